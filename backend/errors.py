@@ -1,0 +1,97 @@
+"""Every error a caller can cause, as a tree.
+
+    LabError                    500
+    ├── InvalidInput            422  a field's value is not acceptable
+    │   └── InvalidSpec         422  a specification has one or more such fields
+    ├── MalformedBody           400  the body is not JSON or YAML at all
+    ├── UnsupportedMediaType    415
+    ├── ForbiddenOrigin         403
+    ├── NotFound                404
+    ├── Conflict                409
+    └── Unavailable             503
+
+One handler in `backend.api.errors` turns each into
+``{"error": kind, "detail": sentence, "field": path or null}``.
+"""
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+
+class LabError(Exception):
+    """An error with an HTTP status, a stable kind and one sentence for a person."""
+
+    status: ClassVar[int] = 500
+    kind: ClassVar[str] = "internal"
+
+    def __init__(self, detail: str, field: str | None = None) -> None:
+        super().__init__(detail)
+        self.detail = detail
+        self.field = field
+
+
+class InvalidInput(LabError):
+    """A field's value is not acceptable."""
+
+    status = 422
+    kind = "invalid"
+
+
+@dataclass(frozen=True)
+class FieldError:
+    """One refused field: its dotted path (None: the whole) and one sentence."""
+
+    field: str | None
+    detail: str
+
+
+class InvalidSpec(InvalidInput):
+    """A specification was refused; `errors` holds every refused field, in reading order."""
+
+    kind = "invalid_spec"
+
+    def __init__(self, errors: list[FieldError]) -> None:
+        super().__init__(errors[0].detail, errors[0].field)
+        self.errors = errors
+
+
+class MalformedBody(LabError):
+    """The body could not be parsed."""
+
+    status = 400
+    kind = "malformed"
+
+
+class UnsupportedMediaType(LabError):
+    """The body's content type is not one the endpoint reads."""
+
+    status = 415
+    kind = "unsupported_media_type"
+
+
+class ForbiddenOrigin(LabError):
+    """A state-changing request came from another site or to an unknown host."""
+
+    status = 403
+    kind = "forbidden_origin"
+
+
+class NotFound(LabError):
+    """There is no such thing."""
+
+    status = 404
+    kind = "not_found"
+
+
+class Conflict(LabError):
+    """The thing is not in a state that allows this."""
+
+    status = 409
+    kind = "conflict"
+
+
+class Unavailable(LabError):
+    """Something the answer needs cannot be reached now."""
+
+    status = 503
+    kind = "unavailable"

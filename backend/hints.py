@@ -1,0 +1,28 @@
+"""Hints over Redis: "something moved in experiment N". Losing one costs a second, never data."""
+
+import logging
+
+from redis import Redis
+from redis.exceptions import RedisError
+
+logger = logging.getLogger(__name__)
+
+CHANNEL = "overfit_lab:moved"
+
+
+class Hints:
+    """Publishes hints; a broker that is away is no error, as readers poll too."""
+
+    def __init__(self, broker_url: str) -> None:
+        self._redis = Redis.from_url(broker_url, socket_timeout=1, socket_connect_timeout=1)
+
+    def moved(self, experiment_id: int) -> None:
+        """Tell whoever listens that an experiment changed. Call after the commit."""
+        try:
+            self._redis.publish(CHANNEL, str(experiment_id))
+        except RedisError as error:
+            logger.debug("no hint sent: %s", error)
+
+    def close(self) -> None:
+        """Close the connection."""
+        self._redis.close()

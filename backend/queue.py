@@ -1,0 +1,71 @@
+"""The queue: a Celery app, the one task's name, and sending after the commit.
+
+A message carries run ids and nothing else. It may arrive twice, late or never: the database
+decides who trains what (`backend.store.transitions`), and `backend.keeper` sends again what waits.
+"""
+
+import logging
+from collections.abc import Sequence
+
+from celery import Celery
+from kombu.exceptions import OperationalError
+from redis.exceptions import RedisError
+
+from backend.settings import Settings
+from backend.store import Database, transitions
+
+logger = logging.getLogger(__name__)
+
+TRAIN = "overfit_lab.train"
+QUEUE = "train"
+GROUP_SIZE = 8  # runs a worker trains side by side; small enough to share an experiment out
+
+
+def make_celery(settings: Settings) -> Celery:
+    """Return the Celery app that web and worker share: JSON only, no results, late acks."""
+    app = Celery("overfit_lab", broker=settings.broker_url.replace("unix://", "redis+socket://", 1))
+    app.conf.update(
+        task_serializer="json",
+        accept_content=["json"],
+        task_ignore_result=True,
+        task_acks_late=True,
+        task_reject_on_worker_lost=True,
+        task_default_queue=QUEUE,
+        worker_prefetch_multiplier=1,
+        broker_connection_retry_on_startup=True,
+        # A task may take hours. Work lost with a worker is found by its lease, not by this.
+        broker_transport_options={"visibility_timeout": 24 * 3600, "socket_timeout": 5},
+        task_publish_retry=False,
+    )
+    return app
+
+
+class Queue:
+    """Hands runs to the workers."""
+
+    def __init__(self, app: Celery, database: Database) -> None:
+        self._app = app
+        self._database = database
+
+    def send(self, run_ids: Sequence[int]) -> bool:
+        """Send runs in groups, after the commit that queued them; False if the broker is away.
+
+        What could not be sent is not lost: it waits in the database and is sent later.
+        """
+        try:
+            for start in range(0, len(run_ids), GROUP_SIZE):
+                self._app.send_task(TRAIN, args=[list(run_ids[start : start + GROUP_SIZE])])
+        except OperationalError:
+            logger.warning("the broker cannot be reached; %d runs wait", len(run_ids))
+            return False
+        with self._database.write() as session:
+            transitions.mark_sent(session, run_ids)
+        return True
+
+    def is_empty(self) -> bool:
+        """Whether no message waits in the broker; False when the broker is away."""
+        try:
+            with self._app.connection_for_read() as connection:
+                return bool(connection.default_channel.client.llen(QUEUE) == 0)
+        except (OperationalError, OSError, RedisError):
+            return False

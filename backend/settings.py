@@ -1,0 +1,57 @@
+"""Every setting, declared once. Each is read from the environment as LAB_<NAME>."""
+
+import os
+from functools import cached_property
+from pathlib import Path
+
+from pydantic import Field
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+def _default_workers() -> int:
+    """One core stays free for the web process; more than 4 helps few machines."""
+    return max(1, min(4, (os.cpu_count() or 1) - 1))
+
+
+class Settings(BaseSettings):
+    """The service's settings; the command line's flags override the environment."""
+
+    model_config = SettingsConfigDict(env_prefix="LAB_", frozen=True, extra="ignore")
+
+    host: str = Field("127.0.0.1", description="Address the web service listens on.")
+    port: int = Field(8000, ge=1, le=65535, description="Port the web service listens on.")
+    data_dir: Path = Field(Path("data"), description="Folder of the database, broker and logs.")
+    database: str | None = Field(
+        None, description="SQLAlchemy URL; by default SQLite in the data folder."
+    )
+    broker: str | None = Field(
+        None, description="Redis-protocol URL; by default an embedded Valkey in the data folder."
+    )
+    workers: int = Field(
+        default_factory=_default_workers, ge=0, le=256, description="Worker processes to start."
+    )
+    allowed_hosts: list[str] = Field(
+        default_factory=list,
+        description="Host names answered besides localhost, 127.0.0.1, [::1] and LAB_HOST.",
+    )
+    lease_seconds: float = Field(
+        10, gt=0, description="A worker silent for this long loses its runs to another."
+    )
+    record_seconds: float = Field(
+        0.2, gt=0, description="Longest time trained epochs wait before they are written."
+    )
+    checkpoint_seconds: float = Field(
+        2, gt=0, description="Longest training time lost when a worker is killed."
+    )
+    max_runs: int = Field(10_000, ge=1, description="Largest grid one experiment may have.")
+    max_body_bytes: int = Field(1 << 20, ge=1024, description="Largest request body.")
+
+    @cached_property
+    def database_url(self) -> str:
+        """SQLAlchemy URL of the database."""
+        return self.database or f"sqlite:///{self.data_dir.resolve() / 'lab.db'}"
+
+    @cached_property
+    def broker_url(self) -> str:
+        """Redis-protocol URL of the broker, as redis-py reads it."""
+        return self.broker or f"unix://{self.data_dir.resolve() / 'valkey.sock'}"

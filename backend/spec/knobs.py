@@ -1,0 +1,116 @@
+"""The knobs: the dotted paths of the specification, what each accepts and when it applies."""
+
+import json
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Annotated, Any
+
+from pydantic import TypeAdapter, ValidationError
+
+from backend.errors import FieldError
+from backend.spec.catalogue import SOURCES
+from backend.spec.run import Dataset, EarlyStopping, Model, Section, Training
+
+SECTIONS: dict[str, type[Section]] = {"dataset": Dataset, "model": Model, "training": Training}
+
+
+@dataclass(frozen=True)
+class Knob:
+    """One knob: its dotted path, what it means and what it accepts."""
+
+    path: str
+    about: str
+    schema: Mapping[str, Any]
+    adapter: TypeAdapter[Any]
+
+    @property
+    def accepted(self) -> str:
+        """What the knob accepts, in words."""
+        return _in_words(self.schema)
+
+    def check(self, path: str, value: Any) -> FieldError | None:
+        """Return the error of a value at `path` (the knob's own, or with an index), or None."""
+        try:
+            self.adapter.validate_python(value)
+        except ValidationError:
+            return FieldError(path, f"{path} is {show(value)}; accepted: {self.accepted}.")
+        return None
+
+
+def _knobs(section: str, model: type[Section]) -> dict[str, Knob]:
+    result = {}
+    for name, info in model.model_fields.items():
+        annotation: Any = info.annotation
+        if type(None) in getattr(annotation, "__args__", ()):  # None is ours alone to set
+            annotation = annotation.__args__[0]
+        if info.metadata:
+            annotation = Annotated[(annotation, *info.metadata)]
+        adapter: TypeAdapter[Any] = TypeAdapter(annotation, config=_CONFIG)
+        path = f"{section}.{name}"
+        result[path] = Knob(path, info.description or "", adapter.json_schema(), adapter)
+    return result
+
+
+_CONFIG: Any = {"strict": True, "allow_inf_nan": False}
+AXES: dict[str, Knob] = {
+    path: knob for name, model in SECTIONS.items() for path, knob in _knobs(name, model).items()
+}
+"""The knobs that may be lists. `training.seed` is set through `training.seeds`."""
+
+STOPPING: dict[str, Knob] = _knobs("early_stopping", EarlyStopping)
+
+
+def applies(path: str, chosen: Mapping[str, Any]) -> bool:
+    """Whether a knob has an effect given source, family, depth and optimizer in `chosen`."""
+    if path == "dataset.target_noise":
+        return SOURCES[chosen["dataset.source"]].problem == "regression"
+    if path == "dataset.label_noise":
+        return SOURCES[chosen["dataset.source"]].problem == "classification"
+    if path == "model.degree":
+        return bool(chosen["model.family"] == "polynomial")
+    if path == "model.depth":
+        return bool(chosen["model.family"] == "mlp")
+    if path in ("model.width", "model.activation", "model.dropout"):
+        return bool(chosen["model.family"] == "mlp" and chosen["model.depth"] != 0)
+    if path == "training.momentum":
+        return bool(chosen["training.optimizer"] == "sgd")
+    return True
+
+
+APPLIES_TO = {
+    "dataset.target_noise": "regression sources (points)",
+    "dataset.label_noise": "classification sources (moons, iris, digits)",
+    "model.degree": "family polynomial",
+    "model.depth": "family mlp",
+    "model.width": "family mlp with depth 1 or more",
+    "model.activation": "family mlp with depth 1 or more",
+    "model.dropout": "family mlp with depth 1 or more",
+    "training.momentum": "optimizer sgd",
+}
+
+
+def show(value: Any) -> str:
+    """Write a refused value as the person wrote it, shortened."""
+    if isinstance(value, float) and not math.isfinite(value):
+        return str(value)
+    try:
+        text = json.dumps(value, ensure_ascii=False)
+    except (TypeError, ValueError):
+        text = repr(value)
+    return text if len(text) <= 60 else text[:57] + "..."
+
+
+def _in_words(schema: Mapping[str, Any]) -> str:
+    if "enum" in schema:
+        return ", ".join(schema["enum"])
+    if "const" in schema:
+        return str(schema["const"])
+    noun = "a whole number" if schema["type"] == "integer" else "a number"
+    low = schema.get("minimum", schema.get("exclusiveMinimum"))
+    high = schema.get("maximum", schema.get("exclusiveMaximum"))
+    start = f"above {low:g}" if "exclusiveMinimum" in schema else f"from {low:,}"
+    end = f"and below {high:g}" if "exclusiveMaximum" in schema else f"to {high:,}"
+    if "exclusiveMinimum" in schema and "maximum" in schema:
+        end = f"up to {high:,}"
+    return f"{noun} {start} {end}"

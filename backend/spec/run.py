@@ -1,0 +1,122 @@
+"""RunSpec: everything a single run is a function of. Knobs that do not apply are None."""
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+SourceName = Literal["points", "moons", "iris", "digits"]
+Family = Literal["polynomial", "mlp"]
+Activation = Literal["relu", "tanh", "gelu", "sigmoid"]
+Optimizer = Literal["sgd", "adam", "adamw"]
+
+Samples = Annotated[int, Field(ge=1, le=100_000)]
+Noise = Annotated[float, Field(ge=0, le=100)]
+Share = Annotated[float, Field(ge=0, le=1)]
+
+
+class Section(BaseModel):
+    """A part of the specification: strict types, no unknown fields, no NaN, never changed."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
+
+
+class Dataset(Section):
+    """What is learnt from."""
+
+    source: SourceName = Field(description="Where the data comes from.")
+    n_train: Samples = Field(description="Samples the model is fitted on.")
+    n_validation: Samples = Field(description="Samples that decide when to stop.")
+    n_test: Samples = Field(description="Samples that are only reported on.")
+    input_noise: Noise = Field(
+        description="Standard deviation of Gaussian noise added to the inputs of every part."
+    )
+    target_noise: Noise | None = Field(
+        None, description="Standard deviation of the noise in the targets (regression)."
+    )
+    label_noise: Share | None = Field(
+        None, description="Share of training labels replaced by a wrong class (classification)."
+    )
+
+
+class Model(Section):
+    """What is fitted."""
+
+    family: Family = Field(description="Kind of model.")
+    degree: Annotated[int, Field(ge=0, le=20)] | None = Field(
+        None, description="Highest power of the inputs (polynomial)."
+    )
+    width: Annotated[int, Field(ge=1, le=4096)] | None = Field(
+        None, description="Neurons in each hidden layer (mlp)."
+    )
+    depth: Annotated[int, Field(ge=0, le=8)] | None = Field(
+        None, description="Hidden layers; 0 is a single-layer network (mlp)."
+    )
+    activation: Activation | None = Field(None, description="Non-linearity (mlp).")
+    dropout: Annotated[float, Field(ge=0, lt=1)] | None = Field(
+        None, description="Share of hidden neurons silenced at each step (mlp)."
+    )
+
+
+class Training(Section):
+    """How it is fitted."""
+
+    epochs: Annotated[int, Field(ge=1, le=100_000)] = Field(
+        description="Passes over the training set."
+    )
+    batch_size: Samples = Field(description="Samples per optimiser step.")
+    optimizer: Optimizer = Field(description="Rule that changes the weights.")
+    learning_rate: Annotated[float, Field(gt=0, le=10)] = Field(description="Size of a step.")
+    momentum: Annotated[float, Field(ge=0, lt=1)] | None = Field(
+        None, description="Share of the last step kept (sgd)."
+    )
+    weight_decay: Annotated[float, Field(ge=0, le=100)] = Field(
+        description="Pull of the weights towards zero."
+    )
+    seed: Annotated[int, Field(ge=0, le=2**31 - 1)] = Field(
+        description="Fixes the data drawn, its split, the initial weights and the batches."
+    )
+
+
+class EarlyStopping(Section):
+    """When training should have ended, and whether it does end there."""
+
+    criterion: Literal["patience"] = Field("patience", description="Rule that fires.")
+    patience: Annotated[int, Field(ge=1, le=100_000)] = Field(
+        20, description="Epochs without a better validation loss before the rule fires."
+    )
+    min_delta: Annotated[float, Field(ge=0, le=1e9)] = Field(
+        0.0, description="Smallest fall of the validation loss that counts as better."
+    )
+    start_from_epoch: Annotated[int, Field(ge=0, le=100_000)] = Field(
+        0, description="Epochs to wait before the rule looks."
+    )
+    action: Literal["flag", "stop"] = Field(
+        "flag", description="flag: train on and mark the epoch; stop: end the run there."
+    )
+
+
+class RunSpec(Section):
+    """One run's whole specification."""
+
+    dataset: Dataset
+    model: Model
+    training: Training
+    early_stopping: EarlyStopping
+
+    def params(self) -> dict[str, Any]:
+        """Return the specification flat, ``{"model.width": 8, ...}``, without what is None."""
+        return {
+            f"{section}.{name}": value
+            for section, fields in self.model_dump().items()
+            for name, value in fields.items()
+            if value is not None
+        }
+
+    @classmethod
+    def from_params(cls, params: dict[str, Any]) -> "RunSpec":
+        """Return the RunSpec that `params` flattened."""
+        nested: dict[str, dict[str, Any]] = {}
+        for path, value in params.items():
+            section, name = path.split(".", 1)
+            nested.setdefault(section, {})[name] = value
+        return cls.model_validate(nested)

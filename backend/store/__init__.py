@@ -1,0 +1,8 @@
+"""The database: every SQL statement of the project lives in this package.
+
+Functions take an open session and never commit: the edge that opened it does.
+"""
+
+from backend.store.engine import Database
+
+__all__ = ["Database"]

@@ -1,0 +1,70 @@
+"""The log of changes: written in the transaction that makes them, read forward by the stream."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from sqlalchemy import insert, select, update
+from sqlalchemy.orm import Session
+
+from backend.store.tables import Change, Experiment
+
+Kind = Literal["metric", "status", "diagnosis"]
+
+
+@dataclass(frozen=True)
+class NewChange:
+    """A change about to be logged; steps only for kind metric."""
+
+    run_id: int
+    kind: Kind
+    first_step: int | None = None
+    last_step: int | None = None
+
+
+def log(session: Session, experiment_id: int, changes: Sequence[NewChange]) -> None:
+    """Append changes of one experiment, in order, under fresh revisions."""
+    if not changes:
+        return
+    last = session.scalars(
+        update(Experiment)
+        .where(Experiment.id == experiment_id)
+        .values(revision=Experiment.revision + len(changes))
+        .returning(Experiment.revision)
+    ).one()
+    first = last - len(changes) + 1
+    session.execute(
+        insert(Change),
+        [
+            {
+                "experiment_id": experiment_id,
+                "revision": first + offset,
+                "run_id": change.run_id,
+                "kind": change.kind,
+                "first_step": change.first_step,
+                "last_step": change.last_step,
+            }
+            for offset, change in enumerate(changes)
+        ],
+    )
+
+
+def since(
+    session: Session,
+    revision: int,
+    *,
+    experiment_id: int,
+    run_id: int | None = None,
+    limit: int = 1000,
+) -> Sequence[Change]:
+    """Return the changes of an experiment, or of one of its runs, after `revision`, in order."""
+    query = select(Change).where(Change.experiment_id == experiment_id, Change.revision > revision)
+    if run_id is not None:
+        query = query.where(Change.run_id == run_id)
+    return session.scalars(query.order_by(Change.revision).limit(limit)).all()
+
+
+def revision_of(session: Session, experiment_id: int) -> int:
+    """Return the newest revision of an experiment, 0 if there is no such experiment."""
+    found = session.scalar(select(Experiment.revision).where(Experiment.id == experiment_id))
+    return found or 0

@@ -1,0 +1,102 @@
+"""Experiments: made with all their runs in one transaction, listed, counted, cancelled."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import func, insert, select
+from sqlalchemy.orm import Session
+
+from backend.errors import NotFound
+from backend.spec import ExperimentSpec
+from backend.spec.cost import estimated_seconds, parameters
+from backend.store import changes, transitions
+from backend.store.states import STATES
+from backend.store.tables import Experiment, Run
+
+
+@dataclass(frozen=True)
+class Page:
+    """Some experiments, newest first, and the cursor of the next page if there is one."""
+
+    items: Sequence[Experiment]
+    next_cursor: int | None
+
+
+def create(session: Session, spec: ExperimentSpec) -> tuple[Experiment, list[int]]:
+    """Store a specification and its runs as queued; return the experiment and the run ids."""
+    params = [run.params() for run in spec.runs]
+    experiment = Experiment(
+        name=spec.name, spec=dict(spec.document), estimated_seconds=estimated_seconds(params)
+    )
+    session.add(experiment)
+    session.flush()
+    run_ids = session.scalars(
+        insert(Run).returning(Run.id, sort_by_parameter_order=True),
+        [
+            {
+                "experiment_id": experiment.id,
+                "position": position,
+                "params": flat,
+                "parameters": parameters(flat),
+            }
+            for position, flat in enumerate(params)
+        ],
+    ).all()
+    return experiment, list(run_ids)
+
+
+def get(session: Session, experiment_id: int) -> Experiment:
+    """Return an experiment. Raises NotFound."""
+    found = session.get(Experiment, experiment_id)
+    if found is None:
+        raise NotFound(f"There is no experiment {experiment_id}.")
+    return found
+
+
+def page(session: Session, *, before: int | None = None, limit: int = 50) -> Page:
+    """Return up to `limit` experiments, newest first, those with an id below `before`."""
+    query = select(Experiment).order_by(Experiment.id.desc()).limit(limit + 1)
+    if before is not None:
+        query = query.where(Experiment.id < before)
+    rows = session.scalars(query).all()
+    more = len(rows) > limit
+    return Page(rows[:limit], rows[limit - 1].id if more else None)
+
+
+def counts(session: Session, experiment_ids: Sequence[int]) -> dict[int, dict[str, int]]:
+    """Return how many runs each experiment has in each state, zeros included."""
+    result = {id_: dict.fromkeys(map(str, STATES), 0) for id_ in experiment_ids}
+    rows = session.execute(
+        select(Run.experiment_id, Run.status, func.count())
+        .where(Run.experiment_id.in_(experiment_ids))
+        .group_by(Run.experiment_id, Run.status)
+    )
+    for experiment_id, status, count in rows:
+        result[experiment_id][status] = count
+    return result
+
+
+def status_from(counts: dict[str, int]) -> str:
+    """Return an experiment's status given its runs' states.
+
+    running while any run is; queued while none has started; then failed or cancelled if any run
+    is, else finished.
+    """
+    if counts["running"] or (counts["queued"] and counts["finished"] + counts["failed"]):
+        return "running"
+    if counts["queued"]:
+        return "queued"
+    return "failed" if counts["failed"] else "cancelled" if counts["cancelled"] else "finished"
+
+
+def cancel(session: Session, experiment_id: int) -> None:
+    """Cancel an experiment: queued runs at once, running runs when their worker next records.
+
+    Raises NotFound. Cancelling what has ended changes nothing.
+    """
+    get(session, experiment_id)
+    cancelled = transitions.cancel_queued(session, experiment_id)
+    transitions.request_cancel(session, experiment_id)
+    changes.log(
+        session, experiment_id, [changes.NewChange(run_id, "status") for run_id in cancelled]
+    )

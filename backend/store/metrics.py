@@ -1,0 +1,177 @@
+"""Metrics: written in bulk with their summaries, read back as series."""
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import case, func, select
+from sqlalchemy.dialects.postgresql import insert as postgresql_insert
+from sqlalchemy.dialects.sqlite import insert as sqlite_insert
+from sqlalchemy.orm import Session
+
+from backend.store.tables import Metric, MetricKey, MetricSummary
+
+
+@dataclass(frozen=True)
+class Point:
+    """One value of one metric of one run. NaN is allowed."""
+
+    run_id: int
+    key: str
+    step: int
+    value: float
+    recorded_at: int
+
+
+@dataclass
+class Series:
+    """One metric over its steps, ascending; None stands for NaN."""
+
+    steps: list[int]
+    values: list[float | None]
+
+
+def record(session: Session, points: Sequence[Point]) -> None:
+    """Upsert points and bring the summaries up to date."""
+    if not points:
+        return
+    keys = key_ids(session, {point.key for point in points})
+    rows = {
+        (point.run_id, keys[point.key], point.step): (point.value, point.recorded_at)
+        for point in points
+    }
+    _upsert_points(session, rows)
+    _upsert_summaries(session, rows)
+
+
+def key_ids(session: Session, names: Iterable[str]) -> dict[str, int]:
+    """Return the ids of metric names, making those that are new."""
+    wanted = set(names)
+    found = _known_keys(session, wanted)
+    missing = sorted(wanted - found.keys())
+    if missing:
+        insert = _insert(session)(MetricKey).on_conflict_do_nothing()
+        session.execute(insert, [{"name": name} for name in missing])
+        found = _known_keys(session, wanted)
+    return found
+
+
+def _known_keys(session: Session, names: set[str]) -> dict[str, int]:
+    rows = session.execute(select(MetricKey.name, MetricKey.id).where(MetricKey.name.in_(names)))
+    return dict(row.tuple() for row in rows)
+
+
+Rows = Mapping[tuple[int, int, int], tuple[float, int]]
+
+
+def _upsert_points(session: Session, rows: Rows) -> None:
+    insert = _insert(session)(Metric)
+    upsert = insert.on_conflict_do_update(
+        index_elements=["run_id", "key_id", "step"],
+        set_={"value": insert.excluded.value, "recorded_at": insert.excluded.recorded_at},
+    )
+    session.connection().execute(
+        upsert,
+        [
+            {
+                "run_id": run_id,
+                "key_id": key_id,
+                "step": step,
+                "value": _or_null(value),
+                "recorded_at": recorded_at,
+            }
+            for (run_id, key_id, step), (value, recorded_at) in rows.items()
+        ],
+    )
+
+
+def _upsert_summaries(session: Session, rows: Rows) -> None:
+    """Fold new points into the summaries: the earliest step wins among equal extremes."""
+    folded: dict[tuple[int, int], dict[str, Any]] = {}
+    for run_id, key_id, step in sorted(rows):
+        value = _or_null(rows[run_id, key_id, step][0])
+        start = {"run_id": run_id, "key_id": key_id, **_EMPTY}
+        kept = folded.setdefault((run_id, key_id), start)
+        kept.update(last=value, last_step=step)
+        if value is not None and (kept["min"] is None or value < kept["min"]):
+            kept.update(min=value, min_step=step)
+        if value is not None and (kept["max"] is None or value > kept["max"]):
+            kept.update(max=value, max_step=step)
+    insert = _insert(session)(MetricSummary)
+    new, old = insert.excluded, MetricSummary
+    later = new.last_step >= old.last_step
+    # equal values keep the stored, earlier step; NULL (nothing but NaN so far) always gives way
+    lower = func.coalesce(new.min < old.min, old.min.is_(None))
+    higher = func.coalesce(new.max > old.max, old.max.is_(None))
+    upsert = insert.on_conflict_do_update(
+        index_elements=["run_id", "key_id"],
+        set_={
+            "last": _pick(later, new.last, old.last),
+            "last_step": _pick(later, new.last_step, old.last_step),
+            "min": _pick(lower, new.min, old.min),
+            "min_step": _pick(lower, new.min_step, old.min_step),
+            "max": _pick(higher, new.max, old.max),
+            "max_step": _pick(higher, new.max_step, old.max_step),
+        },
+    )
+    session.connection().execute(upsert, list(folded.values()))
+
+
+_EMPTY = dict.fromkeys(("last", "last_step", "min", "min_step", "max", "max_step"))
+
+
+def series(
+    session: Session,
+    run_id: int,
+    keys: Sequence[str] | None = None,
+    *,
+    first_step: int | None = None,
+    last_step: int | None = None,
+) -> dict[str, Series]:
+    """Return the series of a run (all, or those in `keys`), optionally between two steps."""
+    query = (
+        select(MetricKey.name, Metric.step, Metric.value)
+        .join(MetricKey, MetricKey.id == Metric.key_id)
+        .where(Metric.run_id == run_id)
+        .order_by(Metric.key_id, Metric.step)
+    )
+    if keys is not None:
+        query = query.where(MetricKey.name.in_(keys))
+    if first_step is not None:
+        query = query.where(Metric.step >= first_step)
+    if last_step is not None:
+        query = query.where(Metric.step <= last_step)
+    result = {key: Series([], []) for key in keys or ()}
+    for name, step, value in session.execute(query):
+        one = result.setdefault(name, Series([], []))
+        one.steps.append(step)
+        one.values.append(value)
+    return result
+
+
+def summaries(
+    session: Session, run_ids: Sequence[int]
+) -> dict[int, dict[str, dict[str, float | int | None]]]:
+    """Return each run's summaries: ``{run: {key: {"last", "last_step", "min", ...}}}``."""
+    result: dict[int, dict[str, dict[str, float | int | None]]] = {id_: {} for id_ in run_ids}
+    rows = session.execute(
+        select(MetricSummary, MetricKey.name)
+        .join(MetricKey, MetricKey.id == MetricSummary.key_id)
+        .where(MetricSummary.run_id.in_(run_ids))
+    )
+    for summary, name in rows:
+        result[summary.run_id][name] = {field: getattr(summary, field) for field in _EMPTY}
+    return result
+
+
+def _insert(session: Session) -> Any:
+    return sqlite_insert if session.get_bind().dialect.name == "sqlite" else postgresql_insert
+
+
+def _pick(condition: Any, yes: Any, no: Any) -> Any:
+    return case((condition, yes), else_=no)
+
+
+def _or_null(value: float) -> float | None:
+    return None if math.isnan(value) else value

@@ -1,0 +1,41 @@
+"""Runs: read for lists and pages."""
+
+from collections.abc import Sequence
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from backend.errors import NotFound
+from backend.store.tables import Run
+
+
+def get(session: Session, run_id: int) -> Run:
+    """Return a run. Raises NotFound."""
+    found = session.get(Run, run_id)
+    if found is None:
+        raise NotFound(f"There is no run {run_id}.")
+    return found
+
+
+def of_experiment(session: Session, experiment_id: int) -> Sequence[Run]:
+    """Return all runs of an experiment in the order of its grid."""
+    return session.scalars(
+        select(Run).where(Run.experiment_id == experiment_id).order_by(Run.position)
+    ).all()
+
+
+def page(
+    session: Session, experiment_id: int, *, after: int | None = None, limit: int = 100
+) -> tuple[Sequence[Run], int | None]:
+    """Return runs of an experiment after a position, and the next page's cursor."""
+    query = select(Run).where(Run.experiment_id == experiment_id)
+    if after is not None:
+        query = query.where(Run.position > after)
+    rows = session.scalars(query.order_by(Run.position).limit(limit + 1)).all()
+    return rows[:limit], rows[limit - 1].position if len(rows) > limit else None
+
+
+def epochs_done(session: Session, experiment_id: int) -> int:
+    """Return how many epochs an experiment has recorded, over all its runs."""
+    total = session.scalar(select(func.sum(Run.epoch)).where(Run.experiment_id == experiment_id))
+    return int(total or 0)

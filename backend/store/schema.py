@@ -1,0 +1,24 @@
+"""Brings a database to the newest schema."""
+
+from pathlib import Path
+
+from alembic import command
+from alembic.config import Config
+from sqlalchemy import text
+
+from backend.store.engine import Database
+
+MIGRATIONS = Path(__file__).parent / "migrations"
+_LOCK = 20261123  # any constant: two processes that migrate at once take turns
+
+
+def migrate(database: Database, revision: str = "head") -> None:
+    """Apply the migrations up to `revision`, in one transaction."""
+    config = Config()
+    config.set_main_option("script_location", str(MIGRATIONS))
+    with database.write() as session:
+        connection = session.connection()
+        if connection.dialect.name == "postgresql":
+            connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _LOCK})
+        config.attributes["connection"] = connection
+        command.upgrade(config, revision)

@@ -1,0 +1,176 @@
+"""The tables. Times are whole milliseconds since 1970, UTC, by the database's clock."""
+
+from typing import Any
+
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    Boolean,
+    Float,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    String,
+    Text,
+)
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+
+from backend.store.engine import now_ms
+
+_CASCADE = "CASCADE"
+
+
+class Base(DeclarativeBase):
+    """Names every constraint, so that a migration can speak of it on both databases."""
+
+    metadata = MetaData(
+        naming_convention={
+            "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+            "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+            "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+            "pk": "pk_%(table_name)s",
+        }
+    )
+
+
+class Experiment(Base):
+    """A specification and its runs. `revision` counts the changes under it (see Change)."""
+
+    __tablename__ = "experiments"
+
+    id: Mapped[int] = mapped_column(Integer, primary_key=True)
+    name: Mapped[str] = mapped_column(String(200))
+    spec: Mapped[dict[str, Any]] = mapped_column(JSON)
+    estimated_seconds: Mapped[float] = mapped_column(Float)
+    revision: Mapped[int] = mapped_column(BigInteger, default=0)
+    created_at: Mapped[int] = mapped_column(BigInteger, default=now_ms())
+
+
+class Run(Base):
+    """One run: its flat params, its state, who trains it until when, and what came of it."""
+
+    __tablename__ = "runs"
+    __table_args__ = (
+        Index(None, "experiment_id", "position", unique=True),
+        Index(None, "status", "lease_expires_at"),
+    )
+
+    id: Mapped[int] = mapped_column(Integer, primary_key=True)
+    experiment_id: Mapped[int] = mapped_column(ForeignKey(Experiment.id, ondelete=_CASCADE))
+    position: Mapped[int] = mapped_column(Integer)
+    params: Mapped[dict[str, Any]] = mapped_column(JSON)
+    parameters: Mapped[int] = mapped_column(Integer)
+
+    status: Mapped[str] = mapped_column(String(16), default="queued")
+    attempt: Mapped[int] = mapped_column(Integer, default=0)
+    lease_expires_at: Mapped[int | None] = mapped_column(BigInteger)
+    worker: Mapped[str | None] = mapped_column(String(200))
+    cancel_requested: Mapped[bool] = mapped_column(Boolean, default=False)
+    sent_at: Mapped[int | None] = mapped_column(BigInteger)
+    started_at: Mapped[int | None] = mapped_column(BigInteger)
+    ended_at: Mapped[int | None] = mapped_column(BigInteger)
+    error: Mapped[str | None] = mapped_column(Text)
+
+    epoch: Mapped[int] = mapped_column(Integer, default=0)
+    reference_loss: Mapped[float | None] = mapped_column(Float)
+    early_stop_epoch: Mapped[int | None] = mapped_column(Integer)
+    verdict: Mapped[str | None] = mapped_column(String(40))
+    diagnosis: Mapped[dict[str, Any] | None] = mapped_column(JSON)
+
+
+class MetricKey(Base):
+    """A metric's name, stored once, so that each of a billion points costs a small number."""
+
+    __tablename__ = "metric_keys"
+
+    id: Mapped[int] = mapped_column(Integer, primary_key=True)
+    name: Mapped[str] = mapped_column(String(250), unique=True)
+
+
+class Metric(Base):
+    """One value of one metric at one step. NULL stands for NaN, which SQLite cannot store."""
+
+    __tablename__ = "metrics"
+    __table_args__ = {"sqlite_with_rowid": False}
+
+    run_id: Mapped[int] = mapped_column(ForeignKey(Run.id, ondelete=_CASCADE), primary_key=True)
+    key_id: Mapped[int] = mapped_column(ForeignKey(MetricKey.id), primary_key=True)
+    step: Mapped[int] = mapped_column(BigInteger, primary_key=True)
+    value: Mapped[float | None] = mapped_column(Float)
+    recorded_at: Mapped[int] = mapped_column(BigInteger)
+
+
+class MetricSummary(Base):
+    """What a list needs of one metric of one run; kept in the transaction that adds points."""
+
+    __tablename__ = "metric_summaries"
+    __table_args__ = {"sqlite_with_rowid": False}
+
+    run_id: Mapped[int] = mapped_column(ForeignKey(Run.id, ondelete=_CASCADE), primary_key=True)
+    key_id: Mapped[int] = mapped_column(ForeignKey(MetricKey.id), primary_key=True)
+    last: Mapped[float | None] = mapped_column(Float)
+    last_step: Mapped[int] = mapped_column(BigInteger)
+    min: Mapped[float | None] = mapped_column(Float)
+    min_step: Mapped[int | None] = mapped_column(BigInteger)
+    max: Mapped[float | None] = mapped_column(Float)
+    max_step: Mapped[int | None] = mapped_column(BigInteger)
+
+
+class Change(Base):
+    """What moved, in commit order: the live stream is this table, read forward.
+
+    `revision` comes from the experiment's counter, whose row lock makes the order of revisions
+    the order of commits, so a reader that has seen revision r has seen all before it. A metric
+    change covers the steps `first_step` to `last_step` of its run.
+    """
+
+    __tablename__ = "changes"
+    __table_args__ = (
+        Index(None, "run_id", "revision"),
+        {"sqlite_with_rowid": False},
+    )
+
+    experiment_id: Mapped[int] = mapped_column(
+        ForeignKey(Experiment.id, ondelete=_CASCADE), primary_key=True
+    )
+    revision: Mapped[int] = mapped_column(BigInteger, primary_key=True)
+    run_id: Mapped[int] = mapped_column(ForeignKey(Run.id, ondelete=_CASCADE))
+    kind: Mapped[str] = mapped_column(String(16))
+    first_step: Mapped[int | None] = mapped_column(BigInteger)
+    last_step: Mapped[int | None] = mapped_column(BigInteger)
+
+
+class Checkpoint(Base):
+    """Where a running run can be taken up again: safetensors; deleted when the run ends."""
+
+    __tablename__ = "checkpoints"
+
+    run_id: Mapped[int] = mapped_column(ForeignKey(Run.id, ondelete=_CASCADE), primary_key=True)
+    epoch: Mapped[int] = mapped_column(Integer)
+    tensors: Mapped[bytes] = mapped_column(LargeBinary)
+
+
+class Snapshot(Base):
+    """The weights at the best or last epoch, and the fitted function drawn there.
+
+    Both are safetensors files; `fit` is None where inputs have more than two dimensions.
+    """
+
+    __tablename__ = "snapshots"
+
+    run_id: Mapped[int] = mapped_column(ForeignKey(Run.id, ondelete=_CASCADE), primary_key=True)
+    kind: Mapped[str] = mapped_column(String(8), primary_key=True)
+    epoch: Mapped[int] = mapped_column(Integer)
+    weights: Mapped[bytes] = mapped_column(LargeBinary)
+    fit: Mapped[bytes | None] = mapped_column(LargeBinary)
+
+
+class Sample(Base):
+    """The data points of a run that are drawn beside its fit, as safetensors."""
+
+    __tablename__ = "samples"
+
+    run_id: Mapped[int] = mapped_column(ForeignKey(Run.id, ondelete=_CASCADE), primary_key=True)
+    points: Mapped[bytes] = mapped_column(LargeBinary)

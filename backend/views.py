@@ -1,0 +1,135 @@
+"""What the outside sees of experiments and runs: the same shapes for REST and for the pages."""
+
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from math import isfinite, nan
+from typing import Any
+
+from pydantic import BaseModel
+from sqlalchemy.orm import Session
+
+from backend.analysis import Curve, diagnose
+from backend.store import experiments, metrics, runs
+from backend.store.states import ENDED
+from backend.store.tables import Experiment, Run
+
+Number = float | int | None
+
+
+class ExperimentItem(BaseModel):
+    """An experiment in answers."""
+
+    id: int
+    name: str
+    url: str
+    status: str
+    spec: dict[str, Any]
+    counts: dict[str, int]
+    created_at: str
+
+
+class RunItem(BaseModel):
+    """A run in lists. `summary` maps a metric key to last, min and max with their steps."""
+
+    id: int
+    experiment_id: int
+    url: str
+    status: str
+    error: str | None
+    params: dict[str, Any]
+    parameters: int
+    epoch: int
+    summary: dict[str, dict[str, Number]]
+    best_epoch: int | None
+    early_stop_epoch: int | None
+    verdict: str | None
+    started_at: str | None
+    ended_at: str | None
+
+
+class RunDetail(RunItem):
+    """One run with its diagnosis; of a run that still trains, the diagnosis so far."""
+
+    diagnosis: dict[str, Any]
+
+
+def experiment_items(session: Session, rows: Sequence[Experiment]) -> list[ExperimentItem]:
+    """Return experiments as the outside sees them."""
+    counts = experiments.counts(session, [row.id for row in rows])
+    return [
+        ExperimentItem(
+            id=row.id,
+            name=row.name,
+            url=f"/experiments/{row.id}",
+            status=experiments.status_from(counts[row.id]),
+            spec=row.spec,
+            counts=counts[row.id],
+            created_at=str(iso(row.created_at)),
+        )
+        for row in rows
+    ]
+
+
+def run_items(session: Session, rows: Sequence[Run]) -> list[RunItem]:
+    """Return runs as lists show them."""
+    summaries = metrics.summaries(session, [row.id for row in rows])
+    return [RunItem(**_run_fields(row, summaries[row.id])) for row in rows]
+
+
+def run_detail(session: Session, run_id: int) -> RunDetail:
+    """Return one run with its diagnosis. Raises NotFound."""
+    row = runs.get(session, run_id)
+    fields = _run_fields(row, metrics.summaries(session, [run_id])[run_id])
+    diagnosis = row.diagnosis if row.status in ENDED else None
+    return RunDetail(**fields, diagnosis=diagnosis or _diagnosis_so_far(session, row))
+
+
+def curve(session: Session, run_id: int) -> Curve:
+    """Return the train and validation loss of a run."""
+    found = metrics.series(session, run_id, ["train_loss", "val_loss"])
+    train, validation = (_by_step(found[key]) for key in ("train_loss", "val_loss"))
+    return Curve.from_series(train, validation)
+
+
+def iso(milliseconds: int | None) -> str | None:
+    """Write a time of the database as ISO 8601, UTC."""
+    if milliseconds is None:
+        return None
+    return datetime.fromtimestamp(milliseconds / 1000, UTC).isoformat(timespec="milliseconds")
+
+
+def finite(value: Number) -> Number:
+    """Return a number that JSON can carry: NaN and infinities become None."""
+    return None if value is None or not isfinite(value) else value
+
+
+def _run_fields(row: Run, summary: Mapping[str, Mapping[str, Number]]) -> dict[str, Any]:
+    best = summary.get("val_loss", {}).get("min_step")
+    return {
+        "id": row.id,
+        "experiment_id": row.experiment_id,
+        "url": f"/runs/{row.id}",
+        "status": row.status,
+        "error": row.error,
+        "params": row.params,
+        "parameters": row.parameters,
+        "epoch": row.epoch,
+        "summary": {
+            key: {name: finite(value) for name, value in values.items()}
+            for key, values in summary.items()
+        },
+        "best_epoch": best,
+        "early_stop_epoch": row.early_stop_epoch,
+        "verdict": row.verdict,
+        "started_at": iso(row.started_at),
+        "ended_at": iso(row.ended_at),
+    }
+
+
+def _diagnosis_so_far(session: Session, row: Run) -> dict[str, Any]:
+    return diagnose(curve(session, row.id), reference_loss=row.reference_loss).as_dict()
+
+
+def _by_step(series: metrics.Series) -> dict[int, float]:
+    values = (nan if value is None else value for value in series.values)
+    return dict(zip(series.steps, values, strict=True))
