@@ -1,0 +1,50 @@
+"""Bodies become plain data, or one sentence."""
+
+import pytest
+
+from backend.errors import MalformedBody
+from backend.spec.parsing import parse_json, parse_yaml
+
+
+def test_yaml_reads_numbers_as_people_write_them() -> None:
+    assert parse_yaml(b"{a: 1e-3, b: 1.5e+2, c: 0.2, d: 7}") == {
+        "a": 0.001,
+        "b": 150.0,
+        "c": 0.2,
+        "d": 7,
+    }
+
+
+@pytest.mark.parametrize(
+    ("body", "words"),
+    [
+        (b'{"a": NaN}', "NaN"),
+        (b'{"a": 1, "a": 2}', "twice"),
+        (b"{", "not valid JSON"),
+        (b"", "not valid JSON"),
+        (b"\xff\xfe\xfd", "not valid JSON"),
+        (b"[" * 100_000, "not valid JSON"),
+        (b"1" * 5000, "not valid JSON"),
+    ],
+)
+def test_malformed_json_is_refused(body: bytes, words: str) -> None:
+    with pytest.raises(MalformedBody, match=words):
+        parse_json(body)
+
+
+@pytest.mark.parametrize(
+    ("body", "words"),
+    [
+        (b"a: [1, 2", "not valid YAML"),
+        (b"a: 1\na: 2", "twice"),
+        (b"a: &x [1]\nb: *x", "aliases"),
+        (b"!!python/object/apply:os.system ['true']", "not valid YAML"),
+        (b"a: 1\n--- \nb: 2", "not valid YAML"),
+        (b"\xff\xfe\xfd", "not valid YAML"),
+        (b"? [1, 2]\n: 3", "not valid YAML"),
+        (b"[" * 100_000, "not valid YAML"),
+    ],
+)
+def test_malformed_yaml_is_refused(body: bytes, words: str) -> None:
+    with pytest.raises(MalformedBody, match=words):
+        parse_yaml(body)

@@ -1,0 +1,164 @@
+"""The one validation: what is expanded, what is refused, and with which sentence."""
+
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from backend.errors import InvalidSpec
+from backend.spec import RunSpec, validate
+from backend.spec.catalogue import SOURCES
+from backend.spec.cost import estimated_seconds, parameters
+
+MOONS: dict[str, Any] = {"source": "moons"}
+
+
+def refusal(document: Any, **limits: int) -> tuple[str | None, str]:
+    """Return the field and sentence of the first refused field."""
+    with pytest.raises(InvalidSpec) as caught:
+        validate(document, **limits)
+    return caught.value.field, caught.value.detail
+
+
+def test_lists_multiply_into_runs_with_seeds_innermost() -> None:
+    spec = validate(
+        {
+            "dataset": {"source": "moons", "n_train": [20, 50]},
+            "model": {"width": [2, 8]},
+            "training": {"seeds": 3},
+        }
+    )
+    first = [(r.dataset.n_train, r.model.width, r.training.seed) for r in spec.runs[:4]]
+    assert len(spec.runs) == 12
+    assert first == [(20, 2, 0), (20, 2, 1), (20, 2, 2), (20, 8, 0)]
+
+
+@pytest.mark.parametrize("source", SOURCES)
+def test_a_source_alone_is_a_whole_specification(source: str) -> None:
+    run = validate({"dataset": {"source": source}}).runs[0]
+    assert run.dataset.source == source
+    assert estimated_seconds([run.params()]) > 0
+
+
+def test_params_are_flat_and_lead_back_to_the_run() -> None:
+    run = validate({"dataset": MOONS, "model": {"width": 7}}).runs[0]
+    assert run.params()["model.width"] == 7
+    assert RunSpec.from_params(run.params()) == run
+
+
+def test_knobs_without_effect_are_dropped_and_twins_merged() -> None:
+    spec = validate({"dataset": MOONS, "model": {"depth": [0, 1], "width": [2, 8]}})
+    shapes = [(run.model.depth, run.model.width) for run in spec.runs]
+    assert shapes == [(0, None), (1, 2), (1, 8)]
+
+
+def test_seeds_may_be_listed() -> None:
+    spec = validate({"dataset": MOONS, "training": {"seeds": [7, 3]}})
+    assert [run.training.seed for run in spec.runs] == [7, 3]
+
+
+def test_a_name_is_made_from_what_varies() -> None:
+    spec = validate({"dataset": {"source": "moons", "n_train": [5, 9]}, "model": {"width": [2, 3]}})
+    assert spec.name == "Two moons: n train against width"
+
+
+@pytest.mark.parametrize(
+    ("document", "field", "words"),
+    [
+        (None, None, "null"),
+        ([], None, "accepted: fields among name, dataset"),
+        ({}, "dataset.source", "missing; accepted: points, moons"),
+        ({"dataset": MOONS, "modle": {}}, "modle", "accepted: name, dataset, model"),
+        ({"dataset": {**MOONS, "n": 1}}, "dataset.n", "accepted: source, n_train"),
+        ({"dataset": 3}, "dataset", "dataset is 3"),
+        ({"dataset": {"source": "mars"}}, "dataset.source", '"mars"; accepted: points, moons'),
+        ({"dataset": {**MOONS, "n_train": -3}}, "dataset.n_train", "-3; accepted: a whole number"),
+        ({"dataset": {**MOONS, "n_train": 2.5}}, "dataset.n_train", "from 1 to 100,000"),
+        ({"dataset": {**MOONS, "n_train": "20"}}, "dataset.n_train", '"20"'),
+        ({"dataset": {**MOONS, "n_train": True}}, "dataset.n_train", "true"),
+        ({"dataset": {**MOONS, "n_train": None}}, "dataset.n_train", "null"),
+        ({"dataset": {**MOONS, "n_train": []}}, "dataset.n_train", "a list of 0"),
+        ({"dataset": {**MOONS, "n_train": [5, 5]}}, "dataset.n_train[1]", "a second time"),
+        ({"dataset": {**MOONS, "input_noise": float("nan")}}, "dataset.input_noise", "nan"),
+        ({"dataset": {**MOONS, "input_noise": float("inf")}}, "dataset.input_noise", "inf"),
+        ({"dataset": {"source": "iris", "n_train": 150}}, "dataset.n_train", "iris has 150 rows"),
+        ({"dataset": {"source": "iris", "n_test": 149}}, "dataset.n_validation", "at most 149"),
+        ({"dataset": {**MOONS, "target_noise": 1}}, "dataset.target_noise", "regression sources"),
+        ({"dataset": MOONS, "model": {"degree": 2}}, "model.degree", "for family polynomial only"),
+        ({"dataset": MOONS, "model": {"dropout": 1}}, "model.dropout", "below 1"),
+        ({"dataset": MOONS, "model": {"width": [8, [8]]}}, "model.width[1]", "[8]"),
+        (
+            {"dataset": MOONS, "model": {"width": 4096, "depth": 8}},
+            "model.width",
+            "at most 2,000,000",
+        ),
+        (
+            {"dataset": {"source": "iris"}, "model": {"family": "polynomial"}},
+            "model.family",
+            "accepted with iris: mlp",
+        ),
+        ({"dataset": MOONS, "training": {"seeds": 0}}, "training.seeds", "a count from 1"),
+        ({"dataset": MOONS, "training": {"seeds": [1, 1]}}, "training.seeds", "different"),
+        ({"dataset": MOONS, "training": {"seed": 1}}, "training.seed", "accepted: epochs"),
+        (
+            {"dataset": MOONS, "early_stopping": {"patience": 0}},
+            "early_stopping.patience",
+            "from 1",
+        ),
+        ({"dataset": MOONS, "early_stopping": []}, "early_stopping", "accepted: fields among"),
+        ({"dataset": MOONS, "name": "a\nb"}, "name", "one line"),
+        ({"dataset": MOONS, "name": ""}, "name", "one line"),
+    ],
+)
+def test_refusals_name_field_value_and_what_is_accepted(
+    document: Any, field: str | None, words: str
+) -> None:
+    found, sentence = refusal(document)
+    assert found == field
+    assert words in sentence
+    assert sentence.endswith(".")
+
+
+def test_all_refused_fields_are_told_at_once() -> None:
+    with pytest.raises(InvalidSpec) as caught:
+        validate({"dataset": {**MOONS, "n_train": 0}, "model": {"width": 0}})
+    assert [error.field for error in caught.value.errors] == ["dataset.n_train", "model.width"]
+
+
+def test_a_million_runs_are_refused_before_they_are_made() -> None:
+    values = list(range(1, 1001))
+    field, sentence = refusal({"dataset": {**MOONS, "n_train": values}, "model": {"width": values}})
+    assert field == "dataset.n_train"
+    assert "1,000,000 runs; accepted: at most 10,000 runs" in sentence
+
+
+def test_parameters_of_known_models() -> None:
+    polynomial = validate({"dataset": {"source": "points"}, "model": {"degree": [1, 6]}})
+    mlp = validate({"dataset": {"source": "digits"}, "model": {"width": 10, "depth": 1}})
+    assert [parameters(run.params()) for run in polynomial.runs] == [2, 7]
+    assert parameters(mlp.runs[0].params()) == 64 * 10 + 10 + 10 * 10 + 10
+
+
+anything = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
+    lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
+)
+sections = st.fixed_dictionaries(
+    {},
+    optional={
+        "name": anything,
+        "dataset": anything | st.dictionaries(st.sampled_from(["source", "n_train"]), anything),
+        "model": anything | st.dictionaries(st.sampled_from(["width", "family"]), anything),
+        "training": anything | st.dictionaries(st.sampled_from(["seeds", "epochs"]), anything),
+        "early_stopping": anything,
+    },
+)
+
+
+@given(anything | sections)
+def test_no_input_breaks_the_validation(document: Any) -> None:
+    try:
+        validate(document, max_runs=100)
+    except InvalidSpec as error:
+        assert all(each.detail for each in error.errors)
