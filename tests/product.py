@@ -1,0 +1,100 @@
+"""The whole product as a person starts it: `lab up` as a process of its own."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import httpx
+
+ROOT = Path(__file__).parent.parent
+START_SECONDS = 60
+
+
+@dataclass
+class Product:
+    """A running `lab up`."""
+
+    process: subprocess.Popen[bytes]
+    url: str
+    data_dir: Path
+    output: Path
+
+    def said(self) -> str:
+        return self.output.read_text()
+
+    def answers(self) -> bool:
+        try:
+            return httpx.get(f"{self.url}/healthz", timeout=2).is_success
+        except httpx.TransportError:
+            return False
+
+    def wait_ready(self) -> None:
+        wait_for(lambda: self.process.poll() is not None or "is ready" in self.said(), self.said)
+        assert self.process.poll() is None, self.said()
+
+    def interrupt(self) -> int:
+        """Press Ctrl-C and return the exit code."""
+        self.process.send_signal(signal.SIGINT)
+        return self.process.wait(timeout=START_SECONDS)
+
+    def kill(self) -> None:
+        if self.process.poll() is None:
+            self.process.kill()
+        self.process.wait()
+
+
+@contextmanager
+def running(data_dir: Path, *, port: int | None = None, **settings: str) -> Iterator[Product]:
+    """Start the product on a data folder and end it, whatever happens; `settings` as LAB_*."""
+    with starting(data_dir, port=port, **settings) as product:
+        product.wait_ready()
+        yield product
+
+
+@contextmanager
+def starting(data_dir: Path, *, port: int | None = None, **settings: str) -> Iterator[Product]:
+    """Start the product without waiting until it is ready."""
+    port = port or free_port()
+    output = data_dir.parent / f"{data_dir.name}.output"
+    environment = {name: value for name, value in os.environ.items() if name[:4] != "LAB_"}
+    environment |= {f"LAB_{name.upper()}": value for name, value in settings.items()}
+    with output.open("wb") as file:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "backend.cli", "up", f"--port={port}", f"--data-dir={data_dir}"],
+            cwd=ROOT,
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            stdout=file,
+            stderr=subprocess.STDOUT,
+        )
+    product = Product(process, f"http://127.0.0.1:{port}", data_dir, output)
+    try:
+        yield product
+    finally:
+        product.kill()
+
+
+def wait_for(
+    condition: Callable[[], object],
+    explain: Callable[[], str] = lambda: "",
+    seconds: float = START_SECONDS,
+) -> None:
+    """Wait until `condition` holds. Raises AssertionError with `explain()` when it never does."""
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, f"waited {seconds:g} s in vain. {explain()}"
+        time.sleep(0.02)
+
+
+def free_port() -> int:
+    """Return a TCP port that nothing listens on."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
