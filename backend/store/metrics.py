@@ -59,7 +59,7 @@ def key_ids(session: Session, names: Iterable[str]) -> dict[str, int]:
 
 def _known_keys(session: Session, names: set[str]) -> dict[str, int]:
     rows = session.execute(select(MetricKey.name, MetricKey.id).where(MetricKey.name.in_(names)))
-    return dict(row.tuple() for row in rows)
+    return {name: id_ for name, id_ in rows}  # noqa: C416 - typed, unlike dict(rows)
 
 
 Rows = Mapping[tuple[int, int, int], tuple[float, int]]

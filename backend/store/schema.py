@@ -1,12 +1,16 @@
 """Brings a database to the newest schema."""
 
 from pathlib import Path
+from typing import Any
 
 from alembic import command
+from alembic.autogenerate import compare_metadata
 from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
 from sqlalchemy import text
 
 from backend.store.engine import Database
+from backend.store.tables import Base
 
 MIGRATIONS = Path(__file__).parent / "migrations"
 _LOCK = 20261123  # any constant: two processes that migrate at once take turns
@@ -22,3 +26,10 @@ def migrate(database: Database, revision: str = "head") -> None:
             connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _LOCK})
         config.attributes["connection"] = connection
         command.upgrade(config, revision)
+
+
+def differences(database: Database) -> list[Any]:
+    """Return what the migrated database lacks of the declared tables; empty when they agree."""
+    with database.read() as session:
+        context = MigrationContext.configure(session.connection())
+        return list(compare_metadata(context, Base.metadata))

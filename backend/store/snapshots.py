@@ -44,7 +44,7 @@ def of_run(session: Session, run_id: int) -> Sequence[SnapshotInfo]:
         .where(Snapshot.run_id == run_id)
         .order_by(Snapshot.kind)
     )
-    return [SnapshotInfo(*row.tuple()) for row in rows]
+    return [SnapshotInfo(*row) for row in rows]
 
 
 def put_samples(session: Session, run_id: int, points: bytes) -> None:

@@ -1,0 +1,100 @@
+"""The narrow metrics table, its summaries and the log of changes, on real databases."""
+
+import math
+import random
+import threading
+
+import pytest
+
+from backend.spec import validate
+from backend.store import Database, changes, experiments, metrics, schema
+from backend.store.metrics import Point
+
+
+@pytest.fixture
+def run_id(database: Database) -> int:
+    spec = validate({"dataset": {"source": "points"}})
+    with database.write() as session:
+        return experiments.create(session, spec)[1][0]
+
+
+def record(database: Database, run_id: int, values: dict[int, float], key: str = "loss") -> None:
+    points = [Point(run_id, key, step, value, 0) for step, value in values.items()]
+    with database.write() as session:
+        metrics.record(session, points)
+
+
+def test_series_come_back_by_step(database: Database, run_id: int) -> None:
+    record(database, run_id, {2: 0.5, 1: 1.0})
+    record(database, run_id, {3: math.nan, 4: math.inf})
+    with database.read() as session:
+        found = metrics.series(session, run_id)["loss"]
+    assert found.steps == [1, 2, 3, 4]
+    assert found.values == [1.0, 0.5, None, math.inf]
+
+
+def test_a_step_written_twice_is_there_once(database: Database, run_id: int) -> None:
+    record(database, run_id, {1: 1.0, 2: 2.0})
+    record(database, run_id, {2: 3.0})
+    with database.read() as session:
+        assert metrics.series(session, run_id)["loss"].values == [1.0, 3.0]
+
+
+def test_steps_and_keys_can_be_chosen(database: Database, run_id: int) -> None:
+    record(database, run_id, {1: 1.0, 2: 2.0, 3: 3.0})
+    record(database, run_id, {1: 9.0}, key="other")
+    with database.read() as session:
+        found = metrics.series(session, run_id, ["loss", "none"], first_step=2, last_step=2)
+    assert {key: series.values for key, series in found.items()} == {"loss": [2.0], "none": []}
+
+
+def test_summaries_equal_those_of_the_whole_series(database: Database, run_id: int) -> None:
+    numbers = random.Random(1)  # noqa: S311
+    values = [numbers.choice([math.nan, 1.0, 2.0, 3.0]) for _ in range(40)]
+    for start in range(0, 40, 7):
+        record(database, run_id, dict(enumerate(values[start : start + 7], start=start)))
+    with database.read() as session:
+        found = metrics.summaries(session, [run_id])[run_id]["loss"]
+    numeric = [value for value in values if not math.isnan(value)]
+    assert (found["min"], found["min_step"]) == (min(numeric), values.index(min(numeric)))
+    assert (found["max"], found["max_step"]) == (max(numeric), values.index(max(numeric)))
+    assert found["last_step"] == 39
+
+
+def test_a_failed_transaction_leaves_nothing(database: Database, run_id: int) -> None:
+    with pytest.raises(RuntimeError), database.write() as session:
+        metrics.record(session, [Point(run_id, "loss", 1, 1.0, 0)])
+        changes.log(session, 1, [changes.NewChange(run_id, "metric", 1, 1)])
+        raise RuntimeError
+    with database.read() as session:
+        assert metrics.series(session, run_id) == {}
+        assert changes.revision_of(session, 1) == 0
+
+
+def test_concurrent_writers_never_show_a_revision_before_an_earlier_one(
+    database: Database, run_id: int
+) -> None:
+    def write() -> None:
+        for _ in range(20):
+            with database.write() as session:
+                changes.log(session, 1, [changes.NewChange(run_id, "status")] * 3)
+
+    writers = [threading.Thread(target=write) for _ in range(3)]
+    for writer in writers:
+        writer.start()
+    seen: list[int] = []
+    while len(seen) < 180:
+        with database.read() as session:
+            new = changes.since(session, seen[-1] if seen else 0, experiment_id=1)
+        seen += [change.revision for change in new]
+    for writer in writers:
+        writer.join()
+    assert seen == list(range(1, 181))
+
+
+def test_migrating_again_changes_nothing(database: Database) -> None:
+    schema.migrate(database)
+
+
+def test_the_migrations_make_the_tables_the_code_declares(database: Database) -> None:
+    assert schema.differences(database) == []

@@ -1,0 +1,115 @@
+"""Who may train a run: claims, leases, the reaper and cancelling, on real databases."""
+
+import pytest
+from sqlalchemy import update
+
+from backend.spec import validate
+from backend.store import Database, changes, experiments, runs, transitions
+from backend.store.states import ENDED, STATES, TRANSITIONS, State
+from backend.store.tables import Run
+
+LEASE = 60.0
+
+
+@pytest.fixture
+def run_ids(database: Database) -> list[int]:
+    spec = validate({"dataset": {"source": "points"}, "training": {"seeds": 3}})
+    with database.write() as session:
+        return experiments.create(session, spec)[1]
+
+
+def claim(database: Database, run_ids: list[int], seconds: float = LEASE) -> list[int]:
+    with database.write() as session:
+        claimed = transitions.claim(session, run_ids, worker="w", lease_seconds=seconds)
+    return [each.lease.run_id for each in claimed]
+
+
+def lease(database: Database, run_id: int, seconds: float = LEASE) -> transitions.Lease:
+    with database.write() as session:
+        return transitions.claim(session, [run_id], worker="w", lease_seconds=seconds)[0].lease
+
+
+def state(database: Database, run_id: int) -> str:
+    with database.read() as session:
+        return runs.get(session, run_id).status
+
+
+def test_a_run_is_claimed_once(database: Database, run_ids: list[int]) -> None:
+    assert claim(database, run_ids[:2]) == run_ids[:2]
+    assert claim(database, run_ids) == run_ids[2:]
+
+
+def test_every_claim_raises_the_attempt(database: Database, run_ids: list[int]) -> None:
+    first = lease(database, run_ids[0])
+    with database.write() as session:
+        transitions.end(session, first, "queued")
+    assert lease(database, run_ids[0]).attempt == first.attempt + 1
+
+
+def test_a_stale_attempt_can_neither_renew_nor_end(database: Database, run_ids: list[int]) -> None:
+    stale = lease(database, run_ids[0])
+    with database.write() as session:
+        transitions.end(session, stale, "queued")
+    held = lease(database, run_ids[0])
+    with database.write() as session:
+        assert transitions.renew(session, [stale], lease_seconds=LEASE) == {}
+        assert not transitions.end(session, stale, "finished")
+        assert transitions.renew(session, [held], lease_seconds=LEASE) == {run_ids[0]: False}
+
+
+def test_an_expired_lease_is_reaped_and_a_held_one_is_not(
+    database: Database, run_ids: list[int]
+) -> None:
+    claim(database, run_ids[:1], seconds=-1)
+    claim(database, run_ids[1:2])
+    with database.write() as session:
+        assert [freed.run_id for freed in transitions.reap(session)] == run_ids[:1]
+    assert state(database, run_ids[0]) == "queued"
+    assert state(database, run_ids[1]) == "running"
+
+
+def test_an_expired_run_that_was_to_be_cancelled_is(database: Database, run_ids: list[int]) -> None:
+    experiment_id = lease(database, run_ids[0], seconds=-1).experiment_id
+    with database.write() as session:
+        experiments.cancel(session, experiment_id)
+        transitions.reap(session)
+    assert state(database, run_ids[0]) == "cancelled"
+
+
+def test_cancelling_ends_what_waits_and_asks_what_runs(
+    database: Database, run_ids: list[int]
+) -> None:
+    held = lease(database, run_ids[0])
+    with database.write() as session:
+        experiments.cancel(session, held.experiment_id)
+        assert transitions.renew(session, [held], lease_seconds=LEASE) == {run_ids[0]: True}
+    assert state(database, run_ids[1]) == "cancelled"
+    with database.read() as session:
+        logged = changes.since(session, 0, experiment_id=held.experiment_id)
+    assert [(change.run_id, change.kind) for change in logged] == [
+        (run_id, "status") for run_id in run_ids[1:]
+    ]
+
+
+def test_only_what_was_sent_long_ago_waits(database: Database, run_ids: list[int]) -> None:
+    with database.write() as session:
+        transitions.mark_sent(session, run_ids[:1])
+        assert transitions.waiting(session, sent_before_seconds=60) == run_ids[1:]
+        assert transitions.waiting(session, sent_before_seconds=-1) == run_ids
+
+
+@pytest.mark.parametrize("target", STATES)
+@pytest.mark.parametrize("current", STATES)
+def test_end_obeys_the_table(
+    database: Database, run_ids: list[int], current: State, target: State
+) -> None:
+    held = lease(database, run_ids[0])
+    with database.write() as session:
+        session.execute(update(Run).where(Run.id == held.run_id).values(status=current))
+        ended = transitions.end(session, held, target)
+    # end() speaks for a lease holder, so it starts from running alone
+    assert ended == (current == "running" and target in TRANSITIONS["running"])
+
+
+def test_what_has_ended_stays_so() -> None:
+    assert all(not TRANSITIONS[ended] for ended in ENDED)
