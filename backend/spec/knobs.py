@@ -107,10 +107,15 @@ def _in_words(schema: Mapping[str, Any]) -> str:
     if "const" in schema:
         return str(schema["const"])
     noun = "a whole number" if schema["type"] == "integer" else "a number"
-    low = schema.get("minimum", schema.get("exclusiveMinimum"))
-    high = schema.get("maximum", schema.get("exclusiveMaximum"))
-    start = f"above {low:g}" if "exclusiveMinimum" in schema else f"from {low:,}"
-    end = f"and below {high:g}" if "exclusiveMaximum" in schema else f"to {high:,}"
-    if "exclusiveMinimum" in schema and "maximum" in schema:
-        end = f"up to {high:,}"
-    return f"{noun} {start} {end}"
+    if "exclusiveMinimum" in schema:
+        return (
+            f"{noun} above {_plain(schema['exclusiveMinimum'])} up to {_plain(schema['maximum'])}"
+        )
+    low = _plain(schema["minimum"])
+    if "exclusiveMaximum" in schema:
+        return f"{noun} from {low} and below {_plain(schema['exclusiveMaximum'])}"
+    return f"{noun} from {low} to {_plain(schema['maximum'])}"
+
+
+def _plain(bound: float) -> str:
+    return f"{bound:,.0f}" if bound == int(bound) else f"{bound:g}"

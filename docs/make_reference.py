@@ -1,0 +1,75 @@
+"""Writes the reference tables of README.md and docs/settings.md from the code that defines them.
+
+Run `python docs/make_reference.py` after changing a knob or a setting; a test compares.
+"""
+
+from pathlib import Path
+
+from backend.settings import Settings
+from backend.spec.catalogue import DEFAULTS, SOURCES
+from backend.spec.knobs import AXES, STOPPING, Knob
+from backend.spec.run import EarlyStopping
+
+ROOT = Path(__file__).parent.parent
+MARKS = "<!-- reference: made by docs/make_reference.py -->", "<!-- end of reference -->"
+
+
+def knob_table() -> str:
+    """Return the table of all knobs in Markdown."""
+    rows = ["| field | meaning | accepted | default |", "|---|---|---|---|"]
+    for path, knob in AXES.items():
+        if path == "training.seed":
+            accepted = "a count (5 means 0 to 4) or a list of whole numbers"
+            rows.append(f"| `training.seeds` | {knob.about} | {accepted} | 1 |")
+        else:
+            rows.append(_row(knob, _default(path)))
+    for path, knob in STOPPING.items():
+        default = EarlyStopping.model_fields[path.split(".")[1]].default
+        rows.append(_row(knob, _plain(default)))
+    return "\n".join(rows)
+
+
+def settings_table() -> str:
+    """Return the table of all settings in Markdown."""
+    rows = ["| variable | meaning | default |", "|---|---|---|"]
+    for name, info in Settings.model_fields.items():
+        default = "" if info.default is None or info.default_factory else info.default
+        default = "cores minus one, from 1 to 4" if name == "workers" else default
+        rows.append(f"| `LAB_{name.upper()}` | {info.description} | {default} |")
+    return "\n".join(rows)
+
+
+def with_table(text: str, table: str) -> str:
+    """Return a page with the part between its marks replaced."""
+    before, rest = text.split(MARKS[0])
+    after = rest.split(MARKS[1])[1]
+    return f"{before}{MARKS[0]}\n{table}\n{MARKS[1]}{after}"
+
+
+PAGES = {"README.md": knob_table, "docs/settings.md": settings_table}
+
+
+def _row(knob: Knob, default: str) -> str:
+    return f"| `{knob.path}` | {knob.about} | {knob.accepted} | {default} |"
+
+
+def _default(path: str) -> str:
+    if path == "dataset.source":
+        return "(required)"
+    special = [
+        f"{_plain(source.defaults[path])} ({name})"
+        for name, source in SOURCES.items()
+        if path in source.defaults
+    ]
+    general = [] if path not in DEFAULTS else [_plain(DEFAULTS[path])]
+    return ", ".join(general + special)
+
+
+def _plain(value: object) -> str:
+    return f"{value:g}" if isinstance(value, float) else str(value)
+
+
+if __name__ == "__main__":
+    for page, table in PAGES.items():
+        path = ROOT / page
+        path.write_text(with_table(path.read_text(), table()))
