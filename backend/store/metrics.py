@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import case, func, select
+from sqlalchemy import and_, case, func, select
 from sqlalchemy.dialects.postgresql import insert as postgresql_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 from sqlalchemy.orm import Session
@@ -162,6 +162,30 @@ def summaries(
     )
     for summary, name in rows:
         result[summary.run_id][name] = {field: getattr(summary, field) for field in _EMPTY}
+    return result
+
+
+def at_best_epoch(
+    session: Session, run_ids: Sequence[int], keys: Sequence[str]
+) -> dict[int, dict[str, float | None]]:
+    """Return each run's metrics at the epoch of its lowest val_loss: ``{run: {key: value}}``."""
+    ids = _known_keys(session, {"val_loss", *keys})
+    names = {ids[key]: key for key in keys if key in ids}
+    rows = session.execute(
+        select(Metric.run_id, Metric.key_id, Metric.value)
+        .join(
+            MetricSummary,
+            and_(MetricSummary.run_id == Metric.run_id, MetricSummary.min_step == Metric.step),
+        )
+        .where(
+            MetricSummary.key_id == ids.get("val_loss"),
+            MetricSummary.run_id.in_(run_ids),
+            Metric.key_id.in_(names),
+        )
+    )
+    result: dict[int, dict[str, float | None]] = {id_: {} for id_ in run_ids}
+    for run_id, key_id, value in rows:
+        result[run_id][names[key_id]] = value
     return result
 
 

@@ -48,6 +48,16 @@ def test_steps_and_keys_can_be_chosen(database: Database, run_id: int) -> None:
     assert {key: series.values for key, series in found.items()} == {"loss": [2.0], "none": []}
 
 
+def test_metrics_at_the_best_epoch_are_those_of_the_lowest_validation_loss(
+    database: Database, run_id: int
+) -> None:
+    record(database, run_id, {1: 3.0, 2: 1.0, 3: 2.0}, key="val_loss")
+    record(database, run_id, {1: 9.0, 2: 8.0, 3: 7.0}, key="test_loss")
+    with database.read() as session:
+        found = metrics.at_best_epoch(session, [run_id], ["val_loss", "test_loss", "none"])
+    assert found == {run_id: {"val_loss": 1.0, "test_loss": 8.0}}
+
+
 def test_summaries_equal_those_of_the_whole_series(database: Database, run_id: int) -> None:
     numbers = random.Random(1)  # noqa: S311
     values = [numbers.choice([math.nan, 1.0, 2.0, 3.0]) for _ in range(40)]
