@@ -8,6 +8,7 @@
     ├── ForbiddenOrigin         403
     ├── NotFound                404
     ├── Conflict                409
+    ├── TooLarge                413
     └── Unavailable             503
 
 One handler in `backend.api.errors` turns each into
@@ -88,6 +89,13 @@ class Conflict(LabError):
 
     status = 409
     kind = "conflict"
+
+
+class TooLarge(LabError):
+    """The body is larger than is read."""
+
+    status = 413
+    kind = "too_large"
 
 
 class Unavailable(LabError):

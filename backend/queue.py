@@ -64,8 +64,15 @@ class Queue:
 
     def is_empty(self) -> bool:
         """Whether no message waits in the broker; False when the broker is away."""
+        return self._waiting() == 0
+
+    def answers(self) -> bool:
+        """Whether the broker can be reached."""
+        return self._waiting() is not None
+
+    def _waiting(self) -> int | None:
         try:
             with self._app.connection_for_read() as connection:
-                return bool(connection.default_channel.client.llen(QUEUE) == 0)
+                return int(connection.default_channel.client.llen(QUEUE))
         except (OperationalError, OSError, RedisError):
-            return False
+            return None

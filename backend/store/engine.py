@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import BigInteger, Connection, Engine, create_engine, event
+from sqlalchemy import BigInteger, Connection, Engine, create_engine, event, select
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.orm import Session
 from sqlalchemy.sql.functions import FunctionElement
@@ -52,6 +52,11 @@ class Database:
         """Open a session in one transaction: committed at the end, undone on an exception."""
         with Session(self._writer, expire_on_commit=False) as session, session.begin():
             yield session
+
+    def ping(self) -> None:
+        """Ask the database for an answer. Raises SQLAlchemyError if there is none."""
+        with self.engine.connect() as connection:
+            connection.execute(select(1))
 
     def dispose(self) -> None:
         """Close all connections."""

@@ -17,6 +17,11 @@ def get(session: Session, run_id: int) -> Run:
     return found
 
 
+def by_ids(session: Session, run_ids: Sequence[int]) -> Sequence[Run]:
+    """Return those of `run_ids` that exist."""
+    return session.scalars(select(Run).where(Run.id.in_(run_ids))).all()
+
+
 def of_experiment(session: Session, experiment_id: int) -> Sequence[Run]:
     """Return all runs of an experiment in the order of its grid."""
     return session.scalars(
