@@ -1,0 +1,91 @@
+"""What endpoints ask for: the app's parts, ids that fit the database, and a parsed body.
+
+Endpoints open their own transaction, `with database.write() as session:`, so that the commit lies
+where it can be read: before the message to the queue, and before the answer.
+"""
+
+from dataclasses import dataclass
+from typing import Annotated, Any
+
+from fastapi import Depends, Path, Query, Request
+
+from backend.errors import UnsupportedMediaType
+from backend.hints import Hints
+from backend.live import Hub
+from backend.queue import Queue
+from backend.settings import Settings
+from backend.spec.parsing import parse_json, parse_yaml
+from backend.store import Database
+
+PARSERS = {
+    "application/json": parse_json,
+    "application/yaml": parse_yaml,
+    "application/x-yaml": parse_yaml,
+}
+
+MAX_ID = 2**31 - 1
+MAX_REVISION = 2**63 - 1
+
+
+@dataclass(frozen=True)
+class RawBody:
+    """A body and the parser its content type names."""
+
+    content: bytes
+    media_type: str
+
+    def parse(self) -> Any:
+        """Return the body as plain data. Raises MalformedBody. May take long: not in async code."""
+        return PARSERS[self.media_type](self.content)
+
+
+async def raw_body(request: Request) -> RawBody:
+    """Read the body if its content type is one we parse. Raises UnsupportedMediaType."""
+    given = request.headers.get("content-type", "")
+    media_type = given.partition(";")[0].strip().lower()
+    if media_type not in PARSERS:
+        raise UnsupportedMediaType(
+            f"The content type is {given[:80] or 'missing'}; accepted: application/json or "
+            "application/yaml."
+        )
+    return RawBody(await request.body(), media_type)
+
+
+def _database(request: Request) -> Database:
+    found: Database = request.app.state.database
+    return found
+
+
+def _queue(request: Request) -> Queue:
+    found: Queue = request.app.state.queue
+    return found
+
+
+def _hints(request: Request) -> Hints:
+    found: Hints = request.app.state.hints
+    return found
+
+
+def _hub(request: Request) -> Hub:
+    found: Hub = request.app.state.hub
+    return found
+
+
+def _settings(request: Request) -> Settings:
+    found: Settings = request.app.state.settings
+    return found
+
+
+DatabaseDep = Annotated[Database, Depends(_database)]
+QueueDep = Annotated[Queue, Depends(_queue)]
+HintsDep = Annotated[Hints, Depends(_hints)]
+HubDep = Annotated[Hub, Depends(_hub)]
+SettingsDep = Annotated[Settings, Depends(_settings)]
+BodyDep = Annotated[RawBody, Depends(raw_body)]
+
+ExperimentId = Annotated[int, Path(ge=1, le=MAX_ID, description="Id of an experiment.")]
+RunId = Annotated[int, Path(ge=1, le=MAX_ID, description="Id of a run.")]
+Cursor = Annotated[
+    int | None,
+    Query(ge=0, le=MAX_ID, description="`next_cursor` of the page before; none for the first."),
+]

@@ -1,0 +1,108 @@
+"""Every error becomes one calm answer: JSON for programs, a page for people.
+
+The JSON is ``{"error": kind, "detail": one sentence, "field": dotted path or null}``; a refused
+specification adds ``"errors"``, every refused field.
+"""
+
+import json
+import logging
+from collections.abc import Callable
+from http import HTTPStatus
+from typing import Any
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from sqlalchemy.exc import OperationalError
+from starlette.exceptions import HTTPException
+from starlette.responses import Response
+
+from backend.errors import InvalidInput, InvalidSpec, LabError, Unavailable
+from backend.spec.knobs import show
+
+logger = logging.getLogger(__name__)
+
+RenderPage = Callable[[Request, int, str], Response]
+"""Draws an error as a page, given its status and its sentence."""
+
+NOT_PAGES = ("/api/", "/figures/", "/fragments/", "/static/")
+
+DETAILS = {
+    404: "There is nothing at {path}.",
+    405: "{path} does not answer {method}.",
+}
+
+
+class ErrorHandlers:
+    """The one place that turns exceptions into answers."""
+
+    def __init__(self) -> None:
+        self.render_page: RenderPage | None = None
+
+    def install(self, app: FastAPI) -> None:
+        """Register the handlers with an app."""
+        app.exception_handler(LabError)(self.respond)
+        app.exception_handler(RequestValidationError)(self._validation_error)
+        app.exception_handler(HTTPException)(self._http_error)
+        app.exception_handler(OperationalError)(self._database_error)
+        app.exception_handler(Exception)(self._internal_error)
+
+    def respond(self, request: Request, error: LabError) -> Response:
+        """Return the answer that tells of `error`."""
+        return self._answer(request, error.status, content(error))
+
+    def _answer(self, request: Request, status: int, body: dict[str, Any]) -> Response:
+        page_wanted = "text/html" in request.headers.get("accept", "")
+        if self.render_page and page_wanted and not request.url.path.startswith(NOT_PAGES):
+            return self.render_page(request, status, body["detail"])
+        # json.dumps writes ASCII: what was refused may hold what UTF-8 cannot carry
+        return Response(json.dumps(body), status, media_type="application/json")
+
+    def _validation_error(self, request: Request, error: RequestValidationError) -> Response:
+        first = error.errors()[0]
+        field = str(first["loc"][-1])
+        return self.respond(request, InvalidInput(_sentence(field, first), field))
+
+    def _http_error(self, request: Request, error: HTTPException) -> Response:
+        status = HTTPStatus(error.status_code)
+        detail = DETAILS.get(status, f"{status.phrase}: {error.detail}")
+        detail = detail.format(path=request.url.path[:100], method=request.method)
+        kind = status.name.lower()
+        answer = self._answer(request, status, {"error": kind, "detail": detail, "field": None})
+        answer.headers.update(error.headers or {})
+        return answer
+
+    def _database_error(self, request: Request, error: Exception) -> Response:
+        logger.error("the database does not answer", exc_info=error)
+        return self.respond(request, Unavailable("The database cannot be reached; try again."))
+
+    def _internal_error(self, request: Request, _error: Exception) -> Response:
+        """Answer for what nobody foresaw; the server logs its traceback."""
+        return self.respond(request, LabError("Something went wrong here; the log tells what."))
+
+
+def content(error: LabError) -> dict[str, Any]:
+    """Return the JSON of an error."""
+    body: dict[str, Any] = {"error": error.kind, "detail": error.detail, "field": error.field}
+    if isinstance(error, InvalidSpec):
+        body["errors"] = [{"field": one.field, "detail": one.detail} for one in error.errors]
+    return body
+
+
+ACCEPTED = {
+    "int_parsing": "a whole number",
+    "int_parsing_size": "a whole number",
+    "int_from_float": "a whole number",
+    "bool_parsing": "true or false",
+    "literal_error": "{expected}",
+    "greater_than_equal": "{ge} or more",
+    "less_than_equal": "{le} or less",
+    "string_too_long": "at most {max_length} letters",
+}
+
+
+def _sentence(field: str, error: dict[str, Any]) -> str:
+    """Say in one sentence what a query or path parameter was and what is accepted."""
+    if error["type"] == "missing":
+        return f"{field} is missing."
+    accepted = ACCEPTED.get(error["type"], "plain text").format(**error.get("ctx", {}))
+    return f"{field} is {show(error['input'])}; accepted: {accepted.replace(chr(39), '')}."

@@ -1,0 +1,148 @@
+"""Experiments: submit, list, read, cancel, and the runs of one."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Query, Response
+from pydantic import BaseModel
+
+from backend.api.dependencies import (
+    BodyDep,
+    Cursor,
+    DatabaseDep,
+    ExperimentId,
+    HintsDep,
+    QueueDep,
+    SettingsDep,
+)
+from backend.spec import ExperimentSpec, validate
+from backend.spec.cost import estimated_seconds, parameters
+from backend.store import experiments, runs
+from backend.views import ExperimentItem, RunItem, experiment_items, run_items
+
+router = APIRouter(prefix="/api/experiments", tags=["experiments"])
+
+
+class Submitted(BaseModel):
+    """A stored experiment."""
+
+    id: int
+    name: str
+    url: str
+    runs: int
+
+
+class Estimate(BaseModel):
+    """What a specification would cost. `parameters` lists the different model sizes, ascending."""
+
+    runs: int
+    parameters: list[int]
+    estimated_seconds: float
+
+
+class ExperimentPage(BaseModel):
+    """Some experiments, newest first."""
+
+    items: list[ExperimentItem]
+    next_cursor: int | None
+
+
+class RunPage(BaseModel):
+    """Some runs of an experiment, in the order of its grid."""
+
+    items: list[RunItem]
+    next_cursor: int | None
+
+
+SPEC_BODY = {
+    "requestBody": {
+        "required": True,
+        "content": {
+            media_type: {"schema": {"type": "object", "title": "Specification"}}
+            for media_type in ("application/json", "application/yaml")
+        },
+    }
+}
+
+
+@router.post(
+    "",
+    status_code=201,
+    summary="Submit a specification",
+    responses={200: {"model": Estimate, "description": "The estimate (dry_run)"}},
+    openapi_extra=SPEC_BODY,
+)
+def submit(
+    body: BodyDep,
+    response: Response,
+    database: DatabaseDep,
+    queue: QueueDep,
+    hints: HintsDep,
+    settings: SettingsDep,
+    dry_run: Annotated[bool, Query(description="Only check and estimate.")] = False,
+) -> Submitted | Estimate:
+    """Check a specification, store it with all its runs and queue them."""
+    spec = validate(body.parse(), max_runs=settings.max_runs)
+    if dry_run:
+        response.status_code = 200
+        return estimate(spec, workers=settings.workers)
+    with database.write() as session:
+        experiment, run_ids = experiments.create(session, spec)
+    queue.send(run_ids)
+    hints.moved(experiment.id)
+    url = f"/experiments/{experiment.id}"
+    response.headers["Location"] = f"/api{url}"
+    return Submitted(id=experiment.id, name=experiment.name, url=url, runs=len(run_ids))
+
+
+def estimate(spec: ExperimentSpec, *, workers: int) -> Estimate:
+    """Return what a specification would cost on `workers` processes."""
+    params = [run.params() for run in spec.runs]
+    return Estimate(
+        runs=len(params),
+        parameters=sorted({parameters(flat) for flat in params}),
+        estimated_seconds=estimated_seconds(params, workers=workers),
+    )
+
+
+@router.get("", summary="List experiments")
+def list_experiments(
+    database: DatabaseDep,
+    cursor: Cursor = None,
+    limit: Annotated[int, Query(ge=1, le=200)] = 50,
+) -> ExperimentPage:
+    """Return experiments, newest first."""
+    with database.read() as session:
+        page = experiments.page(session, before=cursor, limit=limit)
+        items = experiment_items(session, page.items)
+    return ExperimentPage(items=items, next_cursor=page.next_cursor)
+
+
+@router.get("/{experiment_id}", summary="Read an experiment")
+def read_experiment(experiment_id: ExperimentId, database: DatabaseDep) -> ExperimentItem:
+    """Return one experiment."""
+    with database.read() as session:
+        return experiment_items(session, [experiments.get(session, experiment_id)])[0]
+
+
+@router.get("/{experiment_id}/runs", summary="List the runs of an experiment")
+def list_runs(
+    experiment_id: ExperimentId,
+    database: DatabaseDep,
+    cursor: Cursor = None,
+    limit: Annotated[int, Query(ge=1, le=1000)] = 100,
+) -> RunPage:
+    """Return runs of an experiment in the order of its grid, seeds innermost."""
+    with database.read() as session:
+        experiments.get(session, experiment_id)
+        rows, next_cursor = runs.page(session, experiment_id, after=cursor, limit=limit)
+        return RunPage(items=run_items(session, rows), next_cursor=next_cursor)
+
+
+@router.post("/{experiment_id}/cancel", status_code=202, summary="Cancel an experiment")
+def cancel(experiment_id: ExperimentId, database: DatabaseDep, hints: HintsDep) -> ExperimentItem:
+    """End the runs that wait at once, and those that train as soon as their worker records."""
+    with database.write() as session:
+        experiments.cancel(session, experiment_id)
+        item = experiment_items(session, [experiments.get(session, experiment_id)])[0]
+    hints.moved(experiment_id)
+    return item

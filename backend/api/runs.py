@@ -1,0 +1,83 @@
+"""Runs: one run, its metrics, its snapshots."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Query, Response
+from pydantic import BaseModel
+
+from backend.analysis.downsample import downsample
+from backend.api.dependencies import DatabaseDep, RunId
+from backend.store import metrics, runs, snapshots
+from backend.views import RunDetail, finite, run_detail
+
+router = APIRouter(prefix="/api/runs/{run_id}", tags=["runs"])
+
+
+class Series(BaseModel):
+    """One metric over its steps, ascending; null where the value was no finite number."""
+
+    steps: list[int]
+    values: list[float | None]
+
+
+@router.get("", summary="Read a run")
+def read_run(run_id: RunId, database: DatabaseDep) -> RunDetail:
+    """Return one run with its diagnosis; while it trains, the diagnosis so far."""
+    with database.read() as session:
+        return run_detail(session, run_id)
+
+
+@router.get("/metrics", summary="Read the metrics of a run")
+def read_metrics(
+    run_id: RunId,
+    database: DatabaseDep,
+    keys: Annotated[
+        str | None,
+        Query(
+            max_length=2000,
+            pattern=r"^[^\x00-\x1f]*$",
+            description="Metric names with commas between; all by default.",
+        ),
+    ] = None,
+    max_points: Annotated[
+        int | None,
+        Query(
+            ge=4,
+            le=100_000,
+            description="Thin each metric to about so many points; ends and extremes are kept.",
+        ),
+    ] = None,
+) -> dict[str, Series]:
+    """Return the metrics of a run, whole or thinned. A metric without points is empty."""
+    wanted = None if keys is None else [key for key in keys.split(",") if key]
+    with database.read() as session:
+        runs.get(session, run_id)
+        found = metrics.series(session, run_id, wanted)
+    return {key: _series(one, max_points) for key, one in found.items()}
+
+
+def _series(one: metrics.Series, max_points: int | None) -> Series:
+    values = [finite(value) for value in one.values]
+    if max_points is None:
+        return Series(steps=one.steps, values=values)
+    kept = downsample(values, max_points)
+    return Series(steps=[one.steps[i] for i in kept], values=[values[i] for i in kept])
+
+
+@router.get(
+    "/snapshots/{kind}",
+    summary="Download a snapshot",
+    response_class=Response,
+    responses={200: {"content": {"application/octet-stream": {}}}},
+)
+def download_snapshot(run_id: RunId, kind: snapshots.Kind, database: DatabaseDep) -> Response:
+    """Return the weights at the best or the last epoch as a safetensors file."""
+    with database.read() as session:
+        runs.get(session, run_id)
+        weights = snapshots.get(session, run_id, kind).weights
+    disposition = f'attachment; filename="run-{run_id}-{kind}.safetensors"'
+    return Response(
+        weights,
+        media_type="application/octet-stream",
+        headers={"Content-Disposition": disposition},
+    )
