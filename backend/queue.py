@@ -34,7 +34,12 @@ def make_celery(settings: Settings) -> Celery:
         worker_prefetch_multiplier=1,
         broker_connection_retry_on_startup=True,
         # A task may take hours. Work lost with a worker is found by its lease, not by this.
-        broker_transport_options={"visibility_timeout": 24 * 3600, "socket_timeout": 5},
+        # Without max_retries an absent broker holds up every sender for six seconds.
+        broker_transport_options={
+            "visibility_timeout": 24 * 3600,
+            "socket_timeout": 5,
+            "max_retries": 0,
+        },
         task_publish_retry=False,
     )
     return app
