@@ -1,8 +1,12 @@
 """The composition root of the web service: the one place where all parts meet."""
 
 import asyncio
+import signal
+import threading
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from types import FrameType
+from typing import Any
 
 from fastapi import FastAPI
 
@@ -48,11 +52,31 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     keeper = Keeper(state.database, state.queue, state.hints)
     keeper.start()
     state.hub.start()
+    _close_on_signal(state.hub)
     yield
     await state.hub.stop()
     await asyncio.to_thread(keeper.stop)
     state.hints.close()
     state.database.dispose()
+
+
+def _close_on_signal(hub: Hub) -> None:
+    """End the streams as soon as the process is told to stop.
+
+    The server waits for open streams before it ends the lifespan, so they must hear of it first.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        return  # under a test: no signals here
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        servers = signal.getsignal(number)
+
+        def close_first(number: int, frame: FrameType | None, servers: Any = servers) -> None:
+            loop.call_soon_threadsafe(hub.close)
+            servers(number, frame)
+
+        if callable(servers):
+            signal.signal(number, close_first)
 
 
 def _mount_pages(app: FastAPI, errors: ErrorHandlers) -> None:
