@@ -1,0 +1,58 @@
+"""What can be typed after `lab`."""
+
+from argparse import ArgumentParser, Namespace, RawDescriptionHelpFormatter
+from pathlib import Path
+
+_ABOUT = "Train grids of models, watch them overfit, learn why."
+_MORE = """`./lab test` in a checkout runs every check and test.
+The options of `up` can also be set in the environment: LAB_HOST, LAB_PORT, LAB_DATA_DIR,
+LAB_WORKERS; LAB_DATABASE names a PostgreSQL and LAB_BROKER a Redis or Valkey of your own."""
+
+
+def parse(arguments: list[str] | None) -> Namespace:
+    """Return the options of one command; explains itself and exits on --help or a mistake."""
+    parser = ArgumentParser(
+        prog="lab",
+        description=_ABOUT,
+        epilog=_MORE,
+        formatter_class=RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    for name, about, add_options in (
+        ("up", "start everything, print the address, run until Ctrl-C", _up),
+        ("submit", "hand in a specification", _submit),
+        ("watch", "follow an experiment to its end, then print its results", _watch),
+        ("migrate", "bring the database to the newest schema (up does it too)", _data_dir),
+    ):
+        add_options(
+            commands.add_parser(name, help=about, description=f"{about[0].upper()}{about[1:]}.")
+        )
+    return parser.parse_args(arguments)
+
+
+def _up(parser: ArgumentParser) -> None:
+    parser.add_argument("--host", help="address to listen on (127.0.0.1)")
+    parser.add_argument("--port", help="port to listen on (8000)")
+    parser.add_argument("--workers", help="training processes (cores less one, at most 4)")
+    _data_dir(parser)
+
+
+def _data_dir(parser: ArgumentParser) -> None:
+    parser.add_argument("--data-dir", type=Path, help="folder of database, broker and logs (data)")
+
+
+def _submit(parser: ArgumentParser) -> None:
+    parser.add_argument("spec", metavar="SPEC", help="a YAML or JSON file; - reads YAML or JSON")
+    parser.add_argument("--wait", action="store_true", help="follow it to its end")
+    parser.add_argument("--dry-run", action="store_true", help="only check it and print its cost")
+    _server(parser)
+
+
+def _watch(parser: ArgumentParser) -> None:
+    parser.add_argument("id", type=int, metavar="ID", help="number of the experiment")
+    _server(parser)
+
+
+def _server(parser: ArgumentParser) -> None:
+    parser.add_argument("--server", metavar="URL", help="address of the service")

@@ -1,0 +1,78 @@
+"""The results of an experiment as a table: one row per cell, which is runs that differ in seed."""
+
+from collections import Counter, defaultdict
+from collections.abc import Sequence
+from statistics import median
+from typing import Any
+
+SEED = "training.seed"
+N_TRAIN = "dataset.n_train"
+COLUMNS = (
+    "parameters", "n_train", "best epoch", "train loss", "val loss", "best val loss", "verdict",
+)  # fmt: skip
+
+Run = dict[str, Any]
+
+
+def table(runs: Sequence[Run]) -> str:
+    """Return the table; numbers are medians over the seeds of a cell."""
+    varied = _varied(runs)
+    rows = [[path.split(".")[1] for path in varied] + list(COLUMNS)]
+    for cell in _cells(runs):
+        rows += [[_text(cell[0]["params"].get(path)) for path in varied] + _figures(cell)]
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    return "\n".join(
+        "  ".join(text.ljust(width) for text, width in zip(row, widths, strict=True)).rstrip()
+        for row in rows
+    )
+
+
+def _varied(runs: Sequence[Run]) -> list[str]:
+    paths = dict.fromkeys(path for run in runs for path in run["params"])
+    return [
+        path
+        for path in paths
+        if path not in (SEED, N_TRAIN) and len({run["params"].get(path) for run in runs}) > 1
+    ]
+
+
+def _cells(runs: Sequence[Run]) -> list[list[Run]]:
+    cells = defaultdict(list)
+    for run in runs:
+        cells[tuple(item for item in run["params"].items() if item[0] != SEED)].append(run)
+    return list(cells.values())
+
+
+def _figures(cell: list[Run]) -> list[str]:
+    return [
+        _text(cell[0]["parameters"]),
+        _text(cell[0]["params"][N_TRAIN]),
+        _median([run["best_epoch"] for run in cell]),
+        _median([_summary(run, "train_loss", "last") for run in cell]),
+        _median([_summary(run, "val_loss", "last") for run in cell]),
+        _median([_summary(run, "val_loss", "min") for run in cell]),
+        _verdict(cell),
+    ]
+
+
+def _summary(run: Run, key: str, figure: str) -> float | None:
+    value: float | None = run["summary"].get(key, {}).get(figure)
+    return value
+
+
+def _median(values: list[float | None]) -> str:
+    known = [value for value in values if value is not None]
+    return _text(median(known) if known else None)
+
+
+def _verdict(cell: list[Run]) -> str:
+    words = Counter(str(run["verdict"] or run["status"]) for run in cell)
+    if len(words) == 1:
+        return next(iter(words))
+    return ", ".join(f"{word} ({count} of {len(cell)})" for word, count in words.most_common())
+
+
+def _text(value: Any) -> str:
+    if value is None:
+        return "-"
+    return f"{value:.4g}" if isinstance(value, float) else str(value)

@@ -1,0 +1,63 @@
+"""The running service, as the command line talks to it."""
+
+from argparse import Namespace
+from typing import Any
+
+import httpx
+
+from backend.cli.configuration import configured
+from backend.errors import FieldError, InvalidInput, InvalidSpec, NotFound, Unavailable
+from backend.supervisor import address
+
+TIMEOUT_SECONDS = 30
+
+
+class Service:
+    """One server. Every answer that is not a success is raised as a LabError."""
+
+    def __init__(self, url: str) -> None:
+        self.url = url.rstrip("/")
+        # without the environment's proxies: the server is most often this machine
+        self._client = httpx.Client(timeout=TIMEOUT_SECONDS, trust_env=False)
+
+    @classmethod
+    def named(cls, options: Namespace) -> "Service":
+        """Return the server that --server names, else the one of this machine's settings."""
+        return cls(options.server or address.url(configured(options)))
+
+    def get(self, path: str, **query: Any) -> Any:
+        """GET and return the answer."""
+        return self._call("GET", path, params=query)
+
+    def post(self, path: str, body: bytes, media_type: str, **query: Any) -> Any:
+        """POST a body and return the answer."""
+        return self._call(
+            "POST", path, content=body, headers={"Content-Type": media_type}, params=query
+        )
+
+    def _call(self, method: str, path: str, **request: Any) -> Any:
+        try:
+            answer = self._client.request(method, self.url + path, **request)
+        except httpx.InvalidURL as error:
+            raise InvalidInput(f"{self.url!r} is not an address: {error}.") from error
+        except httpx.UnsupportedProtocol as error:
+            raise InvalidInput(f"{self.url!r} is not an address: write http://...") from error
+        except httpx.TransportError as error:
+            raise Unavailable(
+                f"no server answers at {self.url}; start one with ./lab up or name one by --server."
+            ) from error
+        if not answer.is_success:
+            raise _refusal(answer)
+        return answer.json()
+
+
+def _refusal(answer: httpx.Response) -> InvalidInput | NotFound | Unavailable:
+    try:
+        body = answer.json()
+        detail = body["detail"]
+    except (ValueError, KeyError, TypeError):
+        return Unavailable(f"{answer.url} answered {answer.status_code}; is that Overfit Lab?")
+    if errors := body.get("errors"):
+        return InvalidSpec([FieldError(each["field"], each["detail"]) for each in errors])
+    kind = NotFound if answer.status_code == httpx.codes.NOT_FOUND else InvalidInput
+    return kind(detail)

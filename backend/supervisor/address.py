@@ -1,0 +1,42 @@
+"""Where the running product is reached, and by whom."""
+
+import http.client
+
+from backend.settings import Settings
+
+_ANY = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - compared, not bound
+_LOCAL = ("127.0.0.1", "::1", "localhost")
+
+
+def reachable(host: str) -> str:
+    """Return the address at which this machine reaches what listens on `host`."""
+    return _ANY.get(host, host)
+
+
+def url(settings: Settings) -> str:
+    """Return the address of the first page."""
+    host = reachable(settings.host)
+    return f"http://{f'[{host}]' if ':' in host else host}:{settings.port}"
+
+
+def answers(settings: Settings) -> bool:
+    """Whether the web service answers."""
+    connection = http.client.HTTPConnection(reachable(settings.host), settings.port, timeout=1)
+    try:
+        connection.request("GET", "/healthz")
+        return connection.getresponse().status == http.client.OK
+    except (OSError, http.client.HTTPException):
+        return False
+    finally:
+        connection.close()
+
+
+def advice(settings: Settings) -> str:
+    """Return what to do next, once the product is ready."""
+    lines = [
+        "Open it in a browser, or hand it a specification: ./lab submit SPEC --wait",
+        f"Data and logs are in {settings.data_dir.resolve()}. Ctrl-C stops everything.",
+    ]
+    if settings.host not in _LOCAL:
+        lines.append("There is no login: whoever reaches this address can use it.")
+    return "\n".join(lines)

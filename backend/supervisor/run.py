@@ -1,0 +1,111 @@
+"""`lab up`: start everything in order, keep it running, stop it in order."""
+
+import time
+from collections.abc import Callable, Iterable
+from contextlib import ExitStack
+from pathlib import Path
+
+from backend.errors import Unavailable
+from backend.settings import Settings
+from backend.supervisor import address, programs
+from backend.supervisor.child import Child, Program
+from backend.supervisor.lock import check_port, hold
+from backend.supervisor.signals import Signals
+
+TICK_SECONDS = 0.5
+SHORT_TICK_SECONDS = 0.05
+# By then, counted from the request to stop, each group should have ended.
+WORKERS_END_SECONDS = 2.0  # long enough to hand their runs back
+WEB_END_SECONDS = 3.5
+ALL_END_SECONDS = 4.0  # what is left is killed
+
+
+def run(
+    settings: Settings, *, migrate: Callable[[Settings], None], say: Callable[[str], None]
+) -> None:
+    """Run the product until SIGINT or SIGTERM. Raises Conflict, InvalidInput, Unavailable."""
+    signals = Signals()
+    with hold(settings.data_dir), ExitStack() as cleanup:
+        check_port(settings.host, settings.port)
+        migrate(settings)
+        socket_path = cleanup.enter_context(programs.broker_socket(settings))
+        supervisor = Supervisor(settings, signals, say)
+        cleanup.callback(supervisor.stop)
+        if settings.broker is None:
+            supervisor.start_broker(socket_path)
+        supervisor.start_services()
+        supervisor.watch()
+
+
+class Supervisor:
+    """The processes of the product."""
+
+    def __init__(self, settings: Settings, signals: Signals, say: Callable[[str], None]) -> None:
+        self._settings = settings
+        self._signals = signals
+        self._say = say
+        self._environment = programs.environment(settings, settings.broker_url)
+        self._log_dir = settings.data_dir.resolve() / "logs"
+        self._log_dir.mkdir(exist_ok=True)
+        self._broker: list[Child] = []
+        self._web: list[Child] = []
+        self._workers: list[Child] = []
+
+    def start_broker(self, socket_path: Path) -> None:
+        """Start the embedded broker and wait until it answers."""
+        self._environment = programs.environment(self._settings, f"unix://{socket_path}")
+        self._broker = [self._start(programs.broker(socket_path, self._settings.data_dir))]
+        self._wait_until(lambda: programs.broker_answers(socket_path), self._broker[0])
+
+    def start_services(self) -> None:
+        """Start web service and workers, and wait until the first page answers."""
+        numbers = range(1, self._settings.workers + 1)
+        self._web = [self._start(programs.web(self._settings))]
+        self._workers = [self._start(programs.worker(number)) for number in numbers]
+        self._wait_until(lambda: address.answers(self._settings), self._web[0])
+
+    def watch(self) -> None:
+        """Start again what ends, until asked to stop."""
+        if not self._signals.stops:
+            self._say(f"Overfit Lab is ready: {address.url(self._settings)}")
+            self._say(address.advice(self._settings))
+        while not self._signals.stops:
+            for child in self._children:
+                child.tend()
+            self._signals.wait(TICK_SECONDS)
+        self._say("Stopping.")
+
+    def stop(self) -> None:
+        """End workers, web service and broker, in this order; a second request kills at once."""
+        begun = time.monotonic()
+        for children, seconds in (
+            (self._workers, WORKERS_END_SECONDS),
+            (self._web, WEB_END_SECONDS),
+            (self._broker, ALL_END_SECONDS),
+        ):
+            for child in children:
+                child.terminate()
+            self._wait_ended(children, begun + seconds)
+        self._wait_ended(self._children, begun + ALL_END_SECONDS)
+        for child in self._children:
+            child.kill()
+
+    @property
+    def _children(self) -> list[Child]:
+        return [*self._broker, *self._web, *self._workers]
+
+    def _start(self, program: Program) -> Child:
+        return Child(program, environment=self._environment, log_dir=self._log_dir, say=self._say)
+
+    def _wait_until(self, ready: Callable[[], bool], needed: Child) -> None:
+        """Wait for a child that the start depends on. Raises Unavailable when it ends instead."""
+        while not self._signals.stops and not ready():
+            if needed.exit_code is not None:
+                raise Unavailable(needed.ending)
+            self._signals.wait(SHORT_TICK_SECONDS)
+
+    def _wait_ended(self, children: Iterable[Child], deadline: float) -> None:
+        while any(child.exit_code is None for child in children):
+            if self._signals.stops > 1 or time.monotonic() > deadline:
+                return
+            self._signals.wait(SHORT_TICK_SECONDS)
