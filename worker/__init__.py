@@ -1,0 +1,1 @@
+"""The training worker. Imports the backend; nothing imports it."""

@@ -1,0 +1,1 @@
+"""Pure training: specifications in, curves and weights out. No SQL, no Celery."""
