@@ -13,19 +13,23 @@ from backend.errors import MalformedBody
 def parse_json(body: bytes) -> Any:
     """Parse JSON, refusing NaN, infinities and repeated keys. Raises MalformedBody."""
     try:
-        return json.loads(
+        data = json.loads(
             body, parse_constant=_refuse_constant, object_pairs_hook=_refuse_repeated_keys
         )
+        _refuse_half_characters(data)
     except (ValueError, RecursionError) as error:
         raise MalformedBody(f"The body is not valid JSON: {_first_line(error)}.") from error
+    return data
 
 
 def parse_yaml(body: bytes) -> Any:
     """Parse YAML without tags, aliases or repeated keys. Raises MalformedBody."""
     try:
-        return yaml.load(body, Loader=_Loader)  # noqa: S506 - a SafeLoader, below
+        data = yaml.load(body, Loader=_Loader)  # noqa: S506 - a SafeLoader, below
+        _refuse_half_characters(data)
     except (yaml.YAMLError, ValueError, RecursionError) as error:
         raise MalformedBody(f"The body is not valid YAML: {_first_line(error)}.") from error
+    return data
 
 
 class _Loader(yaml.SafeLoader):
@@ -37,11 +41,11 @@ class _Loader(yaml.SafeLoader):
         return super().compose_node(parent, index)
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:
-        keys = [self.construct_object(key, deep=True) for key, _ in node.value]
-        for key in keys:
-            if keys.count(key) > 1:
-                raise ValueError(f"the key {key!r} is given twice")
-        return super().construct_mapping(node, deep)
+        given = len(node.value)
+        result = super().construct_mapping(node, deep)
+        if len(result) < given:
+            raise ValueError("a key is given twice")
+        return result
 
 
 _Loader.add_implicit_resolver(  # YAML 1.2 floats: PyYAML reads 1e-3 as text
@@ -59,6 +63,17 @@ def _refuse_repeated_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     if len(result) < len(pairs):
         raise ValueError("a key is given twice")
     return result
+
+
+def _refuse_half_characters(data: Any) -> None:
+    """Refuse text that UTF-8 cannot carry: lone surrogates, written as escapes."""
+    if isinstance(data, str) and any("\ud800" <= letter <= "\udfff" for letter in data):
+        raise ValueError("it holds half a character (a lone surrogate)")
+    if isinstance(data, dict):
+        _refuse_half_characters([*data, *data.values()])
+    if isinstance(data, list):
+        for item in data:
+            _refuse_half_characters(item)
 
 
 def _first_line(error: Exception) -> str:

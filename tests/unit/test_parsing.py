@@ -25,6 +25,7 @@ def test_yaml_reads_numbers_as_people_write_them() -> None:
         (b"\xff\xfe\xfd", "not valid JSON"),
         (b"[" * 100_000, "not valid JSON"),
         (b"1" * 5000, "not valid JSON"),
+        (rb'{"a": ["\ud800"]}', "half a character"),
     ],
 )
 def test_malformed_json_is_refused(body: bytes, words: str) -> None:
@@ -42,6 +43,7 @@ def test_malformed_json_is_refused(body: bytes, words: str) -> None:
         (b"a: 1\n--- \nb: 2", "not valid YAML"),
         (b"\xff\xfe\xfd", "not valid YAML"),
         (b"? [1, 2]\n: 3", "not valid YAML"),
+        (rb'"\ud800": 1', "half a character"),
         (b"[" * 100_000, "not valid YAML"),
     ],
 )
