@@ -16,6 +16,7 @@ from sqlalchemy.exc import OperationalError
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
+from backend.api.security import HEADERS
 from backend.errors import InvalidInput, InvalidSpec, LabError, Unavailable
 from backend.spec.knobs import show
 
@@ -76,8 +77,10 @@ class ErrorHandlers:
         return self.respond(request, Unavailable("The database cannot be reached; try again."))
 
     def _internal_error(self, request: Request, _error: Exception) -> Response:
-        """Answer for what nobody foresaw; the server logs its traceback."""
-        return self.respond(request, LabError("Something went wrong here; the log tells what."))
+        """Answer for what nobody foresaw, outside all middleware; the server logs its traceback."""
+        answer = self.respond(request, LabError("Something went wrong here; the log tells what."))
+        answer.headers.update(HEADERS)
+        return answer
 
 
 def content(error: LabError) -> dict[str, Any]:

@@ -1,0 +1,100 @@
+"""Submitting, listing, reading and cancelling experiments over REST."""
+
+from pathlib import Path
+
+import pytest
+from redis import Redis
+
+from backend.main import create_app
+from backend.queue import QUEUE
+from backend.settings import Settings
+from tests.api import SPEC, Api
+
+
+def test_submitting_stores_the_experiment_and_its_runs(api: Api) -> None:
+    answer = api.post("/api/experiments", json={"name": "Dots", **SPEC})
+    assert answer.status_code == 201
+    assert answer.json() == {"id": 1, "name": "Dots", "url": "/experiments/1", "runs": 2}
+    assert answer.headers["location"] == "/api/experiments/1"
+    assert len(api.run_ids(1)) == 2
+
+
+def test_submitting_sends_the_runs_to_the_queue(api: Api, valkey_url: str) -> None:
+    api.submit()
+    with Redis.from_url(valkey_url) as redis:
+        assert redis.llen(QUEUE) == 1
+
+
+def test_submitting_without_a_broker_is_kept_for_later(sqlite_url: str, tmp_path: Path) -> None:
+    broker = f"unix://{tmp_path}/nobody.sock"
+    api = Api(create_app(Settings(data_dir=tmp_path, database=sqlite_url, broker=broker)))
+    assert api.get(f"/api/experiments/{api.submit()}").json()["status"] == "queued"
+
+
+def test_yaml_says_the_same_as_json(sqlite_api: Api) -> None:
+    text = "dataset: {source: points}\nmodel: {degree: [1, 6]}\ntraining: {epochs: 3}\n"
+    yaml = {"content-type": "application/yaml; charset=utf-8"}
+    first = sqlite_api.post("/api/experiments", content=text, headers=yaml).json()
+    second = sqlite_api.post("/api/experiments", json=SPEC).json()
+    specs = [sqlite_api.get(f"/api{one['url']}").json()["spec"] for one in (first, second)]
+    assert specs[0] == specs[1]
+
+
+def test_a_dry_run_estimates_and_stores_nothing(api: Api) -> None:
+    answer = api.post("/api/experiments?dry_run=true", json=SPEC)
+    assert answer.status_code == 200
+    estimate = answer.json()
+    assert (estimate["runs"], estimate["parameters"]) == (2, [2, 7])
+    assert estimate["estimated_seconds"] > 0
+    assert api.stored() == 0
+
+
+def test_an_experiment_tells_its_state(api: Api) -> None:
+    item = api.get(f"/api/experiments/{api.submit(name='Dots')}").json()
+    assert item["counts"] == {"queued": 2, "running": 0, "finished": 0, "failed": 0, "cancelled": 0}
+    assert (item["id"], item["name"], item["status"]) == (1, "Dots", "queued")
+    assert item["spec"] == {"name": "Dots", **SPEC}
+    assert item["created_at"].endswith("+00:00")
+
+
+def test_experiments_are_listed_newest_first_in_pages(api: Api) -> None:
+    ids = [api.submit() for _ in range(3)]
+    first = api.get("/api/experiments?limit=2").json()
+    assert [item["id"] for item in first["items"]] == [ids[2], ids[1]]
+    rest = api.get(f"/api/experiments?limit=2&cursor={first['next_cursor']}").json()
+    assert [item["id"] for item in rest["items"]] == [ids[0]]
+    assert rest["next_cursor"] is None
+
+
+def test_runs_are_listed_in_grid_order_in_pages(api: Api) -> None:
+    path = f"/api/experiments/{api.submit(model={'degree': [1, 2, 3]})}/runs?limit=2"
+    first = api.get(path).json()
+    rest = api.get(f"{path}&cursor={first['next_cursor']}").json()
+    items = first["items"] + rest["items"]
+    assert [item["params"]["model.degree"] for item in items] == [1, 2, 3]
+    assert [item["parameters"] for item in items] == [2, 3, 4]
+    assert rest["next_cursor"] is None
+
+
+def test_cancelling_ends_the_runs_that_wait(api: Api) -> None:
+    experiment_id = api.submit()
+    answer = api.post(f"/api/experiments/{experiment_id}/cancel")
+    assert answer.status_code == 202
+    assert answer.json()["status"] == "cancelled"
+    assert api.get(f"/api/experiments/{experiment_id}").json()["counts"]["cancelled"] == 2
+
+
+def test_cancelling_twice_changes_nothing(sqlite_api: Api) -> None:
+    path = f"/api/experiments/{sqlite_api.submit()}/cancel"
+    assert sqlite_api.post(path).json() == sqlite_api.post(path).json()
+
+
+@pytest.mark.parametrize(
+    "call",
+    ["GET /api/experiments/7", "GET /api/experiments/7/runs", "POST /api/experiments/7/cancel"],
+)
+def test_an_unknown_experiment_is_not_found(api: Api, call: str) -> None:
+    answer = api.request(*call.split())
+    assert answer.status_code == 404
+    detail = "There is no experiment 7."
+    assert answer.json() == {"error": "not_found", "detail": detail, "field": None}

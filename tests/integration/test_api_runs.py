@@ -1,0 +1,88 @@
+"""Reading a run, its metrics and its snapshots over REST."""
+
+import math
+
+import pytest
+
+from backend.store import metrics, snapshots
+from tests.api import Api, record
+
+
+@pytest.fixture
+def run_id(api: Api) -> int:
+    return api.run_ids(api.submit())[0]
+
+
+def put(api: Api, run_id: int, **series: list[float]) -> None:
+    with api.database.write() as session:
+        points = [
+            metrics.Point(run_id, key, step, value, 0)
+            for key, values in series.items()
+            for step, value in enumerate(values, 1)
+        ]
+        metrics.record(session, points)
+
+
+def test_a_run_tells_its_summary_and_diagnosis(api: Api, run_id: int) -> None:
+    put(api, run_id, train_loss=[3, 2, 1], val_loss=[3, 2, 4])
+    item = api.get(f"/api/runs/{run_id}").json()
+    assert item["params"]["model.degree"] == 1
+    assert item["best_epoch"] == 2
+    assert item["summary"]["val_loss"] == {
+        "last": 4, "last_step": 3, "min": 2, "min_step": 2, "max": 4, "max_step": 3
+    }  # fmt: skip
+    assert item["diagnosis"]["verdict"] == "not assessable"
+
+
+def test_metrics_come_whole_and_chosen(api: Api, run_id: int) -> None:
+    put(api, run_id, train_loss=[3, 2], val_loss=[5, 4])
+    path = f"/api/runs/{run_id}/metrics"
+    assert api.get(path).json().keys() == {"train_loss", "val_loss"}
+    chosen = api.get(f"{path}?keys=val_loss,test_loss").json()
+    assert chosen["val_loss"] == {"steps": [1, 2], "values": [5, 4]}
+    assert chosen["test_loss"] == {"steps": [], "values": []}
+
+
+def test_what_is_no_finite_number_is_null(api: Api, run_id: int) -> None:
+    put(api, run_id, val_loss=[1, math.nan, math.inf, -math.inf])
+    values = api.get(f"/api/runs/{run_id}/metrics").json()["val_loss"]["values"]
+    assert values == [1, None, None, None]
+    assert api.get(f"/api/runs/{run_id}").json()["summary"]["val_loss"]["max"] is None
+
+
+def test_thinned_metrics_keep_ends_and_minimum(api: Api, run_id: int) -> None:
+    put(api, run_id, val_loss=[abs(step - 617) + 1.0 for step in range(1, 1001)])
+    thinned = api.get(f"/api/runs/{run_id}/metrics?max_points=50").json()["val_loss"]
+    assert len(thinned["steps"]) <= 50
+    assert {1, 617, 1000} <= set(thinned["steps"])
+    assert thinned["values"][thinned["steps"].index(617)] == 1
+
+
+def test_a_snapshot_is_downloaded_as_a_file(api: Api, run_id: int) -> None:
+    with api.database.write() as session:
+        snapshots.put(session, run_id, "best", epoch=2, weights=b"tensors", fit=None)
+    answer = api.get(f"/api/runs/{run_id}/snapshots/best")
+    assert answer.content == b"tensors"
+    assert answer.headers["content-type"] == "application/octet-stream"
+    name = f"run-{run_id}-best.safetensors"
+    assert answer.headers["content-disposition"] == f'attachment; filename="{name}"'
+
+
+def test_a_snapshot_that_is_not_there_yet_is_not_found(api: Api, run_id: int) -> None:
+    answer = api.get(f"/api/runs/{run_id}/snapshots/last")
+    assert answer.status_code == 404
+    assert answer.json()["detail"] == f"Run {run_id} has no last snapshot yet."
+
+
+@pytest.mark.parametrize("path", ["", "/metrics", "/snapshots/best"])
+def test_an_unknown_run_is_not_found(api: Api, path: str) -> None:
+    answer = api.get(f"/api/runs/7{path}")
+    assert answer.status_code == 404
+    assert answer.json()["detail"] == "There is no run 7."
+
+
+def test_a_run_in_a_list_carries_its_summary(api: Api, run_id: int) -> None:
+    record(api.database, 1, run_id, range(1, 4))
+    first, second = api.get("/api/experiments/1/runs").json()["items"]
+    assert first["summary"]["val_loss"]["last_step"] == 3
+    assert second["summary"] == {}
