@@ -1,9 +1,12 @@
 """Metrics: written in bulk with their summaries, read back as series."""
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from functools import cache
+from operator import itemgetter
+from typing import Any, NamedTuple
 
 from sqlalchemy import and_, case, func, select
 from sqlalchemy.dialects.postgresql import insert as postgresql_insert
@@ -13,8 +16,7 @@ from sqlalchemy.orm import Session
 from backend.store.tables import Metric, MetricKey, MetricSummary
 
 
-@dataclass(frozen=True)
-class Point:
+class Point(NamedTuple):
     """One value of one metric of one run. NaN is allowed."""
 
     run_id: int
@@ -38,11 +40,13 @@ def record(session: Session, points: Sequence[Point]) -> None:
         return
     keys = key_ids(session, {point.key for point in points})
     rows = {
-        (point.run_id, keys[point.key], point.step): (point.value, point.recorded_at)
-        for point in points
-    }
-    _upsert_points(session, rows)
-    _upsert_summaries(session, rows)
+        (run_id, keys[key], step): (
+            run_id, keys[key], step, None if math.isnan(value) else value, recorded_at
+        )
+        for run_id, key, step, value, recorded_at in points
+    }  # fmt: skip
+    _upsert_points(session, list(rows.values()))
+    _upsert_summaries(session, list(rows.values()))
 
 
 def key_ids(session: Session, names: Iterable[str]) -> dict[str, int]:
@@ -51,7 +55,7 @@ def key_ids(session: Session, names: Iterable[str]) -> dict[str, int]:
     found = _known_keys(session, wanted)
     missing = sorted(wanted - found.keys())
     if missing:
-        insert = _insert(session)(MetricKey).on_conflict_do_nothing()
+        insert = _insert(session.get_bind().dialect.name)(MetricKey).on_conflict_do_nothing()
         session.execute(insert, [{"name": name} for name in missing])
         found = _known_keys(session, wanted)
     return found
@@ -62,49 +66,61 @@ def _known_keys(session: Session, names: set[str]) -> dict[str, int]:
     return {name: id_ for name, id_ in rows}  # noqa: C416 - typed, unlike dict(rows)
 
 
-Rows = Mapping[tuple[int, int, int], tuple[float, int]]
+Row = tuple[int, int, int, float | None, int]
 
 
-def _upsert_points(session: Session, rows: Rows) -> None:
-    insert = _insert(session)(Metric)
-    upsert = insert.on_conflict_do_update(
-        index_elements=["run_id", "key_id", "step"],
-        set_={"value": insert.excluded.value, "recorded_at": insert.excluded.recorded_at},
-    )
-    session.connection().execute(
-        upsert,
-        [
-            {
-                "run_id": run_id,
-                "key_id": key_id,
-                "step": step,
-                "value": _or_null(value),
-                "recorded_at": recorded_at,
-            }
-            for (run_id, key_id, step), (value, recorded_at) in rows.items()
-        ],
-    )
+def _upsert_points(session: Session, rows: Sequence[Row]) -> None:
+    """Write rows past SQLAlchemy's per-row work: this is where a training's time would go."""
+    connection = session.connection()
+    if connection.dialect.name == "sqlite":
+        connection.exec_driver_sql(_UPSERT_ROWS, list(rows))
+    else:  # one statement with five arrays: a tenth of the time of one statement a row
+        connection.exec_driver_sql(_UPSERT_ARRAYS, tuple(map(list, zip(*rows, strict=True))))
 
 
-def _upsert_summaries(session: Session, rows: Rows) -> None:
+_UPSERT_ROWS = """
+    INSERT INTO metrics (run_id, key_id, step, value, recorded_at)
+    VALUES (?, ?, ?, ?, ?)
+    ON CONFLICT (run_id, key_id, step)
+    DO UPDATE SET value = excluded.value, recorded_at = excluded.recorded_at
+"""
+_UPSERT_ARRAYS = """
+    INSERT INTO metrics (run_id, key_id, step, value, recorded_at)
+    SELECT * FROM unnest(%s::int[], %s::int[], %s::bigint[], %s::float8[], %s::bigint[])
+    ON CONFLICT (run_id, key_id, step)
+    DO UPDATE SET value = excluded.value, recorded_at = excluded.recorded_at
+"""
+
+
+def _upsert_summaries(session: Session, rows: Sequence[Row]) -> None:
     """Fold new points into the summaries: the earliest step wins among equal extremes."""
-    folded: dict[tuple[int, int], dict[str, Any]] = {}
-    for run_id, key_id, step in sorted(rows):
-        value = _or_null(rows[run_id, key_id, step][0])
-        start = {"run_id": run_id, "key_id": key_id, **_EMPTY}
-        kept = folded.setdefault((run_id, key_id), start)
-        kept.update(last=value, last_step=step)
-        if value is not None and (kept["min"] is None or value < kept["min"]):
-            kept.update(min=value, min_step=step)
-        if value is not None and (kept["max"] is None or value > kept["max"]):
-            kept.update(max=value, max_step=step)
-    insert = _insert(session)(MetricSummary)
+    by_series: dict[tuple[int, int], list[tuple[int, float | None]]] = defaultdict(list)
+    for run_id, key_id, step, value, _ in rows:
+        by_series[run_id, key_id].append((step, value))
+    folded = [
+        {"run_id": run_id, "key_id": key_id, **_fold(points)}
+        for (run_id, key_id), points in by_series.items()
+    ]
+    session.connection().execute(_summary_upsert(session.get_bind().dialect.name), folded)
+
+
+def _fold(points: Sequence[tuple[int, float | None]]) -> dict[str, float | int | None]:
+    last_step, last = max(points, key=itemgetter(0))
+    numbers = [(value, step) for step, value in points if value is not None]
+    low, low_step = min(numbers, default=(None, None))
+    high, high_step = max(numbers, key=lambda pair: (pair[0], -pair[1]), default=(None, None))
+    return dict(zip(_FIELDS, (last, last_step, low, low_step, high, high_step), strict=True))
+
+
+@cache
+def _summary_upsert(dialect: str) -> Any:
+    insert = _insert(dialect)(MetricSummary)
     new, old = insert.excluded, MetricSummary
     later = new.last_step >= old.last_step
     # equal values keep the stored, earlier step; NULL (nothing but NaN so far) always gives way
     lower = func.coalesce(new.min < old.min, old.min.is_(None))
     higher = func.coalesce(new.max > old.max, old.max.is_(None))
-    upsert = insert.on_conflict_do_update(
+    return insert.on_conflict_do_update(
         index_elements=["run_id", "key_id"],
         set_={
             "last": _pick(later, new.last, old.last),
@@ -115,10 +131,9 @@ def _upsert_summaries(session: Session, rows: Rows) -> None:
             "max_step": _pick(higher, new.max_step, old.max_step),
         },
     )
-    session.connection().execute(upsert, list(folded.values()))
 
 
-_EMPTY = dict.fromkeys(("last", "last_step", "min", "min_step", "max", "max_step"))
+_FIELDS = ("last", "last_step", "min", "min_step", "max", "max_step")
 
 
 def series(
@@ -161,7 +176,7 @@ def summaries(
         .where(MetricSummary.run_id.in_(run_ids))
     )
     for summary, name in rows:
-        result[summary.run_id][name] = {field: getattr(summary, field) for field in _EMPTY}
+        result[summary.run_id][name] = {field: getattr(summary, field) for field in _FIELDS}
     return result
 
 
@@ -189,13 +204,9 @@ def at_best_epoch(
     return result
 
 
-def _insert(session: Session) -> Any:
-    return sqlite_insert if session.get_bind().dialect.name == "sqlite" else postgresql_insert
+def _insert(dialect: str) -> Any:
+    return sqlite_insert if dialect == "sqlite" else postgresql_insert
 
 
 def _pick(condition: Any, yes: Any, no: Any) -> Any:
     return case((condition, yes), else_=no)
-
-
-def _or_null(value: float) -> float | None:
-    return None if math.isnan(value) else value

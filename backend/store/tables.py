@@ -90,13 +90,17 @@ class MetricKey(Base):
 
 
 class Metric(Base):
-    """One value of one metric at one step. NULL stands for NaN, which SQLite cannot store."""
+    """One value of one metric at one step. NULL stands for NaN, which SQLite cannot store.
+
+    No foreign keys: PostgreSQL would spend two thirds of a bulk write on checking them, and the
+    summary of the same series, written in the same transaction, has them.
+    """
 
     __tablename__ = "metrics"
     __table_args__ = {"sqlite_with_rowid": False}
 
-    run_id: Mapped[int] = mapped_column(ForeignKey(Run.id, ondelete=_CASCADE), primary_key=True)
-    key_id: Mapped[int] = mapped_column(ForeignKey(MetricKey.id), primary_key=True)
+    run_id: Mapped[int] = mapped_column(Integer, primary_key=True, autoincrement=False)
+    key_id: Mapped[int] = mapped_column(Integer, primary_key=True, autoincrement=False)
     step: Mapped[int] = mapped_column(BigInteger, primary_key=True)
     value: Mapped[float | None] = mapped_column(Float)
     recorded_at: Mapped[int] = mapped_column(BigInteger)
