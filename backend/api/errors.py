@@ -1,7 +1,7 @@
 """Every error becomes one calm answer: JSON for programs, a page for people.
 
 The JSON is ``{"error": kind, "detail": one sentence, "field": dotted path or null}``; a refused
-specification adds ``"errors"``, every refused field.
+specification adds ``"errors"``, the refused fields.
 """
 
 import json
@@ -25,6 +25,7 @@ logger = logging.getLogger(__name__)
 RenderPage = Callable[[Request, int, str], Response]
 """Draws an error as a page, given its status and its sentence."""
 
+MAX_ERRORS = 100
 NOT_PAGES = ("/api/", "/figures/", "/fragments/", "/static/")
 
 DETAILS = {
@@ -87,7 +88,8 @@ def content(error: LabError) -> dict[str, Any]:
     """Return the JSON of an error."""
     body: dict[str, Any] = {"error": error.kind, "detail": error.detail, "field": error.field}
     if isinstance(error, InvalidSpec):
-        body["errors"] = [{"field": one.field, "detail": one.detail} for one in error.errors]
+        told = error.errors[:MAX_ERRORS]
+        body["errors"] = [{"field": one.field, "detail": one.detail} for one in told]
     return body
 
 

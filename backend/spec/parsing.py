@@ -7,7 +7,9 @@ from typing import Any, NoReturn
 
 import yaml
 
-from backend.errors import MalformedBody
+from backend.errors import MalformedBody, TooLarge
+
+MAX_YAML_BYTES = 1 << 16  # PyYAML takes a second for that many
 
 
 def parse_json(body: bytes) -> Any:
@@ -23,7 +25,9 @@ def parse_json(body: bytes) -> Any:
 
 
 def parse_yaml(body: bytes) -> Any:
-    """Parse YAML without tags, aliases or repeated keys. Raises MalformedBody."""
+    """Parse YAML without tags, aliases or repeated keys. Raises MalformedBody and TooLarge."""
+    if len(body) > MAX_YAML_BYTES:
+        raise TooLarge(f"The YAML is too large; accepted: at most {MAX_YAML_BYTES:,} bytes.")
     try:
         data = yaml.load(body, Loader=_Loader)  # noqa: S506 - a SafeLoader, below
         _refuse_half_characters(data)

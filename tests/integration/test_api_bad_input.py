@@ -110,6 +110,12 @@ def test_a_large_body_is_refused(sqlite_api: Api) -> None:
     assert sqlite_api.stored() == 0
 
 
+def test_large_yaml_is_refused(sqlite_api: Api) -> None:
+    content, headers = b"# " * 40_000, {"content-type": YAML}
+    answer = sqlite_api.post("/api/experiments", content=content, headers=headers)
+    assert (answer.status_code, answer.json()["error"]) == (413, "too_large")
+
+
 def test_a_name_with_markup_and_letters_of_any_script_is_kept_as_it_is(api: Api) -> None:
     name = "<script>alert('é')</script> 模型 🙂"
     experiment_id = api.submit(name=name)
