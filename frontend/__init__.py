@@ -1,0 +1,16 @@
+"""What a person sees: pages, figures and static files, put on the app that backend.main makes."""
+
+from fastapi import FastAPI
+
+from frontend import assets
+from frontend.figures import routes as figures
+from frontend.pages import experiment, home, new_experiment, run
+from frontend.site import render_error
+
+__all__ = ["mount", "render_error"]
+
+
+def mount(app: FastAPI) -> None:
+    """Put every page, figure and static file on the app."""
+    for module in (assets, figures, home, new_experiment, experiment, run):
+        app.include_router(module.router, include_in_schema=False)

@@ -1,0 +1,93 @@
+"""Static files and Plotly.js, held in memory under addresses that change with their content."""
+
+import gzip
+import hashlib
+import mimetypes
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+import plotly
+from fastapi import APIRouter, Request, Response
+from plotly.offline import get_plotlyjs_version
+
+from backend.errors import NotFound
+
+STATIC = Path(__file__).parent / "static"
+_PLOTLY = Path(plotly.__file__).parent / "package_data" / "plotly.min.js"
+_COMPRESSIBLE = ("text/", "image/svg")
+
+router = APIRouter()
+
+
+@dataclass(frozen=True)
+class Asset:
+    """A file as it is sent: plain, and compressed where that helps."""
+
+    media_type: str
+    plain: bytes
+    gzipped: bytes | None
+
+
+@cache
+def version() -> str:
+    """Return the digest of all static files: part of their addresses, so they may be kept."""
+    digest = hashlib.sha256()
+    for path in _paths():
+        digest.update(path.read_bytes())
+    return digest.hexdigest()[:12]
+
+
+def address(name: str) -> str:
+    """Return the address of a static file."""
+    return f"/static/{version()}/{name}"
+
+
+def plotly_address() -> str:
+    """Return the address of Plotly.js, as the plotly wheel brings it."""
+    return f"/static/plotly-{get_plotlyjs_version()}.min.js"
+
+
+@router.get(plotly_address())
+def plotly_js(request: Request) -> Response:
+    """Serve Plotly.js."""
+    return _answer(request, _plotly())
+
+
+@router.get("/static/{_version}/{name:path}")
+def static_file(request: Request, name: str) -> Response:
+    """Serve a static file; the names are those found at the start, never a path."""
+    asset = _assets().get(name)
+    if asset is None:
+        raise NotFound(f"There is no static file {name[:200]}.")
+    return _answer(request, asset)
+
+
+def _answer(request: Request, asset: Asset) -> Response:
+    headers = {"Cache-Control": "public, max-age=31536000, immutable", "Vary": "Accept-Encoding"}
+    body = asset.plain
+    if asset.gzipped and "gzip" in request.headers.get("accept-encoding", ""):
+        body = asset.gzipped
+        headers["Content-Encoding"] = "gzip"
+    return Response(body, media_type=asset.media_type, headers=headers)
+
+
+def _paths() -> list[Path]:
+    return sorted(path for path in STATIC.rglob("*") if path.is_file())
+
+
+@cache
+def _assets() -> dict[str, Asset]:
+    return {path.relative_to(STATIC).as_posix(): _asset(path) for path in _paths()}
+
+
+@cache
+def _plotly() -> Asset:
+    return _asset(_PLOTLY)
+
+
+def _asset(path: Path) -> Asset:
+    media_type = mimetypes.guess_type(path.name)[0] or "application/octet-stream"
+    plain = path.read_bytes()
+    compressed = gzip.compress(plain, 6) if media_type.startswith(_COMPRESSIBLE) else None
+    return Asset(media_type, plain, compressed)

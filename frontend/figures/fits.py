@@ -1,0 +1,156 @@
+"""What a model has learnt, drawn over its data: a curve over dots, or regions in the plane."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import plotly.graph_objects as go
+from numpy.typing import NDArray
+from safetensors.numpy import load
+
+from frontend.figures import theme
+
+Array = NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class FitInfo:
+    """A fitted function and the data it is drawn over, in raw units.
+
+    One input: `x` [G] and `prediction` [G]. Two inputs: `x` [gx], `y` [gy] and `prediction`
+    [gy, gx], the probability of class 1.
+    """
+
+    epoch: int
+    x: Array
+    prediction: Array
+    y: Array | None
+    train_x: Array
+    train_y: Array
+    mislabelled: NDArray[np.bool_]
+    validation_x: Array
+    validation_y: Array
+
+    @property
+    def description(self) -> str:
+        """The picture in words."""
+        what = "Fitted curve" if self.y is None else "Decision regions"
+        wrong = int(self.mislabelled.sum())
+        labels = f", {wrong:,} of them with a wrong label" if wrong else ""
+        return (
+            f"{what} after epoch {self.epoch:,}, over {len(self.train_x):,} train points{labels} "
+            f"and {len(self.validation_x):,} validation points."
+        )
+
+
+def fit_info(epoch: int, fit: bytes, samples: bytes) -> FitInfo:
+    """Read a snapshot's fit and its run's samples (safetensors, see backend.store.snapshots)."""
+    drawn, data = load(fit), load(samples)
+    return FitInfo(
+        epoch=epoch,
+        x=drawn["x"],
+        prediction=drawn["prediction" if "prediction" in drawn else "probability"],
+        y=drawn.get("y"),
+        train_x=data["train_x"],
+        train_y=data["train_y"],
+        mislabelled=data["train_mislabelled"].astype(bool),
+        validation_x=data["validation_x"],
+        validation_y=data["validation_y"],
+    )
+
+
+def draw_fit(info: FitInfo) -> theme.Drawing:
+    """Draw a fit over its data."""
+    figure = _curve(info) if info.y is None else _regions(info)
+    return theme.drawing(figure, info.description)
+
+
+def _curve(info: FitInfo) -> go.Figure:
+    figure = go.Figure(layout=theme.layout(uirevision="fit"))
+    figure.update_xaxes(title_text="x", range=_span(info.train_x, info.validation_x))
+    figure.update_yaxes(title_text="y", range=_span(info.train_y, info.validation_y))
+    figure.add_scatter(
+        x=info.validation_x[:, 0], y=info.validation_y.ravel(), name="Validation points",
+        mode="markers", marker=_open_dot("var(--validation)"), hovertemplate=_XY,
+    )  # fmt: skip
+    figure.add_scatter(
+        x=info.x, y=info.prediction, name="Fitted curve", mode="lines", hovertemplate=_XY,
+        line={"color": "var(--ink)", "width": 2.5},
+    )  # fmt: skip
+    figure.add_scatter(
+        x=info.train_x[:, 0], y=info.train_y.ravel(), name="Train points", mode="markers",
+        marker={"color": "var(--train)", "size": 11, "line": {"color": theme.PAPER, "width": 1.5}},
+        hovertemplate=_XY,
+    )  # fmt: skip
+    return figure
+
+
+_XY = "(%{x:.3g}, %{y:.3g})"
+_CLASSES = ("var(--class-0)", "var(--class-1)")
+
+
+def _regions(info: FitInfo) -> go.Figure:
+    figure = go.Figure(layout=theme.layout(uirevision="fit"))
+    figure.update_xaxes(showgrid=False, range=_edges(info.x))
+    figure.update_yaxes(showgrid=False, range=_edges(info.y), scaleanchor="x", constrain="domain")
+    figure.update_xaxes(constrain="domain")
+    figure.add_heatmap(
+        x=info.x, y=info.y, z=info.prediction.astype(np.float32).round(3), zmin=0, zmax=1,
+        colorscale=[[0, "var(--region-0)"], [0.5, "var(--region-between)"], [1, "var(--region-1)"]],
+        showscale=False, zsmooth="best", name="Probability of class 1",
+        hovertemplate="probability of class 1: %{z:.0%}<extra></extra>",
+    )  # fmt: skip
+    figure.add_contour(
+        x=info.x, y=info.y, z=info.prediction.astype(np.float32), showscale=False,
+        contours={"start": 0.5, "end": 0.5, "size": 1, "coloring": "none"},
+        line={"color": theme.INK, "width": 1.5}, name="Boundary", hoverinfo="skip", showlegend=False,
+    )  # fmt: skip
+    for label, colour in enumerate(_CLASSES):
+        _class_points(figure, info, label, colour)
+    _wrong_labels(figure, info)
+    return figure
+
+
+def _class_points(figure: go.Figure, info: FitInfo, label: int, colour: str) -> None:
+    """Train points filled, validation points open; the two classes differ in shape too."""
+    symbol = ("circle", "diamond")[label]
+    validation = info.validation_x[info.validation_y == label]
+    train = info.train_x[info.train_y == label]
+    figure.add_scatter(
+        x=validation[:, 0], y=validation[:, 1], mode="markers", name=f"Validation, class {label}",
+        marker=_open_dot(colour, symbol), visible="legendonly", hoverinfo="skip",
+    )  # fmt: skip
+    figure.add_scatter(
+        x=train[:, 0], y=train[:, 1], mode="markers", name=f"Train, class {label}",
+        marker={
+            "color": colour, "size": 8, "symbol": symbol,
+            "line": {"color": theme.PAPER, "width": 1},
+        },
+        hovertemplate=_XY,
+    )  # fmt: skip
+
+
+def _wrong_labels(figure: go.Figure, info: FitInfo) -> None:
+    if not info.mislabelled.any():
+        return
+    wrong = info.train_x[info.mislabelled]
+    figure.add_scatter(
+        x=wrong[:, 0], y=wrong[:, 1], mode="markers", name="Wrong label", hoverinfo="skip",
+        marker={"symbol": "x-thin", "size": 9, "line": {"color": theme.INK, "width": 1.5}},
+    )  # fmt: skip
+
+
+def _open_dot(colour: str, symbol: str = "circle") -> dict[str, object]:
+    return {"symbol": f"{symbol}-open", "color": colour, "size": 6, "opacity": 0.65}
+
+
+def _span(*arrays: Array) -> list[float]:
+    """Return the range of the data with a margin: a curve may run far out of it."""
+    low = min(float(array.min()) for array in arrays)
+    high = max(float(array.max()) for array in arrays)
+    margin = 0.06 * (high - low or 1)
+    return [low - margin, high + margin]
+
+
+def _edges(axis: Array | None) -> list[float]:
+    assert axis is not None
+    return [float(axis[0]), float(axis[-1])]

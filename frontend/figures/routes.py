@@ -1,0 +1,46 @@
+"""The figures as JSON, each under a plain address."""
+
+import json
+from typing import Any
+
+from fastapi import APIRouter, Response
+from plotly.utils import PlotlyJSONEncoder
+
+from backend.errors import NotFound
+from backend.store import metrics, runs, snapshots
+from backend.store.snapshots import Kind
+from backend.views import run_items
+from frontend.figures.curves import Quantity, Scale, curves_info, draw_curves
+from frontend.figures.fits import draw_fit, fit_info
+from frontend.site import Reading
+
+router = APIRouter(prefix="/figures")
+
+
+@router.get("/runs/{run_id}/fit/{kind}")
+def fit(session: Reading, run_id: int, kind: Kind) -> Response:
+    """Return the fit of a run's snapshot, drawn over the data. Raises NotFound."""
+    snapshot = snapshots.get(session, run_id, kind)
+    samples = snapshots.samples(session, run_id)
+    if snapshot.fit is None or samples is None:
+        raise NotFound(f"Run {run_id} has no picture of its fit: it has more than two inputs.")
+    return _json(draw_fit(fit_info(snapshot.epoch, snapshot.fit, samples)))
+
+
+@router.get("/runs/{run_id}/{quantity}")
+def curves(session: Reading, run_id: int, quantity: Quantity, scale: Scale = "linear") -> Response:
+    """Return a run's loss or accuracy over its epochs. Raises NotFound."""
+    [run] = run_items(session, [runs.get(session, run_id)])
+    keys = [f"{part}_{quantity}" for part in ("train", "val", "test")]
+    info = curves_info(
+        quantity,
+        metrics.series(session, run_id, keys),
+        best_epoch=run.best_epoch,
+        early_stop_epoch=run.early_stop_epoch,
+    )
+    return _json(draw_curves(info, scale=scale))
+
+
+def _json(drawing: dict[str, Any]) -> Response:
+    body = json.dumps(drawing, cls=PlotlyJSONEncoder)
+    return Response(body, media_type="application/json", headers={"Cache-Control": "no-store"})

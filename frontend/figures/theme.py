@@ -1,0 +1,51 @@
+"""The look all charts share, and the JSON a chart element draws."""
+
+from typing import Any
+
+import plotly.graph_objects as go
+
+CLEAR = "rgba(0,0,0,0)"
+INK = "var(--ink)"
+QUIET = "var(--quiet)"
+GRID = "var(--grid)"
+PAPER = "var(--paper)"
+
+# one colour and one dash for each part, on every page
+COLOURS = {"train": "var(--train)", "val": "var(--validation)", "test": "var(--test)"}
+DASHES = {"train": "solid", "val": "dash", "test": "dot"}
+LABELS = {"train": "Train", "val": "Validation", "test": "Test"}
+
+Drawing = dict[str, Any]
+
+
+def layout(*, uirevision: str, **more: Any) -> go.Layout:
+    """Return the shared layout; what the reader zoomed or hid stays while `uirevision` does."""
+    axis = {
+        "gridcolor": GRID,
+        "linecolor": GRID,
+        "zerolinecolor": GRID,
+        "zeroline": False,
+        "automargin": True,
+        "title": {"font": {"color": QUIET, "size": 13}},
+    }
+    shared = go.Layout(
+        template=None,
+        paper_bgcolor=CLEAR,
+        plot_bgcolor=CLEAR,
+        font={"family": "system-ui, sans-serif", "color": INK, "size": 13},
+        margin={"l": 8, "r": 8, "t": 16, "b": 8},
+        xaxis=axis,
+        yaxis=axis,
+        legend={
+            "orientation": "h", "x": 0, "y": 0, "yref": "container", "yanchor": "bottom",
+            "bgcolor": CLEAR,
+        },
+        hoverlabel={"bgcolor": PAPER, "bordercolor": GRID, "font": {"color": INK}},
+        uirevision=uirevision,
+    )
+    return shared.update(more)
+
+
+def drawing(figure: go.Figure, description: str) -> Drawing:
+    """Return what a chart element needs: the figure, and the same in one sentence."""
+    return {**figure.to_plotly_json(), "description": description}

@@ -1,0 +1,110 @@
+"""The form of a new experiment: a field for each knob, and when it applies."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from itertools import product
+from typing import Any
+
+from backend.spec.catalogue import SOURCES, default
+from backend.spec.knobs import AXES, STOPPING, Knob, applies
+from backend.spec.run import RunSpec
+from frontend import words
+
+SECTIONS = {
+    "dataset": "Data",
+    "model": "Model",
+    "training": "Training",
+    "early_stopping": "Early stopping",
+}
+
+# the knobs that decide whether others apply, each with values that stand for all it can take
+CONTROLS: dict[str, list[Any]] = {
+    "dataset.source": list(SOURCES),
+    "model.family": list(AXES["model.family"].schema["enum"]),
+    "model.depth": [0, 1],
+    "training.optimizer": list(AXES["training.optimizer"].schema["enum"]),
+}
+
+
+@dataclass(frozen=True)
+class FormField:
+    """A knob in the form.
+
+    `value` is what it starts with, as the person would write it. `when` maps a controlling knob to
+    those of its values with which this one applies; `defaults` maps a source to the default.
+    """
+
+    path: str
+    label: str
+    about: str
+    accepted: str
+    choices: Sequence[str]
+    is_axis: bool
+    value: str
+    when: Mapping[str, Sequence[Any]]
+    defaults: Mapping[str, str]
+
+    @property
+    def chosen(self) -> Sequence[str]:
+        """The values it starts with, of a field with choices."""
+        return [part.strip() for part in self.value.split(",")]
+
+
+def form_fields(document: Mapping[str, Any]) -> dict[str, list[FormField]]:
+    """Return the form's fields by section, filled in from a specification."""
+    knobs = [(knob, True) for knob in AXES.values()] + [(knob, False) for knob in STOPPING.values()]
+    # what can take one value only is no question
+    fields = [_field(knob, axis, document) for knob, axis in knobs if "const" not in knob.schema]
+    return {
+        title: [field for field in fields if field.path.startswith(f"{section}.")]
+        for section, title in SECTIONS.items()
+    }
+
+
+def conditions(path: str) -> dict[str, list[Any]]:
+    """Return which values of each controlling knob let `path` apply; none listed: all do."""
+    applying = [
+        chosen
+        for values in product(*CONTROLS.values())
+        if applies(path, chosen := dict(zip(CONTROLS, values, strict=True)))
+    ]
+    allowed = {
+        control: [value for value in values if any(c[control] == value for c in applying)]
+        for control, values in CONTROLS.items()
+    }
+    return {control: values for control, values in allowed.items() if values != CONTROLS[control]}
+
+
+def _field(knob: Knob, is_axis: bool, document: Mapping[str, Any]) -> FormField:
+    is_seed = knob.path == "training.seed"
+    path = "training.seeds" if is_seed else knob.path
+    section, name = path.split(".")
+    return FormField(
+        path=path,
+        label=words.knob(path).capitalize(),
+        about=knob.about + (" A count, or a list." if is_seed else ""),
+        accepted=knob.accepted,
+        choices=knob.schema.get("enum", []),
+        is_axis=is_axis,
+        value=_written((document.get(section) or {}).get(name)),
+        when=conditions(knob.path) if is_axis else {},
+        defaults={"*": "1"} if is_seed else _defaults(knob.path, is_axis),
+    )
+
+
+def _defaults(path: str, is_axis: bool) -> dict[str, str]:
+    if not is_axis:
+        field = RunSpec.model_fields["early_stopping"].annotation.model_fields[path.split(".")[1]]  # type: ignore[union-attr]
+        return {"*": _written(field.default)}
+    if path == "dataset.source":
+        return {}
+    return {source: _written(default(path, source)) for source in SOURCES}
+
+
+def _written(value: Any) -> str:
+    """Write a value, or a list of them, as it is typed into a field."""
+    if value is None:
+        return ""
+    if isinstance(value, list):
+        return ", ".join(map(_written, value))
+    return f"{value:g}" if isinstance(value, float) else str(value)

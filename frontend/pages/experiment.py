@@ -1,0 +1,109 @@
+"""An experiment: progress, the live grid, fit pictures, and its runs."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from fastapi import APIRouter, Request
+from fastapi.responses import HTMLResponse
+from sqlalchemy.orm import Session
+
+from backend.spec.catalogue import SOURCES
+from backend.store import changes, experiments, metrics, runs, snapshots
+from backend.store.snapshots import SnapshotInfo
+from backend.views import RunItem, experiment_items, run_items
+from frontend.figures.grid import ABOUT, CHOICES, AtBest, GridInfo, grid_info, varying
+from frontend.figures.progress import progress_info
+from frontend.site import Reading, render
+
+MAX_PICTURES = 6
+PAGE_SIZE = 100
+KEYS = ("train_loss", "val_loss", "test_loss")
+
+router = APIRouter()
+
+
+@dataclass(frozen=True)
+class Picture:
+    """One cell's fit, with its errors at the last and at the best epoch."""
+
+    run: RunItem
+    title: str
+    best: AtBest
+    snapshot: SnapshotInfo | None
+
+    @property
+    def src(self) -> str:
+        """Address of the figure; it changes with the epoch, so that a newer one is drawn."""
+        assert self.snapshot is not None
+        return f"/figures/runs/{self.run.id}/fit/{self.snapshot.kind}?epoch={self.snapshot.epoch}"
+
+    def last(self, key: str) -> float | None:
+        """Return a metric at the last epoch."""
+        value = self.run.summary.get(key, {}).get("last")
+        return None if value is None else float(value)
+
+
+@router.get("/experiments/{experiment_id}")
+def experiment(
+    request: Request,
+    session: Reading,
+    experiment_id: int,
+    rows: str | None = None,
+    columns: str | None = None,
+    colour: str = "gap",
+    page: int = 1,
+) -> HTMLResponse:
+    """Show one experiment. Raises NotFound."""
+    revision = changes.revision_of(session, experiment_id)  # first: the stream repeats the rest
+    [item] = experiment_items(session, [experiments.get(session, experiment_id)])
+    all_runs = run_items(session, runs.of_experiment(session, experiment_id))
+    at_best = metrics.at_best_epoch(session, [run.id for run in all_runs], KEYS)
+    choice = colour if colour in CHOICES else "gap"
+    grid = grid_info(all_runs, at_best, choice=choice, row_knob=rows, column_knob=columns)
+    start = PAGE_SIZE * (max(1, page) - 1)
+    return render(
+        "experiment.html",
+        experiment=item,
+        progress=progress_info(item.status, all_runs),
+        grid=grid,
+        choices=CHOICES,
+        about=ABOUT,
+        axes=[path for path in grid.varying if path != "training.seed"],
+        pictures=_pictures(session, grid, at_best),
+        runs=all_runs[start : start + PAGE_SIZE],
+        page=max(1, page),
+        pages=-(-len(all_runs) // PAGE_SIZE),
+        at_best=at_best,
+        columns=list(varying(all_runs)),
+        revision=revision,
+        query=dict(request.query_params),
+    )
+
+
+def _pictures(session: Session, grid: GridInfo, at_best: Mapping[int, AtBest]) -> list[Picture]:
+    """Return a picture for each cell of a small grid whose inputs can be drawn, else none."""
+    found = [cell.runs[0] for row in grid.cells for cell in row if cell]
+    drawable = all(SOURCES[run.params["dataset.source"]].features <= 2 for run in found)
+    if not drawable or len(found) > MAX_PICTURES:
+        return []
+    return [
+        Picture(run, model_title(run), at_best.get(run.id, {}), _last_fit(session, run.id))
+        for run in found
+    ]
+
+
+def _last_fit(session: Session, run_id: int) -> SnapshotInfo | None:
+    fits = [one for one in snapshots.of_run(session, run_id) if one.has_fit]
+    return max(fits, key=lambda one: (one.epoch, one.kind), default=None)
+
+
+def model_title(run: RunItem) -> str:
+    """Name a run's model by its capacity."""
+    params = run.params
+    if params["model.family"] == "polynomial":
+        shape = f"Degree {params['model.degree']}"
+    elif params["model.depth"] == 0:
+        shape = "Single layer"
+    else:
+        shape = f"{params['model.depth']} × {params['model.width']} neurons"
+    return f"{shape}: {run.parameters:,} parameters"

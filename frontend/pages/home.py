@@ -1,0 +1,57 @@
+"""Home: the presets, what is running, and recent experiments."""
+
+from dataclasses import dataclass
+
+from fastapi import APIRouter
+from fastapi.responses import HTMLResponse
+from sqlalchemy.orm import Session
+
+from backend.spec.presets import PRESETS
+from backend.store import experiments, runs
+from backend.views import ExperimentItem, experiment_items, run_items
+from frontend.figures.progress import ProgressInfo, progress_info
+from frontend.site import Reading, render
+
+PAGE_SIZE = 20
+
+router = APIRouter()
+
+
+@dataclass(frozen=True)
+class Listed:
+    """An experiment in the list; its progress only while it goes on."""
+
+    item: ExperimentItem
+    progress: ProgressInfo | None
+
+    @property
+    def ended(self) -> int:
+        """How many runs train no more."""
+        return sum(self.item.counts[state] for state in ("finished", "failed", "cancelled"))
+
+    @property
+    def runs(self) -> int:
+        """How many runs there are."""
+        return sum(self.item.counts.values())
+
+
+@router.get("/")
+def home(session: Reading, before: int | None = None) -> HTMLResponse:
+    """Show the presets and the experiments, newest first."""
+    page = experiments.page(session, before=before, limit=PAGE_SIZE)
+    listed = [_listed(session, item) for item in experiment_items(session, page.items)]
+    return render(
+        "home.html",
+        presets=PRESETS.values(),
+        listed=listed,
+        active=[each for each in listed if each.progress],
+        before=before,
+        next_cursor=page.next_cursor,
+    )
+
+
+def _listed(session: Session, item: ExperimentItem) -> Listed:
+    if item.status not in ("queued", "running"):
+        return Listed(item, None)
+    rows = run_items(session, runs.of_experiment(session, item.id))
+    return Listed(item, progress_info(item.status, rows))

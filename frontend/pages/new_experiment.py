@@ -1,0 +1,45 @@
+"""The form in which an experiment is written."""
+
+from collections.abc import Mapping
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Query
+from fastapi.responses import HTMLResponse
+from sqlalchemy.orm import Session
+
+from backend.errors import NotFound
+from backend.spec.presets import PRESETS
+from backend.store import experiments
+from frontend.form import form_fields
+from frontend.site import Reading, render
+
+router = APIRouter()
+
+START = {"dataset": {"source": "moons"}}
+
+
+@router.get("/experiments/new")
+def new_experiment(
+    session: Reading,
+    preset: str | None = None,
+    of: Annotated[int | None, Query(alias="from")] = None,
+) -> HTMLResponse:
+    """Show the form, empty, or filled in from a preset or an earlier experiment."""
+    document = _document(session, preset, of)
+    return render(
+        "new_experiment.html",
+        sections=form_fields(document),
+        name=document.get("name") or "",
+        presets=PRESETS.values(),
+        chosen=preset,
+    )
+
+
+def _document(session: Session, preset: str | None, of: int | None) -> Mapping[str, Any]:
+    if of is not None:
+        return experiments.get(session, of).spec
+    if preset is None:
+        return START
+    if preset not in PRESETS:
+        raise NotFound(f"There is no preset {preset[:60]}; there are {', '.join(PRESETS)}.")
+    return PRESETS[preset].document

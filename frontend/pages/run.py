@@ -1,0 +1,59 @@
+"""A run: its curves, its fit, its verdict, its snapshots."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from fastapi import APIRouter
+from fastapi.responses import HTMLResponse
+
+from backend.spec.catalogue import SOURCES
+from backend.store import changes, experiments, metrics, runs, snapshots
+from backend.store.states import ENDED
+from backend.views import run_detail
+from frontend.figures.curves import Scale
+from frontend.form import SECTIONS
+from frontend.pages.experiment import KEYS, model_title
+from frontend.site import Reading, render
+from frontend.snippets import loading_code
+
+router = APIRouter()
+
+
+@router.get("/runs/{run_id}")
+def run(session: Reading, run_id: int, scale: Scale = "linear") -> HTMLResponse:
+    """Show one run. Raises NotFound."""
+    experiment_id = runs.get(session, run_id).experiment_id
+    revision = changes.revision_of(session, experiment_id)  # first: the stream repeats the rest
+    found = run_detail(session, run_id)
+    siblings = [one.id for one in runs.of_experiment(session, experiment_id)]
+    source = SOURCES[found.params["dataset.source"]]
+    kept = snapshots.of_run(session, run_id)
+    return render(
+        "run.html",
+        run=found,
+        title=model_title(found),
+        experiment=experiments.get(session, experiment_id),
+        neighbours=_neighbours(siblings, run_id),
+        at_best=metrics.at_best_epoch(session, [run_id], KEYS)[run_id],
+        is_classification=source.problem == "classification",
+        live=found.status not in ENDED,
+        revision=revision,
+        scale=scale,
+        snapshots=kept,
+        fits=[one for one in kept if one.has_fit],
+        params=_by_section(found.params),
+        code={one.kind: loading_code(found.params, run_id, one.kind) for one in kept},
+    )
+
+
+def _by_section(params: Mapping[str, Any]) -> dict[str, list[tuple[str, Any]]]:
+    return {
+        title: [item for item in params.items() if item[0].startswith(f"{section}.")]
+        for section, title in SECTIONS.items()
+    }
+
+
+def _neighbours(ids: list[int], run_id: int) -> tuple[int | None, int | None]:
+    """Return the runs before and after one in its experiment."""
+    here = ids.index(run_id)
+    return (ids[here - 1] if here else None, ids[here + 1] if here + 1 < len(ids) else None)

@@ -1,0 +1,60 @@
+"""What all pages share: the database session, the templates, the words, the error page."""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from http import HTTPStatus
+from pathlib import Path
+from typing import Annotated, Any
+from urllib.parse import urlencode
+
+from fastapi import Depends, Request
+from fastapi.responses import HTMLResponse
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from sqlalchemy.orm import Session
+
+from frontend import assets, words
+
+_TEMPLATES = Environment(
+    loader=FileSystemLoader(Path(__file__).parent / "templates"),
+    autoescape=True,
+    undefined=StrictUndefined,
+    trim_blocks=True,
+    lstrip_blocks=True,
+)
+_TEMPLATES.globals.update(
+    static=assets.address,
+    plotly_js=assets.plotly_address,
+    now=lambda: datetime.now(UTC).isoformat(timespec="seconds"),
+)
+_TEMPLATES.filters.update(
+    {
+        "number": words.number,
+        "count": words.count,
+        "duration": words.duration,
+        "knob": words.knob,
+        "value": words.value,
+        "when": words.when,
+        "query": urlencode,
+    }
+)
+
+
+def _session(request: Request) -> Iterator[Session]:
+    with request.app.state.database.read() as session:
+        yield session
+
+
+Reading = Annotated[Session, Depends(_session, scope="function")]
+"""A session that sees one state of the database while a page is made."""
+
+
+def render(template: str, *, status: int = 200, **context: Any) -> HTMLResponse:
+    """Return a page made from a template. What a page shows is never kept by the browser."""
+    html = _TEMPLATES.get_template(template).render(context)
+    return HTMLResponse(html, status_code=status, headers={"Cache-Control": "no-store"})
+
+
+def render_error(request: Request, status: int, detail: str) -> HTMLResponse:  # noqa: ARG001
+    """Return the page of an error, with its one sentence."""
+    title = "Not found" if status == HTTPStatus.NOT_FOUND else HTTPStatus(status).phrase
+    return render("error.html", status=status, code=status, title=title, detail=detail)

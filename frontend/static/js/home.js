@@ -1,0 +1,21 @@
+// Home: a preset runs from one click, and what runs is kept up to date.
+
+import { post } from "./post.js";
+import { refreshPage } from "./refresh.js";
+
+const REFRESH_EVERY = 1500;
+
+document.addEventListener("click", async (event) => {
+  const button = event.target.closest("button[data-submit]");
+  if (!button) return;
+  button.disabled = true;
+  const { ok, body } = await post("/api/experiments", JSON.parse(button.dataset.submit));
+  button.disabled = false;
+  if (ok) location.assign(body.url);
+  else document.getElementById("submit-error").textContent = body.detail;
+});
+
+setInterval(() => {
+  const active = document.querySelector("main").hasAttribute("data-active");
+  if (active && !document.hidden) refreshPage().catch(() => {}); // the next one may succeed
+}, REFRESH_EVERY);

@@ -1,0 +1,146 @@
+// The form: reads the fields into a specification, shows what it would cost and what is wrong.
+
+import { post } from "./post.js";
+import { toCurl, toYaml } from "./written.js";
+
+const PAUSE = 250; // of typing, before the specification is checked
+const form = document.getElementById("experiment");
+const fields = [...form.querySelectorAll(".field[data-path]")];
+const byPath = new Map(fields.map((field) => [field.dataset.path, field]));
+let checks = 0;
+let timer;
+
+function texts(field) {
+  const boxes = field.querySelectorAll("input:checked");
+  if (boxes.length) return [...boxes].map((box) => box.value);
+  const input = field.querySelector("input[type=text]");
+  return (input?.value ?? "").split(",").map((text) => text.trim()).filter(Boolean);
+}
+
+const number = (text) => (/^[-+]?(\d+\.?\d*|\.\d+)(e[-+]?\d+)?$/i.test(text) ? Number(text) : text);
+
+function specification() {
+  const document = {};
+  const name = form.querySelector("#name").value.trim();
+  if (name) document.name = name;
+  for (const field of fields.filter((each) => each.dataset.path !== "name" && !each.hidden)) {
+    const [section, knob] = field.dataset.path.split(".");
+    const values = texts(field).map(number);
+    if (values.length) (document[section] ??= {})[knob] = values.length > 1 ? values : values[0];
+  }
+  return document;
+}
+
+// --- which fields apply, and what they are when left empty
+
+function effective(path) {
+  const field = byPath.get(path);
+  const given = texts(field);
+  if (given.length) return given;
+  const defaults = JSON.parse(field.dataset.defaults);
+  const sources = path === "dataset.source" ? [] : effective("dataset.source");
+  return [...new Set(sources.map((source) => defaults[source] ?? defaults["*"]).filter(Boolean))];
+}
+
+function applies(field) {
+  const when = JSON.parse(field.dataset.when ?? "{}");
+  return Object.entries(when).every(([control, allowed]) => {
+    if (byPath.get(control).hidden) return true; // it does not apply itself
+    const values = effective(control);
+    if (control === "model.depth") return values.some((value) => Number(value) !== 0);
+    return values.some((value) => allowed.includes(value));
+  });
+}
+
+function showFields() {
+  for (const field of fields.slice(1)) {
+    field.hidden = !applies(field);
+    const defaults = JSON.parse(field.dataset.defaults);
+    const sources = effective("dataset.source");
+    const values = [...new Set(sources.map((source) => defaults[source] ?? defaults["*"]))];
+    const input = field.querySelector("input[type=text]");
+    if (input) input.placeholder = values.filter(Boolean).join(" or ");
+    for (const chip of field.querySelectorAll(".chip")) {
+      const isDefault = texts(field).length === 0 && values.includes(chip.textContent.trim());
+      chip.classList.toggle("default", isDefault);
+    }
+  }
+}
+
+// --- errors, each beside its field
+
+function showErrors(errors) {
+  const general = [];
+  for (const field of fields) setError(field, "");
+  for (const { field: path, detail } of errors) {
+    const field = byPath.get((path ?? "").replace(/\[\d+\]$/, ""));
+    if (field && !field.hidden) setError(field, detail);
+    else general.push(detail);
+  }
+  document.getElementById("form-error").textContent = general.join(" ");
+}
+
+function setError(field, detail) {
+  field.querySelector(".error").textContent = detail;
+  for (const input of field.querySelectorAll("input")) {
+    if (detail) input.setAttribute("aria-invalid", "true");
+    else input.removeAttribute("aria-invalid");
+  }
+}
+
+const errorsOf = (body) => body.errors ?? [{ field: body.field, detail: body.detail }];
+
+// --- the panel
+
+function duration(seconds) {
+  if (seconds < 1) return "under 1 s";
+  if (seconds < 100) return `about ${Math.round(seconds)} s`;
+  if (seconds < 6000) return `about ${Math.round(seconds / 60)} min`;
+  return `about ${(seconds / 3600).toFixed(1)} h`;
+}
+
+function sizes(parameters) {
+  const written = parameters.map((count) => count.toLocaleString("en"));
+  if (written.length < 4) return written.join(" and ");
+  return `${written[0]} to ${written.at(-1)} (${written.length} sizes)`;
+}
+
+function showEstimate(body) {
+  const set = (id, text) => (document.getElementById(id).textContent = text);
+  set("runs", body ? body.runs.toLocaleString("en") : "–");
+  set("parameters", body ? sizes(body.parameters) : "–");
+  set("time", body ? duration(body.estimated_seconds) : "–");
+}
+
+async function check() {
+  const mine = ++checks;
+  const spec = specification();
+  document.getElementById("yaml").textContent = toYaml(spec);
+  document.getElementById("curl").textContent = toCurl(spec, location.origin);
+  const { ok, body } = await post("/api/experiments?dry_run=true", spec);
+  if (mine !== checks) return; // a newer check is under way
+  showEstimate(ok ? body : null);
+  showErrors(ok ? [] : errorsOf(body));
+}
+
+form.addEventListener("input", () => {
+  showFields();
+  clearTimeout(timer);
+  timer = setTimeout(check, PAUSE);
+});
+
+form.addEventListener("submit", async (event) => {
+  event.preventDefault();
+  clearTimeout(timer);
+  checks++;
+  const button = form.querySelector("[type=submit]");
+  button.disabled = true;
+  const { ok, body } = await post("/api/experiments", specification());
+  button.disabled = false;
+  if (ok) return location.assign(body.url);
+  showErrors(errorsOf(body));
+  form.querySelector("[aria-invalid]")?.focus();
+});
+
+showFields();
+check();

@@ -1,0 +1,43 @@
+// What every page has: the theme button, times in the reader's zone, copy buttons.
+
+import { localiseTimes } from "./times.js";
+
+const THEMES = { system: "follow the system", light: "light", dark: "dark" };
+
+function setUpTheme(button) {
+  const root = document.documentElement;
+  const current = () => root.dataset.theme ?? "system";
+  const label = () => {
+    button.setAttribute("aria-label", `Colours: ${THEMES[current()]}. Change`);
+    button.title = `Colours: ${THEMES[current()]}`;
+  };
+  button.addEventListener("click", () => {
+    const names = Object.keys(THEMES);
+    const next = names[(names.indexOf(current()) + 1) % names.length];
+    if (next === "system") {
+      delete root.dataset.theme;
+      localStorage.removeItem("theme");
+    } else {
+      root.dataset.theme = next;
+      localStorage.setItem("theme", next);
+    }
+    label();
+    document.dispatchEvent(new Event("themechange"));
+  });
+  label();
+  button.hidden = false;
+}
+
+matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () =>
+  document.dispatchEvent(new Event("themechange")),
+);
+
+document.addEventListener("click", async (event) => {
+  const button = event.target.closest("button[data-copy]");
+  if (!button) return;
+  await navigator.clipboard.writeText(document.getElementById(button.dataset.copy).textContent);
+  button.textContent = "Copied";
+});
+
+setUpTheme(document.getElementById("theme"));
+localiseTimes(document);

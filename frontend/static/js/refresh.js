@@ -1,0 +1,69 @@
+// Brings a page up to date in place: the page is fetched again and what differs is changed.
+
+import { localiseTimes } from "./times.js";
+
+// Runs `work` at once, then at most once a `pause`, and never twice at a time.
+export class Throttle {
+  #work;
+  #pause;
+  #busy = false;
+  #wanted = false;
+
+  constructor(work, pause = 1000) {
+    this.#work = work;
+    this.#pause = pause;
+  }
+
+  async request() {
+    this.#wanted = true;
+    if (this.#busy) return;
+    this.#busy = true;
+    while (this.#wanted) {
+      this.#wanted = false;
+      const begun = performance.now();
+      await this.#work().catch((error) => console.warn("could not refresh:", error));
+      // a page that takes long to make is asked for less often
+      const pause = Math.max(this.#pause, 4 * (performance.now() - begun));
+      await new Promise((resolve) => setTimeout(resolve, pause));
+    }
+    this.#busy = false;
+  }
+}
+
+// Fetches the page's own address and returns its new main element.
+export async function refreshPage() {
+  const response = await fetch(location.href, { headers: { Accept: "text/html" } });
+  if (!response.ok) return document.querySelector("main");
+  const fresh = new DOMParser().parseFromString(await response.text(), "text/html");
+  const main = fresh.querySelector("main");
+  localiseTimes(main);
+  morph(document.querySelector("main"), main);
+  return main;
+}
+
+// Changes `from` into `to`, keeping every element that can stay: focus and scroll stay with it.
+export function morph(from, to) {
+  if (from.isEqualNode(to)) return;
+  if (from.nodeName !== to.nodeName || from.id !== to.id || from.nodeType !== Node.ELEMENT_NODE) {
+    from.replaceWith(to.cloneNode(true));
+    return;
+  }
+  copyAttributes(from, to);
+  if (from.localName === "lab-chart") return; // it draws its own inside, from its src
+  const old = [...from.childNodes];
+  const wanted = [...to.childNodes];
+  wanted.forEach((child, index) => {
+    if (index < old.length) morph(old[index], child);
+    else from.append(child.cloneNode(true));
+  });
+  for (const child of old.slice(wanted.length)) child.remove();
+}
+
+function copyAttributes(from, to) {
+  for (const { name, value } of to.attributes) {
+    if (from.getAttribute(name) !== value && name !== "open") from.setAttribute(name, value);
+  }
+  for (const { name } of [...from.attributes]) {
+    if (!to.hasAttribute(name) && name !== "open") from.removeAttribute(name);
+  }
+}

@@ -1,0 +1,38 @@
+// The run page: curves grow as points come; marks, verdict and pictures follow at a calmer pace.
+
+import "./chart.js";
+import { Throttle, refreshPage } from "./refresh.js";
+import { follow } from "./stream.js";
+
+const ENDED = ["finished", "failed", "cancelled"];
+const curves = () => document.querySelectorAll("#loss, #accuracy");
+
+const refresh = new Throttle(async () => {
+  await refreshPage();
+  await Promise.all([...curves()].map((chart) => chart.load()));
+});
+
+function stayLive({ stream, revision }) {
+  const close = follow(stream, revision, (kind, data) => {
+    if (kind === "metric") for (const chart of curves()) chart.extend(data.metrics);
+    if (kind === "status" && ENDED.includes(data.status)) close();
+    refresh.request();
+  });
+}
+
+document.addEventListener("click", (event) => {
+  const link = event.target.closest("a[data-scale]");
+  if (!link || event.ctrlKey || event.metaKey || event.shiftKey) return;
+  event.preventDefault();
+  const address = new URL(link.href);
+  history.replaceState(null, "", address);
+  for (const each of document.querySelectorAll("a[data-scale]")) {
+    if (each === link) each.setAttribute("aria-current", "true");
+    else each.removeAttribute("aria-current");
+  }
+  const chart = document.getElementById("loss");
+  chart.setAttribute("src", chart.getAttribute("src").replace(/\?.*/, address.search));
+});
+
+const main = document.querySelector("main");
+if (main.dataset.stream) stayLive(main.dataset);

@@ -1,0 +1,43 @@
+// Follows the live stream, whatever happens to the connection.
+
+const BANNER_AFTER = 1000; // a short gap is not worth a word
+const RETRY_AFTER = 2000;
+
+// Calls `onEvent(kind, data)` for each event after `revision`; returns a function that ends it.
+export function follow(address, revision, onEvent) {
+  let source;
+  let banner;
+  let retry;
+  const lost = document.getElementById("lost");
+
+  const connected = () => {
+    clearTimeout(banner);
+    banner = undefined;
+    lost.hidden = true;
+  };
+  const disconnected = () => {
+    banner ??= setTimeout(() => (lost.hidden = false), BANNER_AFTER);
+    // the browser itself tries again, unless the answer was an error
+    if (source.readyState === EventSource.CLOSED) retry = setTimeout(open, RETRY_AFTER);
+  };
+  const receive = (event) => {
+    revision = event.lastEventId;
+    onEvent(event.type, JSON.parse(event.data));
+  };
+  function open() {
+    source = new EventSource(`${address}&after=${revision}`);
+    source.onopen = connected;
+    source.onerror = disconnected;
+    for (const kind of ["metric", "status", "diagnosis"]) source.addEventListener(kind, receive);
+  }
+  const close = () => {
+    source.close();
+    clearTimeout(retry);
+    connected();
+  };
+
+  open();
+  addEventListener("pagehide", close);
+  addEventListener("pageshow", (event) => event.persisted && open());
+  return close;
+}

@@ -1,0 +1,74 @@
+"""Numbers, times and knobs as the pages write them."""
+
+from datetime import datetime
+from typing import Any
+
+MISSING = "–"
+
+
+def number(value: float | None) -> str:
+    """Write a loss or accuracy with three significant digits."""
+    if value is None:
+        return MISSING
+    size = abs(value)
+    if size >= 1e6 or 0 < size < 1e-9:
+        return f"{value:.1e}"
+    if size < 5e-4:
+        return "0.000"
+    return f"{value:#.3g}" if size < 1000 else f"{value:,.0f}"
+
+
+def percent(value: float | None) -> str:
+    """Write a ratio as whole percent."""
+    return MISSING if value is None else f"{value:,.0%}"
+
+
+def count(amount: int, noun: str) -> str:
+    """Write an amount with its noun: "1 run", "1,200 runs"."""
+    return f"{amount:,} {noun}" if amount == 1 else f"{amount:,} {noun}s"
+
+
+def duration(seconds: float) -> str:
+    """Write a duration in its largest sensible unit, rounded."""
+    if seconds < 1:
+        return "under 1 s"
+    if seconds < 100:
+        return f"{seconds:.0f} s"
+    if seconds < 100 * 60:
+        return f"{seconds / 60:.0f} min"
+    if seconds < 48 * 3600:
+        return f"{seconds / 3600:.1f} h"
+    return f"{seconds / 86400:.0f} days"
+
+
+def knob(path: str) -> str:
+    """Write a dotted path as a label: "dataset.n_train" becomes "train samples"."""
+    return _LABELS.get(path, path.split(".")[-1].replace("_", " "))
+
+
+def value(given: Any) -> str:
+    """Write a knob's value."""
+    if given is None:
+        return MISSING
+    if isinstance(given, list):
+        return ", ".join(map(value, given))
+    if isinstance(given, bool) or not isinstance(given, int | float):
+        return str(given)
+    return f"{given:,}" if isinstance(given, int) else f"{given:g}"
+
+
+def when(iso: str) -> str:
+    """Write an ISO time for readers without scripts; the browser puts it in their time zone."""
+    return datetime.fromisoformat(iso).strftime("%d %b %Y, %H:%M UTC")
+
+
+_LABELS = {
+    "dataset.n_train": "train samples",
+    "dataset.n_validation": "validation samples",
+    "dataset.n_test": "test samples",
+    "dataset.source": "source",
+    "early_stopping.min_delta": "smallest improvement",
+    "early_stopping.start_from_epoch": "epochs to wait first",
+    "training.seed": "seed",
+    "training.seeds": "seeds",
+}
