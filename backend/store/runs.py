@@ -1,8 +1,9 @@
 """Runs: read for lists and pages."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
-from sqlalchemy import func, select
+from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session
 
 from backend.errors import NotFound
@@ -44,3 +45,12 @@ def epochs_done(session: Session, experiment_id: int) -> int:
     """Return how many epochs an experiment has recorded, over all its runs."""
     total = session.scalar(select(func.sum(Run.epoch)).where(Run.experiment_id == experiment_id))
     return int(total or 0)
+
+
+def amend(session: Session, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Set columns of runs whose leases the caller renewed in this transaction.
+
+    Each row holds a run's `id` and the columns to set.
+    """
+    if rows:
+        session.execute(update(Run), rows)

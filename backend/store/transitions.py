@@ -27,10 +27,11 @@ class Lease:
 
 @dataclass(frozen=True)
 class Claimed:
-    """A run that was claimed, with what training needs of it."""
+    """A run that was claimed, with what training needs of it; `epoch` is the last recorded."""
 
     lease: Lease
     params: dict[str, Any]
+    epoch: int
 
 
 def claim(
@@ -47,9 +48,12 @@ def claim(
             lease_expires_at=_in(lease_seconds),
             started_at=func.coalesce(Run.started_at, now_ms()),
         )
-        .returning(Run.id, Run.experiment_id, Run.attempt, Run.params)
+        .returning(Run.id, Run.experiment_id, Run.attempt, Run.params, Run.epoch)
     ).all()
-    claimed = [Claimed(Lease(row.id, row.experiment_id, row.attempt), row.params) for row in rows]
+    claimed = [
+        Claimed(Lease(row.id, row.experiment_id, row.attempt), row.params, row.epoch)
+        for row in rows
+    ]
     return sorted(claimed, key=lambda each: list(run_ids).index(each.lease.run_id))
 
 

@@ -1,0 +1,58 @@
+"""Keeps leases alive while an epoch takes longer than they last."""
+
+import logging
+import threading
+from collections.abc import Callable, Sequence
+from types import TracebackType
+from typing import Self
+
+from sqlalchemy.exc import SQLAlchemyError
+
+from backend.store import Database, transitions
+from backend.store.transitions import Lease
+
+logger = logging.getLogger(__name__)
+
+
+class Heartbeat(threading.Thread):
+    """Renews leases three times in their life, beside the training.
+
+    `useless` becomes true once no run is left to train: all were cancelled, or lost to others.
+    """
+
+    def __init__(
+        self, database: Database, leases: Callable[[], Sequence[Lease]], *, lease_seconds: float
+    ) -> None:
+        super().__init__(name="heartbeat", daemon=True)
+        self._database, self._leases = database, leases
+        self._lease_seconds = lease_seconds
+        self._ended = threading.Event()
+        self.useless = False
+
+    def run(self) -> None:
+        """Renew until told to end; a database that is away is tried again."""
+        while not self._ended.wait(self._lease_seconds / 3):
+            try:
+                self.beat()
+            except SQLAlchemyError as error:
+                logger.warning("leases could not be renewed, trying again: %s", error)
+
+    def beat(self) -> None:
+        """Renew the leases once."""
+        leases = self._leases()
+        with self._database.write() as session:
+            held = transitions.renew(session, leases, lease_seconds=self._lease_seconds)
+        self.useless = bool(leases) and all(held.values())
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._ended.set()
+        self.join()

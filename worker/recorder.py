@@ -1,0 +1,178 @@
+"""Brings what was trained to the database: in bulk, under a lease, and again if that fails."""
+
+import logging
+import time
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+
+from sqlalchemy.exc import InterfaceError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+from sqlalchemy.orm import Session
+
+from backend import views
+from backend.analysis import diagnose
+from backend.hints import Hints
+from backend.store import Database, changes, metrics, runs, snapshots, transitions
+from backend.store.changes import NewChange
+from backend.store.states import State
+from backend.store.transitions import Lease
+from worker.training.group import EpochResult, Snapshot
+
+logger = logging.getLogger(__name__)
+
+FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS = 0.2, 5.0
+MAX_BACKLOG = 50_000  # epochs held in memory while the database is away
+
+
+@dataclass
+class Unwritten:
+    """What is known of a run and not yet in the database."""
+
+    results: list[EpochResult] = field(default_factory=list)
+    reference_loss: float | None = None
+    early_stop_epoch: int | None = None
+    samples: bytes | None = None
+    checkpoint: tuple[int, bytes] | None = None
+    snapshots: Sequence[Snapshot] = ()
+    ending: State | None = None
+    error: str | None = None
+
+
+@dataclass(kw_only=True)
+class Held:
+    """A run this worker has the lease of, with what is still to be written of it."""
+
+    lease: Lease
+    unwritten: Unwritten = field(default_factory=Unwritten)
+
+
+class Recorder:
+    """Writes held runs, each time in one transaction that also renews their leases."""
+
+    def __init__(
+        self, database: Database, hints: Hints, *, record_seconds: float, lease_seconds: float
+    ) -> None:
+        self._database, self._hints = database, hints
+        self._record_seconds, self._lease_seconds = record_seconds, lease_seconds
+        self._next = 0.0
+        self._pause = 0.0
+
+    @property
+    def due(self) -> bool:
+        """Whether it is time to write again."""
+        return time.monotonic() >= self._next
+
+    @property
+    def failing(self) -> bool:
+        """Whether the last write failed."""
+        return self._pause > 0
+
+    def seconds_until_due(self) -> float:
+        """Return how long to wait until it is time to write again."""
+        return max(0.0, self._next - time.monotonic())
+
+    def write(self, held: Sequence[Held]) -> dict[int, bool] | None:
+        """Write what is unwritten; return the runs still held, each with whether to cancel it.
+
+        None when the database is away: nothing was written, nothing is lost, `due` says when to
+        try again. What a run that was lost had unwritten is refused.
+        """
+        try:
+            with self._database.write() as session:
+                kept = transitions.renew(
+                    session, [run.lease for run in held], lease_seconds=self._lease_seconds
+                )
+                for run in held:
+                    if run.unwritten.ending == "queued" and kept.get(run.lease.run_id):
+                        run.unwritten.ending = "cancelled"
+                moved = _write(session, [run for run in held if run.lease.run_id in kept])
+        except (OperationalError, InterfaceError, PoolTimeout) as error:
+            self._pause = min(max(2 * self._pause, FIRST_PAUSE_SECONDS), LONGEST_PAUSE_SECONDS)
+            self._next = time.monotonic() + self._pause
+            logger.warning("the database cannot be written, trying again: %s", error)
+            return None
+        self._pause, self._next = 0.0, time.monotonic() + self._record_seconds
+        for run in held:
+            run.unwritten = Unwritten()
+        for experiment_id in moved:
+            self._hints.moved(experiment_id)
+        return kept
+
+
+def _write(session: Session, held: Sequence[Held]) -> set[int]:
+    """Write all that is unwritten; return the experiments in which something moved."""
+    metrics.record(session, list(_points(held)))
+    _amend(session, held)
+    for run in held:
+        _write_files(session, run)
+        _end(session, run)
+    log: dict[int, list[NewChange]] = defaultdict(list)
+    for run in held:
+        log[run.lease.experiment_id] += _changes(run)
+    for experiment_id, entries in log.items():
+        changes.log(session, experiment_id, entries)
+    return {experiment_id for experiment_id, entries in log.items() if entries}
+
+
+def _points(held: Sequence[Held]) -> Iterable[metrics.Point]:
+    now = time.time_ns() // 1_000_000
+    for run in held:
+        run_id = run.lease.run_id
+        for result in run.unwritten.results:
+            for key, value in result.metrics.items():
+                yield metrics.Point(run_id, key, result.epoch, value, now)
+
+
+def _amend(session: Session, held: Sequence[Held]) -> None:
+    """Bring the columns of the runs up to date."""
+    rows = []
+    for run in held:
+        unwritten = run.unwritten
+        row = {
+            "epoch": unwritten.results[-1].epoch if unwritten.results else None,
+            "reference_loss": unwritten.reference_loss,
+            "early_stop_epoch": unwritten.early_stop_epoch,
+        }
+        if row := {column: value for column, value in row.items() if value is not None}:
+            rows.append({"id": run.lease.run_id, **row})
+    runs.amend(session, rows)
+
+
+def _write_files(session: Session, run: Held) -> None:
+    run_id, unwritten = run.lease.run_id, run.unwritten
+    if unwritten.samples is not None:
+        snapshots.put_samples(session, run_id, unwritten.samples)
+    if unwritten.checkpoint is not None:
+        epoch, tensors = unwritten.checkpoint
+        snapshots.put_checkpoint(session, run_id, epoch=epoch, tensors=tensors)
+    for one in unwritten.snapshots:
+        snapshots.put(session, run_id, one.kind, epoch=one.epoch, weights=one.weights, fit=one.fit)
+
+
+def _end(session: Session, run: Held) -> None:
+    """End a run with its diagnosis, or hand it back to the queue."""
+    state, run_id = run.unwritten.ending, run.lease.run_id
+    if state == "queued":
+        transitions.end(session, run.lease, state, sent_at=None)
+    elif state is not None:
+        reference = runs.get(session, run_id).reference_loss
+        found = diagnose(views.curve(session, run_id), reference_loss=reference)
+        transitions.end(
+            session, run.lease, state,
+            error=run.unwritten.error, verdict=found.verdict, diagnosis=found.as_dict(),
+        )  # fmt: skip
+        snapshots.drop_checkpoint(session, run_id)
+
+
+def _changes(run: Held) -> list[NewChange]:
+    run_id, unwritten = run.lease.run_id, run.unwritten
+    found = []
+    if unwritten.results:
+        first, last = unwritten.results[0].epoch, unwritten.results[-1].epoch
+        found.append(NewChange(run_id, "metric", first, last))
+    if unwritten.ending is not None:
+        found.append(NewChange(run_id, "status"))
+    if unwritten.early_stop_epoch is not None or unwritten.ending not in (None, "queued"):
+        found.append(NewChange(run_id, "diagnosis"))
+    return found

@@ -1,0 +1,253 @@
+"""Trains claimed runs: from the queue's ids to ended runs, whatever happens on the way."""
+
+import logging
+import math
+import os
+import socket
+import time
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.orm import Session
+
+from backend.analysis import Patience, early_stop_step
+from backend.hints import Hints
+from backend.settings import Settings
+from backend.spec import RunSpec
+from backend.store import Database, changes, metrics, snapshots, transitions
+from backend.store.changes import NewChange
+from backend.store.states import State
+from backend.store.transitions import Claimed, Lease
+from worker.heartbeat import Heartbeat
+from worker.recorder import MAX_BACKLOG, Held, Recorder
+from worker.stopping import Stopping
+from worker.training.group import EpochResult, Failure, Group, Interrupted
+
+logger = logging.getLogger(__name__)
+
+CHECKPOINT_SHARE = 20  # training lasts at least so many times as long as taking a checkpoint
+
+
+@dataclass(frozen=True)
+class Services:
+    """What training needs of the world."""
+
+    settings: Settings
+    database: Database
+    hints: Hints
+    device: torch.device
+    stopping: Stopping
+
+
+@dataclass(kw_only=True)
+class Job(Held):
+    """A held run while it is trained. `recorded` is the last epoch in the database."""
+
+    spec: RunSpec
+    recorded: int
+    rule: Patience
+    fired: bool = False
+
+
+def train(run_ids: Sequence[int], services: Services) -> None:
+    """Claim those of `run_ids` that wait, and train them until they end or the worker stops."""
+    worker = f"{socket.gethostname()}:{os.getpid()}"
+    lease_seconds = services.settings.lease_seconds
+    with services.database.write() as session:
+        claimed = transitions.claim(session, run_ids, worker=worker, lease_seconds=lease_seconds)
+        by_experiment = defaultdict(list)
+        for run in claimed:
+            by_experiment[run.lease.experiment_id].append(NewChange(run.lease.run_id, "status"))
+        for experiment_id, moved in by_experiment.items():
+            changes.log(session, experiment_id, moved)
+    for experiment_id in by_experiment:
+        services.hints.moved(experiment_id)
+    if not claimed:
+        return
+    trainer = Trainer(services, claimed)
+    try:
+        trainer.run()
+    except SQLAlchemyError:
+        raise  # no fault of the runs: their leases end, and another worker takes them up
+    except Exception as error:
+        logger.exception("the group could not be trained")
+        trainer.fail(error)
+
+
+class Trainer:
+    """Trains claimed runs as one group and has them recorded."""
+
+    def __init__(self, services: Services, claimed: Sequence[Claimed]) -> None:
+        self._services = services
+        settings = services.settings
+        self._recorder = Recorder(
+            services.database,
+            services.hints,
+            record_seconds=settings.record_seconds,
+            lease_seconds=settings.lease_seconds,
+        )
+        self._jobs, checkpoints = _take_up(services.database, claimed)
+        self._heartbeat = Heartbeat(
+            services.database, self._leases, lease_seconds=settings.lease_seconds
+        )
+        self._group = Group(
+            [job.spec for job in self._jobs.values()],
+            services.device,
+            checkpoints=checkpoints,
+            interrupted=lambda: services.stopping.overdue or self._heartbeat.useless,
+        )
+        self._checkpoint_at = time.monotonic() + settings.checkpoint_seconds
+        self._between_epochs = True
+
+    def run(self) -> None:
+        """Train until every run has ended, or the worker stops."""
+        with self._heartbeat:
+            self._open()
+            while not self._group.idle and not self._services.stopping.asked:
+                try:
+                    results = self._group.epoch()
+                except Interrupted:
+                    self._between_epochs = False
+                    break
+                for result in results:
+                    self._take(result)
+                self._record()
+            self._hand_back()
+            while self._jobs and not self._write() and not self._services.stopping.asked:
+                time.sleep(self._recorder.seconds_until_due())
+
+    def fail(self, error: Exception) -> None:
+        """End what has not ended as failed."""
+        for index in list(self._jobs):
+            self._end(index, "failed", error=_sentence(error))
+        self._write()
+
+    def _leases(self) -> list[Lease]:
+        return [job.lease for job in list(self._jobs.values())]
+
+    def _open(self) -> None:
+        """Have what is known before the first epoch recorded."""
+        for index in self._group.active:
+            unwritten = self._jobs[index].unwritten
+            unwritten.reference_loss = self._group.reference_loss(index)
+            unwritten.samples = self._group.samples(index)
+        self._write()
+
+    def _take(self, result: EpochResult | Failure) -> None:
+        """Judge one member's epoch: go on, or end the run."""
+        job = self._jobs[result.index]
+        if isinstance(result, Failure):
+            logger.error("run %d failed", job.lease.run_id, exc_info=result.error)
+            self._end(result.index, "failed", error=_sentence(result.error))
+            return
+        if result.epoch > job.recorded:
+            job.unwritten.results.append(result)
+        train_loss, validation_loss = result.metrics["train_loss"], result.metrics["val_loss"]
+        if not job.fired and job.rule.update(result.epoch, validation_loss):
+            job.fired, job.unwritten.early_stop_epoch = True, result.epoch
+        if not math.isfinite(train_loss):
+            error = f"diverged at epoch {result.epoch}: train loss is not finite"
+            self._end(result.index, "failed", error=error)
+        elif result.epoch >= job.spec.training.epochs or (
+            job.fired and job.spec.early_stopping.action == "stop"
+        ):
+            self._end(result.index, "finished")
+
+    def _end(self, index: int, state: State, *, error: str | None = None) -> None:
+        unwritten = self._jobs[index].unwritten
+        unwritten.ending, unwritten.error = state, error
+        if index not in self._group.active:
+            return
+        if state != "failed":
+            unwritten.snapshots = self._group.snapshots(index)
+        self._group.drop(index)
+
+    def _hand_back(self) -> None:
+        """Give what has not ended back to the queue, to be continued from here."""
+        for index in self._group.active:
+            unwritten = self._jobs[index].unwritten
+            unwritten.ending = "queued"
+            if self._between_epochs:
+                unwritten.checkpoint = self._group.checkpoint(index)
+                unwritten.snapshots = self._group.snapshots(index)
+
+    def _record(self) -> None:
+        """Write if it is time to, or if a run ended; wait if too much is unwritten."""
+        ended = any(job.unwritten.ending for job in self._jobs.values())
+        if self._recorder.due or (ended and not self._recorder.failing):
+            self._checkpoint()
+            self._write()
+        while self._backlog() > MAX_BACKLOG and not self._services.stopping.asked:
+            time.sleep(self._recorder.seconds_until_due())
+            self._write()
+
+    def _backlog(self) -> int:
+        return sum(len(job.unwritten.results) for job in self._jobs.values())
+
+    def _checkpoint(self) -> None:
+        """Take checkpoints and snapshots if it is time to."""
+        started = time.monotonic()
+        if started < self._checkpoint_at:
+            return
+        for index in self._group.active:
+            unwritten = self._jobs[index].unwritten
+            unwritten.checkpoint = self._group.checkpoint(index)
+            unwritten.snapshots = self._group.snapshots(index)
+        taken = time.monotonic()
+        pause = max(
+            self._services.settings.checkpoint_seconds, CHECKPOINT_SHARE * (taken - started)
+        )
+        self._checkpoint_at = taken + pause
+
+    def _write(self) -> bool:
+        """Write what is unwritten; forget what ended or was lost. False: the database is away."""
+        ended = {index for index, job in self._jobs.items() if job.unwritten.ending is not None}
+        held = self._recorder.write(list(self._jobs.values()))
+        if held is None:
+            return False
+        for index, job in list(self._jobs.items()):
+            run_id = job.lease.run_id
+            if index in ended or run_id not in held:
+                self._forget(index)
+            elif held[run_id]:
+                self._end(index, "cancelled")
+        return True
+
+    def _forget(self, index: int) -> None:
+        del self._jobs[index]
+        if index in self._group.active:
+            self._group.drop(index)
+
+
+def _take_up(
+    database: Database, claimed: Sequence[Claimed]
+) -> tuple[dict[int, Job], dict[int, bytes]]:
+    """Return the jobs by index, and the checkpoints of those that were trained before."""
+    jobs, found = {}, {}
+    with database.read() as session:
+        for index, run in enumerate(claimed):
+            spec = RunSpec.from_params(run.params)
+            stopping = spec.early_stopping
+            rule = Patience(stopping.patience, stopping.min_delta, stopping.start_from_epoch)
+            jobs[index] = Job(lease=run.lease, spec=spec, recorded=run.epoch, rule=rule)
+            checkpoint = snapshots.checkpoint(session, run.lease.run_id)
+            if checkpoint is not None:
+                found[index] = checkpoint.tensors
+                jobs[index].fired = _replay(session, run.lease.run_id, rule, checkpoint.epoch)
+    return jobs, found
+
+
+def _replay(session: Session, run_id: int, rule: Patience, epoch: int) -> bool:
+    """Show the rule the validation losses up to an epoch; return whether it fired."""
+    recorded = metrics.series(session, run_id, ["val_loss"], last_step=epoch)["val_loss"]
+    losses = (math.nan if value is None else value for value in recorded.values)
+    return early_stop_step(rule, zip(recorded.steps, losses, strict=True)) is not None
+
+
+def _sentence(error: Exception) -> str:
+    """Say in one sentence why a run could not be trained."""
+    first_line = next(iter(str(error).splitlines()), "").rstrip(".")
+    return f"Training failed unexpectedly: {type(error).__name__}: {first_line}."
