@@ -22,9 +22,10 @@ def run(options: Namespace) -> int:
 def follow(service: Service, experiment_id: int) -> int:
     """Print progress until every run has ended, then the results; 1 when a run failed."""
     path = f"/api/experiments/{experiment_id}"
+    experiment = service.get(path)
     shown = ""
     while True:
-        counts = _patiently(service, path)["counts"]
+        counts = experiment["counts"]
         waiting = counts["queued"] + counts["running"]
         line = _progress(counts, waiting)
         if line != shown:
@@ -33,6 +34,7 @@ def follow(service: Service, experiment_id: int) -> int:
         if not waiting:
             break
         time.sleep(POLL_SECONDS)
+        experiment = _patiently(service, path)
     print(table(_all_runs(service, path)))
     return RUN_FAILED if counts["failed"] else 0
 

@@ -1,0 +1,153 @@
+"""The command line against the running product."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import httpx
+import pytest
+
+from tests.product import ROOT, free_port
+
+SPEC = {
+    "name": "Two sizes",
+    "dataset": {"source": "points"},
+    "model": {"degree": [1, 6]},
+    "training": {"epochs": 20},
+}
+
+
+def run(*arguments: str, stdin: str = "") -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "backend.cli", *arguments],
+        cwd=ROOT,
+        input=stdin,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+
+
+@pytest.fixture
+def spec(tmp_path: Path) -> Path:
+    path = tmp_path / "spec.json"
+    path.write_text(json.dumps(SPEC))
+    return path
+
+
+def test_help_lists_the_commands() -> None:
+    answer = run("--help")
+    assert answer.returncode == 0
+    for command in ("up", "submit", "watch", "migrate", "./lab test"):
+        assert command in answer.stdout
+
+
+def test_an_unknown_command_is_explained() -> None:
+    answer = run("sumbit")
+    assert answer.returncode == 2
+    assert "'sumbit'" in answer.stderr
+    assert "submit" in answer.stderr
+
+
+def test_json_is_submitted(lab: str, spec: Path) -> None:
+    answer = run("submit", str(spec), "--server", lab)
+    assert (answer.returncode, answer.stderr) == (0, "")
+    first, url = answer.stdout.splitlines()
+    assert first.endswith(": Two sizes, 2 runs")
+    found = httpx.get(url.replace("/experiments/", "/api/experiments/")).json()
+    assert f"Experiment {found['id']}:" in first
+    assert found["spec"] == SPEC
+
+
+def test_yaml_is_submitted(lab: str, tmp_path: Path) -> None:
+    path = tmp_path / "spec.yaml"
+    path.write_text("name: 'From # YAML'\ndataset: {source: points}\ntraining: {epochs: 1}\n")
+    answer = run("submit", str(path), "--server", lab)
+    assert (answer.returncode, answer.stderr) == (0, "")
+    assert "From # YAML, 1 run\n" in answer.stdout
+
+
+@pytest.mark.parametrize("text", [json.dumps(SPEC), "dataset: {source: points}"])
+def test_stdin_is_submitted(lab: str, text: str) -> None:
+    answer = run("submit", "-", "--server", lab, stdin=text)
+    assert (answer.returncode, answer.stderr) == (0, "")
+    assert f"{lab}/experiments/" in answer.stdout
+
+
+def test_a_dry_run_queues_nothing(lab: str, spec: Path) -> None:
+    before = httpx.get(f"{lab}/api/experiments").json()["items"][:1]
+    answer = run("submit", str(spec), "--dry-run", "--server", lab)
+    assert answer.stdout.startswith("2 runs, 2 to 7 parameters a model, about ")
+    assert httpx.get(f"{lab}/api/experiments").json()["items"][:1] == before
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        (
+            "dataset: {source: circles}",
+            'lab: dataset.source is "circles"; accepted: points, moons, iris, digits.\n',
+        ),
+        ("dataset: {", "lab: The body is not valid YAML: "),
+    ],
+)
+def test_a_bad_specification_is_one_sentence(lab: str, text: str, sentence: str) -> None:
+    answer = run("submit", "-", "--server", lab, stdin=text)
+    assert (answer.returncode, answer.stdout) == (2, "")
+    assert answer.stderr.startswith(sentence)
+    assert answer.stderr.count("\n") == 1
+
+
+def test_waiting_ends_with_a_table(lab: str, spec: Path) -> None:
+    answer = run("submit", str(spec), "--wait", "--server", lab)
+    assert (answer.returncode, answer.stderr) == (0, "")
+    *_, progress, header, line, curve = answer.stdout.splitlines()
+    assert progress == "2 of 2 runs ended"
+    assert header.split()[:3] == ["degree", "parameters", "n_train"]
+    assert line.split()[:3] == ["1", "2", "5"]
+    assert curve.split()[:3] == ["6", "7", "5"]
+
+
+def test_an_unknown_experiment_is_one_sentence(lab: str) -> None:
+    answer = run("watch", "999999", "--server", lab)
+    assert (answer.returncode, answer.stderr) == (2, "lab: There is no experiment 999999.\n")
+
+
+@pytest.mark.parametrize("command", [["watch", "1"], ["submit", "-"]])
+def test_a_server_that_is_not_there_is_one_sentence(command: list[str]) -> None:
+    url = f"http://127.0.0.1:{free_port()}"
+    answer = run(*command, "--server", url, stdin="dataset: {source: points}")
+    assert answer.returncode == 2
+    assert answer.stderr.startswith(f"lab: no server answers at {url}; ")
+    assert answer.stderr.count("\n") == 1
+
+
+def test_a_file_that_is_not_there_is_one_sentence() -> None:
+    answer = run("submit", "nowhere.yaml")
+    assert answer.returncode == 2
+    assert answer.stderr == "lab: nowhere.yaml cannot be read: No such file or directory.\n"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (["up", "--port", "99999"], "lab: --port: Input should be less than or equal to 65535"),
+        (["up", "--data-dir", "README.md"], "lab: the data directory README.md cannot be used: "),
+    ],
+)
+def test_a_setting_that_cannot_be_is_one_sentence(arguments: list[str], sentence: str) -> None:
+    answer = run(*arguments)
+    assert answer.returncode == 2
+    assert answer.stderr.startswith(sentence)
+
+
+def test_a_database_that_is_away_is_one_sentence(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LAB_DATABASE", f"postgresql://lab:secret@127.0.0.1:{free_port()}/lab")
+    answer = run("migrate", "--data-dir", str(tmp_path))
+    assert answer.returncode == 2
+    assert answer.stderr.startswith("lab: the database cannot be used: connection failed")
+    assert "secret" not in answer.stderr
