@@ -24,9 +24,14 @@ class Watch:
         self._hub = hub
         self._moved = asyncio.Event()
 
-    def looking(self) -> None:
-        """Note that the reader looks now. Call before reading: what moves later is not missed."""
+    def looking(self) -> int:
+        """Note that the reader looks now, and return how many hints there were before.
+
+        Call before reading: what moves later is not missed. Readers that look after the same
+        number of hints may share one reading.
+        """
         self._moved.clear()
+        return self._hub.heard
 
     async def wait(self) -> bool:
         """Wait for a hint, or POLL_SECONDS without one; False once the hub has closed."""
@@ -51,6 +56,7 @@ class Hub:
         self._broker_url = broker_url
         self._watches: defaultdict[int, set[Watch]] = defaultdict(set)
         self._task: asyncio.Task[None] | None = None
+        self.heard = 0
         self.closed = False
 
     @contextmanager
@@ -98,11 +104,13 @@ class Hub:
                     self._wake(message["data"])
 
     def _wake(self, data: bytes) -> None:
+        self.heard += 1
         with suppress(ValueError):  # anyone may publish anything
             for watch in self._watches.get(int(data), ()):
                 watch.wake()
 
     def _wake_all(self) -> None:
+        self.heard += 1
         for watches in self._watches.values():
             for watch in watches:
                 watch.wake()

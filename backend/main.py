@@ -37,6 +37,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app.state.queue = Queue(make_celery(settings), app.state.database)
     app.state.hints = Hints(settings.broker_url)
     app.state.hub = Hub(settings.broker_url)
+    app.state.reader = stream.Reader(app.state.database)
     errors = ErrorHandlers()
     errors.install(app)
     app.add_middleware(Security, settings=settings, respond=errors.respond)
@@ -80,7 +81,7 @@ def _close_on_signal(hub: Hub) -> None:
 
 
 def _mount_pages(app: FastAPI, errors: ErrorHandlers) -> None:
-    try:  # TODO: plain import once the pages are there
+    try:  # until the pages are there
         import frontend
     except ImportError:
         return

@@ -1,16 +1,18 @@
 """Changes of the database become events: read a few, fold them, show what they touched."""
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any
 
 from sqlalchemy.orm import Session
 
 from backend.store import changes, experiments, metrics, runs
-from backend.store.tables import Change
-from backend.views import finite, run_items
+from backend.store.tables import Change, Run
+from backend.views import RunItem, finite, run_items
 
-BATCH = 1000
+BATCH = 1000  # changes read at once
 
 
 @dataclass(frozen=True)
@@ -34,36 +36,67 @@ class Event:
 
 @dataclass(frozen=True)
 class Message:
-    """An event with its data, ready to be sent."""
+    """An event with its data as JSON, ready to be sent."""
 
     event: Event
-    data: dict[str, Any]
+    data: str
 
 
-def read(session: Session, subject: Subject, after: int) -> list[Message]:
-    """Return what happened to `subject` after a revision, folded, in the order of revisions."""
+@dataclass(frozen=True)
+class Batch:
+    """Messages in the order of their revisions, and whether more may follow at once."""
+
+    messages: list[Message]
+    more: bool
+
+
+def read(session: Session, subject: Subject, after: int) -> Batch:
+    """Return what happened to `subject` after a revision, folded into few messages."""
     found = changes.since(
         session, after, experiment_id=subject.experiment_id, run_id=subject.run_id, limit=BATCH
     )
-    whole = subject.run_id is None
-    events = newest_of_each(found) if whole else joined(found)
-    rows = runs.by_ids(session, sorted({event.run_id for event in events}))
-    items = {item.id: item for item in run_items(session, rows)}
-    diagnoses = {row.id: row.diagnosis for row in rows}
-    progress = _progress(session, subject.experiment_id) if events else {}
-    result = []
+    events = joined(found) if subject.run_id else newest_of_each(found)
+    states = _States(session, subject.experiment_id, events)
+    messages = []
     for event in events:
-        item = items[event.run_id]
-        if event.kind == "diagnosis":
-            data = diagnoses[item.id] or {}
-        elif event.kind == "status":
-            data = {"status": item.status, "epoch": item.epoch, **progress}
-        elif whole:
-            data = {"epoch": item.epoch, "summary": item.summary}
-        else:
+        if event.kind == "metric" and subject.run_id:
             data = {"metrics": _points(session, event)}
-        result.append(Message(event, {"run": item.id, **data}))
-    return result
+        else:
+            data = states.of(event)
+        messages.append(Message(event, json.dumps({"run": event.run_id, **data})))
+    return Batch(messages, more=len(found) == BATCH)
+
+
+class _States:
+    """What runs and their experiment have come to; read when first asked for."""
+
+    def __init__(self, session: Session, experiment_id: int, events: Sequence[Event]) -> None:
+        self._session = session
+        self._experiment_id = experiment_id
+        self._run_ids = sorted({event.run_id for event in events})
+
+    def of(self, event: Event) -> dict[str, Any]:
+        item = self._items[event.run_id]
+        match event.kind:
+            case "metric":
+                return {"epoch": item.epoch, "summary": item.summary}
+            case "status":
+                return {"status": item.status, "epoch": item.epoch, **self._progress}
+            case _:
+                return self._rows[event.run_id].diagnosis or {}
+
+    @cached_property
+    def _rows(self) -> dict[int, Run]:
+        return {row.id: row for row in runs.by_ids(self._session, self._run_ids)}
+
+    @cached_property
+    def _items(self) -> dict[int, RunItem]:
+        return {item.id: item for item in run_items(self._session, list(self._rows.values()))}
+
+    @cached_property
+    def _progress(self) -> dict[str, Any]:
+        counts = experiments.counts(self._session, [self._experiment_id])[self._experiment_id]
+        return {"counts": counts, "experiment_status": experiments.status_from(counts)}
 
 
 def joined(rows: Sequence[Change]) -> list[Event]:
@@ -95,11 +128,6 @@ def _over_both(first: Event, second: Event) -> Event:
         first_step=min(first.first_step, second.first_step),
         last_step=max(first.last_step or 0, second.last_step or 0),
     )
-
-
-def _progress(session: Session, experiment_id: int) -> dict[str, Any]:
-    counts = experiments.counts(session, [experiment_id])[experiment_id]
-    return {"counts": counts, "experiment_status": experiments.status_from(counts)}
 
 
 def _points(session: Session, event: Event) -> dict[str, Any]:

@@ -1,17 +1,40 @@
 """The live stream: what happened after a revision, then what happens, as server-sent events."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Header, Query
+from fastapi import APIRouter, Depends, Header, Query, Request
 from fastapi.sse import EventSourceResponse, ServerSentEvent
 from starlette.concurrency import run_in_threadpool
 
 from backend.api import events
 from backend.api.dependencies import MAX_ID, MAX_REVISION, DatabaseDep, HubDep
-from backend.api.events import Subject
+from backend.api.events import Batch, Subject
 from backend.errors import InvalidInput
 from backend.store import Database, changes, experiments, runs
+
+
+class Reader:
+    """Reads for all streams, off the event loop; those at the same place share one reading."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._readings: dict[tuple[Subject, int, int], asyncio.Task[Batch]] = {}
+
+    async def read(self, subject: Subject, after: int, *, moment: int) -> Batch:
+        """Return what follows `after`; `moment` tells readings before and after a hint apart."""
+        place = subject, after, moment
+        if place not in self._readings:
+            reading = asyncio.create_task(run_in_threadpool(self._read, subject, after))
+            reading.add_done_callback(lambda _: self._readings.pop(place))
+            self._readings[place] = reading
+        return await asyncio.shield(self._readings[place])  # one who leaves ends it for nobody
+
+    def _read(self, subject: Subject, after: int) -> Batch:
+        with self._database.read() as session:
+            return events.read(session, subject, after)
+
 
 router = APIRouter(prefix="/api/stream", tags=["stream"])
 
@@ -27,6 +50,12 @@ def subject(database: DatabaseDep, experiment: SubjectId = None, run: SubjectId 
         if run is not None:
             return Subject(runs.get(session, run).experiment_id, run)
         return Subject(experiments.get(session, experiment or 0).id)
+
+
+def reader(request: Request) -> Reader:
+    """Return the app's one reader."""
+    found: Reader = request.app.state.reader
+    return found
 
 
 def start(
@@ -48,7 +77,7 @@ def start(
 
 @router.get("", summary="Follow an experiment or a run", response_class=EventSourceResponse)
 async def stream(
-    database: DatabaseDep,
+    reader: Annotated[Reader, Depends(reader)],
     hub: HubDep,
     subject: Annotated[Subject, Depends(subject)],
     after: Annotated[int, Depends(start)],
@@ -58,16 +87,12 @@ async def stream(
     Events of a run carry its new points, those of an experiment the state of the run they name.
     """
     with hub.watch(subject.experiment_id) as watch:
-        while True:
-            watch.looking()
-            messages = await run_in_threadpool(_read, database, subject, after)
-            for message in messages:
+        more = True
+        while more or await watch.wait():
+            batch = await reader.read(subject, after, moment=watch.looking())
+            more = batch.more
+            for message in batch.messages:
                 after = message.event.revision
-                yield ServerSentEvent(event=message.event.kind, id=str(after), data=message.data)
-            if not messages and not await watch.wait():
-                return
-
-
-def _read(database: Database, subject: Subject, after: int) -> list[events.Message]:
-    with database.read() as session:
-        return events.read(session, subject, after)
+                yield ServerSentEvent(
+                    event=message.event.kind, id=str(after), raw_data=message.data
+                )
