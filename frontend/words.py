@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Any
 
-MISSING = "–"
+MISSING = "\N{EN DASH}"
 
 
 def number(value: float | None) -> str:
@@ -11,7 +11,7 @@ def number(value: float | None) -> str:
     if value is None:
         return MISSING
     size = abs(value)
-    if size >= 1e6 or 0 < size < 1e-9:
+    if size >= 1e6:
         return f"{value:.1e}"
     if size < 5e-4:
         return "0.000"

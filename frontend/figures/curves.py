@@ -6,14 +6,16 @@ from typing import Any, Literal
 
 import plotly.graph_objects as go
 
+from backend.analysis.downsample import downsample
 from backend.store.metrics import Series
+from backend.views import finite
 from frontend.figures import theme
 from frontend.words import number
 
 Quantity = Literal["loss", "accuracy"]
 Scale = Literal["linear", "log"]
 
-MAX_BUCKETS = 400  # of each the lowest and highest epoch are drawn: more a screen cannot show
+MAX_POINTS = 1000  # of each line, chosen so that no spike is lost: more a screen cannot show
 PARTS = ("train", "val", "test")
 
 
@@ -49,7 +51,9 @@ class CurvesInfo:
         if not self.last_epoch:
             return "No epoch has been recorded yet."
         ends = ", ".join(
-            f"{theme.LABELS[line.part].lower()} {number(line.values[-1])}" for line in self.lines
+            f"{theme.LABELS[line.part].lower()} {number(line.values[-1])}"
+            for line in self.lines
+            if line.values
         )
         text = f"{self.quantity.capitalize()} after epoch {self.last_epoch:,}: {ends}."
         if self.best_epoch is not None:
@@ -68,42 +72,18 @@ def curves_info(
 ) -> CurvesInfo:
     """Return what to draw of a run's series, keyed as in the database: ``train_loss``, ..."""
     found = {part: series.get(f"{part}_{quantity}", Series([], [])) for part in PARTS}
-    marks = {epoch for epoch in (best_epoch, early_stop_epoch) if epoch is not None}
-    kept = _drawn_steps(list(found.values()), marks)
-    lines = [Line(part, *_at(one, kept)) for part, one in found.items() if one.steps]
+    kept = {epoch for epoch in (best_epoch, early_stop_epoch) if epoch is not None}
+    for one in found.values():
+        kept.update(one.steps[index] for index in downsample(one.values, MAX_POINTS))
+    lines = [Line(part, *_at(one, kept)) for part, one in found.items()]
     last = max((one.steps[-1] for one in found.values() if one.steps), default=0)
     return CurvesInfo(quantity, lines, best_epoch, early_stop_epoch, last)
 
 
-def _drawn_steps(all_series: Sequence[Series], marks: set[int]) -> set[int]:
-    """Return the steps to draw: all of a short curve, else each bucket's extremes and the ends."""
-    kept = set(marks)
-    for series in all_series:
-        size = -(-len(series.steps) // MAX_BUCKETS) if series.steps else 1
-        points = list(zip(series.steps, series.values, strict=True))
-        if size <= 2:
-            kept.update(series.steps)
-            continue
-        kept.update((series.steps[0], series.steps[-1]))
-        for start in range(0, len(points), size):
-            bucket = points[start : start + size]
-            finite = [point for point in bucket if point[1] is not None] or [bucket[0]]
-            kept.add(min(finite, key=_value)[0])
-            kept.add(max(finite, key=_value)[0])
-    return kept
-
-
-def _value(point: tuple[int, float | None]) -> float:
-    return point[1] or 0.0
-
-
 def _at(series: Series, kept: set[int]) -> tuple[list[int], list[float | None]]:
-    points = [
-        (step, value)
-        for step, value in zip(series.steps, series.values, strict=True)
-        if step in kept
-    ]
-    return [step for step, _ in points], [value for _, value in points]
+    points = zip(series.steps, map(finite, series.values), strict=True)
+    drawn = [(step, value) for step, value in points if step in kept]
+    return [step for step, _ in drawn], [value for _, value in drawn]
 
 
 def draw_curves(info: CurvesInfo, *, scale: Scale = "linear") -> theme.Drawing:
@@ -136,7 +116,7 @@ def _layout(info: CurvesInfo, scale: Scale) -> go.Layout:
     layout.update(xaxis={"title": {"text": "epoch"}, "hoverformat": ",d", "rangemode": "tozero"})
     layout.update(yaxis={"title": {"text": info.quantity}, "type": scale})
     if scale == "log":
-        layout.update(yaxis={"exponentformat": "power", "dtick": 1})
+        layout.update(yaxis={"exponentformat": "power"})
     elif info.quantity == "loss":
         layout.update(yaxis={"rangemode": "tozero"})
     return layout

@@ -60,7 +60,7 @@ def fit_info(epoch: int, fit: bytes, samples: bytes) -> FitInfo:
 
 def draw_fit(info: FitInfo) -> theme.Drawing:
     """Draw a fit over its data."""
-    figure = _curve(info) if info.y is None else _regions(info)
+    figure = _curve(info) if info.y is None else _regions(info, info.y)
     return theme.drawing(figure, info.description)
 
 
@@ -69,7 +69,7 @@ def _curve(info: FitInfo) -> go.Figure:
     figure.update_xaxes(title_text="x", range=_span(info.train_x, info.validation_x))
     figure.update_yaxes(title_text="y", range=_span(info.train_y, info.validation_y))
     figure.add_scatter(
-        x=info.validation_x[:, 0], y=info.validation_y.ravel(), name="Validation points",
+        x=info.validation_x[:, 0], y=info.validation_y.ravel(), name="Validation",
         mode="markers", marker=_open_dot("var(--validation)"), hovertemplate=_XY,
     )  # fmt: skip
     figure.add_scatter(
@@ -77,7 +77,7 @@ def _curve(info: FitInfo) -> go.Figure:
         line={"color": "var(--ink)", "width": 2.5},
     )  # fmt: skip
     figure.add_scatter(
-        x=info.train_x[:, 0], y=info.train_y.ravel(), name="Train points", mode="markers",
+        x=info.train_x[:, 0], y=info.train_y.ravel(), name="Train", mode="markers",
         marker={"color": "var(--train)", "size": 11, "line": {"color": theme.PAPER, "width": 1.5}},
         hovertemplate=_XY,
     )  # fmt: skip
@@ -88,21 +88,22 @@ _XY = "(%{x:.3g}, %{y:.3g})"
 _CLASSES = ("var(--class-0)", "var(--class-1)")
 
 
-def _regions(info: FitInfo) -> go.Figure:
+def _regions(info: FitInfo, y: Array) -> go.Figure:
     figure = go.Figure(layout=theme.layout(uirevision="fit"))
     figure.update_xaxes(showgrid=False, range=_edges(info.x))
-    figure.update_yaxes(showgrid=False, range=_edges(info.y), scaleanchor="x", constrain="domain")
+    figure.update_yaxes(showgrid=False, range=_edges(y), scaleanchor="x", constrain="domain")
     figure.update_xaxes(constrain="domain")
     figure.add_heatmap(
-        x=info.x, y=info.y, z=info.prediction.astype(np.float32).round(3), zmin=0, zmax=1,
+        x=info.x, y=y, z=info.prediction.astype(np.float32).round(3), zmin=0, zmax=1,
         colorscale=[[0, "var(--region-0)"], [0.5, "var(--region-between)"], [1, "var(--region-1)"]],
         showscale=False, zsmooth="best", name="Probability of class 1",
         hovertemplate="probability of class 1: %{z:.0%}<extra></extra>",
     )  # fmt: skip
     figure.add_contour(
-        x=info.x, y=info.y, z=info.prediction.astype(np.float32), showscale=False,
+        x=info.x, y=y, z=info.prediction.astype(np.float32), showscale=False,
         contours={"start": 0.5, "end": 0.5, "size": 1, "coloring": "none"},
-        line={"color": theme.INK, "width": 1.5}, name="Boundary", hoverinfo="skip", showlegend=False,
+        line={"color": theme.INK, "width": 1.5}, name="Boundary", hoverinfo="skip",
+        showlegend=False,
     )  # fmt: skip
     for label, colour in enumerate(_CLASSES):
         _class_points(figure, info, label, colour)
@@ -151,6 +152,5 @@ def _span(*arrays: Array) -> list[float]:
     return [low - margin, high + margin]
 
 
-def _edges(axis: Array | None) -> list[float]:
-    assert axis is not None
+def _edges(axis: Array) -> list[float]:
     return [float(axis[0]), float(axis[-1])]

@@ -82,6 +82,26 @@ ABOUT = {slug: measure.about for slug, measure in MEASURES.items()} | {
 
 
 @dataclass(frozen=True)
+class Ramp:
+    """Puts the values from `low` to `high` on the steps of the colour ramp."""
+
+    low: float
+    high: float
+
+    @property
+    def is_log(self) -> bool:
+        """Whether colours follow the logarithm."""
+        return 0 < self.low * WIDE < self.high
+
+    def level(self, value: float) -> int:
+        """Return the step of a value."""
+        low, high = self.low, self.high
+        if self.is_log:
+            value, low, high = log(value), log(low), log(high)
+        return 0 if high == low else min(LEVELS - 1, int(LEVELS * (value - low) / (high - low)))
+
+
+@dataclass(frozen=True)
 class Cell:
     """The runs that share a row and a column. `style` is the class that colours the cell."""
 
@@ -112,9 +132,7 @@ class GridInfo:
     rows: Sequence[Any]
     columns: Sequence[Any]
     cells: Sequence[Sequence[Cell | None]]
-    low: float | None
-    high: float | None
-    is_log: bool
+    ramp: Ramp | None
 
     @property
     def averaged(self) -> Sequence[str]:
@@ -127,11 +145,15 @@ class GridInfo:
         if self.choice == VERDICT:
             texts = {str(cell.value): cell.style for row in self.cells for cell in row if cell}
             return [(style, text) for text, style in texts.items() if text != "None"]
-        if self.low is None or self.high is None:
+        if self.ramp is None:
             return []
         write = MEASURES[self.choice].write
         middle = [(f"level-{level}", "") for level in range(1, LEVELS - 1)]
-        return [("level-0", write(self.low)), *middle, (f"level-{LEVELS - 1}", write(self.high))]
+        return [
+            ("level-0", write(self.ramp.low)),
+            *middle,
+            (f"level-{LEVELS - 1}", write(self.ramp.high)),
+        ]
 
 
 def varying(runs: Sequence[RunItem]) -> dict[str, list[Any]]:
@@ -154,7 +176,7 @@ def grid_info(
     row_knob: str | None = None,
     column_knob: str | None = None,
 ) -> GridInfo:
-    """Return the table of an experiment; knobs not asked for are chosen: capacity down, data across."""
+    """Return an experiment's table; a knob not asked for is chosen: capacity down, data across."""
     knobs = varying(runs)
     axes = {path: values for path, values in knobs.items() if path != "training.seed"} or knobs
     row, column = _choose(axes, row_knob, column_knob)
@@ -164,13 +186,12 @@ def grid_info(
         key = (row and run.params.get(row), column and run.params.get(column))
         groups.setdefault(key, []).append(run)
     values = {key: _value(choice, group, at_best) for key, group in groups.items()}
-    ramp = _Ramp([value for value in values.values() if isinstance(value, int | float)])
+    numbers = [value for value in values.values() if isinstance(value, int | float)]
+    ramp = Ramp(min(numbers), max(numbers)) if numbers else None
     cells = [
         [_cell(choice, groups.get((r, c)), values.get((r, c)), ramp) for c in columns] for r in rows
     ]
-    return GridInfo(
-        choice, knobs, row, column, rows, columns, cells, ramp.low, ramp.high, ramp.is_log
-    )
+    return GridInfo(choice, knobs, row, column, rows, columns, cells, ramp)
 
 
 def _choose(
@@ -199,17 +220,17 @@ def _value(
 
 
 def _cell(
-    choice: str, runs: Sequence[RunItem] | None, value: float | str | None, ramp: "_Ramp"
+    choice: str, runs: Sequence[RunItem] | None, value: float | str | None, ramp: Ramp | None
 ) -> Cell | None:
     if not runs:
         return None
-    if value is None:
-        return Cell(runs, None, _state(runs), "level-none")
     if isinstance(value, str):
         same = sum(run.verdict == value for run in runs)
         text = value if len(runs) == 1 else f"{value} {same}/{len(runs)}"
         return Cell(runs, value, text, f"verdict-{value.replace(' ', '-')}")
-    return Cell(runs, value, MEASURES[choice].write(value), f"level-{ramp(value)}")
+    if value is None or ramp is None:
+        return Cell(runs, None, _state(runs), "level-none")
+    return Cell(runs, value, MEASURES[choice].write(value), f"level-{ramp.level(value)}")
 
 
 def _state(runs: Sequence[RunItem]) -> str:
@@ -218,23 +239,3 @@ def _state(runs: Sequence[RunItem]) -> str:
     if states["running"] or states["queued"]:
         return "running" if states["running"] else "queued"
     return states.most_common(1)[0][0] if not states["finished"] else words.MISSING
-
-
-class _Ramp:
-    """Puts values on the steps of the colour ramp."""
-
-    def __init__(self, values: Sequence[float]) -> None:
-        self.low = min(values, default=None)
-        self.high = max(values, default=None)
-        self.is_log = (
-            self.low is not None and self.high is not None and 0 < self.low * WIDE < self.high
-        )
-
-    def __call__(self, value: float) -> int:
-        assert self.low is not None and self.high is not None
-        low, high = self.low, self.high
-        if self.is_log:
-            value, low, high = log(value), log(low), log(high)
-        if high == low:
-            return 0
-        return min(LEVELS - 1, int(LEVELS * (value - low) / (high - low)))

@@ -37,7 +37,11 @@ def layout(*, uirevision: str, **more: Any) -> go.Layout:
         xaxis=axis,
         yaxis=axis,
         legend={
-            "orientation": "h", "x": 0, "y": 0, "yref": "container", "yanchor": "bottom",
+            "orientation": "h",
+            "x": 0,
+            "y": 0,
+            "yref": "container",
+            "yanchor": "bottom",
             "bgcolor": CLEAR,
         },
         hoverlabel={"bgcolor": PAPER, "bordercolor": GRID, "font": {"color": INK}},

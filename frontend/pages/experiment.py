@@ -9,8 +9,8 @@ from sqlalchemy.orm import Session
 
 from backend.spec.catalogue import SOURCES
 from backend.store import changes, experiments, metrics, runs, snapshots
-from backend.store.snapshots import SnapshotInfo
 from backend.views import RunItem, experiment_items, run_items
+from frontend import words
 from frontend.figures.grid import ABOUT, CHOICES, AtBest, GridInfo, grid_info, varying
 from frontend.figures.progress import progress_info
 from frontend.site import Reading, render
@@ -29,13 +29,7 @@ class Picture:
     run: RunItem
     title: str
     best: AtBest
-    snapshot: SnapshotInfo | None
-
-    @property
-    def src(self) -> str:
-        """Address of the figure; it changes with the epoch, so that a newer one is drawn."""
-        assert self.snapshot is not None
-        return f"/figures/runs/{self.run.id}/fit/{self.snapshot.kind}?epoch={self.snapshot.epoch}"
+    src: str | None
 
     def last(self, key: str) -> float | None:
         """Return a metric at the last epoch."""
@@ -92,9 +86,13 @@ def _pictures(session: Session, grid: GridInfo, at_best: Mapping[int, AtBest]) -
     ]
 
 
-def _last_fit(session: Session, run_id: int) -> SnapshotInfo | None:
+def _last_fit(session: Session, run_id: int) -> str | None:
+    """Return the address of a run's newest fit; it changes with the epoch, as the picture does."""
     fits = [one for one in snapshots.of_run(session, run_id) if one.has_fit]
-    return max(fits, key=lambda one: (one.epoch, one.kind), default=None)
+    if not fits:
+        return None
+    newest = max(fits, key=lambda one: (one.epoch, one.kind))
+    return f"/figures/runs/{run_id}/fit/{newest.kind}?epoch={newest.epoch}"
 
 
 def model_title(run: RunItem) -> str:
@@ -105,5 +103,6 @@ def model_title(run: RunItem) -> str:
     elif params["model.depth"] == 0:
         shape = "Single layer"
     else:
-        shape = f"{params['model.depth']} × {params['model.width']} neurons"
+        layers = words.count(params["model.depth"], "layer")
+        shape = f"{layers} of {params['model.width']} neurons"
     return f"{shape}: {run.parameters:,} parameters"

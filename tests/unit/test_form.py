@@ -1,0 +1,58 @@
+from itertools import product
+
+import pytest
+
+from backend.spec.knobs import AXES, applies
+from frontend.form import CONTROLS, FormField, conditions, form_fields
+from frontend.words import duration, number
+
+
+def field(path: str, document: dict[str, object] | None = None) -> FormField:
+    fields = [one for section in form_fields(document or {}).values() for one in section]
+    return next(one for one in fields if one.path == path)
+
+
+def test_every_knob_has_a_field_with_help() -> None:
+    fields = [one for section in form_fields({}).values() for one in section]
+    paths = {one.path for one in fields}
+    assert {path for path in AXES if path != "training.seed"} | {"training.seeds"} <= paths
+    assert all(one.about for one in fields)
+
+
+@pytest.mark.parametrize("path", AXES)
+def test_the_conditions_of_a_field_say_just_when_its_knob_applies(path: str) -> None:
+    when = conditions(path)
+    for values in product(*CONTROLS.values()):
+        chosen = dict(zip(CONTROLS, values, strict=True))
+        shown = all(chosen[control] in allowed for control, allowed in when.items())
+        # a hidden control decides nothing: depth is not asked of a polynomial
+        assert shown == applies(path, chosen)
+
+
+def test_a_field_starts_with_the_values_of_the_specification() -> None:
+    document = {"model": {"width": [2, 8]}, "training": {"learning_rate": 0.001, "seeds": 3}}
+    assert field("model.width", document).value == "2, 8"
+    assert field("training.learning_rate", document).value == "0.001"
+    assert field("training.seeds", document).value == "3"
+
+
+def test_defaults_follow_the_source() -> None:
+    defaults = field("dataset.n_train").defaults
+    assert (defaults["points"], defaults["moons"]) == ("5", "200")
+
+
+@pytest.mark.parametrize(
+    ("value", "written"),
+    [(None, "\N{EN DASH}"), (0.0, "0.000"), (1e-13, "0.000"), (0.5, "0.500"), (20.06, "20.1"),
+     (-0.25, "-0.250"), (12345.6, "12,346"), (1e30, "1.0e+30")],
+)  # fmt: skip
+def test_losses_are_written_with_three_digits(value: float | None, written: str) -> None:
+    assert number(value) == written
+
+
+@pytest.mark.parametrize(
+    ("seconds", "written"),
+    [(0.2, "under 1 s"), (59.6, "60 s"), (600, "10 min"), (7200, "2.0 h"), (360_000, "4 days")],
+)
+def test_durations_are_written_in_their_largest_sensible_unit(seconds: float, written: str) -> None:
+    assert duration(seconds) == written

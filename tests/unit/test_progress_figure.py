@@ -1,0 +1,60 @@
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from backend.spec import validate
+from backend.views import RunItem
+from frontend.figures.progress import ProgressInfo, progress_info
+
+START = datetime(2026, 1, 1, tzinfo=UTC)
+
+
+def run(status: str, epoch: int = 0, *, ended: float | None = None, **knobs: Any) -> RunItem:
+    document = {"dataset": {"source": "moons"}, "training": {"epochs": 100}, "model": knobs}
+    [spec] = validate(document).runs
+    started = None if status == "queued" else START.isoformat()
+    return RunItem(
+        id=1, experiment_id=1, url="", status=status, error=None, params=spec.params(),
+        parameters=1, epoch=epoch, summary={}, best_epoch=None, early_stop_epoch=None,
+        verdict=None, started_at=started,
+        ended_at=None if ended is None else (START + timedelta(seconds=ended)).isoformat(),
+    )  # fmt: skip
+
+
+def after(seconds: float, *runs: RunItem, status: str = "running") -> ProgressInfo:
+    return progress_info(status, runs, now=START + timedelta(seconds=seconds))
+
+
+def test_time_left_follows_from_the_work_done() -> None:
+    found = after(10, run("finished", 100, ended=10), run("queued"))
+    assert (found.share, found.seconds_left) == (0.5, 10)
+    assert found.sentence == "1 of 2 runs done, 100 epochs so far, about 10 s left"
+
+
+def test_larger_models_weigh_more() -> None:
+    found = after(10, run("finished", 100, ended=10, width=2), run("queued", width=128))
+    assert found.share < 0.4
+    assert found.seconds_left is not None
+    assert found.seconds_left > 15
+
+
+def test_time_left_is_not_guessed_from_nothing() -> None:
+    found = after(60, run("running", 1))
+    assert found.seconds_left is None
+    assert "time left not known yet" in found.sentence
+
+
+def test_time_left_is_not_guessed_from_the_first_moment() -> None:
+    assert after(0.5, run("running", 50)).seconds_left is None
+
+
+def test_queued_runs_wait_for_a_worker() -> None:
+    assert after(0, run("queued"), status="queued").sentence == "1 run waiting for a worker"
+
+
+def test_a_run_that_stopped_early_is_done_whole() -> None:
+    assert after(9, run("finished", 20, ended=3), status="finished").share == 1
+
+
+def test_the_time_taken_ends_with_the_last_run() -> None:
+    found = after(999, run("finished", 100, ended=3), run("failed", 5, ended=7), status="failed")
+    assert found.sentence == "2 of 2 runs done, 105 epochs in all, 7 s"
