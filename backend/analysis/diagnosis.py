@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
+from math import isfinite
 from statistics import median
 from typing import Any, Literal
 
@@ -43,8 +44,9 @@ class Diagnosis:
         return None if self.verdict == "not assessable" else self.verdict == "overfitting"
 
     def as_dict(self) -> dict[str, Any]:
-        """Return the diagnosis as plain data."""
-        return {**asdict(self), "overfitting": self.overfitting}
+        """Return the diagnosis as plain data that JSON can carry."""
+        evidence = {name: x if isfinite(x) else None for name, x in self.evidence.items()}
+        return {**asdict(self), "evidence": evidence, "overfitting": self.overfitting}
 
 
 @dataclass(frozen=True)

@@ -1,5 +1,6 @@
 """Verdicts on curves whose reading is not in doubt."""
 
+import json
 import math
 
 import pytest
@@ -82,3 +83,8 @@ def test_scaling_both_losses_leaves_the_rule_unchanged(factor: float, to: float)
 def test_no_curve_breaks_the_diagnosis(pairs: list[tuple[float, float]], ref: float | None) -> None:
     found = diagnose(curve([t for t, _ in pairs], [v for _, v in pairs]), reference_loss=ref)
     assert found.sentence.endswith(".")
+
+
+def test_numbers_too_large_to_compare_still_make_valid_json() -> None:
+    found = diagnose(curve([1e-300] * 20, [1e-300] * 10 + [1e300] * 10)).as_dict()
+    assert json.loads(json.dumps(found, allow_nan=False))["evidence"]["rise_since_best"] is None
