@@ -85,6 +85,7 @@ def main() -> None:
         data_dir = Path(folder) / "data"
         with running(data_dir, workers="1") as product:
             settings = Settings(data_dir=data_dir, broker=f"unix://{data_dir}/valkey.sock")
+            submit_to_first_epoch(product.url)  # the worker is still starting
             first = [submit_to_first_epoch(product.url) for _ in range(given.submissions)]
             show("submit to first epoch", first)
             for streams in (1, 20):
