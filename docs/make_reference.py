@@ -6,7 +6,7 @@ Run `python docs/make_reference.py` after changing a knob or a setting; a test c
 from pathlib import Path
 
 from backend.settings import Settings
-from backend.spec.catalogue import DEFAULTS, SOURCES
+from backend.spec.catalogue import DEFAULTS, FAMILY_DEFAULTS, SOURCES
 from backend.spec.knobs import AXES, STOPPING, Knob
 from backend.spec.run import EarlyStopping
 
@@ -60,6 +60,11 @@ def _default(path: str) -> str:
         f"{_plain(source.defaults[path])} ({name})"
         for name, source in SOURCES.items()
         if path in source.defaults
+    ]
+    special += [
+        f"{_plain(defaults[path])} ({family})"
+        for family, defaults in FAMILY_DEFAULTS.items()
+        if path in defaults
     ]
     general = [] if path not in DEFAULTS else [_plain(DEFAULTS[path])]
     return ", ".join(general + special)

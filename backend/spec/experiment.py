@@ -196,8 +196,9 @@ def _expand(
 def _cell(given: Mapping[str, Any]) -> dict[str, Any]:
     """Fill in the defaults of one combination and drop the knobs that do not apply."""
     source = given["dataset.source"]
+    family = given.get("model.family", default("model.family", source))
     chosen = {
-        path: given.get(path, default(path, source))
+        path: given.get(path, default(path, source, family))
         for path in AXES
         if path not in ("training.seed", "dataset.source")
     }

@@ -1,0 +1,29 @@
+"""The experiments that are one click away; each is a file in the folder `presets`."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+_FOLDER = Path(__file__).parent / "presets"
+_SLUGS = ("five-dots", "two-moons", "iris", "digits")
+
+
+@dataclass(frozen=True)
+class Preset:
+    """A ready experiment; `document` is its specification as a person would write it."""
+
+    slug: str
+    title: str
+    about: str
+    document: dict[str, Any]
+
+
+def _read(slug: str) -> Preset:
+    content = yaml.safe_load((_FOLDER / f"{slug}.yaml").read_text(encoding="utf-8"))
+    return Preset(slug, content["title"], content["about"], content["spec"])
+
+
+PRESETS: dict[str, Preset] = {slug: _read(slug) for slug in _SLUGS}
+"""By slug, in the order in which they are offered."""
