@@ -12,6 +12,7 @@ from typing import Any
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
+from pydantic import BaseModel
 from sqlalchemy.exc import OperationalError
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
@@ -32,6 +33,15 @@ DETAILS = {
     404: "There is nothing at {path}.",
     405: "{path} does not answer {method}.",
 }
+
+
+class ErrorBody(BaseModel):
+    """The answer to a request that was refused; `errors` only for specifications."""
+
+    error: str
+    detail: str
+    field: str | None
+    errors: list[dict[str, str | None]] | None = None
 
 
 class ErrorHandlers:

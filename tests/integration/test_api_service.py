@@ -11,6 +11,7 @@ from fastapi import FastAPI
 from backend.main import create_app
 from backend.settings import Settings
 from tests.api import SPEC, Api
+from tests.product import free_port
 
 
 @pytest.mark.parametrize("host", ["localhost", "localhost:8000", "127.0.0.1:1", "[::1]:8000"])
@@ -133,9 +134,19 @@ def test_not_ready_without_a_broker(sqlite_url: str, tmp_path: Path) -> None:
     assert api.get("/readyz").status_code == 503
 
 
+@pytest.mark.parametrize("path", ["/healthz", "/readyz", "/api/experiments"])
+def test_a_database_that_is_away_is_told(valkey_url: str, tmp_path: Path, path: str) -> None:
+    nobody = f"postgresql://127.0.0.1:{free_port()}/lab"
+    api = Api(create_app(Settings(data_dir=tmp_path, database=nobody, broker=valkey_url)))
+    answer = api.get(path)
+    assert (answer.status_code, answer.json()["error"]) == (503, "unavailable")
+
+
 def test_the_interface_describes_itself(sqlite_api: Api) -> None:
-    paths = sqlite_api.get("/api/openapi.json").json()["paths"]
-    assert {"/api/experiments", "/api/runs/{run_id}", "/api/stream", "/healthz"} <= paths.keys()
+    described = sqlite_api.get("/api/openapi.json").json()
+    assert {"/api/experiments", "/api/runs/{run_id}", "/api/stream"} <= described["paths"].keys()
+    assert {"ExperimentItem", "RunDetail", "ErrorBody"} <= described["components"]["schemas"].keys()
+    assert "HTTPValidationError" not in described["components"]["schemas"]
 
 
 def test_the_web_service_does_not_load_torch() -> None:
