@@ -14,6 +14,7 @@ from worker.training.data import Data, load
 
 FOLDER = Path(__file__).parent.parent / "frontend" / "templates" / "presets"
 WIDTH, HEIGHT, MARGIN = 320, 180, 16
+MAX_DOTS = 200
 
 Array = NDArray[np.float64]
 
@@ -21,7 +22,7 @@ Array = NDArray[np.float64]
 def main() -> None:
     """Write one SVG for each preset."""
     for slug, preset in PRESETS.items():
-        data = load(validate(preset.document).runs[0])
+        data = load(validate(preset.document).runs[-1])
         body = DRAWINGS[slug](data)
         svg = f'<svg viewBox="0 0 {WIDTH} {HEIGHT}">{body}</svg>\n'
         (FOLDER / f"{slug}.svg").write_text(svg)
@@ -44,13 +45,14 @@ def five_dots(data: Data) -> str:
 
 
 def scatter(data: Data, columns: tuple[int, int], radius: float) -> str:
-    """Training points in two of their features, coloured by class."""
-    horizontal, vertical = (data.train.x[:, column] for column in columns)
+    """The first training points in two of their features, coloured by class."""
+    horizontal, vertical = (data.train.x[:MAX_DOTS, column] for column in columns)
+    classes = data.train.y[:MAX_DOTS]
     x = _stretch(horizontal, horizontal, MARGIN, WIDTH - MARGIN)
     y = _up(vertical, vertical)
     return "".join(
-        _dots(x[data.train.y == label], y[data.train.y == label], radius, f"class-{label}")
-        for label in np.unique(data.train.y)
+        _dots(x[classes == label], y[classes == label], radius, f"class-{label}")
+        for label in np.unique(classes)
     )
 
 
