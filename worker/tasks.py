@@ -1,5 +1,6 @@
 """The task, and what happens when a worker starts and stops."""
 
+import gc
 import logging
 from typing import Any
 
@@ -37,6 +38,7 @@ def register(app: Celery, settings: Settings) -> None:
     def _start(**_: Any) -> None:
         logger.info("training on %s", services.device)
         warm_up(services)
+        gc.freeze()  # what is loaded stays: collecting it again, at exit too, takes a second
 
     @worker_shutting_down.connect(weak=False)  # type: ignore[untyped-decorator]
     def _stop(**_: Any) -> None:
