@@ -81,9 +81,7 @@ def _close_on_signal(hub: Hub) -> None:
 
 
 def _mount_pages(app: FastAPI, errors: ErrorHandlers) -> None:
-    try:  # until the pages are there
-        import frontend
-    except ImportError:
-        return
+    import frontend  # here only: nothing else of the backend knows the pages
+
     frontend.mount(app)
     errors.render_page = frontend.render_error
