@@ -44,7 +44,7 @@ def test_malformed_json_is_refused(body: bytes, words: str) -> None:
         (b"\xff\xfe\xfd", "not valid YAML"),
         (b"? [1, 2]\n: 3", "not valid YAML"),
         (rb'"\ud800": 1', "half a character"),
-        (b"[" * 100_000, "not valid YAML"),
+        (b"[" * 20_000, "not valid YAML"),
     ],
 )
 def test_malformed_yaml_is_refused(body: bytes, words: str) -> None:
