@@ -214,7 +214,7 @@ def _good_fit(reading: _Reading) -> Diagnosis:
     curve = reading.curve
     return _found(
         reading, "good fit", "good-fit.settled",
-        f"validation loss settled at {number(reading.end_loss)}, within {RISE:.0%} of its best "
+        f"validation loss ends at {number(reading.end_loss)}, at or near its best "
         f"({number(reading.best_loss)} at epoch {curve.steps[curve.best]:,}); train loss ends at "
         f"{number(reading.end_train)}.",
     )  # fmt: skip
