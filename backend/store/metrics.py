@@ -41,7 +41,7 @@ def record(session: Session, points: Sequence[Point]) -> None:
     keys = key_ids(session, {point.key for point in points})
     rows = {
         (run_id, keys[key], step): (
-            run_id, keys[key], step, None if math.isnan(value) else value, recorded_at
+            run_id, keys[key], step, None if math.isnan(value) else float(value), recorded_at
         )
         for run_id, key, step, value, recorded_at in points
     }  # fmt: skip
