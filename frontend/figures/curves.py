@@ -2,7 +2,8 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from math import log10
+from typing import Literal
 
 import plotly.graph_objects as go
 
@@ -17,6 +18,7 @@ Scale = Literal["linear", "log"]
 
 MAX_POINTS = 1000  # of each line, chosen so that no spike is lost: more a screen cannot show
 PARTS = ("train", "val", "test")
+MARKS = {"best epoch": ("var(--mark-0)", "solid"), "early stop": ("var(--mark-1)", "dashdot")}
 
 
 @dataclass(frozen=True)
@@ -44,6 +46,12 @@ class CurvesInfo:
         if self.best_epoch is None or self.last_epoch <= self.best_epoch:
             return None
         return self.best_epoch, self.last_epoch
+
+    @property
+    def marks(self) -> dict[str, int]:
+        """The epochs that are marked, each with its label."""
+        found = {"best epoch": self.best_epoch, "early stop": self.early_stop_epoch}
+        return {what: epoch for what, epoch in found.items() if epoch is not None}
 
     @property
     def description(self) -> str:
@@ -86,9 +94,11 @@ def _at(series: Series, kept: set[int]) -> tuple[list[int], list[float | None]]:
     return [step for step, _ in drawn], [value for _, value in drawn]
 
 
-def draw_curves(info: CurvesInfo, *, scale: Scale = "linear") -> theme.Drawing:
-    """Draw a run's curves."""
-    figure = go.Figure(layout=_layout(info, scale))
+def draw_curves(
+    info: CurvesInfo, *, scale: Scale = "linear", epochs: Scale = "linear"
+) -> theme.Drawing:
+    """Draw a run's curves; `scale` is that of the values, `epochs` that of the epochs."""
+    figure = go.Figure(layout=_layout(info, scale, epochs))
     for line in info.lines:
         figure.add_scatter(
             x=line.steps,
@@ -102,18 +112,27 @@ def draw_curves(info: CurvesInfo, *, scale: Scale = "linear") -> theme.Drawing:
             hovertemplate="%{y:.4g}",
         )
     _shade(figure, info)
-    _mark(figure, info.best_epoch, "best epoch", row=0, last=info.last_epoch)
-    _mark(figure, info.early_stop_epoch, "early stop", row=1, last=info.last_epoch)
+    for row, (what, epoch) in enumerate(info.marks.items()):
+        _mark(
+            figure,
+            what,
+            epoch,
+            row=row,
+            at=_place(epoch, epochs),
+            end=_place(info.last_epoch, epochs),
+        )
     return theme.drawing(figure, info.description)
 
 
-def _layout(info: CurvesInfo, scale: Scale) -> go.Layout:
+def _layout(info: CurvesInfo, scale: Scale, epochs: Scale) -> go.Layout:
     layout = theme.layout(
-        uirevision=f"{info.quantity} {scale}",
+        uirevision=f"{info.quantity} {scale} {epochs}",
         hovermode="x unified",
         margin={"l": 8, "r": 8, "t": 52, "b": 8},
     )
-    layout.update(xaxis={"title": {"text": "epoch"}, "hoverformat": ",d", "rangemode": "tozero"})
+    layout.update(xaxis={"title": {"text": "epoch"}, "hoverformat": ",d", "type": epochs})
+    if epochs == "linear":
+        layout.update(xaxis={"rangemode": "tozero"})
     layout.update(yaxis={"title": {"text": info.quantity}, "type": scale})
     if scale == "log":
         layout.update(yaxis={"exponentformat": "power"})
@@ -132,17 +151,20 @@ def _shade(figure: go.Figure, info: CurvesInfo) -> None:
     )  # fmt: skip
 
 
-def _mark(figure: go.Figure, epoch: int | None, what: str, *, row: int, last: int) -> None:
+def _place(epoch: int, epochs: Scale) -> float:
+    """Return where annotations want an epoch: on a logarithmic axis, its logarithm."""
+    return log10(epoch) if epochs == "log" else epoch
+
+
+def _mark(figure: go.Figure, what: str, epoch: int, *, row: int, at: float, end: float) -> None:
     """Draw a vertical line with its label above the plot; each mark has a row of its own."""
-    if epoch is None:
-        return
-    look: dict[str, Any] = {"color": f"var(--mark-{row})", "width": 1.5}
-    look["dash"] = ("solid", "dashdot")[row]
+    colour, dash = MARKS[what]
+    look = {"color": colour, "dash": dash, "width": 1.5}
     figure.add_shape(
         type="line", x0=epoch, x1=epoch, y0=0, y1=1, yref="paper", line=look, name=what
     )
     figure.add_annotation(
-        x=epoch, y=1, yref="paper", yanchor="bottom", yshift=2 + 20 * row, showarrow=False,
-        xanchor="left" if 2 * epoch < last else "right", text=f"{what} {epoch:,}", name=what,
-        font={"color": f"var(--mark-{row})", "size": 12},
+        x=at, y=1, yref="paper", yanchor="bottom", yshift=2 + 20 * row, showarrow=False,
+        xanchor="left" if 2 * at < end else "right", text=f"{what} {epoch:,}", name=what,
+        font={"color": colour, "size": 12},
     )  # fmt: skip

@@ -28,7 +28,13 @@ def fit(session: Reading, run_id: int, kind: Kind) -> Response:
 
 
 @router.get("/runs/{run_id}/{quantity}")
-def curves(session: Reading, run_id: int, quantity: Quantity, scale: Scale = "linear") -> Response:
+def curves(
+    session: Reading,
+    run_id: int,
+    quantity: Quantity,
+    scale: Scale = "linear",
+    epochs: Scale = "linear",
+) -> Response:
     """Return a run's loss or accuracy over its epochs. Raises NotFound."""
     [run] = run_items(session, [runs.get(session, run_id)])
     keys = [f"{part}_{quantity}" for part in ("train", "val", "test")]
@@ -38,7 +44,7 @@ def curves(session: Reading, run_id: int, quantity: Quantity, scale: Scale = "li
         best_epoch=run.best_epoch,
         early_stop_epoch=run.early_stop_epoch,
     )
-    return _json(draw_curves(info, scale=scale))
+    return _json(draw_curves(info, scale=scale, epochs=epochs))
 
 
 def _json(drawing: dict[str, Any]) -> Response:

@@ -9,7 +9,7 @@ from fastapi.responses import HTMLResponse
 from backend.spec.catalogue import SOURCES
 from backend.store import changes, experiments, metrics, runs, snapshots
 from backend.store.states import ENDED
-from backend.views import run_detail
+from backend.views import RunDetail, run_detail
 from frontend.figures.curves import Scale
 from frontend.form import SECTIONS
 from frontend.pages.experiment import KEYS, model_title
@@ -18,9 +18,13 @@ from frontend.snippets import loading_code
 
 router = APIRouter()
 
+EARLY = 20  # a best epoch in the first twentieth of the run is early
+
 
 @router.get("/runs/{run_id}")
-def run(session: Reading, run_id: int, scale: Scale = "linear") -> HTMLResponse:
+def run(
+    session: Reading, run_id: int, scale: Scale = "linear", epochs: Scale | None = None
+) -> HTMLResponse:
     """Show one run. Raises NotFound."""
     experiment_id = runs.get(session, run_id).experiment_id
     revision = changes.revision_of(session, experiment_id)  # first: the stream repeats the rest
@@ -38,12 +42,18 @@ def run(session: Reading, run_id: int, scale: Scale = "linear") -> HTMLResponse:
         is_classification=source.problem == "classification",
         live=found.status not in ENDED,
         revision=revision,
-        scale=scale,
+        axes={"scale": scale, "epochs": epochs or _epoch_scale(found)},
         snapshots=kept,
         fits=[one for one in kept if one.has_fit],
         params=_by_section(found.params),
         code={one.kind: loading_code(found.params, run_id, one.kind) for one in kept},
     )
+
+
+def _epoch_scale(run: RunDetail) -> Scale:
+    """Spread out the first epochs of an ended run if all that matters happened in them."""
+    early = run.best_epoch is not None and EARLY * run.best_epoch < run.epoch
+    return "log" if run.status in ENDED and early else "linear"
 
 
 def _by_section(params: Mapping[str, Any]) -> dict[str, list[tuple[str, Any]]]:

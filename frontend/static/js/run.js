@@ -20,18 +20,13 @@ function stayLive({ stream, revision }) {
   });
 }
 
+// The scale switches: the address says what is shown, and the page follows it.
 document.addEventListener("click", (event) => {
-  const link = event.target.closest("a[data-scale]");
+  const link = event.target.closest("a[data-axes]");
   if (!link || event.ctrlKey || event.metaKey || event.shiftKey) return;
   event.preventDefault();
-  const address = new URL(link.href);
-  history.replaceState(null, "", address);
-  for (const each of document.querySelectorAll("a[data-scale]")) {
-    if (each === link) each.setAttribute("aria-current", "true");
-    else each.removeAttribute("aria-current");
-  }
-  const chart = document.getElementById("loss");
-  chart.setAttribute("src", chart.getAttribute("src").replace(/\?.*/, address.search));
+  history.replaceState(null, "", link.href);
+  refreshPage();
 });
 
 const main = document.querySelector("main");
