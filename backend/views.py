@@ -80,8 +80,14 @@ def run_detail(session: Session, run_id: int) -> RunDetail:
     """Return one run with its diagnosis. Raises NotFound."""
     row = runs.get(session, run_id)
     fields = _run_fields(row, metrics.summaries(session, [run_id])[run_id])
-    diagnosis = row.diagnosis if row.status in ENDED else None
-    return RunDetail(**fields, diagnosis=diagnosis or _diagnosis_so_far(session, row))
+    return RunDetail(**fields, diagnosis=diagnosis(session, row))
+
+
+def diagnosis(session: Session, row: Run) -> dict[str, Any]:
+    """Return a run's diagnosis; of a run that still trains, the diagnosis so far."""
+    if row.status in ENDED and row.diagnosis:
+        return row.diagnosis
+    return diagnose(curve(session, row.id), reference_loss=row.reference_loss).as_dict()
 
 
 def curve(session: Session, run_id: int) -> Curve:
@@ -124,10 +130,6 @@ def _run_fields(row: Run, summary: Mapping[str, Mapping[str, Number]]) -> dict[s
         "started_at": iso(row.started_at),
         "ended_at": iso(row.ended_at),
     }
-
-
-def _diagnosis_so_far(session: Session, row: Run) -> dict[str, Any]:
-    return diagnose(curve(session, row.id), reference_loss=row.reference_loss).as_dict()
 
 
 def _by_step(series: metrics.Series) -> dict[int, float]:

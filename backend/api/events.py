@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from backend.store import changes, experiments, metrics, runs
 from backend.store.tables import Change, Run
-from backend.views import RunItem, finite, run_items
+from backend.views import RunItem, diagnosis, finite, run_items
 
 BATCH = 1000  # changes read at once
 
@@ -83,7 +83,8 @@ class _States:
             case "status":
                 return {"status": item.status, "epoch": item.epoch, **self._progress}
             case _:
-                return self._rows[event.run_id].diagnosis or {}
+                found = diagnosis(self._session, self._rows[event.run_id])
+                return {"early_stop_epoch": item.early_stop_epoch, **found}
 
     @cached_property
     def _rows(self) -> dict[int, Run]:

