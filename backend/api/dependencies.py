@@ -16,6 +16,7 @@ from backend.queue import Queue
 from backend.settings import Settings
 from backend.spec.parsing import parse_json, parse_yaml
 from backend.store import Database
+from backend.store.tables import MAX_ID
 
 PARSERS = {
     "application/json": parse_json,
@@ -23,7 +24,6 @@ PARSERS = {
     "application/x-yaml": parse_yaml,
 }
 
-MAX_ID = 2**31 - 1
 MAX_REVISION = 2**63 - 1
 
 

@@ -11,7 +11,7 @@ from backend.spec import ExperimentSpec
 from backend.spec.cost import estimated_seconds, parameters
 from backend.store import changes, transitions
 from backend.store.states import STATES
-from backend.store.tables import Experiment, Run
+from backend.store.tables import MAX_ID, Experiment, Run
 
 
 @dataclass(frozen=True)
@@ -47,7 +47,7 @@ def create(session: Session, spec: ExperimentSpec) -> tuple[Experiment, list[int
 
 def get(session: Session, experiment_id: int) -> Experiment:
     """Return an experiment. Raises NotFound."""
-    found = session.get(Experiment, experiment_id)
+    found = session.get(Experiment, experiment_id) if experiment_id <= MAX_ID else None
     if found is None:
         raise NotFound(f"There is no experiment {experiment_id}.")
     return found

@@ -20,6 +20,7 @@ from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 from backend.store.engine import now_ms
 
 _CASCADE = "CASCADE"
+MAX_ID = 2**31 - 1
 
 
 class Base(DeclarativeBase):

@@ -20,6 +20,7 @@ router = APIRouter(prefix="/figures")
 @router.get("/runs/{run_id}/fit/{kind}")
 def fit(session: Reading, run_id: int, kind: Kind) -> Response:
     """Return the fit of a run's snapshot, drawn over the data. Raises NotFound."""
+    runs.get(session, run_id)
     snapshot = snapshots.get(session, run_id, kind)
     samples = snapshots.samples(session, run_id)
     if snapshot.fit is None or samples is None:

@@ -8,7 +8,7 @@ from fastapi.responses import HTMLResponse
 from sqlalchemy.orm import Session
 
 from backend.spec.catalogue import SOURCES
-from backend.store import changes, experiments, metrics, runs, snapshots
+from backend.store import experiments, metrics, runs, snapshots
 from backend.views import RunItem, experiment_items, run_items
 from frontend import words
 from frontend.figures.grid import ABOUT, CHOICES, AtBest, GridInfo, grid_info, varying
@@ -48,8 +48,9 @@ def experiment(
     page: int = 1,
 ) -> HTMLResponse:
     """Show one experiment. Raises NotFound."""
-    revision = changes.revision_of(session, experiment_id)  # first: the stream repeats the rest
-    [item] = experiment_items(session, [experiments.get(session, experiment_id)])
+    found = experiments.get(session, experiment_id)
+    revision = found.revision  # read first: the stream repeats what comes after it
+    [item] = experiment_items(session, [found])
     all_runs = run_items(session, runs.of_experiment(session, experiment_id))
     at_best = metrics.at_best_epoch(session, [run.id for run in all_runs], KEYS)
     choice = colour if colour in CHOICES else "gap"

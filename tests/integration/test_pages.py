@@ -1,0 +1,30 @@
+"""Pages and figures asked for what is not there."""
+
+import pytest
+
+from tests.api import Api
+
+HUGE = 10**20
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        f"/experiments/{HUGE}",
+        f"/runs/{HUGE}",
+        f"/experiments/new?from={HUGE}",
+        f"/figures/runs/{HUGE}/loss",
+        f"/figures/runs/{HUGE}/fit/best",
+        "/experiments/1",
+        "/runs/0",
+        "/experiments/new?preset=none",
+    ],
+)
+def test_what_is_not_there_is_not_found(api: Api, path: str) -> None:
+    assert api.get(path, headers={"Accept": "text/html"}).status_code == 404
+
+
+@pytest.mark.parametrize("query", ["rows=none&columns=none", "colour=none", f"page={HUGE}"])
+def test_an_unknown_view_of_an_experiment_is_the_usual_one(api: Api, query: str) -> None:
+    experiment_id = api.submit()
+    assert api.get(f"/experiments/{experiment_id}?{query}").status_code == 200
