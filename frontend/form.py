@@ -17,6 +17,8 @@ SECTIONS = {
     "early_stopping": "Early stopping",
 }
 
+SEEDS_ABOUT = ' A count, or a list of seeds: "7," is just seed 7.'
+
 # the knobs that decide whether others apply, each with values that stand for all it can take
 CONTROLS: dict[str, list[Any]] = {
     "dataset.source": list(SOURCES),
@@ -47,7 +49,7 @@ class FormField:
     @property
     def chosen(self) -> Sequence[str]:
         """The values it starts with, of a field with choices."""
-        return [part.strip() for part in self.value.split(",")]
+        return [part.strip() for part in self.value.split(",") if part.strip()]
 
 
 def form_fields(document: Mapping[str, Any]) -> dict[str, list[FormField]]:
@@ -82,7 +84,7 @@ def _field(knob: Knob, is_axis: bool, document: Mapping[str, Any]) -> FormField:
     return FormField(
         path=path,
         label=words.knob(path).capitalize(),
-        about=knob.about + (" A count, or a list." if is_seed else ""),
+        about=knob.about + (SEEDS_ABOUT if is_seed else ""),
         accepted=knob.accepted,
         choices=knob.schema.get("enum", []),
         is_axis=is_axis,
@@ -106,5 +108,5 @@ def _written(value: Any) -> str:
     if value is None:
         return ""
     if isinstance(value, list):
-        return ", ".join(map(_written, value))
+        return ", ".join(map(_written, value)) + ("," if len(value) == 1 else "")
     return f"{value:g}" if isinstance(value, float) else str(value)

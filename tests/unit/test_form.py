@@ -36,6 +36,10 @@ def test_a_field_starts_with_the_values_of_the_specification() -> None:
     assert field("training.seeds", document).value == "3"
 
 
+def test_a_list_of_one_seed_is_not_taken_for_a_count() -> None:
+    assert field("training.seeds", {"training": {"seeds": [287]}}).value == "287,"
+
+
 def test_defaults_follow_the_source() -> None:
     defaults = field("dataset.n_train").defaults
     assert (defaults["points"], defaults["moons"]) == ("5", "200")

@@ -38,10 +38,9 @@ class LabChart extends HTMLElement {
   async load() {
     const mine = ++this.#loads;
     this.#since = [];
-    const response = await fetch(this.getAttribute("src"));
-    if (!response.ok || mine !== this.#loads) return;
-    this.#figure = await response.json();
-    if (mine !== this.#loads) return;
+    const figure = await fetchFigure(this.getAttribute("src"));
+    if (!figure || mine !== this.#loads) return; // out of reach, or a newer one is under way
+    this.#figure = figure;
     await this.#draw();
     for (const metrics of this.#since.splice(0)) this.#append(metrics);
     this.#describe(this.#figure.description);
@@ -84,6 +83,16 @@ class LabChart extends HTMLElement {
 
   #resize() {
     if (this.plot.classList.contains("js-plotly-plot")) Plotly.Plots.resize(this.plot);
+  }
+}
+
+async function fetchFigure(src) {
+  try {
+    const response = await fetch(src);
+    return response.ok ? await response.json() : null;
+  } catch (error) {
+    console.warn("could not fetch a figure:", error);
+    return null;
   }
 }
 

@@ -17,6 +17,10 @@ function texts(field) {
   return (input?.value ?? "").split(",").map((text) => text.trim()).filter(Boolean);
 }
 
+// A comma makes a list, even of one: "7," is the list of seed 7, where 7 is a count of seeds.
+const isList = (field) =>
+  texts(field).length > 1 || !!field.querySelector("input[type=text]")?.value.includes(",");
+
 const number = (text) => (/^[-+]?(\d+\.?\d*|\.\d+)(e[-+]?\d+)?$/i.test(text) ? Number(text) : text);
 
 function specification() {
@@ -26,7 +30,7 @@ function specification() {
   for (const field of fields.filter((each) => each.dataset.path !== "name" && !each.hidden)) {
     const [section, knob] = field.dataset.path.split(".");
     const values = texts(field).map(number);
-    if (values.length) (document[section] ??= {})[knob] = values.length > 1 ? values : values[0];
+    if (values.length) (document[section] ??= {})[knob] = isList(field) ? values : values[0];
   }
   return document;
 }

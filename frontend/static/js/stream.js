@@ -3,7 +3,8 @@
 const BANNER_AFTER = 1000; // a short gap is not worth a word
 const RETRY_AFTER = 2000;
 
-// Calls `onEvent(kind, data)` for each event after `revision`; returns a function that ends it.
+// Calls `onEvent(kind, data)` for each event after `revision`, and once the connection is back
+// after a gap, with kind "back"; returns a function that ends it.
 export function follow(address, revision, onEvent) {
   let source;
   let banner;
@@ -11,6 +12,10 @@ export function follow(address, revision, onEvent) {
   const lost = document.getElementById("lost");
 
   const connected = () => {
+    if (banner) onEvent("back", {});
+    hideBanner();
+  };
+  const hideBanner = () => {
     clearTimeout(banner);
     banner = undefined;
     lost.hidden = true;
@@ -33,7 +38,7 @@ export function follow(address, revision, onEvent) {
   const close = () => {
     source.close();
     clearTimeout(retry);
-    connected();
+    hideBanner();
   };
 
   open();

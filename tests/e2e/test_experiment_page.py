@@ -1,0 +1,69 @@
+"""An experiment: the live grid, its figures, cancelling."""
+
+import re
+from collections.abc import Callable
+from typing import Any
+
+from playwright.sync_api import Page, expect
+
+Submit = Callable[[dict[str, Any]], tuple[int, int]]
+
+GRID = {
+    "dataset": {"source": "moons", "n_train": [20, 50]},
+    "model": {"width": [2, 16]},
+    "training": {"epochs": 5, "seeds": 2},
+}
+ENDLESS = {"dataset": {"source": "moons"}, "training": {"epochs": 100_000, "seeds": 3}}
+
+
+def test_the_grid_fills_itself_while_the_runs_train(page: Page, submit: Submit) -> None:
+    experiment_id, run_id = submit(GRID)
+    page.goto(f"/experiments/{experiment_id}")
+    page.evaluate("window.stillHere = true")
+    expect(page.locator("header .status")).to_have_text("finished", timeout=60_000)
+    cells = page.locator("#grid tbody td")
+    expect(cells).to_have_count(4)
+    expect(cells.first).to_have_text(re.compile(r"-?[\d.]+\s*2/2 runs"))
+    expect(page.get_by_text("8 of 8 runs done")).to_be_visible()
+    assert page.evaluate("window.stillHere")
+    cells.first.get_by_role("link").click()
+    expect(page).to_have_url(re.compile(f"/runs/{run_id}$"))
+
+
+def test_the_grid_names_its_knobs_in_its_headers(page: Page, submit: Submit) -> None:
+    experiment_id, _ = submit(GRID)
+    page.goto(f"/experiments/{experiment_id}")
+    grid = page.locator("#grid")
+    expect(grid.locator("thead th").first).to_contain_text("width")
+    expect(grid.get_by_role("rowheader", name="16")).to_be_visible()
+    expect(grid.get_by_role("columnheader", name="50")).to_be_visible()
+
+
+def test_the_figure_that_colours_the_grid_is_in_the_address(page: Page, submit: Submit) -> None:
+    experiment_id, _ = submit(GRID)
+    page.goto(f"/experiments/{experiment_id}")
+    page.get_by_label("Colour by").select_option("cost of not stopping")
+    expect(page.get_by_role("heading", name="Cost of not stopping")).to_be_visible()
+    expect(page).to_have_url(re.compile("colour=cost"))
+    page.reload()
+    expect(page.get_by_label("Colour by")).to_have_value("cost")
+
+
+def test_focus_stays_where_it_is_while_the_grid_refreshes(page: Page, submit: Submit) -> None:
+    experiment_id, run_id = submit({**GRID, "training": {"epochs": 300}})
+    page.goto(f"/experiments/{experiment_id}")
+    link = page.locator(f"#grid a[href='/runs/{run_id}']")
+    link.focus()
+    expect(page.locator("header .status")).to_have_text("finished", timeout=60_000)
+    expect(link).to_be_focused()
+
+
+def test_cancel_ends_what_runs_and_what_waits(page: Page, submit: Submit) -> None:
+    experiment_id, _ = submit(ENDLESS)
+    page.goto(f"/experiments/{experiment_id}")
+    expect(page.locator("#runs .status-running").first).to_be_visible(timeout=30_000)
+    page.on("dialog", lambda dialog: dialog.accept())
+    page.get_by_role("button", name="Cancel experiment").click()
+    expect(page.locator("header .status")).to_have_text("cancelled", timeout=30_000)
+    expect(page.locator("#runs .status-cancelled")).to_have_count(3)
+    expect(page.get_by_role("button", name="Cancel experiment")).to_have_count(0)

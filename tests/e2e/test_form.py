@@ -1,0 +1,85 @@
+"""Writing an experiment in the form."""
+
+import re
+
+from playwright.sync_api import Page, expect
+
+REFUSED = "status of 422"
+
+
+def test_the_form_submits_and_leads_to_the_experiment(page: Page) -> None:
+    page.goto("/experiments/new")
+    page.get_by_label("Name").fill("From the form")
+    page.get_by_label("Width").fill("2, 4")
+    page.get_by_label("Epochs", exact=True).fill("3")
+    page.get_by_role("button", name="Start training").click()
+    expect(page).to_have_url(re.compile(r"/experiments/\d+$"))
+    expect(page.get_by_role("heading", level=1)).to_have_text("From the form")
+    expect(page.locator("#runs tbody tr")).to_have_count(2)
+
+
+def test_the_cost_is_shown_before_anything_is_queued(page: Page) -> None:
+    page.goto("/experiments/new")
+    page.get_by_label("Width").fill("2, 8")
+    page.get_by_label("Depth").fill("1")
+    page.get_by_label("Seeds").fill("3")
+    expect(page.locator("#runs")).to_have_text("6")
+    expect(page.locator("#parameters")).to_have_text("12 and 42")
+    expect(page.locator("#time")).to_have_text(re.compile(r"\d s"))
+
+
+def test_an_error_stands_beside_the_field_it_names(page: Page, expected_errors: list[str]) -> None:
+    expected_errors.append(REFUSED)
+    page.goto("/experiments/new")
+    width = page.get_by_label("Width")
+    width.fill("8, -1")
+    page.get_by_role("button", name="Start training").click()
+    sentence = "model.width[1] is -1; accepted: a whole number from 1 to 4,096."
+    expect(width).to_have_attribute("aria-invalid", "true")
+    expect(width).to_have_accessible_description(re.compile(re.escape(sentence)))
+    expect(width).to_be_focused()
+    expect(page).to_have_url(re.compile("/experiments/new$"))
+
+
+def test_a_corrected_field_loses_its_error(page: Page, expected_errors: list[str]) -> None:
+    expected_errors.append(REFUSED)
+    page.goto("/experiments/new")
+    width = page.get_by_label("Width")
+    width.fill("none")
+    expect(width).to_have_attribute("aria-invalid", "true")
+    width.fill("4")
+    expect(width).not_to_have_attribute("aria-invalid", "true")
+    expect(page.locator("[id='model.width-error']")).to_be_empty()
+
+
+def test_only_fields_that_apply_are_shown(page: Page) -> None:
+    page.goto("/experiments/new")
+    expect(page.get_by_label("Degree")).to_be_hidden()
+    page.get_by_text("polynomial", exact=True).click()
+    expect(page.get_by_label("Degree")).to_be_visible()
+    expect(page.get_by_label("Width")).to_be_hidden()
+
+
+def test_placeholders_follow_the_source(page: Page) -> None:
+    page.goto("/experiments/new")
+    expect(page.get_by_label("Train samples")).to_have_attribute("placeholder", "200")
+    page.get_by_role("checkbox", name="iris").check(force=True)
+    expect(page.get_by_label("Train samples")).to_have_attribute("placeholder", "200 or 60")
+    page.get_by_role("checkbox", name="moons").uncheck(force=True)
+    expect(page.get_by_label("Train samples")).to_have_attribute("placeholder", "60")
+
+
+def test_the_same_is_shown_as_yaml(page: Page) -> None:
+    page.goto("/experiments/new")
+    page.get_by_label("Name").fill("A: b # c")
+    page.get_by_label("Width").fill("2, 8")
+    expect(page.locator("#yaml")).to_have_text(
+        'name: "A: b # c"\ndataset:\n  source: moons\nmodel:\n  width: [2, 8]\n'
+    )
+
+
+def test_a_preset_fills_the_form_in(page: Page) -> None:
+    page.goto("/experiments/new?preset=five-dots")
+    expect(page.get_by_label("Degree")).to_have_value("1, 6")
+    expect(page.locator("#runs")).to_have_text("2")
+    expect(page.locator("#parameters")).to_have_text("2 and 7")

@@ -1,0 +1,77 @@
+"""Home: the presets, what runs, what ran."""
+
+import re
+
+import httpx
+from playwright.sync_api import Page, expect
+
+
+def test_an_empty_home_says_how_to_begin(page: Page, idle_lab: str) -> None:
+    if httpx.get(f"{idle_lab}/api/experiments").json()["items"]:
+        raise AssertionError("this test must be the first to use idle_lab")
+    page.goto(idle_lab)
+    expect(page.get_by_text("No experiments yet.")).to_be_visible()
+    expect(page.get_by_role("button", name=re.compile("^Run "))).to_have_count(4)
+
+
+def test_five_dots_from_one_click_shows_both_fits_with_both_error_pairs(page: Page) -> None:
+    page.goto("/")
+    page.get_by_role("button", name="Run Five dots").click()
+    expect(page).to_have_url(re.compile(r"/experiments/\d+$"))
+    expect(page.locator("header .status")).to_have_text("finished", timeout=60_000)
+    straight, bent = page.locator(".fits li").all()
+    expect(straight.get_by_role("heading")).to_have_text("Degree 1: 2 parameters")
+    expect(bent.get_by_role("heading")).to_have_text("Degree 6: 7 parameters")
+    for card in (straight, bent):
+        expect(card.locator(".plot .main-svg").first).to_be_visible()
+        expect(card.locator(".errors")).to_contain_text(
+            re.compile(r"Last epoch.*train error [\d.]+.*validation error [\d.]+.*Best epoch", re.S)
+        )
+    train, validation = _last_errors(bent.locator(".errors div").first.inner_text())
+    assert train < 0.01
+    assert validation > 5
+
+
+def _last_errors(text: str) -> tuple[float, float]:
+    train, validation = re.findall(r"error ([\d.]+)", text)
+    return float(train), float(validation)
+
+
+def test_a_name_with_html_in_it_is_shown_as_text(page: Page, idle_lab: str) -> None:
+    name = "<img src=x onerror=alert(1)><b>bold</b>"
+    document = {"name": name, "dataset": {"source": "iris"}}
+    url = httpx.post(f"{idle_lab}/api/experiments", json=document).json()["url"]
+    page.on("dialog", lambda dialog: (_ for _ in ()).throw(AssertionError(dialog.message)))
+    for address in ("/", url, f"/experiments/new?from={url.rpartition('/')[2]}"):
+        page.goto(idle_lab + address)
+        expect(page.locator("main img, main b")).to_have_count(0)
+    page.goto(idle_lab + url)
+    expect(page.get_by_role("heading", level=1)).to_have_text(name)
+
+
+def test_home_shows_what_waits(page: Page, idle_lab: str) -> None:
+    httpx.post(f"{idle_lab}/api/experiments", json={"dataset": {"source": "digits"}})
+    page.goto(idle_lab)
+    running = page.get_by_role("region", name="Running now")
+    expect(running.get_by_text("1 run waiting for a worker").first).to_be_visible()
+
+
+def test_what_is_not_there_gets_a_page(page: Page, expected_errors: list[str]) -> None:
+    expected_errors.append("status of 404")
+    page.goto("/experiments/999999")
+    expect(page.get_by_role("heading", level=1)).to_have_text("Not found")
+    expect(page.get_by_text("There is no experiment 999999.")).to_be_visible()
+
+
+def test_the_skip_link_leads_past_the_header(page: Page) -> None:
+    page.goto("/")
+    page.keyboard.press("Tab")
+    page.keyboard.press("Enter")
+    expect(page.locator("main")).to_be_focused()
+
+
+def test_the_theme_is_kept(page: Page) -> None:
+    page.goto("/")
+    page.get_by_role("button", name=re.compile("^Colours")).click()
+    page.reload()
+    expect(page.get_by_role("button", name="Colours: light. Change")).to_be_visible()

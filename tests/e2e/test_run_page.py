@@ -1,0 +1,152 @@
+"""A run as it trains, and after."""
+
+import re
+from collections.abc import Callable
+from typing import Any
+
+import httpx
+from playwright.sync_api import Page, expect
+
+from tests.e2e.proxy import Proxy
+from tests.product import wait_for
+
+Submit = Callable[[dict[str, Any]], tuple[int, int]]
+
+# about 50 ms an epoch: few enough epochs, while a test lasts, that a chart draws every one
+ENDLESS = {
+    "dataset": {"source": "moons", "n_train": 200},
+    "model": {"width": 4, "depth": 1},
+    "training": {"epochs": 100_000, "batch_size": 1},
+}
+OVERFITTING = {
+    "dataset": {"source": "moons", "n_train": 20, "label_noise": 0.2},
+    "model": {"width": 128},
+    "training": {"epochs": 100},
+}
+STEPS = "document.querySelector('#loss .plot').data?.[0].x ?? []"
+
+
+def finished(page: Page) -> None:
+    expect(page.locator("header .status")).to_have_text("finished", timeout=60_000)
+
+
+def until(page: Page, condition: str) -> None:
+    """Wait until an expression holds. Page.wait_for_function would need eval in the page."""
+    wait_for(lambda: page.evaluate(condition), lambda: condition)
+
+
+def steps(page: Page) -> list[int]:
+    found: list[int] = page.evaluate(STEPS)
+    return found
+
+
+def test_the_curve_grows_without_reload_until_the_run_ends(
+    page: Page, lab: str, submit: Submit
+) -> None:
+    experiment_id, run_id = submit(ENDLESS)
+    page.goto(f"/runs/{run_id}")
+    page.evaluate("window.stillHere = true")
+    until(page, f"({STEPS}).length > 0")
+    before = len(steps(page))
+    until(page, f"({STEPS}).length > {before}")
+    httpx.post(f"{lab}/api/experiments/{experiment_id}/cancel")
+    expect(page.locator("header .status")).to_have_text("cancelled", timeout=30_000)
+    last = httpx.get(f"{lab}/api/runs/{run_id}").json()["epoch"]
+    until(page, f"({STEPS}).length === {last}")
+    assert steps(page) == list(range(1, last + 1))
+    assert page.evaluate("window.stillHere")
+
+
+def test_an_overfitting_run_is_marked_shaded_and_told(page: Page, submit: Submit) -> None:
+    _, run_id = submit(OVERFITTING)
+    page.goto(f"/runs/{run_id}?epochs=linear")
+    finished(page)
+    run = httpx.get(f"{page.url.partition('/runs')[0]}/api/runs/{run_id}").json()
+    loss = page.locator("#loss")
+    expect(loss.get_by_text(f"best epoch {run['best_epoch']}", exact=True)).to_be_visible()
+    expect(loss.get_by_text(f"early stop {run['early_stop_epoch']}", exact=True)).to_be_visible()
+    expect(page.locator("#verdict")).to_contain_text("Overfitting: validation loss was lowest at")
+    shaded = page.evaluate("document.querySelector('#loss .plot').layout.shapes[0]")
+    assert (shaded["x0"], shaded["x1"]) == (run["best_epoch"], 100)
+    expect(page.locator("#accuracy .main-svg").first).to_be_visible()
+    for kind in ("best", "last"):
+        expect(page.locator(f"#fit-{kind} .main-svg").first).to_be_visible()
+
+
+def test_a_chart_says_its_numbers_in_words(page: Page, submit: Submit) -> None:
+    _, run_id = submit(OVERFITTING)
+    page.goto(f"/runs/{run_id}")
+    finished(page)
+    chart = page.get_by_role("img", name=re.compile(r"^Loss after epoch 100: train [\d.]+, valid"))
+    expect(chart).to_have_accessible_name(re.compile(r"Best epoch: \d+ .*fires at epoch \d+\."))
+
+
+def test_the_scales_are_switched_by_address(page: Page, submit: Submit) -> None:
+    _, run_id = submit(OVERFITTING)
+    page.goto(f"/runs/{run_id}")
+    finished(page)
+    page.get_by_role("group", name="Scale of the loss axis").get_by_text("log").click()
+    until(page, "document.querySelector('#loss .plot').layout.yaxis.type === 'log'")
+    expect(page).to_have_url(re.compile("scale=log"))
+    page.reload()
+    until(page, "document.querySelector('#loss .plot').layout?.yaxis.type === 'log'")
+
+
+def test_points_that_come_twice_are_drawn_once(page: Page, submit: Submit) -> None:
+    _, run_id = submit(OVERFITTING)
+    page.goto(f"/runs/{run_id}")
+    finished(page)
+    until(page, f"({STEPS}).length === 100")
+    page.evaluate(
+        """document.querySelector("#loss").extend(
+          {train_loss: {steps: [98, 99, 100, 101], values: [9, 9, 9, 0.5]}})"""
+    )
+    assert steps(page) == list(range(1, 102))
+
+
+def test_a_lost_connection_loses_no_point_and_doubles_none(
+    page: Page, lab: str, submit: Submit, proxy: Proxy, expected_errors: list[str]
+) -> None:
+    expected_errors.append("net::ERR")
+    experiment_id, run_id = submit(ENDLESS)
+    page.goto(f"{proxy.url}/runs/{run_id}")
+    until(page, f"({STEPS}).length > 0")
+    page.evaluate(
+        f"""window.wrong = [];
+        setInterval(() => {{
+          const steps = {STEPS};
+          if (steps.some((step, index) => step !== index + 1)) window.wrong.push([...steps]);
+        }}, 20)"""
+    )
+    proxy.cut()
+    expect(page.locator("#lost")).to_be_visible()
+    seen = len(steps(page))
+    proxy.mend()
+    expect(page.locator("#lost")).to_be_hidden(timeout=20_000)
+    until(page, f"({STEPS}).length > {seen}")
+    httpx.post(f"{lab}/api/experiments/{experiment_id}/cancel")
+    expect(page.locator("header .status")).to_have_text("cancelled", timeout=30_000)
+    assert page.evaluate("window.wrong") == []
+
+
+def test_snapshots_can_be_downloaded_and_come_with_the_code_that_loads_them(
+    page: Page, submit: Submit
+) -> None:
+    _, run_id = submit(OVERFITTING)
+    page.goto(f"/runs/{run_id}")
+    finished(page)
+    with page.expect_download() as download:
+        page.get_by_role("link", name=f"Download run-{run_id}-best.safetensors").click()
+    assert download.value.suggested_filename == f"run-{run_id}-best.safetensors"
+    expect(page.locator("#code-best")).to_contain_text("nn.Sequential(nn.Linear(2, 128)")
+
+
+def test_charts_follow_the_theme(page: Page, submit: Submit) -> None:
+    _, run_id = submit(OVERFITTING)
+    page.emulate_media(color_scheme="light")
+    page.goto(f"/runs/{run_id}")
+    finished(page)
+    ink = "document.querySelector('#loss .plot').layout.font.color"
+    until(page, f"{ink} === 'rgb(27, 29, 33)'")
+    page.emulate_media(color_scheme="dark")
+    until(page, f"{ink} === 'rgb(232, 233, 236)'")
