@@ -33,7 +33,7 @@ def regions() -> FitInfo:
 
 
 def numbers(encoded: dict[str, str]) -> list[float]:
-    return np.frombuffer(b64decode(encoded["bdata"]), encoded["dtype"]).tolist()
+    return list(np.frombuffer(b64decode(encoded["bdata"]), encoded["dtype"]))
 
 
 def traces(info: FitInfo) -> dict[str, Any]:

@@ -23,7 +23,7 @@ def run(
 
 
 def texts(grid: GridInfo) -> list[list[str | None]]:
-    return [[cell and cell.text for cell in row] for row in grid.cells]
+    return [[cell.text if cell else None for cell in row] for row in grid.cells]
 
 
 FOUR = [
