@@ -20,7 +20,7 @@ from backend.spec import RunSpec
 from backend.store import Database, changes, metrics, snapshots, transitions
 from backend.store.changes import NewChange
 from backend.store.states import State
-from backend.store.transitions import Claimed, Lease
+from backend.store.transitions import Claimed
 from worker.heartbeat import Heartbeat
 from worker.recorder import MAX_BACKLOG, Held, Recorder
 from worker.stopping import Stopping
@@ -54,34 +54,34 @@ class Job(Held):
 
 def train(run_ids: Sequence[int], services: Services) -> None:
     """Claim those of `run_ids` that wait, and train them until they end or the worker stops."""
-    worker = f"{socket.gethostname()}:{os.getpid()}"
-    lease_seconds = services.settings.lease_seconds
-    with services.database.write() as session:
-        claimed = transitions.claim(session, run_ids, worker=worker, lease_seconds=lease_seconds)
-        by_experiment = defaultdict(list)
-        for run in claimed:
-            by_experiment[run.lease.experiment_id].append(NewChange(run.lease.run_id, "status"))
-        for experiment_id, moved in by_experiment.items():
-            changes.log(session, experiment_id, moved)
-    for experiment_id in by_experiment:
-        services.hints.moved(experiment_id)
-    if not claimed:
-        return
-    trainer = Trainer(services, claimed)
-    try:
-        trainer.run()
-    except SQLAlchemyError:
-        raise  # no fault of the runs: their leases end, and another worker takes them up
-    except Exception as error:
-        logger.exception("the group could not be trained")
-        trainer.fail(error)
+    jobs, checkpoints = _take_up(services, run_ids)
+    heartbeat = Heartbeat(
+        services.database,
+        lambda: [job.lease for job in list(jobs.values())],
+        lease_seconds=services.settings.lease_seconds,
+    )
+    with heartbeat:
+        group = Group(
+            [job.spec for job in jobs.values()],
+            services.device,
+            checkpoints=checkpoints,
+            interrupted=lambda: services.stopping.overdue or heartbeat.useless,
+        )
+        trainer = Trainer(services, jobs, group)
+        try:
+            trainer.run()
+        except SQLAlchemyError:
+            raise  # no fault of the runs: their leases end, and another worker takes them up
+        except Exception as error:
+            logger.exception("the group could not be trained")
+            trainer.fail(error)
 
 
 class Trainer:
-    """Trains claimed runs as one group and has them recorded."""
+    """Trains a group whose members are held runs, and has them recorded."""
 
-    def __init__(self, services: Services, claimed: Sequence[Claimed]) -> None:
-        self._services = services
+    def __init__(self, services: Services, jobs: dict[int, Job], group: Group) -> None:
+        self._services, self._jobs, self._group = services, jobs, group
         settings = services.settings
         self._recorder = Recorder(
             services.database,
@@ -89,44 +89,30 @@ class Trainer:
             record_seconds=settings.record_seconds,
             lease_seconds=settings.lease_seconds,
         )
-        self._jobs, checkpoints = _take_up(services.database, claimed)
-        self._heartbeat = Heartbeat(
-            services.database, self._leases, lease_seconds=settings.lease_seconds
-        )
-        self._group = Group(
-            [job.spec for job in self._jobs.values()],
-            services.device,
-            checkpoints=checkpoints,
-            interrupted=lambda: services.stopping.overdue or self._heartbeat.useless,
-        )
         self._checkpoint_at = time.monotonic() + settings.checkpoint_seconds
         self._between_epochs = True
 
     def run(self) -> None:
         """Train until every run has ended, or the worker stops."""
-        with self._heartbeat:
-            self._open()
-            while not self._group.idle and not self._services.stopping.asked:
-                try:
-                    results = self._group.epoch()
-                except Interrupted:
-                    self._between_epochs = False
-                    break
-                for result in results:
-                    self._take(result)
-                self._record()
-            self._hand_back()
-            while self._jobs and not self._write() and not self._services.stopping.asked:
-                time.sleep(self._recorder.seconds_until_due())
+        self._open()
+        while not self._group.idle and not self._services.stopping.asked:
+            try:
+                results = self._group.epoch()
+            except Interrupted:
+                self._between_epochs = False
+                break
+            for result in results:
+                self._take(result)
+            self._record()
+        self._hand_back()
+        while self._jobs and not self._write() and not self._services.stopping.asked:
+            time.sleep(self._recorder.seconds_until_due())
 
     def fail(self, error: Exception) -> None:
         """End what has not ended as failed."""
         for index in list(self._jobs):
             self._end(index, "failed", error=_sentence(error))
         self._write()
-
-    def _leases(self) -> list[Lease]:
-        return [job.lease for job in list(self._jobs.values())]
 
     def _open(self) -> None:
         """Have what is known before the first epoch recorded."""
@@ -222,22 +208,35 @@ class Trainer:
             self._group.drop(index)
 
 
-def _take_up(
-    database: Database, claimed: Sequence[Claimed]
-) -> tuple[dict[int, Job], dict[int, bytes]]:
-    """Return the jobs by index, and the checkpoints of those that were trained before."""
+def _take_up(services: Services, run_ids: Sequence[int]) -> tuple[dict[int, Job], dict[int, bytes]]:
+    """Claim runs; return them by index, and the checkpoints of those that were trained before."""
     jobs, found = {}, {}
-    with database.read() as session:
-        for index, run in enumerate(claimed):
-            spec = RunSpec.from_params(run.params)
-            stopping = spec.early_stopping
-            rule = Patience(stopping.patience, stopping.min_delta, stopping.start_from_epoch)
-            jobs[index] = Job(lease=run.lease, spec=spec, recorded=run.epoch, rule=rule)
+    for index, run in enumerate(_claim(services, run_ids)):
+        spec = RunSpec.from_params(run.params)
+        stopping = spec.early_stopping
+        rule = Patience(stopping.patience, stopping.min_delta, stopping.start_from_epoch)
+        jobs[index] = Job(lease=run.lease, spec=spec, recorded=run.epoch, rule=rule)
+        with services.database.read() as session:
             checkpoint = snapshots.checkpoint(session, run.lease.run_id)
             if checkpoint is not None:
                 found[index] = checkpoint.tensors
                 jobs[index].fired = _replay(session, run.lease.run_id, rule, checkpoint.epoch)
     return jobs, found
+
+
+def _claim(services: Services, run_ids: Sequence[int]) -> Sequence[Claimed]:
+    worker = f"{socket.gethostname()}:{os.getpid()}"
+    lease_seconds = services.settings.lease_seconds
+    log: dict[int, list[NewChange]] = defaultdict(list)
+    with services.database.write() as session:
+        claimed = transitions.claim(session, run_ids, worker=worker, lease_seconds=lease_seconds)
+        for run in claimed:
+            log[run.lease.experiment_id].append(NewChange(run.lease.run_id, "status"))
+        for experiment_id, entries in log.items():
+            changes.log(session, experiment_id, entries)
+    for experiment_id in log:
+        services.hints.moved(experiment_id)
+    return claimed
 
 
 def _replay(session: Session, run_id: int, rule: Patience, epoch: int) -> bool:

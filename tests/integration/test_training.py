@@ -1,0 +1,257 @@
+"""From queued runs to ended ones, on real databases and a real broker."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import pytest
+from safetensors.numpy import load
+from sqlalchemy import select, update
+from sqlalchemy.exc import OperationalError
+from sqlalchemy.orm import Session
+
+from backend.analysis import Patience, early_stop_step
+from backend.settings import Settings
+from backend.store import Database, changes, experiments, snapshots, transitions
+from backend.store.tables import Change, Run
+from tests.specs import document
+from tests.training import (
+    Killed,
+    Meanwhile,
+    curves,
+    get_run,
+    killed,
+    make_services,
+    submit,
+)
+from worker.stopping import Stopping
+from worker.trainer import train
+
+EPOCHS = 12
+SHORT = document(
+    "moons",
+    dataset__n_train=[20, 40],
+    dataset__n_validation=30,
+    dataset__n_test=30,
+    model__width=8,
+    model__dropout=0.2,
+    training__epochs=EPOCHS,
+)
+
+
+@pytest.fixture
+def eager(settings: Settings) -> Settings:
+    """Settings under which every epoch is written, and a checkpoint taken, at once."""
+    return settings.model_copy(update={"record_seconds": 1e-9, "checkpoint_seconds": 1e-9})
+
+
+def test_runs_are_trained_to_their_end(settings: Settings, database: Database) -> None:
+    run_ids = submit(database, SHORT)
+    train(run_ids, make_services(settings, database))
+    for run_id in run_ids:
+        run = get_run(database, run_id)
+        assert (run.status, run.epoch, run.error) == ("finished", EPOCHS, None)
+        assert run.verdict is not None
+        assert run.diagnosis is not None
+        assert run.reference_loss == pytest.approx(0.693, abs=0.01)
+
+
+def test_every_epoch_of_every_metric_is_recorded(settings: Settings, database: Database) -> None:
+    run_id = submit(database, SHORT)[0]
+    train([run_id], make_services(settings, database))
+    found = curves(database, run_id)
+    parts = ("train", "val", "test")
+    assert set(found) == {f"{part}_{kind}" for part in parts for kind in ("loss", "accuracy")}
+    assert all(steps == list(range(1, EPOCHS + 1)) for steps, _ in found.values())
+
+
+def test_a_finished_run_leaves_snapshots_and_samples(
+    settings: Settings, database: Database
+) -> None:
+    run_id = submit(database, SHORT)[0]
+    train([run_id], make_services(settings, database))
+    with database.read() as session:
+        found = snapshots.of_run(session, run_id)
+        samples = snapshots.samples(session, run_id)
+        checkpoint = snapshots.checkpoint(session, run_id)
+    assert [(one.kind, one.has_fit) for one in found] == [("best", True), ("last", True)]
+    assert found[1].epoch == EPOCHS
+    assert load(samples or b"")["train_x"].shape == (20, 2)
+    assert checkpoint is None
+
+
+def test_changes_cover_every_epoch_once_and_tell_the_states(
+    eager: Settings, database: Database
+) -> None:
+    run_id = submit(database, SHORT)[0]
+    train([run_id], make_services(eager, database))
+    entries = logged(database, run_id)
+    assert covered(entries) == list(range(1, EPOCHS + 1))
+    assert [entry.kind for entry in entries if entry.kind != "metric"] == [
+        "status",
+        "status",
+        "diagnosis",
+    ]
+
+
+def test_runs_that_another_worker_holds_are_left_alone(
+    settings: Settings, database: Database
+) -> None:
+    run_ids = submit(database, SHORT)
+    with database.write() as session:
+        transitions.claim(session, run_ids[:1], worker="other", lease_seconds=60)
+    train(run_ids, make_services(settings, database))
+    assert [get_run(database, run_id).status for run_id in run_ids] == ["running", "finished"]
+
+
+def test_a_cancelled_run_ends_with_what_it_has(eager: Settings, database: Database) -> None:
+    run_ids = submit(database, SHORT)
+
+    def cancel(_: Stopping) -> None:
+        with database.write() as session:
+            experiments.cancel(session, get_run(database, run_ids[0]).experiment_id)
+
+    train(run_ids, make_services(eager, database, Meanwhile(6, cancel)))
+    for run_id in run_ids:
+        run = get_run(database, run_id)
+        assert run.status == "cancelled"
+        assert 6 <= run.epoch < EPOCHS
+        assert run.verdict is not None
+        with database.read() as session:
+            assert snapshots.get(session, run_id, "last").epoch == run.epoch
+
+
+def test_a_worker_that_lost_its_lease_writes_nothing_more(
+    eager: Settings, database: Database
+) -> None:
+    run_ids = submit(database, SHORT)
+
+    def take_over(_: Stopping) -> None:
+        with database.write() as session:
+            expire(session)
+            transitions.claim(session, run_ids[:1], worker="other", lease_seconds=60)
+
+    train(run_ids[:1], make_services(eager, database, Meanwhile(4, take_over)))
+    run = get_run(database, run_ids[0])
+    assert (run.status, run.worker, run.epoch) == ("running", "other", 4)
+    assert curves(database, run_ids[0])["val_loss"][0] == [1, 2, 3, 4]
+
+
+@pytest.mark.parametrize("settings_name", ["settings", "eager"])
+def test_a_stopped_worker_hands_its_runs_back_and_they_go_on(
+    settings_name: str, request: pytest.FixtureRequest, database: Database
+) -> None:
+    settings: Settings = request.getfixturevalue(settings_name)
+    run_ids, again = submit(database, SHORT), submit(database, SHORT)
+    train(run_ids, make_services(settings, database, Meanwhile(5, Stopping.ask)))
+    stopped = get_run(database, run_ids[0])
+    assert (stopped.status, stopped.sent_at, stopped.epoch) == ("queued", None, 5)
+    train(run_ids, make_services(settings, database))
+    train(again, make_services(settings, database))
+    for continued, whole in zip(run_ids, again, strict=True):
+        assert curves(database, continued) == curves(database, whole)
+
+
+@pytest.mark.parametrize("checkpoint_seconds", [1e-9, 1e9])
+def test_a_killed_worker_s_runs_go_on_as_if_nothing_had_happened(
+    eager: Settings, database: Database, checkpoint_seconds: float
+) -> None:
+    settings = eager.model_copy(update={"checkpoint_seconds": checkpoint_seconds})
+    run_ids, again = submit(database, SHORT), submit(database, SHORT)
+    with pytest.raises(Killed):
+        train(run_ids, make_services(settings, database, Meanwhile(5, killed)))
+    with database.write() as session:
+        expire(session)
+    train(run_ids, make_services(settings, database))
+    train(again, make_services(settings, database))
+    for continued, whole in zip(run_ids, again, strict=True):
+        assert curves(database, continued) == curves(database, whole)
+        assert covered(logged(database, continued)) == list(range(1, EPOCHS + 1))
+        assert get_run(database, continued).diagnosis == get_run(database, whole).diagnosis
+
+
+@pytest.mark.parametrize("killed_after", [None, 15])
+@pytest.mark.parametrize("action", ["flag", "stop"])
+def test_early_stopping_fires_where_the_rule_says(
+    eager: Settings, database: Database, action: str, killed_after: int | None
+) -> None:
+    overfits = document("moons", dataset__n_train=10, training__epochs=80, model__width=64)
+    rule = {"patience": 15, "action": action}
+    (run_id,) = submit(database, {**overfits, "early_stopping": rule})
+    if killed_after:
+        with pytest.raises(Killed):
+            train([run_id], make_services(eager, database, Meanwhile(killed_after, killed)))
+        with database.write() as session:
+            expire(session)
+    train([run_id], make_services(eager, database))
+    run = get_run(database, run_id)
+    steps, losses = curves(database, run_id)["val_loss"]
+    pairs = [(step, loss) for step, loss in zip(steps, losses, strict=True) if loss is not None]
+    assert run.early_stop_epoch == early_stop_step(Patience(15), pairs)
+    assert run.early_stop_epoch is not None
+    assert run.early_stop_epoch > 15
+    assert run.epoch == (run.early_stop_epoch if action == "stop" else 80)
+    assert run.status == "finished"
+
+
+def test_a_run_that_diverges_fails_with_the_epoch(settings: Settings, database: Database) -> None:
+    wild = document("points", model__degree=6, training__learning_rate=10.0, training__epochs=300)
+    (run_id,) = submit(database, wild)
+    train([run_id], make_services(settings, database))
+    run = get_run(database, run_id)
+    assert run.status == "failed"
+    assert run.error == f"diverged at epoch {run.epoch}: train loss is not finite"
+    assert run.verdict == "diverged"
+    assert run.epoch < 300
+
+
+def test_a_database_that_is_away_for_a_moment_loses_nothing(
+    eager: Settings, database: Database
+) -> None:
+    run_ids = submit(database, SHORT)
+    train(run_ids, make_services(eager, Away(database, writes=range(4, 7))))
+    for run_id in run_ids:
+        assert get_run(database, run_id).status == "finished"
+        assert covered(logged(database, run_id)) == list(range(1, EPOCHS + 1))
+
+
+class Away(Database):
+    """A database that cannot be written at some of the attempts."""
+
+    def __init__(self, database: Database, writes: range) -> None:
+        self._database, self._away, self._attempts = database, writes, 0
+
+    @contextmanager
+    def read(self) -> Iterator[Session]:
+        with self._database.read() as session:
+            yield session
+
+    @contextmanager
+    def write(self) -> Iterator[Session]:
+        self._attempts += 1
+        with self._database.write() as session:
+            yield session
+            if self._attempts in self._away:
+                raise OperationalError("COMMIT", {}, ConnectionError("the server is gone"))
+
+
+def expire(session: Session) -> None:
+    """Let time pass: all leases run out, and the keeper sees it."""
+    session.execute(update(Run).values(lease_expires_at=0))
+    transitions.reap(session)
+
+
+def logged(database: Database, run_id: int) -> list[Change]:
+    """Return the changes of a run, in order."""
+    with database.read() as session:
+        experiment_id = session.scalars(select(Run.experiment_id).where(Run.id == run_id)).one()
+        return list(changes.since(session, 0, experiment_id=experiment_id, run_id=run_id))
+
+
+def covered(entries: list[Change]) -> list[int]:
+    """Return the epochs that metric changes speak of, in order, repeats included."""
+    return [
+        step
+        for entry in entries
+        if entry.kind == "metric"
+        for step in range(entry.first_step or 0, (entry.last_step or 0) + 1)
+    ]

@@ -1,0 +1,85 @@
+"""A real Celery worker, as a process of its own, killed and told to stop while it trains."""
+
+import os
+import signal
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from backend.hints import Hints
+from backend.keeper import Keeper
+from backend.queue import Queue, make_celery
+from backend.settings import Settings
+from backend.store import Database
+from backend.supervisor.programs import worker
+from tests.product import ROOT, wait_for
+from tests.specs import document
+from tests.training import curves, get_run, make_services, submit
+from worker.trainer import train
+
+EPOCHS = 800
+DOCUMENT = document(
+    "moons",
+    dataset__n_train=[20, 40],
+    dataset__n_validation=30,
+    dataset__n_test=30,
+    training__epochs=EPOCHS,
+)
+
+
+@pytest.fixture
+def settings(sqlite_settings: Settings) -> Settings:
+    quick = {"lease_seconds": 3, "record_seconds": 0.1, "checkpoint_seconds": 0.1}
+    return sqlite_settings.model_copy(update=quick)
+
+
+@pytest.fixture
+def keeper(settings: Settings, sqlite_database: Database) -> Iterator[Keeper]:
+    hints = Hints(settings.broker_url)
+    queue = Queue(make_celery(settings), sqlite_database)
+    keeper = Keeper(sqlite_database, queue, hints)
+    keeper.start()
+    yield keeper
+    keeper.stop()
+    hints.close()
+
+
+@contextmanager
+def working(settings: Settings, log: Path) -> Iterator["subprocess.Popen[bytes]"]:
+    given = settings.model_dump(exclude_none=True, exclude={"allowed_hosts"})
+    variables = {f"LAB_{name.upper()}": str(value) for name, value in given.items()}
+    with log.open("ab") as output:
+        process = subprocess.Popen(
+            worker(1).command, cwd=ROOT, env=os.environ | variables, stdout=output, stderr=output
+        )
+    try:
+        yield process
+    finally:
+        process.kill()
+        process.wait()
+
+
+@pytest.mark.timeout(300)
+@pytest.mark.usefixtures("keeper")
+@pytest.mark.parametrize("ending", [signal.SIGKILL, signal.SIGTERM])
+def test_runs_of_a_worker_that_ends_go_on_in_another(
+    settings: Settings, sqlite_database: Database, tmp_path: Path, ending: signal.Signals
+) -> None:
+    database, log = sqlite_database, tmp_path / "worker.log"
+    run_ids = submit(database, DOCUMENT)
+    with working(settings, log) as first:
+        wait_for(lambda: get_run(database, run_ids[0]).epoch > 20, log.read_text)
+        first.send_signal(ending)
+        first.wait(timeout=30)
+    left_at = get_run(database, run_ids[0]).epoch
+    with working(settings, log):
+        wait_for(lambda: get_run(database, run_ids[1]).status == "finished", log.read_text)
+        wait_for(lambda: get_run(database, run_ids[0]).status == "finished", log.read_text)
+    assert 20 < left_at < EPOCHS
+    again = submit(database, DOCUMENT)
+    train(again, make_services(settings, database))
+    for continued, whole in zip(run_ids, again, strict=True):
+        assert curves(database, continued) == curves(database, whole)
