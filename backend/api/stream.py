@@ -9,10 +9,11 @@ from fastapi.sse import EventSourceResponse, ServerSentEvent
 from starlette.concurrency import run_in_threadpool
 
 from backend.api import events
-from backend.api.dependencies import MAX_ID, MAX_REVISION, DatabaseDep, HubDep
+from backend.api.dependencies import MAX_REVISION, DatabaseDep, HubDep
 from backend.api.events import Batch, Subject
 from backend.errors import InvalidInput
 from backend.store import Database, changes, experiments, runs
+from backend.store.tables import MAX_ID
 
 
 class Reader:
