@@ -32,6 +32,7 @@ def make_celery(settings: Settings) -> Celery:
         task_reject_on_worker_lost=True,
         task_default_queue=QUEUE,
         worker_prefetch_multiplier=1,
+        worker_concurrency=1,
         broker_connection_retry_on_startup=True,
         # A task may take hours. Work lost with a worker is found by its lease, not by this.
         # Without max_retries an absent broker holds up every sender for six seconds.
@@ -51,6 +52,7 @@ class Queue:
     def __init__(self, app: Celery, database: Database) -> None:
         self._app = app
         self._database = database
+        self._away = False
 
     def send(self, run_ids: Sequence[int]) -> bool:
         """Send runs in groups, after the commit that queued them; False if the broker is away.
@@ -61,8 +63,11 @@ class Queue:
             for start in range(0, len(run_ids), GROUP_SIZE):
                 self._app.send_task(TRAIN, args=[list(run_ids[start : start + GROUP_SIZE])])
         except OperationalError:
-            logger.warning("the broker cannot be reached; %d runs wait", len(run_ids))
+            if not self._away:  # once: the keeper tries again each second
+                logger.warning("the broker cannot be reached; %d runs wait", len(run_ids))
+            self._away = True
             return False
+        self._away = False
         with self._database.write() as session:
             transitions.mark_sent(session, run_ids)
         return True

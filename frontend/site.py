@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 from datetime import UTC, datetime
-from http import HTTPStatus
 from pathlib import Path
 from typing import Annotated, Any
 from urllib.parse import urlencode
@@ -14,6 +13,12 @@ from sqlalchemy.orm import Session
 
 from frontend import assets, words
 
+_TITLES = {
+    403: "Not from here",
+    404: "Not found",
+    422: "Not a valid address",
+    503: "Not reachable right now",
+}
 _TEMPLATES = Environment(
     loader=FileSystemLoader(Path(__file__).parent / "templates"),
     autoescape=True,
@@ -56,5 +61,5 @@ def render(template: str, *, status: int = 200, **context: Any) -> HTMLResponse:
 
 def render_error(request: Request, status: int, detail: str) -> HTMLResponse:  # noqa: ARG001
     """Return the page of an error, with its one sentence."""
-    title = "Not found" if status == HTTPStatus.NOT_FOUND else HTTPStatus(status).phrase
+    title = _TITLES.get(status, "Something went wrong")
     return render("error.html", status=status, code=status, title=title, detail=detail)
