@@ -4,6 +4,7 @@ Run from the project's root, with the worker's dependencies: python -m docs.make
 """
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,7 +17,7 @@ FOLDER = Path(__file__).parent.parent / "frontend" / "templates" / "presets"
 WIDTH, HEIGHT, MARGIN = 320, 180, 16
 MAX_DOTS = 200
 
-Array = NDArray[np.float64]
+Array = NDArray[Any]
 
 
 def main() -> None:

@@ -17,6 +17,7 @@ Quantity = Literal["loss", "accuracy"]
 Scale = Literal["linear", "log"]
 
 MAX_POINTS = 1000  # of each line, chosen so that no spike is lost: more a screen cannot show
+FIRST_EPOCHS = 300  # drawn one by one: a logarithmic axis spreads them out
 PARTS = ("train", "val", "test")
 MARKS = {"best epoch": ("var(--mark-0)", "solid"), "early stop": ("var(--mark-1)", "dashdot")}
 
@@ -83,6 +84,7 @@ def curves_info(
     kept = {epoch for epoch in (best_epoch, early_stop_epoch) if epoch is not None}
     for one in found.values():
         kept.update(one.steps[index] for index in downsample(one.values, MAX_POINTS))
+        kept.update(one.steps[:FIRST_EPOCHS])
     lines = [Line(part, *_at(one, kept)) for part, one in found.items()]
     last = max((one.steps[-1] for one in found.values() if one.steps), default=0)
     return CurvesInfo(quantity, lines, best_epoch, early_stop_epoch, last)
@@ -128,12 +130,14 @@ def _layout(info: CurvesInfo, scale: Scale, epochs: Scale) -> go.Layout:
     layout = theme.layout(
         uirevision=f"{info.quantity} {scale} {epochs}",
         hovermode="x unified",
-        margin={"l": 8, "r": 8, "t": 52, "b": 8},
+        margin={"l": 64, "r": 8, "t": 52, "b": 84},
     )
     layout.update(xaxis={"title": {"text": "epoch"}, "hoverformat": ",d", "type": epochs})
     if epochs == "linear":
         layout.update(xaxis={"rangemode": "tozero"})
     layout.update(yaxis={"title": {"text": info.quantity}, "type": scale})
+    # fixed margins: measuring every label takes half the time in which a live curve is drawn
+    layout.update(xaxis={"automargin": False}, yaxis={"automargin": False})
     if scale == "log":
         layout.update(yaxis={"exponentformat": "power"})
     elif info.quantity == "loss":

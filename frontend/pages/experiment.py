@@ -1,5 +1,6 @@
 """An experiment: progress, the live grid, fit pictures, and its runs."""
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -60,6 +61,7 @@ def experiment(
         "experiment.html",
         experiment=item,
         progress=progress_info(item.status, all_runs),
+        verdicts=Counter(run.verdict for run in all_runs if run.verdict).most_common(),
         grid=grid,
         choices=CHOICES,
         about=ABOUT,

@@ -101,6 +101,7 @@ def test_points_that_come_twice_are_drawn_once(page: Page, submit: Submit) -> No
         """document.querySelector("#loss").extend(
           {train_loss: {steps: [98, 99, 100, 101], values: [9, 9, 9, 0.5]}})"""
     )
+    until(page, f"({STEPS}).length > 100")
     assert steps(page) == list(range(1, 102))
 
 

@@ -42,6 +42,11 @@ def test_thinning_keeps_the_ends_the_marks_and_a_spike() -> None:
     assert len(train.steps) < 5_000
 
 
+def test_thinning_keeps_the_first_epochs_whole() -> None:
+    losses = [1 / (step + 1) for step in range(50_000)]
+    assert list(info(losses, losses).lines[0].steps[:200]) == list(range(1, 201))
+
+
 def test_thinned_lines_share_their_steps() -> None:
     down, up = [1 - i / 9000 for i in range(9000)], [math.sin(i) for i in range(9000)]
     train, validation, _ = info(down, up).lines
