@@ -26,6 +26,12 @@ from tests.product import Product, running
 STOP_SECONDS = 5
 
 
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Put browser tests last: Playwright leaves an event loop running in the main thread."""
+    items.sort(key=lambda item: "e2e" in item.path.parts)
+
+
 @pytest.fixture(scope="session")
 def short_dir() -> Iterator[Path]:
     """A folder whose path is short enough for Unix sockets in it."""
