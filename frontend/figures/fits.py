@@ -118,7 +118,7 @@ def _class_points(figure: go.Figure, info: FitInfo, label: int, colour: str) -> 
     train = info.train_x[info.train_y == label]
     figure.add_scatter(
         x=validation[:, 0], y=validation[:, 1], mode="markers", name=f"Validation, class {label}",
-        marker=_open_dot(colour, symbol), visible="legendonly", hoverinfo="skip",
+        marker=_open_dot(colour, symbol, opacity=0.4), hoverinfo="skip",
     )  # fmt: skip
     figure.add_scatter(
         x=train[:, 0], y=train[:, 1], mode="markers", name=f"Train, class {label}",
@@ -140,8 +140,8 @@ def _wrong_labels(figure: go.Figure, info: FitInfo) -> None:
     )  # fmt: skip
 
 
-def _open_dot(colour: str, symbol: str = "circle") -> dict[str, object]:
-    return {"symbol": f"{symbol}-open", "color": colour, "size": 6, "opacity": 0.65}
+def _open_dot(colour: str, symbol: str = "circle", *, opacity: float = 0.65) -> dict[str, object]:
+    return {"symbol": f"{symbol}-open", "color": colour, "size": 6, "opacity": opacity}
 
 
 def _span(*arrays: Array) -> list[float]:
