@@ -41,6 +41,14 @@ def page(
     return rows[:limit], rows[limit - 1].position if len(rows) > limit else None
 
 
+def neighbours(session: Session, run: Run) -> tuple[int | None, int | None]:
+    """Return the ids of the runs before and after one in the order of its grid."""
+    ids = select(Run.id).where(Run.experiment_id == run.experiment_id)
+    before = ids.where(Run.position < run.position).order_by(Run.position.desc()).limit(1)
+    after = ids.where(Run.position > run.position).order_by(Run.position).limit(1)
+    return session.scalar(before), session.scalar(after)
+
+
 def epochs_done(session: Session, experiment_id: int) -> int:
     """Return how many epochs an experiment has recorded, over all its runs."""
     total = session.scalar(select(func.sum(Run.epoch)).where(Run.experiment_id == experiment_id))

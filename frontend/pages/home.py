@@ -6,6 +6,7 @@ from fastapi import APIRouter
 from fastapi.responses import HTMLResponse
 from sqlalchemy.orm import Session
 
+from backend.api.dependencies import Cursor
 from backend.spec.presets import PRESETS
 from backend.store import experiments, runs
 from backend.views import ExperimentItem, experiment_items, run_items
@@ -36,7 +37,7 @@ class Listed:
 
 
 @router.get("/")
-def home(session: Reading, before: int | None = None) -> HTMLResponse:
+def home(session: Reading, before: Cursor = None) -> HTMLResponse:
     """Show the presets and the experiments, newest first."""
     page = experiments.page(session, before=before, limit=PAGE_SIZE)
     listed = [_listed(session, item) for item in experiment_items(session, page.items)]

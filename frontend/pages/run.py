@@ -26,10 +26,10 @@ def run(
     session: Reading, run_id: int, scale: Scale = "linear", epochs: Scale | None = None
 ) -> HTMLResponse:
     """Show one run. Raises NotFound."""
-    experiment_id = runs.get(session, run_id).experiment_id
+    row = runs.get(session, run_id)
+    experiment_id = row.experiment_id
     revision = changes.revision_of(session, experiment_id)  # first: the stream repeats the rest
     found = run_detail(session, run_id)
-    siblings = [one.id for one in runs.of_experiment(session, experiment_id)]
     source = SOURCES[found.params["dataset.source"]]
     kept = snapshots.of_run(session, run_id)
     return render(
@@ -37,7 +37,7 @@ def run(
         run=found,
         title=model_title(found),
         experiment=experiments.get(session, experiment_id),
-        neighbours=_neighbours(siblings, run_id),
+        neighbours=runs.neighbours(session, row),
         at_best=metrics.at_best_epoch(session, [run_id], KEYS)[run_id],
         is_classification=source.problem == "classification",
         live=found.status not in ENDED,
@@ -61,9 +61,3 @@ def _by_section(params: Mapping[str, Any]) -> dict[str, list[tuple[str, Any]]]:
         title: [item for item in params.items() if item[0].startswith(f"{section}.")]
         for section, title in SECTIONS.items()
     }
-
-
-def _neighbours(ids: list[int], run_id: int) -> tuple[int | None, int | None]:
-    """Return the runs before and after one in its experiment."""
-    here = ids.index(run_id)
-    return (ids[here - 1] if here else None, ids[here + 1] if here + 1 < len(ids) else None)

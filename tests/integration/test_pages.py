@@ -28,3 +28,17 @@ def test_what_is_not_there_is_not_found(api: Api, path: str) -> None:
 def test_an_unknown_view_of_an_experiment_is_the_usual_one(api: Api, query: str) -> None:
     experiment_id = api.submit()
     assert api.get(f"/experiments/{experiment_id}?{query}").status_code == 200
+
+
+def test_a_run_leads_to_its_neighbours(api: Api) -> None:
+    experiment_id = api.submit(dataset={"source": "points"}, model={"degree": [1, 2, 3]})
+    first, second, third = api.run_ids(experiment_id)
+    pages = {id_: api.get(f"/runs/{id_}").text for id_ in (first, second, third)}
+    assert f'href="/runs/{first}" rel="prev"' in pages[second]
+    assert f'href="/runs/{third}" rel="next"' in pages[second]
+    assert 'rel="prev"' not in pages[first]
+    assert 'rel="next"' not in pages[third]
+
+
+def test_experiments_before_one_that_cannot_be_are_refused(api: Api) -> None:
+    assert api.get(f"/?before={HUGE}").status_code == 422

@@ -15,7 +15,12 @@ document.addEventListener("click", async (event) => {
   else document.getElementById("submit-error").textContent = body.detail;
 });
 
-setInterval(() => {
+// a page that takes long to make is asked for less often
+async function keepUp() {
+  const begun = performance.now();
   const active = document.querySelector("main").hasAttribute("data-active");
-  if (active && !document.hidden) refreshPage().catch(() => {}); // the next one may succeed
-}, REFRESH_EVERY);
+  if (active && !document.hidden) await refreshPage().catch(() => {}); // the next one may succeed
+  setTimeout(keepUp, Math.max(REFRESH_EVERY, 4 * (performance.now() - begun)));
+}
+
+setTimeout(keepUp, REFRESH_EVERY);
