@@ -1,0 +1,81 @@
+"""How soon a committed epoch is on the chart: `python -m bench.chart`, in a real browser.
+
+A run's page is open while another process commits epochs as a worker writes them. The time runs
+from the end of the commit to the paint after the chart has drawn the epoch. Both ends are read off
+the same machine's clock.
+"""
+
+import argparse
+import tempfile
+import time
+from pathlib import Path
+
+import httpx
+from playwright.sync_api import Page, sync_playwright
+
+from backend.hints import Hints
+from backend.settings import Settings
+from backend.store import Database, transitions
+from bench.latency import show
+from tests.api import record
+from tests.e2e.browser import find
+from tests.product import running
+
+SPEC = {"dataset": {"source": "moons"}, "training": {"epochs": 100_000}}
+WATCH = """() => {
+  const plot = document.querySelector("#loss .plot");
+  window.drawn = {};
+  plot.on("plotly_afterplot", () => requestAnimationFrame(() => {
+    const last = Math.max(...plot.data.map((trace) => trace.x.at(-1) ?? 0));
+    window.drawn[last] ??= performance.timeOrigin + performance.now();
+  }));
+}"""
+
+
+def commit_to_chart(page: Page, url: str, settings: Settings, *, commits: int) -> list[float]:
+    """Return the seconds from each commit until its last epoch was on the chart."""
+    database, hints = Database(settings.database_url), Hints(settings.broker_url)
+    experiment_id = httpx.post(f"{url}/api/experiments", json=SPEC).raise_for_status().json()["id"]
+    [run] = httpx.get(f"{url}/api/experiments/{experiment_id}/runs").json()["items"]
+    with database.write() as session:  # as if trained: no worker runs beside this
+        transitions.claim(session, [run["id"]], worker="bench", lease_seconds=3600)
+    record(database, experiment_id, run["id"], range(1, 11))
+    page.goto(f"{url}/runs/{run['id']}")
+    page.wait_for_selector("#loss .js-plotly-plot")
+    page.evaluate(WATCH)
+    committed = {}
+    for number in range(1, commits + 1):
+        last = 10 + 10 * number
+        record(database, experiment_id, run["id"], range(last - 9, last + 1))
+        committed[last] = time.time() * 1000
+        hints.moved(experiment_id)
+        page.wait_for_timeout(settings.record_seconds * 1000)
+    page.wait_for_function(f"window.drawn[{last}]")
+    drawn = {int(step): at for step, at in page.evaluate("window.drawn").items()}
+    # epochs of two commits may be drawn at once: the earlier one is there when the later one is
+    return [
+        (min(at for step, at in drawn.items() if step >= last) - at_commit) / 1000
+        for last, at_commit in committed.items()
+    ]
+
+
+def main() -> None:
+    """Print the median and the 95th percentile."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--commits", type=int, default=200)
+    given = parser.parse_args()
+    with tempfile.TemporaryDirectory(prefix="lab-") as folder, sync_playwright() as playwright:
+        data_dir = Path(folder) / "data"
+        browser = playwright.chromium.launch(executable_path=find(playwright))
+        with running(data_dir, workers="0") as product:
+            settings = Settings(data_dir=data_dir, broker=f"unix://{data_dir}/valkey.sock")
+            page = browser.new_page(bypass_csp=True)  # for wait_for_function
+            show(
+                "commit to chart",
+                commit_to_chart(page, product.url, settings, commits=given.commits),
+            )
+        browser.close()
+
+
+if __name__ == "__main__":
+    main()
