@@ -15,6 +15,7 @@ from backend.analysis import diagnose
 from backend.hints import Hints
 from backend.store import Database, changes, metrics, runs, snapshots, transitions
 from backend.store.changes import NewChange
+from backend.store.runs import Progress
 from backend.store.states import State
 from backend.store.transitions import Lease
 from worker.training.group import EpochResult, Snapshot
@@ -103,7 +104,7 @@ class Recorder:
 def _write(session: Session, held: Sequence[Held]) -> set[int]:
     """Write all that is unwritten; return the experiments in which something moved."""
     metrics.record(session, list(_points(held)))
-    _amend(session, held)
+    runs.advance(session, [_progress(run) for run in held])
     for run in held:
         _write_files(session, run)
         _end(session, run)
@@ -124,19 +125,14 @@ def _points(held: Sequence[Held]) -> Iterable[metrics.Point]:
                 yield metrics.Point(run_id, key, result.epoch, value, now)
 
 
-def _amend(session: Session, held: Sequence[Held]) -> None:
-    """Bring the columns of the runs up to date."""
-    rows = []
-    for run in held:
-        unwritten = run.unwritten
-        row = {
-            "epoch": unwritten.results[-1].epoch if unwritten.results else None,
-            "reference_loss": unwritten.reference_loss,
-            "early_stop_epoch": unwritten.early_stop_epoch,
-        }
-        if row := {column: value for column, value in row.items() if value is not None}:
-            rows.append({"id": run.lease.run_id, **row})
-    runs.amend(session, rows)
+def _progress(run: Held) -> Progress:
+    unwritten = run.unwritten
+    return Progress(
+        run.lease.run_id,
+        epoch=unwritten.results[-1].epoch if unwritten.results else None,
+        reference_loss=unwritten.reference_loss,
+        early_stop_epoch=unwritten.early_stop_epoch,
+    )
 
 
 def _write_files(session: Session, run: Held) -> None:

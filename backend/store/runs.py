@@ -1,9 +1,9 @@
 """Runs: read for lists and pages."""
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
+from dataclasses import dataclass
 
-from sqlalchemy import func, select, update
+from sqlalchemy import bindparam, func, select, update
 from sqlalchemy.orm import Session
 
 from backend.errors import NotFound
@@ -55,10 +55,30 @@ def epochs_done(session: Session, experiment_id: int) -> int:
     return int(total or 0)
 
 
-def amend(session: Session, rows: Sequence[Mapping[str, Any]]) -> None:
-    """Set columns of runs whose leases the caller renewed in this transaction.
+@dataclass(frozen=True)
+class Progress:
+    """What training has found out about a run; None leaves a column as it is."""
 
-    Each row holds a run's `id` and the columns to set.
-    """
-    if rows:
-        session.execute(update(Run), rows)
+    run_id: int
+    epoch: int | None = None
+    reference_loss: float | None = None
+    early_stop_epoch: int | None = None
+
+
+def advance(session: Session, found: Sequence[Progress]) -> None:
+    """Store the progress of runs whose leases the caller renewed in this transaction."""
+    if found:
+        session.connection().execute(_ADVANCE, list(map(vars, found)))
+
+
+_COLUMNS = (Run.epoch, Run.reference_loss, Run.early_stop_epoch)
+_ADVANCE = (
+    update(Run)
+    .where(Run.id == bindparam("run_id"))
+    .values(
+        {
+            column.key: func.coalesce(bindparam(column.key, type_=column.type), column)
+            for column in _COLUMNS
+        }
+    )
+)
