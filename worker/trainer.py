@@ -135,7 +135,7 @@ class Trainer:
         if not job.fired and job.rule.update(result.epoch, validation_loss):
             job.fired, job.unwritten.early_stop_epoch = True, result.epoch
         if not math.isfinite(train_loss):
-            error = f"diverged at epoch {result.epoch}: train loss is not finite"
+            error = f"Diverged at epoch {result.epoch}: train loss is not finite."
             self._end(result.index, "failed", error=error)
         elif result.epoch >= job.spec.training.epochs or (
             job.fired and job.spec.early_stopping.action == "stop"
@@ -147,8 +147,9 @@ class Trainer:
         unwritten.ending, unwritten.error = state, error
         if index not in self._group.active:
             return
-        if state != "failed":
-            unwritten.snapshots = self._group.snapshots(index)
+        taken = self._group.snapshots(index)
+        # of a run that diverged, the last weights are of no use and the best ones all the more
+        unwritten.snapshots = [one for one in taken if state != "failed" or one.kind == "best"]
         self._group.drop(index)
 
     def _hand_back(self) -> None:

@@ -199,9 +199,11 @@ def test_a_run_that_diverges_fails_with_the_epoch(settings: Settings, database: 
     train([run_id], make_services(settings, database))
     run = get_run(database, run_id)
     assert run.status == "failed"
-    assert run.error == f"diverged at epoch {run.epoch}: train loss is not finite"
+    assert run.error == f"Diverged at epoch {run.epoch}: train loss is not finite."
     assert run.verdict == "diverged"
     assert run.epoch < 300
+    with database.read() as session:
+        assert [one.kind for one in snapshots.of_run(session, run_id)] == ["best"]
 
 
 def test_a_database_that_is_away_for_a_moment_loses_nothing(
