@@ -28,7 +28,7 @@ from worker.training.group import EpochResult, Failure, Group, Interrupted
 
 logger = logging.getLogger(__name__)
 
-CHECKPOINT_SHARE = 20  # training lasts at least so many times as long as taking a checkpoint
+CHECKPOINT_SHARE = 50  # training lasts at least so many times as long as taking a checkpoint
 
 
 @dataclass(frozen=True)

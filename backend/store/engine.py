@@ -6,8 +6,10 @@ from pathlib import Path
 from typing import Any
 
 from sqlalchemy import BigInteger, Connection, Engine, create_engine, event, select
+from sqlalchemy.dialects.postgresql import insert as postgresql_insert
+from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 from sqlalchemy.ext.compiler import compiles
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import DeclarativeBase, Session
 from sqlalchemy.sql.functions import FunctionElement
 
 BUSY_TIMEOUT_SECONDS = 30
@@ -61,6 +63,11 @@ class Database:
     def dispose(self) -> None:
         """Close all connections."""
         self.engine.dispose()
+
+
+def insert_for(dialect: str, table: type[DeclarativeBase]) -> Any:
+    """Return an INSERT that can be made an upsert, which each dialect has of its own."""
+    return (sqlite_insert if dialect == "sqlite" else postgresql_insert)(table)
 
 
 def _engine(url: str) -> Engine:

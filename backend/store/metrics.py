@@ -9,10 +9,9 @@ from operator import itemgetter
 from typing import Any, NamedTuple
 
 from sqlalchemy import and_, bindparam, case, func, select
-from sqlalchemy.dialects.postgresql import insert as postgresql_insert
-from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 from sqlalchemy.orm import Session
 
+from backend.store.engine import insert_for
 from backend.store.tables import Metric, MetricKey, MetricSummary
 
 
@@ -55,7 +54,7 @@ def key_ids(session: Session, names: Iterable[str]) -> dict[str, int]:
     found = _known_keys(session, wanted)
     missing = sorted(wanted - found.keys())
     if missing:
-        insert = _insert(session.get_bind().dialect.name)(MetricKey).on_conflict_do_nothing()
+        insert = insert_for(session.get_bind().dialect.name, MetricKey).on_conflict_do_nothing()
         session.execute(insert, [{"name": name} for name in missing])
         found = _known_keys(session, wanted)
     return found
@@ -120,7 +119,7 @@ def _fold(points: Sequence[tuple[int, float | None]]) -> dict[str, float | int |
 
 @cache
 def _summary_upsert(dialect: str) -> Any:
-    insert = _insert(dialect)(MetricSummary)
+    insert = insert_for(dialect, MetricSummary)
     new, old = insert.excluded, MetricSummary
     later = new.last_step >= old.last_step
     # equal values keep the stored, earlier step; NULL (nothing but NaN so far) always gives way
@@ -208,10 +207,6 @@ def at_best_epoch(
     for run_id, key_id, value in rows:
         result[run_id][names[key_id]] = value
     return result
-
-
-def _insert(dialect: str) -> Any:
-    return sqlite_insert if dialect == "sqlite" else postgresql_insert
 
 
 def _pick(condition: Any, yes: Any, no: Any) -> Any:

@@ -2,13 +2,15 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
+from functools import cache
+from typing import Any, Literal
 
 from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
 from backend.errors import NotFound
-from backend.store.tables import Checkpoint, Sample, Snapshot
+from backend.store.engine import insert_for
+from backend.store.tables import Base, Checkpoint, Sample, Snapshot
 
 Kind = Literal["best", "last"]
 
@@ -26,7 +28,8 @@ def put(
     session: Session, run_id: int, kind: Kind, *, epoch: int, weights: bytes, fit: bytes | None
 ) -> None:
     """Store a snapshot, replacing the run's earlier one of that kind."""
-    session.merge(Snapshot(run_id=run_id, kind=kind, epoch=epoch, weights=weights, fit=fit))
+    row = {"run_id": run_id, "kind": kind, "epoch": epoch, "weights": weights, "fit": fit}
+    _put(session, Snapshot, row)
 
 
 def get(session: Session, run_id: int, kind: Kind) -> Snapshot:
@@ -49,7 +52,7 @@ def of_run(session: Session, run_id: int) -> Sequence[SnapshotInfo]:
 
 def put_samples(session: Session, run_id: int, points: bytes) -> None:
     """Store the data points drawn beside a run's fit."""
-    session.merge(Sample(run_id=run_id, points=points))
+    _put(session, Sample, {"run_id": run_id, "points": points})
 
 
 def samples(session: Session, run_id: int) -> bytes | None:
@@ -59,7 +62,7 @@ def samples(session: Session, run_id: int) -> bytes | None:
 
 def put_checkpoint(session: Session, run_id: int, *, epoch: int, tensors: bytes) -> None:
     """Store where a run can be taken up again."""
-    session.merge(Checkpoint(run_id=run_id, epoch=epoch, tensors=tensors))
+    _put(session, Checkpoint, {"run_id": run_id, "epoch": epoch, "tensors": tensors})
 
 
 def checkpoint(session: Session, run_id: int) -> Checkpoint | None:
@@ -70,3 +73,16 @@ def checkpoint(session: Session, run_id: int) -> Checkpoint | None:
 def drop_checkpoint(session: Session, run_id: int) -> None:
     """Forget a run's checkpoint."""
     session.execute(delete(Checkpoint).where(Checkpoint.run_id == run_id))
+
+
+def _put(session: Session, table: type[Base], row: dict[str, Any]) -> None:
+    """Insert a row or replace what is there, without reading it: it may be megabytes."""
+    session.connection().execute(_upsert(session.get_bind().dialect.name, table), row)
+
+
+@cache
+def _upsert(dialect: str, table: type[Base]) -> Any:
+    insert = insert_for(dialect, table)
+    key = [column.name for column in table.__table__.primary_key]
+    others = {column.name: column for column in insert.excluded if column.name not in key}
+    return insert.on_conflict_do_update(index_elements=key, set_=others)

@@ -67,6 +67,7 @@ class Group:
     ) -> None:
         self._interrupted = interrupted
         self._members: dict[int, Member] = {}
+        self._best: dict[int, Snapshot | None] = {}  # the newest taken of each
         self._failures: list[Failure] = []
         for index, spec in enumerate(specs):
             self._add(index, spec, device, (checkpoints or {}).get(index))
@@ -125,6 +126,7 @@ class Group:
     def drop(self, index: int) -> None:
         """Stop training a member and forget it."""
         del self._members[index]
+        self._best.pop(index, None)
 
     def checkpoint(self, index: int) -> tuple[int, bytes]:
         """Return a member's epoch and its whole state, to continue from as if never stopped."""
@@ -134,8 +136,10 @@ class Group:
     def snapshots(self, index: int) -> list[Snapshot]:
         """Return a member's best and last model, those of them that there are."""
         member = self._members[index]
-        taken = [snapshots.take(member, "best"), snapshots.take(member, "last")]
-        return [snapshot for snapshot in taken if snapshot is not None]
+        best = self._best.get(index)
+        if best is None or best.epoch != member.best_epoch:
+            best = self._best[index] = snapshots.take(member, "best")
+        return [one for one in (best, snapshots.take(member, "last")) if one is not None]
 
     def samples(self, index: int) -> bytes | None:
         """Return the data points drawn beside a member's fit, None where nothing can be drawn."""

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Callable, Iterator
+from functools import cached_property
 
 import numpy as np
 import torch
@@ -12,6 +13,7 @@ from backend.spec.catalogue import SOURCES
 from backend.spec.run import RunSpec
 from worker.training import models, optimizers
 from worker.training.data import Data, load
+from worker.training.pictures import Picture, frame
 from worker.training.sources import Array
 from worker.training.streams import Purpose, reseed, stream
 
@@ -47,6 +49,12 @@ class Member:
         """Return what the model takes for raw inputs [n, features]."""
         made = models.features(self.spec, self.data.scaling(x))
         return torch.from_numpy(np.ascontiguousarray(made)).to(self.device, torch.float32)
+
+    @cached_property
+    def picture(self) -> tuple[Picture | None, Tensor]:
+        """Where the fit is drawn, and what the model takes there."""
+        found = frame(np.concatenate([self.data.train.x, self.data.validation.x]))
+        return found, torch.empty(0) if found is None else self.features(found.points)
 
     @property
     def metric_keys(self) -> list[str]:

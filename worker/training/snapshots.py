@@ -12,11 +12,8 @@ from torch import Tensor
 
 from worker.training.member import Member
 from worker.training.models import exponents
-from worker.training.sources import Array
+from worker.training.pictures import draw
 
-CURVE_POINTS = 241
-PLANE_POINTS = 81
-MARGIN = 0.05  # of the range of the data, on every side of the picture
 MAX_SAMPLES = 500
 
 
@@ -53,36 +50,14 @@ def _weights(member: Member, weights: dict[str, Tensor], epoch: int) -> bytes:
     return save_tensors({k: v.cpu().contiguous() for k, v in weights.items()}, metadata)
 
 
-def _fit(member: Member, weights: dict[str, Tensor]) -> bytes | None:
-    """Evaluate the model over the picture: a curve, or the plane of two inputs and two classes."""
-    x = np.concatenate([member.data.train.x, member.data.validation.x])
-    if x.shape[1] == 1:
-        line = _axis(x[:, 0], CURVE_POINTS)
-        curve = {"x": line, "prediction": _predict(member, weights, line[:, None])[:, 0]}
-        return save_arrays({name: value.astype(np.float32) for name, value in curve.items()})
-    if x.shape[1] == 2:
-        across, up = _axis(x[:, 0], PLANE_POINTS), _axis(x[:, 1], PLANE_POINTS)
-        plane = np.stack(np.meshgrid(across, up), axis=-1).reshape(-1, 2)
-        logits = _predict(member, weights, plane)
-        # the last class against the first: the probability of class 1 of two
-        odds = np.clip(logits[:, 0] - logits[:, 1], -80, 80)
-        probability = (1 / (1 + np.exp(odds))).reshape(len(up), len(across))
-        axes = {"x": across.astype(np.float32), "y": up.astype(np.float32)}
-        return save_arrays({**axes, "probability": probability.astype(np.float16)})
-    return None
-
-
-def _axis(values: Array, points: int) -> Array:
-    low, high = float(values.min()), float(values.max())
-    margin = MARGIN * (high - low or 1.0)
-    return np.linspace(low - margin, high + margin, points)
-
-
 @torch.no_grad()
-def _predict(member: Member, weights: dict[str, Tensor], x: Array) -> Array:
+def _fit(member: Member, weights: dict[str, Tensor]) -> bytes | None:
+    picture, features = member.picture
+    if picture is None:
+        return None
     member.model.eval()
-    made = torch.func.functional_call(member.model, weights, (member.features(x),))
-    return np.asarray(made.cpu().numpy(), dtype=np.float64)
+    outputs = torch.func.functional_call(member.model, weights, (features,))
+    return save_arrays(draw(picture, outputs.cpu().numpy().astype(np.float64)))
 
 
 def samples(member: Member) -> bytes | None:

@@ -1,0 +1,52 @@
+"""Pictures: where a model of one or two inputs is evaluated to draw its fit."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from worker.training.sources import Array
+
+CURVE_POINTS = 241
+PLANE_POINTS = 61
+MARGIN = 0.05  # of the range of the data, on every side
+
+
+@dataclass(frozen=True)
+class Picture:
+    """The picture's axes, raw [points] each, and all its points [n, inputs], x running fastest."""
+
+    axes: tuple[Array, ...]
+    points: Array
+
+
+def frame(x: Array) -> Picture | None:
+    """Return the picture that holds inputs [n, features]; None beyond two features."""
+    if x.shape[1] > 2:
+        return None
+    count = CURVE_POINTS if x.shape[1] == 1 else PLANE_POINTS
+    axes = tuple(_axis(column, count) for column in x.T)
+    points = np.stack(np.meshgrid(*axes), axis=-1).reshape(-1, x.shape[1])
+    return Picture(axes, points)
+
+
+def draw(picture: Picture, outputs: Array) -> dict[str, Array]:
+    """Return the fit from the model's outputs [n, outputs] over the picture's points.
+
+    A curve of the prediction over one input; the probability of the second of two classes
+    over two.
+    """
+    names = ("x", "y")
+    arrays = {
+        name: axis.astype(np.float32) for name, axis in zip(names, picture.axes, strict=False)
+    }
+    if len(picture.axes) == 1:
+        return {**arrays, "prediction": outputs[:, 0].astype(np.float32)}
+    odds = np.clip(outputs[:, 0] - outputs[:, 1], -80, 80)
+    plane = (1 / (1 + np.exp(odds))).reshape([len(axis) for axis in picture.axes[::-1]])
+    return {**arrays, "probability": plane.astype(np.float16)}
+
+
+def _axis(values: Array, points: int) -> Array:
+    low, high = float(values.min()), float(values.max())
+    margin = MARGIN * (high - low or 1.0)
+    return np.linspace(low - margin, high + margin, points)
