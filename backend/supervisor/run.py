@@ -58,11 +58,15 @@ class Supervisor:
         self._wait_until(lambda: programs.broker_answers(socket_path), self._broker[0])
 
     def start_services(self) -> None:
-        """Start web service and workers, and wait until the first page answers."""
+        """Start the web service, wait for its first page, then start the workers.
+
+        Loading PyTorch keeps a core busy for seconds; the first page does not wait for it.
+        """
         numbers = range(1, self._settings.workers + 1)
         self._web = [self._start(programs.web(self._settings))]
-        self._workers = [self._start(programs.worker(number)) for number in numbers]
         self._wait_until(lambda: address.answers(self._settings), self._web[0])
+        if not self._signals.stops:
+            self._workers = [self._start(programs.worker(number)) for number in numbers]
 
     def watch(self) -> None:
         """Start again what ends, until asked to stop."""
