@@ -1,7 +1,5 @@
 """A real browser: the system's Chromium, or the one that Playwright installed."""
 
-import os
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -10,10 +8,9 @@ import httpx
 import pytest
 from playwright.sync_api import ConsoleMessage, Page, Playwright
 
+from tests.e2e import browser
 from tests.e2e.proxy import Proxy
 from tests.product import running
-
-BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 
 
 @pytest.fixture(scope="session")
@@ -34,10 +31,10 @@ def browser_type_launch_args(
     browser_type_launch_args: dict[str, Any], playwright: Playwright
 ) -> dict[str, Any]:
     """Launch what is installed; without any browser skip, but never where CI=true."""
-    found = next(filter(None, map(shutil.which, BROWSERS)), playwright.chromium.executable_path)
-    if not Path(found).exists():
-        outcome = pytest.fail if os.environ.get("CI") == "true" else pytest.skip
-        outcome("no Chromium is installed: the pages were not tested in a browser")
+    found = browser.find(playwright)
+    if found is None:
+        outcome = pytest.fail if browser.REQUIRED else pytest.skip
+        outcome(browser.MISSING)
     return {**browser_type_launch_args, "executable_path": found}
 
 
