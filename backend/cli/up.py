@@ -5,13 +5,12 @@ from contextlib import suppress
 
 from backend import supervisor
 from backend.cli.configuration import configured
-from backend.cli.migrate import migrate
 
 
 def run(options: Namespace) -> int:
     """Start everything and keep it running until Ctrl-C."""
     settings = configured(options, "host", "port", "workers", "data_dir")
-    supervisor.run(settings, migrate=migrate, say=say)
+    supervisor.run(settings, say)
     return 0
 
 

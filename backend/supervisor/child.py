@@ -54,9 +54,13 @@ class Child:
 
     @property
     def ending(self) -> str:
-        """How it ended, and where to read about it."""
+        """How it ended, its last words, and where to read more."""
         code = self.exit_code or 0
-        how = f"exit code {code}" if code >= 0 else f"killed by {signal.Signals(-code).name}"
+        if code < 0:
+            how = f"killed by {signal.Signals(-code).name}"
+        else:
+            last = self.log.read_text(errors="replace").splitlines()[-1:]
+            how = f"exit code {code}: {''.join(last).strip().rstrip('.')}"
         return f"{self.program.name} ended ({how}); its log is {self.log}"
 
     def tend(self) -> None:

@@ -12,6 +12,8 @@ from pathlib import Path
 from backend.settings import Settings
 from backend.supervisor.child import Program
 
+WEB = Program("web", [sys.executable, "-m", "backend.supervisor.web"])
+
 LONGEST_SOCKET_PATH = 100  # systems allow 103 to 107 bytes
 
 
@@ -73,21 +75,6 @@ def broker_answers(socket_path: Path) -> bool:
             return connection.recv(16).startswith(b"+PONG")
     except OSError:
         return False
-
-
-def web(settings: Settings) -> Program:
-    """The web service. Open browser streams get one second to end."""
-    options = {
-        "host": settings.host,
-        "port": str(settings.port),
-        "timeout-graceful-shutdown": "1",
-        "log-level": "info",
-    }
-    command = [sys.executable, "-m", "uvicorn", "backend.main:create_app", "--factory"]
-    command += ["--no-server-header", "--no-access-log"]
-    for name, value in options.items():
-        command += [f"--{name}", value]
-    return Program("web", command)
 
 
 def worker(number: int) -> Program:

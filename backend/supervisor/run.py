@@ -20,14 +20,11 @@ WEB_END_SECONDS = 3.5
 ALL_END_SECONDS = 4.0  # what is left is killed
 
 
-def run(
-    settings: Settings, *, migrate: Callable[[Settings], None], say: Callable[[str], None]
-) -> None:
+def run(settings: Settings, say: Callable[[str], None]) -> None:
     """Run the product until SIGINT or SIGTERM. Raises Conflict, InvalidInput, Unavailable."""
     signals = Signals()
     with hold(settings.data_dir), ExitStack() as cleanup:
         check_port(settings.host, settings.port)
-        migrate(settings)
         socket_path = cleanup.enter_context(programs.broker_socket(settings))
         supervisor = Supervisor(settings, signals, say)
         cleanup.callback(supervisor.stop)
@@ -60,10 +57,11 @@ class Supervisor:
     def start_services(self) -> None:
         """Start the web service, wait for its first page, then start the workers.
 
-        Loading PyTorch keeps a core busy for seconds; the first page does not wait for it.
+        The web service migrates the database first. Loading PyTorch keeps a core busy for seconds;
+        the first page does not wait for it.
         """
         numbers = range(1, self._settings.workers + 1)
-        self._web = [self._start(programs.web(self._settings))]
+        self._web = [self._start(programs.WEB)]
         self._wait_until(lambda: address.answers(self._settings), self._web[0])
         if not self._signals.stops:
             self._workers = [self._start(programs.worker(number)) for number in numbers]

@@ -39,13 +39,18 @@ def product(tmp_path: Path) -> Iterator[Product]:
 
 def children(product: Product) -> dict[str, psutil.Process]:
     """The running children by what they are."""
-    words = {"valkey-server": "valkey", "uvicorn": "web", "celery": "worker1"}
-    return {
-        name: child
-        for child in psutil.Process(product.process.pid).children()
-        for word, name in words.items()
-        if child.status() != psutil.STATUS_ZOMBIE and word in " ".join(child.cmdline())
-    }
+    found = {role(child): child for child in psutil.Process(product.process.pid).children()}
+    return {name: child for name, child in found.items() if name is not None}
+
+
+def role(child: psutil.Process) -> str | None:
+    """What a child is, None when it has ended meanwhile."""
+    words = {"valkey-server": "valkey", "supervisor.web": "web", "celery": "worker1"}
+    try:
+        command = " ".join(child.cmdline())  # empty once it has ended
+    except psutil.Error:
+        return None
+    return next((name for word, name in words.items() if word in command), None)
 
 
 def submit(product: Product, spec: dict[str, object]) -> str:
@@ -162,7 +167,16 @@ def test_a_child_that_cannot_start_is_explained(tmp_path: Path) -> None:
     (tmp_path / "data" / "valkey" / "appendonlydir").touch()  # Valkey wants a folder there
     with starting(tmp_path / "data") as product:
         assert product.process.wait() == 2
-        assert product.said() == f"lab: valkey ended (exit code 1); its log is {logs}/valkey.log\n"
+        assert product.said().startswith("lab: valkey ended (exit code 1: ")
+        assert product.said().endswith(f"); its log is {logs}/valkey.log\n")
+
+
+def test_a_database_that_is_away_is_one_sentence(tmp_path: Path) -> None:
+    database = f"postgresql://lab:secret@127.0.0.1:{free_port()}/lab"
+    with starting(tmp_path / "data", database=database) as product:
+        assert product.process.wait() == 2
+        assert "the database cannot be used: connection failed" in product.said()
+        assert "secret" not in product.said()
 
 
 def test_a_long_path_with_spaces_is_no_obstacle(tmp_path: Path) -> None:
