@@ -28,7 +28,7 @@ from worker.training.group import EpochResult, Failure, Group, Interrupted
 
 logger = logging.getLogger(__name__)
 
-CHECKPOINT_SHARE = 50  # training lasts at least so many times as long as taking a checkpoint
+CHECKPOINT_SHARE = 100  # training lasts at least so many times as long as taking a checkpoint
 
 
 @dataclass(frozen=True)
@@ -91,6 +91,7 @@ class Trainer:
         )
         self._checkpoint_at = time.monotonic() + settings.checkpoint_seconds
         self._between_epochs = True
+        self._ended = False  # whether a run ended and that is not written yet
 
     def run(self) -> None:
         """Train until every run has ended, or the worker stops."""
@@ -145,6 +146,7 @@ class Trainer:
     def _end(self, index: int, state: State, *, error: str | None = None) -> None:
         unwritten = self._jobs[index].unwritten
         unwritten.ending, unwritten.error = state, error
+        self._ended = True
         if index not in self._group.active:
             return
         taken = self._group.snapshots(index)
@@ -163,11 +165,12 @@ class Trainer:
 
     def _record(self) -> None:
         """Write if it is time to, or if a run ended; wait if too much is unwritten."""
-        ended = any(job.unwritten.ending for job in self._jobs.values())
-        if self._recorder.due or (ended and not self._recorder.failing):
+        if self._recorder.due or (self._ended and not self._recorder.failing):
             self._checkpoint()
             self._write()
-        while self._backlog() > MAX_BACKLOG and not self._services.stopping.asked:
+        while self._recorder.failing and self._backlog() > MAX_BACKLOG:
+            if self._services.stopping.asked:
+                return
             time.sleep(self._recorder.seconds_until_due())
             self._write()
 
@@ -195,6 +198,7 @@ class Trainer:
         held = self._recorder.write(list(self._jobs.values()))
         if held is None:
             return False
+        self._ended = False
         for index, job in list(self._jobs.items()):
             run_id = job.lease.run_id
             if index in ended or run_id not in held:
