@@ -3,18 +3,18 @@
 import logging
 import time
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from sqlalchemy.exc import InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.orm import Session
 
-from backend import views
-from backend.analysis import diagnose
+from backend import endings
 from backend.hints import Hints
 from backend.store import Database, changes, metrics, runs, snapshots, transitions
 from backend.store.changes import NewChange
+from backend.store.metrics import Stretch
 from backend.store.runs import Progress
 from backend.store.states import State
 from backend.store.transitions import Lease
@@ -103,7 +103,7 @@ class Recorder:
 
 def _write(session: Session, held: Sequence[Held]) -> set[int]:
     """Write all that is unwritten; return the experiments in which something moved."""
-    metrics.record(session, list(_points(held)))
+    metrics.record_stretches(session, [one for run in held for one in _stretches(run)])
     runs.advance(session, [_progress(run) for run in held])
     for run in held:
         _write_files(session, run)
@@ -116,13 +116,15 @@ def _write(session: Session, held: Sequence[Held]) -> set[int]:
     return {experiment_id for experiment_id, entries in log.items() if entries}
 
 
-def _points(held: Sequence[Held]) -> Iterable[metrics.Point]:
+def _stretches(run: Held) -> list[Stretch]:
+    """Turn epochs into columns, one for each metric."""
+    results = run.unwritten.results
     now = time.time_ns() // 1_000_000
-    for run in held:
-        run_id, results = run.lease.run_id, run.unwritten.results
-        for key in results[0].metrics if results else ():  # in the table's order: twice as fast
-            for result in results:
-                yield metrics.Point(run_id, key, result.epoch, result.metrics[key], now)
+    epochs, times = [result.epoch for result in results], [now] * len(results)
+    return [
+        Stretch(run.lease.run_id, key, epochs, [result.metrics[key] for result in results], times)
+        for key in (results[0].metrics if results else ())
+    ]
 
 
 def _progress(run: Held) -> Progress:
@@ -152,13 +154,8 @@ def _end(session: Session, run: Held) -> None:
     if state == "queued":
         transitions.end(session, run.lease, state, sent_at=None)
     elif state is not None:
-        reference = runs.get(session, run_id).reference_loss
-        found = diagnose(views.curve(session, run_id), reference_loss=reference)
-        transitions.end(
-            session, run.lease, state,
-            error=run.unwritten.error, verdict=found.verdict, diagnosis=found.as_dict(),
-        )  # fmt: skip
-        snapshots.drop_checkpoint(session, run_id)
+        transitions.end(session, run.lease, state, error=run.unwritten.error)
+        endings.close(session, [run_id])
 
 
 def _changes(run: Held) -> list[NewChange]:

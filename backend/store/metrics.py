@@ -1,10 +1,10 @@
 """Metrics: written in bulk with their summaries, read back as series."""
 
-import math
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cache
+from itertools import repeat
 from operator import itemgetter
 from typing import Any, NamedTuple
 
@@ -25,6 +25,17 @@ class Point(NamedTuple):
     recorded_at: int
 
 
+@dataclass(frozen=True)
+class Stretch:
+    """New values of one metric of one run, by column: steps ascend, each once. NaN is allowed."""
+
+    run_id: int
+    key: str
+    steps: Sequence[int]
+    values: Sequence[float]
+    recorded_at: Sequence[int]
+
+
 @dataclass
 class Series:
     """One metric over its steps, ascending; None stands for NaN."""
@@ -34,18 +45,35 @@ class Series:
 
 
 def record(session: Session, points: Sequence[Point]) -> None:
-    """Upsert points and bring the summaries up to date."""
-    if not points:
+    """Upsert points and bring the summaries up to date; the last of equal steps counts."""
+    series: dict[tuple[int, str], dict[int, Point]] = defaultdict(dict)
+    for point in points:
+        series[point.run_id, point.key][point.step] = point
+    stretches = []
+    for (run_id, key), by_step in series.items():
+        steps = sorted(by_step)
+        values = [float(by_step[step].value) for step in steps]
+        times = [by_step[step].recorded_at for step in steps]
+        stretches.append(Stretch(run_id, key, steps, values, times))
+    record_stretches(session, stretches)
+
+
+def record_stretches(session: Session, stretches: Sequence[Stretch]) -> None:
+    """Upsert stretches and bring the summaries up to date: `record` for those with many values."""
+    if not stretches:
         return
-    keys = key_ids(session, {point.key for point in points})
-    rows = {
-        (run_id, keys[key], step): (
-            run_id, keys[key], step, None if math.isnan(value) else float(value), recorded_at
+    keys = key_ids(session, {stretch.key for stretch in stretches})
+    rows: list[Row] = []
+    folded = []
+    for stretch in stretches:
+        run_id, key_id = stretch.run_id, keys[stretch.key]
+        values = [None if value != value else value for value in stretch.values]
+        rows += zip(
+            repeat(run_id), repeat(key_id), stretch.steps, values, stretch.recorded_at, strict=False
         )
-        for run_id, key, step, value, recorded_at in points
-    }  # fmt: skip
-    _upsert_points(session, list(rows.values()))
-    _upsert_summaries(session, list(rows.values()))
+        folded.append({"run_id": run_id, "key_id": key_id, **_fold(stretch.steps, values)})
+    _upsert_points(session, rows)
+    session.connection().execute(_summary_upsert(session.get_bind().dialect.name), folded)
 
 
 def key_ids(session: Session, names: Iterable[str]) -> dict[str, int]:
@@ -74,11 +102,11 @@ _KNOWN_KEYS = select(MetricKey.name, MetricKey.id).where(
 Row = tuple[int, int, int, float | None, int]
 
 
-def _upsert_points(session: Session, rows: Sequence[Row]) -> None:
+def _upsert_points(session: Session, rows: list[Row]) -> None:
     """Write rows past SQLAlchemy's per-row work: this is where a training's time would go."""
     connection = session.connection()
     if connection.dialect.name == "sqlite":
-        connection.exec_driver_sql(_UPSERT_ROWS, list(rows))
+        connection.exec_driver_sql(_UPSERT_ROWS, rows)
     else:  # one statement with five arrays: a tenth of the time of one statement a row
         connection.exec_driver_sql(_UPSERT_ARRAYS, tuple(map(list, zip(*rows, strict=True))))
 
@@ -97,24 +125,14 @@ _UPSERT_ARRAYS = """
 """
 
 
-def _upsert_summaries(session: Session, rows: Sequence[Row]) -> None:
-    """Fold new points into the summaries: the earliest step wins among equal extremes."""
-    by_series: dict[tuple[int, int], list[tuple[int, float | None]]] = defaultdict(list)
-    for run_id, key_id, step, value, _ in rows:
-        by_series[run_id, key_id].append((step, value))
-    folded = [
-        {"run_id": run_id, "key_id": key_id, **_fold(points)}
-        for (run_id, key_id), points in by_series.items()
+def _fold(steps: Sequence[int], values: Sequence[float | None]) -> dict[str, float | int | None]:
+    """Summarise a stretch: the earliest step wins among equal extremes."""
+    numbers = [
+        (value, step) for step, value in zip(steps, values, strict=True) if value is not None
     ]
-    session.connection().execute(_summary_upsert(session.get_bind().dialect.name), folded)
-
-
-def _fold(points: Sequence[tuple[int, float | None]]) -> dict[str, float | int | None]:
-    last_step, last = max(points, key=itemgetter(0))
-    numbers = [(value, step) for step, value in points if value is not None]
-    low, low_step = min(numbers, default=(None, None))
-    high, high_step = max(numbers, key=lambda pair: (pair[0], -pair[1]), default=(None, None))
-    return dict(zip(_FIELDS, (last, last_step, low, low_step, high, high_step), strict=True))
+    low, low_step = min(numbers, key=itemgetter(0), default=(None, None))
+    high, high_step = max(numbers, key=itemgetter(0), default=(None, None))
+    return dict(zip(_FIELDS, (values[-1], steps[-1], low, low_step, high, high_step), strict=True))
 
 
 @cache
