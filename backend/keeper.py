@@ -2,13 +2,14 @@
 
 import logging
 import threading
-from collections import defaultdict
+from collections.abc import Sequence
 
 from sqlalchemy.exc import SQLAlchemyError
 
+from backend import endings
 from backend.hints import Hints
 from backend.queue import Queue
-from backend.store import Database, changes, transitions
+from backend.store import Database, transitions
 
 logger = logging.getLogger(__name__)
 
@@ -37,24 +38,25 @@ class Keeper(threading.Thread):
     def tend(self) -> None:
         """Free what dead workers held, then send what no message speaks of."""
         with self._database.write() as session:
-            freed = transitions.reap(session)
-            by_experiment = defaultdict(list)
-            for lease in freed:
-                by_experiment[lease.experiment_id].append(changes.NewChange(lease.run_id, "status"))
-            for experiment_id, moved in by_experiment.items():
-                changes.log(session, experiment_id, moved)
-        for experiment_id in by_experiment:
+            moved = endings.reap(session)
+        for experiment_id in moved:
             self._hints.moved(experiment_id)
         self._resend()
 
     def _resend(self) -> None:
+        for suspect in (False, True):
+            if run_ids := self._unsent(suspect):
+                # a run that lost its worker trains alone, lest it takes others with it again
+                self._queue.send(run_ids, alone=suspect)
+
+    def _unsent(self, suspect: bool) -> Sequence[int]:
+        """Return the waiting runs that no message in the broker speaks of."""
         with self._database.read() as session:
-            run_ids = transitions.waiting(session, sent_before_seconds=RESEND_SECONDS)
-            unsent = transitions.waiting(session, sent_before_seconds=1e9)
-        # messages that are still in the broker speak of what was sent
-        lost = run_ids if run_ids and self._queue.is_empty() else unsent
-        if lost:
-            self._queue.send(lost)
+            never = transitions.waiting(session, sent_before_seconds=1e9, suspect=suspect)
+            long_ago = transitions.waiting(
+                session, sent_before_seconds=RESEND_SECONDS, suspect=suspect
+            )
+        return long_ago if long_ago and self._queue.is_empty() else never
 
     def stop(self) -> None:
         """End the thread and wait for it."""

@@ -6,6 +6,7 @@ decides who trains what (`backend.store.transitions`), and `backend.keeper` send
 
 import logging
 from collections.abc import Sequence
+from math import ceil
 
 from celery import Celery
 from kombu.exceptions import OperationalError
@@ -49,19 +50,24 @@ def make_celery(settings: Settings) -> Celery:
 class Queue:
     """Hands runs to the workers."""
 
-    def __init__(self, app: Celery, database: Database) -> None:
+    def __init__(self, app: Celery, database: Database, *, workers: int) -> None:
         self._app = app
         self._database = database
+        self._workers = workers
         self._away = False
 
-    def send(self, run_ids: Sequence[int]) -> bool:
+    def send(self, run_ids: Sequence[int], *, alone: bool = False) -> bool:
         """Send runs in groups, after the commit that queued them; False if the broker is away.
+
+        A group is small enough for every worker to get one; with `alone`, each run is one.
 
         What could not be sent is not lost: it waits in the database and is sent later.
         """
+        share = ceil(len(run_ids) / max(1, self._workers))
+        size = 1 if alone else max(1, min(GROUP_SIZE, share))
         try:
-            for start in range(0, len(run_ids), GROUP_SIZE):
-                self._app.send_task(TRAIN, args=[list(run_ids[start : start + GROUP_SIZE])])
+            for start in range(0, len(run_ids), size):
+                self._app.send_task(TRAIN, args=[list(run_ids[start : start + size])])
         except OperationalError:
             if not self._away:  # once: the keeper tries again each second
                 logger.warning("the broker cannot be reached; %d runs wait", len(run_ids))

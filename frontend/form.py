@@ -109,4 +109,4 @@ def _written(value: Any) -> str:
         return ""
     if isinstance(value, list):
         return ", ".join(map(_written, value)) + ("," if len(value) == 1 else "")
-    return f"{value:g}" if isinstance(value, float) else str(value)
+    return repr(value).removesuffix(".0") if isinstance(value, float) else str(value)

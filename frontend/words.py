@@ -3,19 +3,14 @@
 from datetime import datetime
 from typing import Any
 
+from backend.analysis.diagnosis import number as plain_number
+
 MISSING = "\N{EN DASH}"
 
 
 def number(value: float | None) -> str:
     """Write a loss or accuracy with three significant digits."""
-    if value is None:
-        return MISSING
-    size = abs(value)
-    if size >= 1e6:
-        return f"{value:.1e}"
-    if size < 5e-4:
-        return "0.000"
-    return f"{value:#.3g}" if size < 1000 else f"{value:,.0f}"
+    return MISSING if value is None else plain_number(value)
 
 
 def percent(value: float | None) -> str:

@@ -23,6 +23,8 @@ RISE = 0.05  # of the best validation loss: what counts as risen
 SEVERE_RISE = 0.5
 SMALLEST_RISE = 0.02  # of the total fall: below it, a relative rise near loss 0 means nothing
 STILL_FALLING = 0.01  # of the total fall, over the last tenth of the run
+MEMORISED = 0.01  # of that reference: a train loss of about 0
+MISSED = 0.2  # of that reference: a validation loss that far from 0 means the pattern is missed
 NEAR_REFERENCE = 0.8  # of the loss of always giving the same answer: nothing much was learnt
 
 
@@ -190,12 +192,27 @@ def _still_improving(reading: _Reading) -> Diagnosis | None:
 
 def _underfitting(reading: _Reading) -> Diagnosis | None:
     reference = reading.reference_loss
-    if reference is None or reading.end_train < NEAR_REFERENCE * reference:
+    if reference is None or min(reading.end_train, reading.end_loss) < NEAR_REFERENCE * reference:
         return None
     return _found(
         reading, "underfitting", "underfitting.near-reference",
         f"train loss ends at {number(reading.end_train)}, close to the {number(reference)} of "
-        "always giving the same answer; the model has not captured the pattern.",
+        "always giving the same answer; the model has not captured the pattern, or noise hides it.",
+    )  # fmt: skip
+
+
+def _memorised(reading: _Reading) -> Diagnosis | None:
+    reference = reading.reference_loss
+    if reference is None or reading.end_train > MEMORISED * reference:
+        return None
+    share = reading.end_loss / reference if reference else 0.0
+    if share < MISSED:
+        return None
+    return _found(
+        reading, "overfitting", "overfitting.memorised",
+        f"train loss has fallen to {number(reading.end_train)} while validation loss stays at "
+        f"{number(reading.end_loss)}, {share:.0%} of that of always giving the same answer; the "
+        "training data are learnt by heart, not the pattern.",
     )  # fmt: skip
 
 
@@ -224,6 +241,7 @@ _RULES: list[Callable[[_Reading], Diagnosis | None]] = [
     _diverged,
     _overfitting,
     _still_improving,
+    _memorised,
     _underfitting,
     _unstable,
     _good_fit,
@@ -231,7 +249,10 @@ _RULES: list[Callable[[_Reading], Diagnosis | None]] = [
 
 
 def number(value: float) -> str:
-    """Write a loss with three significant digits, 0 for what is negligible."""
-    return (
-        "0.000" if abs(value) < 5e-4 else f"{value:#.3g}" if abs(value) < 1000 else f"{value:,.0f}"
-    )
+    """Write a loss with three significant digits, 0.000 for what is negligible."""
+    size = abs(value)
+    if size >= 1e6:
+        return f"{value:.1e}"
+    if size < 5e-4:
+        return "0.000"
+    return f"{value:#.3g}" if size < 99.95 else f"{value:,.0f}"

@@ -5,6 +5,7 @@ from typing import Annotated
 from fastapi import APIRouter, Query, Response
 from pydantic import BaseModel
 
+from backend import endings
 from backend.api.dependencies import (
     BodyDep,
     Cursor,
@@ -142,7 +143,7 @@ def list_runs(
 def cancel(experiment_id: ExperimentId, database: DatabaseDep, hints: HintsDep) -> ExperimentItem:
     """End the runs that wait at once, and those that train as soon as their worker records."""
     with database.write() as session:
-        experiments.cancel(session, experiment_id)
+        endings.cancel(session, experiment_id)
         item = experiment_items(session, [experiments.get(session, experiment_id)])[0]
     hints.moved(experiment_id)
     return item

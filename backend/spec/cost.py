@@ -39,7 +39,8 @@ def parameters(params: Mapping[str, Any]) -> int:
 
 def estimated_seconds(runs: Iterable[Mapping[str, Any]], *, workers: int = 1) -> float:
     """Estimate the time to train runs, given as flat params, on `workers` processes."""
-    return sum(_seconds(params) for params in runs) / max(workers, 1)
+    seconds = [_seconds(params) for params in runs]
+    return sum(seconds) / max(1, min(workers, len(seconds)))
 
 
 def _seconds(params: Mapping[str, Any]) -> float:

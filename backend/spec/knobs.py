@@ -96,6 +96,8 @@ def show(value: Any) -> str:
         return str(value)
     try:
         text = json.dumps(value, ensure_ascii=False)
+    except RecursionError:
+        return "a deeply nested value"
     except (TypeError, ValueError):
         text = repr(value)
     return text if len(text) <= 60 else text[:57] + "..."

@@ -37,11 +37,13 @@ def parse_yaml(body: bytes) -> Any:
 
 
 class _Loader(yaml.SafeLoader):
-    """SafeLoader that reads 1e-3 as a number and refuses aliases and repeated keys."""
+    """SafeLoader that reads 1e-3 as a number and refuses aliases, tags and repeated keys."""
 
     def compose_node(self, parent: yaml.Node | None, index: int) -> yaml.Node | None:
         if self.check_event(yaml.AliasEvent):
             raise ValueError("aliases (*name) are not accepted")
+        if getattr(self.peek_event(), "tag", None):  # type: ignore[no-untyped-call]
+            raise ValueError("tags (!name) are not accepted")
         return super().compose_node(parent, index)
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:

@@ -1,4 +1,4 @@
-"""Experiments: made with all their runs in one transaction, listed, counted, cancelled."""
+"""Experiments: made with all their runs in one transaction, listed, counted."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -9,7 +9,6 @@ from sqlalchemy.orm import Session
 from backend.errors import NotFound
 from backend.spec import ExperimentSpec
 from backend.spec.cost import estimated_seconds, parameters
-from backend.store import changes, transitions
 from backend.store.states import STATES
 from backend.store.tables import MAX_ID, Experiment, Run
 
@@ -47,7 +46,7 @@ def create(session: Session, spec: ExperimentSpec) -> tuple[Experiment, list[int
 
 def get(session: Session, experiment_id: int) -> Experiment:
     """Return an experiment. Raises NotFound."""
-    found = session.get(Experiment, experiment_id) if experiment_id <= MAX_ID else None
+    found = session.get(Experiment, experiment_id) if 1 <= experiment_id <= MAX_ID else None
     if found is None:
         raise NotFound(f"There is no experiment {experiment_id}.")
     return found
@@ -87,16 +86,3 @@ def status_from(counts: dict[str, int]) -> str:
     if counts["queued"]:
         return "queued"
     return "failed" if counts["failed"] else "cancelled" if counts["cancelled"] else "finished"
-
-
-def cancel(session: Session, experiment_id: int) -> None:
-    """Cancel an experiment: queued runs at once, running runs when their worker next records.
-
-    Raises NotFound. Cancelling what has ended changes nothing.
-    """
-    get(session, experiment_id)
-    cancelled = transitions.cancel_queued(session, experiment_id)
-    transitions.request_cancel(session, experiment_id)
-    changes.log(
-        session, experiment_id, [changes.NewChange(run_id, "status") for run_id in cancelled]
-    )

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import bindparam, func, select, update
+from sqlalchemy import bindparam, case, func, select, update
 from sqlalchemy.orm import Session
 
 from backend.errors import NotFound
@@ -12,7 +12,7 @@ from backend.store.tables import MAX_ID, Run
 
 def get(session: Session, run_id: int) -> Run:
     """Return a run. Raises NotFound."""
-    found = session.get(Run, run_id) if run_id <= MAX_ID else None
+    found = session.get(Run, run_id) if 1 <= run_id <= MAX_ID else None
     if found is None:
         raise NotFound(f"There is no run {run_id}.")
     return found
@@ -71,6 +71,7 @@ def advance(session: Session, found: Sequence[Progress]) -> None:
         session.connection().execute(_ADVANCE, list(map(vars, found)))
 
 
+_EPOCH = bindparam("epoch", type_=Run.epoch.type)
 _COLUMNS = (Run.epoch, Run.reference_loss, Run.early_stop_epoch)
 _ADVANCE = (
     update(Run)
@@ -80,5 +81,6 @@ _ADVANCE = (
             column.key: func.coalesce(bindparam(column.key, type_=column.type), column)
             for column in _COLUMNS
         }
+        | {"workers_lost": case((_EPOCH.is_(None), Run.workers_lost), else_=0)}
     )
 )

@@ -1,4 +1,8 @@
-"""The tables. Times are whole milliseconds since 1970, UTC, by the database's clock."""
+"""The tables.
+
+Times are whole milliseconds since 1970, UTC, by the database's clock; `recorded_at` alone is by the
+clock of whoever measured.
+"""
 
 from typing import Any
 
@@ -68,6 +72,7 @@ class Run(Base):
     attempt: Mapped[int] = mapped_column(Integer, default=0)
     lease_expires_at: Mapped[int | None] = mapped_column(BigInteger)
     worker: Mapped[str | None] = mapped_column(String(200))
+    workers_lost: Mapped[int] = mapped_column(Integer, default=0)
     cancel_requested: Mapped[bool] = mapped_column(Boolean, default=False)
     sent_at: Mapped[int | None] = mapped_column(BigInteger)
     started_at: Mapped[int | None] = mapped_column(BigInteger)

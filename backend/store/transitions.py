@@ -15,6 +15,12 @@ from backend.store.engine import now_ms
 from backend.store.states import ENDED, State, sources_of
 from backend.store.tables import Run
 
+MAX_LOST = 3
+LOST = (
+    f"Stopped after {MAX_LOST} workers in a row ended without a word while training this run; "
+    "it may need more memory than there is."
+)
+
 
 @dataclass(frozen=True)
 class Lease:
@@ -34,10 +40,20 @@ class Claimed:
     epoch: int
 
 
+@dataclass(frozen=True)
+class Moved:
+    """A run that was brought to another state."""
+
+    run_id: int
+    experiment_id: int
+    epoch: int
+    ended: bool
+
+
 def claim(
     session: Session, run_ids: Sequence[int], *, worker: str, lease_seconds: float
 ) -> list[Claimed]:
-    """Take those of `run_ids` that wait, and are not to be cancelled, for `worker`."""
+    """Take those of `run_ids` that wait for `worker`, in their order."""
     rows = session.execute(
         update(Run)
         .where(Run.id.in_(run_ids), Run.status.in_(sources_of("running")))
@@ -96,54 +112,61 @@ def end(session: Session, lease: Lease, target: State, **values: Any) -> bool:
     return found is not None
 
 
-def cancel_queued(session: Session, experiment_id: int) -> Sequence[int]:
-    """Cancel the runs of an experiment that wait; return their ids."""
-    return session.scalars(
-        update(Run)
-        .where(Run.experiment_id == experiment_id, Run.status == "queued")
-        .values(status="cancelled", ended_at=now_ms())
-        .returning(Run.id)
-    ).all()
-
-
 def request_cancel(session: Session, experiment_id: int) -> None:
-    """Ask the workers that train an experiment's runs to end them."""
+    """Ask whoever has, or takes, an experiment's runs to end them."""
     session.execute(
         update(Run)
-        .where(Run.experiment_id == experiment_id, Run.status == "running")
+        .where(Run.experiment_id == experiment_id, Run.status.in_(("queued", "running")))
         .values(cancel_requested=True)
     )
 
 
-def reap(session: Session) -> list[Lease]:
-    """Re-queue the runs whose lease has run out; those asked to cancel are cancelled instead.
+def cancel_queued(session: Session, experiment_id: int) -> list[Moved]:
+    """Cancel the runs of an experiment that wait."""
+    waits = and_(Run.experiment_id == experiment_id, Run.status == "queued")
+    return _move(session, waits, "cancelled", ended_at=now_ms())
 
-    Returns the leases that ended, whichever way.
+
+def reap(session: Session) -> list[Moved]:
+    """Take back the runs whose lease has run out.
+
+    They wait again; unless they were to be cancelled, or lost MAX_LOST workers without an epoch
+    between, which points to the run as the cause: then they are cancelled, or failed.
     """
     expired = and_(Run.status == "running", Run.lease_expires_at < now_ms())
-    cancelled = update(Run).where(expired, Run.cancel_requested)
-    queued = update(Run).where(expired, ~Run.cancel_requested)
-    rows = [
-        *session.execute(
-            cancelled.values(
-                status="cancelled", lease_expires_at=None, ended_at=now_ms()
-            ).returning(Run.id, Run.experiment_id, Run.attempt)
-        ),
-        *session.execute(
-            queued.values(status="queued", lease_expires_at=None, sent_at=None).returning(
-                Run.id, Run.experiment_id, Run.attempt
-            )
-        ),
+    fatal = Run.workers_lost + 1 >= MAX_LOST
+    return [
+        *_move(session, and_(expired, Run.cancel_requested), "cancelled", ended_at=now_ms()),
+        *_move(session, and_(expired, fatal), "failed", ended_at=now_ms(), error=LOST),
+        *_move(session, expired, "queued", sent_at=None, workers_lost=Run.workers_lost + 1),
     ]
-    return [Lease(*row) for row in rows]
 
 
-def waiting(session: Session, *, sent_before_seconds: float, limit: int = 1000) -> Sequence[int]:
-    """Return queued runs whose message was never sent, or sent longer ago than that."""
+def _move(
+    session: Session, condition: ColumnElement[bool], target: State, **values: Any
+) -> list[Moved]:
+    """Bring the runs of a condition to a state without their worker's consent."""
+    rows = session.execute(
+        update(Run)
+        .where(condition)
+        .values(status=target, lease_expires_at=None, **values)
+        .returning(Run.id, Run.experiment_id, Run.epoch)
+    )
+    return [Moved(*row, ended=target in ENDED) for row in rows]
+
+
+def waiting(
+    session: Session, *, sent_before_seconds: float, suspect: bool = False, limit: int = 1000
+) -> Sequence[int]:
+    """Return queued runs whose message was never sent, or sent longer ago than that.
+
+    Either those that lost a worker since their last epoch (`suspect`), or the others.
+    """
     return session.scalars(
         select(Run.id)
         .where(
             Run.status == "queued",
+            (Run.workers_lost > 0) == suspect,
             or_(Run.sent_at.is_(None), Run.sent_at < now_ms() - int(sent_before_seconds * 1000)),
         )
         .order_by(Run.id)

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -108,9 +109,10 @@ class Child:
 
     def _rotate_log(self) -> None:
         """Keep one old log. The process appends, so it goes on at the start of an emptied file."""
-        if self.log.stat().st_size > LARGEST_LOG_BYTES:
-            shutil.copyfile(self.log, self.log.with_suffix(".old.log"))
-            os.truncate(self.log, 0)
+        with suppress(OSError):  # a full disk, or a log somebody removed, stops nothing
+            if self.log.stat().st_size > LARGEST_LOG_BYTES:
+                shutil.copyfile(self.log, self.log.with_suffix(".old.log"))
+                os.truncate(self.log, 0)
 
 
 def _die_with(supervisor: int) -> None:

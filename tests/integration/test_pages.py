@@ -11,6 +11,9 @@ HUGE = 10**20
     "path",
     [
         f"/experiments/{HUGE}",
+        f"/experiments/-{HUGE}",
+        f"/runs/-{HUGE}",
+        f"/figures/runs/-{HUGE}/loss",
         f"/runs/{HUGE}",
         f"/experiments/new?from={HUGE}",
         f"/figures/runs/{HUGE}/loss",

@@ -3,8 +3,9 @@
 import pytest
 from sqlalchemy import update
 
+from backend import endings
 from backend.spec import validate
-from backend.store import Database, changes, experiments, runs, transitions
+from backend.store import Database, changes, experiments, runs, snapshots, transitions
 from backend.store.states import ENDED, STATES, TRANSITIONS, State
 from backend.store.tables import Run
 
@@ -71,9 +72,55 @@ def test_an_expired_lease_is_reaped_and_a_held_one_is_not(
 def test_an_expired_run_that_was_to_be_cancelled_is(database: Database, run_ids: list[int]) -> None:
     experiment_id = lease(database, run_ids[0], seconds=-1).experiment_id
     with database.write() as session:
-        experiments.cancel(session, experiment_id)
+        endings.cancel(session, experiment_id)
         transitions.reap(session)
     assert state(database, run_ids[0]) == "cancelled"
+
+
+def test_a_run_that_takes_its_worker_down_each_time_fails(
+    database: Database, run_ids: list[int]
+) -> None:
+    for _ in range(transitions.MAX_LOST):
+        assert state(database, run_ids[0]) == "queued"
+        lease(database, run_ids[0], seconds=-1)
+        with database.write() as session:
+            endings.reap(session)
+    with database.read() as session:
+        run = runs.get(session, run_ids[0])
+    assert (run.status, run.error) == ("failed", transitions.LOST)
+
+
+def test_an_epoch_between_two_lost_workers_clears_the_run(
+    database: Database, run_ids: list[int]
+) -> None:
+    for epoch in range(1, transitions.MAX_LOST + 2):
+        lease(database, run_ids[0], seconds=-1)
+        with database.write() as session:
+            runs.advance(session, [runs.Progress(run_ids[0], epoch=epoch)])
+            endings.reap(session)
+    assert state(database, run_ids[0]) == "queued"
+
+
+def test_a_run_that_lost_its_worker_is_suspect(database: Database, run_ids: list[int]) -> None:
+    lease(database, run_ids[0], seconds=-1)
+    with database.write() as session:
+        endings.reap(session)
+        assert transitions.waiting(session, sent_before_seconds=60, suspect=True) == run_ids[:1]
+        assert transitions.waiting(session, sent_before_seconds=60) == run_ids[1:]
+
+
+def test_a_trained_run_that_is_cancelled_while_it_waits_is_closed(
+    database: Database, run_ids: list[int]
+) -> None:
+    held = lease(database, run_ids[0])
+    with database.write() as session:
+        runs.advance(session, [runs.Progress(run_ids[0], epoch=7)])
+        snapshots.put_checkpoint(session, run_ids[0], epoch=7, tensors=b"")
+        transitions.end(session, held, "queued")
+        endings.cancel(session, held.experiment_id)
+    with database.read() as session:
+        assert runs.get(session, run_ids[0]).verdict == "not assessable"
+        assert snapshots.checkpoint(session, run_ids[0]) is None
 
 
 def test_cancelling_ends_what_waits_and_asks_what_runs(
@@ -81,7 +128,7 @@ def test_cancelling_ends_what_waits_and_asks_what_runs(
 ) -> None:
     held = lease(database, run_ids[0])
     with database.write() as session:
-        experiments.cancel(session, held.experiment_id)
+        endings.cancel(session, held.experiment_id)
         assert transitions.renew(session, [held], lease_seconds=LEASE) == {run_ids[0]: True}
     assert state(database, run_ids[1]) == "cancelled"
     with database.read() as session:

@@ -9,9 +9,10 @@ from sqlalchemy import select, update
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
+from backend import endings
 from backend.analysis import Patience, early_stop_step
 from backend.settings import Settings
-from backend.store import Database, changes, experiments, snapshots, transitions
+from backend.store import Database, changes, snapshots, transitions
 from backend.store.tables import Change, Run
 from tests.specs import document
 from tests.training import (
@@ -108,7 +109,7 @@ def test_a_cancelled_run_ends_with_what_it_has(eager: Settings, database: Databa
 
     def cancel(_: Stopping) -> None:
         with database.write() as session:
-            experiments.cancel(session, get_run(database, run_ids[0]).experiment_id)
+            endings.cancel(session, get_run(database, run_ids[0]).experiment_id)
 
     train(run_ids, make_services(eager, database, Meanwhile(6, cancel)))
     for run_id in run_ids:
@@ -239,7 +240,7 @@ class Away(Database):
 def expire(session: Session) -> None:
     """Let time pass: all leases run out, and the keeper sees it."""
     session.execute(update(Run).values(lease_expires_at=0))
-    transitions.reap(session)
+    endings.reap(session)
 
 
 def logged(database: Database, run_id: int) -> list[Change]:

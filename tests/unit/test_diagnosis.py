@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from backend.analysis import Curve, diagnose
+from backend.analysis.diagnosis import number
 
 EPOCHS = range(1, 101)
 
@@ -62,6 +63,26 @@ def test_underfitting_is_seen_against_the_reference_only() -> None:
     assert diagnose(flat, reference_loss=0.69).verdict == "underfitting"
     assert diagnose(flat).verdict == "good fit"
     assert "underfitting" in diagnose(flat).not_checked[0]
+
+
+def test_noise_alone_is_not_underfitting() -> None:
+    mislabelled = curve(falling(0.66), falling(0.35))
+    assert diagnose(mislabelled, reference_loss=0.69).verdict == "good fit"
+
+
+def test_training_data_learnt_by_heart_are_no_good_fit() -> None:
+    memorised = curve(falling(0.0), falling(8.2))
+    found = diagnose(memorised, reference_loss=32.0)
+    assert found.rule == "overfitting.memorised"
+    assert "26% of that of always giving the same answer" in found.sentence
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [(0.0004, "0.000"), (0.25, "0.250"), (5.02, "5.02"), (99.96, "100"), (439.2, "439")],
+)
+def test_numbers_have_three_digits(value: float, text: str) -> None:
+    assert number(value) == text
 
 
 def test_an_empty_curve_is_not_assessable() -> None:

@@ -39,6 +39,8 @@ def test_malformed_json_is_refused(body: bytes, words: str) -> None:
         (b"a: [1, 2", "not valid YAML"),
         (b"a: 1\na: 2", "twice"),
         (b"a: &x [1]\nb: *x", "aliases"),
+        (b"a: !!bool maybe", "tags"),
+        (b"a: !!int ''", "tags"),
         (b"!!python/object/apply:os.system ['true']", "not valid YAML"),
         (b"a: 1\n--- \nb: 2", "not valid YAML"),
         (b"\xff\xfe\xfd", "not valid YAML"),

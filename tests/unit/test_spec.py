@@ -120,6 +120,15 @@ def test_refusals_name_field_value_and_what_is_accepted(
     assert sentence.endswith(".")
 
 
+def test_a_deeply_nested_value_is_refused_like_any_other() -> None:
+    nested: list[Any] = []
+    for _ in range(5000):
+        nested = [nested]
+    assert refusal({"dataset": {"source": nested}})[1].endswith(
+        "accepted: points, moons, iris, digits."
+    )
+
+
 def test_all_refused_fields_are_told_at_once() -> None:
     with pytest.raises(InvalidSpec) as caught:
         validate({"dataset": {**MOONS, "n_train": 0}, "model": {"width": 0}})

@@ -30,19 +30,28 @@ export function follow(address, revision, onEvent) {
     onEvent(event.type, JSON.parse(event.data));
   };
   function open() {
+    source?.close();
+    clearTimeout(retry);
     source = new EventSource(`${address}&after=${revision}`);
     source.onopen = connected;
     source.onerror = disconnected;
     for (const kind of ["metric", "status", "diagnosis"]) source.addEventListener(kind, receive);
   }
   const close = () => {
-    source.close();
+    source?.close();
     clearTimeout(retry);
     hideBanner();
   };
 
-  open();
+  // A hidden page lets go: browsers open only six connections to one server.
+  const look = () => (document.hidden ? close() : open());
+
+  look();
+  document.addEventListener("visibilitychange", look);
   addEventListener("pagehide", close);
-  addEventListener("pageshow", (event) => event.persisted && open());
-  return close;
+  addEventListener("pageshow", (event) => event.persisted && look());
+  return () => {
+    document.removeEventListener("visibilitychange", look);
+    close();
+  };
 }

@@ -37,6 +37,7 @@ def upgrade() -> None:
         sa.Column("attempt", sa.Integer(), nullable=False),
         sa.Column("lease_expires_at", sa.BigInteger(), nullable=True),
         sa.Column("worker", sa.String(length=200), nullable=True),
+        sa.Column("workers_lost", sa.Integer(), nullable=False),
         sa.Column("cancel_requested", sa.Boolean(), nullable=False),
         sa.Column("sent_at", sa.BigInteger(), nullable=True),
         sa.Column("started_at", sa.BigInteger(), nullable=True),

@@ -1,0 +1,51 @@
+"""How runs end: closed with a diagnosis by whoever ends them, worker or service."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+
+from sqlalchemy.orm import Session
+
+from backend import views
+from backend.analysis import diagnose
+from backend.store import changes, experiments, runs, snapshots, transitions
+from backend.store.changes import NewChange
+from backend.store.transitions import Moved
+
+
+def close(session: Session, run_ids: Iterable[int]) -> None:
+    """Store the diagnosis of runs that have ended, and forget where they could be taken up."""
+    for run_id in run_ids:
+        run = runs.get(session, run_id)
+        found = diagnose(views.curve(session, run_id), reference_loss=run.reference_loss)
+        run.verdict, run.diagnosis = found.verdict, found.as_dict()
+        snapshots.drop_checkpoint(session, run_id)
+
+
+def cancel(session: Session, experiment_id: int) -> None:
+    """Cancel an experiment: queued runs at once, running runs when their worker next records.
+
+    Raises NotFound. Cancelling what has ended changes nothing.
+    """
+    experiments.get(session, experiment_id)
+    # first the request, on waiting runs too: its row locks keep them from being claimed meanwhile
+    transitions.request_cancel(session, experiment_id)
+    _settle(session, transitions.cancel_queued(session, experiment_id))
+
+
+def reap(session: Session) -> set[int]:
+    """Take back the runs of workers that fell silent; return the experiments that moved."""
+    return _settle(session, transitions.reap(session))
+
+
+def _settle(session: Session, moved: Sequence[Moved]) -> set[int]:
+    """Close the ended runs that were trained, and log what moved."""
+    trained = {run.run_id for run in moved if run.ended and run.epoch}
+    close(session, trained)
+    log: dict[int, list[NewChange]] = defaultdict(list)
+    for run in moved:
+        log[run.experiment_id].append(NewChange(run.run_id, "status"))
+        if run.run_id in trained:
+            log[run.experiment_id].append(NewChange(run.run_id, "diagnosis"))
+    for experiment_id, entries in log.items():
+        changes.log(session, experiment_id, entries)
+    return set(log)
