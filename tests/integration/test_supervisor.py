@@ -182,6 +182,7 @@ def test_a_database_that_is_away_is_one_sentence(tmp_path: Path) -> None:
 def test_a_long_path_with_spaces_is_no_obstacle(tmp_path: Path) -> None:
     with running(tmp_path / f"my data {'x' * 100}", workers="1") as product:
         assert_trains(product)
+        assert product.interrupt() == 0
 
 
 def test_postgresql_and_a_broker_of_ones_own(
