@@ -19,7 +19,7 @@ def knob_table() -> str:
     rows = ["| field | meaning | accepted | default |", "|---|---|---|---|"]
     for path, knob in AXES.items():
         if path == "training.seed":
-            accepted = "a count (5 means 0 to 4) or a list of whole numbers"
+            accepted = "a count up to 1,000 (5 means 0 to 4) or a list of whole numbers"
             rows.append(f"| `training.seeds` | {knob.about} | {accepted} | 1 |")
         else:
             rows.append(_row(knob, _default(path)))

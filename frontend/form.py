@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from itertools import product
 from typing import Any
 
-from backend.spec.catalogue import SOURCES, default
+from backend.spec.catalogue import FAMILY_DEFAULTS, SOURCES, default
 from backend.spec.knobs import AXES, STOPPING, Knob, applies
 from backend.spec.run import RunSpec
 from frontend import words
@@ -100,7 +100,13 @@ def _defaults(path: str, is_axis: bool) -> dict[str, str]:
         return {"*": _written(field.default)}
     if path == "dataset.source":
         return {}
-    return {source: _written(default(path, source)) for source in SOURCES}
+    usual = {source: _written(default(path, source)) for source in SOURCES}
+    of_family = {
+        f"{source} {family}": _written(default(path, source, family))
+        for source, family in product(SOURCES, FAMILY_DEFAULTS)
+        if path != "model.family"
+    }
+    return usual | of_family
 
 
 def _written(value: Any) -> str:

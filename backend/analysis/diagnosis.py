@@ -23,7 +23,7 @@ RISE = 0.05  # of the best validation loss: what counts as risen
 SEVERE_RISE = 0.5
 SMALLEST_RISE = 0.02  # of the total fall: below it, a relative rise near loss 0 means nothing
 STILL_FALLING = 0.01  # of the total fall, over the last tenth of the run
-MEMORISED = 0.01  # of that reference: a train loss of about 0
+MEMORISED = 0.05  # of that reference: a train loss near 0
 MISSED = 0.2  # of that reference: a validation loss that far from 0 means the pattern is missed
 NEAR_REFERENCE = 0.8  # of the loss of always giving the same answer: nothing much was learnt
 
@@ -168,7 +168,7 @@ def _overfitting(reading: _Reading) -> Diagnosis | None:
     return _found(
         reading, "overfitting", f"overfitting.{severity}",
         f"validation loss was lowest at epoch {curve.steps[curve.best]:,} "
-        f"({number(reading.best_loss)}) and has risen {rise:.0%} since, to "
+        f"({number(reading.best_loss)}) and has risen {rise:.0%} since, to about "
         f"{number(reading.end_loss)}, while train loss fell from "
         f"{number(curve.train[curve.best])} to {number(reading.end_train)}.",
     )  # fmt: skip
@@ -196,8 +196,9 @@ def _underfitting(reading: _Reading) -> Diagnosis | None:
         return None
     return _found(
         reading, "underfitting", "underfitting.near-reference",
-        f"train loss ends at {number(reading.end_train)}, close to the {number(reference)} of "
-        "always giving the same answer; the model has not captured the pattern, or noise hides it.",
+        f"train loss ends at about {number(reading.end_train)}, close to the {number(reference)} "
+        "of always giving the same answer; the model has not captured the pattern, or noise hides "
+        "it.",
     )  # fmt: skip
 
 
@@ -231,9 +232,9 @@ def _good_fit(reading: _Reading) -> Diagnosis:
     curve = reading.curve
     return _found(
         reading, "good fit", "good-fit.settled",
-        f"validation loss ends at {number(reading.end_loss)}, at or near its best "
+        f"validation loss ends at about {number(reading.end_loss)}, at or near its best "
         f"({number(reading.best_loss)} at epoch {curve.steps[curve.best]:,}); train loss ends at "
-        f"{number(reading.end_train)}.",
+        f"about {number(reading.end_train)}.",
     )  # fmt: skip
 
 

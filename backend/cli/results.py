@@ -32,7 +32,8 @@ def _varied(runs: Sequence[Run]) -> list[str]:
     return [
         path
         for path in paths
-        if path not in (SEED, N_TRAIN) and len({run["params"].get(path) for run in runs}) > 1
+        if path not in (SEED, N_TRAIN)
+        and len({run["params"][path] for run in runs if path in run["params"]}) > 1
     ]
 
 

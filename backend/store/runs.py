@@ -55,6 +55,14 @@ def epochs_done(session: Session, experiment_id: int) -> int:
     return int(total or 0)
 
 
+def unended_before(session: Session, experiment_id: int) -> int:
+    """Return how many runs of earlier experiments wait or train."""
+    query = select(func.count()).where(
+        Run.experiment_id < experiment_id, Run.status.in_(("queued", "running"))
+    )
+    return session.scalar(query) or 0
+
+
 @dataclass(frozen=True)
 class Progress:
     """What training has found out about a run; None leaves a column as it is."""

@@ -157,10 +157,17 @@ class GridInfo:
 
 
 def varying(runs: Sequence[RunItem]) -> dict[str, list[Any]]:
-    """Return the knobs with more than one value among the runs, each with its values in order."""
+    """Return the knobs with more than one value among the runs, each with its values in order.
+
+    That a knob does not apply to some runs is no value of its own: what it depends on varies.
+    """
     paths = dict.fromkeys(path for run in runs for path in run.params)
     found = {path: list(dict.fromkeys(run.params.get(path) for run in runs)) for path in paths}
-    return {path: sorted(values, key=_order) for path, values in found.items() if len(values) > 1}
+    return {
+        path: sorted(values, key=_order)
+        for path, values in found.items()
+        if len(values) - (None in values) > 1
+    }
 
 
 def _order(value: Any) -> tuple[bool, bool, Any]:

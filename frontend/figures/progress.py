@@ -24,6 +24,7 @@ class ProgressInfo:
     epochs: int
     seconds_left: float | None
     seconds_taken: float | None
+    ahead: int = 0
 
     @property
     def sentence(self) -> str:
@@ -31,7 +32,10 @@ class ProgressInfo:
         done = f"{self.ended:,} of {words.count(self.runs, 'run')} done"
         epochs = words.count(self.epochs, "epoch")
         if self.status == "queued":
-            return f"{words.count(self.runs, 'run')} waiting for a worker"
+            behind = f", behind {words.count(self.ahead, 'run')} of other experiments"
+            return (
+                f"{words.count(self.runs, 'run')} waiting for a worker{behind * (self.ahead > 0)}"
+            )
         if self.status != "running":
             took = "" if self.seconds_taken is None else f", {words.duration(self.seconds_taken)}"
             return f"{done}, {epochs} in all{took}"
@@ -41,9 +45,12 @@ class ProgressInfo:
 
 
 def progress_info(
-    status: str, runs: Sequence[RunItem], *, now: datetime | None = None
+    status: str, runs: Sequence[RunItem], *, ahead: int = 0, now: datetime | None = None
 ) -> ProgressInfo:
-    """Return an experiment's progress; work is weighed by what each run is estimated to cost."""
+    """Return an experiment's progress; work is weighed by what each run is estimated to cost.
+
+    `ahead` is how many runs of other experiments are to be trained first.
+    """
     weights = [estimated_seconds([run.params]) for run in runs]
     total = sum(weights)
     done = sum(weight * _share(run) for weight, run in zip(weights, runs, strict=True))
@@ -58,6 +65,7 @@ def progress_info(
         epochs=sum(run.epoch for run in runs),
         seconds_left=taken * (1 - share) / share if known and taken is not None else None,
         seconds_taken=taken,
+        ahead=ahead,
     )
 
 

@@ -60,7 +60,9 @@ def experiment(
     return render(
         "experiment.html",
         experiment=item,
-        progress=progress_info(item.status, all_runs),
+        progress=progress_info(
+            item.status, all_runs, ahead=runs.unended_before(session, experiment_id)
+        ),
         verdicts=Counter(run.verdict for run in all_runs if run.verdict).most_common(),
         grid=grid,
         choices=CHOICES,
@@ -84,7 +86,7 @@ def _pictures(session: Session, grid: GridInfo, at_best: Mapping[int, AtBest]) -
     if not drawable or len(found) > MAX_PICTURES:
         return []
     return [
-        Picture(run, model_title(run), at_best.get(run.id, {}), _last_fit(session, run.id))
+        Picture(run, _card_title(run, grid), at_best.get(run.id, {}), _last_fit(session, run.id))
         for run in found
     ]
 
@@ -96,6 +98,16 @@ def _last_fit(session: Session, run_id: int) -> str | None:
         return None
     newest = max(fits, key=lambda one: (one.epoch, one.kind))
     return f"/figures/runs/{run_id}/fit/{newest.kind}?epoch={newest.epoch}"
+
+
+def _card_title(run: RunItem, grid: GridInfo) -> str:
+    """Name a cell by its model and by what else varies."""
+    others = [
+        f"{words.knob(path)} {words.value(run.params[path])}"
+        for path in grid.varying
+        if not path.startswith("model.") and path != "training.seed" and path in run.params
+    ]
+    return ", ".join([model_title(run), *others])
 
 
 def model_title(run: RunItem) -> str:

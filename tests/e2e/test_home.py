@@ -16,7 +16,7 @@ def test_an_empty_home_says_how_to_begin(page: Page, idle_lab: str) -> None:
 
 def test_five_dots_from_one_click_shows_both_fits_with_both_error_pairs(page: Page) -> None:
     page.goto("/")
-    page.get_by_role("button", name="Run Five dots").click()
+    page.get_by_role("button", name="Run it: Five dots").click()
     expect(page).to_have_url(re.compile(r"/experiments/\d+$"))
     expect(page.locator("header .status")).to_have_text("finished", timeout=60_000)
     straight, bent = page.locator(".fits li").all()

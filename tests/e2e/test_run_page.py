@@ -130,6 +130,30 @@ def test_a_lost_connection_loses_no_point_and_doubles_none(
     assert page.evaluate("window.wrong") == []
 
 
+def test_a_hidden_page_lets_go_of_its_stream_and_catches_up_when_seen(
+    page: Page, lab: str, submit: Submit
+) -> None:
+    requests: list[str] = []
+    page.on("request", lambda request: requests.append(request.url))
+    experiment_id, run_id = submit(ENDLESS)
+    page.goto(f"/runs/{run_id}")
+    until(page, f"({STEPS}).length > 0")
+    show = """(hidden) => {
+      Object.defineProperty(document, "hidden", {value: hidden, configurable: true});
+      document.dispatchEvent(new Event("visibilitychange"));
+    }"""
+    page.evaluate(show, True)
+    httpx.post(f"{lab}/api/experiments/{experiment_id}/cancel")
+    wait_for(lambda: httpx.get(f"{lab}/api/runs/{run_id}").json()["status"] == "cancelled")
+    expect(page.locator("header .status")).to_have_text("running")
+    page.evaluate(show, False)
+    expect(page.locator("header .status")).to_have_text("cancelled")
+    last = httpx.get(f"{lab}/api/runs/{run_id}").json()["epoch"]
+    until(page, f"({STEPS}).length === {last}")
+    streams = [url for url in requests if "/api/stream" in url]
+    assert len(streams) == 2, streams
+
+
 def test_snapshots_can_be_downloaded_and_come_with_the_code_that_loads_them(
     page: Page, submit: Submit
 ) -> None:

@@ -40,6 +40,11 @@ def test_a_list_of_one_seed_is_not_taken_for_a_count() -> None:
     assert field("training.seeds", {"training": {"seeds": [287]}}).value == "287,"
 
 
+def test_defaults_follow_the_family_of_models() -> None:
+    defaults = field("training.learning_rate").defaults
+    assert (defaults["points mlp"], defaults["points polynomial"]) == ("0.005", "0.1")
+
+
 def test_defaults_follow_the_source() -> None:
     defaults = field("dataset.n_train").defaults
     assert (defaults["points"], defaults["moons"]) == ("5", "200")

@@ -3,7 +3,7 @@ from typing import Any
 import pytest
 
 from backend.views import RunItem
-from frontend.figures.grid import LEVELS, GridInfo, Ramp, grid_info
+from frontend.figures.grid import LEVELS, GridInfo, Ramp, grid_info, varying
 
 
 def run(
@@ -75,8 +75,12 @@ def test_seeds_alone_are_told_apart() -> None:
 
 
 def test_runs_to_which_a_knob_does_not_apply_have_a_row_of_their_own() -> None:
-    grid = grid_info([run(1, train=0, val=1), run(2, width=4, train=0, val=3)], {})
-    assert grid.rows == [None, 4]
+    runs = [run(1, train=0, val=1), *(run(w, width=w, train=0, val=3) for w in (4, 2))]
+    assert grid_info(runs, {}).rows == [None, 2, 4]
+
+
+def test_a_knob_with_one_value_does_not_vary_where_it_does_not_always_apply() -> None:
+    assert varying([run(1, train=0, val=1), run(2, width=4, train=0, val=3)]) == {}
 
 
 def test_a_missing_combination_is_an_empty_cell() -> None:

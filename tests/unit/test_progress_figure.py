@@ -51,6 +51,11 @@ def test_queued_runs_wait_for_a_worker() -> None:
     assert after(0, run("queued"), status="queued").sentence == "1 run waiting for a worker"
 
 
+def test_queued_runs_say_what_is_trained_first() -> None:
+    waiting = progress_info("queued", [run("queued")], ahead=3)
+    assert waiting.sentence == "1 run waiting for a worker, behind 3 runs of other experiments"
+
+
 def test_a_run_that_stopped_early_is_done_whole() -> None:
     assert after(9, run("finished", 20, ended=3), status="finished").share == 1
 

@@ -36,3 +36,9 @@ def test_a_failed_run_shows_in_its_cell() -> None:
 def test_a_cell_without_any_epoch_has_dashes() -> None:
     _, row = table([run(0, verdict=None)]).splitlines()
     assert row.split() == ["80", "50", "-", "-", "-", "-", "failed"]
+
+
+def test_a_knob_that_does_not_apply_to_some_runs_is_no_column() -> None:
+    single = {**run(0), "params": {"model.depth": 0, "dataset.n_train": 5}}
+    hidden = {**run(0), "params": {"model.depth": 1, "model.width": 8, "dataset.n_train": 5}}
+    assert table([single, hidden]).splitlines()[0].split()[:2] == ["depth", "parameters"]

@@ -1,7 +1,7 @@
 // The experiment page: grid, pictures and progress follow the stream; the choosers work at once.
 
+import "./cancel.js";
 import "./chart.js";
-import { post } from "./post.js";
 import { Throttle, refreshPage } from "./refresh.js";
 import { follow } from "./stream.js";
 
@@ -19,14 +19,6 @@ document.addEventListener("change", (event) => {
   if (!form) return;
   history.replaceState(null, "", `?${new URLSearchParams(new FormData(form))}`);
   refreshPage();
-});
-
-document.addEventListener("click", async (event) => {
-  const button = event.target.closest("button[data-cancel]");
-  if (!button || !confirm("End all runs of this experiment that still wait or train?")) return;
-  button.disabled = true;
-  await post(button.dataset.cancel);
-  refresh.request();
 });
 
 const main = document.querySelector("main");

@@ -41,9 +41,17 @@ function effective(path) {
   const field = byPath.get(path);
   const given = texts(field);
   if (given.length) return given;
+  return path === "dataset.source" ? [] : defaultsOf(field);
+}
+
+// The defaults of a field for the chosen sources and families of models, each once.
+function defaultsOf(field) {
   const defaults = JSON.parse(field.dataset.defaults);
-  const sources = path === "dataset.source" ? [] : effective("dataset.source");
-  return [...new Set(sources.map((source) => defaults[source] ?? defaults["*"]).filter(Boolean))];
+  const families = field.dataset.path === "model.family" ? [""] : effective("model.family");
+  const found = effective("dataset.source").flatMap((source) =>
+    families.map((family) => defaults[`${source} ${family}`] ?? defaults[source] ?? defaults["*"]),
+  );
+  return [...new Set(found)].filter(Boolean);
 }
 
 function applies(field) {
@@ -59,11 +67,9 @@ function applies(field) {
 function showFields() {
   for (const field of fields.slice(1)) {
     field.hidden = !applies(field);
-    const defaults = JSON.parse(field.dataset.defaults);
-    const sources = effective("dataset.source");
-    const values = [...new Set(sources.map((source) => defaults[source] ?? defaults["*"]))];
+    const values = defaultsOf(field);
     const input = field.querySelector("input[type=text]");
-    if (input) input.placeholder = values.filter(Boolean).join(" or ");
+    if (input) input.placeholder = values.join(" or ");
     for (const chip of field.querySelectorAll(".chip")) {
       const isDefault = texts(field).length === 0 && values.includes(chip.textContent.trim());
       chip.classList.toggle("default", isDefault);

@@ -1,5 +1,6 @@
 // The run page: curves grow as points come; marks, verdict and pictures follow at a calmer pace.
 
+import "./cancel.js";
 import "./chart.js";
 import { Throttle, refreshPage } from "./refresh.js";
 import { follow } from "./stream.js";
