@@ -1,8 +1,11 @@
-"""How soon a committed epoch is on the chart: `python -m bench.chart`, in a real browser.
+"""How soon an epoch is on the chart: `python -m bench.chart`, in a real browser.
 
-A run's page is open while another process commits epochs as a worker writes them. The time runs
-from the end of the commit to the paint after the chart has drawn the epoch. Both ends are read off
-the same machine's clock.
+Commit to chart: a run's page is open while another process commits epochs as a worker writes them.
+The time runs from the end of the commit to the paint after the chart has drawn the epoch. Both ends
+are read off the same machine's clock.
+
+Submit to chart: from sending the specification, through opening the run's page, until its chart
+shows an epoch. The worker is idle.
 """
 
 import argparse
@@ -19,9 +22,10 @@ from backend.store import Database, transitions
 from bench.latency import show
 from tests.api import record
 from tests.e2e.browser import find
-from tests.product import running
+from tests.product import running, wait_for
 
 SPEC = {"dataset": {"source": "moons"}, "training": {"epochs": 100_000}}
+SHORT = {"dataset": {"source": "moons"}, "training": {"epochs": 100}}
 WATCH = """() => {
   const plot = document.querySelector("#loss .plot");
   window.drawn = {};
@@ -59,6 +63,18 @@ def commit_to_chart(page: Page, url: str, settings: Settings, *, commits: int) -
     ]
 
 
+def submit_to_chart(page: Page, url: str) -> float:
+    """Return the seconds from submitting an experiment until its first epoch is on a chart."""
+    begun = time.perf_counter()
+    made = httpx.post(f"{url}/api/experiments", json=SHORT).raise_for_status().json()
+    [run] = httpx.get(f"{url}/api/experiments/{made['id']}/runs").json()["items"]
+    page.goto(f"{url}/runs/{run['id']}")
+    page.wait_for_function("document.querySelector('#loss .plot').data?.[0].x.length > 0")
+    taken = time.perf_counter() - begun
+    wait_for(lambda: httpx.get(f"{url}/api/runs/{run['id']}").json()["status"] == "finished")
+    return taken
+
+
 def main() -> None:
     """Print the median and the 95th percentile."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -74,6 +90,9 @@ def main() -> None:
                 "commit to chart",
                 commit_to_chart(page, product.url, settings, commits=given.commits),
             )
+        with running(Path(folder) / "data2", workers="1") as product:
+            submit_to_chart(page, product.url)  # the worker is still starting
+            show("submit to chart", [submit_to_chart(page, product.url) for _ in range(20)])
         browser.close()
 
 
