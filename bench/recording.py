@@ -2,15 +2,16 @@
 
     python bench/recording.py [DATABASE_URL]
 
-Prints, per preset, the median seconds spent training and on everything else (claim, records,
-leases, checkpoints, snapshots, diagnosis), and the share that everything else adds. Both come
-from the same run, so that a busy machine slows both alike.
+Prints, per preset, the median seconds spent training, and the shares that recording epochs while
+training goes on adds, and all the rest: claim, records, leases, checkpoints, and what is done once
+when a run ends (its last snapshots and its diagnosis). All come from the same run, so that a busy
+machine slows them alike.
 """
 
 import sys
 import tempfile
 import time
-from dataclasses import dataclass
+from collections.abc import Sequence
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -22,6 +23,7 @@ from backend.spec.presets import PRESETS
 from backend.store import Database, experiments
 from backend.store.schema import migrate
 from worker import trainer
+from worker.recorder import Held, Recorder
 from worker.stopping import Stopping
 from worker.tasks import warm_up
 from worker.trainer import Services
@@ -30,23 +32,22 @@ from worker.training.group import EpochResult, Failure, Group, choose_device
 REPEATS = 3
 
 
-@dataclass
 class Spent:
-    """Seconds spent inside `with` blocks, by this thread and by the clock."""
+    """Seconds spent inside `with` blocks."""
 
-    cpu: float = 0.0
-    wall: float = 0.0
+    def __init__(self) -> None:
+        self.seconds = 0.0
 
     def __enter__(self) -> None:
-        self._started = time.thread_time(), time.perf_counter()
+        self._started = time.perf_counter()
 
     def __exit__(self, *_: object) -> None:
-        self.cpu += time.thread_time() - self._started[0]
-        self.wall += time.perf_counter() - self._started[1]
+        self.seconds += time.perf_counter() - self._started
 
 
 def main() -> None:
     trainer.Group = TimedGroup  # type: ignore[attr-defined]
+    trainer.Recorder = TimedRecorder  # type: ignore[attr-defined]
     with tempfile.TemporaryDirectory() as folder:
         url = sys.argv[1] if len(sys.argv) > 1 else f"sqlite:///{folder}/lab.db"
         settings = Settings(data_dir=Path(folder), database=url)
@@ -60,7 +61,7 @@ def main() -> None:
             stopping=Stopping(),
         )
         warm_up(services)
-        print(f"{'preset':<10} {'training':>11} {'the rest':>11} {'added CPU':>10} {'added':>10}")
+        print(f"{'preset':<10} {'training':>11} {'recording':>11} {'all the rest':>12}")
         for slug, preset in PRESETS.items():
             measure(slug, preset.document, services)
         database.dispose()
@@ -80,23 +81,35 @@ class TimedGroup(Group):
             return super().epoch()
 
 
+class TimedRecorder(Recorder):
+    """A recorder that adds up the time of the writes in which no run ends."""
+
+    recording = Spent()
+
+    def write(self, held: Sequence[Held]) -> dict[int, bool] | None:
+        if any(run.unwritten.ending for run in held):
+            return super().write(held)
+        with TimedRecorder.recording:
+            return super().write(held)
+
+
 def measure(slug: str, document: dict[str, Any], services: Services) -> None:
     runs = [run(document, services) for _ in range(REPEATS)]
-    trained, added = (median(each[part].wall for each in runs) for part in (0, 1))
-    cpu = median(added.cpu / trained.cpu for trained, added in runs)
-    wall = median(added.wall / trained.wall for trained, added in runs)
-    print(f"{slug:<10} {trained:>9.2f} s {added:>9.2f} s {cpu:>10.1%} {wall:>10.1%}")
+    trained = median(training for training, _, _ in runs)
+    recording = median(recorded / training for training, recorded, _ in runs)
+    rest = median(rest / training for training, _, rest in runs)
+    print(f"{slug:<10} {trained:>9.2f} s {recording:>11.1%} {rest:>12.1%}")
 
 
-def run(document: dict[str, Any], services: Services) -> tuple[Spent, Spent]:
-    """Train an experiment; return the time spent in epochs, and on everything else."""
+def run(document: dict[str, Any], services: Services) -> tuple[float, float, float]:
+    """Train an experiment; return the seconds in epochs, in recording, and outside epochs."""
     with services.database.write() as session:
         run_ids = experiments.create(session, validate(document))[1]
-    TimedGroup.training, whole = Spent(), Spent()
+    TimedGroup.training, TimedRecorder.recording, whole = Spent(), Spent(), Spent()
     with whole:
         trainer.train(run_ids, services)
-    trained = TimedGroup.training
-    return trained, Spent(whole.cpu - trained.cpu, whole.wall - trained.wall)
+    trained = TimedGroup.training.seconds
+    return trained, TimedRecorder.recording.seconds, whole.seconds - trained
 
 
 if __name__ == "__main__":
