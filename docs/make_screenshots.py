@@ -48,7 +48,7 @@ def _pictures(page: Page) -> None:
 def _run_preset(page: Page, title: str) -> None:
     """Click a preset on the home page and wait until its experiment has ended."""
     page.goto("/")
-    page.get_by_role("button", name=re.compile(f"^Run {title}")).click()
+    page.get_by_role("button", name=re.compile(f"^Run it: {title}")).click()
     expect(page.locator("header .status")).to_have_text("finished", timeout=TRAINED)
 
 
