@@ -1,12 +1,10 @@
 """How runs end: closed with a diagnosis by whoever ends them, worker or service."""
 
-from collections import defaultdict
 from collections.abc import Iterable, Sequence
 
 from sqlalchemy.orm import Session
 
 from backend import views
-from backend.analysis import diagnose
 from backend.store import changes, experiments, runs, snapshots, transitions
 from backend.store.changes import NewChange
 from backend.store.transitions import Moved
@@ -16,7 +14,7 @@ def close(session: Session, run_ids: Iterable[int]) -> None:
     """Store the diagnosis of runs that have ended, and forget where they could be taken up."""
     for run_id in run_ids:
         run = runs.get(session, run_id)
-        found = diagnose(views.curve(session, run_id), reference_loss=run.reference_loss)
+        found = views.diagnosed(session, run)
         run.verdict, run.diagnosis = found.verdict, found.as_dict()
         snapshots.drop_checkpoint(session, run_id)
 
@@ -41,11 +39,10 @@ def _settle(session: Session, moved: Sequence[Moved]) -> set[int]:
     """Close the ended runs that were trained, and log what moved."""
     trained = {run.run_id for run in moved if run.ended and run.epoch}
     close(session, trained)
-    log: dict[int, list[NewChange]] = defaultdict(list)
-    for run in moved:
-        log[run.experiment_id].append(NewChange(run.run_id, "status"))
-        if run.run_id in trained:
-            log[run.experiment_id].append(NewChange(run.run_id, "diagnosis"))
-    for experiment_id, entries in log.items():
-        changes.log(session, experiment_id, entries)
-    return set(log)
+    entries = [(run.experiment_id, NewChange(run.run_id, "status")) for run in moved]
+    entries += [
+        (run.experiment_id, NewChange(run.run_id, "diagnosis"))
+        for run in moved
+        if run.run_id in trained
+    ]
+    return changes.log_each(session, entries)

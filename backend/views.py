@@ -8,7 +8,7 @@ from typing import Any
 from pydantic import BaseModel
 from sqlalchemy.orm import Session
 
-from backend.analysis import Curve, diagnose
+from backend.analysis import Curve, Diagnosis, diagnose
 from backend.store import experiments, metrics, runs
 from backend.store.states import ENDED
 from backend.store.tables import Experiment, Run
@@ -87,14 +87,14 @@ def diagnosis(session: Session, row: Run) -> dict[str, Any]:
     """Return a run's diagnosis; of a run that still trains, the diagnosis so far."""
     if row.status in ENDED and row.diagnosis:
         return row.diagnosis
-    return diagnose(curve(session, row.id), reference_loss=row.reference_loss).as_dict()
+    return diagnosed(session, row).as_dict()
 
 
-def curve(session: Session, run_id: int) -> Curve:
-    """Return the train and validation loss of a run."""
-    found = metrics.series(session, run_id, ["train_loss", "val_loss"])
+def diagnosed(session: Session, row: Run) -> Diagnosis:
+    """Diagnose a run from its recorded train and validation loss."""
+    found = metrics.series(session, row.id, ["train_loss", "val_loss"])
     train, validation = (_by_step(found[key]) for key in ("train_loss", "val_loss"))
-    return Curve.from_series(train, validation)
+    return diagnose(Curve.from_series(train, validation), reference_loss=row.reference_loss)
 
 
 def iso(milliseconds: int | None) -> str | None:

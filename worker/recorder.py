@@ -2,7 +2,6 @@
 
 import logging
 import time
-from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
@@ -108,12 +107,9 @@ def _write(session: Session, held: Sequence[Held]) -> set[int]:
     for run in held:
         _write_files(session, run)
         _end(session, run)
-    log: dict[int, list[NewChange]] = defaultdict(list)
-    for run in held:
-        log[run.lease.experiment_id] += _changes(run)
-    for experiment_id, entries in log.items():
-        changes.log(session, experiment_id, entries)
-    return {experiment_id for experiment_id, entries in log.items() if entries}
+    return changes.log_each(
+        session, [(run.lease.experiment_id, change) for run in held for change in _changes(run)]
+    )
 
 
 def _stretches(run: Held) -> list[Stretch]:

@@ -5,7 +5,6 @@ import math
 import os
 import socket
 import time
-from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -232,14 +231,13 @@ def _take_up(services: Services, run_ids: Sequence[int]) -> tuple[dict[int, Job]
 def _claim(services: Services, run_ids: Sequence[int]) -> Sequence[Claimed]:
     worker = f"{socket.gethostname()}:{os.getpid()}"
     lease_seconds = services.settings.lease_seconds
-    log: dict[int, list[NewChange]] = defaultdict(list)
     with services.database.write() as session:
         claimed = transitions.claim(session, run_ids, worker=worker, lease_seconds=lease_seconds)
-        for run in claimed:
-            log[run.lease.experiment_id].append(NewChange(run.lease.run_id, "status"))
-        for experiment_id, entries in log.items():
-            changes.log(session, experiment_id, entries)
-    for experiment_id in log:
+        leases = [run.lease for run in claimed]
+        moved = changes.log_each(
+            session, [(each.experiment_id, NewChange(each.run_id, "status")) for each in leases]
+        )
+    for experiment_id in moved:
         services.hints.moved(experiment_id)
     return claimed
 

@@ -1,6 +1,7 @@
 """The log of changes: written in the transaction that makes them, read forward by the stream."""
 
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -45,6 +46,19 @@ def log(session: Session, experiment_id: int, changes: Sequence[NewChange]) -> N
             for offset, change in enumerate(changes)
         ],
     )
+
+
+def log_each(session: Session, entries: Iterable[tuple[int, NewChange]]) -> set[int]:
+    """Append changes given with their experiments' ids; return these.
+
+    Experiments are taken in the order of their ids, so that two writers never wait for each other.
+    """
+    by_experiment: dict[int, list[NewChange]] = defaultdict(list)
+    for experiment_id, change in entries:
+        by_experiment[experiment_id].append(change)
+    for experiment_id in sorted(by_experiment):
+        log(session, experiment_id, by_experiment[experiment_id])
+    return set(by_experiment)
 
 
 # built once: a worker sends them five times a second

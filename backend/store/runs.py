@@ -49,12 +49,6 @@ def neighbours(session: Session, run: Run) -> tuple[int | None, int | None]:
     return session.scalar(before), session.scalar(after)
 
 
-def epochs_done(session: Session, experiment_id: int) -> int:
-    """Return how many epochs an experiment has recorded, over all its runs."""
-    total = session.scalar(select(func.sum(Run.epoch)).where(Run.experiment_id == experiment_id))
-    return int(total or 0)
-
-
 def unended_before(session: Session, experiment_id: int) -> int:
     """Return how many runs of earlier experiments wait or train."""
     query = select(func.count()).where(

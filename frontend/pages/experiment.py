@@ -1,10 +1,12 @@
 """An experiment: progress, the live grid, fit pictures, and its runs."""
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from math import ceil
+from typing import Annotated, Any
 
-from fastapi import APIRouter, Request
+from fastapi import APIRouter, Depends, Request
 from fastapi.responses import HTMLResponse
 from sqlalchemy.orm import Session
 
@@ -38,15 +40,19 @@ class Picture:
         return None if value is None else float(value)
 
 
+@dataclass(frozen=True)
+class View:
+    """What of an experiment is shown, as the address says."""
+
+    rows: str | None = None
+    columns: str | None = None
+    colour: str = "gap"
+    page: int = 1
+
+
 @router.get("/experiments/{experiment_id}")
 def experiment(
-    request: Request,
-    session: Reading,
-    experiment_id: int,
-    rows: str | None = None,
-    columns: str | None = None,
-    colour: str = "gap",
-    page: int = 1,
+    request: Request, session: Reading, experiment_id: int, view: Annotated[View, Depends()]
 ) -> HTMLResponse:
     """Show one experiment. Raises NotFound."""
     found = experiments.get(session, experiment_id)
@@ -54,29 +60,32 @@ def experiment(
     [item] = experiment_items(session, [found])
     all_runs = run_items(session, runs.of_experiment(session, experiment_id))
     at_best = metrics.at_best_epoch(session, [run.id for run in all_runs], KEYS)
-    choice = colour if colour in CHOICES else "gap"
-    grid = grid_info(all_runs, at_best, choice=choice, row_knob=rows, column_knob=columns)
-    start = PAGE_SIZE * (max(1, page) - 1)
+    ahead = runs.unended_before(session, experiment_id)
+    choice = view.colour if view.colour in CHOICES else "gap"
+    grid = grid_info(all_runs, at_best, choice=choice, row_knob=view.rows, column_knob=view.columns)
     return render(
         "experiment.html",
         experiment=item,
-        progress=progress_info(
-            item.status, all_runs, ahead=runs.unended_before(session, experiment_id)
-        ),
+        progress=progress_info(item.status, all_runs, ahead=ahead),
         verdicts=Counter(run.verdict for run in all_runs if run.verdict).most_common(),
         grid=grid,
         choices=CHOICES,
         about=ABOUT,
         axes=[path for path in grid.varying if path != "training.seed"],
         pictures=_pictures(session, grid, at_best),
-        runs=all_runs[start : start + PAGE_SIZE],
-        page=max(1, page),
-        pages=-(-len(all_runs) // PAGE_SIZE),
+        **_page(all_runs, max(1, view.page)),
         at_best=at_best,
         columns=list(varying(all_runs)),
         revision=revision,
         query=dict(request.query_params),
     )
+
+
+def _page(all_runs: Sequence[RunItem], page: int) -> dict[str, Any]:
+    """Return the part of the list of runs that a page shows."""
+    start = PAGE_SIZE * (page - 1)
+    pages = ceil(len(all_runs) / PAGE_SIZE)
+    return {"runs": all_runs[start : start + PAGE_SIZE], "page": page, "pages": pages}
 
 
 def _pictures(session: Session, grid: GridInfo, at_best: Mapping[int, AtBest]) -> list[Picture]:
