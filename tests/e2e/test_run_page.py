@@ -96,6 +96,7 @@ def test_points_that_come_twice_are_drawn_once(page: Page, submit: Submit) -> No
     _, run_id = submit(OVERFITTING)
     page.goto(f"/runs/{run_id}")
     finished(page)
+    page.reload()  # a page of an ended run fetches nothing more by itself
     until(page, f"({STEPS}).length === 100")
     page.evaluate(
         """document.querySelector("#loss").extend(
