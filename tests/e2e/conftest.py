@@ -6,11 +6,13 @@ from typing import Any
 
 import httpx
 import pytest
-from playwright.sync_api import ConsoleMessage, Page, Playwright
+from playwright.sync_api import ConsoleMessage, Page, Playwright, expect
 
 from tests.e2e import browser
 from tests.e2e.proxy import Proxy
 from tests.product import running
+
+expect.set_options(timeout=30_000)  # milliseconds; a page that is right answers at once
 
 
 @pytest.fixture(scope="session")
