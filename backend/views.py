@@ -17,7 +17,7 @@ Number = float | int | None
 
 
 class ExperimentItem(BaseModel):
-    """An experiment in answers."""
+    """An experiment in answers; `parent_id` is the experiment it follows up."""
 
     id: int
     name: str
@@ -26,16 +26,22 @@ class ExperimentItem(BaseModel):
     spec: dict[str, Any]
     counts: dict[str, int]
     created_at: str
+    parent_id: int | None
+    parent_run_id: int | None
 
 
 class RunItem(BaseModel):
-    """A run in lists. `summary` maps a metric key to last, min and max with their steps."""
+    """A run in lists. `summary` maps a metric key to last, min and max with their steps.
+
+    `variant` names the variant of the specification that the run belongs to.
+    """
 
     id: int
     experiment_id: int
     url: str
     status: str
     error: str | None
+    variant: str | None = None
     params: dict[str, Any]
     parameters: int
     epoch: int
@@ -65,6 +71,8 @@ def experiment_items(session: Session, rows: Sequence[Experiment]) -> list[Exper
             spec=row.spec,
             counts=counts[row.id],
             created_at=str(iso(row.created_at)),
+            parent_id=row.parent_id,
+            parent_run_id=row.parent_run_id,
         )
         for row in rows
     ]
@@ -117,6 +125,7 @@ def _run_fields(row: Run, summary: Mapping[str, Mapping[str, Number]]) -> dict[s
         "url": f"/runs/{row.id}",
         "status": row.status,
         "error": row.error,
+        "variant": row.variant,
         "params": row.params,
         "parameters": row.parameters,
         "epoch": row.epoch,

@@ -1,7 +1,6 @@
 """ExperimentSpec: the specification in which any knob may be a list, checked and expanded."""
 
-import unicodedata
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import product
 from math import prod
@@ -10,13 +9,16 @@ from typing import Any
 from backend.errors import FieldError, InvalidSpec
 from backend.spec.catalogue import SOURCES, default
 from backend.spec.combinations import check_combination
+from backend.spec.fields import read_line, read_mapping
 from backend.spec.knobs import APPLIES_TO, AXES, SECTIONS, STOPPING, applies, show
 from backend.spec.run import EarlyStopping, RunSpec
+from backend.spec.variants import Variant, read_variants
 
-TOP_LEVEL = ("name", *SECTIONS, "early_stopping")
+TOP_LEVEL = ("name", *SECTIONS, "early_stopping", "variants")
 SEEDS = "training.seeds"
 MAX_VALUES = 1000
 MAX_NAME = 200
+PLAIN = Variant("")
 
 
 @dataclass(frozen=True)
@@ -24,7 +26,8 @@ class ExperimentSpec:
     """A checked specification.
 
     `document` is what the person wrote; `axes` maps the dotted paths that were given to their
-    values; `runs` is the whole grid, seeds innermost.
+    values; `runs` is the whole grid, variants outermost and seeds innermost; `labels` names the
+    variant of each run, None without variants.
     """
 
     name: str
@@ -32,6 +35,7 @@ class ExperimentSpec:
     axes: Mapping[str, list[Any]]
     seeds: list[int]
     runs: list[RunSpec]
+    labels: Sequence[str | None]
 
 
 def validate(document: Any, *, max_runs: int = 10_000) -> ExperimentSpec:
@@ -40,53 +44,34 @@ def validate(document: Any, *, max_runs: int = 10_000) -> ExperimentSpec:
     Raises InvalidSpec with one sentence for every refused field.
     """
     errors: list[FieldError] = []
-    document = _mapping(None, document, TOP_LEVEL, errors)
+    document = read_mapping(None, document, TOP_LEVEL, errors)
     axes = dict(_axes(document, errors))
     seeds = _seeds(document.get("training"), errors)
     stopping = _stopping(document.get("early_stopping", {}), errors)
-    name = _name(document.get("name"), errors)
+    variants = read_variants(document["variants"], errors) if "variants" in document else [PLAIN]
+    name = document.get("name")
+    if name is not None:
+        name = read_line("name", name, MAX_NAME, errors)
     if "dataset.source" not in axes and not errors:
         accepted = AXES["dataset.source"].accepted
         errors.append(
             FieldError("dataset.source", f"dataset.source is missing; accepted: {accepted}.")
         )
     if not errors:
-        _check_size(axes, seeds, max_runs, errors)
+        _check_size(axes, seeds, len(variants), max_runs, errors)
     if errors:
         raise InvalidSpec(errors)
-    runs = _expand(axes, seeds, stopping)
-    return ExperimentSpec(name or _default_name(axes), document, axes, seeds, runs)
-
-
-def _mapping(
-    path: str | None, value: Any, fields: tuple[str, ...], errors: list[FieldError]
-) -> Mapping[str, Any]:
-    """Return `value` if it is a mapping with known fields only, else note errors."""
-    what = path or "The specification"
-    if not isinstance(value, Mapping):
-        fields_text = ", ".join(fields)
-        errors.append(
-            FieldError(path, f"{what} is {show(value)}; accepted: fields among {fields_text}.")
-        )
-        return {}
-    for key in value:
-        if key not in fields:
-            full = f"{path}.{key}" if path else str(key)
-            errors.append(
-                FieldError(
-                    full,
-                    f"{full[:80]} ({show(value[key])}) is not a field of the specification; "
-                    f"accepted: {', '.join(fields)}.",
-                )
-            )
-    return value
+    grids = _grids(axes, seeds, stopping, variants)
+    runs = [run for grid in grids for run in grid]
+    labels = [v.name or None for v, grid in zip(variants, grids, strict=True) for _ in grid]
+    return ExperimentSpec(name or _default_name(axes), document, axes, seeds, runs, labels)
 
 
 def _axes(document: Mapping[str, Any], errors: list[FieldError]) -> Iterator[tuple[str, list[Any]]]:
     for section in SECTIONS:
         names = [p.split(".")[1] for p in AXES if p.startswith(section + ".")]
         names = ["seeds" if name == "seed" else name for name in names]
-        given = _mapping(section, document.get(section, {}), tuple(names), errors)
+        given = read_mapping(section, document.get(section, {}), tuple(names), errors)
         for name, value in given.items():
             path = f"{section}.{name}"
             if path in AXES and path != "training.seed" and name in names:
@@ -129,7 +114,7 @@ def _seeds(training: Any, errors: list[FieldError]) -> list[int]:
 
 def _stopping(value: Any, errors: list[FieldError]) -> EarlyStopping:
     names = tuple(path.split(".")[1] for path in STOPPING)
-    given = _mapping("early_stopping", value, names, errors)
+    given = read_mapping("early_stopping", value, names, errors)
     found = [
         knob.check(path, given[name])
         for name, (path, knob) in zip(names, STOPPING.items(), strict=True)
@@ -142,22 +127,14 @@ def _stopping(value: Any, errors: list[FieldError]) -> EarlyStopping:
     return EarlyStopping(**given)
 
 
-def _name(value: Any, errors: list[FieldError]) -> str | None:
-    if value is None:
-        return None
-    printable = isinstance(value, str) and not any(unicodedata.category(c) == "Cc" for c in value)
-    if printable and 1 <= len(value.strip()) <= MAX_NAME:
-        return str(value).strip()
-    errors.append(
-        FieldError("name", f"name is {show(value)}; accepted: one line of 1 to {MAX_NAME} letters.")
-    )
-    return None
-
-
 def _check_size(
-    axes: Mapping[str, list[Any]], seeds: list[int], max_runs: int, errors: list[FieldError]
+    axes: Mapping[str, list[Any]],
+    seeds: list[int],
+    variants: int,
+    max_runs: int,
+    errors: list[FieldError],
 ) -> None:
-    runs = prod(len(values) for values in axes.values()) * len(seeds)
+    runs = prod(len(values) for values in axes.values()) * len(seeds) * variants
     if runs > max_runs:
         field = max(axes, key=lambda path: len(axes[path]))
         if len(seeds) > len(axes[field]):
@@ -167,27 +144,59 @@ def _check_size(
         errors.append(FieldError(field, f"{detail}; accepted: at most {max_runs:,} runs."))
 
 
-def _expand(
-    axes: Mapping[str, list[Any]], seeds: list[int], stopping: EarlyStopping
-) -> list[RunSpec]:
-    """Multiply the axes into runs. Knobs without effect are dropped, twins merged."""
+def _grids(
+    axes: Mapping[str, list[Any]],
+    seeds: list[int],
+    stopping: EarlyStopping,
+    variants: Sequence[Variant],
+) -> list[list[RunSpec]]:
+    """Return each variant's runs. Raises InvalidSpec."""
     errors: dict[FieldError, None] = {}
-    cells: dict[tuple[tuple[str, Any], ...], None] = {}
     used: set[str] = set()
-    for values in product(*axes.values()):
-        cell = _cell(dict(zip(axes, values, strict=True)))
-        used |= cell.keys()
-        if error := check_combination(cell):
-            errors[error] = None
-        cells[tuple(cell.items())] = None
+    grids = []
+    for index, variant in enumerate(variants):
+        changes = {path: [value] for path, value in variant.changes.items() if path in AXES}
+        cells = _cells({**axes, **changes}, errors)
+        in_use = {path for cell in cells for path in cell}
+        used |= in_use
+        for path in changes.keys() - in_use:
+            errors[_without_effect(f"variants[{index}].{path}", path, changes[path][0])] = None
+        stops = {p: value for p, value in variant.changes.items() if p in STOPPING}
+        grids.append(_runs(cells, seeds, stopping, stops))
     for path in axes.keys() - used:
-        detail = f"{path} is {show(axes[path])}; accepted: nothing here, it is for "
-        errors[FieldError(path, f"{detail}{APPLIES_TO[path]} only.")] = None
+        errors[_without_effect(path, path, axes[path])] = None
     if errors:
         raise InvalidSpec(list(errors))
-    early = {f"early_stopping.{k}": v for k, v in stopping.model_dump().items()}
+    return grids
+
+
+def _cells(
+    axes: Mapping[str, list[Any]], errors: dict[FieldError, None]
+) -> list[Mapping[str, Any]]:
+    """Multiply the axes into cells. Knobs without effect are dropped, twins merged."""
+    cells: dict[tuple[tuple[str, Any], ...], Mapping[str, Any]] = {}
+    for values in product(*axes.values()):
+        cell = _cell(dict(zip(axes, values, strict=True)))
+        if error := check_combination(cell):
+            errors[error] = None
+        cells[tuple(cell.items())] = cell
+    return list(cells.values())
+
+
+def _without_effect(where: str, path: str, value: Any) -> FieldError:
+    detail = f"{where} is {show(value)}; accepted: nothing here, it is for "
+    return FieldError(where, f"{detail}{APPLIES_TO[path]} only.")
+
+
+def _runs(
+    cells: Sequence[Mapping[str, Any]],
+    seeds: list[int],
+    stopping: EarlyStopping,
+    changes: Mapping[str, Any],
+) -> list[RunSpec]:
+    early = {f"early_stopping.{k}": v for k, v in stopping.model_dump().items()} | dict(changes)
     return [
-        RunSpec.from_params({**dict(cell), "training.seed": seed, **early})
+        RunSpec.from_params({**cell, "training.seed": seed, **early})
         for cell in cells
         for seed in seeds
     ]

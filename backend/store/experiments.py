@@ -21,11 +21,20 @@ class Page:
     next_cursor: int | None
 
 
-def create(session: Session, spec: ExperimentSpec) -> tuple[Experiment, list[int]]:
-    """Store a specification and its runs as queued; return the experiment and the run ids."""
+def create(
+    session: Session, spec: ExperimentSpec, *, follows: Run | None = None
+) -> tuple[Experiment, list[int]]:
+    """Store a specification and its runs as queued; return the experiment and the run ids.
+
+    `follows` is the run whose diagnosis a follow-up answers.
+    """
     params = [run.params() for run in spec.runs]
     experiment = Experiment(
-        name=spec.name, spec=dict(spec.document), estimated_seconds=estimated_seconds(params)
+        name=spec.name,
+        spec=dict(spec.document),
+        estimated_seconds=estimated_seconds(params),
+        parent_id=follows and follows.experiment_id,
+        parent_run_id=follows and follows.id,
     )
     session.add(experiment)
     session.flush()
@@ -35,10 +44,11 @@ def create(session: Session, spec: ExperimentSpec) -> tuple[Experiment, list[int
             {
                 "experiment_id": experiment.id,
                 "position": position,
+                "variant": label,
                 "params": flat,
                 "parameters": parameters(flat),
             }
-            for position, flat in enumerate(params)
+            for position, (flat, label) in enumerate(zip(params, spec.labels, strict=True))
         ],
     ).all()
     return experiment, list(run_ids)
@@ -60,6 +70,12 @@ def page(session: Session, *, before: int | None = None, limit: int = 50) -> Pag
     rows = session.scalars(query).all()
     more = len(rows) > limit
     return Page(rows[:limit], rows[limit - 1].id if more else None)
+
+
+def follow_ups(session: Session, experiment_id: int) -> Sequence[Experiment]:
+    """Return the experiments that follow one, oldest first."""
+    query = select(Experiment).where(Experiment.parent_id == experiment_id)
+    return session.scalars(query.order_by(Experiment.id)).all()
 
 
 def counts(session: Session, experiment_ids: Sequence[int]) -> dict[int, dict[str, int]]:

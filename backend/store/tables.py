@@ -41,7 +41,11 @@ class Base(DeclarativeBase):
 
 
 class Experiment(Base):
-    """A specification and its runs. `revision` counts the changes under it (see Change)."""
+    """A specification and its runs. `revision` counts the changes under it (see Change).
+
+    A follow-up names the experiment it follows, and the run there whose diagnosis it answers;
+    that run has no foreign key, for two tables cannot be made after one another.
+    """
 
     __tablename__ = "experiments"
 
@@ -51,6 +55,10 @@ class Experiment(Base):
     estimated_seconds: Mapped[float] = mapped_column(Float)
     revision: Mapped[int] = mapped_column(BigInteger, default=0)
     created_at: Mapped[int] = mapped_column(BigInteger, default=now_ms())
+    parent_id: Mapped[int | None] = mapped_column(
+        ForeignKey("experiments.id", ondelete="SET NULL"), index=True
+    )
+    parent_run_id: Mapped[int | None] = mapped_column(Integer)
 
 
 class Run(Base):
@@ -65,6 +73,7 @@ class Run(Base):
     id: Mapped[int] = mapped_column(Integer, primary_key=True)
     experiment_id: Mapped[int] = mapped_column(ForeignKey(Experiment.id, ondelete=_CASCADE))
     position: Mapped[int] = mapped_column(Integer)
+    variant: Mapped[str | None] = mapped_column(String(80))
     params: Mapped[dict[str, Any]] = mapped_column(JSON)
     parameters: Mapped[int] = mapped_column(Integer)
 

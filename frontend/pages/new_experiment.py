@@ -30,6 +30,7 @@ def new_experiment(
         "new_experiment.html",
         sections=form_fields(document),
         name=document.get("name") or "",
+        variants=document.get("variants", []),
         presets=PRESETS.values(),
         chosen=preset,
     )

@@ -32,6 +32,8 @@ function specification() {
     const values = texts(field).map(number);
     if (values.length) (document[section] ??= {})[knob] = isList(field) ? values : values[0];
   }
+  const variants = JSON.parse(form.dataset.variants);
+  if (variants.length) document.variants = variants;
   return document;
 }
 

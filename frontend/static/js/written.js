@@ -13,6 +13,9 @@ export function toYaml(document) {
   return Object.entries(document)
     .map(([key, value]) => {
       if (value === null || typeof value !== "object") return `${key}: ${inline(value)}\n`;
+      if (Array.isArray(value)) {
+        return `${key}:\n${value.map((each) => `  - ${JSON.stringify(each)}\n`).join("")}`;
+      }
       const lines = Object.entries(value).map(([knob, each]) => `  ${knob}: ${inline(each)}\n`);
       return `${key}:\n${lines.join("")}`;
     })

@@ -17,8 +17,18 @@ def upgrade() -> None:
         sa.Column("estimated_seconds", sa.Float(), nullable=False),
         sa.Column("revision", sa.BigInteger(), nullable=False),
         sa.Column("created_at", sa.BigInteger(), nullable=False),
+        sa.Column("parent_id", sa.Integer(), nullable=True),
+        sa.Column("parent_run_id", sa.Integer(), nullable=True),
+        sa.ForeignKeyConstraint(
+            ["parent_id"],
+            ["experiments.id"],
+            name=op.f("fk_experiments_parent_id"),
+            ondelete="SET NULL",
+        ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_experiments")),
     )
+    with op.batch_alter_table("experiments", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_experiments_parent_id"), ["parent_id"], unique=False)
     op.create_table(
         "metric_keys",
         sa.Column("id", sa.Integer(), nullable=False),
@@ -31,6 +41,7 @@ def upgrade() -> None:
         sa.Column("id", sa.Integer(), nullable=False),
         sa.Column("experiment_id", sa.Integer(), nullable=False),
         sa.Column("position", sa.Integer(), nullable=False),
+        sa.Column("variant", sa.String(length=80), nullable=True),
         sa.Column("params", sa.JSON(), nullable=False),
         sa.Column("parameters", sa.Integer(), nullable=False),
         sa.Column("status", sa.String(length=16), nullable=False),
