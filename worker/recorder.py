@@ -102,7 +102,7 @@ class Recorder:
 
 def _write(session: Session, held: Sequence[Held]) -> set[int]:
     """Write all that is unwritten; return the experiments in which something moved."""
-    metrics.record_stretches(session, [one for run in held for one in _stretches(run)])
+    metrics.append(session, [one for run in held for one in _stretches(run)])
     runs.advance(session, [_progress(run) for run in held])
     for run in held:
         _write_files(session, run)
@@ -116,9 +116,9 @@ def _stretches(run: Held) -> list[Stretch]:
     """Turn epochs into columns, one for each metric."""
     results = run.unwritten.results
     now = time.time_ns() // 1_000_000
-    epochs, times = [result.epoch for result in results], [now] * len(results)
+    epochs = [result.epoch for result in results]
     return [
-        Stretch(run.lease.run_id, key, epochs, [result.metrics[key] for result in results], times)
+        Stretch(run.lease.run_id, key, epochs, [result.metrics[key] for result in results], now)
         for key in (results[0].metrics if results else ())
     ]
 

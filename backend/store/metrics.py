@@ -1,18 +1,26 @@
-"""Metrics: written in bulk with their summaries, read back as series."""
+"""Metrics: written in bulk with their summaries, read back as series.
 
+Points are stored by the stretch: consecutive values of one metric of one run that were written
+together. What happens to a stretch's bytes happens here alone.
+"""
+
+from bisect import bisect_left, bisect_right
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from functools import cache
-from itertools import repeat
 from operator import itemgetter
+from struct import pack, unpack
 from typing import Any, NamedTuple
 
-from sqlalchemy import and_, bindparam, case, func, select
+from sqlalchemy import and_, bindparam, delete, select
 from sqlalchemy.orm import Session
 
+from backend.store import bulk
+from backend.store import summaries as _summaries
 from backend.store.engine import insert_for
-from backend.store.tables import Metric, MetricKey, MetricSummary
+from backend.store.tables import Metric, MetricKey, MetricSummary, Run
+
+CHUNK = 500  # runs asked for at once: databases bound the number of values in a statement
 
 
 class Point(NamedTuple):
@@ -27,13 +35,13 @@ class Point(NamedTuple):
 
 @dataclass(frozen=True)
 class Stretch:
-    """New values of one metric of one run, by column: steps ascend, each once. NaN is allowed."""
+    """New values of one metric of one run: steps ascend, each once. NaN is allowed."""
 
     run_id: int
     key: str
     steps: Sequence[int]
     values: Sequence[float]
-    recorded_at: Sequence[int]
+    recorded_at: int
 
 
 @dataclass
@@ -45,35 +53,62 @@ class Series:
 
 
 def record(session: Session, points: Sequence[Point]) -> None:
-    """Upsert points and bring the summaries up to date; the last of equal steps counts."""
+    """Write points, over earlier ones of the same step; the last of equal steps counts."""
     series: dict[tuple[int, str], dict[int, Point]] = defaultdict(dict)
     for point in points:
         series[point.run_id, point.key][point.step] = point
-    stretches = []
-    for (run_id, key), by_step in series.items():
-        steps = sorted(by_step)
-        values = [float(by_step[step].value) for step in steps]
-        times = [by_step[step].recorded_at for step in steps]
-        stretches.append(Stretch(run_id, key, steps, values, times))
-    record_stretches(session, stretches)
+    _remove(session, {key: set(by_step) for key, by_step in series.items()})
+    for by_step in series.values():
+        by_time: dict[int, list[Point]] = defaultdict(list)
+        for step in sorted(by_step):
+            by_time[by_step[step].recorded_at].append(by_step[step])
+        for recorded_at, some in by_time.items():
+            steps, values = [one.step for one in some], [float(one.value) for one in some]
+            append(session, [Stretch(some[0].run_id, some[0].key, steps, values, recorded_at)])
 
 
-def record_stretches(session: Session, stretches: Sequence[Stretch]) -> None:
-    """Upsert stretches and bring the summaries up to date: `record` for those with many values."""
+def append(session: Session, stretches: Sequence[Stretch]) -> None:
+    """Write stretches of steps that have no value yet, at most one of a run and metric."""
     if not stretches:
         return
     keys = key_ids(session, {stretch.key for stretch in stretches})
-    rows: list[Row] = []
-    folded = []
-    for stretch in stretches:
-        run_id, key_id = stretch.run_id, keys[stretch.key]
-        values = [None if value != value else value for value in stretch.values]
-        rows += zip(
-            repeat(run_id), repeat(key_id), stretch.steps, values, stretch.recorded_at, strict=False
-        )
-        folded.append({"run_id": run_id, "key_id": key_id, **_fold(stretch.steps, values)})
-    _upsert_points(session, rows)
-    session.connection().execute(_summary_upsert(session.get_bind().dialect.name), folded)
+    bulk.insert(session, Metric, [_row(one, keys[one.key]) for one in stretches])
+    _summaries.fold(
+        session, ((one.run_id, keys[one.key], one.steps, one.values) for one in stretches)
+    )
+
+
+def _row(one: Stretch, key_id: int) -> bulk.Row:
+    steps, values = (
+        pack(f"<{len(one.steps)}{kind}", *numbers)
+        for kind, numbers in (("q", one.steps), ("d", one.values))
+    )
+    return one.run_id, key_id, one.steps[0], one.steps[-1], steps, values, one.recorded_at
+
+
+def _unpacked(packed_steps: bytes, packed_values: bytes) -> tuple[list[int], list[float]]:
+    count = len(packed_steps) // 8
+    return list(unpack(f"<{count}q", packed_steps)), list(unpack(f"<{count}d", packed_values))
+
+
+def _remove(session: Session, gone: dict[tuple[int, str], set[int]]) -> None:
+    """Take steps out of the stretches they are in, so that they can be written again."""
+    # whoever else writes to these runs waits until this transaction ends
+    run_ids = sorted({run_id for run_id, _ in gone})
+    session.execute(select(Run.id).where(Run.id.in_(run_ids)).order_by(Run.id).with_for_update())
+    ids = key_ids(session, {key for _, key in gone})
+    for (run_id, key), steps in gone.items():
+        stored = and_(Metric.run_id == run_id, Metric.key_id == ids[key])
+        touched = and_(stored, Metric.first_step <= max(steps), Metric.last_step >= min(steps))
+        left = []
+        for row in session.execute(select(*Metric.__table__.columns).where(touched)).all():
+            pairs = zip(*_unpacked(row.packed_steps, row.packed_values), strict=True)
+            kept = {step: value for step, value in pairs if step not in steps}
+            if kept:
+                one = Stretch(run_id, key, list(kept), list(kept.values()), row.recorded_at)
+                left.append(_row(one, ids[key]))
+        session.execute(delete(Metric).where(touched))
+        bulk.insert(session, Metric, left)
 
 
 def key_ids(session: Session, names: Iterable[str]) -> dict[str, int]:
@@ -88,75 +123,15 @@ def key_ids(session: Session, names: Iterable[str]) -> dict[str, int]:
     return found
 
 
-def _known_keys(session: Session, names: set[str]) -> dict[str, int]:
+def _known_keys(session: Session, names: Iterable[str]) -> dict[str, int]:
     rows = session.connection().execute(_KNOWN_KEYS, {"names": list(names)})
     return {name: id_ for name, id_ in rows}  # noqa: C416 - typed, unlike dict(rows)
 
 
-# built once: a worker sends it five times a second
+# built once: a worker sends it several times a second
 _KNOWN_KEYS = select(MetricKey.name, MetricKey.id).where(
     MetricKey.name.in_(bindparam("names", expanding=True))
 )
-
-
-Row = tuple[int, int, int, float | None, int]
-
-
-def _upsert_points(session: Session, rows: list[Row]) -> None:
-    """Write rows past SQLAlchemy's per-row work: this is where a training's time would go."""
-    connection = session.connection()
-    if connection.dialect.name == "sqlite":
-        connection.exec_driver_sql(_UPSERT_ROWS, rows)
-    else:  # one statement with five arrays: a tenth of the time of one statement a row
-        connection.exec_driver_sql(_UPSERT_ARRAYS, tuple(map(list, zip(*rows, strict=True))))
-
-
-_UPSERT_ROWS = """
-    INSERT INTO metrics (run_id, key_id, step, value, recorded_at)
-    VALUES (?, ?, ?, ?, ?)
-    ON CONFLICT (run_id, key_id, step)
-    DO UPDATE SET value = excluded.value, recorded_at = excluded.recorded_at
-"""
-_UPSERT_ARRAYS = """
-    INSERT INTO metrics (run_id, key_id, step, value, recorded_at)
-    SELECT * FROM unnest(%s::int[], %s::int[], %s::bigint[], %s::float8[], %s::bigint[])
-    ON CONFLICT (run_id, key_id, step)
-    DO UPDATE SET value = excluded.value, recorded_at = excluded.recorded_at
-"""
-
-
-def _fold(steps: Sequence[int], values: Sequence[float | None]) -> dict[str, float | int | None]:
-    """Summarise a stretch: the earliest step wins among equal extremes."""
-    numbers = [
-        (value, step) for step, value in zip(steps, values, strict=True) if value is not None
-    ]
-    low, low_step = min(numbers, key=itemgetter(0), default=(None, None))
-    high, high_step = max(numbers, key=itemgetter(0), default=(None, None))
-    return dict(zip(_FIELDS, (values[-1], steps[-1], low, low_step, high, high_step), strict=True))
-
-
-@cache
-def _summary_upsert(dialect: str) -> Any:
-    insert = insert_for(dialect, MetricSummary)
-    new, old = insert.excluded, MetricSummary
-    later = new.last_step >= old.last_step
-    # equal values keep the stored, earlier step; NULL (nothing but NaN so far) always gives way
-    lower = func.coalesce(new.min < old.min, old.min.is_(None))
-    higher = func.coalesce(new.max > old.max, old.max.is_(None))
-    return insert.on_conflict_do_update(
-        index_elements=["run_id", "key_id"],
-        set_={
-            "last": _pick(later, new.last, old.last),
-            "last_step": _pick(later, new.last_step, old.last_step),
-            "min": _pick(lower, new.min, old.min),
-            "min_step": _pick(lower, new.min_step, old.min_step),
-            "max": _pick(higher, new.max, old.max),
-            "max_step": _pick(higher, new.max_step, old.max_step),
-        },
-    )
-
-
-_FIELDS = ("last", "last_step", "min", "min_step", "max", "max_step")
 
 
 def series(
@@ -168,24 +143,56 @@ def series(
     last_step: int | None = None,
 ) -> dict[str, Series]:
     """Return the series of a run (all, or those in `keys`), optionally between two steps."""
+    return series_of(session, [run_id], keys, first_step=first_step, last_step=last_step)[run_id]
+
+
+def series_of(
+    session: Session,
+    run_ids: Sequence[int],
+    keys: Sequence[str] | None = None,
+    *,
+    first_step: int | None = None,
+    last_step: int | None = None,
+) -> dict[int, dict[str, Series]]:
+    """Return the series of many runs, ``{run: {key: Series}}``; else as `series`."""
     query = (
-        select(MetricKey.name, Metric.step, Metric.value)
+        select(Metric.run_id, MetricKey.name, Metric.packed_steps, Metric.packed_values)
         .join(MetricKey, MetricKey.id == Metric.key_id)
-        .where(Metric.run_id == run_id)
-        .order_by(Metric.key_id, Metric.step)
+        .order_by(Metric.run_id, Metric.key_id, Metric.first_step)
     )
     if keys is not None:
         query = query.where(MetricKey.name.in_(keys))
     if first_step is not None:
-        query = query.where(Metric.step >= first_step)
+        query = query.where(Metric.last_step >= first_step)
     if last_step is not None:
-        query = query.where(Metric.step <= last_step)
-    result = {key: Series([], []) for key in keys or ()}
-    for name, step, value in session.execute(query):
-        one = result.setdefault(name, Series([], []))
-        one.steps.append(step)
-        one.values.append(value)
-    return result
+        query = query.where(Metric.first_step <= last_step)
+    found: dict[int, dict[str, Series]] = {
+        run_id: {key: Series([], []) for key in keys or ()} for run_id in run_ids
+    }
+    for start in range(0, len(run_ids), CHUNK):
+        some = query.where(Metric.run_id.in_(run_ids[start : start + CHUNK]))
+        for run_id, key, *packed in session.execute(some):
+            steps, values = _between(*_unpacked(*packed), first_step, last_step)
+            _extend(found[run_id].setdefault(key, Series([], [])), steps, values)
+    return found
+
+
+def _between(
+    steps: list[int], values: list[float], first: int | None, last: int | None
+) -> tuple[list[int], list[float]]:
+    start = 0 if first is None else bisect_left(steps, first)
+    stop = len(steps) if last is None else bisect_right(steps, last)
+    return steps[start:stop], values[start:stop]
+
+
+def _extend(one: Series, steps: list[int], values: list[float]) -> None:
+    """Add a stretch to a series; one that began earlier may reach into it."""
+    in_order = not (one.steps and steps) or one.steps[-1] < steps[0]
+    one.steps += steps
+    one.values += (None if value != value else value for value in values)
+    if not in_order:
+        pairs = sorted(zip(one.steps, one.values, strict=True), key=itemgetter(0))
+        one.steps, one.values = [step for step, _ in pairs], [value for _, value in pairs]
 
 
 def summaries(
@@ -193,13 +200,14 @@ def summaries(
 ) -> dict[int, dict[str, dict[str, float | int | None]]]:
     """Return each run's summaries: ``{run: {key: {"last", "last_step", "min", ...}}}``."""
     result: dict[int, dict[str, dict[str, float | int | None]]] = {id_: {} for id_ in run_ids}
+    columns = [getattr(MetricSummary, field) for field in _summaries.FIELDS]
     rows = session.execute(
-        select(MetricSummary, MetricKey.name)
+        select(MetricSummary.run_id, MetricKey.name, *columns)
         .join(MetricKey, MetricKey.id == MetricSummary.key_id)
         .where(MetricSummary.run_id.in_(run_ids))
     )
-    for summary, name in rows:
-        result[summary.run_id][name] = {field: getattr(summary, field) for field in _FIELDS}
+    for run_id, name, *values in rows:
+        result[run_id][name] = dict(zip(_summaries.FIELDS, values, strict=True))
     return result
 
 
@@ -209,23 +217,22 @@ def at_best_epoch(
     """Return each run's metrics at the epoch of its lowest val_loss: ``{run: {key: value}}``."""
     ids = _known_keys(session, {"val_loss", *keys})
     names = {ids[key]: key for key in keys if key in ids}
+    best = MetricSummary.min_step
     rows = session.execute(
-        select(Metric.run_id, Metric.key_id, Metric.value)
-        .join(
-            MetricSummary,
-            and_(MetricSummary.run_id == Metric.run_id, MetricSummary.min_step == Metric.step),
-        )
+        select(Metric.run_id, Metric.key_id, best, Metric.packed_steps, Metric.packed_values)
+        .join(MetricSummary, MetricSummary.run_id == Metric.run_id)
         .where(
             MetricSummary.key_id == ids.get("val_loss"),
             MetricSummary.run_id.in_(run_ids),
             Metric.key_id.in_(names),
+            Metric.first_step <= best,
+            Metric.last_step >= best,
         )
     )
     result: dict[int, dict[str, float | None]] = {id_: {} for id_ in run_ids}
-    for run_id, key_id, value in rows:
-        result[run_id][names[key_id]] = value
+    for run_id, key_id, step, *packed in rows:
+        steps, values = _unpacked(*packed)
+        if step in steps:
+            value: Any = values[steps.index(step)]
+            result[run_id][names[key_id]] = None if value != value else value
     return result
-
-
-def _pick(condition: Any, yes: Any, no: Any) -> Any:
-    return case((condition, yes), else_=no)

@@ -105,10 +105,13 @@ class MetricKey(Base):
 
 
 class Metric(Base):
-    """One value of one metric at one step. NULL stands for NaN, which SQLite cannot store.
+    """A stretch of one metric of one run: values that were written together, at their steps.
 
-    No foreign keys: PostgreSQL would spend two thirds of a bulk write on checking them, and the
-    summary of the same series, written in the same transaction, has them.
+    Steps ascend from `first_step` to `last_step`; as little-endian int64 and float64, NaN allowed.
+    No step is in two stretches of a series. To be read through `backend.store.metrics` alone.
+
+    No foreign keys: PostgreSQL would spend much of a bulk write on checking them, and the summary
+    of the same series, written in the same transaction, has them.
     """
 
     __tablename__ = "metrics"
@@ -116,8 +119,10 @@ class Metric(Base):
 
     run_id: Mapped[int] = mapped_column(Integer, primary_key=True, autoincrement=False)
     key_id: Mapped[int] = mapped_column(Integer, primary_key=True, autoincrement=False)
-    step: Mapped[int] = mapped_column(BigInteger, primary_key=True)
-    value: Mapped[float | None] = mapped_column(Float)
+    first_step: Mapped[int] = mapped_column(BigInteger, primary_key=True)
+    last_step: Mapped[int] = mapped_column(BigInteger)
+    packed_steps: Mapped[bytes] = mapped_column(LargeBinary)
+    packed_values: Mapped[bytes] = mapped_column(LargeBinary)
     recorded_at: Mapped[int] = mapped_column(BigInteger)
 
 

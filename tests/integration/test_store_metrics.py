@@ -40,6 +40,33 @@ def test_a_step_written_twice_is_there_once(database: Database, run_id: int) -> 
         assert metrics.series(session, run_id)["loss"].values == [1.0, 3.0]
 
 
+def test_series_written_in_any_order_come_back_as_the_last_writer_left_them(
+    database: Database, run_id: int
+) -> None:
+    numbers = random.Random(2)  # noqa: S311
+    expected: dict[int, float] = {}
+    for _ in range(30):
+        some = {numbers.randrange(40): numbers.random() for _ in range(numbers.randrange(1, 9))}
+        record(database, run_id, some)
+        expected |= some
+    with database.read() as session:
+        found = metrics.series(session, run_id)["loss"]
+        middle = metrics.series(session, run_id, first_step=10, last_step=20)["loss"]
+    assert dict(zip(found.steps, found.values, strict=True)) == expected
+    assert found.steps == sorted(expected)
+    assert middle.steps == [step for step in sorted(expected) if 10 <= step <= 20]
+
+
+def test_series_of_many_runs_come_together(database: Database, run_id: int) -> None:
+    record(database, run_id, {1: 1.0, 2: 2.0})
+    with database.read() as session:
+        found = metrics.series_of(session, [run_id, run_id + 1], ["loss"])
+    assert {id_: one["loss"].values for id_, one in found.items()} == {
+        run_id: [1.0, 2.0],
+        run_id + 1: [],
+    }
+
+
 def test_steps_and_keys_can_be_chosen(database: Database, run_id: int) -> None:
     record(database, run_id, {1: 1.0, 2: 2.0, 3: 3.0})
     record(database, run_id, {1: 9.0}, key="other")

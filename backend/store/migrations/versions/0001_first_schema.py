@@ -135,10 +135,12 @@ def upgrade() -> None:
         "metrics",
         sa.Column("run_id", sa.Integer(), nullable=False),
         sa.Column("key_id", sa.Integer(), nullable=False),
-        sa.Column("step", sa.BigInteger(), nullable=False),
-        sa.Column("value", sa.Float(), nullable=True),
+        sa.Column("first_step", sa.BigInteger(), nullable=False),
+        sa.Column("last_step", sa.BigInteger(), nullable=False),
+        sa.Column("packed_steps", sa.LargeBinary(), nullable=False),
+        sa.Column("packed_values", sa.LargeBinary(), nullable=False),
         sa.Column("recorded_at", sa.BigInteger(), nullable=False),
-        sa.PrimaryKeyConstraint("run_id", "key_id", "step", name=op.f("pk_metrics")),
+        sa.PrimaryKeyConstraint("run_id", "key_id", "first_step", name=op.f("pk_metrics")),
         sqlite_with_rowid=False,
     )
     op.create_table(
