@@ -6,7 +6,8 @@ Run `python docs/make_reference.py` after changing a knob or a setting; a test c
 from pathlib import Path
 
 from backend.settings import Settings
-from backend.spec.catalogue import DEFAULTS, FAMILY_DEFAULTS, SOURCES
+from backend.spec.catalogue import SOURCES
+from backend.spec.defaults import DEFAULTS, FAMILY_DEFAULTS
 from backend.spec.knobs import AXES, STOPPING, Knob
 from backend.spec.run import EarlyStopping
 
@@ -56,18 +57,14 @@ def _row(knob: Knob, default: str) -> str:
 def _default(path: str) -> str:
     if path == "dataset.source":
         return "(required)"
-    special = [
-        f"{_plain(source.defaults[path])} ({name})"
-        for name, source in SOURCES.items()
-        if path in source.defaults
-    ]
-    special += [
-        f"{_plain(defaults[path])} ({family})"
-        for family, defaults in FAMILY_DEFAULTS.items()
-        if path in defaults
-    ]
+    owners = {name: source.defaults for name, source in SOURCES.items()}
+    owners |= {f"family {name}": defaults for name, defaults in FAMILY_DEFAULTS.items()}
+    special: dict[str, list[str]] = {}
+    for owner, defaults in owners.items():
+        if path in defaults and defaults[path] != DEFAULTS.get(path):
+            special.setdefault(_plain(defaults[path]), []).append(owner)
     general = [] if path not in DEFAULTS else [_plain(DEFAULTS[path])]
-    return ", ".join(general + special)
+    return "; ".join(general + [f"{value} ({', '.join(who)})" for value, who in special.items()])
 
 
 def _plain(value: object) -> str:

@@ -5,8 +5,10 @@ from dataclasses import dataclass
 from itertools import product
 from typing import Any
 
-from backend.spec.catalogue import FAMILY_DEFAULTS, SOURCES, default
-from backend.spec.knobs import AXES, STOPPING, Knob, applies
+from backend.spec.applicability import WHEN, idle_value
+from backend.spec.catalogue import SOURCES
+from backend.spec.defaults import FAMILY_DEFAULTS, default
+from backend.spec.knobs import AXES, STOPPING, Knob
 from backend.spec.run import RunSpec
 from frontend import words
 
@@ -19,21 +21,14 @@ SECTIONS = {
 
 SEEDS_ABOUT = ' A count, or a list of seeds: "7," is just seed 7.'
 
-# the knobs that decide whether others apply, each with values that stand for all it can take
-CONTROLS: dict[str, list[Any]] = {
-    "dataset.source": list(SOURCES),
-    "model.family": list(AXES["model.family"].schema["enum"]),
-    "model.depth": [0, 1],
-    "training.optimizer": list(AXES["training.optimizer"].schema["enum"]),
-}
-
 
 @dataclass(frozen=True)
 class FormField:
     """A knob in the form.
 
     `value` is what it starts with, as the person would write it. `when` maps a controlling knob to
-    those of its values with which this one applies; `defaults` maps a source to the default.
+    those of its values with which this one applies; `idle` is what it is where it does not.
+    `defaults` maps a source, or a source and a family, to the default.
     """
 
     path: str
@@ -43,7 +38,8 @@ class FormField:
     choices: Sequence[str]
     is_axis: bool
     value: str
-    when: Mapping[str, Sequence[Any]]
+    when: Mapping[str, Sequence[str]]
+    idle: str
     defaults: Mapping[str, str]
 
     @property
@@ -63,20 +59,6 @@ def form_fields(document: Mapping[str, Any]) -> dict[str, list[FormField]]:
     }
 
 
-def conditions(path: str) -> dict[str, list[Any]]:
-    """Return which values of each controlling knob let `path` apply; none listed: all do."""
-    applying = [
-        chosen
-        for values in product(*CONTROLS.values())
-        if applies(path, chosen := dict(zip(CONTROLS, values, strict=True)))
-    ]
-    allowed = {
-        control: [value for value in values if any(c[control] == value for c in applying)]
-        for control, values in CONTROLS.items()
-    }
-    return {control: values for control, values in allowed.items() if values != CONTROLS[control]}
-
-
 def _field(knob: Knob, is_axis: bool, document: Mapping[str, Any]) -> FormField:
     is_seed = knob.path == "training.seed"
     path = "training.seeds" if is_seed else knob.path
@@ -89,7 +71,8 @@ def _field(knob: Knob, is_axis: bool, document: Mapping[str, Any]) -> FormField:
         choices=knob.schema.get("enum", []),
         is_axis=is_axis,
         value=_written((document.get(section) or {}).get(name)),
-        when=conditions(knob.path) if is_axis else {},
+        when={c: [_written(v) for v in values] for c, values in WHEN.get(knob.path, {}).items()},
+        idle=_written(idle_value(knob.path)) if is_axis else "",
         defaults={"*": "1"} if is_seed else _defaults(knob.path, is_axis),
     )
 

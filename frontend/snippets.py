@@ -5,8 +5,7 @@ from itertools import pairwise
 from textwrap import dedent
 from typing import Any
 
-from backend.spec.catalogue import SOURCES
-from backend.spec.cost import layer_sizes
+from backend.spec.cost import inputs, layer_sizes
 
 ACTIVATIONS = {"relu": "ReLU", "tanh": "Tanh", "gelu": "GELU", "sigmoid": "Sigmoid"}
 
@@ -30,26 +29,25 @@ _POLYNOMIAL = """\
 
     with safe_open("{file}", "np") as file:
         coefficients, about = file.get_tensor("coefficients"), file.metadata()
-    mean, scale, powers = (
-        json.loads(about[key]) for key in ("input_mean", "input_scale", "exponents")
-    )
+    mean, scale, terms = (json.loads(about[key]) for key in ("input_mean", "input_scale", "terms"))
 
     def predict(x):  # x: raw inputs [n, {inputs}]
-        basis = legvander((x - np.array(mean)) / scale, {degree}) / (2 * np.arange({terms}) + 1)
-        terms = [basis[:, range(len(power)), power].prod(axis=1) for power in powers]
-        return np.stack(terms, axis=1) @ coefficients.T
+        each = legvander((x - np.array(mean)) / scale, {degree}) / (2 * np.arange({terms}) + 1)
+        ones = np.ones(len(x))  # a term is a list of inputs with their degrees
+        basis = [np.prod([ones, *(each[:, i, k] for i, k in term)], axis=0) for term in terms]
+        return np.stack(basis, axis=1) @ coefficients.T
     """
 
 
 def loading_code(params: Mapping[str, Any], run_id: int, kind: str) -> str:
     """Return code that makes `predict` from a run's snapshot, in the file as it is downloaded."""
     file = f"run-{run_id}-{kind}.safetensors"
-    inputs = SOURCES[params["dataset.source"]].features
+    shape = {"inputs": inputs(params)}
     if params["model.family"] == "polynomial":
         degree = params["model.degree"]
-        code = _POLYNOMIAL.format(file=file, degree=degree, terms=degree + 1, inputs=inputs)
+        code = _POLYNOMIAL.format(file=file, degree=degree, terms=degree + 1, **shape)
     else:
-        code = _MLP.format(file=file, layers=_layers(params), inputs=inputs)
+        code = _MLP.format(file=file, layers=_layers(params), **shape)
     return dedent(code)
 
 

@@ -58,12 +58,15 @@ def when(iso: str) -> str:
 
 
 _LABELS = {
+    "dataset.n_features": "inputs",
     "dataset.n_train": "train samples",
     "dataset.n_validation": "validation samples",
     "dataset.n_test": "test samples",
     "dataset.source": "source",
     "early_stopping.min_delta": "smallest improvement",
     "early_stopping.start_from_epoch": "epochs to wait first",
+    "training.schedule_every": "epochs between steps",
+    "training.schedule_factor": "factor of a step",
     "training.seed": "seed",
     "training.seeds": "seeds",
 }

@@ -1,21 +1,24 @@
 """Checks on one combination of knobs: what no single knob can know."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from backend.errors import FieldError
 from backend.spec.catalogue import SOURCES
-from backend.spec.cost import parameters
+from backend.spec.cost import fixed_weights, inputs, parameters, polynomial_terms
 
 MAX_PARAMETERS = 2_000_000
+MAX_TERMS = 3_000
+Cell = Mapping[str, Any]
 
 
-def check_combination(cell: Mapping[str, Any]) -> FieldError | None:
+def check_combination(cell: Cell) -> FieldError | None:
     """Return the first reason why one combination cannot be trained, or None."""
-    return _rows(cell) or _polynomial_inputs(cell) or _size(cell)
+    found = (check(cell) for check in _CHECKS)
+    return next((error for error in found if error), None)
 
 
-def _rows(cell: Mapping[str, Any]) -> FieldError | None:
+def _rows(cell: Cell) -> FieldError | None:
     source = SOURCES[cell["dataset.source"]]
     n_train, n_validation, n_test = (
         cell[f"dataset.{part}"] for part in ("n_train", "n_validation", "n_test")
@@ -37,23 +40,109 @@ def _rows(cell: Mapping[str, Any]) -> FieldError | None:
     )
 
 
-def _polynomial_inputs(cell: Mapping[str, Any]) -> FieldError | None:
-    fits = [name for name, source in SOURCES.items() if source.features <= 2]
-    if cell["model.family"] != "polynomial" or cell["dataset.source"] in fits:
+def _inputs(cell: Cell) -> FieldError | None:
+    name, given = cell["dataset.source"], cell.get("dataset.n_features")
+    needed = SOURCES[name].features
+    if given is None or given >= needed:
         return None
     return FieldError(
-        "model.family",
-        f"model.family is polynomial; accepted with {cell['dataset.source']}: mlp "
-        f"(polynomials are for {' and '.join(fits)}).",
+        "dataset.n_features",
+        f"dataset.n_features is {given}; accepted with {name}: {needed} or more.",
     )
 
 
-def _size(cell: Mapping[str, Any]) -> FieldError | None:
-    count = parameters(cell)
+def _image(cell: Cell) -> FieldError | None:
+    if cell["model.family"] != "cnn":
+        return None
+    name, depth = cell["dataset.source"], cell["model.depth"]
+    side = SOURCES[name].side
+    if side is None:
+        images = [name for name, source in SOURCES.items() if source.side]
+        return FieldError(
+            "model.family",
+            f"model.family is cnn; accepted with {name}: mlp, polynomial, random_features "
+            f"(cnn is for images: {', '.join(images)}).",
+        )
+    deepest = side.bit_length() - 1  # each convolution halves the image
+    if 1 <= depth <= deepest:
+        return None
+    return FieldError(
+        "model.depth",
+        f"model.depth is {depth}; accepted with cnn on {name}: 1 to {deepest}, "
+        f"as each convolution halves the {side} by {side} image.",
+    )
+
+
+def _optimizer(cell: Cell) -> FieldError | None:
+    family = cell["model.family"]
+    if cell.get("training.optimizer") != "closed_form" or family == "polynomial":
+        return None
+    return FieldError(
+        "training.optimizer",
+        f"training.optimizer is closed_form; accepted with {family}: sgd, adam, adamw "
+        "(closed_form is for polynomial and random_features).",
+    )
+
+
+def _batch_norm(cell: Cell) -> FieldError | None:
+    if cell.get("model.normalisation") != "batch":
+        return None
+    n_train, size = cell["dataset.n_train"], cell["training.batch_size"]
+    if min(n_train, size) > 1 and n_train % size != 1:
+        return None
+    return FieldError(
+        "training.batch_size",
+        f"training.batch_size is {size}, which leaves a batch of 1 from {n_train} samples; "
+        "accepted with normalisation batch: sizes that leave none.",
+    )
+
+
+def _terms(cell: Cell) -> FieldError | None:
+    if cell["model.family"] != "polynomial" or polynomial_terms(cell) <= MAX_TERMS:
+        return None
+    return FieldError(
+        "model.degree",
+        f"model.degree is {cell['model.degree']}, which of {inputs(cell)} inputs makes "
+        f"{polynomial_terms(cell):,} terms; accepted: at most {MAX_TERMS:,}.",
+    )
+
+
+def _size(cell: Cell) -> FieldError | None:
+    count, knob = parameters(cell) + fixed_weights(cell), _SIZED_BY[cell["model.family"]]
     if count <= MAX_PARAMETERS:
         return None
+    depth = f" with depth {cell['model.depth']}" if "model.depth" in cell else ""
     return FieldError(
-        "model.width",
-        f"model.width is {cell['model.width']}, which with depth {cell['model.depth']} makes "
-        f"{count:,} parameters; accepted: at most {MAX_PARAMETERS:,}.",
+        knob,
+        f"{knob} is {cell.get(knob)}, which{depth} makes {count:,} weights; "
+        f"accepted: at most {MAX_PARAMETERS:,}.",
     )
+
+
+def _not_yet(cell: Cell) -> FieldError | None:
+    """Refuse what the specification knows and training does not yet."""
+    for path, trained in TRAINED.items():
+        if path in cell and cell[path] not in trained:
+            accepted = ", ".join(str(value) for value in trained)
+            return FieldError(path, f"{path} is {cell[path]}; accepted so far: {accepted}.")
+    return None
+
+
+TRAINED: dict[str, tuple[Any, ...]] = {
+    "dataset.source": ("points", "moons", "iris", "digits"),
+    "model.family": ("polynomial", "mlp"),
+    "model.normalisation": ("none",),
+    "training.optimizer": ("sgd", "adam", "adamw"),
+    "training.schedule": ("constant",),
+    "training.loss": ("cross_entropy",),
+    "training.label_smoothing": (0, 0.0),
+}
+_SIZED_BY = {
+    "polynomial": "model.degree",
+    "mlp": "model.width",
+    "cnn": "model.channels",
+    "random_features": "model.width",
+}
+_CHECKS: tuple[Callable[[Cell], FieldError | None], ...] = (
+    _rows, _inputs, _image, _optimizer, _batch_norm, _terms, _size, _not_yet,
+)  # fmt: skip

@@ -7,10 +7,12 @@ from math import prod
 from typing import Any
 
 from backend.errors import FieldError, InvalidSpec
-from backend.spec.catalogue import SOURCES, default
+from backend.spec.applicability import applies, idle_value, in_words
+from backend.spec.catalogue import SOURCES
 from backend.spec.combinations import check_combination
+from backend.spec.defaults import default
 from backend.spec.fields import read_line, read_mapping
-from backend.spec.knobs import APPLIES_TO, AXES, SECTIONS, STOPPING, applies, show
+from backend.spec.knobs import AXES, SECTIONS, STOPPING, show
 from backend.spec.run import EarlyStopping, RunSpec
 from backend.spec.variants import Variant, read_variants
 
@@ -160,11 +162,11 @@ def _grids(
         in_use = {path for cell in cells for path in cell}
         used |= in_use
         for path in changes.keys() - in_use:
-            errors[_without_effect(f"variants[{index}].{path}", path, changes[path][0])] = None
+            errors |= _without_effect(f"variants[{index}].{path}", path, changes[path])
         stops = {p: value for p, value in variant.changes.items() if p in STOPPING}
         grids.append(_runs(cells, seeds, stopping, stops))
     for path in axes.keys() - used:
-        errors[_without_effect(path, path, axes[path])] = None
+        errors |= _without_effect(path, path, axes[path])
     if errors:
         raise InvalidSpec(list(errors))
     return grids
@@ -183,9 +185,15 @@ def _cells(
     return list(cells.values())
 
 
-def _without_effect(where: str, path: str, value: Any) -> FieldError:
-    detail = f"{where} is {show(value)}; accepted: nothing here, it is for "
-    return FieldError(where, f"{detail}{APPLIES_TO[path]} only.")
+def _without_effect(where: str, path: str, values: list[Any]) -> dict[FieldError, None]:
+    """Return the error of a knob that applies nowhere; none if it is given as what it is anyway."""
+    idle = idle_value(path)
+    if values == [idle]:
+        return {}
+    given = show(values[0] if len(values) == 1 else values)
+    accepted = "nothing" if idle is None else show(idle)
+    detail = f"{where} is {given}; accepted: {accepted} here, it is for {in_words(path)} only."
+    return {FieldError(where, detail): None}
 
 
 def _runs(

@@ -1,4 +1,4 @@
-"""The knobs: the dotted paths of the specification, what each accepts and when it applies."""
+"""The knobs: the dotted paths of the specification and what each accepts."""
 
 import json
 import math
@@ -9,7 +9,6 @@ from typing import Annotated, Any
 from pydantic import TypeAdapter, ValidationError
 
 from backend.errors import FieldError
-from backend.spec.catalogue import SOURCES
 from backend.spec.run import Dataset, EarlyStopping, Model, Section, Training
 
 SECTIONS: dict[str, type[Section]] = {"dataset": Dataset, "model": Model, "training": Training}
@@ -59,35 +58,6 @@ AXES: dict[str, Knob] = {
 """The knobs that may be lists. `training.seed` is set through `training.seeds`."""
 
 STOPPING: dict[str, Knob] = _knobs("early_stopping", EarlyStopping)
-
-
-def applies(path: str, chosen: Mapping[str, Any]) -> bool:
-    """Whether a knob has an effect given source, family, depth and optimizer in `chosen`."""
-    if path == "dataset.target_noise":
-        return SOURCES[chosen["dataset.source"]].problem == "regression"
-    if path == "dataset.label_noise":
-        return SOURCES[chosen["dataset.source"]].problem == "classification"
-    if path == "model.degree":
-        return bool(chosen["model.family"] == "polynomial")
-    if path == "model.depth":
-        return bool(chosen["model.family"] == "mlp")
-    if path in ("model.width", "model.activation", "model.dropout"):
-        return bool(chosen["model.family"] == "mlp" and chosen["model.depth"] != 0)
-    if path == "training.momentum":
-        return bool(chosen["training.optimizer"] == "sgd")
-    return True
-
-
-APPLIES_TO = {
-    "dataset.target_noise": "regression sources (points)",
-    "dataset.label_noise": "classification sources (moons, iris, digits)",
-    "model.degree": "family polynomial",
-    "model.depth": "family mlp",
-    "model.width": "family mlp with depth 1 or more",
-    "model.activation": "family mlp with depth 1 or more",
-    "model.dropout": "family mlp with depth 1 or more",
-    "training.momentum": "optimizer sgd",
-}
 
 
 def show(value: Any) -> str:

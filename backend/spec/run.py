@@ -1,13 +1,24 @@
-"""RunSpec: everything a single run is a function of. Knobs that do not apply are None."""
+"""RunSpec: everything a single run is a function of.
+
+A knob that does not apply has its field's default: None, or the one value that it then has.
+"""
 
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-SourceName = Literal["points", "moons", "iris", "digits"]
-Family = Literal["polynomial", "mlp"]
+SourceName = Literal[
+    "points", "line", "sine", "polynomial",
+    "moons", "circles", "spirals", "blobs", "xor",
+    "iris", "wine", "breast_cancer", "digits", "diabetes",
+    "mnist5k", "mnist1d", "modular_addition",
+]  # fmt: skip
+Family = Literal["polynomial", "mlp", "cnn", "random_features"]
 Activation = Literal["relu", "tanh", "gelu", "sigmoid"]
-Optimizer = Literal["sgd", "adam", "adamw"]
+Normalisation = Literal["none", "batch", "layer"]
+Optimizer = Literal["sgd", "adam", "adamw", "closed_form"]
+Schedule = Literal["constant", "cosine", "step"]
+Loss = Literal["cross_entropy", "mse"]
 
 Samples = Annotated[int, Field(ge=1, le=100_000)]
 Noise = Annotated[float, Field(ge=0, le=100)]
@@ -27,6 +38,11 @@ class Dataset(Section):
     n_train: Samples = Field(description="Samples the model is fitted on.")
     n_validation: Samples = Field(description="Samples that decide when to stop.")
     n_test: Samples = Field(description="Samples that are only reported on.")
+    n_features: Annotated[int, Field(ge=1, le=1000)] | None = Field(
+        None,
+        description="Inputs of each sample (generated data). Those beyond what the source needs "
+        "are noise; of a line, each carries a part.",
+    )
     input_noise: Noise = Field(
         description="Standard deviation of Gaussian noise added to the inputs of every part."
     )
@@ -45,13 +61,21 @@ class Model(Section):
     degree: Annotated[int, Field(ge=0, le=20)] | None = Field(
         None, description="Highest power of the inputs (polynomial)."
     )
-    width: Annotated[int, Field(ge=1, le=4096)] | None = Field(
-        None, description="Neurons in each hidden layer (mlp)."
-    )
     depth: Annotated[int, Field(ge=0, le=8)] | None = Field(
-        None, description="Hidden layers; 0 is a single-layer network (mlp)."
+        None,
+        description="Hidden layers; 0 is a single-layer network (mlp). Convolutions, each "
+        "halving the image (cnn).",
     )
-    activation: Activation | None = Field(None, description="Non-linearity (mlp).")
+    width: Annotated[int, Field(ge=1, le=10_000)] | None = Field(
+        None, description="Neurons in each hidden layer (mlp), or number of random features."
+    )
+    channels: Annotated[int, Field(ge=1, le=512)] | None = Field(
+        None, description="Channels of each convolution (cnn)."
+    )
+    activation: Activation | None = Field(None, description="Non-linearity (mlp, cnn).")
+    normalisation: Normalisation | None = Field(
+        None, description="Keeps each neuron's input in range, over the batch or the layer (mlp)."
+    )
     dropout: Annotated[float, Field(ge=0, lt=1)] | None = Field(
         None, description="Share of hidden neurons silenced at each step (mlp)."
     )
@@ -61,19 +85,41 @@ class Training(Section):
     """How it is fitted."""
 
     epochs: Annotated[int, Field(ge=1, le=100_000)] = Field(
-        description="Passes over the training set."
+        1, description="Passes over the training set."
     )
-    batch_size: Samples = Field(description="Samples per optimiser step.")
-    optimizer: Optimizer = Field(description="Rule that changes the weights.")
-    learning_rate: Annotated[float, Field(gt=0, le=10)] = Field(description="Size of a step.")
+    batch_size: Samples | None = Field(
+        None, description="Samples per optimiser step; the whole training set, if that is smaller."
+    )
+    optimizer: Optimizer = Field(
+        "closed_form",
+        description="Rule that changes the weights; closed_form solves for the best at once "
+        "(polynomial, random_features).",
+    )
+    learning_rate: Annotated[float, Field(gt=0, le=10)] | None = Field(
+        None, description="Size of a step."
+    )
     momentum: Annotated[float, Field(ge=0, lt=1)] | None = Field(
         None, description="Share of the last step kept (sgd)."
     )
+    schedule: Schedule | None = Field(
+        None, description="How the learning rate changes over the epochs; cosine ends near 0."
+    )
+    schedule_every: Annotated[int, Field(ge=1, le=100_000)] | None = Field(
+        None, description="Epochs between two changes of the learning rate (schedule step)."
+    )
+    schedule_factor: Annotated[float, Field(gt=0, le=1)] | None = Field(
+        None, description="What each change multiplies the learning rate by (schedule step)."
+    )
     weight_decay: Annotated[float, Field(ge=0, le=100)] = Field(
-        description="Pull of the weights towards zero."
+        description="Pull of the weights towards zero; of closed_form, the ridge penalty."
+    )
+    loss: Loss = Field("mse", description="What is made small; mse is the mean squared error.")
+    label_smoothing: Annotated[float, Field(ge=0, lt=1)] | None = Field(
+        None, description="Share of each label spread over all classes (loss cross_entropy)."
     )
     seed: Annotated[int, Field(ge=0, le=2**31 - 1)] = Field(
-        description="Fixes the data drawn, its split, the initial weights and the batches."
+        description="Fixes the training and validation data, the initial weights and the batches; "
+        "the test data are the same for all seeds."
     )
 
 

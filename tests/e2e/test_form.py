@@ -34,7 +34,7 @@ def test_an_error_stands_beside_the_field_it_names(page: Page, expected_errors: 
     width = page.get_by_label("Width")
     width.fill("8, -1")
     page.get_by_role("button", name="Start training").click()
-    sentence = "model.width[1] is -1; accepted: a whole number from 1 to 4,096."
+    sentence = "model.width[1] is -1; accepted: a whole number from 1 to 10,000."
     expect(width).to_have_attribute("aria-invalid", "true")
     expect(width).to_have_accessible_description(re.compile(re.escape(sentence)))
     expect(width).to_be_focused()

@@ -1,9 +1,7 @@
-from itertools import product
-
 import pytest
 
-from backend.spec.knobs import AXES, applies
-from frontend.form import CONTROLS, FormField, conditions, form_fields
+from backend.spec.knobs import AXES
+from frontend.form import FormField, form_fields
 from frontend.words import duration, number
 
 
@@ -19,14 +17,14 @@ def test_every_knob_has_a_field_with_help() -> None:
     assert all(one.about for one in fields)
 
 
-@pytest.mark.parametrize("path", AXES)
-def test_the_conditions_of_a_field_say_just_when_its_knob_applies(path: str) -> None:
-    when = conditions(path)
-    for values in product(*CONTROLS.values()):
-        chosen = dict(zip(CONTROLS, values, strict=True))
-        shown = all(chosen[control] in allowed for control, allowed in when.items())
-        # a hidden control decides nothing: depth is not asked of a polynomial
-        assert shown == applies(path, chosen)
+def test_a_field_says_which_values_of_others_it_applies_with() -> None:
+    assert field("model.degree").when == {"model.family": ["polynomial"]}
+    assert field("model.width").when["model.depth"] == ["", *map(str, range(1, 9))]
+
+
+def test_a_field_says_what_its_knob_is_where_it_does_not_apply() -> None:
+    assert field("training.optimizer").idle == "closed_form"
+    assert field("model.depth").idle == ""
 
 
 def test_a_field_starts_with_the_values_of_the_specification() -> None:

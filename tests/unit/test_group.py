@@ -126,7 +126,7 @@ def test_a_snapshot_says_what_it_is_of() -> None:
     assert metadata["epoch"] == "1"
     assert json.loads(metadata["run_spec"])["model.degree"] == 2
     assert len(json.loads(metadata["input_mean"])) == 1
-    assert json.loads(metadata["exponents"]) == [[0], [1], [2]]
+    assert json.loads(metadata["terms"]) == [[], [[0, 1]], [[0, 2]]]
 
 
 def test_the_fit_of_points_is_a_curve_over_the_data() -> None:

@@ -16,6 +16,7 @@ from worker.training.snapshots import take
     [
         ("points", {"degree": 6}),
         ("moons", {"family": "polynomial", "degree": 3}),
+        ("iris", {"family": "polynomial", "degree": 2}),
         ("moons", {"width": 5, "depth": 2, "activation": "tanh", "dropout": 0.5}),
         ("iris", {"depth": 0}),
         ("digits", {"width": 3, "depth": 1, "activation": "gelu"}),

@@ -8,8 +8,9 @@ from hypothesis import strategies as st
 
 from backend.errors import InvalidSpec
 from backend.spec import RunSpec, validate
-from backend.spec.catalogue import SOURCES
+from backend.spec.combinations import TRAINED
 from backend.spec.cost import estimated_seconds, parameters
+from backend.spec.knobs import AXES
 
 MOONS: dict[str, Any] = {"source": "moons"}
 
@@ -34,7 +35,7 @@ def test_lists_multiply_into_runs_with_seeds_innermost() -> None:
     assert first == [(20, 2, 0), (20, 2, 1), (20, 2, 2), (20, 8, 0)]
 
 
-@pytest.mark.parametrize("source", SOURCES)
+@pytest.mark.parametrize("source", TRAINED["dataset.source"])
 def test_a_source_alone_is_a_whole_specification(source: str) -> None:
     run = validate({"dataset": {"source": source}}).runs[0]
     assert run.dataset.source == source
@@ -68,11 +69,11 @@ def test_a_name_is_made_from_what_varies() -> None:
     [
         (None, None, "null"),
         ([], None, "accepted: fields among name, dataset"),
-        ({}, "dataset.source", "missing; accepted: points, moons"),
+        ({}, "dataset.source", "missing; accepted: points, line"),
         ({"dataset": MOONS, "modle": {}}, "modle", "accepted: name, dataset, model"),
         ({"dataset": {**MOONS, "n": 1}}, "dataset.n", "accepted: source, n_train"),
         ({"dataset": 3}, "dataset", "dataset is 3"),
-        ({"dataset": {"source": "mars"}}, "dataset.source", '"mars"; accepted: points, moons'),
+        ({"dataset": {"source": "mars"}}, "dataset.source", '"mars"; accepted: points, line'),
         ({"dataset": {**MOONS, "n_train": -3}}, "dataset.n_train", "-3; accepted: a whole number"),
         ({"dataset": {**MOONS, "n_train": 2.5}}, "dataset.n_train", "from 1 to 100,000"),
         ({"dataset": {**MOONS, "n_train": "20"}}, "dataset.n_train", '"20"'),
@@ -84,7 +85,11 @@ def test_a_name_is_made_from_what_varies() -> None:
         ({"dataset": {**MOONS, "input_noise": float("inf")}}, "dataset.input_noise", "inf"),
         ({"dataset": {"source": "iris", "n_train": 150}}, "dataset.n_train", "iris has 150 rows"),
         ({"dataset": {"source": "iris", "n_test": 149}}, "dataset.n_validation", "at most 149"),
-        ({"dataset": {**MOONS, "target_noise": 1}}, "dataset.target_noise", "regression sources"),
+        (
+            {"dataset": {**MOONS, "target_noise": 1}},
+            "dataset.target_noise",
+            "for source points, line",
+        ),
         ({"dataset": MOONS, "model": {"degree": 2}}, "model.degree", "for family polynomial only"),
         ({"dataset": MOONS, "model": {"dropout": 1}}, "model.dropout", "below 1"),
         ({"dataset": MOONS, "model": {"width": [8, [8]]}}, "model.width[1]", "[8]"),
@@ -94,9 +99,39 @@ def test_a_name_is_made_from_what_varies() -> None:
             "at most 2,000,000",
         ),
         (
-            {"dataset": {"source": "iris"}, "model": {"family": "polynomial"}},
+            {"dataset": {"source": "digits"}, "model": {"family": "polynomial", "degree": 3}},
+            "model.degree",
+            "64 inputs makes 47,905 terms; accepted: at most 3,000",
+        ),
+        (
+            {"dataset": {"source": "iris"}, "model": {"family": "cnn"}},
             "model.family",
-            "accepted with iris: mlp",
+            "accepted with iris: mlp, polynomial, random_features",
+        ),
+        (
+            {"dataset": {"source": "digits"}, "model": {"family": "cnn", "depth": 4}},
+            "model.depth",
+            "accepted with cnn on digits: 1 to 3",
+        ),
+        (
+            {"dataset": {**MOONS, "n_features": [2, 1]}},
+            "dataset.n_features",
+            "is 1; accepted with moons: 2 or more",
+        ),
+        (
+            {"dataset": MOONS, "training": {"optimizer": "closed_form"}},
+            "training.optimizer",
+            "accepted with mlp: sgd, adam, adamw",
+        ),
+        (
+            {"dataset": {**MOONS, "n_train": 33}, "model": {"normalisation": "batch"}},
+            "training.batch_size",
+            "is 32, which leaves a batch of 1 from 33 samples",
+        ),
+        (
+            {"dataset": {"source": "points"}, "training": {"loss": "cross_entropy"}},
+            "training.loss",
+            'accepted: "mse" here',
         ),
         ({"dataset": MOONS, "training": {"seeds": 0}}, "training.seeds", "a count from 1"),
         ({"dataset": MOONS, "training": {"seeds": [1, 1]}}, "training.seeds", "different"),
@@ -125,7 +160,7 @@ def test_a_deeply_nested_value_is_refused_like_any_other() -> None:
     for _ in range(5000):
         nested = [nested]
     assert refusal({"dataset": {"source": nested}})[1].endswith(
-        "accepted: points, moons, iris, digits."
+        AXES["dataset.source"].accepted + "."
     )
 
 

@@ -63,7 +63,7 @@ def test_a_variant_leads_back_to_what_was_written() -> None:
         ([{"name": "a"}, {"name": "a"}], "variants[1].name", "a second time"),
         ([{"name": "a", "modell": {}}], "variants[0].modell", "not a field"),
         ([{"name": "a", "training": {"seeds": 3}}], "variants[0].training.seeds", "not a field"),
-        ([{"name": "a", "model": {"width": 0}}], "variants[0].model.width", "from 1 to 4,096"),
+        ([{"name": "a", "model": {"width": 0}}], "variants[0].model.width", "from 1 to 10,000"),
         ([{"name": "a", "model": {"width": [2, 3]}}], "variants[0].model.width", "a whole number"),
         ([{"name": "a", "model": {"degree": 2}}], "variants[0].model.degree", "polynomial only"),
     ],

@@ -79,7 +79,7 @@ class Member:
 
     def _batches(self) -> Iterator[Tensor | slice]:
         """Yield the rows of each batch in the order of this epoch."""
-        n, size = self._sizes[0], self.spec.training.batch_size
+        n, size = self._sizes[0], self.spec.training.batch_size or self._sizes[0]
         if n <= size:
             yield slice(0, n)
             return

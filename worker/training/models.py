@@ -1,16 +1,14 @@
 """The models: parameters as backend.spec.cost counts them, initial weights from the seed alone."""
 
 import math
-from itertools import pairwise, product
+from itertools import pairwise
 
-import numpy as np
 import torch
-from numpy.polynomial.legendre import legvander
 from torch import Tensor, nn
 
-from backend.spec.catalogue import SOURCES
-from backend.spec.cost import layer_sizes
+from backend.spec.cost import layer_sizes, outputs, polynomial_terms
 from backend.spec.run import RunSpec
+from worker.training import basis
 from worker.training.sources import Array
 from worker.training.streams import Purpose, reseed
 
@@ -64,31 +62,17 @@ class Mlp(nn.Sequential):
 
 def build(spec: RunSpec) -> Polynomial | Mlp:
     """Return the model of a run on the CPU, with its initial weights."""
-    model, source = spec.model, SOURCES[spec.dataset.source]
+    model, params = spec.model, spec.params()
     if model.degree is not None:
-        return Polynomial(len(exponents(source.features, model.degree)), source.outputs)
-    mlp = Mlp(layer_sizes(spec.params()), model.activation or "relu", model.dropout or 0.0)
+        return Polynomial(polynomial_terms(params), outputs(spec.dataset.source))
+    mlp = Mlp(layer_sizes(params), model.activation or "relu", model.dropout or 0.0)
     # drawn on the CPU, so that the device makes no difference
     mlp.initialise(reseed(torch.Generator(), spec.training.seed, Purpose.WEIGHTS))
     return mlp
 
 
 def features(spec: RunSpec, scaled: Array) -> Array:
-    """Return what the model takes for scaled inputs [n, features]: them, or the basis terms.
-
-    A term is a product of Legendre polynomials, one per input, of at most `degree` altogether:
-    orthogonal over the square from -1 to 1, so that high degrees can be fitted by gradients.
-    Each is divided by 2 k + 1: gradients then learn the plain shape before the wiggles.
-    """
+    """Return what the model takes for scaled inputs [n, inputs]: them, or a polynomial's terms."""
     if spec.model.degree is None:
         return scaled
-    degree = spec.model.degree
-    each = legvander(scaled, degree) / (2 * np.arange(degree + 1) + 1)
-    powers = exponents(scaled.shape[1], degree)
-    return np.stack([each[:, range(len(p)), p].prod(axis=1) for p in powers], axis=1)
-
-
-def exponents(inputs: int, degree: int) -> list[tuple[int, ...]]:
-    """Return the degrees per input of every basis term, the plainest first."""
-    allowed = (p for p in product(range(degree + 1), repeat=inputs) if sum(p) <= degree)
-    return sorted(allowed, key=lambda p: (sum(p), p))
+    return basis.evaluate(scaled, spec.model.degree)

@@ -9,7 +9,7 @@ from backend.spec.run import Training
 
 def build(training: Training, parameters: Iterable[nn.Parameter]) -> optim.Optimizer:
     """Return a run's optimiser; `fused` updates all tensors in one call, on CPU and GPU."""
-    rate, decay = training.learning_rate, training.weight_decay
+    rate, decay = training.learning_rate or 0.0, training.weight_decay
     if training.optimizer == "sgd":
         return optim.SGD(
             parameters, lr=rate, momentum=training.momentum or 0.0, weight_decay=decay, fused=True

@@ -10,8 +10,8 @@ from safetensors.numpy import save as save_arrays
 from safetensors.torch import save as save_tensors
 from torch import Tensor
 
+from worker.training import basis
 from worker.training.member import Member
-from worker.training.models import exponents
 from worker.training.pictures import draw
 
 MAX_SAMPLES = 500
@@ -45,8 +45,8 @@ def _weights(member: Member, weights: dict[str, Tensor], epoch: int) -> bytes:
         "input_scale": json.dumps(scaling.scale.tolist()),
     }
     if spec.model.degree is not None:
-        degrees = exponents(len(scaling.mean), spec.model.degree)
-        metadata |= {"basis": "legendre / (2 k + 1)", "exponents": json.dumps(degrees)}
+        terms = basis.terms(len(scaling.mean), spec.model.degree)
+        metadata |= {"basis": "legendre / (2 k + 1)", "terms": json.dumps(terms)}
     return save_tensors({k: v.cpu().contiguous() for k, v in weights.items()}, metadata)
 
 

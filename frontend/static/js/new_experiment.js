@@ -41,6 +41,7 @@ function specification() {
 
 function effective(path) {
   const field = byPath.get(path);
+  if (!applies(field)) return [field.dataset.idle];
   const given = texts(field);
   if (given.length) return given;
   return path === "dataset.source" ? [] : defaultsOf(field);
@@ -58,12 +59,9 @@ function defaultsOf(field) {
 
 function applies(field) {
   const when = JSON.parse(field.dataset.when ?? "{}");
-  return Object.entries(when).every(([control, allowed]) => {
-    if (byPath.get(control).hidden) return true; // it does not apply itself
-    const values = effective(control);
-    if (control === "model.depth") return values.some((value) => Number(value) !== 0);
-    return values.some((value) => allowed.includes(value));
-  });
+  return Object.entries(when).every(([control, allowed]) =>
+    effective(control).some((value) => allowed.includes(value)),
+  );
 }
 
 function showFields() {
