@@ -71,7 +71,7 @@ class ErrorHandlers:
 
     def _validation_error(self, request: Request, error: RequestValidationError) -> Response:
         first = error.errors()[0]
-        field = str(first["loc"][-1])
+        field = ".".join(str(part) for part in first["loc"] if part not in SOURCES_OF_INPUT)
         return self.respond(request, InvalidInput(_sentence(field, first), field))
 
     def _http_error(self, request: Request, error: HTTPException) -> Response:
@@ -103,10 +103,18 @@ def content(error: LabError) -> dict[str, Any]:
     return body
 
 
+SOURCES_OF_INPUT = ("query", "path", "body")
 ACCEPTED = {
     "int_parsing": "a whole number",
     "int_parsing_size": "a whole number",
     "int_from_float": "a whole number",
+    "int_type": "a whole number",
+    "list_type": "a list",
+    "dict_type": "names with their values",
+    "model_type": "names with their values",
+    "extra_forbidden": "nothing, there is no such field",
+    "too_short": "{min_length} or more",
+    "too_long": "{max_length} at most",
     "bool_parsing": "true or false",
     "literal_error": "{expected}",
     "greater_than_equal": "{ge} or more",
@@ -116,7 +124,7 @@ ACCEPTED = {
 
 
 def _sentence(field: str, error: dict[str, Any]) -> str:
-    """Say in one sentence what a query or path parameter was and what is accepted."""
+    """Say in one sentence what a parameter or a field of a body was and what is accepted."""
     if error["type"] == "missing":
         return f"{field} is missing."
     accepted = ACCEPTED.get(error["type"], "plain text").format(**error.get("ctx", {}))

@@ -23,6 +23,7 @@ def parse(arguments: list[str] | None) -> Namespace:
         ("up", "start everything, print the address, run until Ctrl-C", _up),
         ("submit", "hand in a specification", _submit),
         ("watch", "follow an experiment to its end, then print its results", _watch),
+        ("remedies", "try what may cure an experiment, and compare", _remedies),
         ("migrate", "bring the database to the newest schema (up does it too)", _data_dir),
     ):
         add_options(
@@ -51,6 +52,16 @@ def _submit(parser: ArgumentParser) -> None:
 
 def _watch(parser: ArgumentParser) -> None:
     parser.add_argument("id", type=int, metavar="ID", help="number of the experiment")
+    _server(parser)
+
+
+def _remedies(parser: ArgumentParser) -> None:
+    parser.add_argument("id", type=int, metavar="ID", help="number of the experiment")
+    parser.add_argument("--run", type=int, help="a run of the cell to cure (what is worst)")
+    parser.add_argument("--only", metavar="A,B", help="these remedies (those proposed)")
+    parser.add_argument("--seeds", type=int, help="seeds of each variant (5)")
+    parser.add_argument("--wait", action="store_true", help="follow it to its comparison")
+    parser.add_argument("--dry-run", action="store_true", help="only list them and their cost")
     _server(parser)
 
 

@@ -17,9 +17,12 @@ Run = dict[str, Any]
 def table(runs: Sequence[Run]) -> str:
     """Return the table; numbers are medians over the seeds of a cell."""
     varied = _varied(runs)
-    rows = [[path.split(".")[1] for path in varied] + list(COLUMNS)]
+    named = any(run.get("variant") for run in runs)
+    heads = ["variant"] * named + [path.split(".")[1] for path in varied]
+    rows = [heads + list(COLUMNS)]
     for cell in _cells(runs):
-        rows += [[_text(cell[0]["params"].get(path)) for path in varied] + _figures(cell)]
+        first = [_text(cell[0].get("variant"))] * named
+        rows += [first + [_text(cell[0]["params"].get(path)) for path in varied] + _figures(cell)]
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     return "\n".join(
         "  ".join(text.ljust(width) for text, width in zip(row, widths, strict=True)).rstrip()
@@ -28,6 +31,8 @@ def table(runs: Sequence[Run]) -> str:
 
 
 def _varied(runs: Sequence[Run]) -> list[str]:
+    """Return the knobs that vary, within a variant where there are some: its name tells the rest."""
+    runs = [run for run in runs if run.get("variant") == runs[0].get("variant")]
     paths = dict.fromkeys(path for run in runs for path in run["params"])
     return [
         path
@@ -40,7 +45,8 @@ def _varied(runs: Sequence[Run]) -> list[str]:
 def _cells(runs: Sequence[Run]) -> list[list[Run]]:
     cells = defaultdict(list)
     for run in runs:
-        cells[tuple(item for item in run["params"].items() if item[0] != SEED)].append(run)
+        knobs = tuple(item for item in run["params"].items() if item[0] != SEED)
+        cells[run.get("variant"), knobs].append(run)
     return list(cells.values())
 
 

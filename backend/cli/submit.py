@@ -16,10 +16,10 @@ def run(options: Namespace) -> int:
     body = _read(options.spec)
     media_type = "application/json" if options.spec.endswith(".json") else "application/yaml"
     if options.dry_run:
-        _print_cost(service.post("/api/experiments", body, media_type, dry_run=True))
+        print_cost(service.post("/api/experiments", body, media_type, dry_run=True))
         return 0
     made = service.post("/api/experiments", body, media_type)
-    print(f"Experiment {made['id']}: {made['name']}, {_count(made['runs'])}")
+    print(f"Experiment {made['id']}: {made['name']}, {count(made['runs'])}")
     print(f"{service.url}{made['url']}", flush=True)
     return follow(service, made["id"]) if options.wait else 0
 
@@ -33,14 +33,16 @@ def _read(spec: str) -> bytes:
         raise InvalidInput(f"{spec} cannot be read: {error.strerror}.") from error
 
 
-def _print_cost(cost: dict[str, Any]) -> None:
+def print_cost(cost: dict[str, Any]) -> None:
+    """Print what a dry run answered."""
     sizes = cost["parameters"]
     many = f"{sizes[0]:,} to {sizes[-1]:,}" if len(sizes) > 1 else f"{sizes[0]:,}"
     print(
-        f"{_count(cost['runs'])}, {many} parameters a model, "
+        f"{count(cost['runs'])}, {many} parameters a model, "
         f"about {cost['estimated_seconds']:.0f} s of training. Nothing was queued."
     )
 
 
-def _count(runs: int) -> str:
+def count(runs: int) -> str:
+    """Write a number of runs."""
     return f"{runs:,} run{'' if runs == 1 else 's'}"

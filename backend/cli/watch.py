@@ -3,11 +3,13 @@
 import sys
 import time
 from argparse import Namespace
+from contextlib import suppress
 from typing import Any
 
+from backend.cli import comparison
 from backend.cli.results import table
 from backend.cli.service import Service
-from backend.errors import Unavailable
+from backend.errors import NotFound, Unavailable
 
 POLL_SECONDS = 0.5
 PATIENCE_SECONDS = 60  # a server that is started anew answers well before
@@ -36,7 +38,15 @@ def follow(service: Service, experiment_id: int) -> int:
         time.sleep(POLL_SECONDS)
         experiment = _patiently(service, path)
     print(table(_all_runs(service, path)))
+    if len(experiment["spec"].get("variants", [])) > 1:
+        _compare(service, path)
     return RUN_FAILED if counts["failed"] else 0
+
+
+def _compare(service: Service, path: str) -> None:
+    """Print the comparison of the variants, unless each is a whole grid."""
+    with suppress(NotFound):
+        print(f"\n{comparison.table(service.get(f'{path}/comparison'))}")
 
 
 def _patiently(service: Service, path: str) -> Any:

@@ -151,3 +151,24 @@ def test_a_database_that_is_away_is_one_sentence(
     assert answer.returncode == 2
     assert answer.stderr.startswith("lab: the database cannot be used: connection failed")
     assert "secret" not in answer.stderr
+
+
+def test_remedies_are_listed_tried_and_compared(lab: str) -> None:
+    overfits = {
+        "dataset": {"source": "moons", "n_train": 10, "n_validation": 50, "n_test": 50},
+        "model": {"width": 64},
+        "training": {"epochs": 40},
+    }
+    submitted = run("submit", "-", "--wait", "--server", lab, stdin=json.dumps(overfits))
+    number = submitted.stdout.split()[1].rstrip(":")
+    listed = run("remedies", number, "--seeds", "2", "--dry-run", "--server", lab)
+    assert listed.stderr == ""
+    assert "More data" in listed.stdout
+    assert listed.stdout.endswith("Nothing was queued.\n")
+    tried = run(
+        "remedies", number, "--only", "more-data", "--seeds", "2", "--wait", "--server", lab
+    )
+    assert tried.returncode == 0, tried.stderr
+    assert "as it is, More data\n" in tried.stdout
+    assert "test difference" in tried.stdout
+    assert "alidation chooses" in tried.stdout.splitlines()[-1]

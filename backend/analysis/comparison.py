@@ -1,0 +1,212 @@
+"""Variants against a baseline: differences paired by seed, with Student's intervals.
+
+Runs of one seed share their data, their initial weights' stream and their held-out parts, so a
+difference within a seed is free of what seeds differ in (a matched pair). The choice is made by
+validation loss; test differences are only reported, and are not biased by that choice.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from math import isfinite, sqrt
+from statistics import fmean, stdev
+
+from scipy.stats import t as student
+
+from backend.analysis.diagnosis import number
+
+LEVEL = 0.95
+LEAST_PAIRS = 2
+CHOICE = "val_loss"
+RANKING = "test_loss"
+
+Losses = Mapping[str, float]
+"""Metrics of one run at the epoch at which it is judged, such as ``{"val_loss": 0.4}``."""
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a variant's run of one seed came to; `losses` is None when it failed or goes on."""
+
+    seed: int
+    losses: Losses | None
+    epochs: int
+    ended: bool = True
+
+
+@dataclass(frozen=True)
+class Arm:
+    """One variant (as in a trial: an arm): each seed's outcome, and what one model costs."""
+
+    name: str
+    parameters: int
+    n_train: int
+    outcomes: Sequence[Outcome]
+
+    @property
+    def epochs(self) -> float:
+        """Mean number of epochs trained."""
+        return fmean([each.epochs for each in self.outcomes]) if self.outcomes else 0.0
+
+    @property
+    def broken(self) -> int:
+        """Runs that ended without a loss."""
+        return sum(each.ended and each.losses is None for each in self.outcomes)
+
+    def by_seed(self, metric: str) -> dict[int, float]:
+        """Return the finite values of a metric."""
+        return {
+            each.seed: each.losses[metric]
+            for each in self.outcomes
+            if each.losses is not None and isfinite(each.losses.get(metric, float("nan")))
+        }
+
+
+@dataclass(frozen=True)
+class Difference:
+    """Mean paired difference to the baseline and its 95 % intervals, None with fewer than 2 pairs.
+
+    `low` to `high` holds for this difference alone; `joint_low` to `joint_high` for all variants
+    of the comparison together (Bonferroni: each at level 1 - 0.05 / m). In units of the metric.
+    """
+
+    mean: float
+    pairs: int
+    low: float | None = None
+    high: float | None = None
+    joint_low: float | None = None
+    joint_high: float | None = None
+
+    @property
+    def resolved(self) -> bool:
+        """Whether the interval that allows for several comparisons leaves out zero."""
+        if self.joint_low is None or self.joint_high is None:
+            return False
+        return self.joint_low > 0 or self.joint_high < 0
+
+
+@dataclass(frozen=True)
+class Effect:
+    """One variant beside the baseline. `differences` maps a metric to its paired difference.
+
+    `cost` is training arithmetic over the baseline's: parameters times samples times epochs.
+    """
+
+    arm: Arm
+    means: Mapping[str, float]
+    differences: Mapping[str, Difference] = field(default_factory=dict)
+    cost: float | None = None
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """The baseline and the other variants, the lowest test loss first; `chosen` by validation."""
+
+    baseline: Effect
+    effects: Sequence[Effect]
+    chosen: Effect | None
+    seeds: int
+
+    @property
+    def complete(self) -> bool:
+        """Whether every run has ended."""
+        everyone = (self.baseline, *self.effects)
+        return all(each.ended for one in everyone for each in one.arm.outcomes)
+
+
+def compare(arms: Sequence[Arm]) -> Comparison:
+    """Compare variants with the first, the baseline, over the seeds that both have ended."""
+    first, *others = arms
+    effects = [_effect(arm, first, len(others)) for arm in others]
+    ranked = sorted(effects, key=_rank)
+    baseline = Effect(first, _means(first), cost=1.0)
+    return Comparison(baseline, ranked, _chosen(baseline, ranked), len(first.outcomes))
+
+
+def paired(values: Mapping[int, float], base: Mapping[int, float], comparisons: int) -> Difference:
+    """Return the mean of value minus base over shared seeds; ValueError if there are none.
+
+    Interval: mean +- t(n - 1) s / sqrt(n) over the n differences (Student 1908), once at level
+    0.95 and once at 1 - 0.05 / `comparisons` (Dunn 1961).
+    """
+    found = [values[seed] - base[seed] for seed in sorted(values.keys() & base.keys())]
+    if not found:
+        raise ValueError("no seed is in both")
+    mean, n = fmean(found), len(found)
+    if n < LEAST_PAIRS:
+        return Difference(mean, n)
+    error = stdev(found) / sqrt(n)
+    alone, joint = (
+        float(student.ppf(1 - (1 - LEVEL) / 2 / many, n - 1)) * error
+        for many in (1, max(1, comparisons))
+    )
+    return Difference(mean, n, mean - alone, mean + alone, mean - joint, mean + joint)
+
+
+def _effect(arm: Arm, baseline: Arm, comparisons: int) -> Effect:
+    means = _means(arm)
+    differences = {}
+    for metric in means:
+        mine, theirs = arm.by_seed(metric), baseline.by_seed(metric)
+        if mine.keys() & theirs.keys():
+            differences[metric] = paired(mine, theirs, comparisons)
+    spent, usual = _arithmetic(arm), _arithmetic(baseline)
+    return Effect(arm, means, differences, spent / usual if usual else None)
+
+
+def _means(arm: Arm) -> dict[str, float]:
+    metrics = dict.fromkeys(key for each in arm.outcomes for key in each.losses or {})
+    found = {metric: list(arm.by_seed(metric).values()) for metric in metrics}
+    return {metric: fmean(values) for metric, values in found.items() if values}
+
+
+def _arithmetic(arm: Arm) -> float:
+    return arm.parameters * arm.n_train * arm.epochs
+
+
+def _rank(effect: Effect) -> tuple[bool, float]:
+    difference = effect.differences.get(RANKING)
+    return difference is None, difference.mean if difference else 0.0
+
+
+def _chosen(baseline: Effect, effects: Sequence[Effect]) -> Effect | None:
+    """Return what has the lowest mean validation loss among those no run of which broke."""
+    sound = [each for each in effects if not each.arm.broken and CHOICE in each.differences]
+    if CHOICE not in baseline.means:
+        return min(sound, key=lambda each: each.means[CHOICE], default=None)
+    best = min(sound, key=lambda each: each.differences[CHOICE].mean, default=None)
+    return best if best and best.differences[CHOICE].mean < 0 else baseline
+
+
+def in_words(comparison: Comparison) -> str:
+    """Say what validation chooses, and what the test part says of that choice."""
+    chosen, baseline = comparison.chosen, comparison.baseline
+    if chosen is None:
+        return "No seed has ended both with and without a change yet."
+    so_far = "" if comparison.complete else "So far: "
+    if chosen is baseline:
+        return (
+            f"{so_far}validation chooses {_quoted(baseline)}: "
+            "no change lowers the mean validation loss."
+        )
+    return f"{so_far}validation chooses {_quoted(chosen)}. {_tested(chosen, baseline)}"
+
+
+def _tested(chosen: Effect, baseline: Effect) -> str:
+    found = chosen.differences.get(RANKING)
+    if found is None:
+        return "There is no test loss to report."
+    way = "lower" if found.mean < 0 else "higher"
+    text = (
+        f"Its test loss is {number(abs(found.mean))} {way} than {_quoted(baseline)} "
+        f"({number(chosen.means[RANKING])} against {number(baseline.means[RANKING])})"
+    )
+    if found.joint_low is None or found.joint_high is None:
+        return f"{text}; one seed gives no interval."
+    text += f", on {found.pairs} seeds"
+    if found.resolved:
+        return f"{text}, more than differences between seeds explain."
+    return f"{text}, which the spread between seeds could explain: not resolved."
+
+
+def _quoted(effect: Effect) -> str:
+    return f"\N{LEFT DOUBLE QUOTATION MARK}{effect.arm.name}\N{RIGHT DOUBLE QUOTATION MARK}"

@@ -1,0 +1,286 @@
+"""What could be changed about a fit, from its diagnosis and its knobs: changes to run and measure.
+
+A remedy is a counterfactual, not advice: whether it helps is known once it was trained beside the
+run as it is (`backend.analysis.comparison`).
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from math import ceil, floor, log10
+from typing import Any
+
+from backend.spec.catalogue import SOURCES
+from backend.spec.combinations import MAX_PARAMETERS
+from backend.spec.cost import parameters
+from backend.spec.knobs import AXES
+
+MORE_DATA = 4  # times the training samples, where there are so many
+LEAST_MORE_DATA = 1.2
+CAPACITY_STEP = 4  # times the width or the channels
+LONGER = 4  # times the epochs
+STRONG_DROPOUT, WEAK_DROPOUT, WIDE = 0.5, 0.2, 64
+SMOOTHING = 0.1  # Szegedy et al. 2016, section 7
+DECAY_EPOCHS = 10  # in which decay alone shrinks the weights to 1/e (Wang & Aitchison 2024)
+RIDGE = 0.01  # weight decay in closed form: standardised inputs, mean squared error
+SHORTEST_PATIENCE = 5
+
+Params = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Remedy:
+    """One proposed change: `changes` maps dotted paths of the specification to new values."""
+
+    slug: str
+    title: str
+    reason: str
+    changes: Mapping[str, Any]
+
+
+def propose(verdict: str | None, params: Params, *, stops_early: bool = False) -> list[Remedy]:
+    """Return the remedies for a verdict, the most promising first; empty for a good fit.
+
+    `params` are the run's flat params; `stops_early` says whether its early-stopping rule fired.
+    """
+    possible = {remedy.slug: remedy for remedy in applicable(params, stops_early=stops_early)}
+    order = _ORDER.get(verdict or "", ())
+    return [possible[slug] for slug in order if slug in possible]
+
+
+def applicable(params: Params, *, stops_early: bool = False) -> list[Remedy]:
+    """Return every remedy that would change something about a run, proposed for it or not."""
+    made = (make(params, stops_early) for make in REMEDIES.values())
+    return [remedy for remedy in made if remedy]
+
+
+def _more_data(params: Params, _: bool) -> Remedy | None:
+    given = params["dataset.n_train"]
+    rows = SOURCES[params["dataset.source"]].rows
+    held_out = params["dataset.n_validation"] + params["dataset.n_test"]
+    most = _most("dataset.n_train") if rows is None else rows - held_out
+    more = min(MORE_DATA * given, most)
+    if more < LEAST_MORE_DATA * given:
+        return None
+    left = "" if more == MORE_DATA * given else ", all there are"
+    return Remedy(
+        "more-data",
+        "More data",
+        f"{more:,} training samples instead of {given:,}{left}: more of them leave less room for "
+        "fitting what is peculiar to each.",
+        {"dataset.n_train": more},
+    )
+
+
+def _early_stopping(params: Params, stops_early: bool) -> Remedy | None:
+    if params["early_stopping.action"] == "stop" or not _descends(params):
+        return None
+    changes: dict[str, Any] = {"early_stopping.action": "stop"}
+    how = "where its rule fires"
+    patience = max(SHORTEST_PATIENCE, params["training.epochs"] // 10)
+    if not stops_early:
+        if patience >= params["training.epochs"]:
+            return None
+        how = f"after {patience:,} epochs without a lower validation loss"
+        changes |= {"early_stopping.criterion": "patience", "early_stopping.patience": patience}
+    return Remedy(
+        "early-stopping",
+        "Early stopping",
+        f"Training ends {how}, before the model learns the noise.",
+        changes,
+    )
+
+
+def _weight_decay(params: Params, _: bool) -> Remedy | None:
+    present = params.get("training.weight_decay", 0.0)
+    decay = max(_decay(params), CAPACITY_STEP * present)
+    changes: dict[str, Any] = {
+        "training.weight_decay": min(_most("training.weight_decay"), _rounded(decay))
+    }
+    if params.get("training.optimizer") == "adam":  # there, decay is divided by the gradients' size
+        changes = {"training.optimizer": "adamw", **changes}
+    if changes["training.weight_decay"] <= present:
+        return None
+    return Remedy(
+        "weight-decay",
+        "Weight decay",
+        f"Weights are pulled towards zero ({changes['training.weight_decay']:g} instead of "
+        f"{present:g}): large ones must earn their size.",
+        changes,
+    )
+
+
+def _decay(params: Params) -> float:
+    """Return the decay that alone would shrink the weights to 1/e in DECAY_EPOCHS epochs."""
+    if not _descends(params):
+        return RIDGE
+    steps = ceil(params["dataset.n_train"] / params["training.batch_size"])
+    rate = params["training.learning_rate"] / (1 - params.get("training.momentum", 0.0))
+    return float(1 / (rate * steps * DECAY_EPOCHS))
+
+
+def _rounded(value: float) -> float:
+    """Return a value with one significant digit."""
+    return float(round(value, -floor(log10(value))))
+
+
+def _dropout(params: Params, _: bool) -> Remedy | None:
+    present = params.get("model.dropout")
+    if present is None:
+        return None
+    strong = STRONG_DROPOUT if params.get("model.width", 0) >= WIDE else WEAK_DROPOUT
+    if present >= strong:
+        return None
+    return Remedy(
+        "dropout",
+        "Dropout",
+        f"{strong:.0%} of the hidden neurons are silenced at each step: no neuron can rely on "
+        "another.",
+        {"model.dropout": strong},
+    )
+
+
+def _label_smoothing(params: Params, _: bool) -> Remedy | None:
+    present = params.get("training.label_smoothing")
+    if present is None or present >= SMOOTHING:
+        return None
+    return Remedy(
+        "label-smoothing",
+        "Label smoothing",
+        f"The right class is to get {1 - SMOOTHING:.0%} of the probability instead of all of it: "
+        "there is no reward for being certain.",
+        {"training.label_smoothing": SMOOTHING},
+    )
+
+
+def _less_capacity(params: Params, _: bool) -> Remedy | None:
+    path = _capacity(params)
+    if path is None:
+        return None
+    given = params[path]
+    least, step = (1, 2) if path == "model.degree" else (2, CAPACITY_STEP)
+    less = max(least, given // step)
+    if less >= given:
+        return None
+    return Remedy(
+        "less-capacity",
+        "Less capacity",
+        f"{_named(path)} {less:,} instead of {given:,}: what cannot be remembered must be learnt.",
+        {path: less},
+    )
+
+
+def _longer_training(params: Params, _: bool) -> Remedy | None:
+    given = params["training.epochs"]
+    longer = min(LONGER * given, _most("training.epochs"))
+    if longer <= given or not _descends(params):
+        return None
+    return Remedy(
+        "longer-training",
+        "Longer training",
+        f"{longer:,} epochs instead of {given:,}, to see where the losses settle.",
+        {"training.epochs": longer},
+    )
+
+
+def _more_capacity(params: Params, _: bool) -> Remedy | None:
+    path = _capacity(params)
+    if path is None and params.get("model.depth") != 0:
+        return None
+    changes = {"model.depth": 1} if path is None else {path: _enlarged(path, params[path])}
+    if path is not None and changes[path] <= params[path]:
+        return None
+    if path is None:
+        what = "A hidden layer"
+    else:
+        what = f"{_named(path)} {changes[path]:,} instead of {params[path]:,}"
+        if parameters({**params, **changes}) > MAX_PARAMETERS:
+            return None
+    return Remedy(
+        "more-capacity",
+        "More capacity",
+        f"{what}: a richer model can follow a pattern that this one misses.",
+        changes,
+    )
+
+
+def _enlarged(path: str, given: int) -> int:
+    enlarged = max(given + 1, 2 * given) if path == "model.degree" else CAPACITY_STEP * given
+    return min(_most(path), enlarged)
+
+
+def _most(path: str) -> int:
+    """Return the highest value that a knob accepts."""
+    return int(AXES[path].schema["maximum"])
+
+
+def _weaker_regularisation(params: Params, _: bool) -> Remedy | None:
+    paths = ("model.dropout", "training.weight_decay", "training.label_smoothing")
+    changes = {path: 0.0 for path in paths if params.get(path)}
+    if not changes:
+        return None
+    return Remedy(
+        "no-regularisation",
+        "No regularisation",
+        "Without dropout, weight decay and label smoothing nothing keeps the model from fitting.",
+        changes,
+    )
+
+
+def _smaller_steps(params: Params, _: bool) -> Remedy | None:
+    if not _descends(params):
+        return None
+    given = params["training.learning_rate"]
+    return Remedy(
+        "smaller-steps",
+        "Smaller learning rate",
+        f"A learning rate of {given / 10:g} instead of {given:g}: large steps jump over the valley "
+        "they should descend into.",
+        {"training.learning_rate": given / 10},
+    )
+
+
+REMEDIES: dict[str, Callable[[Params, bool], Remedy | None]] = {
+    "more-data": _more_data,
+    "early-stopping": _early_stopping,
+    "weight-decay": _weight_decay,
+    "dropout": _dropout,
+    "label-smoothing": _label_smoothing,
+    "less-capacity": _less_capacity,
+    "longer-training": _longer_training,
+    "more-capacity": _more_capacity,
+    "no-regularisation": _weaker_regularisation,
+    "smaller-steps": _smaller_steps,
+}
+"""By slug, in the order in which they are offered when nothing is proposed."""
+
+_TOO_FREE: Sequence[str] = (
+    "more-data", "early-stopping", "weight-decay", "dropout", "label-smoothing", "less-capacity",
+)  # fmt: skip
+_TOO_STIFF: Sequence[str] = ("more-capacity", "longer-training", "no-regularisation")
+_ORDER: dict[str, Sequence[str]] = {
+    "overfitting": _TOO_FREE,
+    "memorised noise": _TOO_FREE,
+    "over-confident": ("label-smoothing", *(s for s in _TOO_FREE if s != "label-smoothing")),
+    "underfitting": _TOO_STIFF,
+    "still improving": ("longer-training", "more-capacity", "more-data"),
+    "epoch-wise double descent": ("longer-training", "weight-decay", "more-data"),
+    "unstable": ("smaller-steps", "weight-decay", "more-data"),
+    "diverged": ("smaller-steps",),
+    "not assessable": ("longer-training",),
+}
+
+
+def _descends(params: Params) -> bool:
+    """Whether a run is trained by gradients, epoch after epoch."""
+    return params.get("training.optimizer") != "closed_form"
+
+
+def _capacity(params: Params) -> str | None:
+    """Return the knob that sets the size of a run's model, None for a single-layer network."""
+    family = params["model.family"]
+    path = {"polynomial": "model.degree", "cnn": "model.channels"}.get(family, "model.width")
+    return path if params.get(path) is not None else None
+
+
+def _named(path: str) -> str:
+    return {"model.width": "Width", "model.degree": "Degree", "model.channels": "Channels"}[path]

@@ -1,0 +1,167 @@
+"""Remedies: what to try for a diagnosed cell, and the follow-up experiment that tries it."""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+from sqlalchemy.orm import Session
+
+from backend.analysis.remedies import Remedy, applicable, propose
+from backend.errors import InvalidInput, NotFound
+from backend.spec.catalogue import default
+from backend.spec.experiment import MAX_NAME
+from backend.spec.knobs import STOPPING, show
+from backend.spec.run import EarlyStopping
+from backend.spec.variants import Variant
+from backend.store import experiments, runs
+from backend.store.tables import Experiment, Run
+
+AS_IT_IS = "as it is"
+DEFAULT_SEEDS = 5
+SEED = "training.seed"
+
+# what most needs a remedy first; a good fit needs none
+_WORST_FIRST = (
+    "overfitting", "memorised noise", "over-confident", "diverged", "unstable", "underfitting",
+    "epoch-wise double descent", "still improving", "not assessable", "good fit",
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Cell:
+    """Runs of an experiment that differ only in their seed."""
+
+    runs: Sequence[Run]
+
+    @cached_property
+    def verdict(self) -> str | None:
+        """What the diagnosis says of most of its runs that have ended."""
+        found = Counter(run.verdict for run in self.runs if run.verdict)
+        return found.most_common(1)[0][0] if found else None
+
+    @property
+    def stops_early(self) -> bool:
+        """Whether the early-stopping rule fired in all of its runs."""
+        return all(run.early_stop_epoch is not None for run in self.runs)
+
+    @property
+    def rise(self) -> float:
+        """The largest relative rise of validation loss since its best."""
+        found = [(run.diagnosis or {}).get("evidence") or {} for run in self.runs]
+        return max((each.get("rise_since_best") or 0.0 for each in found), default=0.0)
+
+    @property
+    def proposed(self) -> list[Remedy]:
+        """The remedies for its verdict, the most promising first."""
+        return propose(self.verdict, self.runs[0].params, stops_early=self.stops_early)
+
+    @property
+    def applicable(self) -> list[Remedy]:
+        """Every remedy that would change something."""
+        return applicable(self.runs[0].params, stops_early=self.stops_early)
+
+
+def cells(session: Session, experiment_id: int) -> list[Cell]:
+    """Return an experiment's diagnosed cells, what most needs a remedy first. Raises NotFound."""
+    experiments.get(session, experiment_id)
+    groups: dict[Any, list[Run]] = {}
+    for run in runs.of_experiment(session, experiment_id):
+        groups.setdefault(_key(run), []).append(run)
+    found = [cell for cell in map(Cell, groups.values()) if cell.verdict]
+    return sorted(found, key=lambda cell: (_urgency(cell), -cell.rise))
+
+
+def cell_of(session: Session, run: Run) -> Cell:
+    """Return the cell of a run."""
+    rows = runs.of_experiment(session, run.experiment_id)
+    return Cell([row for row in rows if _key(row) == _key(run)])
+
+
+def choose(
+    session: Session, experiment_id: int, *, run: int | None, knobs: Mapping[str, Any] | None
+) -> Cell:
+    """Return the cell of a run, or the one cell with these knobs, or what most needs a remedy.
+
+    Raises NotFound and InvalidInput.
+    """
+    found = cells(session, experiment_id)
+    if run is not None:
+        if runs.get(session, run).experiment_id != experiment_id:
+            raise NotFound(f"Run {run} is not one of experiment {experiment_id}.")
+        found = [cell for cell in found if any(row.id == run for row in cell.runs)]
+    if knobs is not None:
+        found = [cell for cell in found if knobs.items() <= cell.runs[0].params.items()]
+    if not found:
+        what = f"run {run}" if run is not None else "a cell" + f" with {show(knobs)}" * bool(knobs)
+        raise NotFound(f"Experiment {experiment_id} has no diagnosis of {what} yet.")
+    if knobs is not None and len(found) > 1:
+        raise InvalidInput(
+            f"cell is {show(knobs)}, which {len(found)} cells have; accepted: knobs of one cell.",
+            "cell",
+        )
+    return found[0]
+
+
+def selected(cell: Cell, slugs: Sequence[str] | None) -> list[Remedy]:
+    """Return the remedies asked for, or the proposed ones. Raises InvalidInput."""
+    if slugs is None:
+        if not cell.proposed:
+            raise InvalidInput(
+                f"Nothing is proposed for the verdict {cell.verdict}; accepted: a list of "
+                f"remedies among {', '.join(each.slug for each in cell.applicable)}.",
+                "remedies",
+            )
+        return cell.proposed
+    possible = {remedy.slug: remedy for remedy in cell.applicable}
+    for index, slug in enumerate(slugs):
+        if slug not in possible or slug in slugs[:index]:
+            where, names = f"remedies[{index}]", ", ".join(possible)
+            detail = f"{where} is {show(slug)}; accepted: each once, {names}."
+            raise InvalidInput(detail, where)
+    return [possible[slug] for slug in slugs]
+
+
+def follow_up(
+    parent: Experiment, cell: Cell, remedies: Sequence[Remedy], *, seeds: int = DEFAULT_SEEDS
+) -> dict[str, Any]:
+    """Return the specification that trains a cell as it is and with each remedy.
+
+    The cell's own seeds come first; all variants share them, and with them data and weights.
+    """
+    variants = [Variant(AS_IT_IS)]
+    variants += [Variant(each.title, each.reason, each.changes) for each in remedies]
+    written = Variant("", None, _written(cell.runs[0].params)).document()
+    written["name"] = f"Remedies for {parent.name}"[:MAX_NAME]
+    written.setdefault("training", {})["seeds"] = _seeds(cell, seeds)
+    return {**written, "variants": [variant.document() for variant in variants]}
+
+
+def _written(params: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the knobs of a run that a person would have to write: those without their default."""
+    source, family = params["dataset.source"], params["model.family"]
+    stopping = {path: EarlyStopping.model_fields[path.split(".")[1]].default for path in STOPPING}
+    return {
+        path: value
+        for path, value in params.items()
+        if path != SEED
+        and (path not in stopping or value != stopping[path])
+        and (path in stopping or path.endswith("source") or value != default(path, source, family))
+    }
+
+
+def _seeds(cell: Cell, amount: int) -> list[int]:
+    """Return so many seeds: the cell's, then the smallest others."""
+    own = [run.params[SEED] for run in cell.runs][:amount]
+    others = (seed for seed in range(len(own) + amount) if seed not in own)
+    return own + [next(others) for _ in range(amount - len(own))]
+
+
+def _key(run: Run) -> Any:
+    return run.variant, tuple(item for item in run.params.items() if item[0] != SEED)
+
+
+def _urgency(cell: Cell) -> int:
+    known = cell.verdict in _WORST_FIRST
+    return _WORST_FIRST.index(str(cell.verdict)) if known else len(_WORST_FIRST) - 1

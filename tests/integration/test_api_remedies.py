@@ -1,0 +1,130 @@
+"""Remedies over REST: from a diagnosis to a follow-up experiment and its comparison."""
+
+from typing import Any
+
+import pytest
+from sqlalchemy import update
+
+from backend.settings import Settings
+from backend.store.tables import Run
+from tests.api import Api
+from tests.specs import document
+from tests.training import make_services
+from worker.trainer import train
+
+OVERFITTING = document(
+    "moons",
+    dataset__n_train=10,
+    dataset__n_validation=50,
+    dataset__n_test=50,
+    model__width=64,
+    training__epochs=60,
+    training__seeds=[7, 3],
+)
+
+
+@pytest.fixture
+def diagnosed(sqlite_api: Api) -> Api:
+    """A service with an experiment of one overfitting cell of two seeds."""
+    assert sqlite_api.post("/api/experiments", json=OVERFITTING).status_code == 201
+    with sqlite_api.database.write() as session:
+        session.execute(update(Run).values(status="finished", verdict="overfitting"))
+    return sqlite_api
+
+
+def test_what_most_needs_a_remedy_is_offered_one(diagnosed: Api) -> None:
+    found = diagnosed.get("/api/experiments/1/remedies").json()
+    [cell] = found["cells"]
+    assert (cell["runs"], cell["verdict"]) == ([1, 2], "overfitting")
+    first = cell["remedies"][0]
+    assert (first["slug"], first["changes"]) == ("more-data", {"dataset.n_train": 40})
+    assert first["proposed"]
+    assert not cell["remedies"][-1]["proposed"]
+
+
+def test_a_dry_run_tells_the_cost_and_stores_nothing(diagnosed: Api) -> None:
+    answer = diagnosed.post("/api/experiments/1/remedies?dry_run=true", json={"seeds": 3})
+    assert answer.status_code == 200
+    cost = answer.json()
+    assert cost["runs"] == 3 * len(cost["variants"])
+    assert cost["variants"][:2] == ["as it is", "More data"]
+    assert cost["spec"]["training"]["seeds"] == [7, 3, 0]
+    assert diagnosed.stored() == 1
+
+
+def test_the_follow_up_trains_each_remedy_on_the_baseline_s_seeds(diagnosed: Api) -> None:
+    wanted = {"run": 2, "remedies": ["dropout", "early-stopping"], "seeds": 3}
+    answer = diagnosed.post("/api/experiments/1/remedies", json=wanted)
+    assert answer.status_code == 201, answer.text
+    made = answer.json()
+    assert made["variants"] == ["as it is", "Dropout", "Early stopping"]
+    items = diagnosed.get(f"/api/experiments/{made['id']}/runs").json()["items"]
+    assert [item["params"]["training.seed"] for item in items] == [7, 3, 0] * 3
+    assert [item["params"]["model.dropout"] for item in items] == [0, 0, 0, 0.5, 0.5, 0.5, 0, 0, 0]
+    follow_up = diagnosed.get(f"/api/experiments/{made['id']}").json()
+    assert (follow_up["parent_id"], follow_up["parent_run_id"]) == (1, 1)
+    [listed] = diagnosed.get("/api/experiments/1/remedies").json()["follow_ups"]
+    assert listed["id"] == made["id"]
+
+
+def test_the_baseline_of_a_follow_up_is_the_run_it_answers(diagnosed: Api) -> None:
+    made = diagnosed.post("/api/experiments/1/remedies", json={"seeds": 2}).json()
+    first = diagnosed.get(f"/api/experiments/{made['id']}/runs").json()["items"][0]
+    assert first["params"] == diagnosed.get("/api/runs/1").json()["params"]
+
+
+def test_the_comparison_ranks_what_was_trained(diagnosed: Api, sqlite_settings: Settings) -> None:
+    wanted = {"remedies": ["more-data", "early-stopping"], "seeds": 3}
+    made = diagnosed.post("/api/experiments/1/remedies", json=wanted).json()
+    path = f"/api/experiments/{made['id']}/comparison"
+    assert diagnosed.get(path).json()["complete"] is False
+    train(diagnosed.run_ids(made["id"]), make_services(sqlite_settings, diagnosed.database))
+    found = diagnosed.get(path).json()
+    assert found["complete"]
+    assert {each["name"] for each in found["variants"]} == {"More data", "Early stopping"}
+    differences = [each["differences"]["test_loss"] for each in found["variants"]]
+    assert [one["pairs"] for one in differences] == [3, 3]
+    assert differences[0]["mean"] <= differences[1]["mean"] < 0
+    assert "test_accuracy" in found["variants"][0]["differences"]
+    stopped = next(each for each in found["variants"] if each["name"] == "Early stopping")
+    assert stopped["epochs"] < 60
+    assert stopped["cost"] < 1
+
+
+def test_at_its_best_epoch_early_stopping_changes_nothing(
+    diagnosed: Api, sqlite_settings: Settings
+) -> None:
+    wanted = {"remedies": ["early-stopping"], "seeds": 2}
+    made = diagnosed.post("/api/experiments/1/remedies", json=wanted).json()
+    train(diagnosed.run_ids(made["id"]), make_services(sqlite_settings, diagnosed.database))
+    found = diagnosed.get(f"/api/experiments/{made['id']}/comparison?at=best").json()
+    assert found["variants"][0]["differences"]["val_loss"]["mean"] == 0
+
+
+@pytest.mark.parametrize(
+    ("body", "status", "field", "words"),
+    [
+        ({"remedies": ["prayer"]}, 422, "remedies[0]", "more-data"),
+        ({"remedies": ["dropout", "dropout"]}, 422, "remedies[1]", "each once"),
+        ({"remedies": []}, 422, "remedies", "1 or more"),
+        ({"seeds": 1}, 422, "seeds", "2 or more"),
+        ({"seeds": "5"}, 422, "seeds", "a whole number"),
+        ({"run": 99}, 404, None, "no run 99"),
+        ({"cell": {"model.width": 3}}, 404, None, "model.width"),
+        ({"runs": 1}, 422, "runs", "no such field"),
+        ([], 422, "", "names with their values"),
+    ],
+)
+def test_what_is_refused(
+    diagnosed: Api, body: Any, status: int, field: str | None, words: str
+) -> None:
+    answer = diagnosed.post("/api/experiments/1/remedies", json=body)
+    assert (answer.status_code, answer.json()["field"]) == (status, field), answer.text
+    assert words in answer.json()["detail"]
+
+
+def test_without_a_diagnosis_there_is_nothing_to_remedy(sqlite_api: Api) -> None:
+    answer = sqlite_api.post(f"/api/experiments/{sqlite_api.submit()}/remedies")
+    assert answer.status_code == 404
+    assert "no diagnosis" in answer.json()["detail"]
+    assert sqlite_api.get("/api/experiments/1/comparison").status_code == 404

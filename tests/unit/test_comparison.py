@@ -1,0 +1,107 @@
+"""Variants compared seed by seed: intervals, what is resolved, and what validation chooses."""
+
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy.stats import ttest_rel
+
+from backend.analysis.comparison import Arm, Outcome, compare, in_words, paired
+
+BASE = [1.0, 1.2, 0.9, 1.1, 1.05]
+NOISE = [0.02, -0.03, 0.01, 0.0, -0.01]
+
+
+def arm(name: str, validation: list[float], test: list[float] | None = None, **more: Any) -> Arm:
+    fields = {"parameters": 10, "n_train": 50, "epochs": 100, **more}
+    outcomes = [
+        Outcome(seed, {"val_loss": v, "test_loss": t}, fields["epochs"])
+        for seed, (v, t) in enumerate(zip(validation, test or validation, strict=True))
+    ]
+    return Arm(name, fields["parameters"], fields["n_train"], outcomes)
+
+
+def shifted(by: float) -> list[float]:
+    return [value + by + noise for value, noise in zip(BASE, NOISE, strict=True)]
+
+
+@given(st.lists(st.tuples(*[st.floats(-10, 10)] * 2), min_size=3, max_size=30))
+def test_the_interval_is_that_of_the_paired_t_test(pairs: list[tuple[float, float]]) -> None:
+    mine, theirs = (np.array(column) for column in zip(*pairs, strict=True))
+    found = paired(dict(enumerate(mine)), dict(enumerate(theirs)), 1)
+    if np.ptp(mine - theirs) > 1e-6:
+        low, high = ttest_rel(mine, theirs).confidence_interval(0.95)
+        assert (found.low, found.high) == pytest.approx((low, high), rel=1e-6, abs=1e-9)
+        assert (found.joint_low, found.joint_high) == (found.low, found.high)
+
+
+def test_a_joint_interval_is_the_plain_one_at_a_stricter_level() -> None:
+    mine, theirs = np.array(shifted(-0.3)), np.array(BASE)
+    found = paired(dict(enumerate(mine)), dict(enumerate(theirs)), 4)
+    low, high = ttest_rel(mine, theirs).confidence_interval(1 - 0.05 / 4)
+    assert (found.joint_low, found.joint_high) == pytest.approx((low, high))
+
+
+def test_variants_are_ranked_by_test_loss_and_chosen_by_validation_loss() -> None:
+    found = compare(
+        [
+            arm("as it is", BASE),
+            arm("good on test", shifted(-0.1), shifted(-0.5)),
+            arm("good on validation", shifted(-0.5), shifted(-0.1)),
+        ]
+    )
+    assert [each.arm.name for each in found.effects] == ["good on test", "good on validation"]
+    assert found.chosen and found.chosen.arm.name == "good on validation"
+    assert "Its test loss is 0.10" in in_words(found)
+
+
+def test_pairing_resolves_what_the_spread_of_the_seeds_would_hide() -> None:
+    found = compare([arm("as it is", BASE), arm("better", shifted(-0.1))])
+    assert np.std(BASE) > 0.09
+    assert found.effects[0].differences["test_loss"].resolved
+
+
+def test_a_difference_that_holds_zero_is_not_resolved() -> None:
+    flat = [0.9, 1.35, 0.8, 1.15, 1.0]
+    found = compare([arm("as it is", BASE), arm("same", flat)])
+    assert not found.effects[0].differences["test_loss"].resolved
+    assert in_words(found).endswith("not resolved.")
+
+
+def test_more_comparisons_ask_for_more_evidence() -> None:
+    weak = [value - 0.05 + 2.2 * noise for value, noise in zip(BASE, NOISE, strict=True)]
+    two = compare([arm("as it is", BASE), arm("weak", weak)])
+    assert two.effects[0].differences["test_loss"].resolved
+    others = [arm(f"other {i}", shifted(0.5)) for i in range(20)]
+    many = compare([arm("as it is", BASE), arm("weak", weak), *others])
+    assert not many.effects[0].differences["test_loss"].resolved
+
+
+def test_nothing_is_chosen_over_what_has_the_lowest_validation_loss() -> None:
+    found = compare([arm("as it is", BASE), arm("worse", shifted(0.2))])
+    assert found.chosen is found.baseline
+    assert "no change lowers" in in_words(found)
+
+
+def test_a_variant_that_broke_is_never_chosen() -> None:
+    wild = arm("wild", shifted(-0.5))
+    broken = Arm("wild", 10, 50, [*wild.outcomes[:-1], Outcome(4, None, 3)])
+    found = compare([arm("as it is", BASE), broken])
+    assert found.chosen is found.baseline
+    assert found.effects[0].differences["test_loss"].pairs == 4
+
+
+def test_while_runs_train_only_complete_pairs_count() -> None:
+    waiting = [Outcome(seed, None, 4, ended=False) for seed in range(1, 5)]
+    late = Arm("late", 10, 50, [Outcome(0, {"val_loss": 0.5, "test_loss": 0.5}, 9), *waiting])
+    found = compare([arm("as it is", BASE), late])
+    assert not found.complete
+    assert found.effects[0].differences["test_loss"].low is None
+    assert in_words(found).startswith("So far: ")
+
+
+def test_cost_counts_parameters_samples_and_epochs() -> None:
+    found = compare([arm("as it is", BASE), arm("more", BASE, n_train=200, epochs=50)])
+    assert found.effects[0].cost == 2.0

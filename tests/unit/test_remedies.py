@@ -1,0 +1,84 @@
+"""Remedies: what is proposed for a verdict, and that every proposal can be trained."""
+
+from typing import Any
+
+import pytest
+
+from backend.analysis.remedies import REMEDIES, applicable, propose
+from backend.spec import RunSpec, validate
+from backend.spec.catalogue import SOURCES
+from tests.specs import run_spec
+
+
+def slugs(verdict: str, spec: RunSpec) -> list[str]:
+    return [remedy.slug for remedy in propose(verdict, spec.params())]
+
+
+def changes(slug: str, spec: RunSpec, **how: bool) -> dict[str, Any] | None:
+    found = {each.slug: dict(each.changes) for each in applicable(spec.params(), **how)}
+    return found.get(slug)
+
+
+def test_overfitting_is_answered_with_more_data_first() -> None:
+    found = slugs("overfitting", run_spec("moons"))
+    assert found[:4] == ["more-data", "early-stopping", "weight-decay", "dropout"]
+    assert found[-1] == "less-capacity"
+
+
+def test_underfitting_is_answered_with_capacity_and_time() -> None:
+    found = slugs("underfitting", run_spec("moons", model__dropout=0.2))
+    assert found == ["more-capacity", "longer-training", "no-regularisation"]
+
+
+def test_a_good_fit_needs_nothing() -> None:
+    assert slugs("good fit", run_spec()) == []
+
+
+def test_more_data_is_what_the_source_has_left() -> None:
+    held_out = {"dataset__n_validation": 45, "dataset__n_test": 45}
+    assert changes("more-data", run_spec("iris", dataset__n_train=40, **held_out)) == {
+        "dataset.n_train": 60
+    }
+    assert changes("more-data", run_spec("iris", dataset__n_train=55, **held_out)) is None
+    assert changes("more-data", run_spec("moons", dataset__n_train=200)) == {"dataset.n_train": 800}
+
+
+def test_a_rule_that_fired_ends_the_run_and_one_that_did_not_is_made_to() -> None:
+    spec = run_spec("moons", training__epochs=100)
+    assert changes("early-stopping", spec, stops_early=True) == {"early_stopping.action": "stop"}
+    shortened = changes("early-stopping", spec) or {}
+    assert shortened["early_stopping.patience"] == 10
+
+
+def test_weight_decay_of_adam_is_decoupled_and_shrinks_the_weights_in_ten_epochs() -> None:
+    spec = run_spec(
+        "moons", dataset__n_train=320, training__batch_size=32, training__learning_rate=0.01
+    )
+    found = changes("weight-decay", spec)
+    assert found == {"training.optimizer": "adamw", "training.weight_decay": 1.0}
+
+
+def test_capacity_is_halved_in_degree_and_quartered_in_width() -> None:
+    assert changes("less-capacity", run_spec("points", model__degree=6)) == {"model.degree": 3}
+    assert changes("less-capacity", run_spec("moons", model__width=32)) == {"model.width": 8}
+    assert changes("less-capacity", run_spec("moons", model__width=2)) is None
+    assert changes("more-capacity", run_spec("moons", model__depth=0)) == {"model.depth": 1}
+
+
+@pytest.mark.parametrize("source", SOURCES)
+def test_every_remedy_can_be_trained(source: str) -> None:
+    spec = run_spec(source)
+    for remedy in applicable(spec.params()):
+        flat = {**spec.params(), **remedy.changes}
+        assert RunSpec.from_params(flat) != spec, remedy.slug
+        document: dict[str, Any] = {}
+        for path, value in remedy.changes.items():
+            section, name = path.split(".")
+            document.setdefault(section, {})[name] = value
+        variant = {"name": remedy.title, **document}
+        assert validate({"dataset": {"source": source}, "variants": [variant]}).runs
+
+
+def test_slugs_are_those_of_the_table() -> None:
+    found = applicable(run_spec("digits", dataset__n_train=50, model__dropout=0.1).params())
+    assert {remedy.slug for remedy in found} <= REMEDIES.keys()
