@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from backend.analysis.remedies import Remedy, applicable, propose
 from backend.errors import InvalidInput, NotFound
-from backend.spec.catalogue import default
+from backend.spec.defaults import default
 from backend.spec.experiment import MAX_NAME
 from backend.spec.knobs import STOPPING, show
 from backend.spec.run import EarlyStopping

@@ -10,8 +10,8 @@ from math import ceil, floor, log10
 from typing import Any
 
 from backend.spec.catalogue import SOURCES
-from backend.spec.combinations import MAX_PARAMETERS
-from backend.spec.cost import parameters
+from backend.spec.combinations import check_combination
+from backend.spec.experiment import filled_in
 from backend.spec.knobs import AXES
 
 MORE_DATA = 4  # times the training samples, where there are so many
@@ -50,7 +50,11 @@ def propose(verdict: str | None, params: Params, *, stops_early: bool = False) -
 def applicable(params: Params, *, stops_early: bool = False) -> list[Remedy]:
     """Return every remedy that would change something about a run, proposed for it or not."""
     made = (make(params, stops_early) for make in REMEDIES.values())
-    return [remedy for remedy in made if remedy]
+    return [remedy for remedy in made if remedy and _trainable({**params, **remedy.changes})]
+
+
+def _trainable(params: Params) -> bool:
+    return check_combination(filled_in(params)) is None
 
 
 def _more_data(params: Params, _: bool) -> Remedy | None:
@@ -193,8 +197,6 @@ def _more_capacity(params: Params, _: bool) -> Remedy | None:
         what = "A hidden layer"
     else:
         what = f"{_named(path)} {changes[path]:,} instead of {params[path]:,}"
-        if parameters({**params, **changes}) > MAX_PARAMETERS:
-            return None
     return Remedy(
         "more-capacity",
         "More capacity",

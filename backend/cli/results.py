@@ -31,7 +31,7 @@ def table(runs: Sequence[Run]) -> str:
 
 
 def _varied(runs: Sequence[Run]) -> list[str]:
-    """Return the knobs that vary, within a variant where there are some: its name tells the rest."""
+    """Return the knobs that vary, within a variant: its name tells the rest."""
     runs = [run for run in runs if run.get("variant") == runs[0].get("variant")]
     paths = dict.fromkeys(path for run in runs for path in run["params"])
     return [

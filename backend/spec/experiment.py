@@ -178,7 +178,7 @@ def _cells(
     """Multiply the axes into cells. Knobs without effect are dropped, twins merged."""
     cells: dict[tuple[tuple[str, Any], ...], Mapping[str, Any]] = {}
     for values in product(*axes.values()):
-        cell = _cell(dict(zip(axes, values, strict=True)))
+        cell = filled_in(dict(zip(axes, values, strict=True)))
         if error := check_combination(cell):
             errors[error] = None
         cells[tuple(cell.items())] = cell
@@ -210,7 +210,7 @@ def _runs(
     ]
 
 
-def _cell(given: Mapping[str, Any]) -> dict[str, Any]:
+def filled_in(given: Mapping[str, Any]) -> dict[str, Any]:
     """Fill in the defaults of one combination and drop the knobs that do not apply."""
     source = given["dataset.source"]
     family = given.get("model.family", default("model.family", source))
