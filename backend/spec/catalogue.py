@@ -115,8 +115,8 @@ SOURCES: dict[str, Source] = {
         defaults=_paths(n_train=1000, n_validation=1000, n_test=2000, training__epochs=50),
     ),
     "mnist1d": Source(
-        "MNIST-1D", "10,000 lines of 40 points, each a digit's outline, bent, moved and blurred.",
-        "classification", 40, 10, 10_000, "all",
+        "MNIST-1D", "20,000 lines of 40 points, each a digit's outline, bent, moved and blurred.",
+        "classification", 40, 10, 20_000, "all",
         defaults=_paths(n_train=1000, n_validation=1000, n_test=2000, training__epochs=100),
     ),
     "modular_addition": Source(

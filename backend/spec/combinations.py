@@ -129,7 +129,6 @@ def _not_yet(cell: Cell) -> FieldError | None:
 
 
 TRAINED: dict[str, tuple[Any, ...]] = {
-    "dataset.source": ("points", "moons", "iris", "digits"),
     "model.family": ("polynomial", "mlp"),
     "model.normalisation": ("none",),
     "training.optimizer": ("sgd", "adam", "adamw"),

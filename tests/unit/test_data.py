@@ -1,48 +1,82 @@
 """The data of a run: its parts, its noise and its scaling."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 
+from backend.spec import RunSpec
+from backend.spec.catalogue import SOURCES
 from tests.specs import run_spec
 from worker.training.data import load, reference_loss
-from worker.training.sources import spread, stratified_order
+from worker.training.sources import PARTS, draw, rows
+from worker.training.stored import targets
 
-SOURCES = ["points", "moons", "iris", "digits"]
+DRAWN = [name for name, source in SOURCES.items() if source.rows is None]
+STORED = [name for name in SOURCES if name not in DRAWN]
+CLASSES = [name for name, source in SOURCES.items() if source.problem == "classification"]
+
+
+def small(source: str, **knobs: Any) -> RunSpec:
+    sizes = {"dataset__n_train": 30, "dataset__n_validation": 20, "dataset__n_test": 20}
+    return run_spec(source, **{**sizes, **knobs})
+
+
+@pytest.mark.parametrize("source", SOURCES)
+def test_the_data_are_as_the_catalogue_says(source: str) -> None:
+    known, data = SOURCES[source], load(small(source, dataset__n_train=99, dataset__n_test=29))
+    for part, size in zip(data.parts, (99, 20, 29), strict=True):
+        assert part.x.shape == (size, known.features)
+        assert np.isfinite(part.x).all()
+    y = np.concatenate([part.y for part in data.parts])
+    if known.problem == "classification":
+        assert set(y) == set(range(known.outputs))
+    else:
+        assert y.shape == (148, known.outputs)
 
 
 @pytest.mark.parametrize("source", SOURCES)
 def test_the_same_seed_draws_the_same_data(source: str) -> None:
-    one, two = load(run_spec(source)), load(run_spec(source))
-    for part, again in zip(one.parts, two.parts, strict=True):
-        assert np.array_equal(part.x, again.x)
-        assert np.array_equal(part.y, again.y)
+    one, two = (draw(small(source).dataset, 7, "train") for _ in range(2))
+    assert np.array_equal(one[0], two[0])
+    assert np.array_equal(one[1], two[1])
 
 
 @pytest.mark.parametrize("source", SOURCES)
-def test_another_seed_draws_other_data(source: str) -> None:
-    one, two = load(run_spec(source)), load(run_spec(source, training__seeds=[1]))
-    for part, other in zip(one.parts, two.parts, strict=True):
-        assert not np.array_equal(part.x, other.x)
+def test_another_seed_draws_other_data_but_for_the_test(source: str) -> None:
+    one, two = load(small(source)), load(small(source, training__seeds=[1]))
+    same = [np.array_equal(a.x, b.x) for a, b in zip(one.parts, two.parts, strict=True)]
+    assert same == [False, False, True]
 
 
-@pytest.mark.parametrize("source", ["points", "moons", "digits"])
-def test_no_row_is_in_two_parts(source: str) -> None:
-    rows = np.concatenate([part.x for part in load(run_spec(source)).parts])
-    assert len(np.unique(rows, axis=0)) == len(rows)
+@pytest.mark.parametrize("source", DRAWN)
+def test_no_drawn_sample_is_in_two_parts(source: str) -> None:
+    parts = [load(run_spec(source, training__seeds=[seed])).parts for seed in (0, 1)]
+    one, two = (np.concatenate([part.x for part in each]) for each in parts)
+    assert len(np.unique(one, axis=0)) == len(one)
+    n_test = len(parts[1][2].x)
+    assert not (np.unique(two[:-n_test], axis=0)[:, None] == parts[0][2].x).all(axis=2).any()
 
 
-def test_a_stratified_order_holds_every_row_once() -> None:
-    labels = np.repeat([0, 1, 2], [50, 30, 20])
-    order = stratified_order(labels, np.random.default_rng(0))
-    assert sorted(order) == list(range(100))
+@pytest.mark.parametrize("source", STORED)
+@pytest.mark.parametrize("seed", [0, 1])
+def test_no_stored_row_is_in_two_parts(source: str, seed: int) -> None:
+    dataset = run_spec(source).dataset
+    of_test = rows(dataset, 1 - seed, "test")  # of the other seed: it is the same for all
+    taken = np.concatenate([rows(dataset, seed, "train"), rows(dataset, seed, "validation")])
+    together = np.concatenate([taken, of_test])
+    assert len(np.unique(together)) == len(together)
 
 
-def test_every_stretch_of_a_stratified_order_holds_the_classes_in_their_shares() -> None:
-    labels = np.repeat([0, 1, 2], [50, 30, 20])
-    ordered = labels[stratified_order(labels, np.random.default_rng(0))]
-    for start in (0, 13, 60):
-        counts = np.bincount(ordered[start : start + 20], minlength=3)
-        assert np.abs(counts - [10, 6, 4]).max() <= 1
+@pytest.mark.parametrize("source", STORED)
+def test_every_part_holds_the_classes_in_their_shares(source: str) -> None:
+    y, dataset = targets(source), small(source).dataset
+    if SOURCES[source].problem == "regression":
+        y = (y > np.median(y)).astype(int)
+    shares = np.bincount(y) / len(y)
+    for part in PARTS:
+        counts = np.bincount(y[rows(dataset, 3, part)], minlength=len(shares))
+        assert np.abs(counts - shares * counts.sum()).max() < 2
 
 
 @pytest.mark.parametrize("source", SOURCES)
@@ -50,30 +84,29 @@ def test_every_stretch_of_a_stratified_order_holds_the_classes_in_their_shares()
 def test_a_smaller_training_set_is_the_beginning_of_a_larger_one(
     source: str, label_noise: float
 ) -> None:
-    noise = {"dataset__label_noise": label_noise} if source != "points" else {}
-    small, large = (
-        load(run_spec(source, dataset__n_train=n, dataset__input_noise=0.1, **noise))
-        for n in (7, 30)
-    )
-    assert np.array_equal(small.train.x, large.train.x[:7])
-    assert np.array_equal(small.train.y, large.train.y[:7])
+    noise = {"dataset__input_noise": 0.1}
+    noise |= {"dataset__label_noise" if source in CLASSES else "dataset__target_noise": label_noise}
+    few, more = (load(small(source, dataset__n_train=n, **noise)) for n in (7, 30))
+    assert np.array_equal(few.train.x, more.train.x[:7])
+    assert np.array_equal(few.train.y, more.train.y[:7])
+    assert np.array_equal(few.mislabelled, more.mislabelled[:7])
 
 
 @pytest.mark.parametrize("source", SOURCES)
 def test_validation_and_test_do_not_depend_on_the_training_size(source: str) -> None:
-    small, large = (load(run_spec(source, dataset__n_train=n)) for n in (7, 30))
-    for part, same in zip(small.parts[1:], large.parts[1:], strict=True):
-        assert np.array_equal(part.x, same.x)
-        assert np.array_equal(part.y, same.y)
+    few, more = (load(small(source, dataset__n_train=n)) for n in (7, 30))
+    assert few.validation is more.validation
+    assert few.test is more.test
 
 
-def test_label_noise_changes_training_labels_only() -> None:
-    clean, noisy = (load(run_spec(dataset__label_noise=share)) for share in (0, 0.25))
+@pytest.mark.parametrize("source", CLASSES)
+def test_label_noise_changes_training_labels_only(source: str) -> None:
+    clean, noisy = (load(small(source, dataset__label_noise=share)) for share in (0, 0.2))
     changed = clean.train.y != noisy.train.y
     assert np.array_equal(changed, noisy.mislabelled)
-    assert abs(changed.mean() - 0.25) <= 0.01
-    for part, same in zip(clean.parts[1:], noisy.parts[1:], strict=True):
-        assert np.array_equal(part.y, same.y)
+    assert abs(changed.sum() - 6) <= 1
+    assert noisy.validation is clean.validation
+    assert noisy.test is clean.test
 
 
 def test_label_noise_of_1_leaves_no_label_right() -> None:
@@ -123,6 +156,49 @@ def test_the_reference_loss_is_finite_when_a_class_is_not_in_the_training_set() 
     assert np.isfinite(reference_loss(spec, load(spec)))
 
 
-def test_spread_numbers_cover_the_interval_at_every_length() -> None:
-    numbers = np.sort(spread(np.random.default_rng(0), 21))
-    assert np.diff(numbers).max() < 2 / 21
+def test_the_reference_loss_of_squared_error_is_the_variance_of_one_hot_labels() -> None:
+    spec = run_spec("moons")
+    spec = spec.model_copy(update={"training": spec.training.model_copy(update={"loss": "mse"})})
+    assert reference_loss(spec, load(spec)) == pytest.approx(0.25)
+
+
+def test_runs_with_the_same_part_share_its_arrays_which_cannot_be_changed() -> None:
+    one, two = (load(run_spec("iris", model__width=width)) for width in (3, 4))
+    assert one.train.x is two.train.x
+    with pytest.raises(ValueError, match="read-only"):
+        one.train.x[0, 0] = 1
+
+
+def test_inputs_beyond_those_of_the_source_are_noise() -> None:
+    wide = load(run_spec("moons", dataset__n_features=20))
+    extra = wide.test.x[:, 2:]
+    assert np.abs(extra.mean(axis=0)).max() < 0.1
+    correlated = np.corrcoef(np.column_stack([extra, wide.test.y]).T)[-1, :-1]
+    assert np.abs(correlated).max() < 0.1
+
+
+def test_every_input_of_a_line_carries_the_same_weight() -> None:
+    data = load(run_spec("line", dataset__n_features=50, dataset__target_noise=0))
+    weights = np.linalg.lstsq(data.test.x, data.test.y, rcond=None)[0]
+    assert np.allclose(weights, 1 / np.sqrt(50))
+
+
+@pytest.mark.parametrize("source", ["mnist5k", "mnist1d"])
+def test_inputs_of_a_kind_are_scaled_alike(source: str) -> None:
+    data = load(small(source))
+    scaled = data.scaling(data.train.x)
+    assert (scaled.mean(), scaled.std()) == pytest.approx((0, 1))
+    assert len(np.unique(data.scaling.scale)) == 1
+
+
+def test_one_hot_inputs_stay_as_they_are() -> None:
+    data = load(small("modular_addition"))
+    assert np.array_equal(data.scaling(data.test.x), data.test.x)
+
+
+def test_making_mnist1d_leaves_numpys_global_generator_alone() -> None:
+    np.random.seed(5)
+    expected = np.random.normal(size=3)
+    np.random.seed(5)
+    draw(small("mnist1d", dataset__n_train=31).dataset, 11, "train")
+    assert np.array_equal(np.random.normal(size=3), expected)

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from backend.errors import InvalidSpec
 from backend.spec import RunSpec, validate
-from backend.spec.combinations import TRAINED
+from backend.spec.catalogue import SOURCES
 from backend.spec.cost import estimated_seconds, parameters
 from backend.spec.knobs import AXES
 
@@ -35,7 +35,7 @@ def test_lists_multiply_into_runs_with_seeds_innermost() -> None:
     assert first == [(20, 2, 0), (20, 2, 1), (20, 2, 2), (20, 8, 0)]
 
 
-@pytest.mark.parametrize("source", TRAINED["dataset.source"])
+@pytest.mark.parametrize("source", SOURCES)
 def test_a_source_alone_is_a_whole_specification(source: str) -> None:
     run = validate({"dataset": {"source": source}}).runs[0]
     assert run.dataset.source == source

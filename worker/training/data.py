@@ -1,14 +1,19 @@
 """A run's data: drawn, split, noised and scaled, all from its specification."""
 
+from collections.abc import Hashable
 from dataclasses import dataclass
 from typing import Self
 
 import numpy as np
+from cachetools import LRUCache, cached
 
-from backend.spec.catalogue import SOURCES
-from backend.spec.run import Family, RunSpec
-from worker.training.sources import PARTS, Array, draw, spread
+from backend.spec.catalogue import SOURCES, Scale
+from backend.spec.run import Dataset, Family, RunSpec
+from worker.training.sequences import Array, spread
+from worker.training.sources import PARTS, TEST_SEED, PartName, draw
 from worker.training.streams import Purpose, stream
+
+CACHE_BYTES = 256 << 20
 
 
 @dataclass(frozen=True)
@@ -27,15 +32,22 @@ class Scaling:
     scale: Array
 
     @classmethod
-    def fit(cls, x: Array, family: Family) -> Self:
-        """Fit to training inputs: zero mean and unit deviation, or for polynomials -1 to 1."""
+    def fit(cls, x: Array, family: Family, scale: Scale) -> Self:
+        """Fit to training inputs: -1 to 1 for polynomials, else zero mean and unit deviation.
+
+        The deviation is each feature's, or that of all together, or they stay as they are.
+        """
         if family == "polynomial":
             low, high = x.min(axis=0), x.max(axis=0)
-            mean, scale = (low + high) / 2, (high - low) / 2
+            mean, deviation = (low + high) / 2, (high - low) / 2
+        elif scale == "feature":
+            mean, deviation = x.mean(axis=0), x.std(axis=0)
+        elif scale == "all":
+            mean, deviation = np.full(x.shape[1], x.mean()), np.full(x.shape[1], x.std())
         else:
-            mean, scale = x.mean(axis=0), x.std(axis=0)
+            mean, deviation = np.zeros(x.shape[1]), np.ones(x.shape[1])
         # a feature that never varies, as some pixels of the digits, is only centred
-        return cls(mean, np.where(scale > 1e-12, scale, 1.0))
+        return cls(mean, np.where(deviation > 1e-12, deviation, 1.0))
 
     def __call__(self, x: Array) -> Array:
         """Scale raw inputs [n, features]."""
@@ -59,24 +71,35 @@ class Data:
 
 
 def load(spec: RunSpec) -> Data:
-    """Return the data of a run: the same for every run that shares data set knobs and seed."""
+    """Return the data of a run: the same for every run that shares data set knobs and seed.
+
+    Runs of this process with the same part get the very same arrays, which cannot be written to.
+    """
     dataset, seed = spec.dataset, spec.training.seed
-    drawn = draw(dataset, seed)
-    train, validation, test = (
-        Part(x + dataset.input_noise * _noise(seed, index, x.shape), y)
-        for index, (x, y) in enumerate(drawn[name] for name in PARTS)
-    )
+    train, validation, test = (_part(dataset, seed, name) for name in PARTS)
     mislabelled = np.zeros(dataset.n_train, dtype=bool)
     if dataset.label_noise:
         classes = SOURCES[dataset.source].outputs
         labels, mislabelled = _flip(train.y, dataset.label_noise, seed, classes)
         train = Part(train.x, labels)
-    scaling = Scaling.fit(train.x, spec.model.family)
+    scaling = Scaling.fit(train.x, spec.model.family, SOURCES[dataset.source].scale)
     return Data(train, validation, test, scaling, mislabelled)
 
 
-def _noise(seed: int, part: int, shape: tuple[int, ...]) -> Array:
-    return stream(seed, Purpose.INPUT_NOISE, part).normal(size=shape)
+def _part_key(dataset: Dataset, seed: int, part: PartName) -> Hashable:
+    """Return all that a part depends on."""
+    rows = dataset.n_test if SOURCES[dataset.source].rows else None
+    noise = dataset.n_features, dataset.input_noise, dataset.target_noise
+    seed = seed if part != "test" else TEST_SEED
+    return dataset.source, part, getattr(dataset, f"n_{part}"), rows, seed, noise
+
+
+@cached(LRUCache(CACHE_BYTES, lambda part: part.x.nbytes + part.y.nbytes), key=_part_key)
+def _part(dataset: Dataset, seed: int, part: PartName) -> Part:
+    x, y = draw(dataset, seed, part)
+    x.setflags(write=False)
+    y.setflags(write=False)
+    return Part(x, y)
 
 
 def _flip(labels: Array, share: float, seed: int, classes: int) -> tuple[Array, Array]:
@@ -93,7 +116,11 @@ def reference_loss(spec: RunSpec, data: Data) -> float:
     The answer is the training mean, or the training class shares, each class counted once more
     so that one unseen in training has a share too.
     """
+    y, outputs = data.validation.y, SOURCES[spec.dataset.source].outputs
     if SOURCES[spec.dataset.source].problem == "regression":
-        return float(np.mean((data.validation.y - data.train.y.mean(axis=0)) ** 2))
-    counts = np.bincount(data.train.y, minlength=SOURCES[spec.dataset.source].outputs) + 1
-    return float(-np.log(counts / counts.sum())[data.validation.y].mean())
+        return float(np.mean((y - data.train.y.mean(axis=0)) ** 2))
+    counts = np.bincount(data.train.y, minlength=outputs) + 1
+    shares = counts / counts.sum()
+    if spec.training.loss == "mse":
+        return float(np.mean((np.eye(outputs)[y] - shares) ** 2))
+    return float(-np.log(shares)[y].mean())

@@ -14,7 +14,7 @@ from backend.spec.run import RunSpec
 from worker.training import models, optimizers
 from worker.training.data import Data, load
 from worker.training.pictures import Picture, frame
-from worker.training.sources import Array
+from worker.training.sequences import Array
 from worker.training.streams import Purpose, reseed, stream
 
 CHUNK = 8192  # rows evaluated at once: bounds memory, and the time until a stop is noticed

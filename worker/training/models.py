@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from backend.spec.cost import layer_sizes, outputs, polynomial_terms
 from backend.spec.run import RunSpec
 from worker.training import basis
-from worker.training.sources import Array
+from worker.training.sequences import Array
 from worker.training.streams import Purpose, reseed
 
 ACTIVATIONS = {"relu": nn.ReLU, "tanh": nn.Tanh, "gelu": nn.GELU, "sigmoid": nn.Sigmoid}

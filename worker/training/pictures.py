@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from worker.training.sources import Array
+from worker.training.sequences import Array
 
 CURVE_POINTS = 241
 PLANE_POINTS = 61

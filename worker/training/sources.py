@@ -1,86 +1,74 @@
-"""The data sources: raw samples, a function of the data set's knobs and the seed.
+"""Raw samples of each part: a function of the data set's knobs and the seed.
 
 Every part is drawn in an order whose beginning is itself a fair, stratified sample: a smaller
-training set of the same seed is the beginning of a larger one.
+training set of the same seed is the beginning of a larger one. The test part is the same for all
+seeds, so that their models are asked the same questions.
 """
 
-from collections.abc import Callable
-from functools import cache
-from typing import Any, Final, Literal
+from typing import Final, Literal
 
 import numpy as np
-from numpy.typing import NDArray
-from sklearn.datasets import load_digits, load_iris
 
+from backend.spec.catalogue import SOURCES
 from backend.spec.run import Dataset
+from worker.training import stored
+from worker.training.generated import FORMULAS
+from worker.training.sequences import Array, stratified_order
 from worker.training.streams import Purpose, stream
 
-Array = NDArray[Any]
 PartName = Literal["train", "validation", "test"]
 PARTS: Final[tuple[PartName, ...]] = ("train", "validation", "test")
-GOLDEN = (5**0.5 - 1) / 2
+TEST_SEED = 0
+QUANTILES = 10  # that a stored regression is stratified by
 
 
-def draw(dataset: Dataset, seed: int) -> dict[PartName, tuple[Array, Array]]:
-    """Return each part's inputs [n, features] and targets, before input and label noise.
+def draw(dataset: Dataset, seed: int, part: PartName) -> tuple[Array, Array]:
+    """Return a part's inputs [n, inputs] and targets, with all noise but that of labels.
 
     Targets are classes [n] or regressed values [n, outputs].
     """
-    sizes = {name: getattr(dataset, f"n_{name}") for name in PARTS}
-    if dataset.source in _GENERATED:
-        make = _GENERATED[dataset.source]
-        return {name: make(dataset, seed, name, size) for name, size in sizes.items()}
-    x, y = _stored(dataset.source)
-    order = stratified_order(y, stream(seed, Purpose.SPLIT))
-    rows = {
-        # from the end, so that no other part's size moves the training rows
-        "train": order[::-1][: sizes["train"]],
-        "test": order[: sizes["test"]],
-        "validation": order[sizes["test"] :][: sizes["validation"]],
-    }
-    return {name: (x[rows[name]], y[rows[name]]) for name in PARTS}
-
-
-def spread(generator: np.random.Generator, n: int) -> Array:
-    """Return n numbers in [0, 1), evenly spread at every length (steps of the golden ratio)."""
-    return np.asarray((generator.uniform() + GOLDEN * np.arange(n)) % 1.0)
-
-
-def stratified_order(labels: Array, generator: np.random.Generator) -> Array:
-    """Return row numbers, shuffled so that every stretch holds the classes in their shares."""
-    place = np.empty(len(labels))
-    for label in np.unique(labels):
-        rows = generator.permutation(np.flatnonzero(labels == label))
-        place[rows] = (np.arange(len(rows)) + generator.uniform()) / len(rows)
-    return np.argsort(place, kind="stable")
-
-
-def _points(dataset: Dataset, seed: int, part: PartName, n: int) -> tuple[Array, Array]:
-    """y = 3 x + noise over x from -3 to 3; the training dots are evenly spread."""
-    inputs = stream(seed, Purpose.INPUTS, PARTS.index(part))
-    x = 6 * (spread(inputs, n) if part == "train" else inputs.uniform(size=n)) - 3
-    noise = stream(seed, Purpose.TARGETS, PARTS.index(part)).normal(size=n)
-    y = 3 * x + (dataset.target_noise or 0.0) * noise
-    return x[:, None], y[:, None]
-
-
-def _moons(_: Dataset, seed: int, part: PartName, n: int) -> tuple[Array, Array]:
-    """Two interleaved half circles of radius 1, the classes in turn."""
-    angle = np.pi * stream(seed, Purpose.INPUTS, PARTS.index(part)).uniform(size=n)
-    upper = np.stack([np.cos(angle), np.sin(angle)], axis=1)
-    lower = np.stack([1 - np.cos(angle), 0.5 - np.sin(angle)], axis=1)
-    label = np.arange(n) % 2
-    return np.where(label[:, None] == 0, upper, lower), label
-
-
-_GENERATED: dict[str, Callable[[Dataset, int, PartName, int], tuple[Array, Array]]] = {
-    "points": _points,
-    "moons": _moons,
-}
-
-
-@cache
-def _stored(name: str) -> tuple[Array, Array]:
-    load = {"iris": load_iris, "digits": load_digits}[name]
-    x, y = load(return_X_y=True)
+    seed = TEST_SEED if part == "test" else seed
+    x, y = (_generated if dataset.source in FORMULAS else _stored)(dataset, seed, part)
+    which = PARTS.index(part)
+    if dataset.input_noise:
+        noise = stream(seed, Purpose.INPUT_NOISE, which).normal(size=x.shape)
+        x = x + dataset.input_noise * noise
+    if SOURCES[dataset.source].problem == "regression":
+        noise = stream(seed, Purpose.TARGETS, which).normal(size=len(y))
+        y = (y + (dataset.target_noise or 0.0) * noise)[:, None]
     return x, y
+
+
+def _generated(dataset: Dataset, seed: int, part: PartName) -> tuple[Array, Array]:
+    """Draw afresh; inputs beyond those of the formula are standard normal noise."""
+    n, which = getattr(dataset, f"n_{part}"), PARTS.index(part)
+    inputs = dataset.n_features or SOURCES[dataset.source].features
+    generator = stream(seed, Purpose.INPUTS, which)
+    x, y = FORMULAS[dataset.source](generator, n, part == "train", inputs)
+    noise = stream(seed, Purpose.NOISE_INPUTS, which).normal(size=(n, inputs - x.shape[1]))
+    return np.concatenate([x, noise], axis=1), y
+
+
+def _stored(dataset: Dataset, seed: int, part: PartName) -> tuple[Array, Array]:
+    chosen = rows(dataset, seed, part)
+    return stored.inputs(dataset.source, chosen), stored.targets(dataset.source)[chosen]
+
+
+def rows(dataset: Dataset, seed: int, part: PartName) -> Array:
+    """Return which rows of stored data a part holds: a seed's order of those not for the test.
+
+    Training takes them from the end, so that the size of no other part but the test moves them.
+    """
+    y = stored.targets(dataset.source)
+    strata = y if SOURCES[dataset.source].problem == "classification" else _quantiles(y)
+    fixed = stratified_order(strata, stream(TEST_SEED, Purpose.SPLIT))
+    if part == "test":
+        return fixed[: dataset.n_test]
+    rest = np.sort(fixed[dataset.n_test :])
+    order = rest[stratified_order(strata[rest], stream(seed, Purpose.SPLIT, 1))]
+    return order[: dataset.n_validation] if part == "validation" else order[::-1][: dataset.n_train]
+
+
+def _quantiles(values: Array) -> Array:
+    rank = np.argsort(np.argsort(values, kind="stable"), kind="stable")
+    return np.asarray(rank * QUANTILES // len(values))

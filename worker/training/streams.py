@@ -17,6 +17,8 @@ class Purpose(IntEnum):
     WEIGHTS = 5
     BATCHES = 6
     DROPOUT = 7
+    NOISE_INPUTS = 8
+    RANDOM_FEATURES = 9
 
 
 def stream(seed: int, purpose: Purpose, *which: int) -> np.random.Generator:
