@@ -12,8 +12,8 @@ from backend.analysis.remedies import Remedy, applicable, propose
 from backend.errors import InvalidInput, NotFound
 from backend.spec.defaults import default
 from backend.spec.experiment import MAX_NAME
-from backend.spec.knobs import STOPPING, show
-from backend.spec.run import EarlyStopping
+from backend.spec.knobs import show
+from backend.spec.stopping import CRITERION, GENERAL, completed
 from backend.spec.variants import Variant
 from backend.store import experiments, runs
 from backend.store.tables import Experiment, Run
@@ -141,7 +141,7 @@ def follow_up(
 def _written(params: Mapping[str, Any]) -> dict[str, Any]:
     """Return the knobs of a run that a person would have to write: those without their default."""
     source, family = params["dataset.source"], params["model.family"]
-    stopping = {path: EarlyStopping.model_fields[path.split(".")[1]].default for path in STOPPING}
+    stopping = completed({CRITERION: params[CRITERION]}) | GENERAL
     return {
         path: value
         for path, value in params.items()

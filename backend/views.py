@@ -1,6 +1,7 @@
 """What the outside sees of experiments and runs: the same shapes for REST and for the pages."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from datetime import UTC, datetime
 from math import isfinite, nan
 from typing import Any
@@ -9,6 +10,10 @@ from pydantic import BaseModel
 from sqlalchemy.orm import Session
 
 from backend.analysis import Curve, Diagnosis, diagnose
+from backend.analysis.early_stopping import build
+from backend.analysis.stopping_outcome import stopping_outcome
+from backend.spec import RunSpec
+from backend.spec.stopping import asked
 from backend.store import experiments, metrics, runs
 from backend.store.states import ENDED
 from backend.store.tables import Experiment, Run
@@ -51,6 +56,33 @@ class RunItem(BaseModel):
     verdict: str | None
     started_at: str | None
     ended_at: str | None
+
+
+class KeptWeights(BaseModel):
+    """Losses at one epoch; `loss_given_up` is its validation loss above the run's lowest."""
+
+    epoch: int
+    val_loss: float | None
+    test_loss: float | None
+    loss_given_up: float | None
+
+
+class EarlyStop(BaseModel):
+    """What an early-stopping criterion would have done to a run, as far as it was trained.
+
+    `epoch` is where it fires, null if it does not. `at_stop` is what the run would have ended
+    with, `restored` what it would have with the weights of the criterion's best epoch put back,
+    `best` the epoch of the lowest validation loss.
+    """
+
+    criterion: str
+    settings: dict[str, int | float]
+    epoch: int | None
+    epochs: int
+    epochs_saved: int
+    at_stop: KeptWeights | None
+    restored: KeptWeights | None
+    best: KeptWeights | None
 
 
 class RunDetail(RunItem):
@@ -103,6 +135,20 @@ def diagnosed(session: Session, row: Run) -> Diagnosis:
     found = metrics.series(session, row.id, ["train_loss", "val_loss"])
     train, validation = (_by_step(found[key]) for key in ("train_loss", "val_loss"))
     return diagnose(Curve.from_series(train, validation), reference_loss=row.reference_loss)
+
+
+def early_stop(session: Session, run_id: int, query: Mapping[str, str]) -> EarlyStop:
+    """Replay the criterion that a query asks for, the run's own by default, over its losses.
+
+    Raises NotFound and InvalidSpec.
+    """
+    row = runs.get(session, run_id)
+    wanted = asked(query, RunSpec.from_params(row.params).early_stopping)
+    settings = wanted.settings()
+    found = metrics.series(session, run_id, ["train_loss", "val_loss", "test_loss"])
+    losses = [_by_step(found[key]) for key in ("train_loss", "val_loss", "test_loss")]
+    outcome = stopping_outcome(build(wanted.criterion, **settings), *losses)
+    return EarlyStop(criterion=wanted.criterion, settings=settings, **asdict(outcome))
 
 
 def iso(milliseconds: int | None) -> str | None:

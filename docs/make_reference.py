@@ -9,7 +9,7 @@ from backend.settings import Settings
 from backend.spec.catalogue import SOURCES
 from backend.spec.defaults import DEFAULTS, FAMILY_DEFAULTS
 from backend.spec.knobs import AXES, STOPPING, Knob
-from backend.spec.run import EarlyStopping
+from backend.spec.stopping import defaults as stopping_defaults
 
 ROOT = Path(__file__).parent.parent
 MARKS = "<!-- reference: made by docs/make_reference.py -->", "<!-- end of reference -->"
@@ -24,9 +24,7 @@ def knob_table() -> str:
             rows.append(f"| `training.seeds` | {knob.about} | {accepted} | 1 |")
         else:
             rows.append(_row(knob, _default(path)))
-    for path, knob in STOPPING.items():
-        default = EarlyStopping.model_fields[path.split(".")[1]].default
-        rows.append(_row(knob, _plain(default)))
+    rows += [_row(knob, _stopping_default(path)) for path, knob in STOPPING.items()]
     return "\n".join(rows)
 
 
@@ -65,6 +63,13 @@ def _default(path: str) -> str:
             special.setdefault(_plain(defaults[path]), []).append(owner)
     general = [] if path not in DEFAULTS else [_plain(DEFAULTS[path])]
     return "; ".join(general + [f"{value} ({', '.join(who)})" for value, who in special.items()])
+
+
+def _stopping_default(path: str) -> str:
+    found = stopping_defaults(path)
+    if len(set(found.values())) == 1:
+        return _plain(next(iter(found.values())))
+    return ", ".join(f"{_plain(value)} ({criterion})" for criterion, value in found.items())
 
 
 def _plain(value: object) -> str:

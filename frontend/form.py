@@ -9,7 +9,8 @@ from backend.spec.applicability import WHEN, idle_value
 from backend.spec.catalogue import SOURCES
 from backend.spec.defaults import FAMILY_DEFAULTS, default
 from backend.spec.knobs import AXES, STOPPING, Knob
-from backend.spec.run import RunSpec
+from backend.spec.stopping import CRITERION, criteria_with
+from backend.spec.stopping import defaults as stopping_defaults
 from frontend import words
 
 SECTIONS = {
@@ -28,7 +29,8 @@ class FormField:
 
     `value` is what it starts with, as the person would write it. `when` maps a controlling knob to
     those of its values with which this one applies; `idle` is what it is where it does not.
-    `defaults` maps a source, or a source and a family, to the default.
+    `defaults` maps a source, a source and a family, or a criterion of early stopping, to the
+    default.
     """
 
     path: str
@@ -71,16 +73,24 @@ def _field(knob: Knob, is_axis: bool, document: Mapping[str, Any]) -> FormField:
         choices=knob.schema.get("enum", []),
         is_axis=is_axis,
         value=_written((document.get(section) or {}).get(name)),
-        when={c: [_written(v) for v in values] for c, values in WHEN.get(knob.path, {}).items()},
+        when=_when(knob.path),
         idle=_written(idle_value(knob.path)) if is_axis else "",
         defaults={"*": "1"} if is_seed else _defaults(knob.path, is_axis),
     )
 
 
+def _when(path: str) -> dict[str, list[str]]:
+    """Return the controlling knobs with those of their values that let `path` apply."""
+    if path in STOPPING:
+        takers = criteria_with(path)
+        return {CRITERION: takers} if takers != STOPPING[CRITERION].schema["enum"] else {}
+    return {c: [_written(v) for v in values] for c, values in WHEN.get(path, {}).items()}
+
+
 def _defaults(path: str, is_axis: bool) -> dict[str, str]:
     if not is_axis:
-        field = RunSpec.model_fields["early_stopping"].annotation.model_fields[path.split(".")[1]]  # type: ignore[union-attr]
-        return {"*": _written(field.default)}
+        found = {each: _written(value) for each, value in stopping_defaults(path).items()}
+        return {"*": next(iter(found.values()))} | found
     if path == "dataset.source":
         return {}
     usual = {source: _written(default(path, source)) for source in SOURCES}

@@ -63,10 +63,13 @@ _LABELS = {
     "dataset.n_validation": "validation samples",
     "dataset.n_test": "test samples",
     "dataset.source": "source",
+    "early_stopping.alpha": "threshold alpha",
     "early_stopping.min_delta": "smallest improvement",
     "early_stopping.start_from_epoch": "epochs to wait first",
     "training.schedule_every": "epochs between steps",
     "training.schedule_factor": "factor of a step",
+    "early_stopping.strip": "epochs in a strip",
+    "early_stopping.strips": "strips that rise",
     "training.seed": "seed",
     "training.seeds": "seeds",
 }

@@ -12,7 +12,7 @@ import torch
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
-from backend.analysis import Patience, early_stop_step
+from backend.analysis.early_stopping import Criterion, build, early_stop_step
 from backend.hints import Hints
 from backend.settings import Settings
 from backend.spec import RunSpec
@@ -47,7 +47,7 @@ class Job(Held):
 
     spec: RunSpec
     recorded: int
-    rule: Patience
+    rule: Criterion
     fired: bool = False
 
 
@@ -132,7 +132,9 @@ class Trainer:
         if result.epoch > job.recorded:
             job.unwritten.results.append(result)
         train_loss, validation_loss = result.metrics["train_loss"], result.metrics["val_loss"]
-        if not job.fired and job.rule.update(result.epoch, validation_loss):
+        if not job.fired and job.rule.update(
+            result.epoch, _known(train_loss), _known(validation_loss)
+        ):
             job.fired, job.unwritten.early_stop_epoch = True, result.epoch
         if not math.isfinite(train_loss):
             error = f"Diverged at epoch {result.epoch}: train loss is not finite."
@@ -218,7 +220,7 @@ def _take_up(services: Services, run_ids: Sequence[int]) -> tuple[dict[int, Job]
     for index, run in enumerate(_claim(services, run_ids)):
         spec = RunSpec.from_params(run.params)
         stopping = spec.early_stopping
-        rule = Patience(stopping.patience, stopping.min_delta, stopping.start_from_epoch)
+        rule = build(stopping.criterion, **stopping.settings())
         jobs[index] = Job(lease=run.lease, spec=spec, recorded=run.epoch, rule=rule)
         with services.database.read() as session:
             checkpoint = snapshots.checkpoint(session, run.lease.run_id)
@@ -242,11 +244,19 @@ def _claim(services: Services, run_ids: Sequence[int]) -> Sequence[Claimed]:
     return claimed
 
 
-def _replay(session: Session, run_id: int, rule: Patience, epoch: int) -> bool:
-    """Show the rule the validation losses up to an epoch; return whether it fired."""
-    recorded = metrics.series(session, run_id, ["val_loss"], last_step=epoch)["val_loss"]
-    losses = (math.nan if value is None else value for value in recorded.values)
-    return early_stop_step(rule, zip(recorded.steps, losses, strict=True)) is not None
+def _replay(session: Session, run_id: int, rule: Criterion, epoch: int) -> bool:
+    """Show the rule the losses up to an epoch; return whether it fired."""
+    keys = ["train_loss", "val_loss"]
+    train, validation = metrics.series(session, run_id, keys, last_step=epoch).values()
+    losses = zip(
+        validation.steps, map(_known, train.values), map(_known, validation.values), strict=True
+    )
+    return early_stop_step(rule, losses) is not None
+
+
+def _known(loss: float | None) -> float:
+    """Return a loss as the database gives it back: what is not finite is NaN."""
+    return loss if loss is not None and math.isfinite(loss) else math.nan
 
 
 def _sentence(error: Exception) -> str:

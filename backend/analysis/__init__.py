@@ -2,6 +2,5 @@
 
 from backend.analysis.curve import Curve
 from backend.analysis.diagnosis import Diagnosis, diagnose
-from backend.analysis.early_stopping import Patience, early_stop_step
 
-__all__ = ["Curve", "Diagnosis", "Patience", "diagnose", "early_stop_step"]
+__all__ = ["Curve", "Diagnosis", "diagnose"]

@@ -14,6 +14,7 @@ from backend.hints import Hints
 from backend.live import Hub
 from backend.queue import Queue
 from backend.settings import Settings
+from backend.spec.knobs import STOPPING
 from backend.spec.parsing import parse_json, parse_yaml
 from backend.store import Database
 from backend.store.tables import MAX_ID
@@ -89,3 +90,25 @@ Cursor = Annotated[
     int | None,
     Query(ge=0, le=MAX_ID, description="`next_cursor` of the page before; none for the first."),
 ]
+
+
+def _stopping_query(request: Request) -> dict[str, str]:
+    """Take the knobs of early stopping out of an address; what is left empty is not given."""
+    names = [path.split(".")[1] for path in STOPPING if path != "early_stopping.action"]
+    given = request.query_params
+    return {name: given[name][:80] for name in names if given.get(name)}
+
+
+StoppingQuery = Annotated[dict[str, str], Depends(_stopping_query)]
+STOPPING_PARAMETERS: list[dict[str, Any]] = [
+    {
+        "in": "query",
+        "name": path.split(".")[1],
+        "required": False,
+        "description": knob.about,
+        "schema": dict(knob.schema),
+    }
+    for path, knob in STOPPING.items()
+    if path != "early_stopping.action"
+]
+"""The same for the OpenAPI document."""

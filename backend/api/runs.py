@@ -6,9 +6,9 @@ from fastapi import APIRouter, Query, Response
 from pydantic import BaseModel
 
 from backend.analysis.downsample import downsample
-from backend.api.dependencies import DatabaseDep, RunId
+from backend.api.dependencies import STOPPING_PARAMETERS, DatabaseDep, RunId, StoppingQuery
 from backend.store import metrics, runs, snapshots
-from backend.views import RunDetail, finite, run_detail
+from backend.views import EarlyStop, RunDetail, early_stop, finite, run_detail
 
 router = APIRouter(prefix="/api/runs/{run_id}", tags=["runs"])
 
@@ -25,6 +25,17 @@ def read_run(run_id: RunId, database: DatabaseDep) -> RunDetail:
     """Return one run with its diagnosis; while it trains, the diagnosis so far."""
     with database.read() as session:
         return run_detail(session, run_id)
+
+
+@router.get(
+    "/early-stopping",
+    summary="Ask where early stopping would have ended a run",
+    openapi_extra={"parameters": STOPPING_PARAMETERS},
+)
+def read_early_stop(run_id: RunId, database: DatabaseDep, query: StoppingQuery) -> EarlyStop:
+    """Replay a criterion over the run's losses: its own, or the one the address describes."""
+    with database.read() as session:
+        return early_stop(session, run_id, query)
 
 
 @router.get("/metrics", summary="Read the metrics of a run")

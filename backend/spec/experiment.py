@@ -13,7 +13,8 @@ from backend.spec.combinations import check_combination
 from backend.spec.defaults import default
 from backend.spec.fields import read_line, read_mapping
 from backend.spec.knobs import AXES, SECTIONS, STOPPING, show
-from backend.spec.run import EarlyStopping, RunSpec
+from backend.spec.run import RunSpec
+from backend.spec.stopping import completed, read_stopping, without_effect
 from backend.spec.variants import Variant, read_variants
 
 TOP_LEVEL = ("name", *SECTIONS, "early_stopping", "variants")
@@ -49,7 +50,7 @@ def validate(document: Any, *, max_runs: int = 10_000) -> ExperimentSpec:
     document = read_mapping(None, document, TOP_LEVEL, errors)
     axes = dict(_axes(document, errors))
     seeds = _seeds(document.get("training"), errors)
-    stopping = _stopping(document.get("early_stopping", {}), errors)
+    stopping = read_stopping(document.get("early_stopping", {}), errors)
     variants = read_variants(document["variants"], errors) if "variants" in document else [PLAIN]
     name = document.get("name")
     if name is not None:
@@ -114,21 +115,6 @@ def _seeds(training: Any, errors: list[FieldError]) -> list[int]:
     return [0]
 
 
-def _stopping(value: Any, errors: list[FieldError]) -> EarlyStopping:
-    names = tuple(path.split(".")[1] for path in STOPPING)
-    given = read_mapping("early_stopping", value, names, errors)
-    found = [
-        knob.check(path, given[name])
-        for name, (path, knob) in zip(names, STOPPING.items(), strict=True)
-        if name in given
-    ]
-    refused = [error for error in found if error]
-    errors.extend(refused)
-    if refused or not set(given) <= set(names):
-        return EarlyStopping()
-    return EarlyStopping(**given)
-
-
 def _check_size(
     axes: Mapping[str, list[Any]],
     seeds: list[int],
@@ -149,7 +135,7 @@ def _check_size(
 def _grids(
     axes: Mapping[str, list[Any]],
     seeds: list[int],
-    stopping: EarlyStopping,
+    stopping: Mapping[str, Any],
     variants: Sequence[Variant],
 ) -> list[list[RunSpec]]:
     """Return each variant's runs. Raises InvalidSpec."""
@@ -164,9 +150,15 @@ def _grids(
         for path in changes.keys() - in_use:
             errors |= _without_effect(f"variants[{index}].{path}", path, changes[path])
         stops = {p: value for p, value in variant.changes.items() if p in STOPPING}
-        grids.append(_runs(cells, seeds, stopping, stops))
+        early = completed({**stopping, **stops})
+        used |= early.keys()
+        for path in stops.keys() - early.keys():
+            errors[without_effect(f"variants[{index}].{path}", path, stops[path])] = None
+        grids.append(_runs(cells, seeds, early))
     for path in axes.keys() - used:
         errors |= _without_effect(path, path, axes[path])
+    for path in stopping.keys() - used:
+        errors[without_effect(path, path, stopping[path])] = None
     if errors:
         raise InvalidSpec(list(errors))
     return grids
@@ -197,12 +189,8 @@ def _without_effect(where: str, path: str, values: list[Any]) -> dict[FieldError
 
 
 def _runs(
-    cells: Sequence[Mapping[str, Any]],
-    seeds: list[int],
-    stopping: EarlyStopping,
-    changes: Mapping[str, Any],
+    cells: Sequence[Mapping[str, Any]], seeds: list[int], early: Mapping[str, Any]
 ) -> list[RunSpec]:
-    early = {f"early_stopping.{k}": v for k, v in stopping.model_dump().items()} | dict(changes)
     return [
         RunSpec.from_params({**cell, "training.seed": seed, **early})
         for cell in cells

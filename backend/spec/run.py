@@ -126,19 +126,37 @@ class Training(Section):
 class EarlyStopping(Section):
     """When training should have ended, and whether it does end there."""
 
-    criterion: Literal["patience"] = Field("patience", description="Rule that fires.")
-    patience: Annotated[int, Field(ge=1, le=100_000)] = Field(
-        20, description="Epochs without a better validation loss before the rule fires."
+    criterion: Literal["patience", "gl", "pq", "up"] = Field(
+        description="Rule that fires: patience, or Prechelt's generalisation loss, progress "
+        "quotient or successive rises."
     )
-    min_delta: Annotated[float, Field(ge=0, le=1e9)] = Field(
-        0.0, description="Smallest fall of the validation loss that counts as better."
+    patience: Annotated[int, Field(ge=1, le=100_000)] | None = Field(
+        None, description="Epochs without a better validation loss before the rule fires."
     )
-    start_from_epoch: Annotated[int, Field(ge=0, le=100_000)] = Field(
-        0, description="Epochs to wait before the rule looks."
+    min_delta: Annotated[float, Field(ge=0, le=1e9)] | None = Field(
+        None, description="Smallest fall of the validation loss that counts as better."
+    )
+    start_from_epoch: Annotated[int, Field(ge=0, le=100_000)] | None = Field(
+        None, description="Epochs to wait before the rule looks."
+    )
+    alpha: Annotated[float, Field(gt=0, le=1e6)] | None = Field(
+        None,
+        description="What fires when exceeded: percent above the best validation loss (gl), or "
+        "that over the progress of training (pq).",
+    )
+    strip: Annotated[int, Field(ge=1, le=1000)] | None = Field(
+        None, description="Epochs in a strip, at whose ends the rule looks (pq, up)."
+    )
+    strips: Annotated[int, Field(ge=1, le=1000)] | None = Field(
+        None, description="Strips in succession over which validation loss rises (up)."
     )
     action: Literal["flag", "stop"] = Field(
         "flag", description="flag: train on and mark the epoch; stop: end the run there."
     )
+
+    def settings(self) -> dict[str, Any]:
+        """Return the knobs of the criterion, by their names."""
+        return self.model_dump(exclude={"criterion", "action"}, exclude_none=True)
 
 
 class RunSpec(Section):

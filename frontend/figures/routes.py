@@ -6,10 +6,11 @@ from typing import Any
 from fastapi import APIRouter, Response
 from plotly.utils import PlotlyJSONEncoder
 
+from backend.api.dependencies import StoppingQuery
 from backend.errors import NotFound
 from backend.store import metrics, runs, snapshots
 from backend.store.snapshots import Kind
-from backend.views import run_items
+from backend.views import early_stop, run_items
 from frontend.figures.curves import Quantity, Scale, curves_info, draw_curves
 from frontend.figures.fits import draw_fit, fit_info
 from frontend.site import Reading
@@ -33,17 +34,24 @@ def curves(
     session: Reading,
     run_id: int,
     quantity: Quantity,
+    stopping: StoppingQuery,
     scale: Scale = "linear",
     epochs: Scale = "linear",
 ) -> Response:
-    """Return a run's loss or accuracy over its epochs. Raises NotFound."""
+    """Return a run's loss or accuracy over its epochs, with the criterion asked for marked.
+
+    Raises NotFound and InvalidSpec.
+    """
     [run] = run_items(session, [runs.get(session, run_id)])
+    fires = run.early_stop_epoch
+    if stopping:
+        fires = early_stop(session, run_id, stopping).epoch
     keys = [f"{part}_{quantity}" for part in ("train", "val", "test")]
     info = curves_info(
         quantity,
         metrics.series(session, run_id, keys),
         best_epoch=run.best_epoch,
-        early_stop_epoch=run.early_stop_epoch,
+        early_stop_epoch=fires,
     )
     return _json(draw_curves(info, scale=scale, epochs=epochs))
 

@@ -6,15 +6,17 @@ from typing import Any
 from fastapi import APIRouter
 from fastapi.responses import HTMLResponse
 
+from backend.api.dependencies import StoppingQuery
 from backend.spec.catalogue import SOURCES
 from backend.store import changes, experiments, metrics, runs, snapshots
 from backend.store.states import ENDED
-from backend.views import RunDetail, run_detail
+from backend.views import RunDetail, early_stop, run_detail
 from frontend.figures.curves import Scale
 from frontend.form import SECTIONS
 from frontend.pages.experiment import KEYS, model_title
 from frontend.site import Reading, render
 from frontend.snippets import loading_code
+from frontend.stopping import control
 
 router = APIRouter()
 
@@ -23,15 +25,24 @@ EARLY = 20  # a best epoch in the first twentieth of the run is early
 
 @router.get("/runs/{run_id}")
 def run(
-    session: Reading, run_id: int, scale: Scale = "linear", epochs: Scale | None = None
+    session: Reading,
+    run_id: int,
+    stopping: StoppingQuery,
+    scale: Scale = "linear",
+    epochs: Scale | None = None,
 ) -> HTMLResponse:
-    """Show one run. Raises NotFound."""
+    """Show one run; `stopping` asks where another criterion would have stopped.
+
+    Raises NotFound and InvalidSpec.
+    """
     row = runs.get(session, run_id)
     experiment_id = row.experiment_id
     revision = changes.revision_of(session, experiment_id)  # first: the stream repeats the rest
     found = run_detail(session, run_id)
     source = SOURCES[found.params["dataset.source"]]
     kept = snapshots.of_run(session, run_id)
+    axes = {"scale": scale, "epochs": epochs or _epoch_scale(found)}
+    live = found.status not in ENDED
     return render(
         "run.html",
         run=found,
@@ -40,9 +51,11 @@ def run(
         neighbours=runs.neighbours(session, row),
         at_best=metrics.at_best_epoch(session, [run_id], KEYS)[run_id],
         is_classification=source.problem == "classification",
-        live=found.status not in ENDED,
+        live=live,
         revision=revision,
-        axes={"scale": scale, "epochs": epochs or _epoch_scale(found)},
+        axes=axes,
+        address={**axes, **stopping},
+        stopping=control(early_stop(session, run_id, stopping), query=stopping, live=live),
         snapshots=kept,
         fits=[one for one in kept if one.has_fit],
         params=_by_section(found.params),

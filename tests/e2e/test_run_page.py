@@ -92,6 +92,28 @@ def test_the_scales_are_switched_by_address(page: Page, submit: Submit) -> None:
     until(page, "document.querySelector('#loss .plot').layout?.yaxis.type === 'log'")
 
 
+def test_another_criterion_moves_the_mark_by_keyboard_and_address(
+    page: Page, lab: str, submit: Submit
+) -> None:
+    _, run_id = submit(OVERFITTING)
+    page.goto(f"/runs/{run_id}")
+    finished(page)
+    page.get_by_role("combobox", name="Early stopping").focus()
+    page.keyboard.press("g")  # Generalisation loss
+    alpha = page.get_by_role("spinbutton", name="threshold alpha")
+    expect(alpha).to_have_value("5")
+    alpha.fill("40")
+    found = httpx.get(f"{lab}/api/runs/{run_id}/early-stopping?criterion=gl&alpha=40").json()
+    expect(page.get_by_role("status")).to_contain_text(
+        f"Would have stopped at epoch {found['epoch']:,}: validation loss"
+    )
+    mark = page.locator("#loss").get_by_text(f"early stop {found['epoch']}", exact=True)
+    expect(mark).to_be_visible()
+    expect(page).to_have_url(re.compile("criterion=gl&alpha=40"))
+    page.reload()
+    expect(mark).to_be_visible()
+
+
 def test_points_that_come_twice_are_drawn_once(page: Page, submit: Submit) -> None:
     _, run_id = submit(OVERFITTING)
     page.goto(f"/runs/{run_id}")

@@ -1,6 +1,7 @@
 """Reading a run, its metrics and its snapshots over REST."""
 
 import math
+from typing import Any
 
 import pytest
 
@@ -86,3 +87,49 @@ def test_a_run_in_a_list_carries_its_summary(api: Api, run_id: int) -> None:
     first, second = api.get("/api/experiments/1/runs").json()["items"]
     assert first["summary"]["val_loss"]["last_step"] == 3
     assert second["summary"] == {}
+
+
+LOSSES = [3.0, 2.0, 1.0, 1.5, 1.6, 0.5, 2.0]
+
+
+def early_stop(api: Api, run_id: int, query: str = "") -> dict[str, Any]:
+    found: dict[str, Any] = api.get(f"/api/runs/{run_id}/early-stopping{query}").json()
+    return found
+
+
+def test_another_criterion_says_where_it_would_have_stopped(api: Api, run_id: int) -> None:
+    put(api, run_id, train_loss=LOSSES, val_loss=LOSSES, test_loss=[x + 10 for x in LOSSES])
+    found = early_stop(api, run_id, "?criterion=gl&alpha=40")
+    assert (found["criterion"], found["settings"]) == ("gl", {"alpha": 40})
+    assert (found["epoch"], found["epochs"], found["epochs_saved"]) == (4, 7, 3)
+    assert found["at_stop"] == {
+        "epoch": 4, "val_loss": 1.5, "test_loss": 11.5, "loss_given_up": 1.0
+    }  # fmt: skip
+    assert found["restored"]["epoch"] == 3
+    assert found["best"]["epoch"] == 6
+
+
+def test_without_being_asked_the_run_s_own_criterion_is_replayed(api: Api, run_id: int) -> None:
+    put(api, run_id, train_loss=LOSSES, val_loss=LOSSES)
+    assert early_stop(api, run_id)["settings"]["patience"] == 20
+    assert early_stop(api, run_id)["epoch"] is None
+    assert early_stop(api, run_id, "?patience=2")["epoch"] == 5
+
+
+@pytest.mark.parametrize(
+    ("query", "field", "words"),
+    [
+        ("criterion=best", "criterion", "accepted: patience, gl, pq, up"),
+        ("patience=0", "patience", "a whole number from 1"),
+        ("patience=many", "patience", '"many"; accepted: a whole number'),
+        ("criterion=gl&alpha=nan", "alpha", "nan; accepted: a number above 0"),
+        ("criterion=up&alpha=3", "alpha", "for criterion gl or pq only"),
+    ],
+)
+def test_a_criterion_that_makes_no_sense_is_refused(
+    api: Api, run_id: int, query: str, field: str, words: str
+) -> None:
+    answer = api.get(f"/api/runs/{run_id}/early-stopping?{query}")
+    assert answer.status_code == 422
+    assert answer.json()["field"] == f"early_stopping.{field}"
+    assert words in answer.json()["detail"]

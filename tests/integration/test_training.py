@@ -10,7 +10,7 @@ from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
 from backend import endings
-from backend.analysis import Patience, early_stop_step
+from backend.analysis.early_stopping import Name, build, early_stop_step
 from backend.settings import Settings
 from backend.store import Database, changes, snapshots, transitions
 from backend.store.tables import Change, Run
@@ -171,12 +171,26 @@ def test_a_killed_worker_s_runs_go_on_as_if_nothing_had_happened(
 
 
 @pytest.mark.parametrize("killed_after", [None, 15])
-@pytest.mark.parametrize("action", ["flag", "stop"])
+@pytest.mark.parametrize(
+    ("criterion", "knobs", "action"),
+    [
+        ("patience", {"patience": 15}, "flag"),
+        ("patience", {"patience": 15}, "stop"),
+        ("gl", {"alpha": 100.0}, "stop"),
+        ("pq", {"alpha": 0.5, "strip": 7}, "stop"),
+        ("up", {"strips": 3, "strip": 6}, "stop"),
+    ],
+)
 def test_early_stopping_fires_where_the_rule_says(
-    eager: Settings, database: Database, action: str, killed_after: int | None
+    eager: Settings,
+    database: Database,
+    criterion: Name,
+    knobs: dict[str, float],
+    action: str,
+    killed_after: int | None,
 ) -> None:
     overfits = document("moons", dataset__n_train=10, training__epochs=80, model__width=64)
-    rule = {"patience": 15, "action": action}
+    rule = {"criterion": criterion, "action": action, **knobs}
     (run_id,) = submit(database, {**overfits, "early_stopping": rule})
     if killed_after:
         with pytest.raises(Killed):
@@ -185,12 +199,14 @@ def test_early_stopping_fires_where_the_rule_says(
             expire(session)
     train([run_id], make_services(eager, database))
     run = get_run(database, run_id)
-    steps, losses = curves(database, run_id)["val_loss"]
-    pairs = [(step, loss) for step, loss in zip(steps, losses, strict=True) if loss is not None]
-    assert run.early_stop_epoch == early_stop_step(Patience(15), pairs)
-    assert run.early_stop_epoch is not None
-    assert run.early_stop_epoch > 15
-    assert run.epoch == (run.early_stop_epoch if action == "stop" else 80)
+    found = curves(database, run_id)
+    train_losses, losses = ([x or 0.0 for x in found[key][1]] for key in ("train_loss", "val_loss"))
+    replayed = zip(found["val_loss"][0], train_losses, losses, strict=True)
+    expected = early_stop_step(build(criterion, **knobs), replayed)
+    assert run.early_stop_epoch == expected
+    assert expected is not None
+    assert expected > 15
+    assert run.epoch == (expected if action == "stop" else 80)
     assert run.status == "finished"
 
 

@@ -206,3 +206,25 @@ def test_no_input_breaks_the_validation(document: Any) -> None:
         validate(document, max_runs=100)
     except InvalidSpec as error:
         assert all(each.detail for each in error.errors)
+
+
+def test_a_criterion_comes_with_its_own_knobs_and_defaults() -> None:
+    (run,) = validate({"dataset": MOONS, "early_stopping": {"criterion": "pq", "strip": 4}}).runs
+    given = {k: v for k, v in run.params().items() if k.startswith("early_stopping.")}
+    assert given == {
+        "early_stopping.criterion": "pq",
+        "early_stopping.alpha": 0.75,
+        "early_stopping.strip": 4,
+        "early_stopping.action": "flag",
+    }
+    assert validate({"dataset": MOONS}).runs[0].early_stopping.settings() == {
+        "patience": 20, "min_delta": 0.0, "start_from_epoch": 0
+    }  # fmt: skip
+
+
+def test_a_knob_of_another_criterion_is_refused() -> None:
+    field, sentence = refusal(
+        {"dataset": MOONS, "early_stopping": {"criterion": "gl", "patience": 5}}
+    )
+    assert field == "early_stopping.patience"
+    assert sentence.endswith("accepted: nothing here, it is for criterion patience only.")

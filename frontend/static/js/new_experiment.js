@@ -50,11 +50,18 @@ function effective(path) {
 // The defaults of a field for the chosen sources and families of models, each once.
 function defaultsOf(field) {
   const defaults = JSON.parse(field.dataset.defaults);
+  if (field.dataset.path.startsWith("early_stopping.")) return [stoppingDefault(field, defaults)];
   const families = field.dataset.path === "model.family" ? [""] : effective("model.family");
   const found = effective("dataset.source").flatMap((source) =>
     families.map((family) => defaults[`${source} ${family}`] ?? defaults[source] ?? defaults["*"]),
   );
   return [...new Set(found)].filter(Boolean);
+}
+
+// The default of a knob of early stopping depends on the chosen criterion.
+function stoppingDefault(field, defaults) {
+  if (field.dataset.path === "early_stopping.criterion") return defaults["*"];
+  return defaults[effective("early_stopping.criterion")[0]] ?? defaults["*"];
 }
 
 function applies(field) {

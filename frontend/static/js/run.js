@@ -30,5 +30,24 @@ document.addEventListener("click", (event) => {
   refreshPage();
 });
 
+// The question where another criterion would have stopped: asked as the fields change.
+const ask = new Throttle(refreshPage, 50);
+
+document.addEventListener("submit", (event) => {
+  if (event.target.id === "stopping") event.preventDefault();
+});
+
+document.addEventListener("input", (event) => {
+  const form = event.target.closest("#stopping");
+  if (!form?.checkValidity()) return;
+  const given = new URLSearchParams(new FormData(form));
+  if (event.target.name === "criterion") {
+    // another criterion starts with its own defaults
+    for (const field of form.querySelectorAll("[type=number]")) given.delete(field.name);
+  }
+  history.replaceState(null, "", `?${given}`);
+  ask.request();
+});
+
 const main = document.querySelector("main");
 if (main.dataset.stream) stayLive(main.dataset);

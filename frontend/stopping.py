@@ -1,0 +1,107 @@
+"""The run page's question: where would another criterion have stopped?"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from backend.spec.knobs import STOPPING
+from backend.spec.stopping import DEFAULTS
+from backend.views import EarlyStop, KeptWeights
+from frontend import words
+
+CRITERIA = {
+    "patience": "Patience",
+    "gl": "Generalisation loss (GL)",
+    "pq": "Progress quotient (PQ)",
+    "up": "Successive rises (UP)",
+}
+STEPS = {"patience": 1, "start_from_epoch": 1, "strip": 1, "strips": 1}
+
+
+@dataclass(frozen=True)
+class Field:
+    """A number that the chosen criterion takes."""
+
+    name: str
+    label: str
+    about: str
+    value: str
+    low: float
+    high: float
+    step: float | str
+
+
+@dataclass(frozen=True)
+class Control:
+    """The control: its choices, the fields of the chosen criterion, and the answer in words."""
+
+    choices: Mapping[str, str]
+    chosen: str
+    about: str
+    fields: Sequence[Field]
+    sentence: str
+    query: Mapping[str, str]
+
+
+def control(found: EarlyStop, *, query: Mapping[str, str], live: bool) -> Control:
+    """Return what the control shows; `query` is what the address asks for."""
+    return Control(
+        CRITERIA,
+        found.criterion,
+        _ABOUT[found.criterion],
+        [_field(name, found.settings[name]) for name in DEFAULTS[found.criterion]],
+        sentence(found, live=live),
+        dict(query),
+    )
+
+
+def sentence(found: EarlyStop, *, live: bool) -> str:
+    """Say where the criterion fires, what is kept there, what it saves and what it gives up."""
+    if found.at_stop is None:
+        return "No epoch to look at yet."
+    if found.epoch is None:
+        return f"Would not have stopped {'so far' if live else 'this run'}."
+    share = words.percent(found.epochs_saved / found.epochs)
+    return (
+        f"Would have stopped at epoch {found.epoch:,}: {_losses(found.at_stop)}. "
+        f"Saves {found.epochs_saved:,} of {words.count(found.epochs, 'epoch')} ({share})"
+        f"{_given_up(found)}."
+    )
+
+
+def _losses(kept: KeptWeights) -> str:
+    text = f"validation loss {words.number(kept.val_loss)}"
+    return f"{text}, test loss {words.number(kept.test_loss)}"
+
+
+def _given_up(found: EarlyStop) -> str:
+    stop, kept, best = found.at_stop, found.restored, found.best
+    if stop is None or kept is None or best is None:
+        return ""
+    back = "nothing" if kept.epoch == best.epoch else words.number(kept.loss_given_up)
+    return (
+        f", gives up {words.number(stop.loss_given_up)} of validation loss against the best epoch, "
+        f"{best.epoch:,}; with the best weights until then put back (epoch {kept.epoch:,}): {back}"
+    )
+
+
+def _field(name: str, value: float) -> Field:
+    path = f"early_stopping.{name}"
+    schema = STOPPING[path].schema
+    return Field(
+        name,
+        words.knob(path),
+        STOPPING[path].about,
+        f"{value:g}" if value < 1e5 else repr(value),
+        schema.get("minimum", 0),
+        schema["maximum"],
+        STEPS.get(name, "any"),
+    )
+
+
+_ABOUT = {
+    "patience": "Fires after that many epochs without a better validation loss.",
+    "gl": "Fires once validation loss is more than alpha percent above its lowest.",
+    "pq": "As GL, but weighed against how much training still moves: fires at the end of a strip "
+    "of epochs once GL over progress exceeds alpha.",
+    "up": "Fires once validation loss has risen over that many strips of epochs in succession.",
+}

@@ -1,0 +1,33 @@
+"""What the run page says about another criterion."""
+
+import pytest
+
+from backend.views import EarlyStop, KeptWeights
+from frontend.stopping import control, sentence
+
+STOP = KeptWeights(epoch=15, val_loss=0.5, test_loss=0.6, loss_given_up=0.1)
+BEST = KeptWeights(epoch=3, val_loss=0.4, test_loss=0.5, loss_given_up=0.0)
+FIRED = EarlyStop(
+    criterion="pq", settings={"alpha": 0.75, "strip": 5}, epoch=15, epochs=200, epochs_saved=185,
+    at_stop=STOP, restored=BEST, best=BEST,
+)  # fmt: skip
+
+
+def test_the_sentence_says_where_what_is_saved_and_what_is_given_up() -> None:
+    assert sentence(FIRED, live=False) == (
+        "Would have stopped at epoch 15: validation loss 0.500, test loss 0.600. "
+        "Saves 185 of 200 epochs (92%), gives up 0.100 of validation loss against the best epoch, "
+        "3; with the best weights until then put back (epoch 3): nothing."
+    )
+
+
+@pytest.mark.parametrize(("live", "words"), [(True, "so far"), (False, "this run")])
+def test_a_criterion_that_has_not_fired_says_so(live: bool, words: str) -> None:
+    found = FIRED.model_copy(update={"epoch": None})
+    assert sentence(found, live=live) == f"Would not have stopped {words}."
+
+
+def test_the_control_asks_for_the_numbers_of_its_criterion() -> None:
+    found = control(FIRED, query={"criterion": "pq"}, live=False)
+    fields = [(field.name, field.value, field.step) for field in found.fields]
+    assert fields == [("alpha", "0.75", "any"), ("strip", "5", 1)]

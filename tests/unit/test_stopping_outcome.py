@@ -1,0 +1,34 @@
+"""What stopping early would have cost and saved."""
+
+import math
+
+from backend.analysis.early_stopping import GeneralisationLoss, Patience
+from backend.analysis.stopping_outcome import Kept, stopping_outcome
+
+VALIDATION = dict(enumerate([5.0, 3.0, 2.0, 2.5, 3.0, 1.0, 4.0], start=1))
+TEST = {epoch: loss + 10 for epoch, loss in VALIDATION.items()}
+
+
+def test_the_outcome_tells_both_what_is_kept_and_what_is_given_up() -> None:
+    found = stopping_outcome(Patience(2), VALIDATION, VALIDATION, TEST)
+    assert (found.epoch, found.epochs, found.epochs_saved) == (5, 7, 2)
+    assert found.at_stop == Kept(5, 3.0, 13.0, 2.0)
+    assert found.restored == Kept(3, 2.0, 12.0, 1.0)
+    assert found.best == Kept(6, 1.0, 11.0, 0.0)
+
+
+def test_a_rule_that_never_fires_saves_nothing() -> None:
+    found = stopping_outcome(Patience(5), VALIDATION, VALIDATION, {})
+    assert (found.epoch, found.epochs_saved) == (None, 0)
+    assert found.at_stop == Kept(7, 4.0, None, 3.0)
+    assert found.restored == found.best
+
+
+def test_a_run_without_any_epoch_has_no_outcome() -> None:
+    found = stopping_outcome(GeneralisationLoss(), {}, {}, {})
+    assert (found.epoch, found.at_stop, found.restored, found.best) == (None, None, None, None)
+
+
+def test_a_loss_that_is_no_number_is_not_told() -> None:
+    found = stopping_outcome(Patience(1), {}, {1: 1.0, 2: math.nan}, {2: math.nan})
+    assert found.at_stop == Kept(2, None, None, None)
