@@ -1,6 +1,6 @@
 """How runs end: closed with a diagnosis by whoever ends them, worker or service."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Sequence
 
 from sqlalchemy.orm import Session
 
@@ -10,13 +10,13 @@ from backend.store.changes import NewChange
 from backend.store.transitions import Moved
 
 
-def close(session: Session, run_ids: Iterable[int]) -> None:
+def close(session: Session, run_ids: Collection[int]) -> None:
     """Store the diagnosis of runs that have ended, and forget where they could be taken up."""
-    for run_id in run_ids:
-        run = runs.get(session, run_id)
-        found = views.diagnosed(session, run)
-        run.verdict, run.diagnosis = found.verdict, found.as_dict()
-        snapshots.drop_checkpoint(session, run_id)
+    found = views.diagnosed(session, runs.by_ids(session, list(run_ids)))
+    runs.store_diagnoses(
+        session, [(run_id, one.verdict, one.as_dict()) for run_id, one in found.items()]
+    )
+    snapshots.drop_checkpoints(session, list(run_ids))
 
 
 def cancel(session: Session, experiment_id: int) -> None:

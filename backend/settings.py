@@ -13,6 +13,15 @@ def _default_workers() -> int:
     return max(1, min(4, (os.cpu_count() or 1) - 1))
 
 
+def _default_memory(workers: int) -> int:
+    """Return a worker's share of half of the machine's memory, or of the container's if less."""
+    total = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    limit = Path("/sys/fs/cgroup/memory.max")
+    given = limit.read_text().strip() if limit.exists() else ""
+    total = min(total, int(given)) if given.isdigit() else total
+    return max(64, (total >> 20) // 2 // max(1, workers))
+
+
 class Settings(BaseSettings):
     """The service's settings; the command line's flags override the environment."""
 
@@ -30,6 +39,11 @@ class Settings(BaseSettings):
     workers: int = Field(
         default_factory=_default_workers, ge=0, le=256, description="Worker processes to start."
     )
+    memory: int = Field(
+        default_factory=lambda known: _default_memory(known["workers"]),
+        ge=1,
+        description="Mebibytes that one worker's training may take; a GPU's memory is asked for.",
+    )
     allowed_hosts: list[str] = Field(
         default_factory=list,
         description="Host names answered besides localhost, 127.0.0.1, [::1] and LAB_HOST.",
@@ -38,7 +52,10 @@ class Settings(BaseSettings):
         10, gt=0, description="A worker silent for this long loses its runs to another."
     )
     record_seconds: float = Field(
-        0.2, gt=0, description="Longest time trained epochs wait before they are written."
+        0.2,
+        gt=0,
+        description="Time trained epochs wait before they are written; up to five times as long "
+        "where writing takes more than a twentieth of the time.",
     )
     checkpoint_seconds: float = Field(
         2, gt=0, description="Longest training time lost when a worker is killed."

@@ -127,12 +127,16 @@ def diagnosis(session: Session, row: Run) -> dict[str, Any]:
     """Return a run's diagnosis; of a run that still trains, the diagnosis so far."""
     if row.status in ENDED and row.diagnosis:
         return row.diagnosis
-    return diagnosed(session, row).as_dict()
+    return diagnosed(session, [row])[row.id].as_dict()
 
 
-def diagnosed(session: Session, row: Run) -> Diagnosis:
-    """Diagnose a run from its recorded train and validation loss."""
-    found = metrics.series(session, row.id, ["train_loss", "val_loss"])
+def diagnosed(session: Session, rows: Sequence[Run]) -> dict[int, Diagnosis]:
+    """Diagnose runs from their recorded train and validation losses."""
+    found = metrics.series_of(session, [row.id for row in rows], ["train_loss", "val_loss"])
+    return {row.id: _diagnosed(row, found[row.id]) for row in rows}
+
+
+def _diagnosed(row: Run, found: Mapping[str, metrics.Series]) -> Diagnosis:
     train, validation = (_by_step(found[key]) for key in ("train_loss", "val_loss"))
     return diagnose(Curve.from_series(train, validation), reference_loss=row.reference_loss)
 

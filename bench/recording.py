@@ -24,9 +24,9 @@ from backend.store import Database, experiments
 from backend.store.schema import migrate
 from worker import trainer
 from worker.recorder import Held, Recorder
+from worker.services import Services
 from worker.stopping import Stopping
 from worker.tasks import warm_up
-from worker.trainer import Services
 from worker.training.group import EpochResult, Failure, Group, choose_device
 
 REPEATS = 3

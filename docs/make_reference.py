@@ -28,12 +28,18 @@ def knob_table() -> str:
     return "\n".join(rows)
 
 
+COMPUTED = {
+    "workers": "cores minus one, from 1 to 4",
+    "memory": "half of the machine's memory, divided by LAB_WORKERS",
+}
+
+
 def settings_table() -> str:
     """Return the table of all settings in Markdown."""
     rows = ["| variable | meaning | default |", "|---|---|---|"]
     for name, info in Settings.model_fields.items():
         default = "" if info.default is None or info.default_factory else info.default
-        default = "cores minus one, from 1 to 4" if name == "workers" else default
+        default = COMPUTED.get(name, default)
         rows.append(f"| `LAB_{name.upper()}` | {info.description} | {default} |")
     return "\n".join(rows)
 

@@ -3,13 +3,15 @@
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from sqlalchemy import select
+
 from backend.hints import Hints
 from backend.settings import Settings
 from backend.spec import validate
-from backend.store import Database, experiments, metrics, runs
-from backend.store.tables import Run
+from backend.store import Database, changes, experiments, metrics, runs
+from backend.store.tables import Change, Run
+from worker.services import Services
 from worker.stopping import Stopping
-from worker.trainer import Services
 from worker.training.group import choose_device
 
 
@@ -66,3 +68,25 @@ def curves(database: Database, run_id: int) -> dict[str, tuple[list[int], list[f
     with database.read() as session:
         found = metrics.series(session, run_id)
     return {key: (series.steps, series.values) for key, series in found.items()}
+
+
+def logged(database: Database, run_id: int) -> list[Change]:
+    """Return the changes of a run, in order."""
+    with database.read() as session:
+        experiment_id = session.scalars(select(Run.experiment_id).where(Run.id == run_id)).one()
+        return list(changes.since(session, 0, experiment_id=experiment_id, run_id=run_id))
+
+
+def covered(entries: list[Change]) -> list[int]:
+    """Return the epochs that metric changes speak of, in order, repeats included."""
+    return [
+        step
+        for entry in entries
+        if entry.kind == "metric"
+        for step in range(entry.first_step or 0, (entry.last_step or 0) + 1)
+    ]
+
+
+def logged_epochs(database: Database, run_id: int) -> list[int]:
+    """Return the epochs that the changes of a run speak of, in order, repeats included."""
+    return covered(logged(database, run_id))

@@ -16,13 +16,15 @@ from backend.store.changes import NewChange
 from backend.store.metrics import Stretch
 from backend.store.runs import Progress
 from backend.store.states import State
-from backend.store.transitions import Lease
+from backend.store.transitions import Ending, Lease
 from worker.training.group import EpochResult, Snapshot
 
 logger = logging.getLogger(__name__)
 
 FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS = 0.2, 5.0
 MAX_BACKLOG = 50_000  # epochs held in memory while the database is away
+WRITE_SHARE = 20  # training lasts at least so many times as long as writing what came of it,
+LONGEST_WAIT = 5  # unless epochs would wait so many times as long as they should
 
 
 @dataclass
@@ -78,6 +80,7 @@ class Recorder:
         None when the database is away: nothing was written, nothing is lost, `due` says when to
         try again. What a run that was lost had unwritten is refused.
         """
+        started = time.monotonic()
         try:
             with self._database.write() as session:
                 kept = transitions.renew(
@@ -92,7 +95,9 @@ class Recorder:
             self._next = time.monotonic() + self._pause
             logger.warning("the database cannot be written, trying again: %s", error)
             return None
-        self._pause, self._next = 0.0, time.monotonic() + self._record_seconds
+        now = time.monotonic()
+        wait = min(WRITE_SHARE * (now - started), LONGEST_WAIT * self._record_seconds)
+        self._pause, self._next = 0.0, now + max(self._record_seconds, wait)
         for run in held:
             run.unwritten = Unwritten()
         for experiment_id in moved:
@@ -104,9 +109,8 @@ def _write(session: Session, held: Sequence[Held]) -> set[int]:
     """Write all that is unwritten; return the experiments in which something moved."""
     metrics.append(session, [one for run in held for one in _stretches(run)])
     runs.advance(session, [_progress(run) for run in held])
-    for run in held:
-        _write_files(session, run)
-        _end(session, run)
+    _write_files(session, held)
+    _end(session, held)
     return changes.log_each(
         session, [(run.lease.experiment_id, change) for run in held for change in _changes(run)]
     )
@@ -133,25 +137,34 @@ def _progress(run: Held) -> Progress:
     )
 
 
-def _write_files(session: Session, run: Held) -> None:
-    run_id, unwritten = run.lease.run_id, run.unwritten
-    if unwritten.samples is not None:
-        snapshots.put_samples(session, run_id, unwritten.samples)
-    if unwritten.checkpoint is not None:
-        epoch, tensors = unwritten.checkpoint
-        snapshots.put_checkpoint(session, run_id, epoch=epoch, tensors=tensors)
-    for one in unwritten.snapshots:
-        snapshots.put(session, run_id, one.kind, epoch=one.epoch, weights=one.weights, fit=one.fit)
+def _write_files(session: Session, held: Sequence[Held]) -> None:
+    written = [(run.lease.run_id, run.unwritten) for run in held]
+    snapshots.put_samples(
+        session, [(run_id, one.samples) for run_id, one in written if one.samples is not None]
+    )
+    snapshots.put_checkpoints(
+        session,
+        [(run_id, *one.checkpoint) for run_id, one in written if one.checkpoint is not None],
+    )
+    snapshots.put(
+        session,
+        [
+            (run_id, one.kind, one.epoch, one.weights, one.fit)
+            for run_id, unwritten in written
+            for one in unwritten.snapshots
+        ],
+    )
 
 
-def _end(session: Session, run: Held) -> None:
-    """End a run with its diagnosis, or hand it back to the queue."""
-    state, run_id = run.unwritten.ending, run.lease.run_id
-    if state == "queued":
-        transitions.end(session, run.lease, state, sent_at=None)
-    elif state is not None:
-        transitions.end(session, run.lease, state, error=run.unwritten.error)
-        endings.close(session, [run_id])
+def _end(session: Session, held: Sequence[Held]) -> None:
+    """End runs with their diagnosis, or hand them back to the queue."""
+    ended = [
+        Ending(run.lease, run.unwritten.ending, run.unwritten.error)
+        for run in held
+        if run.unwritten.ending is not None
+    ]
+    transitions.end(session, ended)
+    endings.close(session, [each.lease.run_id for each in ended if each.target != "queued"])
 
 
 def _changes(run: Held) -> list[NewChange]:

@@ -12,8 +12,9 @@ from backend.queue import TRAIN
 from backend.settings import Settings
 from backend.spec import validate
 from backend.store import Database, experiments
+from worker.services import Services
 from worker.stopping import Stopping
-from worker.trainer import Services, train
+from worker.trainer import train
 from worker.training.group import Group, choose_device
 
 logger = logging.getLogger(__name__)

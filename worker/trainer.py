@@ -1,86 +1,94 @@
 """Trains claimed runs: from the queue's ids to ended runs, whatever happens on the way."""
 
+import gc
 import logging
 import math
-import os
-import socket
 import time
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
 
-import torch
 from sqlalchemy.exc import SQLAlchemyError
-from sqlalchemy.orm import Session
 
-from backend.analysis.early_stopping import Criterion, build, early_stop_step
-from backend.hints import Hints
-from backend.settings import Settings
-from backend.spec import RunSpec
-from backend.store import Database, changes, metrics, snapshots, transitions
-from backend.store.changes import NewChange
+from backend.spec import memory
 from backend.store.states import State
-from backend.store.transitions import Claimed
+from backend.store.transitions import Claimed, Lease
+from worker.claims import Job, claim, known, take_up
 from worker.heartbeat import Heartbeat
-from worker.recorder import MAX_BACKLOG, Held, Recorder
-from worker.stopping import Stopping
+from worker.recorder import MAX_BACKLOG, Recorder
+from worker.services import Services
 from worker.training.group import EpochResult, Failure, Group, Interrupted
+from worker.training.memory import available_bytes, is_out_of_memory, release
 
 logger = logging.getLogger(__name__)
 
 CHECKPOINT_SHARE = 100  # training lasts at least so many times as long as taking a checkpoint
 
 
-@dataclass(frozen=True)
-class Services:
-    """What training needs of the world."""
-
-    settings: Settings
-    database: Database
-    hints: Hints
-    device: torch.device
-    stopping: Stopping
-
-
-@dataclass(kw_only=True)
-class Job(Held):
-    """A held run while it is trained. `recorded` is the last epoch in the database."""
-
-    spec: RunSpec
-    recorded: int
-    rule: Criterion
-    fired: bool = False
-
-
 def train(run_ids: Sequence[int], services: Services) -> None:
-    """Claim those of `run_ids` that wait, and train them until they end or the worker stops."""
-    jobs, checkpoints = _take_up(services, run_ids)
+    """Claim those of `run_ids` that wait, and train them until they end or the worker stops.
+
+    They are trained together as far as memory allows: a part for which it runs out is halved.
+    """
+    claimed = claim(services, run_ids)
+    leases = {each.lease.run_id: each.lease for each in claimed}
     heartbeat = Heartbeat(
         services.database,
-        lambda: [job.lease for job in list(jobs.values())],
+        lambda: list(leases.values()),
         lease_seconds=services.settings.lease_seconds,
     )
+
+    def interrupted() -> bool:
+        return services.stopping.overdue or heartbeat.useless
+
+    parts = _fitting(claimed, services)[::-1]
     with heartbeat:
-        group = Group(
-            [job.spec for job in jobs.values()],
-            services.device,
-            checkpoints=checkpoints,
-            interrupted=lambda: services.stopping.overdue or heartbeat.useless,
-        )
-        trainer = Trainer(services, jobs, group)
-        try:
-            trainer.run()
-        except SQLAlchemyError:
-            raise  # no fault of the runs: their leases end, and another worker takes them up
-        except Exception as error:
+        while parts:
+            left = _train_part(parts.pop(), services, leases, interrupted)
+            half = math.ceil(len(left) / 2)
+            parts += [part for part in (left[half:], left[:half]) if part]
+
+
+def _fitting(claimed: Sequence[Claimed], services: Services) -> list[Sequence[Claimed]]:
+    """Cut claimed runs into parts that are likely to fit into memory."""
+    available = available_bytes(services.device, setting=services.settings.memory << 20)
+    sizes = [memory.estimated_bytes(each.params) for each in claimed]
+    return [claimed[start:stop] for start, stop in memory.stretches(sizes, available)]
+
+
+def _train_part(
+    part: Sequence[Claimed],
+    services: Services,
+    leases: dict[int, Lease],
+    interrupted: Callable[[], bool],
+) -> Sequence[Claimed]:
+    """Train runs together; return those for which memory ran out, to be trained by halves."""
+    jobs = dict(enumerate(take_up(services.database, part)))
+    trainer = Trainer(services, jobs, leases)
+    try:
+        trainer.run(interrupted)
+        return []
+    except SQLAlchemyError:
+        raise  # no fault of the runs: their leases end, and another worker takes them up
+    except Exception as error:
+        if not is_out_of_memory(error):
             logger.exception("the group could not be trained")
-            trainer.fail(error)
+            trainer.fail(_sentence(error))
+            return []
+    # outside of the handler, as the error's traceback keeps the group alive
+    trainer.let_go()
+    if len(part) == 1:
+        trainer.fail(memory.sentence(part[0].params))
+        return []
+    logger.warning("memory ran out with %d runs together; trying with half of them", len(part))
+    trainer.flush()
+    return [part[index] for index in jobs]
 
 
 class Trainer:
-    """Trains a group whose members are held runs, and has them recorded."""
+    """Trains runs together, and has them recorded. `jobs` and `leases` lose what has ended."""
 
-    def __init__(self, services: Services, jobs: dict[int, Job], group: Group) -> None:
-        self._services, self._jobs, self._group = services, jobs, group
+    def __init__(self, services: Services, jobs: dict[int, Job], leases: dict[int, Lease]) -> None:
+        self._services, self._jobs, self._leases = services, jobs, leases
+        self._group: Group | None = None
         settings = services.settings
         self._recorder = Recorder(
             services.database,
@@ -89,85 +97,102 @@ class Trainer:
             lease_seconds=settings.lease_seconds,
         )
         self._checkpoint_at = time.monotonic() + settings.checkpoint_seconds
-        self._between_epochs = True
-        self._ended = False  # whether a run ended and that is not written yet
 
-    def run(self) -> None:
+    def run(self, interrupted: Callable[[], bool]) -> None:
         """Train until every run has ended, or the worker stops."""
-        self._open()
-        while not self._group.idle and not self._services.stopping.asked:
+        group: Group | None = None
+        while not (group and group.idle) and not self._services.stopping.asked:
+            group = group or self._begin(interrupted)
             try:
-                results = self._group.epoch()
+                results = group.epoch()
             except Interrupted:
-                self._between_epochs = False
+                group = None  # within an epoch: its weights are of no use
                 break
-            for result in results:
-                self._take(result)
-            self._record()
-        self._hand_back()
+            self._take(results)
+            self._record(group)
+        self._hand_back(group)
+        self.flush()
+
+    def _begin(self, interrupted: Callable[[], bool]) -> Group:
+        """Make the group, and have what is known before the first epoch recorded."""
+        jobs = self._jobs
+        checkpoints = {i: job.checkpoint for i, job in jobs.items() if job.checkpoint is not None}
+        for job in jobs.values():
+            job.checkpoint = None
+        specs = [job.spec for job in jobs.values()]
+        group = self._group = Group(
+            specs, self._services.device, checkpoints=checkpoints, interrupted=interrupted
+        )
+        for index in group.active:
+            unwritten = jobs[index].unwritten
+            unwritten.reference_loss = group.reference_loss(index)
+            unwritten.samples = group.samples(index)
+        self._write()
+        return group
+
+    def flush(self) -> None:
+        """Write what is unwritten, and wait for it while the worker need not stop."""
         while self._jobs and not self._write() and not self._services.stopping.asked:
             time.sleep(self._recorder.seconds_until_due())
 
-    def fail(self, error: Exception) -> None:
-        """End what has not ended as failed."""
-        for index in list(self._jobs):
-            self._end(index, "failed", error=_sentence(error))
-        self._write()
+    def fail(self, sentence: str) -> None:
+        """End what has not ended as failed, with what is known of it."""
+        alive = [index for index, job in self._jobs.items() if job.unwritten.ending is None]
+        self._end(dict.fromkeys(alive, ("failed", sentence)))
+        self.flush()
 
-    def _open(self) -> None:
-        """Have what is known before the first epoch recorded."""
-        for index in self._group.active:
+    def let_go(self) -> None:
+        """Forget the group, and free the memory it takes."""
+        self._group = None
+        gc.collect()
+        release(self._services.device)
+
+    def _take(self, results: Sequence[EpochResult | Failure]) -> None:
+        """Judge each member's epoch: go on, or end the run."""
+        ended: dict[int, tuple[State, str | None]] = {}
+        for result in results:
+            job = self._jobs.get(result.index)
+            if job is None:
+                continue
+            if isinstance(result, Failure):
+                if is_out_of_memory(result.error):
+                    raise result.error
+                logger.error("run %d failed", job.lease.run_id, exc_info=result.error)
+                ended[result.index] = "failed", _sentence(result.error)
+            elif ending := _judge(job, result):
+                ended[result.index] = ending
+        if ended:
+            self._end(ended)
+
+    def _end(self, ended: Mapping[int, tuple[State, str | None]]) -> None:
+        """End runs, each with its state and, if that is failed, a sentence why."""
+        group = self._group
+        active = set(ended) & set(group.active) if group else set()
+        # first, as memory may run out meanwhile: then no run has ended
+        taken = {index: group.snapshots(index) for index in active} if group else {}
+        for index, (state, error) in ended.items():
             unwritten = self._jobs[index].unwritten
-            unwritten.reference_loss = self._group.reference_loss(index)
-            unwritten.samples = self._group.samples(index)
-        self._write()
+            unwritten.ending, unwritten.error = state, error
+            # of a run that failed, the last weights are of no use and the best all the more
+            unwritten.snapshots = [
+                one for one in taken.get(index, ()) if state != "failed" or one.kind == "best"
+            ]
+        for index in active:
+            if group:
+                group.drop(index)
 
-    def _take(self, result: EpochResult | Failure) -> None:
-        """Judge one member's epoch: go on, or end the run."""
-        job = self._jobs[result.index]
-        if isinstance(result, Failure):
-            logger.error("run %d failed", job.lease.run_id, exc_info=result.error)
-            self._end(result.index, "failed", error=_sentence(result.error))
-            return
-        if result.epoch > job.recorded:
-            job.unwritten.results.append(result)
-        train_loss, validation_loss = result.metrics["train_loss"], result.metrics["val_loss"]
-        if not job.fired and job.rule.update(
-            result.epoch, _known(train_loss), _known(validation_loss)
-        ):
-            job.fired, job.unwritten.early_stop_epoch = True, result.epoch
-        if not math.isfinite(train_loss):
-            error = f"Diverged at epoch {result.epoch}: train loss is not finite."
-            self._end(result.index, "failed", error=error)
-        elif result.epoch >= job.spec.training.epochs or (
-            job.fired and job.spec.early_stopping.action == "stop"
-        ):
-            self._end(result.index, "finished")
+    def _hand_back(self, group: Group | None) -> None:
+        """Give what has not ended back to the queue, with the state that the group has it in."""
+        for index, job in self._jobs.items():
+            if job.unwritten.ending is None:
+                job.unwritten.ending = "queued"
+                if group:
+                    _keep(job, group, index)
 
-    def _end(self, index: int, state: State, *, error: str | None = None) -> None:
-        unwritten = self._jobs[index].unwritten
-        unwritten.ending, unwritten.error = state, error
-        self._ended = True
-        if index not in self._group.active:
-            return
-        taken = self._group.snapshots(index)
-        # of a run that diverged, the last weights are of no use and the best ones all the more
-        unwritten.snapshots = [one for one in taken if state != "failed" or one.kind == "best"]
-        self._group.drop(index)
-
-    def _hand_back(self) -> None:
-        """Give what has not ended back to the queue, to be continued from here."""
-        for index in self._group.active:
-            unwritten = self._jobs[index].unwritten
-            unwritten.ending = "queued"
-            if self._between_epochs:
-                unwritten.checkpoint = self._group.checkpoint(index)
-                unwritten.snapshots = self._group.snapshots(index)
-
-    def _record(self) -> None:
-        """Write if it is time to, or if a run ended; wait if too much is unwritten."""
-        if self._recorder.due or (self._ended and not self._recorder.failing):
-            self._checkpoint()
+    def _record(self, group: Group) -> None:
+        """Write if it is time to; wait if too much is unwritten."""
+        if self._recorder.due:
+            self._checkpoint(group)
             self._write()
         while self._recorder.failing and self._backlog() > MAX_BACKLOG:
             if self._services.stopping.asked:
@@ -178,15 +203,13 @@ class Trainer:
     def _backlog(self) -> int:
         return sum(len(job.unwritten.results) for job in self._jobs.values())
 
-    def _checkpoint(self) -> None:
+    def _checkpoint(self, group: Group) -> None:
         """Take checkpoints and snapshots if it is time to."""
         started = time.monotonic()
         if started < self._checkpoint_at:
             return
-        for index in self._group.active:
-            unwritten = self._jobs[index].unwritten
-            unwritten.checkpoint = self._group.checkpoint(index)
-            unwritten.snapshots = self._group.snapshots(index)
+        for index in group.active:
+            _keep(self._jobs[index], group, index)
         taken = time.monotonic()
         pause = max(
             self._services.settings.checkpoint_seconds, CHECKPOINT_SHARE * (taken - started)
@@ -199,64 +222,40 @@ class Trainer:
         held = self._recorder.write(list(self._jobs.values()))
         if held is None:
             return False
-        self._ended = False
+        active = set(self._group.active) if self._group else set()
+        cancelled: dict[int, tuple[State, str | None]] = {}
         for index, job in list(self._jobs.items()):
             run_id = job.lease.run_id
             if index in ended or run_id not in held:
-                self._forget(index)
+                del self._jobs[index]
+                self._leases.pop(run_id, None)
+                if self._group and index in active:
+                    self._group.drop(index)
             elif held[run_id]:
-                self._end(index, "cancelled")
+                cancelled[index] = "cancelled", None
+        self._end(cancelled)
         return True
 
-    def _forget(self, index: int) -> None:
-        del self._jobs[index]
-        if index in self._group.active:
-            self._group.drop(index)
+
+def _judge(job: Job, result: EpochResult) -> tuple[State, str | None] | None:
+    """Take note of an epoch of a run; return how the run ends, None if it goes on."""
+    if result.epoch > job.recorded:
+        job.unwritten.results.append(result)
+    train_loss, validation_loss = result.metrics["train_loss"], result.metrics["val_loss"]
+    if not job.fired and job.rule.update(result.epoch, known(train_loss), known(validation_loss)):
+        job.fired, job.unwritten.early_stop_epoch = True, result.epoch
+    if not math.isfinite(train_loss):
+        return "failed", f"Diverged at epoch {result.epoch}: train loss is not finite."
+    stops = job.fired and job.spec.early_stopping.action == "stop"
+    if stops or result.epoch >= job.spec.training.epochs:
+        return "finished", None
+    return None
 
 
-def _take_up(services: Services, run_ids: Sequence[int]) -> tuple[dict[int, Job], dict[int, bytes]]:
-    """Claim runs; return them by index, and the checkpoints of those that were trained before."""
-    jobs, found = {}, {}
-    for index, run in enumerate(_claim(services, run_ids)):
-        spec = RunSpec.from_params(run.params)
-        stopping = spec.early_stopping
-        rule = build(stopping.criterion, **stopping.settings())
-        jobs[index] = Job(lease=run.lease, spec=spec, recorded=run.epoch, rule=rule)
-        with services.database.read() as session:
-            checkpoint = snapshots.checkpoint(session, run.lease.run_id)
-            if checkpoint is not None:
-                found[index] = checkpoint.tensors
-                jobs[index].fired = _replay(session, run.lease.run_id, rule, checkpoint.epoch)
-    return jobs, found
-
-
-def _claim(services: Services, run_ids: Sequence[int]) -> Sequence[Claimed]:
-    worker = f"{socket.gethostname()}:{os.getpid()}"
-    lease_seconds = services.settings.lease_seconds
-    with services.database.write() as session:
-        claimed = transitions.claim(session, run_ids, worker=worker, lease_seconds=lease_seconds)
-        leases = [run.lease for run in claimed]
-        moved = changes.log_each(
-            session, [(each.experiment_id, NewChange(each.run_id, "status")) for each in leases]
-        )
-    for experiment_id in moved:
-        services.hints.moved(experiment_id)
-    return claimed
-
-
-def _replay(session: Session, run_id: int, rule: Criterion, epoch: int) -> bool:
-    """Show the rule the losses up to an epoch; return whether it fired."""
-    keys = ["train_loss", "val_loss"]
-    train, validation = metrics.series(session, run_id, keys, last_step=epoch).values()
-    losses = zip(
-        validation.steps, map(_known, train.values), map(_known, validation.values), strict=True
-    )
-    return early_stop_step(rule, losses) is not None
-
-
-def _known(loss: float | None) -> float:
-    """Return a loss as the database gives it back: what is not finite is NaN."""
-    return loss if loss is not None and math.isfinite(loss) else math.nan
+def _keep(job: Job, group: Group, index: int) -> None:
+    """Have a run's present state recorded."""
+    job.unwritten.checkpoint = group.checkpoint(index)
+    job.unwritten.snapshots = group.snapshots(index)
 
 
 def _sentence(error: Exception) -> str:

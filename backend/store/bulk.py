@@ -1,6 +1,6 @@
 """Many rows in one statement, past SQLAlchemy's work on each: a training's time would go there."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from functools import cache
 from typing import Any
 
@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 from backend.store.tables import Base
 
 Row = tuple[Any, ...]
+CHUNK = 1000
 _ARRAYS = ((BigInteger, "bigint[]"), (Integer, "int[]"), (Float, "float8[]"), (Boolean, "bool[]"),
            (LargeBinary, "bytea[]"))  # fmt: skip
 
@@ -28,6 +29,28 @@ def insert(session: Session, table: type[Base], rows: Sequence[Row], *, conflict
         connection.exec_driver_sql(statement, list(rows))
     else:  # an array for each column: a tenth of the time of one statement a row
         connection.exec_driver_sql(statement, tuple(map(list, zip(*rows, strict=True))))
+
+
+def upsert(session: Session, table: type[Base], rows: Sequence[Row]) -> None:
+    """Insert rows as `insert`, each in place of the one with its primary key."""
+    insert(session, table, rows, conflict=_replace(table))
+
+
+def chunks(ids: Sequence[int]) -> Iterator[Sequence[int]]:
+    """Cut ids into pieces that fit into one statement: databases bound how many it may name."""
+    for start in range(0, len(ids), CHUNK):
+        yield ids[start : start + CHUNK]
+
+
+@cache
+def _replace(table: type[Base]) -> str:
+    key = ", ".join(column.name for column in table.__table__.primary_key)
+    others = ", ".join(
+        f"{column.name} = excluded.{column.name}"
+        for column in table.__table__.columns
+        if not column.primary_key
+    )
+    return f"ON CONFLICT ({key}) DO UPDATE SET {others}"
 
 
 @cache

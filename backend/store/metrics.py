@@ -20,8 +20,6 @@ from backend.store import summaries as _summaries
 from backend.store.engine import insert_for
 from backend.store.tables import Metric, MetricKey, MetricSummary, Run
 
-CHUNK = 500  # runs asked for at once: databases bound the number of values in a statement
-
 
 class Point(NamedTuple):
     """One value of one metric of one run. NaN is allowed."""
@@ -169,9 +167,8 @@ def series_of(
     found: dict[int, dict[str, Series]] = {
         run_id: {key: Series([], []) for key in keys or ()} for run_id in run_ids
     }
-    for start in range(0, len(run_ids), CHUNK):
-        some = query.where(Metric.run_id.in_(run_ids[start : start + CHUNK]))
-        for run_id, key, *packed in session.execute(some):
+    for some in bulk.chunks(run_ids):
+        for run_id, key, *packed in session.execute(query.where(Metric.run_id.in_(some))):
             steps, values = _between(*_unpacked(*packed), first_step, last_step)
             _extend(found[run_id].setdefault(key, Series([], [])), steps, values)
     return found

@@ -2,11 +2,13 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from sqlalchemy import bindparam, case, func, select, update
 from sqlalchemy.orm import Session
 
 from backend.errors import NotFound
+from backend.store.bulk import chunks
 from backend.store.tables import MAX_ID, Run
 
 
@@ -20,7 +22,37 @@ def get(session: Session, run_id: int) -> Run:
 
 def by_ids(session: Session, run_ids: Sequence[int]) -> Sequence[Run]:
     """Return those of `run_ids` that exist."""
-    return session.scalars(select(Run).where(Run.id.in_(run_ids))).all()
+    return [
+        row
+        for some in chunks(run_ids)
+        for row in session.scalars(select(Run).where(Run.id.in_(some)))
+    ]
+
+
+def epochs(session: Session, run_ids: Sequence[int]) -> dict[int, int]:
+    """Return the last recorded epoch of runs, ``{run: epoch}``."""
+    found: dict[int, int] = {}
+    for some in chunks(run_ids):
+        rows = session.execute(select(Run.id, Run.epoch).where(Run.id.in_(some)))
+        found |= {row.id: row.epoch for row in rows}
+    return found
+
+
+def store_diagnoses(session: Session, found: Sequence[tuple[int, str, dict[str, Any]]]) -> None:
+    """Store runs' verdicts and diagnoses (run, verdict, diagnosis)."""
+    if found:
+        rows = [
+            {"ended_id": run_id, "found": verdict, "why": diagnosis}
+            for run_id, verdict, diagnosis in found
+        ]
+        session.connection().execute(_DIAGNOSED, rows)
+
+
+_DIAGNOSED = (
+    update(Run)
+    .where(Run.id == bindparam("ended_id"))
+    .values(verdict=bindparam("found"), diagnosis=bindparam("why", type_=Run.diagnosis.type))
+)
 
 
 def of_experiment(session: Session, experiment_id: int) -> Sequence[Run]:

@@ -2,15 +2,15 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cache
-from typing import Any, Literal
+from typing import Literal
 
 from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
 from backend.errors import NotFound
-from backend.store.engine import insert_for
-from backend.store.tables import Base, Checkpoint, Sample, Snapshot
+from backend.store import bulk
+from backend.store.bulk import chunks
+from backend.store.tables import Checkpoint, Sample, Snapshot
 
 Kind = Literal["best", "last"]
 
@@ -24,12 +24,9 @@ class SnapshotInfo:
     has_fit: bool
 
 
-def put(
-    session: Session, run_id: int, kind: Kind, *, epoch: int, weights: bytes, fit: bytes | None
-) -> None:
-    """Store a snapshot, replacing the run's earlier one of that kind."""
-    row = {"run_id": run_id, "kind": kind, "epoch": epoch, "weights": weights, "fit": fit}
-    _put(session, Snapshot, row)
+def put(session: Session, rows: Sequence[tuple[int, Kind, int, bytes, bytes | None]]) -> None:
+    """Store snapshots (run, kind, epoch, weights, fit), replacing earlier ones of that kind."""
+    bulk.upsert(session, Snapshot, rows)
 
 
 def get(session: Session, run_id: int, kind: Kind) -> Snapshot:
@@ -50,9 +47,9 @@ def of_run(session: Session, run_id: int) -> Sequence[SnapshotInfo]:
     return [SnapshotInfo(*row) for row in rows]
 
 
-def put_samples(session: Session, run_id: int, points: bytes) -> None:
-    """Store the data points drawn beside a run's fit."""
-    _put(session, Sample, {"run_id": run_id, "points": points})
+def put_samples(session: Session, rows: Sequence[tuple[int, bytes]]) -> None:
+    """Store the data points drawn beside fits (run, points)."""
+    bulk.upsert(session, Sample, rows)
 
 
 def samples(session: Session, run_id: int) -> bytes | None:
@@ -60,29 +57,25 @@ def samples(session: Session, run_id: int) -> bytes | None:
     return session.scalar(select(Sample.points).where(Sample.run_id == run_id))
 
 
-def put_checkpoint(session: Session, run_id: int, *, epoch: int, tensors: bytes) -> None:
-    """Store where a run can be taken up again."""
-    _put(session, Checkpoint, {"run_id": run_id, "epoch": epoch, "tensors": tensors})
+def put_checkpoints(session: Session, rows: Sequence[tuple[int, int, bytes]]) -> None:
+    """Store where runs can be taken up again (run, epoch, tensors)."""
+    bulk.upsert(session, Checkpoint, rows)
 
 
-def checkpoint(session: Session, run_id: int) -> Checkpoint | None:
-    """Return where a run can be taken up again, None for the start."""
-    return session.get(Checkpoint, run_id)
+def checkpoints(session: Session, run_ids: Sequence[int]) -> dict[int, tuple[int, bytes]]:
+    """Return where runs can be taken up again, ``{run: (epoch, tensors)}``; not those at 0."""
+    found: dict[int, tuple[int, bytes]] = {}
+    for some in chunks(run_ids):
+        rows = session.execute(
+            select(Checkpoint.run_id, Checkpoint.epoch, Checkpoint.tensors).where(
+                Checkpoint.run_id.in_(some)
+            )
+        )
+        found |= {run_id: (epoch, tensors) for run_id, epoch, tensors in rows}
+    return found
 
 
-def drop_checkpoint(session: Session, run_id: int) -> None:
-    """Forget a run's checkpoint."""
-    session.execute(delete(Checkpoint).where(Checkpoint.run_id == run_id))
-
-
-def _put(session: Session, table: type[Base], row: dict[str, Any]) -> None:
-    """Insert a row or replace what is there, without reading it: it may be megabytes."""
-    session.connection().execute(_upsert(session.get_bind().dialect.name, table), row)
-
-
-@cache
-def _upsert(dialect: str, table: type[Base]) -> Any:
-    insert = insert_for(dialect, table)
-    key = [column.name for column in table.__table__.primary_key]
-    others = {column.name: column for column in insert.excluded if column.name not in key}
-    return insert.on_conflict_do_update(index_elements=key, set_=others)
+def drop_checkpoints(session: Session, run_ids: Sequence[int]) -> None:
+    """Forget runs' checkpoints."""
+    for some in chunks(run_ids):
+        session.execute(delete(Checkpoint).where(Checkpoint.run_id.in_(some)))

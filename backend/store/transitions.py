@@ -12,7 +12,7 @@ from sqlalchemy import BigInteger, ColumnElement, and_, bindparam, func, or_, se
 from sqlalchemy.orm import Session
 
 from backend.store.engine import now_ms
-from backend.store.states import ENDED, State, sources_of
+from backend.store.states import ENDED, TRANSITIONS, State, sources_of
 from backend.store.tables import Run
 
 MAX_LOST = 3
@@ -33,11 +33,19 @@ class Lease:
 
 @dataclass(frozen=True)
 class Claimed:
-    """A run that was claimed, with what training needs of it; `epoch` is the last recorded."""
+    """A run that was claimed, with what training needs of it."""
 
     lease: Lease
     params: dict[str, Any]
-    epoch: int
+
+
+@dataclass(frozen=True)
+class Ending:
+    """What a lease holder brings a run to: an end, or back to the queue."""
+
+    lease: Lease
+    target: State
+    error: str | None = None
 
 
 @dataclass(frozen=True)
@@ -64,13 +72,12 @@ def claim(
             lease_expires_at=_in(lease_seconds),
             started_at=func.coalesce(Run.started_at, now_ms()),
         )
-        .returning(Run.id, Run.experiment_id, Run.attempt, Run.params, Run.epoch)
+        .returning(Run.id, Run.experiment_id, Run.attempt, Run.params)
     ).all()
-    claimed = [
-        Claimed(Lease(row.id, row.experiment_id, row.attempt), row.params, row.epoch)
-        for row in rows
-    ]
-    return sorted(claimed, key=lambda each: list(run_ids).index(each.lease.run_id))
+    claimed = {
+        row.id: Claimed(Lease(row.id, row.experiment_id, row.attempt), row.params) for row in rows
+    }
+    return [claimed[run_id] for run_id in dict.fromkeys(run_ids) if run_id in claimed]
 
 
 def renew(session: Session, leases: Sequence[Lease], *, lease_seconds: float) -> dict[int, bool]:
@@ -99,17 +106,25 @@ _RENEW = (
 )
 
 
-def end(session: Session, lease: Lease, target: State, **values: Any) -> bool:
-    """End a run, or hand it back as queued, setting further columns; False if it was lost."""
-    if target in ENDED:
-        values["ended_at"] = now_ms()
-    found = session.execute(
-        update(Run)
-        .where(_held(lease), Run.status.in_(sources_of(target)))
-        .values(status=target, lease_expires_at=None, **values)
-        .returning(Run.id)
-    ).first()
-    return found is not None
+def end(session: Session, endings: Sequence[Ending]) -> None:
+    """End runs, or hand them back as queued. Those that were lost stay as they are."""
+    for target in TRANSITIONS["running"] & {ending.target for ending in endings}:
+        times: dict[str, Any] = {"ended_at": now_ms()} if target in ENDED else {"sent_at": None}
+        statement = (
+            update(Run)
+            .where(
+                Run.id == bindparam("held_id"),
+                Run.attempt == bindparam("held_attempt"),
+                Run.status == "running",
+            )
+            .values(status=target, lease_expires_at=None, error=bindparam("why"), **times)
+        )
+        rows = [
+            {"held_id": one.lease.run_id, "held_attempt": one.lease.attempt, "why": one.error}
+            for one in endings
+            if one.target == target
+        ]
+        session.connection().execute(statement, rows)
 
 
 def request_cancel(session: Session, experiment_id: int) -> None:
@@ -177,10 +192,6 @@ def waiting(
 def mark_sent(session: Session, run_ids: Sequence[int]) -> None:
     """Note that a message for these runs was handed to the broker."""
     session.execute(update(Run).where(Run.id.in_(run_ids)).values(sent_at=now_ms()))
-
-
-def _held(lease: Lease) -> ColumnElement[bool]:
-    return and_(Run.id == lease.run_id, Run.attempt == lease.attempt, Run.status == "running")
 
 
 def _in(seconds: float) -> ColumnElement[int]:

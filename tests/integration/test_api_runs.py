@@ -61,7 +61,7 @@ def test_thinned_metrics_keep_ends_and_minimum(api: Api, run_id: int) -> None:
 
 def test_a_snapshot_is_downloaded_as_a_file(api: Api, run_id: int) -> None:
     with api.database.write() as session:
-        snapshots.put(session, run_id, "best", epoch=2, weights=b"tensors", fit=None)
+        snapshots.put(session, [(run_id, "best", 2, b"tensors", None)])
     answer = api.get(f"/api/runs/{run_id}/snapshots/best")
     assert answer.content == b"tensors"
     assert answer.headers["content-type"] == "application/octet-stream"

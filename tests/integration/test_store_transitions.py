@@ -8,6 +8,7 @@ from backend.spec import validate
 from backend.store import Database, changes, experiments, runs, snapshots, transitions
 from backend.store.states import ENDED, STATES, TRANSITIONS, State
 from backend.store.tables import Run
+from backend.store.transitions import Ending
 
 LEASE = 60.0
 
@@ -43,18 +44,18 @@ def test_a_run_is_claimed_once(database: Database, run_ids: list[int]) -> None:
 def test_every_claim_raises_the_attempt(database: Database, run_ids: list[int]) -> None:
     first = lease(database, run_ids[0])
     with database.write() as session:
-        transitions.end(session, first, "queued")
+        transitions.end(session, [Ending(first, "queued")])
     assert lease(database, run_ids[0]).attempt == first.attempt + 1
 
 
 def test_a_stale_attempt_can_neither_renew_nor_end(database: Database, run_ids: list[int]) -> None:
     stale = lease(database, run_ids[0])
     with database.write() as session:
-        transitions.end(session, stale, "queued")
+        transitions.end(session, [Ending(stale, "queued")])
     held = lease(database, run_ids[0])
     with database.write() as session:
         assert transitions.renew(session, [stale], lease_seconds=LEASE) == {}
-        assert not transitions.end(session, stale, "finished")
+        transitions.end(session, [Ending(stale, "finished")])
         assert transitions.renew(session, [held], lease_seconds=LEASE) == {run_ids[0]: False}
 
 
@@ -115,12 +116,12 @@ def test_a_trained_run_that_is_cancelled_while_it_waits_is_closed(
     held = lease(database, run_ids[0])
     with database.write() as session:
         runs.advance(session, [runs.Progress(run_ids[0], epoch=7)])
-        snapshots.put_checkpoint(session, run_ids[0], epoch=7, tensors=b"")
-        transitions.end(session, held, "queued")
+        snapshots.put_checkpoints(session, [(run_ids[0], 7, b"")])
+        transitions.end(session, [Ending(held, "queued")])
         endings.cancel(session, held.experiment_id)
     with database.read() as session:
         assert runs.get(session, run_ids[0]).verdict == "not assessable"
-        assert snapshots.checkpoint(session, run_ids[0]) is None
+        assert snapshots.checkpoints(session, run_ids[:1]) == {}
 
 
 def test_cancelling_ends_what_waits_and_asks_what_runs(
@@ -153,9 +154,10 @@ def test_end_obeys_the_table(
     held = lease(database, run_ids[0])
     with database.write() as session:
         session.execute(update(Run).where(Run.id == held.run_id).values(status=current))
-        ended = transitions.end(session, held, target)
+        transitions.end(session, [Ending(held, target)])
     # end() speaks for a lease holder, so it starts from running alone
-    assert ended == (current == "running" and target in TRANSITIONS["running"])
+    allowed = current == "running" and target in TRANSITIONS["running"]
+    assert state(database, held.run_id) == (target if allowed else current)
 
 
 def test_what_has_ended_stays_so() -> None:

@@ -5,22 +5,25 @@ from contextlib import contextmanager
 
 import pytest
 from safetensors.numpy import load
-from sqlalchemy import select, update
+from sqlalchemy import update
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
 from backend import endings
 from backend.analysis.early_stopping import Name, build, early_stop_step
 from backend.settings import Settings
-from backend.store import Database, changes, snapshots, transitions
-from backend.store.tables import Change, Run
+from backend.store import Database, snapshots, transitions
+from backend.store.tables import Run
 from tests.specs import document
 from tests.training import (
     Killed,
     Meanwhile,
+    covered,
     curves,
     get_run,
     killed,
+    logged,
+    logged_epochs,
     make_services,
     submit,
 )
@@ -73,11 +76,11 @@ def test_a_finished_run_leaves_snapshots_and_samples(
     with database.read() as session:
         found = snapshots.of_run(session, run_id)
         samples = snapshots.samples(session, run_id)
-        checkpoint = snapshots.checkpoint(session, run_id)
+        checkpoints = snapshots.checkpoints(session, [run_id])
     assert [(one.kind, one.has_fit) for one in found] == [("best", True), ("last", True)]
     assert found[1].epoch == EPOCHS
     assert load(samples or b"")["train_x"].shape == (20, 2)
-    assert checkpoint is None
+    assert checkpoints == {}
 
 
 def test_changes_cover_every_epoch_once_and_tell_the_states(
@@ -166,7 +169,7 @@ def test_a_killed_worker_s_runs_go_on_as_if_nothing_had_happened(
     train(again, make_services(settings, database))
     for continued, whole in zip(run_ids, again, strict=True):
         assert curves(database, continued) == curves(database, whole)
-        assert covered(logged(database, continued)) == list(range(1, EPOCHS + 1))
+        assert logged_epochs(database, continued) == list(range(1, EPOCHS + 1))
         assert get_run(database, continued).diagnosis == get_run(database, whole).diagnosis
 
 
@@ -230,7 +233,7 @@ def test_a_database_that_is_away_for_a_moment_loses_nothing(
     train(run_ids, make_services(eager, Away(database, writes=range(4, 7))))
     for run_id in run_ids:
         assert get_run(database, run_id).status == "finished"
-        assert covered(logged(database, run_id)) == list(range(1, EPOCHS + 1))
+        assert logged_epochs(database, run_id) == list(range(1, EPOCHS + 1))
 
 
 class Away(Database):
@@ -257,20 +260,3 @@ def expire(session: Session) -> None:
     """Let time pass: all leases run out, and the keeper sees it."""
     session.execute(update(Run).values(lease_expires_at=0))
     endings.reap(session)
-
-
-def logged(database: Database, run_id: int) -> list[Change]:
-    """Return the changes of a run, in order."""
-    with database.read() as session:
-        experiment_id = session.scalars(select(Run.experiment_id).where(Run.id == run_id)).one()
-        return list(changes.since(session, 0, experiment_id=experiment_id, run_id=run_id))
-
-
-def covered(entries: list[Change]) -> list[int]:
-    """Return the epochs that metric changes speak of, in order, repeats included."""
-    return [
-        step
-        for entry in entries
-        if entry.kind == "metric"
-        for step in range(entry.first_step or 0, (entry.last_step or 0) + 1)
-    ]

@@ -1,0 +1,90 @@
+"""What training takes of memory: an estimate, and cutting runs so that they fit.
+
+Estimates are on the high side: what is too much kills a process without a word.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from math import ceil
+from typing import Any
+
+from backend.spec.catalogue import SOURCES
+from backend.spec.cost import fixed_weights, inputs, outputs, parameters
+
+NUMBER = 4  # bytes of a float32
+COPIES = 5  # of the weights: themselves, gradients, two slots of the optimiser, the best epoch's
+PADDING = 1.3  # models of similar sizes are padded to the same
+EVALUATED_ROWS = 256  # at once
+PER_RUN = 200_000  # bytes of what is kept beside arrays
+DECOMPOSED = 4  # float64 matrices as large as the features that solving in closed form makes
+
+Params = Mapping[str, Any]
+
+
+def estimated_bytes(params: Params) -> int:
+    """Estimate the memory that training a run takes, given as flat params."""
+    weights = NUMBER * (COPIES * PADDING * parameters(params) + fixed_weights(params))
+    return int(PER_RUN + weights + _data(params) + _work(params))
+
+
+def _data(params: Params) -> float:
+    """Bytes of the samples: as they were drawn, as the model takes them, and the targets."""
+    rows = sum(int(params[f"dataset.{part}"]) for part in ("n_train", "n_validation", "n_test"))
+    taken = inputs(params)
+    if params["model.family"] == "polynomial":
+        taken = parameters(params) // outputs(params["dataset.source"])  # the basis terms
+    return rows * (8.0 * inputs(params) + NUMBER * (taken + outputs(params["dataset.source"])))
+
+
+def _work(params: Params) -> float:
+    """Bytes of what a step and an evaluation make of the samples."""
+    if params["training.optimizer"] == "closed_form":
+        features = parameters(params) / outputs(params["dataset.source"])
+        smaller = min(params["dataset.n_train"], features)
+        return float(8 * (DECOMPOSED * params["dataset.n_train"] * features + 2 * smaller**2))
+    batch = min(params["dataset.n_train"], params["training.batch_size"])
+    return float(NUMBER * _units(params) * (4 * batch + 2 * EVALUATED_ROWS))
+
+
+def _units(params: Params) -> int:
+    """Return the numbers that a model holds for one sample, from inputs to outputs."""
+    source, depth = SOURCES[params["dataset.source"]], params.get("model.depth") or 0
+    ends = inputs(params) + source.outputs
+    if params["model.family"] == "cnn":
+        # of every block the convolution's 3 x 3 patches, its output and what is left of it
+        side, channels = source.side or 0, params["model.channels"]
+        return int(ends + sum((side >> block) ** 2 * channels * 12 for block in range(depth)))
+    return int(ends + depth * (params.get("model.width") or 0))
+
+
+def stretches(sizes: Sequence[int], available: int) -> Iterator[tuple[int, int]]:
+    """Cut a row of sizes into stretches (start, stop), each within what is available.
+
+    What is larger than that is a stretch of its own.
+    """
+    start = total = 0
+    for place, size in enumerate(sizes):
+        if place > start and total + size > available:
+            yield start, place
+            start, total = place, 0
+        total += size
+    if sizes:
+        yield start, len(sizes)
+
+
+def sentence(params: Params) -> str:
+    """Say that a run does not fit, how much it is estimated to take, and what would take less."""
+    reduce = {
+        "mlp": "model.width, model.depth",
+        "cnn": "model.channels, training.batch_size",
+        "polynomial": "model.degree",
+        "random_features": "model.width",
+    }[params["model.family"]]
+    return (
+        f"Not enough memory: this run is estimated to take {_size(estimated_bytes(params))} "
+        f"({parameters(params):,} parameters); a smaller {reduce}, dataset.n_train or "
+        "dataset.n_test takes less."
+    )
+
+
+def _size(count: int) -> str:
+    return f"{ceil(count / 2**20):,} MiB" if count < 2**30 else f"{count / 2**30:,.1f} GiB"

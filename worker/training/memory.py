@@ -1,0 +1,35 @@
+"""Memory for training: how much there is, and whether an error says that it ran out."""
+
+import torch
+
+USABLE = 0.9  # of a GPU's free memory: the rest is lost between blocks
+
+_SENTENCES = (
+    "not enough memory",
+    "can't allocate memory",
+    "cannot allocate memory",
+    "out of memory",
+    "alloc_failed",
+)
+
+
+def is_out_of_memory(error: BaseException) -> bool:
+    """Whether an error says that memory ran out; PyTorch says so in several ways."""
+    if isinstance(error, MemoryError | torch.OutOfMemoryError):
+        return True
+    text = str(error).lower()
+    return isinstance(error, RuntimeError) and any(sentence in text for sentence in _SENTENCES)
+
+
+def available_bytes(device: torch.device, *, setting: int) -> int:
+    """Return how many bytes training may take: a GPU's free ones, or else those of the setting."""
+    if device.type != "cuda":
+        return setting
+    free, _ = torch.cuda.mem_get_info(device)
+    return int(USABLE * free)
+
+
+def release(device: torch.device) -> None:
+    """Give memory that is no longer used back to the device."""
+    if device.type == "cuda":
+        torch.cuda.empty_cache()
