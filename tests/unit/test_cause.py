@@ -1,0 +1,88 @@
+from collections.abc import Sequence
+
+from backend.analysis.grid.cause import Effect, cause
+from backend.analysis.grid.cells import RunResult, cells
+from tests.grids import jitter, result, results
+
+
+def effect(runs: Sequence[RunResult], factor: str) -> Effect:
+    found = cause(cells(runs))
+    assert found is not None
+    return next(one for one in found.effects if one.factor == factor)
+
+
+def test_data_limit_where_the_last_step_still_lowered_the_loss() -> None:
+    runs = results(
+        lambda p, s: 10 / p["dataset.n_train"] * jitter(s, p["dataset.n_train"]),
+        dataset__n_train=[100, 200, 400],
+    )  # fmt: skip
+    found = cause(cells(runs))
+    assert found is not None and found.limiting == "data"
+    data = effect(runs, "data")
+    assert (data.finding, data.before, data.after) == ("limits", 200, 400)
+    assert data.change is not None and data.change.high is not None and data.change.high < -0.4
+    assert "Data limits it most" in found.sentence
+
+
+def test_data_do_not_limit_where_the_last_step_changed_nothing() -> None:
+    runs = results(
+        lambda p, s: 1.0 + s - 1e-4 * p["dataset.n_train"], dataset__n_train=[10, 20, 40]
+    )
+    assert effect(runs, "data").finding == "does not limit"
+
+
+def test_differences_within_the_scatter_over_seeds_are_not_resolved() -> None:
+    losses = {(100, 0): 1.0, (100, 1): 1.3, (100, 2): 0.9,
+              (200, 0): 1.1, (200, 1): 0.8, (200, 2): 1.0}  # fmt: skip
+    runs = results(lambda p, s: losses[p["dataset.n_train"], s], dataset__n_train=[100, 200])
+    assert effect(runs, "data").finding == "not resolved"
+
+
+def test_one_seed_resolves_nothing() -> None:
+    runs = results(lambda p, _: 10 / p["dataset.n_train"], seeds=1, dataset__n_train=[100, 200])
+    found = effect(runs, "data")
+    assert found.finding == "not resolved"
+    assert "one seed: no interval" in found.sentence
+
+
+def test_capacity_beyond_the_optimum_does_not_limit() -> None:
+    runs = results(
+        lambda p, s: (1 + abs(p["model.width"] - 4)) * jitter(s), model__width=[1, 2, 4, 8]
+    )
+    found = effect(runs, "capacity")
+    assert (found.finding, found.before, found.after) == ("does not limit", 4, 8)
+
+
+def test_training_limits_where_the_second_half_still_lowered_the_loss() -> None:
+    runs = [
+        result({"dataset.n_train": 100, "training.seed": seed}, validation=0.5 * jitter(seed),
+               reached={50: 1.0, 100: 0.5 * jitter(seed)})
+        for seed in range(3)
+    ]  # fmt: skip
+    assert effect(runs, "training length").finding == "limits"
+
+
+def test_noise_costs_what_the_noisiest_cell_loses_against_the_cleanest() -> None:
+    runs = results(
+        lambda p, s: (1 + p["dataset.label_noise"]) * jitter(s), dataset__label_noise=[0, 0.1, 0.4]
+    )
+    found = effect(runs, "noise")
+    assert (found.finding, found.before, found.after) == ("limits", 0, 0.4)
+    assert "Noise costs" in found.sentence
+
+
+def test_regularisation_that_helps_is_told() -> None:
+    runs = results(lambda p, s: (1 - p["model.dropout"]) * jitter(s), model__dropout=[0, 0.5])
+    assert effect(runs, "regularisation").finding == "limits"
+
+
+def test_an_axis_with_one_value_is_not_assessable() -> None:
+    runs = results(lambda _, s: jitter(s), model__width=[4])
+    found = cause(cells(runs))
+    assert found is not None and found.limiting is None
+    factors = {one.factor for one in found.effects if one.finding == "not assessable"}
+    assert factors == {"data", "capacity", "regularisation", "noise"}
+
+
+def test_without_results_there_is_no_cause() -> None:
+    assert cause([]) is None

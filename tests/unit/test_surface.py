@@ -1,0 +1,74 @@
+import numpy as np
+import pytest
+
+from backend.analysis.grid.cells import Losses, RunResult, cells
+from backend.analysis.grid.surface import Surface, surface, surfaces
+
+SIZES, WIDTHS = [50, 100, 200, 400, 800], [1, 4, 16, 64]
+
+
+def bryant_liu(n: float, d: float, t: float) -> tuple[float, list[float]]:
+    """Loss and terms of a known surface."""
+    terms = [2 / n**0.8, 3 / t**0.9, 0.6 * n**0.3 / d**0.6]
+    h = sum(terms)
+    return 0.1 + 1.9 * h / (1 + h), terms
+
+
+def known_surface(noise: float = 0.0, **more: object) -> list[RunResult]:
+    random = np.random.default_rng(0)
+    made = []
+    for d in SIZES:
+        for width in WIDTHS:
+            reached = {
+                t: bryant_liu(10 * width, d, t)[0] * (1 + noise * random.normal())
+                for t in (4, 8, 16, 32, 64)
+            }
+            best = reached[64]
+            made.append(RunResult(
+                {"dataset.n_train": d, "model.width": width, "training.seed": 0, **more},
+                10 * width, 64, 64, Losses(0.1, best, best), Losses(0.1, best, best),
+                reached=reached,
+            ))  # fmt: skip
+    return made
+
+
+@pytest.fixture(scope="module")
+def fitted() -> Surface:
+    found = surface(cells(known_surface(noise=0.01)))
+    assert isinstance(found, Surface)
+    return found
+
+
+def test_a_known_surface_is_fitted_to_its_noise(fitted: Surface) -> None:
+    assert fitted.log_rmse < 0.03
+
+
+def test_the_shares_are_those_of_the_known_terms(fitted: Surface) -> None:
+    for cell in fitted.shares:
+        terms = bryant_liu(cell.parameters, cell.n_train, 64)[1]
+        shares = [cell.under_capacity, cell.under_training, cell.overfitting]
+        assert sum(shares) == pytest.approx(1)
+        assert shares == pytest.approx([term / sum(terms) for term in terms], abs=0.12)
+
+
+def test_unseen_sizes_are_predicted_better_than_by_the_last_size(fitted: Surface) -> None:
+    assert fitted.held_out is not None and fitted.held_out.n_train == 800
+    assert fitted.held_out.surface < fitted.held_out.constant
+
+
+def test_a_small_grid_is_not_assessable() -> None:
+    small = [run for run in known_surface() if run.params["dataset.n_train"] < 150]
+    found = surface(cells(small))
+    assert found == (
+        "A surface needs at least 3 capacities and 3 training-set sizes; there are 4 and 2."
+    )
+
+
+def test_each_setting_of_another_knob_has_a_surface_of_its_own() -> None:
+    few = [
+        run for noise in (0.0, 0.2)
+        for run in known_surface(**{"dataset.label_noise": noise})
+        if run.params["dataset.n_train"] < 150
+    ]  # fmt: skip
+    settings = [one.setting for one in surfaces(cells(few))]
+    assert settings == [{"dataset.label_noise": 0.0}, {"dataset.label_noise": 0.2}]
