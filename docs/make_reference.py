@@ -1,4 +1,4 @@
-"""Writes the reference tables of README.md and docs/settings.md from the code that defines them.
+"""Writes the reference tables of README.md and docs/ from the code that defines them.
 
 Run `python docs/make_reference.py` after changing a knob or a setting; a test compares.
 """
@@ -28,6 +28,24 @@ def knob_table() -> str:
     return "\n".join(rows)
 
 
+SIZES = ("dataset.n_train", "dataset.n_validation", "dataset.n_test")
+
+
+def source_table() -> str:
+    """Return the table of all data sources in Markdown."""
+    rows = [
+        "| source | what it is | inputs | outputs | rows | default sizes |",
+        "|---|---|---|---|---|---|",
+    ]
+    for name, source in SOURCES.items():
+        inputs = f"{source.features:,}" + ("" if source.rows else " or more")
+        outputs = f"{source.outputs} classes" if source.problem == "classification" else "a value"
+        count = f"{source.rows:,}" if source.rows else "any"
+        sizes = " / ".join(f"{source.defaults[path]:,}" for path in SIZES)
+        rows.append(f"| `{name}` | {source.about} | {inputs} | {outputs} | {count} | {sizes} |")
+    return "\n".join(rows)
+
+
 COMPUTED = {
     "workers": "cores minus one, from 1 to 4",
     "memory": "half of the machine's memory, divided by LAB_WORKERS",
@@ -51,7 +69,11 @@ def with_table(text: str, table: str) -> str:
     return f"{before}{MARKS[0]}\n{table}\n{MARKS[1]}{after}"
 
 
-PAGES = {"README.md": knob_table, "docs/settings.md": settings_table}
+PAGES = {
+    "README.md": knob_table,
+    "docs/settings.md": settings_table,
+    "docs/data.md": source_table,
+}
 
 
 def _row(knob: Knob, default: str) -> str:
@@ -61,6 +83,8 @@ def _row(knob: Knob, default: str) -> str:
 def _default(path: str) -> str:
     if path == "dataset.source":
         return "(required)"
+    if path in SIZES:
+        return "[of the source](docs/data.md)"
     owners = {name: source.defaults for name, source in SOURCES.items()}
     owners |= {f"family {name}": defaults for name, defaults in FAMILY_DEFAULTS.items()}
     special: dict[str, list[str]] = {}

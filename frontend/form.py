@@ -20,6 +20,21 @@ SECTIONS = {
     "early_stopping": "Early stopping",
 }
 
+# what few set: behind a fold
+FURTHER = {
+    "dataset.n_features",
+    "model.activation",
+    "model.normalisation",
+    "training.momentum",
+    "training.schedule",
+    "training.schedule_every",
+    "training.schedule_factor",
+    "training.loss",
+    "training.label_smoothing",
+    "early_stopping.min_delta",
+    "early_stopping.start_from_epoch",
+}
+
 SEEDS_ABOUT = ' A count, or a list of seeds: "7," is just seed 7.'
 
 
@@ -40,6 +55,7 @@ class FormField:
     choices: Sequence[str]
     is_axis: bool
     value: str
+    further: bool
     when: Mapping[str, Sequence[str]]
     idle: str
     defaults: Mapping[str, str]
@@ -51,10 +67,11 @@ class FormField:
 
 
 def form_fields(document: Mapping[str, Any]) -> dict[str, list[FormField]]:
-    """Return the form's fields by section, filled in from a specification."""
+    """Return the form's fields by section, choices first, filled in from a specification."""
     knobs = [(knob, True) for knob in AXES.values()] + [(knob, False) for knob in STOPPING.values()]
     # what can take one value only is no question
     fields = [_field(knob, axis, document) for knob, axis in knobs if "const" not in knob.schema]
+    fields.sort(key=lambda field: not field.choices)
     return {
         title: [field for field in fields if field.path.startswith(f"{section}.")]
         for section, title in SECTIONS.items()
@@ -73,6 +90,7 @@ def _field(knob: Knob, is_axis: bool, document: Mapping[str, Any]) -> FormField:
         choices=knob.schema.get("enum", []),
         is_axis=is_axis,
         value=_written((document.get(section) or {}).get(name)),
+        further=path in FURTHER,
         when=_when(knob.path),
         idle=_written(idle_value(knob.path)) if is_axis else "",
         defaults={"*": "1"} if is_seed else _defaults(knob.path, is_axis),

@@ -55,7 +55,7 @@ def test_a_corrected_field_loses_its_error(page: Page, expected_errors: list[str
 def test_only_fields_that_apply_are_shown(page: Page) -> None:
     page.goto("/experiments/new")
     expect(page.get_by_label("Degree")).to_be_hidden()
-    page.get_by_text("polynomial", exact=True).click()
+    page.get_by_role("group", name="Family").get_by_text("polynomial").click()
     expect(page.get_by_label("Degree")).to_be_visible()
     expect(page.get_by_label("Width")).to_be_hidden()
 
@@ -83,3 +83,23 @@ def test_a_preset_fills_the_form_in(page: Page) -> None:
     expect(page.get_by_label("Degree")).to_have_value("1, 6")
     expect(page.locator("#runs")).to_have_text("2")
     expect(page.locator("#parameters")).to_have_text("2 and 7")
+
+
+def test_an_error_behind_a_fold_opens_it(page: Page, expected_errors: list[str]) -> None:
+    expected_errors.append(REFUSED)
+    page.goto("/experiments/new?preset=five-dots")
+    momentum = page.get_by_label("Momentum")
+    expect(momentum).to_be_hidden()
+    fold = page.get_by_role("group", name="Training").get_by_text("More settings")
+    fold.click()
+    momentum.fill("2")
+    fold.click()
+    expect(momentum).to_be_hidden()
+    page.get_by_role("button", name="Start training").click()
+    expect(momentum).to_be_focused()
+
+
+def test_a_fold_with_nothing_that_applies_is_hidden(page: Page) -> None:
+    page.goto("/experiments/new?preset=five-dots")
+    folds = page.get_by_role("group", name="Model").get_by_text("More settings")
+    expect(folds).to_be_hidden()

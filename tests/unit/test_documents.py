@@ -20,7 +20,7 @@ def reference() -> ModuleType:
     return module
 
 
-@pytest.mark.parametrize("page", ["README.md", "docs/settings.md"])
+@pytest.mark.parametrize("page", ["README.md", "docs/settings.md", "docs/data.md"])
 def test_reference_tables_are_current(page: str) -> None:
     text, made = (ROOT / page).read_text(), reference()
     assert text == made.with_table(text, made.PAGES[page]()), "run: python docs/make_reference.py"

@@ -82,6 +82,9 @@ function showFields() {
       chip.classList.toggle("default", isDefault);
     }
   }
+  for (const fold of form.querySelectorAll(".further")) {
+    fold.hidden = ![...fold.querySelectorAll(".field")].some((field) => !field.hidden);
+  }
 }
 
 // --- errors, each beside its field
@@ -99,6 +102,7 @@ function showErrors(errors) {
 
 function setError(field, detail) {
   field.querySelector(".error").textContent = detail;
+  if (detail) field.closest("details")?.setAttribute("open", "");
   for (const input of field.querySelectorAll("input")) {
     if (detail) input.setAttribute("aria-invalid", "true");
     else input.removeAttribute("aria-invalid");
