@@ -63,19 +63,20 @@ class Cell:
         return applicable(self.runs[0].params, stops_early=self.stops_early)
 
 
-def cells(session: Session, experiment_id: int) -> list[Cell]:
-    """Return an experiment's diagnosed cells, what most needs a remedy first. Raises NotFound."""
-    experiments.get(session, experiment_id)
+def cells(rows: Sequence[Run]) -> list[Cell]:
+    """Return the diagnosed cells of an experiment's runs, what most needs a remedy first."""
     groups: dict[Any, list[Run]] = {}
-    for run in runs.of_experiment(session, experiment_id):
+    for run in rows:
         groups.setdefault(_key(run), []).append(run)
     found = [cell for cell in map(Cell, groups.values()) if cell.verdict]
     return sorted(found, key=lambda cell: (_urgency(cell), -cell.rise))
 
 
-def cell_of(session: Session, run: Run) -> Cell:
-    """Return the cell of a run."""
-    rows = runs.of_experiment(session, run.experiment_id)
+def cell_of(session: Session, parent: Experiment, run: Run) -> Cell:
+    """Return the cell of a run of `parent`."""
+    seeds = parent.spec.get("training", {}).get("seeds", 1)
+    amount = len(seeds) if isinstance(seeds, list) else seeds
+    rows = runs.around(session, run, amount)  # seeds vary fastest: its cell is beside it
     return Cell([row for row in rows if _key(row) == _key(run)])
 
 
@@ -86,7 +87,8 @@ def choose(
 
     Raises NotFound and InvalidInput.
     """
-    found = cells(session, experiment_id)
+    experiments.get(session, experiment_id)
+    found = cells(runs.of_experiment(session, experiment_id))
     if run is not None:
         if runs.get(session, run).experiment_id != experiment_id:
             raise NotFound(f"Run {run} is not one of experiment {experiment_id}.")

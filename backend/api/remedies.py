@@ -22,7 +22,7 @@ from backend.comparisons import At
 from backend.errors import NotFound
 from backend.remedies import DEFAULT_SEEDS
 from backend.spec import validate
-from backend.store import experiments
+from backend.store import experiments, runs
 from backend.store.tables import MAX_ID
 from backend.views import ExperimentItem, experiment_items
 
@@ -151,7 +151,8 @@ def read_remedies(
 ) -> Remedies:
     """Return what can be tried for each diagnosed cell, and what was tried."""
     with database.read() as session:
-        found = remedies.cells(session, experiment_id)[:limit]
+        experiments.get(session, experiment_id)
+        found = remedies.cells(runs.of_experiment(session, experiment_id))[:limit]
         follow_ups = experiments.follow_ups(session, experiment_id)
         return Remedies(
             cells=[_cell(cell) for cell in found],

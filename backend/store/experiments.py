@@ -72,9 +72,13 @@ def page(session: Session, *, before: int | None = None, limit: int = 50) -> Pag
     return Page(rows[:limit], rows[limit - 1].id if more else None)
 
 
-def follow_ups(session: Session, experiment_id: int) -> Sequence[Experiment]:
-    """Return the experiments that follow one, oldest first."""
+def follow_ups(
+    session: Session, experiment_id: int, *, run_ids: Sequence[int] | None = None
+) -> Sequence[Experiment]:
+    """Return the experiments that follow one, or some of its runs, oldest first."""
     query = select(Experiment).where(Experiment.parent_id == experiment_id)
+    if run_ids is not None:
+        query = query.where(Experiment.parent_run_id.in_(run_ids))
     return session.scalars(query.order_by(Experiment.id)).all()
 
 

@@ -62,6 +62,13 @@ def of_experiment(session: Session, experiment_id: int) -> Sequence[Run]:
     ).all()
 
 
+def around(session: Session, run: Run, distance: int) -> Sequence[Run]:
+    """Return the runs at most so many places before or after one in the order of its grid."""
+    places = Run.position.between(run.position - distance, run.position + distance)
+    query = select(Run).where(Run.experiment_id == run.experiment_id, places)
+    return session.scalars(query.order_by(Run.position)).all()
+
+
 def page(
     session: Session, experiment_id: int, *, after: int | None = None, limit: int = 100
 ) -> tuple[Sequence[Run], int | None]:

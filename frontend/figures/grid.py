@@ -11,6 +11,7 @@ from backend.views import RunItem
 from frontend import words
 
 CAPACITY = ("model.degree", "model.width", "model.depth")
+VARIANT = "variant"  # of a specification with variants: a knob like the others
 LEVELS = 7  # steps of the colour ramp
 WIDE = 30.0  # ratio from which colours follow the logarithm
 
@@ -156,11 +157,21 @@ class GridInfo:
         ]
 
 
+def value_of(run: RunItem, path: str) -> Any:
+    """Return a run's value of a knob, None where it does not apply."""
+    return run.variant if path == VARIANT else run.params.get(path)
+
+
 def varying(runs: Sequence[RunItem]) -> dict[str, list[Any]]:
     """Return the knobs with more than one value among the runs, each with its values in order.
 
     That a knob does not apply to some runs is no value of its own: what it depends on varies.
+    What differs between variants only is told by their names.
     """
+    variants = dict.fromkeys(run.variant for run in runs)
+    if len(variants) > 1:
+        first = [run for run in runs if run.variant == runs[0].variant]
+        return {VARIANT: list(variants), **varying(first)}
     paths = dict.fromkeys(path for run in runs for path in run.params)
     found = {path: list(dict.fromkeys(run.params.get(path) for run in runs)) for path in paths}
     return {
@@ -190,7 +201,7 @@ def grid_info(
     rows, columns = axes.get(row or "", [None]), axes.get(column or "", [None])
     groups: dict[tuple[Any, Any], list[RunItem]] = {}
     for run in runs:
-        key = (row and run.params.get(row), column and run.params.get(column))
+        key = (row and value_of(run, row), column and value_of(run, column))
         groups.setdefault(key, []).append(run)
     values = {key: _value(choice, group, at_best) for key, group in groups.items()}
     numbers = [value for value in values.values() if isinstance(value, int | float)]
@@ -205,7 +216,10 @@ def _choose(
     axes: Mapping[str, Any], row: str | None, column: str | None
 ) -> tuple[str | None, str | None]:
     """Return the knobs down and across: those asked for where they vary, else the lesson's."""
-    ordered = sorted(axes, key=lambda path: (path not in CAPACITY, path == "dataset.n_train"))
+    ordered = sorted(
+        axes,
+        key=lambda path: (path != VARIANT, path not in CAPACITY, path == "dataset.n_train"),
+    )
     if row not in axes:
         row = next((path for path in ordered if path != column), None)
     if column not in axes or column == row:

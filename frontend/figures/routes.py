@@ -6,16 +6,29 @@ from typing import Any
 from fastapi import APIRouter, Response
 from plotly.utils import PlotlyJSONEncoder
 
+from backend import comparisons
 from backend.api.dependencies import StoppingQuery
+from backend.comparisons import At
 from backend.errors import NotFound
-from backend.store import metrics, runs, snapshots
+from backend.store import experiments, metrics, runs, snapshots
 from backend.store.snapshots import Kind
 from backend.views import early_stop, run_items
+from frontend.figures.comparison import comparison_info, draw_comparison
 from frontend.figures.curves import Quantity, Scale, curves_info, draw_curves
 from frontend.figures.fits import draw_fit, fit_info
 from frontend.site import Reading
 
 router = APIRouter(prefix="/figures")
+
+
+@router.get("/experiments/{experiment_id}/comparison")
+def comparison(session: Reading, experiment_id: int, at: At = "last") -> Response:
+    """Return the variants' paired differences to the first. Raises NotFound."""
+    experiments.get(session, experiment_id)
+    found = comparisons.comparison(session, experiment_id, at=at)
+    if found is None:
+        raise NotFound(f"Experiment {experiment_id} has no variants to compare one by one.")
+    return _json(draw_comparison(comparison_info(found)))
 
 
 @router.get("/runs/{run_id}/fit/{kind}")

@@ -10,12 +10,14 @@ from fastapi import APIRouter, Depends, Request
 from fastapi.responses import HTMLResponse
 from sqlalchemy.orm import Session
 
+from backend.comparisons import At
 from backend.spec.catalogue import SOURCES
 from backend.store import experiments, metrics, runs, snapshots
 from backend.views import RunItem, experiment_items, run_items
 from frontend import words
-from frontend.figures.grid import ABOUT, CHOICES, AtBest, GridInfo, grid_info, varying
+from frontend.figures.grid import ABOUT, CHOICES, AtBest, GridInfo, grid_info, value_of
 from frontend.figures.progress import progress_info
+from frontend.pages import remedies
 from frontend.site import Reading, render
 
 MAX_PICTURES = 6
@@ -48,6 +50,8 @@ class View:
     columns: str | None = None
     colour: str = "gap"
     page: int = 1
+    at: At = "last"
+    cell: int | None = None
 
 
 @router.get("/experiments/{experiment_id}")
@@ -58,11 +62,13 @@ def experiment(
     found = experiments.get(session, experiment_id)
     revision = found.revision  # read first: the stream repeats what comes after it
     [item] = experiment_items(session, [found])
-    all_runs = run_items(session, runs.of_experiment(session, experiment_id))
+    rows = runs.of_experiment(session, experiment_id)
+    all_runs = run_items(session, rows)
     at_best = metrics.at_best_epoch(session, [run.id for run in all_runs], KEYS)
     ahead = runs.unended_before(session, experiment_id)
     choice = view.colour if view.colour in CHOICES else "gap"
     grid = grid_info(all_runs, at_best, choice=choice, row_knob=view.rows, column_knob=view.columns)
+    ended = item.status not in ("queued", "running")
     return render(
         "experiment.html",
         experiment=item,
@@ -75,7 +81,11 @@ def experiment(
         pictures=_pictures(session, grid, at_best),
         **_page(all_runs, max(1, view.page)),
         at_best=at_best,
-        columns=list(varying(all_runs)),
+        columns=list(grid.varying),
+        value_of=value_of,
+        compared=remedies.compared(session, found, view.at),
+        offer=remedies.offer(rows, list(grid.varying), view.cell) if ended else None,
+        tried=remedies.tried(session, experiment_id),
         revision=revision,
         query=dict(request.query_params),
     )
@@ -116,7 +126,7 @@ def _card_title(run: RunItem, grid: GridInfo) -> str:
         for path in grid.varying
         if not path.startswith("model.") and path != "training.seed" and path in run.params
     ]
-    return ", ".join([model_title(run), *others])
+    return ", ".join([run.variant or model_title(run), *others])
 
 
 def model_title(run: RunItem) -> str:

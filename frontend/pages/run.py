@@ -13,6 +13,7 @@ from backend.store.states import ENDED
 from backend.views import RunDetail, early_stop, run_detail
 from frontend.figures.curves import Scale
 from frontend.form import SECTIONS
+from frontend.pages import remedies
 from frontend.pages.experiment import KEYS, model_title
 from frontend.site import Reading, render
 from frontend.snippets import loading_code
@@ -43,11 +44,15 @@ def run(
     kept = snapshots.of_run(session, run_id)
     axes = {"scale": scale, "epochs": epochs or _epoch_scale(found)}
     live = found.status not in ENDED
+    experiment = experiments.get(session, experiment_id)
+    offer = remedies.offer_for(session, experiment, row) if not live else None
     return render(
         "run.html",
         run=found,
         title=model_title(found),
-        experiment=experiments.get(session, experiment_id),
+        experiment=experiment,
+        offer=offer,
+        tried=remedies.tried(session, experiment_id, offer) if offer else [],
         neighbours=runs.neighbours(session, row),
         at_best=metrics.at_best_epoch(session, [run_id], KEYS)[run_id],
         is_classification=source.problem == "classification",

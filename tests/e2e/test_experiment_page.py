@@ -13,6 +13,11 @@ GRID = {
     "model": {"width": [2, 16]},
     "training": {"epochs": 5, "seeds": 2},
 }
+OVERFITTING = {
+    "dataset": {"source": "moons", "n_train": 10, "n_validation": 50, "n_test": 50},
+    "model": {"width": 64},
+    "training": {"epochs": 40},
+}
 ENDLESS = {"dataset": {"source": "moons"}, "training": {"epochs": 100_000, "seeds": 3}}
 
 
@@ -67,3 +72,31 @@ def test_cancel_ends_what_runs_and_what_waits(page: Page, submit: Submit) -> Non
     expect(page.locator("header .status")).to_have_text("cancelled", timeout=30_000)
     expect(page.locator("#runs .status-cancelled")).to_have_count(3)
     expect(page.get_by_role("button", name="Cancel experiment")).to_have_count(0)
+
+
+def test_a_remedy_is_tried_by_one_click_and_compared(page: Page, submit: Submit) -> None:
+    experiment_id, _ = submit(OVERFITTING)
+    page.goto(f"/experiments/{experiment_id}")
+    form = page.locator("#try-remedies")
+    expect(form).to_be_visible(timeout=60_000)
+    for remedy in ("Weight decay", "Label smoothing", "Less capacity"):
+        for box in form.get_by_label(remedy).all():
+            box.uncheck()
+    form.get_by_label("seeds").fill("2")
+    form.get_by_label("seeds").blur()
+    expect(page.locator("#remedies-cost")).to_contain_text("8 runs, ")
+    form.get_by_role("button").click()
+    expect(page.get_by_role("heading", level=1)).to_contain_text("Remedies for")
+    expect(page.locator("header .status")).to_have_text("finished", timeout=60_000)
+    expect(page.locator("#comparison-sentence")).to_contain_text("alidation chooses")
+    expect(page.locator("#compared tbody tr")).to_have_count(4)
+    page.get_by_role("link", name="best epoch").click()
+    expect(page.locator("#differences figcaption")).to_contain_text("Early stopping +0")
+    page.get_by_role("link", name=f"experiment {experiment_id}", exact=True).click()
+    expect(page.locator("#remedies")).to_contain_text("tries 3 changes")
+
+
+def test_a_run_offers_remedies_for_its_own_cell(page: Page, submit: Submit) -> None:
+    _, run_id = submit(OVERFITTING)
+    page.goto(f"/runs/{run_id}")
+    expect(page.locator("#try-remedies")).to_contain_text("More data", timeout=60_000)

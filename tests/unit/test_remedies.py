@@ -50,12 +50,12 @@ def test_a_rule_that_fired_ends_the_run_and_one_that_did_not_is_made_to() -> Non
     assert shortened["early_stopping.patience"] == 10
 
 
-def test_weight_decay_of_adam_is_decoupled_and_shrinks_the_weights_in_ten_epochs() -> None:
-    spec = run_spec(
-        "moons", dataset__n_train=320, training__batch_size=32, training__learning_rate=0.01
-    )
-    found = changes("weight-decay", spec)
-    assert found == {"training.optimizer": "adamw", "training.weight_decay": 1.0}
+def test_weight_decay_of_adam_is_decoupled_and_grows_with_what_is_there() -> None:
+    adamw = {"training.optimizer": "adamw", "training.weight_decay": 2.0}
+    assert changes("weight-decay", run_spec("moons")) == adamw
+    decayed = run_spec("moons", training__optimizer="adamw", training__weight_decay=1.0)
+    assert changes("weight-decay", decayed) == {**adamw, "training.weight_decay": 4.0}
+    assert changes("weight-decay", run_spec("points")) == {"training.weight_decay": 0.01}
 
 
 def test_capacity_is_halved_in_degree_and_quartered_in_width() -> None:

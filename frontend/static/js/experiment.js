@@ -2,6 +2,7 @@
 
 import "./cancel.js";
 import "./chart.js";
+import "./remedies.js";
 import { Throttle, refreshPage } from "./refresh.js";
 import { follow } from "./stream.js";
 
@@ -17,7 +18,18 @@ function stayLive({ stream, revision }) {
 document.addEventListener("change", (event) => {
   const form = event.target.closest("#choosers");
   if (!form) return;
-  history.replaceState(null, "", `?${new URLSearchParams(new FormData(form))}`);
+  const query = new URLSearchParams(location.search);
+  for (const [name, value] of new FormData(form)) query.set(name, value);
+  history.replaceState(null, "", `?${query}`);
+  refreshPage();
+});
+
+// The epoch at which variants are compared: the address says it, and the page follows.
+document.addEventListener("click", (event) => {
+  const link = event.target.closest("a[data-axes]");
+  if (!link || event.ctrlKey || event.metaKey || event.shiftKey) return;
+  event.preventDefault();
+  history.replaceState(null, "", link.href);
   refreshPage();
 });
 

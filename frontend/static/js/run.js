@@ -2,6 +2,7 @@
 
 import "./cancel.js";
 import "./chart.js";
+import "./remedies.js";
 import { Throttle, refreshPage } from "./refresh.js";
 import { follow } from "./stream.js";
 

@@ -1,0 +1,43 @@
+"""The chart of paired differences: what is in it, and what it says in words."""
+
+from backend.analysis.comparison import Arm, Outcome, compare
+from frontend.figures.comparison import ComparisonInfo, comparison_info, draw_comparison
+
+
+def arm(name: str, *losses: float) -> Arm:
+    outcomes = [
+        Outcome(seed, {"val_loss": loss, "test_loss": loss}, 9) for seed, loss in enumerate(losses)
+    ]
+    return Arm(name, 10, 20, outcomes)
+
+
+def info() -> ComparisonInfo:
+    return comparison_info(
+        compare(
+            [arm("as it is", 1, 2, 3), arm("worse", 1.5, 2, 3.4), arm("better", 0.5, 1.51, 2.5)]
+        )
+    )
+
+
+def test_the_lowest_test_loss_comes_first_and_the_choice_is_marked() -> None:
+    assert [(row.name, row.chosen) for row in info().rows] == [("better", True), ("worse", False)]
+
+
+def test_what_is_not_resolved_is_said_so() -> None:
+    text = "Test loss less that of as it is: better -0.497; worse +0.3 (not resolved)."
+    assert info().description == text
+
+
+def test_each_difference_has_a_dot_in_two_intervals() -> None:
+    data = draw_comparison(info())["data"]
+    lines = [trace for trace in data if trace["mode"] == "lines"]
+    widths = {trace["line"]["width"]: trace["x"][1] - trace["x"][0] for trace in lines[:2]}
+    assert widths[2] > widths[6]
+    assert list(data[-2]["x"]) == [row.test.mean for row in info().rows]
+
+
+def test_a_variant_without_a_pair_is_left_out() -> None:
+    waiting = Arm("later", 10, 20, [Outcome(0, None, 1, ended=False)])
+    found = comparison_info(compare([arm("as it is", 1, 2), waiting]))
+    assert found.rows == []
+    assert draw_comparison(found)["data"]
