@@ -8,6 +8,7 @@ from typing import Any
 from backend.spec.cost import inputs, layer_sizes
 
 ACTIVATIONS = {"relu": "ReLU", "tanh": "Tanh", "gelu": "GELU", "sigmoid": "Sigmoid"}
+NORMS = {"none": "", "batch": "nn.BatchNorm1d({}), ", "layer": "nn.LayerNorm({}), "}
 
 _MLP = """\
     import json, torch
@@ -17,7 +18,7 @@ _MLP = """\
     with safe_open("{file}", "pt") as file:
         weights, about = {{key: file.get_tensor(key) for key in file.keys()}}, file.metadata()
     mean, scale = (torch.tensor(json.loads(about[key])) for key in ("input_mean", "input_scale"))
-    model = nn.Sequential({layers})
+    model = nn.Sequential({layers}).eval()
     model.load_state_dict(weights)
     predict = lambda x: model((x - mean) / scale)  # x: raw inputs [n, {inputs}]
     """
@@ -52,6 +53,7 @@ def loading_code(params: Mapping[str, Any], run_id: int, kind: str) -> str:
 
 
 def _layers(params: Mapping[str, Any]) -> str:
-    between = f", nn.{ACTIVATIONS[params.get('model.activation', 'relu')]}(), "
+    norm = NORMS[params.get("model.normalisation", "none")].format(params.get("model.width"))
+    between = f", {norm}nn.{ACTIVATIONS[params.get('model.activation', 'relu')]}(), "
     linear = (f"nn.Linear({n_in}, {n_out})" for n_in, n_out in pairwise(layer_sizes(params)))
     return between.join(linear)

@@ -15,6 +15,7 @@ from worker.claims import Job, claim, known, take_up
 from worker.heartbeat import Heartbeat
 from worker.recorder import MAX_BACKLOG, Recorder
 from worker.services import Services
+from worker.training import divergence
 from worker.training.group import EpochResult, Failure, Group, Interrupted
 from worker.training.memory import available_bytes, is_out_of_memory, release
 
@@ -124,9 +125,9 @@ class Trainer:
             specs, self._services.device, checkpoints=checkpoints, interrupted=interrupted
         )
         for index in group.active:
-            unwritten = jobs[index].unwritten
-            unwritten.reference_loss = group.reference_loss(index)
-            unwritten.samples = group.samples(index)
+            job = jobs[index]
+            job.constant_loss = job.unwritten.reference_loss = group.reference_loss(index)
+            job.unwritten.samples = group.samples(index)
         self._write()
         return group
 
@@ -244,8 +245,8 @@ def _judge(job: Job, result: EpochResult) -> tuple[State, str | None] | None:
     train_loss, validation_loss = result.metrics["train_loss"], result.metrics["val_loss"]
     if not job.fired and job.rule.update(result.epoch, known(train_loss), known(validation_loss)):
         job.fired, job.unwritten.early_stop_epoch = True, result.epoch
-    if not math.isfinite(train_loss):
-        return "failed", f"Diverged at epoch {result.epoch}: train loss is not finite."
+    if reason := divergence.reason(train_loss, job.constant_loss):
+        return "failed", f"Diverged at epoch {result.epoch}: {reason}."
     stops = job.fired and job.spec.early_stopping.action == "stop"
     if stops or result.epoch >= job.spec.training.epochs:
         return "finished", None

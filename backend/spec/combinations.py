@@ -130,11 +130,7 @@ def _not_yet(cell: Cell) -> FieldError | None:
 
 TRAINED: dict[str, tuple[Any, ...]] = {
     "model.family": ("polynomial", "mlp"),
-    "model.normalisation": ("none",),
     "training.optimizer": ("sgd", "adam", "adamw"),
-    "training.schedule": ("constant",),
-    "training.loss": ("cross_entropy",),
-    "training.label_smoothing": (0, 0.0),
 }
 _SIZED_BY = {
     "polynomial": "model.degree",

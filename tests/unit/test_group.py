@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Never
 
 import numpy as np
 import pytest
@@ -12,6 +12,7 @@ from safetensors.torch import load as load_tensors
 
 from backend.spec import RunSpec
 from tests.specs import run_spec, run_specs
+from worker.training.data import load
 from worker.training.group import EpochResult, Failure, Group, Interrupted, choose_device
 
 DEVICE = choose_device()
@@ -96,9 +97,14 @@ def test_the_best_snapshot_is_of_the_lowest_validation_loss() -> None:
     assert best.weights != last.weights
 
 
-def test_a_member_that_fails_does_not_stop_the_others(monkeypatch: pytest.MonkeyPatch) -> None:
-    group = Group(variety()[:2], DEVICE)
-    monkeypatch.setattr(group._members[0], "train", _break)
+def test_a_member_whose_data_cannot_be_had_does_not_stop_the_others(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    first, second = variety()[:2]
+    monkeypatch.setattr(
+        "worker.training.member.load", lambda spec: _break() if spec == first else load(spec)
+    )
+    group = Group([first, second], DEVICE)
     failure, result = group.epoch()
     assert isinstance(failure, Failure)
     assert (failure.index, str(failure.error)) == (0, "broken")
@@ -188,5 +194,5 @@ def header(safetensors: bytes) -> dict[str, Any]:
     return found
 
 
-def _break(*_: object) -> None:
+def _break() -> Never:
     raise ValueError("broken")

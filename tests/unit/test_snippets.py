@@ -4,11 +4,13 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from safetensors.torch import load as load_tensors
 
 from backend.spec import validate
 from frontend.snippets import loading_code
+from worker.training.group import Group
 from worker.training.member import Member
-from worker.training.snapshots import take
+from worker.training.models import predict
 
 
 @pytest.mark.parametrize(
@@ -19,6 +21,8 @@ from worker.training.snapshots import take
         ("iris", {"family": "polynomial", "degree": 2}),
         ("moons", {"width": 5, "depth": 2, "activation": "tanh", "dropout": 0.5}),
         ("iris", {"depth": 0}),
+        ("iris", {"depth": 2, "width": 3, "normalisation": "batch"}),
+        ("iris", {"depth": 2, "width": 3, "normalisation": "layer", "activation": "gelu"}),
         ("digits", {"width": 3, "depth": 1, "activation": "gelu"}),
     ],
 )
@@ -26,17 +30,17 @@ def test_the_code_on_the_page_loads_the_snapshot_it_stands_beside(
     source: str, model: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     [spec] = validate({"dataset": {"source": source}, "model": model}).runs
-    member = Member(spec, torch.device("cpu"))
-    member.train(lambda: False)
-    snapshot = take(member, "last")
-    assert snapshot is not None
+    group = Group([spec], torch.device("cpu"))
+    group.epoch()
+    snapshot = group.snapshots(0)[-1]
     monkeypatch.chdir(tmp_path)
     Path("run-7-last.safetensors").write_bytes(snapshot.weights)
 
     found: dict[str, Any] = {}
     exec(loading_code(spec.params(), 7, "last"), found)  # noqa: S102
+    member = Member(spec)
     x = member.data.test.x[:9].astype(np.float32)
     raw = x if model.get("family") == "polynomial" or "degree" in model else torch.tensor(x)
-    member.model.eval()
-    expected = member.model(member.features(x)).detach().numpy()
+    features = torch.from_numpy(member.features(x)).float()
+    expected = predict(spec, load_tensors(snapshot.weights), features).numpy()
     np.testing.assert_allclose(np.asarray(found["predict"](raw).tolist()), expected, atol=1e-4)

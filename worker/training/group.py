@@ -5,15 +5,21 @@ bytes back; how the members are laid out on the device is the group's own busine
 """
 
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import torch
+from torch import Tensor
 
 from backend.spec.run import RunSpec
-from worker.training import checkpoints, snapshots
+from worker.training import snapshots
+from worker.training.checkpoints import dump, restore
 from worker.training.data import reference_loss
-from worker.training.member import Interrupted, Member
+from worker.training.descent import Descent
+from worker.training.ensemble import Ensemble, Interrupted
+from worker.training.member import Member
+from worker.training.memory import is_out_of_memory
+from worker.training.program import ensembles
 from worker.training.snapshots import Snapshot
 
 __all__ = ["EpochResult", "Failure", "Group", "Interrupted", "Snapshot", "choose_device"]
@@ -54,7 +60,8 @@ class Group:
     """Runs trained side by side. No member's curve depends on which others are in the group.
 
     `checkpoints` maps indices to what `checkpoint` returned in another life of the member.
-    `interrupted` is asked at every step; once it says yes, `epoch` raises Interrupted.
+    `interrupted` is asked at every step; once it says yes, `epoch` raises Interrupted. Errors that
+    say that memory ran out are raised, here and by `epoch`, for the caller to try smaller groups.
     """
 
     def __init__(
@@ -64,25 +71,30 @@ class Group:
         *,
         checkpoints: Mapping[int, bytes] | None = None,
         interrupted: Callable[[], bool] = lambda: False,
+        dtype: torch.dtype = torch.float32,
     ) -> None:
         self._interrupted = interrupted
-        self._members: dict[int, Member] = {}
-        self._best: dict[int, Snapshot | None] = {}  # the newest taken of each
+        self._best: dict[int, Snapshot] = {}  # the newest taken of each
         self._failures: list[Failure] = []
+        members: dict[int, Member] = {}
+        states: dict[int, Mapping[str, Tensor]] = {}
         for index, spec in enumerate(specs):
-            self._add(index, spec, device, (checkpoints or {}).get(index))
-
-    def _add(
-        self, index: int, spec: RunSpec, device: torch.device, checkpoint: bytes | None
-    ) -> None:
-        try:
-            member = Member(spec, device)
-            if checkpoint is not None:
-                _restore(member, checkpoint)
-        except Exception as error:  # noqa: BLE001 - the others are to be trained all the same
-            self._failures.append(Failure(index, 0, error))
-        else:
-            self._members[index] = member
+            try:
+                members[index] = Member(spec)
+                if index in (checkpoints or {}):
+                    states[index] = restore(members[index], (checkpoints or {})[index])
+            except Exception as error:
+                if is_out_of_memory(error):
+                    raise
+                members.pop(index, None)
+                self._failures.append(Failure(index, 0, error))
+        self._ensembles = list(_ensembles(members, device, dtype))
+        for one in self._ensembles:
+            for place, placed in enumerate(one.indices):
+                if placed in states:
+                    one.ensemble.load_state(place, states[placed])
+                    logger.info("continuing after epoch %d", members[placed].epoch)
+        self._members = members
 
     @property
     def active(self) -> tuple[int, ...]:
@@ -98,48 +110,54 @@ class Group:
         """Advance every active member one epoch. Raises Interrupted, with nothing usable after."""
         found: list[EpochResult | Failure] = [*self._failures]
         self._failures.clear()
-        advanced: list[tuple[int, torch.Tensor]] = []
-        for index, member in list(self._members.items()):
-            try:
-                member.train(self._interrupted)
-                advanced.append((index, member.evaluate(self._interrupted)))
-            except Interrupted:
-                raise
-            except Exception as error:  # noqa: BLE001 - ends this member, not the others
-                del self._members[index]
-                found.append(Failure(index, member.epoch, error))
-        return found + self._read(advanced)
+        metrics = [one.ensemble.advance(self._interrupted) for one in self._ensembles]
+        if metrics:  # the one transfer of the epoch
+            values = iter(torch.cat([each.reshape(-1) for each in metrics]).tolist())
+            for one, each in zip(self._ensembles, metrics, strict=True):
+                rows = [[next(values) for _ in range(each.shape[1])] for _ in one.indices]
+                found += self._results(one, rows)
+        return found
 
-    def _read(self, advanced: list[tuple[int, torch.Tensor]]) -> list[EpochResult]:
-        """Bring an epoch's metrics to the host: the one transfer of the epoch."""
-        if not advanced:
-            return []
-        values = iter(torch.cat([metrics for _, metrics in advanced]).tolist())
-        results = []
-        for index, _ in advanced:
+    def _results(self, one: "_Placed", rows: list[list[float]]) -> Iterator[EpochResult]:
+        better = []
+        for place, (index, row) in enumerate(zip(one.indices, rows, strict=True)):
+            if index is None:
+                continue
             member = self._members[index]
-            metrics = {key: next(values) for key in member.metric_keys}
-            member.keep_best(metrics["val_loss"])
-            results.append(EpochResult(index, member.epoch, metrics))
-        return results
+            metrics = dict(zip(member.metric_keys, row, strict=True))
+            if member.advance(metrics["val_loss"]):
+                better.append(place)
+            yield EpochResult(index, member.epoch, metrics)
+        if better:
+            one.ensemble.keep_best(better)
 
     def drop(self, index: int) -> None:
         """Stop training a member and forget it."""
         del self._members[index]
         self._best.pop(index, None)
+        for one in self._ensembles:
+            if index in one.indices:
+                one.forget(index)
+        self._ensembles = [one for one in self._ensembles if one.left]
 
     def checkpoint(self, index: int) -> tuple[int, bytes]:
         """Return a member's epoch and its whole state, to continue from as if never stopped."""
-        member = self._members[index]
-        return member.epoch, checkpoints.dump(member)
+        member, (ensemble, place) = self._members[index], self._find(index)
+        return member.epoch, dump(member, ensemble.state(place))
 
     def snapshots(self, index: int) -> list[Snapshot]:
         """Return a member's best and last model, those of them that there are."""
-        member = self._members[index]
-        best = self._best.get(index)
-        if best is None or best.epoch != member.best_epoch:
-            best = self._best[index] = snapshots.take(member, "best")
-        return [one for one in (best, snapshots.take(member, "last")) if one is not None]
+        member, (ensemble, place) = self._members[index], self._find(index)
+        taken = []
+        if member.best_epoch:
+            best = self._best.get(index)
+            if best is None or best.epoch != member.best_epoch:
+                best = snapshots.take(member, ensemble.weights(place, "best"), "best")
+                self._best[index] = best
+            taken.append(best)
+        if member.epoch:
+            taken.append(snapshots.take(member, ensemble.weights(place, "last"), "last"))
+        return taken
 
     def samples(self, index: int) -> bytes | None:
         """Return the data points drawn beside a member's fit, None where nothing can be drawn."""
@@ -150,7 +168,41 @@ class Group:
         member = self._members[index]
         return reference_loss(member.spec, member.data)
 
+    def _find(self, index: int) -> tuple[Ensemble, int]:
+        for one in self._ensembles:
+            if index in one.indices:
+                return one.ensemble, one.indices.index(index)
+        raise KeyError(index)
 
-def _restore(member: Member, checkpoint: bytes) -> None:
-    checkpoints.restore(member, checkpoint)
-    logger.info("continuing after epoch %d", member.epoch)
+
+class _Placed:
+    """An ensemble and its members' indices by place; None for one that left and still takes room.
+
+    Those that left are let go together, once they are a quarter: each time costs as some steps do.
+    """
+
+    def __init__(self, ensemble: Ensemble, indices: Sequence[int]) -> None:
+        self.ensemble = ensemble
+        self.indices: list[int | None] = list(indices)
+
+    @property
+    def left(self) -> bool:
+        """Whether any member is still trained."""
+        return any(index is not None for index in self.indices)
+
+    def forget(self, index: int) -> None:
+        """Stop training a member, sooner or later."""
+        self.indices[self.indices.index(index)] = None
+        stay = [place for place, index in enumerate(self.indices) if index is not None]
+        if stay and 4 * len(stay) <= 3 * len(self.indices):
+            self.ensemble.keep(stay)
+            self.indices = [self.indices[place] for place in stay]
+
+
+def _ensembles(
+    members: Mapping[int, Member], device: torch.device, dtype: torch.dtype
+) -> Iterator[_Placed]:
+    index = {id(member): index for index, member in members.items()}
+    for program, chosen in ensembles(members.values()):
+        ensemble = Descent(program, chosen, device, dtype)
+        yield _Placed(ensemble, [index[id(member)] for member in chosen])

@@ -1,78 +1,76 @@
-"""The models: parameters as backend.spec.cost counts them, initial weights from the seed alone."""
+"""Single models: their initial weights, from the seed alone, and what they predict."""
 
 import math
+from collections.abc import Mapping
 from itertools import pairwise
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
+from torch.nn import functional
 
 from backend.spec.cost import layer_sizes, outputs, polynomial_terms
 from backend.spec.run import RunSpec
-from worker.training import basis
-from worker.training.sequences import Array
 from worker.training.streams import Purpose, reseed
 
-ACTIVATIONS = {"relu": nn.ReLU, "tanh": nn.Tanh, "gelu": nn.GELU, "sigmoid": nn.Sigmoid}
+ACTIVATIONS = {
+    "relu": torch.relu,
+    "tanh": torch.tanh,
+    "gelu": functional.gelu,
+    "sigmoid": torch.sigmoid,
+}
 
 
-class Polynomial(nn.Module):
-    """A weighted sum of basis terms; `coefficients` is [outputs, terms] and starts at 0."""
+def initial(spec: RunSpec) -> dict[str, Tensor]:
+    """Return a run's initial weights by name, as torch.nn.Sequential would name them.
 
-    def __init__(self, terms: int, outputs: int) -> None:
-        super().__init__()
-        self.coefficients = nn.Parameter(torch.zeros(outputs, terms))
-
-    def forward(self, features: Tensor) -> Tensor:
-        """Map basis terms [n, terms] to predictions [n, outputs]."""
-        return features @ self.coefficients.T
-
-
-class Mlp(nn.Sequential):
-    """Linear layers with an activation between; dropout, in training, draws from `generator`."""
-
-    def __init__(self, sizes: list[int], activation: str, dropout: float) -> None:
-        layers: list[nn.Module] = []
-        for n_in, n_out in pairwise(sizes):
-            # skip_init, as nn.Linear itself would draw from torch's global generator
-            linear = nn.utils.skip_init(nn.Linear, n_in, n_out)  # type: ignore[no-untyped-call]
-            layers += [linear, ACTIVATIONS[activation]()]
-        super().__init__(*layers[:-1])
-        self.dropout = dropout
-        self.generator: torch.Generator | None = None
-
-    def forward(self, features: Tensor) -> Tensor:
-        """Map scaled inputs [n, features] to predictions [n, outputs]."""
-        for layer in self:
-            features = layer(features)
-            if self.dropout and self.training and not isinstance(layer, nn.Linear):
-                kept = torch.empty_like(features).bernoulli_(
-                    1 - self.dropout, generator=self.generator
-                )
-                features = features * kept / (1 - self.dropout)
-        return features
-
-    def initialise(self, generator: torch.Generator) -> None:
-        """Draw weights and biases uniformly within 1/sqrt(inputs), as nn.Linear does."""
-        for layer in self:
-            if isinstance(layer, nn.Linear):
-                bound = 1 / math.sqrt(layer.in_features)
-                nn.init.uniform_(layer.weight, -bound, bound, generator=generator)
-                nn.init.uniform_(layer.bias, -bound, bound, generator=generator)
-
-
-def build(spec: RunSpec) -> Polynomial | Mlp:
-    """Return the model of a run on the CPU, with its initial weights."""
+    Drawn on the CPU in float32, so that neither device nor precision makes a difference: weights
+    and biases uniformly within 1/sqrt(inputs), as nn.Linear does. Polynomials start at 0.
+    """
     model, params = spec.model, spec.params()
-    if model.degree is not None:
-        return Polynomial(polynomial_terms(params), outputs(spec.dataset.source))
-    mlp = Mlp(layer_sizes(params), model.activation or "relu", model.dropout or 0.0)
-    # drawn on the CPU, so that the device makes no difference
-    mlp.initialise(reseed(torch.Generator(), spec.training.seed, Purpose.WEIGHTS))
-    return mlp
+    if model.family == "polynomial":
+        shape = outputs(spec.dataset.source), polynomial_terms(params)
+        return {"coefficients": torch.zeros(shape)}
+    generator = reseed(torch.Generator(), spec.training.seed, Purpose.WEIGHTS)
+    weights: dict[str, Tensor] = {}
+    sizes, position = layer_sizes(params), 0
+    for layer, (n_in, n_out) in enumerate(pairwise(sizes)):
+        bound = 1 / math.sqrt(n_in)
+        for name, drawn in (("weight", torch.empty(n_out, n_in)), ("bias", torch.empty(n_out))):
+            weights[f"{position}.{name}"] = drawn.uniform_(-bound, bound, generator=generator)
+        position += 1
+        if model.normalisation in ("batch", "layer") and layer < len(sizes) - 2:
+            weights |= _norm(position, n_out, batch=model.normalisation == "batch")
+            position += 1
+        position += 1
+    return weights
 
 
-def features(spec: RunSpec, scaled: Array) -> Array:
-    """Return what the model takes for scaled inputs [n, inputs]: them, or a polynomial's terms."""
-    if spec.model.degree is None:
-        return scaled
-    return basis.evaluate(scaled, spec.model.degree)
+def _norm(position: int, units: int, *, batch: bool) -> dict[str, Tensor]:
+    ones, zeros = torch.ones(units), torch.zeros(units)
+    found = {f"{position}.weight": ones, f"{position}.bias": zeros}
+    if batch:
+        found |= {f"{position}.running_mean": zeros, f"{position}.running_var": ones}
+    return found
+
+
+def predict(spec: RunSpec, weights: Mapping[str, Tensor], features: Tensor) -> Tensor:
+    """Return a trained model's outputs [n, outputs] for features [n, inputs] (Member.features)."""
+    if "coefficients" in weights:
+        return features @ weights["coefficients"].T
+    positions = sorted({int(name.split(".")[0]) for name in weights})
+    h = features
+    for at in positions:
+        h = _layer(h, {name: w for name, w in weights.items() if name.startswith(f"{at}.")}, at)
+        if at + 1 not in positions and at != positions[-1]:
+            h = ACTIVATIONS[spec.model.activation or "relu"](h)
+    return h
+
+
+def _layer(h: Tensor, weights: Mapping[str, Tensor], at: int) -> Tensor:
+    weight, bias = weights[f"{at}.weight"], weights[f"{at}.bias"]
+    if weight.dim() == 2:
+        return functional.linear(h, weight, bias)
+    if f"{at}.running_mean" not in weights:
+        return functional.layer_norm(h, h.shape[1:], weight, bias)
+    mean, variance = weights[f"{at}.running_mean"], weights[f"{at}.running_var"]
+    return functional.batch_norm(h, mean, variance, weight, bias)

@@ -1,18 +1,118 @@
-"""The optimisers."""
+"""The optimisers: one fused update for all models of a stack that share a learning rate."""
 
-from collections.abc import Iterable
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import groupby
 
-from torch import nn, optim
+import torch
+from torch import Tensor
 
-from backend.spec.run import Training
+from backend.spec.run import Optimizer
+from worker.training.stack import Stack
 
 
-def build(training: Training, parameters: Iterable[nn.Parameter]) -> optim.Optimizer:
-    """Return a run's optimiser; `fused` updates all tensors in one call, on CPU and GPU."""
-    rate, decay = training.learning_rate or 0.0, training.weight_decay
-    if training.optimizer == "sgd":
-        return optim.SGD(
-            parameters, lr=rate, momentum=training.momentum or 0.0, weight_decay=decay, fused=True
-        )
-    kind = optim.Adam if training.optimizer == "adam" else optim.AdamW
-    return kind(parameters, lr=rate, weight_decay=decay, fused=True)
+@dataclass(frozen=True, slots=True)
+class Rate:
+    """What a model's updates in one epoch depend on. `done` steps came before, `steps` follow."""
+
+    learning_rate: float
+    weight_decay: float
+    momentum: float
+    done: int
+    steps: int
+
+
+@dataclass(frozen=True, slots=True)
+class _Range:
+    """Neighbours, from place `first` to before `end`, that are updated alike, by a rule."""
+
+    first: int
+    end: int
+    rule: int
+
+
+@dataclass(frozen=True, slots=True)
+class _Call:
+    """The tensors of one fused update, all of one rule."""
+
+    rule: int
+    parameters: list[Tensor]
+    gradients: list[Tensor]
+    first: list[Tensor]
+    second: list[Tensor]
+    counts: list[Tensor]
+
+
+class Updates:
+    """SGD with momentum, Adam (Kingma and Ba 2015) or AdamW (Loshchilov and Hutter 2019).
+
+    `first` and `second` are the state: Adam's moments, or SGD's velocity and nothing.
+    """
+
+    def __init__(
+        self, kind: Optimizer, parameters: Stack, gradients: Stack, first: Stack, second: Stack
+    ) -> None:
+        self._kind = kind
+        self._stacks = [parameters, gradients, first, second]
+        self._device = parameters.flat.device
+        self._ranges: list[_Range] = []
+        self._rules: list[tuple[Tensor, float, float]] = []
+        self._counts = torch.zeros(0)
+        self._prepared: dict[int, tuple[Tensor, list[_Call]]] = {}
+
+    def begin(self, rates: Sequence[Rate]) -> None:
+        """Start an epoch in which the models, in the order of the stack, have these rates."""
+        rules: dict[tuple[float, float, float], int] = {}
+        ranges, done, place = [], [], 0
+        for rate, alike in groupby(rates):
+            end = place + len(list(alike))
+            knobs = (rate.learning_rate, rate.weight_decay, rate.momentum)
+            ranges.append(_Range(place, end, rules.setdefault(knobs, len(rules))))
+            done.append(float(rate.done))
+            place = end
+        if ranges != self._ranges:
+            self._ranges, self._prepared = ranges, {}
+            self._counts = torch.zeros(len(ranges), device=self._device)
+        self._counts.copy_(torch.tensor(done))
+        self._rules = [(self._scalar(rate), decay, share) for rate, decay, share in rules]
+
+    def step(self, active: int) -> None:
+        """Update the first `active` models."""
+        if active not in self._prepared:
+            self._prepared[active] = self._prepare(active)
+        counts, calls = self._prepared[active]
+        counts.add_(1)
+        for call in calls:
+            self._update(call)
+
+    def _prepare(self, active: int) -> tuple[Tensor, list[_Call]]:
+        ranges = [one for one in self._ranges if one.first < active]
+        calls: dict[int, _Call] = {}
+        for place, one in enumerate(ranges):
+            call = calls.setdefault(one.rule, _Call(one.rule, [], [], [], [], []))
+            columns = (call.parameters, call.gradients, call.first, call.second)
+            for column, stack in zip(columns, self._stacks, strict=True):
+                column += [slab[one.first : one.end].view(-1) for slab in stack.slabs.values()]
+            call.counts.extend([self._counts[place]] * len(self._stacks[0].slabs))
+        return self._counts[: len(ranges)], list(calls.values())
+
+    def _update(self, call: _Call) -> None:
+        rate, decay, momentum = self._rules[call.rule]
+        if self._kind == "sgd":
+            torch._fused_sgd_(
+                call.parameters, call.gradients, call.first if momentum else [],
+                lr=rate, weight_decay=decay, momentum=momentum, dampening=0.0,
+                nesterov=False, maximize=False, is_first_step=False,
+            )  # fmt: skip
+            return
+        update = torch._fused_adam_ if self._kind == "adam" else torch._fused_adamw_
+        update(
+            call.parameters, call.gradients, call.first, call.second, [], call.counts,
+            lr=rate, beta1=0.9, beta2=0.999, weight_decay=decay, eps=1e-8,
+            amsgrad=False, maximize=False,
+        )  # fmt: skip
+
+    def _scalar(self, value: float) -> Tensor:
+        """Return a number where a captured graph finds its newest value: on the device."""
+        dtype = torch.float64 if self._device.type == "cpu" else torch.float32
+        return torch.tensor(value, dtype=dtype, device=self._device)

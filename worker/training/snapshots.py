@@ -1,8 +1,8 @@
 """What is kept of a model: its weights, its fit as a picture needs it, and the data beside it."""
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal
 
 import numpy as np
 import torch
@@ -11,7 +11,9 @@ from safetensors.torch import save as save_tensors
 from torch import Tensor
 
 from worker.training import basis
+from worker.training.ensemble import Kind
 from worker.training.member import Member
+from worker.training.models import predict
 from worker.training.pictures import draw
 
 MAX_SAMPLES = 500
@@ -21,22 +23,22 @@ MAX_SAMPLES = 500
 class Snapshot:
     """A model at one epoch: a safetensors file of its weights, and one of its fit if drawable."""
 
-    kind: Literal["best", "last"]
+    kind: Kind
     epoch: int
     weights: bytes
     fit: bytes | None
 
 
-def take(member: Member, kind: Literal["best", "last"]) -> Snapshot | None:
-    """Return the member's best or last snapshot; None before there is one."""
+def take(member: Member, weights: Mapping[str, Tensor], kind: Kind) -> Snapshot:
+    """Return the member's best or last snapshot, with the weights it had then."""
     epoch = member.best_epoch if kind == "best" else member.epoch
-    if epoch == 0:
-        return None
-    weights = member.best if kind == "best" else member.model.state_dict()
-    return Snapshot(kind, epoch, _weights(member, weights, epoch), _fit(member, weights))
+    on_host = {name: value.cpu().contiguous() for name, value in weights.items()}
+    return Snapshot(
+        kind, epoch, save_tensors(on_host, _metadata(member, epoch)), fit(member, on_host)
+    )
 
 
-def _weights(member: Member, weights: dict[str, Tensor], epoch: int) -> bytes:
+def _metadata(member: Member, epoch: int) -> dict[str, str]:
     scaling, spec = member.data.scaling, member.spec
     metadata = {
         "run_spec": json.dumps(spec.params()),
@@ -47,17 +49,17 @@ def _weights(member: Member, weights: dict[str, Tensor], epoch: int) -> bytes:
     if spec.model.degree is not None:
         terms = basis.terms(len(scaling.mean), spec.model.degree)
         metadata |= {"basis": "legendre / (2 k + 1)", "terms": json.dumps(terms)}
-    return save_tensors({k: v.cpu().contiguous() for k, v in weights.items()}, metadata)
+    return metadata
 
 
-@torch.no_grad()
-def _fit(member: Member, weights: dict[str, Tensor]) -> bytes | None:
+def fit(member: Member, weights: Mapping[str, Tensor]) -> bytes | None:
+    """Return a model's fit as a picture needs it; None beyond two inputs."""
     picture, features = member.picture
     if picture is None:
         return None
-    member.model.eval()
-    outputs = torch.func.functional_call(member.model, weights, (features,))
-    return save_arrays(draw(picture, outputs.cpu().numpy().astype(np.float64)))
+    inputs = torch.from_numpy(features).to(next(iter(weights.values())).dtype)
+    outputs = predict(member.spec, weights, inputs)
+    return save_arrays(draw(picture, outputs.numpy().astype(np.float64)))
 
 
 def samples(member: Member) -> bytes | None:

@@ -1,0 +1,161 @@
+"""The oracle: one run trained alone, in plain PyTorch, to read and to compare groups with."""
+
+import math
+from collections.abc import Iterator
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from backend.spec import RunSpec
+from backend.spec.catalogue import SOURCES
+from worker.training.member import Member
+from worker.training.streams import Purpose, reseed, stream
+
+ACTIVATIONS = {"relu": nn.ReLU, "tanh": nn.Tanh, "gelu": nn.GELU, "sigmoid": nn.Sigmoid}
+NORMS = {"batch": nn.BatchNorm1d, "layer": nn.LayerNorm}
+
+
+class Dropout(nn.Module):
+    """Silences a share of the units, where this step's draw says so."""
+
+    def __init__(self, share: float) -> None:
+        super().__init__()
+        self.share = share
+        self.drawn = torch.empty(0)  # [units, rows]
+
+    def forward(self, x: Tensor) -> Tensor:
+        if not self.training or not self.share:
+            return x
+        return torch.where(self.share > self.drawn[:, : len(x)].T, 0, x / (1 - self.share))
+
+
+class Polynomial(nn.Module):
+    """A weighted sum of basis terms, which starts at 0."""
+
+    def __init__(self, terms: int, outputs: int) -> None:
+        super().__init__()
+        self.coefficients = nn.Parameter(torch.zeros(outputs, terms))
+
+    def forward(self, features: Tensor) -> Tensor:
+        return features @ self.coefficients.T
+
+
+def build(spec: RunSpec, inputs: int, outputs: int) -> nn.Module:
+    """Return a run's model with its initial weights, in float32."""
+    if spec.model.family == "polynomial":
+        return Polynomial(inputs, outputs)
+    model = spec.model
+    layers: list[nn.Module] = []
+    for _ in range(model.depth or 0):
+        layers.append(nn.Linear(inputs, model.width or 0))
+        if model.normalisation in NORMS:
+            layers.append(NORMS[model.normalisation](model.width or 0))
+        layers += [ACTIVATIONS[model.activation or "relu"](), Dropout(model.dropout or 0.0)]
+        inputs = model.width or 0
+    network = nn.Sequential(*layers, nn.Linear(inputs, outputs))
+    generator = reseed(torch.Generator(), spec.training.seed, Purpose.WEIGHTS)
+    for layer in network:
+        if isinstance(layer, nn.Linear):
+            bound = 1 / math.sqrt(layer.in_features)
+            nn.init.uniform_(layer.weight, -bound, bound, generator=generator)
+            nn.init.uniform_(layer.bias, -bound, bound, generator=generator)
+    return network
+
+
+def optimizer(spec: RunSpec, model: nn.Module) -> torch.optim.Optimizer:
+    training = spec.training
+    rate, decay = training.learning_rate or 0.0, training.weight_decay
+    if training.optimizer == "sgd":
+        return torch.optim.SGD(
+            model.parameters(), lr=rate, momentum=training.momentum or 0.0, weight_decay=decay
+        )
+    kind = torch.optim.Adam if training.optimizer == "adam" else torch.optim.AdamW
+    return kind(model.parameters(), lr=rate, weight_decay=decay)
+
+
+def scheduler(
+    spec: RunSpec, optimizer: torch.optim.Optimizer
+) -> torch.optim.lr_scheduler.LRScheduler:
+    training, schedulers = spec.training, torch.optim.lr_scheduler
+    if training.schedule == "cosine":
+        return schedulers.CosineAnnealingLR(optimizer, training.epochs)
+    if training.schedule == "step":
+        return schedulers.StepLR(
+            optimizer, training.schedule_every or 1, training.schedule_factor or 1.0
+        )
+    return schedulers.ConstantLR(optimizer, factor=1.0)
+
+
+class Reference:
+    """The training of one run."""
+
+    def __init__(self, spec: RunSpec, dtype: torch.dtype = torch.float32) -> None:
+        self.spec, self.epoch = spec, 0
+        member = Member(spec)
+        self.cross_entropy = member.cross_entropy
+        self.classifies = SOURCES[spec.dataset.source].problem == "classification"
+        self.parts = [
+            (
+                torch.from_numpy(member.features(part.x)).to(dtype),
+                torch.from_numpy(part.y.copy()).to(torch.int64 if self.classifies else dtype),
+            )
+            for part in member.data.parts
+        ]
+        self.model = build(spec, member.n_features, member.outputs).to(dtype)
+        self.optimizer = optimizer(spec, self.model)
+        self.scheduler = scheduler(spec, self.optimizer)
+
+    def curve(self, epochs: int) -> list[dict[str, float]]:
+        """Train and return each epoch's metrics."""
+        return [self.advance() for _ in range(epochs)]
+
+    def advance(self) -> dict[str, float]:
+        self.epoch += 1
+        self.model.train()
+        x, y = self.parts[0]
+        drawn = stream(self.spec.training.seed, Purpose.DROPOUT, self.epoch)
+        for rows in self.batches(len(x)):
+            self.draw(drawn)
+            loss = self.loss(self.model(x[rows]), y[rows], self.spec.training.label_smoothing or 0)
+            self.optimizer.zero_grad()
+            loss.backward()  # type: ignore[no-untyped-call]
+            self.optimizer.step()
+        self.scheduler.step()
+        return self.evaluate()
+
+    def batches(self, n: int) -> Iterator[Tensor]:
+        size = self.spec.training.batch_size or n
+        order = torch.arange(n)
+        if size < n:
+            drawn = stream(self.spec.training.seed, Purpose.BATCHES, self.epoch)
+            order = torch.from_numpy(drawn.permutation(n))
+        yield from torch.split(order, size)
+
+    def draw(self, drawn: np.random.Generator) -> None:
+        """Draw a step's dropout, one layer after the other, for the rows of a full batch."""
+        n = self.spec.dataset.n_train
+        rows = min(self.spec.training.batch_size or n, n)
+        for layer in self.model.modules():
+            if isinstance(layer, Dropout) and layer.share:
+                units = self.spec.model.width or 0
+                layer.drawn = torch.from_numpy(drawn.random((units, rows), np.float32))
+
+    def loss(self, outputs: Tensor, targets: Tensor, smoothing: float = 0.0) -> Tensor:
+        if self.cross_entropy:
+            return functional.cross_entropy(outputs, targets, label_smoothing=smoothing)
+        if self.classifies:
+            targets = functional.one_hot(targets, outputs.shape[1])
+        return (outputs - targets).square().mean()
+
+    @torch.no_grad()
+    def evaluate(self) -> dict[str, float]:
+        self.model.eval()
+        found = {}
+        for name, (x, y) in zip(("train", "val", "test"), self.parts, strict=True):
+            outputs = self.model(x)
+            found[f"{name}_loss"] = float(self.loss(outputs, y))
+            if self.classifies:
+                found[f"{name}_accuracy"] = float((outputs.argmax(1) == y).double().mean())
+        return found

@@ -1,0 +1,166 @@
+"""Groups against the oracle: every run's losses are those it would have alone in plain PyTorch."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from backend.spec import RunSpec
+from tests.reference import Reference
+from tests.specs import run_spec
+from worker.training.group import EpochResult, Group, choose_device
+
+DEVICE = choose_device()
+PARTS: dict[str, Any] = {"dataset__n_validation": 40, "dataset__n_test": 30}
+ADAM: dict[str, Any] = {"training__optimizer": "adam"}
+SGD: dict[str, Any] = {"training__optimizer": "sgd"}
+Curve = list[dict[str, float]]
+
+# Together they hold every optimiser, schedule, activation, norm and regulariser, batches with and
+# without a rest, whole training sets, and widths that are padded.
+CASES: dict[str, dict[str, Any]] = {
+    "padded width": {"model__width": 5},
+    "wide": {"model__width": 70, "model__depth": 1},
+    "no hidden layer": {"model__depth": 0},
+    "deep": {"model__depth": 4, "model__width": 9},
+    "more inputs": {"source": "iris"},
+    "images": {"source": "digits", "model__width": 16},
+    "odd outputs": {"source": "iris", "model__width": 3, "model__depth": 1},
+    "regression": {"source": "points", "model__family": "mlp", "model__width": 6},
+    "polynomial": {"model__family": "polynomial", "model__degree": 3},
+    "curve": {"source": "points", "model__degree": 4, "dataset__n_train": 9},
+    "tanh": {"model__activation": "tanh"},
+    "gelu": {"model__activation": "gelu", "model__width": 11},
+    "sigmoid": {"model__activation": "sigmoid", "model__width": 11},
+    "plain sgd": {**SGD, "training__momentum": 0.0, "training__learning_rate": 0.1},
+    "momentum": {**SGD, "training__learning_rate": 0.05, "training__weight_decay": 0.01},
+    "adam with decay": {**ADAM, "training__weight_decay": 0.1},
+    "adamw": {"training__optimizer": "adamw", "training__weight_decay": 0.5},
+    "cosine": {"training__schedule": "cosine"},
+    "steps": {
+        "training__schedule": "step",
+        "training__schedule_every": 7,
+        "training__schedule_factor": 0.3,
+    },
+    "dropout": {"model__dropout": 0.4, "model__width": 12},
+    "dropout of tanh": {"model__dropout": 0.2, "model__activation": "tanh"},
+    "squared error of classes": {"training__loss": "mse"},
+    "label smoothing": {"training__label_smoothing": 0.1},
+    # by SGD: a bias in front of batch norm has no effect on the loss and so gradient 0, whose
+    # rounding error Adam would make a step of full size of
+    "batch norm": {"model__normalisation": "batch", "model__width": 10, **SGD},
+    "layer norm": {"model__normalisation": "layer", "model__width": 10},
+    "norms and dropout": {
+        "model__normalisation": "layer",
+        "model__dropout": 0.3,
+        "model__activation": "gelu",
+    },
+    "batches with a rest": {"dataset__n_train": 50},
+    "whole set": {"training__batch_size": 64},
+    "small batches": {"training__batch_size": 5},
+}
+
+
+def spec_of(knobs: dict[str, Any], epochs: int) -> RunSpec:
+    chosen = {
+        "source": "moons",
+        "dataset__n_train": 40,
+        "training__batch_size": 16,
+        "model__width": 8,
+        "training__epochs": epochs,
+        **PARTS,
+        **knobs,
+    }
+    if chosen.get("model__family") == "polynomial" or "model__degree" in chosen:
+        chosen.pop("model__width")
+    if chosen.get("model__depth") == 0:
+        chosen.pop("model__width")
+    return run_spec(**chosen)
+
+
+def curves(specs: Sequence[RunSpec], epochs: int, dtype: torch.dtype) -> list[Curve]:
+    group = Group(specs, DEVICE, dtype=dtype)
+    found: list[Curve] = [[] for _ in specs]
+    for _ in range(epochs):
+        for result in group.epoch():
+            assert isinstance(result, EpochResult)
+            found[result.index].append(dict(result.metrics))
+    return found
+
+
+def agree(found: Curve, expected: Curve, tolerance: float) -> None:
+    for epoch, (one, other) in enumerate(zip(found, expected, strict=True), start=1):
+        assert one == pytest.approx(other, rel=tolerance, abs=1e-12), f"epoch {epoch}"
+
+
+@pytest.fixture(scope="module")
+def together() -> dict[tuple[torch.dtype, str], Curve]:
+    """The curves of all cases, trained as one group."""
+    specs = [spec_of(knobs, 50) for knobs in CASES.values()]
+    return {
+        (dtype, name): curve
+        for dtype in (torch.float32, torch.float64)
+        for name, curve in zip(CASES, curves(specs, 50, dtype), strict=True)
+    }
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_in_double_precision_a_run_in_a_group_is_the_oracle_s(
+    name: str, together: dict[tuple[torch.dtype, str], Curve]
+) -> None:
+    expected = Reference(spec_of(CASES[name], 50), torch.float64).curve(50)
+    agree(together[torch.float64, name], expected, 1e-9)
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_in_single_precision_it_is_so_within_a_ten_thousandth(
+    name: str, together: dict[tuple[torch.dtype, str], Curve]
+) -> None:
+    """Losses only: an accuracy changes by a whole sample where two classes are as likely."""
+    expected = Reference(spec_of(CASES[name], 50)).curve(50)
+    found = together[torch.float32, name]
+    agree(only_losses(found), only_losses(expected), 1e-4)
+
+
+def only_losses(curve: Curve) -> Curve:
+    return [{key: value for key, value in row.items() if "loss" in key} for row in curve]
+
+
+any_knobs = st.fixed_dictionaries(
+    {
+        "source": st.sampled_from(["moons", "iris", "points"]),
+        "dataset__n_train": st.integers(2, 45),
+        "training__batch_size": st.sampled_from([1, 4, 7, 16, 64]),
+        "training__optimizer": st.sampled_from(["sgd", "adam", "adamw"]),
+        "training__learning_rate": st.sampled_from([0.001, 0.01]),
+        "training__weight_decay": st.sampled_from([0.0, 0.1]),
+        "training__schedule": st.sampled_from(["constant", "cosine"]),
+        "training__seeds": st.integers(0, 3).map(lambda seed: [seed]),
+        "model__family": st.just("mlp"),
+        "model__width": st.integers(1, 40),
+        "model__depth": st.integers(1, 3),
+        "model__activation": st.sampled_from(["relu", "tanh", "gelu", "sigmoid"]),
+        "model__normalisation": st.sampled_from(["none", "layer"]),
+        "model__dropout": st.sampled_from([0.0, 0.3]),
+    }
+)
+
+
+@settings(deadline=None, max_examples=25)
+@given(several=st.lists(any_knobs, min_size=1, max_size=4))
+def test_whatever_is_trained_beside_it_a_run_is_the_oracle_s(several: list[dict[str, Any]]) -> None:
+    specs = [spec_of(knobs, 6) for knobs in several]
+    for spec, found in zip(specs, curves(specs, 6, torch.float64), strict=True):
+        agree(found, Reference(spec, torch.float64).curve(6), 1e-9)
+
+
+@settings(deadline=None, max_examples=25)
+@given(several=st.lists(any_knobs, min_size=2, max_size=6))
+def test_to_the_bit_a_run_does_not_depend_on_its_neighbours(several: list[dict[str, Any]]) -> None:
+    specs = [spec_of(knobs, 3) for knobs in several]
+    alone = curves(specs[:1], 3, torch.float32)[0]
+    assert curves(specs, 3, torch.float32)[0] == alone
+    assert curves(specs[::-1], 3, torch.float32)[-1] == alone

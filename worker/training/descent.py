@@ -1,0 +1,151 @@
+"""Ensembles of networks and polynomials that descend their losses' gradients together."""
+
+from collections.abc import Callable, Mapping, Sequence
+
+import torch
+from torch import Tensor
+
+from worker.training import initial, losses, network
+from worker.training.batches import Batches, Blocks, Rows
+from worker.training.ensemble import Interrupted, Kind
+from worker.training.layers import Batch
+from worker.training.masks import Masks
+from worker.training.member import Member
+from worker.training.network import Model, Network, WorkSpace
+from worker.training.optimizers import Rate, Updates
+from worker.training.program import BLOCK, Program
+from worker.training.schedules import learning_rate
+from worker.training.stack import Stack
+
+
+class Descent:
+    """Members of one program, those with more training samples first. See Ensemble."""
+
+    def __init__(
+        self,
+        program: Program,
+        members: Sequence[Member],
+        device: torch.device,
+        dtype: torch.dtype,
+    ) -> None:
+        self._program, self.members = program, list(members)
+        count = len(self.members)
+        parameters = Stack(network.shapes(program), count, device, dtype)
+        running = Stack(network.running_shapes(program), count, device, dtype)
+        initial.fill(self.members, parameters, running)
+        self._parameters, self._running = parameters, running
+        self._best, self._best_running = parameters.like(), running.like()
+        self._first, self._second = parameters.like(), parameters.like()
+        self._arrange()
+
+    def _arrange(self) -> None:
+        """Make what depends on which members there are."""
+        program, members, parameters = self._program, self.members, self._parameters
+        gradients, like = parameters.like(), parameters.flat
+        real = initial.real_units(program, members).to(like)
+        self._model = Model(parameters, gradients, self._running, real)
+        rows = Rows(program, members, like.device, like.dtype)
+        self._batches = Batches(program, members, rows)
+        self._blocks = Blocks(program, members, rows)
+        self._masks = Masks(program, members, like)
+        self._updates = Updates(program.optimizer, parameters, gradients, self._first, self._second)
+        self._learning = WorkSpace(len(members), program.rows, like)
+        self._judging = WorkSpace(len(members), BLOCK, like)
+        self._networks: dict[tuple[int, bool], Network] = {}
+
+    def advance(self, interrupted: Callable[[], bool]) -> Tensor:
+        """Train all members one epoch; return their metrics. See Ensemble."""
+        for member in self.members:
+            member.epoch += 1
+        self._train(interrupted)
+        return self._evaluate(interrupted)
+
+    def _train(self, interrupted: Callable[[], bool]) -> None:
+        self._updates.begin([self._rate(place) for place in range(len(self.members))])
+        if self._program.drops:
+            self._masks.begin()
+        for active, batch in self._batches.epoch():
+            if interrupted():
+                raise Interrupted
+            if self._program.drops:
+                kept = self._masks.step(active)
+                batch = Batch(batch.x, batch.targets, batch.weights, kept)
+            self._network(active, learns=True).descend(batch)
+            self._updates.step(active)
+
+    def _rate(self, place: int) -> Rate:
+        member, steps = self.members[place], self._batches.steps[place]
+        training = member.spec.training
+        return Rate(
+            learning_rate=learning_rate(training, member.epoch),
+            weight_decay=training.weight_decay,
+            momentum=training.momentum or 0.0,
+            done=(member.epoch - 1) * steps,
+            steps=steps,
+        )
+
+    def _evaluate(self, interrupted: Callable[[], bool]) -> Tensor:
+        """Return all members' metrics [members, keys]."""
+        program = self._program
+        kinds = 2 if program.classifies else 1
+        sums = self._parameters.flat.new_zeros(kinds, 3, len(self.members))
+        for block, (active, x, targets) in enumerate(self._blocks):
+            if interrupted():
+                raise Interrupted
+            outputs = self._network(active, learns=False).outputs(x)
+            found = [losses.of_rows(outputs, targets, cross_entropy=program.cross_entropy)]
+            if program.classifies:
+                found.append(losses.hits(outputs, targets))
+            for kind, values in enumerate(found):
+                self._blocks.add(block, values, sums[kind])
+        sizes = self._blocks.part_sizes
+        return (sums / sizes).permute(2, 0, 1).reshape(len(self.members), -1)
+
+    def _network(self, active: int, *, learns: bool) -> Network:
+        key = (active, learns)
+        if key not in self._networks:
+            space = self._learning if learns else self._judging
+            self._networks[key] = Network(self._program, self._model, space, active, learns=learns)
+        return self._networks[key]
+
+    def keep_best(self, places: Sequence[int]) -> None:
+        """Remember the present weights of these members as their best."""
+        self._best.copy(places, self._parameters)
+        self._best_running.copy(places, self._running)
+
+    def keep(self, places: Sequence[int]) -> None:
+        """Let all other members go."""
+        self.members = [self.members[place] for place in places]
+        self._parameters, self._running = self._parameters.keep(places), self._running.keep(places)
+        self._best, self._best_running = self._best.keep(places), self._best_running.keep(places)
+        self._first, self._second = self._first.keep(places), self._second.keep(places)
+        self._arrange()
+
+    def weights(self, place: int, kind: Kind) -> Mapping[str, Tensor]:
+        """Return a member's weights by name, in their true shapes."""
+        best = kind == "best"
+        return initial.named(
+            self.members[place],
+            self._best if best else self._parameters,
+            self._best_running if best else self._running,
+            place,
+        )
+
+    def state(self, place: int) -> Mapping[str, Tensor]:
+        """Return all that is needed to go on training a member."""
+        return {name: stack.row(place) for name, stack in self._stacks().items()}
+
+    def load_state(self, place: int, state: Mapping[str, Tensor]) -> None:
+        """Bring a member to what `state` returned."""
+        for name, stack in self._stacks().items():
+            stack.set_row(place, state[name])
+
+    def _stacks(self) -> dict[str, Stack]:
+        return {
+            "parameters": self._parameters,
+            "running": self._running,
+            "best": self._best,
+            "best_running": self._best_running,
+            "first": self._first,
+            "second": self._second,
+        }

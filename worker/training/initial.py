@@ -1,0 +1,58 @@
+"""Between a run's own weights, in their true shapes, and its place in a padded stack."""
+
+from collections.abc import Iterator, Mapping, Sequence
+
+import torch
+from torch import Tensor
+
+from worker.training import models
+from worker.training.member import Member
+from worker.training.program import Program
+from worker.training.stack import Stack
+
+
+def fill(members: Sequence[Member], parameters: Stack, running: Stack) -> None:
+    """Set the initial weights of every member."""
+    for place, member in enumerate(members):
+        weights = models.initial(member.spec)
+        for name, view in views(member, parameters, running, place):
+            view.copy_(weights[name])
+
+
+def named(member: Member, parameters: Stack, running: Stack, place: int) -> Mapping[str, Tensor]:
+    """Return a member's weights by name, in their true shapes."""
+    return {name: view.clone() for name, view in views(member, parameters, running, place)}
+
+
+def real_units(program: Program, members: Sequence[Member]) -> Tensor:
+    """Return 1 for the units that a member has, 0 for padded ones [members, width, 1]."""
+    widths = torch.tensor([member.spec.model.width or 0 for member in members])
+    return (torch.arange(program.width) < widths[:, None]).unsqueeze(2)
+
+
+def views(
+    member: Member, parameters: Stack, running: Stack, place: int
+) -> Iterator[tuple[str, Tensor]]:
+    """Yield the name and the place in the stacks of each of a member's tensors."""
+    model, outputs = member.spec.model, member.outputs
+    if model.family == "polynomial":
+        yield "coefficients", parameters["weight 0"][place, :outputs, : member.n_features]
+        return
+    depth, n_in, position = model.depth or 0, member.n_features, 0
+    for layer in range(depth + 1):
+        n_out = (model.width or 0) if layer < depth else outputs
+        weight = parameters[f"weight {layer}"][place, :n_out]
+        yield f"{position}.weight", weight[:, :n_in]
+        if layer:
+            yield f"{position}.bias", parameters[f"bias {layer}"][place, :n_out]
+        else:
+            yield f"{position}.bias", weight[:, n_in]
+        position += 1
+        if layer < depth and model.normalisation in ("batch", "layer"):
+            yield f"{position}.weight", parameters[f"scale {layer}"][place, :n_out]
+            yield f"{position}.bias", parameters[f"shift {layer}"][place, :n_out]
+            if model.normalisation == "batch":
+                yield f"{position}.running_mean", running[f"shift {layer}"][place, :n_out]
+                yield f"{position}.running_var", running[f"scale {layer}"][place, :n_out]
+            position += 1
+        n_in, position = n_out, position + 1

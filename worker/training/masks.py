@@ -1,0 +1,38 @@
+"""Dropout's masks: which hidden units each row of a batch keeps, from each run's own stream."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from worker.training.member import Member
+from worker.training.program import Program
+from worker.training.streams import Purpose, stream
+
+
+class Masks:
+    """The masks of an ensemble's epoch, drawn step by step."""
+
+    def __init__(self, program: Program, members: Sequence[Member], like: Tensor) -> None:
+        self._program, self._members, self._like = program, members, like
+        self._streams: list[np.random.Generator] = []
+
+    def begin(self) -> None:
+        """Start the members' present epoch."""
+        self._streams = [
+            stream(member.spec.training.seed, Purpose.DROPOUT, member.epoch)
+            for member in self._members
+        ]
+
+    def step(self, active: int) -> Tensor:
+        """Return the next masks [depth, models, units, rows]: 1 / (1 - dropout) or 0."""
+        program = self._program
+        shape = (program.depth, active, program.width, program.rows)
+        masks = np.zeros(shape, np.float64 if self._like.dtype == torch.float64 else np.float32)
+        for place, member in enumerate(self._members[:active]):
+            model, dropout = member.spec.model, member.spec.model.dropout or 0.0
+            rows = program.batch or member.spec.dataset.n_train
+            drawn = self._streams[place].random((program.depth, model.width or 0, rows), np.float32)
+            masks[:, place, : model.width, :rows] = (drawn >= dropout) / (1 - dropout)
+        return torch.from_numpy(masks).to(self._like.device)

@@ -1,0 +1,127 @@
+"""Which runs share a program: those whose padded sizes and operations are the same.
+
+All sizes are a function of the run's own specification. What a neighbour is like can therefore
+change nothing in a run's arithmetic, to the last bit.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from math import ceil
+
+from backend.spec.run import Activation, Normalisation, Optimizer
+from worker.training.member import Member
+
+ROWS = 32  # a batch's rows are padded to a multiple of this: whole vectors, whatever the classes
+BLOCK = 256  # rows evaluated at once
+CACHE_BYTES = 6 << 20  # of weights, optimiser state and activations: what one ensemble may take
+
+
+@dataclass(frozen=True)
+class Program:
+    """What a stack of networks computes in a step. Sizes are padded, but `outputs` and the parts.
+
+    `inputs` counts the column of ones that stands for the first layer's bias. `whole` says that a
+    batch is the whole training set, in its own order; else `batch` is its number of rows.
+    """
+
+    inputs: int
+    width: int
+    depth: int
+    outputs: int
+    biased: bool
+    activation: Activation
+    normalisation: Normalisation
+    drops: bool
+    optimizer: Optimizer
+    classifies: bool
+    cross_entropy: bool
+    smooths: bool
+    whole: bool
+    batch: int
+    rows: int
+    n_validation: int
+    n_test: int
+
+    @classmethod
+    def of(cls, member: Member) -> "Program":
+        """Return the program that trains a member."""
+        model, training, dataset = member.spec.model, member.spec.training, member.spec.dataset
+        biased = model.family == "mlp"
+        depth = model.depth or 0
+        # no matrix of a model may end within 64 bytes: kernels round otherwise by where it lies
+        step = 8 if member.outputs % 2 == 0 else 16
+        size = training.batch_size or dataset.n_train
+        whole = dataset.n_train <= size
+        batch = min(dataset.n_train, size)
+        return cls(
+            inputs=_padded(member.n_features + biased, step),
+            width=_padded(model.width or 0, step) if depth else 0,
+            depth=depth,
+            outputs=member.outputs,
+            biased=biased,
+            activation=model.activation or "relu",
+            normalisation=model.normalisation if depth and model.normalisation else "none",
+            drops=bool(model.dropout and depth),
+            optimizer=training.optimizer,
+            classifies=member.classifies,
+            cross_entropy=member.cross_entropy,
+            smooths=bool(training.label_smoothing),
+            whole=whole,
+            batch=0 if whole else batch,
+            rows=_padded(batch, ROWS),
+            n_validation=dataset.n_validation,
+            n_test=dataset.n_test,
+        )
+
+    @property
+    def widths(self) -> list[int]:
+        """Units of every layer, inputs and outputs included."""
+        return [self.inputs, *[self.width] * self.depth, self.outputs]
+
+    @property
+    def bytes(self) -> int:
+        """Return about how much memory a model moves in a step."""
+        widths = self.widths
+        weights = sum(a * b for a, b in pairwise(widths))
+        return 4 * (4 * weights + 2 * self.rows * sum(widths))
+
+
+def ensembles(members: Iterable[Member]) -> list[tuple[Program, list[Member]]]:
+    """Cut members into those that are trained as one: small enough for the cache, longest first.
+
+    Within one, members with more training samples come first: those that still have batches left
+    are always a beginning.
+    """
+    alike: dict[Program, list[Member]] = {}
+    for member in members:
+        alike.setdefault(Program.of(member), []).append(member)
+    return [
+        (program, chunk)
+        for program, found in alike.items()
+        for chunk in _chunks(sorted(found, key=_order), max(1, CACHE_BYTES // program.bytes))
+    ]
+
+
+def _order(member: Member) -> tuple[float, ...]:
+    training = member.spec.training
+    return (
+        -member.spec.dataset.n_train,
+        training.learning_rate or 0.0,
+        training.weight_decay,
+        training.seed,
+    )
+
+
+def _chunks(members: Sequence[Member], most: int) -> Iterable[list[Member]]:
+    """Cut into as few parts as may be, of as equal size as may be."""
+    parts = ceil(len(members) / most)
+    for part in range(parts):
+        yield list(members[part * len(members) // parts : (part + 1) * len(members) // parts])
+
+
+def _padded(size: int, step: int) -> int:
+    """Round up to a multiple of `step`, and beyond 64 of an eighth of the size or so."""
+    while size > 8 * step:
+        step *= 2
+    return max(1, ceil(size / step)) * step
