@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 from sqlalchemy.exc import SQLAlchemyError
 
+from backend.analysis import divergence
 from backend.spec import memory
 from backend.store.states import State
 from backend.store.transitions import Claimed, Lease
@@ -15,7 +16,6 @@ from worker.claims import Job, claim, known, take_up
 from worker.heartbeat import Heartbeat
 from worker.recorder import MAX_BACKLOG, Recorder
 from worker.services import Services
-from worker.training import divergence
 from worker.training.group import EpochResult, Failure, Group, Interrupted
 from worker.training.memory import available_bytes, is_out_of_memory, release
 

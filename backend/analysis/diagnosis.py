@@ -6,6 +6,7 @@ from math import isfinite
 from statistics import median
 from typing import Any, Literal
 
+from backend.analysis import divergence
 from backend.analysis.curve import Curve
 
 Verdict = Literal[
@@ -98,6 +99,8 @@ def diagnose(curve: Curve, *, reference_loss: float | None = None) -> Diagnosis:
     `reference_loss` is the validation loss of always giving the same answer (class shares, mean
     target); without it underfitting is not checked.
     """
+    if exploded := _exploded(curve, reference_loss):
+        return exploded
     if len(curve) < MIN_POINTS and curve.broken_at is None:
         return Diagnosis(
             "not assessable",
@@ -154,6 +157,20 @@ def _diverged(reading: _Reading) -> Diagnosis | None:
         "diverged.not-finite",
         f"Diverged: {where}; a smaller learning rate is the first thing to try.",
         best_step=curve.steps[curve.best] if len(curve) else None,
+    )
+
+
+def _exploded(curve: Curve, reference_loss: float | None) -> Diagnosis | None:
+    if reference_loss is None or not len(curve):
+        return None
+    reason = divergence.reason(curve.train[-1], reference_loss)
+    if reason is None:
+        return None
+    return Diagnosis(
+        "diverged",
+        "diverged.exploded",
+        f"Diverged: {reason}; a smaller learning rate is the first thing to try.",
+        best_step=curve.steps[curve.best],
     )
 
 

@@ -4,8 +4,9 @@ import math
 
 import pytest
 
+from backend.analysis import Curve, diagnose
+from backend.analysis.divergence import reason
 from tests.specs import run_spec
-from worker.training.divergence import reason
 from worker.training.group import EpochResult, Group, choose_device
 
 DEVICE = choose_device()
@@ -34,3 +35,9 @@ def test_neighbours_of_a_run_that_diverges_are_exact() -> None:
         assert found[1].metrics == expected.metrics
     assert isinstance(found[0], EpochResult)
     assert not math.isfinite(found[0].metrics["train_loss"])
+
+
+def test_a_curve_that_exploded_is_diagnosed_as_diverged_however_short() -> None:
+    curve = Curve(steps=[1, 2], train=[5.0, 2e6], validation=[5.0, 3e6])
+    assert diagnose(curve, reference_loss=0.7).rule == "diverged.exploded"
+    assert diagnose(curve).verdict == "not assessable"
