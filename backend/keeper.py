@@ -1,20 +1,18 @@
-"""Keeps the queue true to the database: frees expired leases, sends again what was not sent."""
+"""Keeps the queue true to the database: frees expired leases, sends what waits."""
 
 import logging
 import threading
-from collections.abc import Sequence
 
 from sqlalchemy.exc import SQLAlchemyError
 
 from backend import endings
 from backend.hints import Hints
 from backend.queue import Queue
-from backend.store import Database, transitions
+from backend.store import Database
 
 logger = logging.getLogger(__name__)
 
 INTERVAL_SECONDS = 1.0
-RESEND_SECONDS = 5.0
 
 
 class Keeper(threading.Thread):
@@ -36,27 +34,12 @@ class Keeper(threading.Thread):
                 logger.exception("could not tend the queue; trying again")
 
     def tend(self) -> None:
-        """Free what dead workers held, then send what no message speaks of."""
+        """Free what dead workers held, then send what waits."""
         with self._database.write() as session:
             moved = endings.reap(session)
         for experiment_id in moved:
             self._hints.moved(experiment_id)
-        self._resend()
-
-    def _resend(self) -> None:
-        for suspect in (False, True):
-            if run_ids := self._unsent(suspect):
-                # a run that lost its worker trains alone, lest it takes others with it again
-                self._queue.send(run_ids, alone=suspect)
-
-    def _unsent(self, suspect: bool) -> Sequence[int]:
-        """Return the waiting runs that no message in the broker speaks of."""
-        with self._database.read() as session:
-            never = transitions.waiting(session, sent_before_seconds=1e9, suspect=suspect)
-            long_ago = transitions.waiting(
-                session, sent_before_seconds=RESEND_SECONDS, suspect=suspect
-            )
-        return long_ago if long_ago and self._queue.is_empty() else never
+        self._queue.fill()
 
     def stop(self) -> None:
         """End the thread and wait for it."""

@@ -34,7 +34,12 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     )
     app.state.settings = settings
     app.state.database = Database(settings.database_url)
-    app.state.queue = Queue(make_celery(settings), app.state.database, workers=settings.workers)
+    app.state.queue = Queue(
+        make_celery(settings),
+        app.state.database,
+        workers=settings.workers,
+        memory=settings.memory << 20,
+    )
     app.state.hints = Hints(settings.broker_url)
     app.state.hub = Hub(settings.broker_url)
     app.state.reader = stream.Reader(app.state.database)

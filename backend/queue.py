@@ -1,25 +1,28 @@
 """The queue: a Celery app, the one task's name, and sending after the commit.
 
-A message carries run ids and nothing else. It may arrive twice, late or never: the database
-decides who trains what (`backend.store.transitions`), and `backend.keeper` sends again what waits.
+A message carries the ids of a group of runs and nothing else. It may arrive twice, late or never:
+the database decides who trains what (`backend.store.transitions`) and what is sent next
+(`backend.store.waiting`), and `backend.keeper` sends again what waits.
 """
 
 import logging
-from collections.abc import Sequence
-from math import ceil
+import threading
 
 from celery import Celery
 from kombu.exceptions import OperationalError
 from redis.exceptions import RedisError
 
 from backend.settings import Settings
-from backend.store import Database, transitions
+from backend.spec.grouping import cut
+from backend.store import Database, waiting
 
 logger = logging.getLogger(__name__)
 
 TRAIN = "overfit_lab.train"
 QUEUE = "train"
-GROUP_SIZE = 8  # runs a worker trains side by side; small enough to share an experiment out
+MESSAGES_PER_WORKER = 2  # wait in the broker: no worker idles, and what is new soon has its turn
+RESEND_SECONDS = 5.0  # after these, what an empty broker does not speak of was lost
+LATE_SECONDS = 600.0  # after these, what was sent is sent again at any rate
 
 
 def make_celery(settings: Settings) -> Celery:
@@ -48,45 +51,62 @@ def make_celery(settings: Settings) -> Celery:
 
 
 class Queue:
-    """Hands runs to the workers."""
+    """Hands waiting runs to the workers, a few messages at a time."""
 
-    def __init__(self, app: Celery, database: Database, *, workers: int) -> None:
-        self._app = app
-        self._database = database
-        self._workers = workers
+    def __init__(self, app: Celery, database: Database, *, workers: int, memory: int) -> None:
+        self._app, self._database = app, database
+        self._workers, self._memory = max(1, workers), memory
+        self._filling = threading.Lock()  # request and keeper do not send the same twice
         self._away = False
 
-    def send(self, run_ids: Sequence[int], *, alone: bool = False) -> bool:
-        """Send runs in groups, after the commit that queued them; False if the broker is away.
+    def fill(self) -> None:
+        """Send what waits in the database, if few messages wait in the broker.
 
-        A group is small enough for every worker to get one; with `alone`, each run is one.
-
-        What could not be sent is not lost: it waits in the database and is sent later.
+        An experiment's first groups go before the later ones of others, whoever came first. What
+        cannot be sent now is not lost: the keeper fills again each second.
         """
-        share = ceil(len(run_ids) / max(1, self._workers))
-        size = 1 if alone else max(1, min(GROUP_SIZE, share))
-        try:
-            for start in range(0, len(run_ids), size):
-                self._app.send_task(TRAIN, args=[list(run_ids[start : start + size])])
-        except OperationalError:
-            if not self._away:  # once: the keeper tries again each second
-                logger.warning("the broker cannot be reached; %d runs wait", len(run_ids))
-            self._away = True
-            return False
-        self._away = False
-        with self._database.write() as session:
-            transitions.mark_sent(session, run_ids)
-        return True
+        with self._filling:
+            self._cut()
+            messages = self._messages()
+            if messages is not None:
+                again = LATE_SECONDS if messages else RESEND_SECONDS
+                self._send(MESSAGES_PER_WORKER * self._workers - messages, again)
+            elif not self._away:  # once
+                logger.warning("the broker cannot be reached; runs wait")
+            self._away = messages is None
 
-    def is_empty(self) -> bool:
-        """Whether no message waits in the broker; False when the broker is away."""
-        return self._waiting() == 0
+    def _cut(self) -> None:
+        """Cut new experiments into groups."""
+        with self._database.read() as session:
+            found = waiting.uncut(session)
+        for runs in found.values():
+            params = [each for _, each in runs]
+            groups = cut(params, workers=self._workers, memory=self._memory)
+            with self._database.write() as session:
+                waiting.set_portions(session, [[runs[i][0] for i in group] for group in groups])
+
+    def _send(self, room: int, sent_before_seconds: float) -> None:
+        if room <= 0:
+            return
+        with self._database.read() as session:
+            groups = waiting.next_groups(session, room, sent_before_seconds=sent_before_seconds)
+        sent: list[int] = []
+        try:
+            for run_ids in groups:
+                self._app.send_task(TRAIN, args=[run_ids])
+                sent += run_ids
+        except OperationalError as error:
+            logger.warning("could not send all that waits: %s", error)
+        if sent:
+            with self._database.write() as session:
+                waiting.mark_sent(session, sent)
 
     def answers(self) -> bool:
         """Whether the broker can be reached."""
-        return self._waiting() is not None
+        return self._messages() is not None
 
-    def _waiting(self) -> int | None:
+    def _messages(self) -> int | None:
+        """Return how many messages wait in the broker; None when it is away."""
         try:
             with self._app.connection_for_read() as connection:
                 return int(connection.default_channel.client.llen(QUEUE))

@@ -88,7 +88,7 @@ def submit(
         return estimate(spec, workers=settings.workers)
     with database.write() as session:
         experiment, run_ids = experiments.create(session, spec)
-    queue.send(run_ids)
+    queue.fill()
     hints.moved(experiment.id)
     url = f"/experiments/{experiment.id}"
     response.headers["Location"] = f"/api{url}"

@@ -190,7 +190,7 @@ def try_remedies(
             cost = estimate(spec, workers=settings.workers)
             return FollowUpEstimate(**cost.model_dump(), variants=names, spec=document)
         made, run_ids = experiments.create(session, spec, follows=cell.runs[0])
-    queue.send(run_ids)
+    queue.fill()
     hints.moved(made.id)
     url = f"/experiments/{made.id}"
     response.headers["Location"] = f"/api{url}"

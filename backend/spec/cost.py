@@ -86,11 +86,12 @@ _PARAMETERS: dict[str, Callable[[Mapping[str, Any]], int]] = {
 
 def estimated_seconds(runs: Iterable[Mapping[str, Any]], *, workers: int = 1) -> float:
     """Estimate the time to train runs, given as flat params, on `workers` processes."""
-    seconds = [_seconds(params) for params in runs]
-    return sum(seconds) / max(1, min(workers, len(seconds)))
+    each = [seconds(params) for params in runs]
+    return sum(each) / max(1, min(workers, len(each)))
 
 
-def _seconds(params: Mapping[str, Any]) -> float:
+def seconds(params: Mapping[str, Any]) -> float:
+    """Estimate the seconds that a run, given as flat params, adds to a group's training."""
     evaluated = sum(params[f"dataset.{part}"] for part in ("n_train", "n_validation", "n_test"))
     if params["training.optimizer"] == "closed_form":
         return SECONDS_PER_RUN + _solving_flops(params, evaluated) / FLOPS_PER_SECOND

@@ -77,6 +77,7 @@ class Run(Base):
     params: Mapped[dict[str, Any]] = mapped_column(JSON)
     parameters: Mapped[int] = mapped_column(Integer)
 
+    portion: Mapped[int | None] = mapped_column(Integer)
     status: Mapped[str] = mapped_column(String(16), default="queued")
     attempt: Mapped[int] = mapped_column(Integer, default=0)
     lease_expires_at: Mapped[int | None] = mapped_column(BigInteger)

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import BigInteger, ColumnElement, and_, bindparam, func, or_, select, tuple_, update
+from sqlalchemy import BigInteger, ColumnElement, and_, bindparam, func, tuple_, update
 from sqlalchemy.orm import Session
 
 from backend.store.engine import now_ms
@@ -168,30 +168,6 @@ def _move(
         .returning(Run.id, Run.experiment_id, Run.epoch)
     )
     return [Moved(*row, ended=target in ENDED) for row in rows]
-
-
-def waiting(
-    session: Session, *, sent_before_seconds: float, suspect: bool = False, limit: int = 1000
-) -> Sequence[int]:
-    """Return queued runs whose message was never sent, or sent longer ago than that.
-
-    Either those that lost a worker since their last epoch (`suspect`), or the others.
-    """
-    return session.scalars(
-        select(Run.id)
-        .where(
-            Run.status == "queued",
-            (Run.workers_lost > 0) == suspect,
-            or_(Run.sent_at.is_(None), Run.sent_at < now_ms() - int(sent_before_seconds * 1000)),
-        )
-        .order_by(Run.id)
-        .limit(limit)
-    ).all()
-
-
-def mark_sent(session: Session, run_ids: Sequence[int]) -> None:
-    """Note that a message for these runs was handed to the broker."""
-    session.execute(update(Run).where(Run.id.in_(run_ids)).values(sent_at=now_ms()))
 
 
 def _in(seconds: float) -> ColumnElement[int]:

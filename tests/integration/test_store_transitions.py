@@ -5,7 +5,7 @@ from sqlalchemy import update
 
 from backend import endings
 from backend.spec import validate
-from backend.store import Database, changes, experiments, runs, snapshots, transitions
+from backend.store import Database, changes, experiments, runs, snapshots, transitions, waiting
 from backend.store.states import ENDED, STATES, TRANSITIONS, State
 from backend.store.tables import Run
 from backend.store.transitions import Ending
@@ -102,12 +102,15 @@ def test_an_epoch_between_two_lost_workers_clears_the_run(
     assert state(database, run_ids[0]) == "queued"
 
 
-def test_a_run_that_lost_its_worker_is_suspect(database: Database, run_ids: list[int]) -> None:
+def test_a_run_that_lost_its_worker_is_not_sent_with_the_others(
+    database: Database, run_ids: list[int]
+) -> None:
     lease(database, run_ids[0], seconds=-1)
     with database.write() as session:
         endings.reap(session)
-        assert transitions.waiting(session, sent_before_seconds=60, suspect=True) == run_ids[:1]
-        assert transitions.waiting(session, sent_before_seconds=60) == run_ids[1:]
+        waiting.set_portions(session, [run_ids])
+        found = waiting.next_groups(session, 10, sent_before_seconds=60)
+    assert found == [run_ids[1:], run_ids[:1]]
 
 
 def test_a_trained_run_that_is_cancelled_while_it_waits_is_closed(
@@ -137,13 +140,6 @@ def test_cancelling_ends_what_waits_and_asks_what_runs(
     assert [(change.run_id, change.kind) for change in logged] == [
         (run_id, "status") for run_id in run_ids[1:]
     ]
-
-
-def test_only_what_was_sent_long_ago_waits(database: Database, run_ids: list[int]) -> None:
-    with database.write() as session:
-        transitions.mark_sent(session, run_ids[:1])
-        assert transitions.waiting(session, sent_before_seconds=60) == run_ids[1:]
-        assert transitions.waiting(session, sent_before_seconds=-1) == run_ids
 
 
 @pytest.mark.parametrize("target", STATES)

@@ -39,7 +39,7 @@ def settings(sqlite_settings: Settings) -> Settings:
 @pytest.fixture
 def keeper(settings: Settings, sqlite_database: Database) -> Iterator[Keeper]:
     hints = Hints(settings.broker_url)
-    queue = Queue(make_celery(settings), sqlite_database, workers=1)
+    queue = Queue(make_celery(settings), sqlite_database, workers=1, memory=1 << 30)
     keeper = Keeper(sqlite_database, queue, hints)
     keeper.start()
     yield keeper

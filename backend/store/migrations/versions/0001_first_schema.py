@@ -44,6 +44,7 @@ def upgrade() -> None:
         sa.Column("variant", sa.String(length=80), nullable=True),
         sa.Column("params", sa.JSON(), nullable=False),
         sa.Column("parameters", sa.Integer(), nullable=False),
+        sa.Column("portion", sa.Integer(), nullable=True),
         sa.Column("status", sa.String(length=16), nullable=False),
         sa.Column("attempt", sa.Integer(), nullable=False),
         sa.Column("lease_expires_at", sa.BigInteger(), nullable=True),

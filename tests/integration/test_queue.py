@@ -1,0 +1,108 @@
+"""The queue on a real broker: what is sent when, and to how many at once."""
+
+import json
+from base64 import b64decode
+from itertools import chain
+
+import pytest
+from redis import Redis
+from sqlalchemy import update
+
+from backend import endings
+from backend.queue import MESSAGES_PER_WORKER, QUEUE, Queue, make_celery
+from backend.settings import Settings
+from backend.store import Database, transitions
+from backend.store.tables import Run
+from tests.specs import document
+from tests.training import submit
+
+WORKERS = 2
+SMALL = document("points", training__epochs=10, training__seeds=2)
+LARGE = document(
+    "moons", training__epochs=3000, training__seeds=30, dataset__n_train=1000, model__width=64
+)
+
+
+@pytest.fixture
+def queue(sqlite_settings: Settings, sqlite_database: Database) -> Queue:
+    return Queue(make_celery(sqlite_settings), sqlite_database, workers=WORKERS, memory=1 << 30)
+
+
+def messages(settings: Settings) -> list[list[int]]:
+    """Take all messages out of the broker, the oldest first: as workers do."""
+    with Redis.from_url(settings.broker_url) as redis:
+        taken = redis.lrange(QUEUE, 0, -1)[::-1]
+        redis.delete(QUEUE)
+    return [json.loads(b64decode(json.loads(one)["body"]))[0][0] for one in taken]
+
+
+def start(database: Database, run_ids: list[int], *, lease_seconds: float = 60) -> None:
+    with database.write() as session:
+        transitions.claim(session, run_ids, worker="w", lease_seconds=lease_seconds)
+
+
+def test_a_small_experiment_is_shared_by_all_workers(
+    queue: Queue, sqlite_settings: Settings, sqlite_database: Database
+) -> None:
+    run_ids = submit(sqlite_database, SMALL)
+    queue.fill()
+    found = messages(sqlite_settings)
+    assert len(found) == WORKERS
+    assert sorted(chain.from_iterable(found)) == run_ids
+
+
+def test_few_messages_wait_and_filling_again_adds_none(
+    queue: Queue, sqlite_settings: Settings, sqlite_database: Database
+) -> None:
+    submit(sqlite_database, LARGE)
+    for _ in range(3):
+        queue.fill()
+    assert len(messages(sqlite_settings)) == MESSAGES_PER_WORKER * WORKERS
+
+
+def test_a_small_experiment_does_not_wait_for_a_large_one_to_end(
+    queue: Queue, sqlite_settings: Settings, sqlite_database: Database
+) -> None:
+    large = submit(sqlite_database, LARGE)
+    queue.fill()
+    small = submit(sqlite_database, SMALL)
+    for run_ids in messages(sqlite_settings):
+        start(sqlite_database, run_ids)
+    queue.fill()
+    sent = set(chain.from_iterable(messages(sqlite_settings)))
+    assert set(small) <= sent
+    assert sent & set(large)
+
+
+def test_messages_that_the_broker_lost_are_sent_again(
+    queue: Queue, sqlite_settings: Settings, sqlite_database: Database
+) -> None:
+    submit(sqlite_database, SMALL)
+    queue.fill()
+    sent = messages(sqlite_settings)
+    queue.fill()
+    assert messages(sqlite_settings) == []  # they may be on their way
+    with sqlite_database.write() as session:
+        session.execute(update(Run).values(sent_at=0))
+    queue.fill()
+    assert messages(sqlite_settings) == sent
+
+
+@pytest.mark.parametrize(("lost", "sizes"), [(1, [16, 4]), (2, [1] * 20)])
+def test_runs_that_lost_their_worker_are_sent_in_smaller_groups(
+    sqlite_settings: Settings, sqlite_database: Database, lost: int, sizes: list[int]
+) -> None:
+    queue = Queue(make_celery(sqlite_settings), sqlite_database, workers=1, memory=1 << 30)
+    run_ids = submit(sqlite_database, document("points", training__epochs=10, training__seeds=20))
+    queue.fill()
+    for _ in range(lost):
+        messages(sqlite_settings)
+        start(sqlite_database, run_ids, lease_seconds=-1)
+        with sqlite_database.write() as session:
+            endings.reap(session)
+    found: list[list[int]] = []
+    for _ in sizes:
+        queue.fill()
+        found += messages(sqlite_settings)
+    assert [len(group) for group in found] == sizes
+    assert sorted(chain.from_iterable(found)) == run_ids
