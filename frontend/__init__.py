@@ -3,6 +3,7 @@
 from fastapi import FastAPI
 
 from frontend import assets
+from frontend.figures import grid_routes
 from frontend.figures import routes as figures
 from frontend.pages import experiment, home, new_experiment, run
 from frontend.site import render_error
@@ -12,5 +13,5 @@ __all__ = ["mount", "render_error"]
 
 def mount(app: FastAPI) -> None:
     """Put every page, figure and static file on the app."""
-    for module in (assets, figures, home, new_experiment, experiment, run):
+    for module in (assets, figures, grid_routes, home, new_experiment, experiment, run):
         app.include_router(module.router, include_in_schema=False)

@@ -28,7 +28,7 @@ def comparison(session: Reading, experiment_id: int, at: At = "last") -> Respons
     found = comparisons.comparison(session, experiment_id, at=at)
     if found is None:
         raise NotFound(f"Experiment {experiment_id} has no variants to compare one by one.")
-    return _json(draw_comparison(comparison_info(found)))
+    return as_json(draw_comparison(comparison_info(found)))
 
 
 @router.get("/runs/{run_id}/fit/{kind}")
@@ -39,7 +39,7 @@ def fit(session: Reading, run_id: int, kind: Kind) -> Response:
     samples = snapshots.samples(session, run_id)
     if snapshot.fit is None or samples is None:
         raise NotFound(f"Run {run_id} has no picture of its fit: it has more than two inputs.")
-    return _json(draw_fit(fit_info(snapshot.epoch, snapshot.fit, samples)))
+    return as_json(draw_fit(fit_info(snapshot.epoch, snapshot.fit, samples)))
 
 
 @router.get("/runs/{run_id}/{quantity}")
@@ -66,9 +66,10 @@ def curves(
         best_epoch=run.best_epoch,
         early_stop_epoch=fires,
     )
-    return _json(draw_curves(info, scale=scale, epochs=epochs))
+    return as_json(draw_curves(info, scale=scale, epochs=epochs))
 
 
-def _json(drawing: dict[str, Any]) -> Response:
+def as_json(drawing: dict[str, Any]) -> Response:
+    """Return a drawing as the browser's chart element takes it."""
     body = json.dumps(drawing, cls=PlotlyJSONEncoder)
     return Response(body, media_type="application/json", headers={"Cache-Control": "no-store"})

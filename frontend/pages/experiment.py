@@ -17,7 +17,7 @@ from backend.views import RunItem, experiment_items, run_items
 from frontend import words
 from frontend.figures.grid import ABOUT, CHOICES, AtBest, GridInfo, grid_info, value_of
 from frontend.figures.progress import progress_info
-from frontend.pages import remedies
+from frontend.pages import analysis, remedies
 from frontend.site import Reading, render
 
 MAX_PICTURES = 6
@@ -85,6 +85,7 @@ def experiment(
         value_of=value_of,
         compared=remedies.compared(session, found, view.at),
         offer=remedies.offer(rows, list(grid.varying), view.cell) if ended else None,
+        analysis=analysis.reading(experiment_id, all_runs, request.query_params),
         tried=remedies.tried(session, experiment_id),
         revision=revision,
         query=dict(request.query_params),

@@ -1,8 +1,20 @@
+from collections.abc import Callable
+
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from backend.analysis.grid.cells import Losses, RunResult, cells
-from backend.analysis.grid.surface import Surface, surface, surfaces
+from backend.analysis.grid.surface import (
+    Surface,
+    _kaplan_model,
+    _surface_model,
+    surface,
+    surfaces,
+)
+
+Array = NDArray[np.float64]
+Model = Callable[[Array, Array], tuple[Array, Array]]
 
 SIZES, WIDTHS = [50, 100, 200, 400, 800], [1, 4, 16, 64]
 
@@ -72,3 +84,17 @@ def test_each_setting_of_another_knob_has_a_surface_of_its_own() -> None:
     ]  # fmt: skip
     settings = [one.setting for one in surfaces(cells(few))]
     assert settings == [{"dataset.label_noise": 0.0}, {"dataset.label_noise": 0.2}]
+
+
+@pytest.mark.parametrize(("model", "x"), [
+    (_surface_model, [0.2, 0.5, -1, 0.7, -1.5, 0.6, -0.5, 0.3, 0.8]),
+    (_kaplan_model, [0.4, 0.6, 0.5, 0.3]),
+])  # fmt: skip
+def test_the_derivatives_are_those_of_the_model(model: Model, x: list[float]) -> None:
+    sizes = np.random.default_rng(1).normal(size=(3, 20))
+    at, step = np.array(x), 1e-6
+    for place, derivative in enumerate(model(at, sizes)[1].T):
+        moved = at + step * (np.arange(len(at)) == place)
+        assert (model(moved, sizes)[0] - model(at, sizes)[0]) / step == pytest.approx(
+            derivative, rel=1e-3, abs=1e-5
+        )

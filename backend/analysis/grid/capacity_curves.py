@@ -4,7 +4,7 @@ The interpolation threshold is where the training set is fitted exactly: train e
 (Nakkiran et al. 2020), by counting at parameters = n, or n times the classes (Belkin et al. 2019).
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -107,7 +107,7 @@ class OptimumCurve:
 def capacity_curves(found: Sequence[Cell]) -> list[CapacityCurve]:
     """Return the capacity curves of a grid, along the capacity knob with the most values."""
     differing = varying(found)
-    knob = max((k for k in CAPACITY if k in differing), key=lambda k: len(differing[k]), default="")
+    knob = capacity_knob(differing)
     knobs = [path for path in differing if path != knob]
     made = []
     for line in lines(found, knob):
@@ -116,6 +116,12 @@ def capacity_curves(found: Sequence[Cell]) -> list[CapacityCurve]:
             where = setting(line[0].params, knobs)
             made.append(_curve(measured, knob, where))
     return made
+
+
+def capacity_knob(differing: Mapping[str, Sequence[Any]]) -> str:
+    """Return the capacity knob with the most values, "" where none varies."""
+    knobs = [knob for knob in CAPACITY if knob in differing]
+    return max(knobs, key=lambda knob: len(differing[knob]), default="")
 
 
 def final_validation(run: RunResult) -> float | None:

@@ -146,6 +146,15 @@ def varying(found: Sequence[Cell]) -> dict[str, list[Any]]:
     return {path: given for path, given in values.items() if len(given) > 1}
 
 
+def settings(given: Sequence[Params], along: Sequence[str]) -> list[dict[str, Any]]:
+    """Return the different values of the varying knobs but those in `along`, in their order."""
+    shared = (SEED, *along)
+    paths = dict.fromkeys(path for params in given for path in params if path not in shared)
+    knobs = [path for path in paths if len({params.get(path) for params in given}) > 1]
+    found = [setting(params, knobs) for params in given]
+    return [one for place, one in enumerate(found) if one not in found[:place]]
+
+
 def setting(params: Params, knobs: Sequence[str]) -> dict[str, Any]:
     """Return those of `knobs` that `params` has: what tells one line of cells from another."""
     return {path: params[path] for path in knobs if path in params}

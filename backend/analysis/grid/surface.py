@@ -154,48 +154,84 @@ def _points(cell: Cell) -> list[Point]:
 
 @dataclass(frozen=True)
 class _Law:
-    """Fitted values: E, L0, and log a, alpha, log b, beta, log c, gamma, delta."""
+    """A fitted surface: x holds E, log (L0 - E), log a, alpha, log b, beta, log c, gamma, delta."""
 
-    floor: float
-    ceiling: float
-    rest: Array
+    x: Array
     scale: Array  # geometric means of N, D, T: numbers near 1 are easier to fit
+
+    @property
+    def floor(self) -> float:
+        """E."""
+        return float(self.x[0])
 
     def terms(self, points: Sequence[Point]) -> Array:
         """Return under-capacity, under-training and overfitting [3, points]."""
-        log_a, alpha, log_b, beta, log_c, gamma, delta = self.rest
-        n, d, t = np.log(_columns(points)[:3] / self.scale[:, None])
-        exponents = [log_a - alpha * n, log_b - beta * t, log_c + gamma * n - delta * d]
-        return np.asarray(np.exp(np.clip(exponents, -60, 60)))
+        return _terms(self.x, _sizes(points, self.scale))
 
     def losses(self, points: Sequence[Point]) -> Array:
-        """Return the fitted losses."""
-        h = self.terms(points).sum(axis=0)
-        return np.asarray(self.floor + (self.ceiling - self.floor) * h / (1 + h))
+        """Return the fitted losses [points]."""
+        return np.exp(_surface_model(self.x, _sizes(points, self.scale))[0])
+
+
+def _sizes(points: Sequence[Point], scale: Array) -> Array:
+    """Return log N, D and T relative to the scale [3, points]."""
+    return np.asarray(np.log(_columns(points)[:3] / scale[:, None]))
 
 
 def _columns(points: Sequence[Point]) -> Array:
     return np.array([[p.n, p.d, p.t, p.loss] for p in points]).T
 
 
+def _terms(x: Array, sizes: Array) -> Array:
+    n, d, t = sizes
+    log_a, alpha, log_b, beta, log_c, gamma, delta = x[2:]
+    exponents = [log_a - alpha * n, log_b - beta * t, log_c + gamma * n - delta * d]
+    return np.asarray(np.exp(np.clip(exponents, -60, 60)))
+
+
+def _surface_model(x: Array, sizes: Array) -> tuple[Array, Array]:
+    """Return the logarithm of the loss [points] and its derivatives [points, 9]."""
+    n, d, t = sizes
+    capacity, training, overfitting = terms = _terms(x, sizes)
+    h = terms.sum(axis=0)
+    span = np.exp(x[1])
+    loss = x[0] + span * h / (1 + h)
+    by_h = span / (1 + h) ** 2
+    terms_by_x = np.array([
+        capacity, -capacity * n, training, -training * t,
+        overfitting, overfitting * n, -overfitting * d,
+    ])  # fmt: skip
+    by_x = np.vstack([np.ones_like(h), span * h / (1 + h), by_h * terms_by_x])
+    return np.log(loss), (by_x / loss).T
+
+
+def _kaplan_model(x: Array, sizes: Array) -> tuple[Array, Array]:
+    """As `_surface_model` for Kaplan's form; x holds log Nc, log Dc, aN, aD."""
+    log_nc, log_dc, alpha_n, alpha_d = x
+    ratio = alpha_n / alpha_d
+    parts = np.clip([ratio * (log_nc - sizes[0]), log_dc - sizes[1]], -60, 60)
+    inner = np.exp(parts).sum(axis=0)
+    of_n, of_d = np.exp(parts) / inner
+    by_n = of_n * (log_nc - sizes[0])
+    by_x = [of_n * alpha_n, of_d * alpha_d, by_n, np.log(inner) - ratio * by_n]
+    return alpha_d * np.log(inner), np.array(by_x).T
+
+
 def _fit_surface(points: Sequence[Point]) -> _Law:
-    """Fit by least squares of the logarithm of the loss, from several starts."""
+    """Fit by least squares of the logarithm of the loss."""
     fitted = _weighted(points)
     columns = _columns(fitted)
     scale = np.exp(np.log(columns[:3]).mean(axis=1))
     low, high = columns[3].min(), columns[3].max()
-
-    def law(x: Array) -> _Law:
-        floor = low * x[0]
-        return _Law(floor, floor + high * np.exp(x[1]), x[2:], scale)
-
-    #         E / low  L0     log a alpha log b beta log c gamma delta
-    lower = [0.0, -3.0, -12.0, 0.0, -12.0, 0.0, -12.0, 0.0, 0.0]
-    upper = [1.0, 3.0, 8.0, 4.0, 8.0, 4.0, 8.0, 4.0, 4.0]
-    center = np.array([0.5, 0.2, -1.0, 0.7, -1.0, 0.7, -1.0, 0.3, 0.7])
-    width = np.array([0.3, 0.3, 1.0, 0.4, 1.0, 0.4, 1.0, 0.3, 0.4])
-    return law(_least_squares(lambda x: law(x).losses(fitted), columns[3], center, width,
-                              np.array(lower), np.array(upper)))  # fmt: skip
+    #         E    log L0-E          log a alpha log b beta log c gamma delta
+    lower = [0.0, np.log(high) - 3, -12.0, 0.0, -12.0, 0.0, -12.0, 0.0, 0.0]
+    upper = [low, np.log(high) + 3, 8.0, 4.0, 8.0, 4.0, 8.0, 4.0, 4.0]
+    center = [0.5 * low, np.log(high) + 0.2, -1.0, 0.7, -1.0, 0.7, -1.0, 0.3, 0.7]
+    width = [0.3 * low, 0.3, 1.0, 0.4, 1.0, 0.4, 1.0, 0.3, 0.4]
+    x = _least_squares(
+        _surface_model, _sizes(fitted, scale), columns[3], (center, width, lower, upper)
+    )
+    return _Law(x, scale)
 
 
 def _weighted(points: Sequence[Point]) -> list[Point]:
@@ -206,48 +242,38 @@ def _weighted(points: Sequence[Point]) -> list[Point]:
 
 def _fit_kaplan(points: Sequence[Point]) -> Callable[[Sequence[Point]], Array]:
     """Fit Kaplan's form to losses at the best epoch; return it as a function of points."""
-
-    def losses(x: Array, of: Sequence[Point]) -> Array:
-        log_nc, log_dc, alpha_n, alpha_d = x
-        n, d = np.log(_columns(of)[:2])
-        inner = np.exp(np.clip(alpha_n / alpha_d * (log_nc - n), -60, 60)) + np.exp(
-            np.clip(log_dc - d, -60, 60)
-        )
-        return np.asarray(inner**alpha_d)
-
-    center, width = np.array([4.0, 6.0, 0.3, 0.3]), np.array([3.0, 3.0, 0.2, 0.2])
-    lower, upper = np.array([-40.0, -40.0, 0.005, 0.005]), np.array([60.0, 60.0, 4.0, 4.0])
-    x = _least_squares(lambda x: losses(x, points), _columns(points)[3], center, width, lower,
-                       upper)  # fmt: skip
-    return lambda of: losses(x, of)
+    ones = np.ones(3)
+    bounds = ([4.0, 6.0, 0.3, 0.3], [3.0, 3.0, 0.2, 0.2], [-40, -40, 0.005, 0.005], [60, 60, 4, 4])
+    x = _least_squares(_kaplan_model, _sizes(points, ones), _columns(points)[3], bounds)
+    return lambda of: np.exp(_kaplan_model(x, _sizes(of, ones))[0])
 
 
 def _least_squares(
-    model: Callable[[Array], Array],
+    model: Callable[[Array, Array], tuple[Array, Array]],
+    sizes: Array,
     losses: Array,
-    center: Array,
-    width: Array,
-    lower: Array,
-    upper: Array,
+    guess: tuple[Sequence[float], Sequence[float], Sequence[float], Sequence[float]],
 ) -> Array:
-    """Return the parameters with the smallest squares of log model - log losses."""
+    """Return the parameters with the smallest squares of log model - log losses.
+
+    `guess` holds center and width of the random starts, and the lower and upper bounds.
+    """
     from scipy.optimize import least_squares  # loaded when first needed: it takes half a second
 
+    center, width, lower, upper = (np.asarray(each, float) for each in guess)
     target = np.log(losses)
-
-    def residuals(x: Array) -> Array:
-        return np.asarray(np.log(np.maximum(model(x), 1e-12)) - target)
-
     random = np.random.default_rng(0)
     starts = [center, *(center + width * random.normal(size=(STARTS - 1, len(center))))]
+    margin = 1e-6 * (upper - lower)
     fits = [
         least_squares(
-            residuals,
-            np.clip(start, lower + 1e-6, upper - 1e-6),
+            lambda x: model(x, sizes)[0] - target,
+            np.clip(start, lower + margin, upper - margin),
+            jac=lambda x: model(x, sizes)[1],
             bounds=(lower, upper),
             loss="soft_l1",
             f_scale=0.2,
-            max_nfev=150,
+            max_nfev=200,
         )
         for start in starts
     ]

@@ -16,10 +16,13 @@ function stayLive({ stream, revision }) {
 }
 
 document.addEventListener("change", (event) => {
-  const form = event.target.closest("#choosers");
+  const form = event.target.closest("form.choosers");
   if (!form) return;
   const query = new URLSearchParams(location.search);
-  for (const [name, value] of new FormData(form)) query.set(name, value);
+  for (const [name, value] of new FormData(form)) {
+    if (value) query.set(name, value);
+    else query.delete(name);
+  }
   history.replaceState(null, "", `?${query}`);
   refreshPage();
 });

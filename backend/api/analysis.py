@@ -1,0 +1,35 @@
+"""The analysis of an experiment over its grid."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Query
+
+from backend.analysis.grid.report import Report
+from backend.api.dependencies import DatabaseDep, ExperimentId
+from backend.grid_analysis import grid_report
+
+router = APIRouter(prefix="/api/experiments/{experiment_id}", tags=["experiments"])
+
+
+@router.get("/analysis", summary="Analyse an experiment's grid")
+def read_analysis(
+    experiment_id: ExperimentId,
+    database: DatabaseDep,
+    target: Annotated[
+        float | None,
+        Query(
+            gt=0,
+            allow_inf_nan=False,
+            description="Loss to ask the number of training samples for; by default a tenth "
+            "below the lowest measured.",
+        ),
+    ] = None,
+) -> Report:
+    """Return what the finished runs say together.
+
+    Cells with intervals over seeds, learning and capacity curves, the optimum capacity for each
+    training-set size, the surface over capacity, data and training time, and what limits the best
+    model.
+    """
+    with database.read() as session:
+        return grid_report(session, experiment_id, target=target)

@@ -1,0 +1,96 @@
+"""The analysis of an experiment's grid, read from its finished runs and kept while they last."""
+
+import threading
+from collections import OrderedDict
+from collections.abc import Hashable, Mapping, Sequence
+from itertools import accumulate
+from typing import Any
+
+from sqlalchemy.orm import Session
+
+from backend.analysis.grid.cells import Losses, RunResult
+from backend.analysis.grid.report import Report, report
+from backend.spec.cost import outputs
+from backend.store import experiments, metrics, runs
+from backend.store.metrics import Series
+from backend.store.tables import Run
+
+MAX_KEPT = 16  # reports in memory
+HALVINGS = 4  # of the epochs of a run, at which the loss reached so far is taken
+
+_PARTS = ("train", "val", "test")
+_LOSSES = tuple(f"{part}_loss" for part in _PARTS)
+_kept: OrderedDict[Hashable, Report] = OrderedDict()
+_lock = threading.Lock()
+
+
+def grid_report(session: Session, experiment_id: int, *, target: float | None = None) -> Report:
+    """Analyse the finished runs of an experiment. Raises NotFound.
+
+    A report is kept until another run finishes: it is a function of the finished runs alone.
+    """
+    experiments.get(session, experiment_id)
+    finished = [
+        run for run in runs.of_experiment(session, experiment_id) if run.status == "finished"
+    ]
+    url = str(session.get_bind().engine.url)
+    own = (url, tuple((run.id, run.ended_at) for run in finished), target)
+    with _lock:
+        if own in _kept:
+            _kept.move_to_end(own)
+            return _kept[own]
+    made = report(_results(session, finished), target=target)
+    with _lock:
+        _kept[own] = made
+        while len(_kept) > MAX_KEPT:
+            _kept.popitem(last=False)
+    return made
+
+
+def _results(session: Session, finished: Sequence[Run]) -> list[RunResult]:
+    ids = [run.id for run in finished]
+    summaries = metrics.summaries(session, ids)
+    at_best = metrics.at_best_epoch(session, ids, _LOSSES)
+    courses = metrics.series_of(session, ids, ["val_loss"])
+    found = (
+        _result(run, summaries[run.id], at_best[run.id], courses[run.id]["val_loss"])
+        for run in finished
+    )
+    return [result for result in found if result is not None]
+
+
+def _result(
+    run: Run,
+    summary: Mapping[str, Mapping[str, Any]],
+    best: Mapping[str, float | None],
+    course: Series,
+) -> RunResult | None:
+    """Return what a run measured; None without any finite validation loss."""
+    best_epoch = summary.get("val_loss", {}).get("min_step")
+    if best_epoch is None:
+        return None
+    last = [summary.get(key, {}).get("last") for key in _LOSSES]
+    right = [summary.get(f"{part}_accuracy", {}).get("last") for part in _PARTS]
+    errors = [None if share is None else 1 - share for share in right]
+    return RunResult(
+        params=run.params,
+        parameters=run.parameters,
+        epochs=run.epoch,
+        best_epoch=best_epoch,
+        best=Losses(*(best.get(key) for key in _LOSSES)),
+        final=Losses(*last),
+        reference_loss=run.reference_loss,
+        errors=None if errors[0] is None else Losses(*errors),
+        outputs=outputs(run.params["dataset.source"]),
+        reached=_reached(course),
+    )
+
+
+def _reached(course: Series) -> dict[int, float]:
+    """Return the lowest validation loss within the whole, half, quarter, ... of the epochs."""
+    if not course.steps:
+        return {}
+    lowest = list(accumulate((float("inf") if v is None else v for v in course.values), min))
+    wanted = {max(1, course.steps[-1] >> halving) for halving in range(HALVINGS + 1)}
+    found = {step: loss for step, loss in zip(course.steps, lowest, strict=True) if step in wanted}
+    return {step: loss for step, loss in found.items() if loss < float("inf")}

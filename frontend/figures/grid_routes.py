@@ -1,0 +1,101 @@
+"""The figures of an experiment's analysis as JSON, each under a plain address."""
+
+from collections.abc import Mapping, Sequence
+from typing import Annotated, Any, Protocol, TypeVar
+
+from fastapi import APIRouter, Query, Response
+
+from backend.analysis.grid.cells import CAPACITY, N_TRAIN, settings
+from backend.analysis.grid.surface import ALONG
+from backend.errors import NotFound
+from backend.grid_analysis import grid_report
+from backend.store import runs
+from frontend.figures.capacity_curve import CapacityInfo, draw_capacity_curve, draw_optimum
+from frontend.figures.causes import CauseInfo, draw_cause
+from frontend.figures.learning_curve import LearningInfo, draw_learning_curve
+from frontend.figures.routes import as_json
+from frontend.figures.shares import SharesInfo, draw_shares
+from frontend.site import Reading
+
+router = APIRouter(prefix="/figures/experiments/{experiment_id}")
+
+Setting = Annotated[int | None, Query(ge=0)]
+
+
+class _Set(Protocol):
+    @property
+    def setting(self) -> dict[str, Any]: ...
+
+
+_One = TypeVar("_One", bound=_Set)
+
+
+@router.get("/learning-curve")
+def learning_curve(
+    session: Reading,
+    experiment_id: int,
+    setting: Setting = None,
+    target: Annotated[float | None, Query(gt=0, allow_inf_nan=False)] = None,
+) -> Response:
+    """Return a learning curve: that of a setting, else the one with the lowest loss."""
+    report = grid_report(session, experiment_id, target=target)
+    wanted = _setting(session, experiment_id, setting, (N_TRAIN,))
+    curve = _pick(report.learning_curves, wanted, "learning curve")
+    return as_json(draw_learning_curve(LearningInfo(curve)))
+
+
+@router.get("/capacity-curve")
+def capacity_curve(session: Reading, experiment_id: int, setting: Setting = None) -> Response:
+    """Return a capacity curve: that of a setting, else the one with the lowest loss."""
+    report = grid_report(session, experiment_id)
+    curves = sorted(report.capacity_curves, key=lambda one: one.optimum.validation.mean)
+    wanted = _setting(session, experiment_id, setting, [curve.knob for curve in curves[:1]])
+    return as_json(draw_capacity_curve(CapacityInfo(_pick(curves, wanted, "capacity curve"))))
+
+
+@router.get("/optimum-capacity")
+def optimum_capacity(session: Reading, experiment_id: int, setting: Setting = None) -> Response:
+    """Return the optimum capacity over the number of training samples."""
+    report = grid_report(session, experiment_id)
+    wanted = _setting(session, experiment_id, setting, (N_TRAIN, *CAPACITY))
+    return as_json(draw_optimum(_pick(report.optimum_capacity, wanted, "optimum capacity")))
+
+
+@router.get("/surface")
+def surface(session: Reading, experiment_id: int, setting: Setting = None) -> Response:
+    """Return the shares of the surface's terms in each cell."""
+    report = grid_report(session, experiment_id)
+    wanted = _setting(session, experiment_id, setting, ALONG)
+    found = _pick(report.surfaces, wanted, "surface").surface
+    if found is None:
+        raise NotFound(f"Experiment {experiment_id} has no surface for this setting.")
+    return as_json(draw_shares(SharesInfo(found)))
+
+
+@router.get("/cause")
+def cause(session: Reading, experiment_id: int) -> Response:
+    """Return what one step along each axis does to the best model."""
+    found = grid_report(session, experiment_id).cause
+    if found is None:
+        raise NotFound(f"No run of experiment {experiment_id} has finished yet.")
+    return as_json(draw_cause(CauseInfo(found)))
+
+
+def _setting(
+    session: Reading, experiment_id: int, number: int | None, axes: Sequence[str]
+) -> Mapping[str, Any] | None:
+    """Return the setting of that number: its place among those of the experiment's runs."""
+    if number is None:
+        return None
+    found = settings([run.params for run in runs.of_experiment(session, experiment_id)], axes)
+    if number >= len(found):
+        raise NotFound(f"Experiment {experiment_id} has {len(found)} such settings.")
+    return found[number]
+
+
+def _pick(found: Sequence[_One], setting: Mapping[str, Any] | None, what: str) -> _One:
+    """Return the first, or the one whose setting is part of `setting`. Raises NotFound."""
+    for one in found:
+        if setting is None or one.setting.items() <= setting.items():
+            return one
+    raise NotFound(f"There is no {what} for this setting yet.")

@@ -1,0 +1,163 @@
+"""The sections of an experiment's page that read its grid: which there are, and of what."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+from urllib.parse import urlencode
+
+from backend.analysis.grid.capacity_curves import capacity_knob
+from backend.analysis.grid.cells import CAPACITY, N_TRAIN, SEED, settings
+from backend.analysis.grid.surface import ALONG, MIN_VALUES
+from backend.views import RunItem
+from frontend import words
+
+REDRAWN = 20  # times at most while an experiment's runs finish
+MIN_FINISHED = 2
+
+
+@dataclass(frozen=True)
+class Section:
+    """One reading of the grid, as a chart. `name` is that of its chooser in the address."""
+
+    name: str
+    title: str
+    about: str
+    figure: str
+    options: Sequence[str] = ()
+    chosen: int | None = None
+    src: str = ""
+
+
+@dataclass(frozen=True)
+class Reading:
+    """The sections that an experiment's axes allow, and in one line each what others need."""
+
+    sections: Sequence[Section]
+    missing: Sequence[str]
+    target: float | None
+
+
+def reading(
+    experiment_id: int, all_runs: Sequence[RunItem], query: Mapping[str, str]
+) -> Reading | None:
+    """Return what of the grid is read; None before two runs have finished."""
+    finished = sum(run.status == "finished" for run in all_runs)
+    if finished < MIN_FINISHED:
+        return None
+    params = [run.params for run in all_runs]
+    values = {path: {each.get(path) for each in params} for each in params for path in each}
+    varying = {path: list(found) for path, found in values.items() if len(found) > 1}
+    found, missing = _sections(varying)
+    version = _version(finished, len(all_runs))
+    target = _target(query.get("target"))
+    made = [
+        _chosen(section, axes, params, query, f"/figures/experiments/{experiment_id}", version,
+                target if section.name == "learning" else None)
+        for section, axes in found
+    ]  # fmt: skip
+    return Reading(made, missing, target)
+
+
+def _sections(
+    varying: Mapping[str, Sequence[Any]],
+) -> tuple[list[tuple[Section, Sequence[str]]], list[str]]:
+    """Return the sections there are with the knobs each runs along, and what others need."""
+    knob = capacity_knob(varying)
+    data = len(varying.get(N_TRAIN, ()))
+    found: list[tuple[Section, Sequence[str]]] = []
+    missing = []
+    if varying.keys() - {SEED}:
+        found.append((_CAUSE, tuple(varying)))
+    else:
+        missing.append("What limits the model: needs a knob with two or more values.")
+    if data:
+        found.append((_LEARNING, (N_TRAIN,)))
+    else:
+        missing.append("Learning curve: needs two or more values of train samples (n_train).")
+    if knob:
+        found.append((_CAPACITY, (knob,)))
+    else:
+        missing.append("Capacity curve: needs two or more widths, depths, channels or degrees.")
+    if data and knob:
+        found.append((_OPTIMUM, (N_TRAIN, *CAPACITY)))
+    if data >= MIN_VALUES and len(varying.get(knob, ())) >= MIN_VALUES:
+        found.append((_SURFACE, ALONG))
+    else:
+        missing.append(
+            "What each cell loses to capacity, training and data: needs three or more values of "
+            "both train samples and capacity."
+        )
+    return found, missing
+
+
+def _chosen(
+    section: Section,
+    axes: Sequence[str],
+    params: Sequence[Mapping[str, Any]],
+    query: Mapping[str, str],
+    base: str,
+    version: int,
+    target: float | None,
+) -> Section:
+    """Return a section with its settings and the address of its figure."""
+    options = [_in_words(one) for one in settings(params, axes)] if section is not _CAUSE else []
+    wanted = query.get(section.name, "")
+    chosen = int(wanted) if wanted.isdecimal() and int(wanted) < len(options) else None
+    asked = {"setting": chosen, "target": target, "runs": version}
+    known = {name: value for name, value in asked.items() if value is not None}
+    return replace(
+        section,
+        options=options if len(options) > 1 else [],
+        chosen=chosen,
+        src=f"{base}/{section.figure}?{urlencode(known)}",
+    )
+
+
+def _in_words(setting: Mapping[str, Any]) -> str:
+    return ", ".join(f"{words.knob(path)} {words.value(value)}" for path, value in setting.items())
+
+
+def _version(finished: int, total: int) -> int:
+    """Return a number that changes when figures are to be drawn anew."""
+    step = max(1, total // REDRAWN)
+    return finished if finished == total else finished // step * step
+
+
+def _target(text: str | None) -> float | None:
+    try:
+        value = float(text or "")
+    except ValueError:
+        return None
+    return value if 0 < value < float("inf") else None
+
+
+_CAUSE = Section(
+    "cause", "What limits the best model",
+    "One step along each axis from the cell of the lowest validation loss, with the same seeds "
+    "compared: bars are 95 % intervals; what reaches over 0 is not resolved.",
+    "cause",
+)  # fmt: skip
+_LEARNING = Section(
+    "learning", "Learning curve",
+    "Loss at the best epoch over the number of training samples: mean and 95 % interval over "
+    "seeds. The fitted law is a power of the number of samples down to a floor; its band is where "
+    "loss would be found in 95 of 100 cases; the dashed line is the forecast without any law.",
+    "learning-curve",
+)  # fmt: skip
+_CAPACITY = Section(
+    "capacity", "Capacity curve",
+    "Loss over the number of parameters: mean and 95 % interval over seeds. Left of the optimum "
+    "models are too simple (bias), right of it they follow their sample (variance).",
+    "capacity-curve",
+)  # fmt: skip
+_OPTIMUM = Section(
+    "optimum", "Optimum capacity",
+    "The number of parameters with the lowest mean validation loss, for each training-set size.",
+    "optimum-capacity",
+)  # fmt: skip
+_SURFACE = Section(
+    "surface", "What each cell loses",
+    "One surface over capacity, data and training time is fitted to all losses (Bryant and Liu "
+    "2026); the bars are the shares of its three terms in each cell.",
+    "surface",
+)  # fmt: skip
