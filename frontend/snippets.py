@@ -39,6 +39,19 @@ _POLYNOMIAL = """\
         return np.stack(basis, axis=1) @ coefficients.T
     """
 
+_RANDOM_FEATURES = """\
+    import json, numpy as np
+    from safetensors import safe_open
+
+    with safe_open("{file}", "np") as file:
+        weights, about = {{key: file.get_tensor(key) for key in file.keys()}}, file.metadata()
+    mean, scale = (np.array(json.loads(about[key])) for key in ("input_mean", "input_scale"))
+
+    def predict(x):  # x: raw inputs [n, {inputs}]
+        hidden = (x - mean) / scale @ weights["hidden.weight"].T + weights["hidden.bias"]
+        return np.maximum(hidden, 0) / np.sqrt({width}) @ weights["output.weight"].T
+    """
+
 
 def loading_code(params: Mapping[str, Any], run_id: int, kind: str) -> str:
     """Return code that makes `predict` from a run's snapshot, in the file as it is downloaded."""
@@ -47,6 +60,8 @@ def loading_code(params: Mapping[str, Any], run_id: int, kind: str) -> str:
     if params["model.family"] == "polynomial":
         degree = params["model.degree"]
         code = _POLYNOMIAL.format(file=file, degree=degree, terms=degree + 1, **shape)
+    elif params["model.family"] == "random_features":
+        code = _RANDOM_FEATURES.format(file=file, width=params["model.width"], **shape)
     else:
         code = _MLP.format(file=file, layers=_layers(params), **shape)
     return dedent(code)

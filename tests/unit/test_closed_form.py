@@ -1,15 +1,22 @@
 """Closed forms against other ways to the same numbers."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
+from safetensors.numpy import load as load_arrays
 
+from tests.specs import run_spec, run_specs
+from worker.training.data import load
+from worker.training.group import EpochResult, Group
 from worker.training.least_squares import solve
 
 Array = NDArray[np.float64]
+CPU = torch.device("cpu")
 
 
 def random_problem(n: int, width: int, seed: int = 0) -> tuple[Array, Array]:
@@ -53,9 +60,103 @@ def test_with_weight_decay_it_solves_the_normal_equations(n: int, width: int, de
 def test_it_is_where_gradient_descent_with_weight_decay_ends() -> None:
     features, targets = (torch.from_numpy(each) for each in random_problem(20, 5))
     weights = torch.zeros(5, 3, dtype=torch.float64, requires_grad=True)
-    descent = torch.optim.SGD([weights], lr=0.5, weight_decay=0.1)
-    for _ in range(500):
+    descent = torch.optim.SGD([weights], lr=1.0, weight_decay=0.1)
+    for _ in range(150):
         descent.zero_grad()
         (features @ weights - targets).square().mean().backward()  # type: ignore[no-untyped-call]
         descent.step()
     assert torch.allclose(solve(features, targets, 0.1), weights.detach(), atol=1e-10)
+
+
+def metrics(group: Group) -> list[dict[str, float]]:
+    found = group.epoch()
+    assert all(isinstance(result, EpochResult) and result.epoch == 1 for result in found)
+    return [dict(result.metrics) for result in found if isinstance(result, EpochResult)]
+
+
+def test_a_polynomial_is_the_least_squares_fit_of_its_powers() -> None:
+    spec = run_spec("sine", model__degree=4, training__optimizer="closed_form")
+    [found] = metrics(Group([spec], CPU))
+    data = load(spec)
+    x, y = data.train.x[:, 0], data.train.y[:, 0]
+    fitted = np.polynomial.Polynomial.fit(x, y, 4)
+    assert found["train_loss"] == pytest.approx(np.mean((fitted(x) - y) ** 2))
+    test = np.mean((fitted(data.test.x[:, 0]) - data.test.y[:, 0]) ** 2)
+    assert found["test_loss"] == pytest.approx(test)
+
+
+def test_a_line_of_many_inputs_is_found_from_enough_samples_without_noise() -> None:
+    knobs: dict[str, Any] = {"dataset__n_features": 50, "dataset__target_noise": 0}
+    few, enough = run_specs(
+        "line", dataset__n_train=[40, 60], training__optimizer="closed_form", **knobs
+    )
+    losses = [each["test_loss"] for each in metrics(Group([few, enough], CPU))]
+    assert losses[0] > 0.01
+    assert losses[1] < 1e-20
+
+
+def test_random_features_are_those_of_their_definition() -> None:
+    spec = run_spec("digits", model__family="random_features", model__width=50)
+    [found] = metrics(group := Group([spec], CPU))
+    weights = load_arrays(group.snapshots(0)[0].weights)
+    data = load(spec)
+
+    def hidden(x: Array) -> Array:
+        product = data.scaling(x) @ weights["hidden.weight"].T + weights["hidden.bias"]
+        return np.asarray(np.maximum(product, 0) / np.sqrt(50))
+
+    one_hot = np.eye(10)[data.train.y]
+    expected = np.linalg.lstsq(hidden(data.train.x), one_hot, rcond=None)[0]
+    assert np.allclose(weights["output.weight"], expected.T)
+    outputs = hidden(data.test.x) @ expected
+    assert found["test_loss"] == pytest.approx(np.mean((outputs - np.eye(10)[data.test.y]) ** 2))
+    assert found["test_accuracy"] == pytest.approx(np.mean(outputs.argmax(1) == data.test.y))
+    assert found["weight_norm"] == pytest.approx(np.linalg.norm(expected))
+
+
+def test_a_wider_layer_begins_with_the_features_of_a_narrower_one() -> None:
+    specs = run_specs("moons", model__family="random_features", model__width=[3, 9])
+    group = Group(specs, CPU)
+    group.epoch()
+    narrow, wide = (load_arrays(group.snapshots(index)[0].weights) for index in (0, 1))
+    assert np.array_equal(narrow["hidden.weight"], wide["hidden.weight"][:3])
+    assert np.array_equal(narrow["hidden.bias"], wide["hidden.bias"][:3])
+
+
+def test_weight_decay_shrinks_the_weights_and_lets_the_training_loss_rise() -> None:
+    specs = run_specs("moons", model__family="random_features", training__weight_decay=[0, 0.01, 1])
+    found = metrics(Group(specs, CPU))
+    norms = [each["weight_norm"] for each in found]
+    assert norms == sorted(norms, reverse=True)
+    assert found[0]["train_loss"] < found[1]["train_loss"] < found[2]["train_loss"]
+
+
+def test_a_solution_is_the_same_alone_among_others_and_from_a_checkpoint() -> None:
+    specs = run_specs("moons", model__family="random_features", model__width=[20, 300])
+    specs += run_specs("points", model__degree=[1, 6], training__optimizer="closed_form")
+    together = Group(specs, CPU)
+    found = metrics(together)
+    for index, spec in enumerate(specs):
+        alone = Group([spec], CPU)
+        assert metrics(alone) == [found[index]]
+        state = {0: together.checkpoint(index)[1]}
+        [one, *_], [two, *_] = (
+            group.snapshots(0) for group in (alone, Group([spec], CPU, checkpoints=state))
+        )
+        assert one.fit == two.fit
+        for name, values in load_arrays(one.weights).items():
+            assert np.array_equal(values, load_arrays(two.weights)[name])
+
+
+def test_random_features_show_double_descent() -> None:
+    """Test error peaks where the features are as many as the samples, and falls again."""
+    specs = run_specs(
+        "digits",
+        dataset__n_train=200,
+        dataset__label_noise=0.15,
+        model__family="random_features",
+        model__width=[50, 200, 4000],
+    )
+    few, threshold, many = (1 - each["test_accuracy"] for each in metrics(Group(specs, CPU)))
+    assert threshold > 2 * few
+    assert threshold > 2 * many

@@ -19,6 +19,7 @@ from worker.training.models import predict
         ("points", {"degree": 6}),
         ("moons", {"family": "polynomial", "degree": 3}),
         ("iris", {"family": "polynomial", "degree": 2}),
+        ("moons", {"family": "random_features", "width": 40}),
         ("moons", {"width": 5, "depth": 2, "activation": "tanh", "dropout": 0.5}),
         ("iris", {"depth": 0}),
         ("iris", {"depth": 2, "width": 3, "normalisation": "batch"}),
@@ -40,7 +41,7 @@ def test_the_code_on_the_page_loads_the_snapshot_it_stands_beside(
     exec(loading_code(spec.params(), 7, "last"), found)  # noqa: S102
     member = Member(spec)
     x = member.data.test.x[:9].astype(np.float32)
-    raw = x if model.get("family") == "polynomial" or "degree" in model else torch.tensor(x)
+    raw = torch.tensor(x) if spec.model.family == "mlp" else x
     features = torch.from_numpy(member.features(x)).float()
     expected = predict(spec, load_tensors(snapshot.weights), features).numpy()
     np.testing.assert_allclose(np.asarray(found["predict"](raw).tolist()), expected, atol=1e-4)

@@ -14,6 +14,7 @@ from torch import Tensor
 from backend.spec.run import RunSpec
 from worker.training import snapshots
 from worker.training.checkpoints import dump, restore
+from worker.training.closed_form import ClosedForm
 from worker.training.data import reference_loss
 from worker.training.descent import Descent
 from worker.training.ensemble import Ensemble, Interrupted
@@ -202,7 +203,10 @@ class _Placed:
 def _ensembles(
     members: Mapping[int, Member], device: torch.device, dtype: torch.dtype
 ) -> Iterator[_Placed]:
+    for place, member in members.items():
+        if member.closed_form:
+            yield _Placed(ClosedForm(member, device), [place])
     index = {id(member): index for index, member in members.items()}
-    for program, chosen in ensembles(members.values()):
+    for program, chosen in ensembles(m for m in members.values() if not m.closed_form):
         ensemble = Descent(program, chosen, device, dtype)
         yield _Placed(ensemble, [index[id(member)] for member in chosen])

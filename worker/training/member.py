@@ -5,7 +5,6 @@ from collections.abc import Hashable
 from functools import cached_property
 
 import numpy as np
-from numpy.typing import NDArray
 
 from backend.spec.catalogue import SOURCES
 from backend.spec.run import RunSpec
@@ -27,6 +26,7 @@ class Member:
         self.outputs = source.outputs
         self.classifies = source.problem == "classification"
         self.cross_entropy = self.classifies and spec.training.loss != "mse"
+        self.closed_form = spec.training.optimizer == "closed_form"
         self.epoch = 0
         self.best_epoch, self.best_loss = 0, math.inf
 
@@ -55,18 +55,24 @@ class Member:
         return int(self.features(self.data.train.x[:1]).shape[1])
 
     @cached_property
-    def picture(self) -> tuple[Picture | None, NDArray[np.float32]]:
+    def picture(self) -> tuple[Picture | None, Array]:
         """Where the fit is drawn, and what the model takes there."""
+        if not self.drawable:
+            return None, np.empty((0, 0))
         found = frame(np.concatenate([self.data.train.x, self.data.validation.x]))
-        if found is None:
-            return None, np.empty((0, 0), np.float32)
-        return found, self.features(found.points).astype(np.float32)
+        return found, self.features(found.points)
+
+    @property
+    def drawable(self) -> bool:
+        """Whether there is a picture of the fit: values over one input, classes over two."""
+        return bool(self.data.train.x.shape[1] == (2 if self.classifies else 1))
 
     @property
     def metric_keys(self) -> list[str]:
         """Names of a member's metrics, in the order an ensemble returns them."""
         kinds = ("loss", "accuracy") if self.classifies else ("loss",)
-        return [f"{part}_{kind}" for kind in kinds for part in PART_KEYS]
+        keys = [f"{part}_{kind}" for kind in kinds for part in PART_KEYS]
+        return [*keys, "weight_norm"] if self.closed_form else keys
 
     def advance(self, validation_loss: float) -> bool:
         """Note the validation loss of the epoch just trained; return whether it is the best."""

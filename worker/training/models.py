@@ -10,6 +10,7 @@ from torch.nn import functional
 
 from backend.spec.cost import layer_sizes, outputs, polynomial_terms
 from backend.spec.run import RunSpec
+from worker.training import random_features
 from worker.training.streams import Purpose, reseed
 
 ACTIVATIONS = {
@@ -57,6 +58,9 @@ def predict(spec: RunSpec, weights: Mapping[str, Tensor], features: Tensor) -> T
     """Return a trained model's outputs [n, outputs] for features [n, inputs] (Member.features)."""
     if "coefficients" in weights:
         return features @ weights["coefficients"].T
+    if "output.weight" in weights:
+        output = weights["output.weight"]
+        return random_features.evaluate(weights, features.to(output)) @ output.T
     positions = sorted({int(name.split(".")[0]) for name in weights})
     h = features
     for at in positions:

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from backend.spec.run import Loss
 from worker.training.sequences import Array
 
 CURVE_POINTS = 241
@@ -19,21 +20,20 @@ class Picture:
     points: Array
 
 
-def frame(x: Array) -> Picture | None:
-    """Return the picture that holds inputs [n, features]; None beyond two features."""
-    if x.shape[1] > 2:
-        return None
+def frame(x: Array) -> Picture:
+    """Return the picture that holds inputs [n, features], one or two."""
     count = CURVE_POINTS if x.shape[1] == 1 else PLANE_POINTS
     axes = tuple(_axis(column, count) for column in x.T)
     points = np.stack(np.meshgrid(*axes), axis=-1).reshape(-1, x.shape[1])
     return Picture(axes, points)
 
 
-def draw(picture: Picture, outputs: Array) -> dict[str, Array]:
+def draw(picture: Picture, outputs: Array, loss: Loss) -> dict[str, Array]:
     """Return the fit from the model's outputs [n, outputs] over the picture's points.
 
     A curve of the prediction over one input; the probability of the second of two classes
-    over two.
+    over two. Models trained on squared error put out probabilities, more or less, the others
+    their logarithms.
     """
     names = ("x", "y")
     arrays = {
@@ -41,8 +41,12 @@ def draw(picture: Picture, outputs: Array) -> dict[str, Array]:
     }
     if len(picture.axes) == 1:
         return {**arrays, "prediction": outputs[:, 0].astype(np.float32)}
-    odds = np.clip(outputs[:, 0] - outputs[:, 1], -80, 80)
-    plane = (1 / (1 + np.exp(odds))).reshape([len(axis) for axis in picture.axes[::-1]])
+    lead = outputs[:, 1] - outputs[:, 0]
+    if loss == "mse":
+        probability = np.clip((1 + lead) / 2, 0, 1)
+    else:
+        probability = 1 / (1 + np.exp(np.clip(-lead, -80, 80)))
+    plane = probability.reshape([len(axis) for axis in picture.axes[::-1]])
     return {**arrays, "probability": plane.astype(np.float16)}
 
 

@@ -53,19 +53,19 @@ def _metadata(member: Member, epoch: int) -> dict[str, str]:
 
 
 def fit(member: Member, weights: Mapping[str, Tensor]) -> bytes | None:
-    """Return a model's fit as a picture needs it; None beyond two inputs."""
+    """Return a model's fit as a picture needs it; None where nothing can be drawn."""
     picture, features = member.picture
     if picture is None:
         return None
     inputs = torch.from_numpy(features).to(next(iter(weights.values())).dtype)
     outputs = predict(member.spec, weights, inputs)
-    return save_arrays(draw(picture, outputs.numpy().astype(np.float64)))
+    return save_arrays(draw(picture, outputs.numpy().astype(np.float64), member.spec.training.loss))
 
 
 def samples(member: Member) -> bytes | None:
-    """Return the first training and validation samples, raw; None beyond two inputs."""
+    """Return the first training and validation samples, raw; None where nothing can be drawn."""
     data = member.data
-    if data.train.x.shape[1] > 2:
+    if not member.drawable:
         return None
     arrays = {
         "train_x": data.train.x[:MAX_SAMPLES],

@@ -1,0 +1,95 @@
+"""Runs that are solved, not descended: least squares over a polynomial's terms or random features.
+
+All in float64: near the interpolation threshold the weights are large and cancel each other.
+"""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+
+import torch
+from torch import Tensor
+
+from worker.training import losses, random_features
+from worker.training.ensemble import Interrupted, Kind
+from worker.training.least_squares import solve
+from worker.training.member import Member
+from worker.training.models import predict
+from worker.training.sequences import Array
+
+BLOCK_NUMBERS = 1 << 22  # of features made at once when a model is judged
+
+
+class ClosedForm:
+    """One member, whose one epoch is its solution. See Ensemble."""
+
+    def __init__(self, member: Member, device: torch.device) -> None:
+        self._member, self._device = member, device
+        self._weights: Mapping[str, Tensor] = {}
+
+    def advance(self, interrupted: Callable[[], bool]) -> Tensor:
+        """Solve for the weights; return the metrics. See Ensemble."""
+        if interrupted():
+            raise Interrupted
+        self._member.epoch += 1
+        self._weights = _solution(self._member, self._device)
+        return _metrics(self._member, self._weights)[None]
+
+    def keep_best(self, places: Sequence[int]) -> None:
+        """Remember the weights as the best: they are the only ones."""
+
+    def keep(self, places: Sequence[int]) -> None:
+        """Let all other members go: there are none."""
+
+    def weights(self, place: int, kind: Kind) -> Mapping[str, Tensor]:  # noqa: ARG002
+        """Return the weights by name; the last are the best."""
+        return self._weights
+
+    def state(self, place: int) -> Mapping[str, Tensor]:  # noqa: ARG002
+        """Return all that is needed to go on with the member."""
+        return self._weights
+
+    def load_state(self, place: int, state: Mapping[str, Tensor]) -> None:  # noqa: ARG002
+        """Bring the member to what `state` returned."""
+        self._weights = {name: value.to(self._device) for name, value in state.items()}
+
+
+def _solution(member: Member, device: torch.device) -> dict[str, Tensor]:
+    """Return the weights that fit a member's training part best, with a drawn layer if any."""
+    spec, train = member.spec, member.data.train
+    features, targets = _on(device, member.features(train.x)), _on(device, member.targets(train.y))
+    layer: dict[str, Tensor] = {}
+    if spec.model.family == "random_features":
+        layer = {name: value.to(device) for name, value in random_features.draw(spec).items()}
+        features = random_features.evaluate(layer, features)
+    fitted = solve(features, targets, spec.training.weight_decay)
+    name = "output.weight" if layer else "coefficients"
+    return {name: fitted.T.contiguous(), **layer}
+
+
+def _metrics(member: Member, weights: Mapping[str, Tensor]) -> Tensor:
+    """Return a member's metrics in the order of its keys."""
+    fitted = weights.get("coefficients", weights.get("output.weight"))
+    assert fitted is not None  # noqa: S101 - one of both
+    means = [
+        torch.cat(list(_judged(member, weights, part.x, part.y, fitted))).mean(0)
+        for part in member.data.parts
+    ]
+    return torch.cat([torch.stack(means, 1).reshape(-1), fitted.norm().reshape(1)])
+
+
+def _judged(
+    member: Member, weights: Mapping[str, Tensor], x: Array, y: Array, fitted: Tensor
+) -> Iterator[Tensor]:
+    """Yield the loss of each row, and 1 where its class is found [rows, kinds], by blocks."""
+    size = max(1, BLOCK_NUMBERS // fitted.shape[1])
+    for start in range(0, len(x), size):
+        features = _on(fitted.device, member.features(x[start : start + size]))
+        targets = _on(fitted.device, member.targets(y[start : start + size]))
+        outputs = predict(member.spec, weights, features)
+        kinds = [losses.of_rows(outputs.T[None], targets.T[None], cross_entropy=False)[0]]
+        if member.classifies:
+            kinds.append(losses.hits(outputs.T[None], targets.T[None])[0])
+        yield torch.stack(kinds, 1)
+
+
+def _on(device: torch.device, values: Array) -> Tensor:
+    return torch.tensor(values, dtype=torch.float64, device=device)
