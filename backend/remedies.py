@@ -42,6 +42,13 @@ class Cell:
         return found.most_common(1)[0][0] if found else None
 
     @property
+    def over_confident(self) -> bool:
+        """Whether of most of its runs the loss overfits and accuracy does not."""
+        found = [(run.diagnosis or {}).get("findings") or [] for run in self.runs if run.verdict]
+        told = sum(any(each["rule"] == "over-confident" for each in one) for one in found)
+        return 2 * told > len(found)
+
+    @property
     def stops_early(self) -> bool:
         """Whether the early-stopping rule fired in all of its runs."""
         return all(run.early_stop_epoch is not None for run in self.runs)
@@ -55,7 +62,8 @@ class Cell:
     @property
     def proposed(self) -> list[Remedy]:
         """The remedies for its verdict, the most promising first."""
-        return propose(self.verdict, self.runs[0].params, stops_early=self.stops_early)
+        verdict = "over-confident" if self.over_confident else self.verdict
+        return propose(verdict, self.runs[0].params, stops_early=self.stops_early)
 
     @property
     def applicable(self) -> list[Remedy]:

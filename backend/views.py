@@ -20,6 +20,8 @@ from backend.store.tables import Experiment, Run
 
 Number = float | int | None
 
+DIAGNOSED = ("train_loss", "val_loss", "val_accuracy")
+
 
 class ExperimentItem(BaseModel):
     """An experiment in answers; `parent_id` is the experiment it follows up."""
@@ -131,14 +133,16 @@ def diagnosis(session: Session, row: Run) -> dict[str, Any]:
 
 
 def diagnosed(session: Session, rows: Sequence[Run]) -> dict[int, Diagnosis]:
-    """Diagnose runs from their recorded train and validation losses."""
-    found = metrics.series_of(session, [row.id for row in rows], ["train_loss", "val_loss"])
+    """Diagnose runs from their recorded losses and validation accuracy."""
+    found = metrics.series_of(session, [row.id for row in rows], DIAGNOSED)
     return {row.id: _diagnosed(row, found[row.id]) for row in rows}
 
 
 def _diagnosed(row: Run, found: Mapping[str, metrics.Series]) -> Diagnosis:
-    train, validation = (_by_step(found[key]) for key in ("train_loss", "val_loss"))
-    return diagnose(Curve.from_series(train, validation), reference_loss=row.reference_loss)
+    train, validation, accuracy = (_by_step(found[key]) for key in DIAGNOSED)
+    return diagnose(
+        Curve.from_series(train, validation), reference_loss=row.reference_loss, accuracy=accuracy
+    )
 
 
 def early_stop(session: Session, run_id: int, query: Mapping[str, str]) -> EarlyStop:

@@ -34,6 +34,8 @@ _TEMPLATES.globals.update(
 _TEMPLATES.filters.update(
     {
         "number": words.number,
+        "percent": words.percent,
+        "evidence": words.evidence,
         "count": words.count,
         "duration": words.duration,
         "knob": words.knob,

@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Any
 
-from backend.analysis.diagnosis import number as plain_number
+from backend.analysis.number import number as plain_number
 
 MISSING = "\N{EN DASH}"
 
@@ -41,6 +41,11 @@ def knob(path: str) -> str:
     return _LABELS.get(path, path.split(".")[-1].replace("_", " "))
 
 
+def evidence(name: str) -> str:
+    """Write the name of a number that a verdict rests on."""
+    return _EVIDENCE.get(name, name.replace("_", " ")).capitalize()
+
+
 def value(given: Any) -> str:
     """Write a knob's value."""
     if given is None:
@@ -72,4 +77,12 @@ _LABELS = {
     "early_stopping.strips": "strips that rise",
     "training.seed": "seed",
     "training.seeds": "seeds",
+}
+
+_EVIDENCE = {
+    "generalisation_gap": "validation above train at the end",
+    "noise": "noise of the validation loss",
+    "rise_since_best": "validation loss above its best",
+    "rise_that_counts": "rise that would count",
+    "steps_after_best": "epochs after the best",
 }

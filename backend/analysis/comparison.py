@@ -12,7 +12,7 @@ from statistics import fmean, stdev
 
 from scipy.stats import t as student
 
-from backend.analysis.diagnosis import number
+from backend.analysis.number import number
 
 LEVEL = 0.95
 LEAST_PAIRS = 2

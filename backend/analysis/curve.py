@@ -1,43 +1,65 @@
 """A run's train and validation loss over its steps."""
 
 import math
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Self
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
 
 Series = Mapping[int, float]
 """Values by step; a value that is not finite is NaN or infinite."""
 
+Array = NDArray[np.float64]
+
 
 @dataclass(frozen=True)
 class Curve:
-    """Train and validation loss at the steps where both are finite, in ascending order.
+    """Train and validation loss [n] at the steps [n] of validation, ascending, all finite.
 
-    `broken_at` is the first step at which either is not finite, None if there is none.
+    Where train loss was recorded at other steps, it is the mean since the validation before, or
+    between the nearest. `broken_at` is the step from which a loss is no finite number until the
+    end, None if both end in numbers; `dropped` counts the pairs left out as one is no number.
     """
 
-    steps: Sequence[int]
-    train: Sequence[float]
-    validation: Sequence[float]
+    steps: NDArray[Any]
+    train: Array
+    validation: Array
     broken_at: int | None = None
+    dropped: int = 0
+    unit: str = "epoch"
 
     @classmethod
-    def from_series(cls, train: Series, validation: Series) -> Self:
-        """Pair two series by step."""
-        shared = sorted(train.keys() & validation.keys())
-        finite = [s for s in shared if math.isfinite(train[s]) and math.isfinite(validation[s])]
-        broken = [
-            step
-            for series in (train, validation)
-            for step, value in series.items()
-            if not math.isfinite(value)
-        ]
-        return cls(
-            finite,
-            [train[s] for s in finite],
-            [validation[s] for s in finite],
-            min(broken, default=None),
-        )
+    def from_series(cls, train: Series, validation: Series, *, unit: str = "epoch") -> Self:
+        """Pair two series by step; `unit` is what a step is, in words."""
+        if train.keys() == validation.keys():
+            steps = sorted(train)
+            t, v = [train[s] for s in steps], [validation[s] for s in steps]
+            return cls.from_arrays(steps, t, v, unit=unit)
+        if not train or not validation:
+            return cls.from_arrays([], [], [], unit=unit)
+        steps = sorted(validation)
+        of_train = sorted(train)
+        at = _at(np.array(steps), np.array(of_train), np.array([train[s] for s in of_train], float))
+        found = cls.from_arrays(steps, at, [validation[s] for s in steps], unit=unit)
+        last = of_train[-1]
+        if found.broken_at is None and not math.isfinite(train[last]) and last >= steps[-1]:
+            return replace(found, broken_at=last)
+        return found
+
+    @classmethod
+    def from_arrays(
+        cls, steps: ArrayLike, train: ArrayLike, validation: ArrayLike, *, unit: str = "epoch"
+    ) -> Self:
+        """Take paired losses [n] at ascending steps [n]."""
+        x = np.asarray(steps)
+        t, v = np.asarray(train, np.float64), np.asarray(validation, np.float64)
+        kept = np.isfinite(t) & np.isfinite(v)
+        if kept.all():
+            return cls(x, t, v, unit=unit)
+        broken = None if kept[-1] else int(x[np.flatnonzero(kept)[-1] + 1 if kept.any() else 0])
+        return cls(x[kept], t[kept], v[kept], broken, int((~kept).sum()), unit)
 
     def __len__(self) -> int:
         return len(self.steps)
@@ -45,4 +67,18 @@ class Curve:
     @property
     def best(self) -> int:
         """Index of the lowest validation loss, the first of equals."""
-        return min(range(len(self)), key=self.validation.__getitem__)
+        return int(np.argmin(self.validation))
+
+
+def _at(steps: NDArray[Any], of_train: NDArray[Any], train: Array) -> Array:
+    """Return train loss at the steps of validation: the mean since the last, else interpolated."""
+    finite = np.isfinite(train)
+    if not finite.any():
+        return np.full(len(steps), np.nan)
+    known, values = of_train[finite], train[finite]
+    sums = np.concatenate([[0.0], np.cumsum(values)])
+    ends = np.searchsorted(known, steps, side="right")
+    starts = np.concatenate([[0], ends[:-1]])
+    amount = ends - starts
+    mean = (sums[ends] - sums[starts]) / np.maximum(amount, 1)
+    return np.asarray(np.where(amount > 0, mean, np.interp(steps, known, values)))

@@ -38,6 +38,6 @@ def test_neighbours_of_a_run_that_diverges_are_exact() -> None:
 
 
 def test_a_curve_that_exploded_is_diagnosed_as_diverged_however_short() -> None:
-    curve = Curve(steps=[1, 2], train=[5.0, 2e6], validation=[5.0, 3e6])
+    curve = Curve.from_arrays([1, 2], [5.0, 2e6], [5.0, 3e6])
     assert diagnose(curve, reference_loss=0.7).rule == "diverged.exploded"
     assert diagnose(curve).verdict == "not assessable"

@@ -8,7 +8,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from backend.analysis.diagnosis import number
 from backend.analysis.grid.cells import (
     CAPACITY,
     N_TRAIN,
@@ -23,6 +22,7 @@ from backend.analysis.grid.cells import (
 )
 from backend.analysis.grid.intervals import Interval
 from backend.analysis.grid.shape import change, peak
+from backend.analysis.number import number
 
 FITTED_ERROR = 0.01  # share of wrong answers in training: all but fitted exactly
 FITTED_LOSS = 0.01  # of the loss of always giving the same answer

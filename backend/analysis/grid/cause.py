@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from math import log2
 from typing import Any, Literal
 
-from backend.analysis.diagnosis import number
 from backend.analysis.grid.cells import (
     CAPACITY,
     N_TRAIN,
@@ -22,6 +21,7 @@ from backend.analysis.grid.cells import (
     test_at_best,
 )
 from backend.analysis.grid.intervals import Interval, paired
+from backend.analysis.number import number
 
 Factor = Literal["data", "capacity", "training length", "regularisation", "noise"]
 Finding = Literal["limits", "does not limit", "not resolved", "not assessable"]

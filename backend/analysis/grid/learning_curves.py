@@ -6,7 +6,6 @@ from typing import Any
 
 import numpy as np
 
-from backend.analysis.diagnosis import number
 from backend.analysis.grid.cells import (
     N_TRAIN,
     Cell,
@@ -20,6 +19,7 @@ from backend.analysis.grid.cells import (
 from backend.analysis.grid.intervals import Interval
 from backend.analysis.grid.power_law import MIN_POINTS, Estimate, PowerLaw, fit
 from backend.analysis.grid.shape import Peak, change, peak
+from backend.analysis.number import number
 
 DRAWN_POINTS = 60
 AHEAD = 10.0  # the fitted curve is drawn up to so many times the largest size

@@ -1,0 +1,212 @@
+"""The shape of a curve: levels, rise and noise, read so that noise and sampling matter little."""
+
+from dataclasses import dataclass
+from functools import cached_property
+from math import sqrt
+from typing import Any
+
+import numpy as np
+
+from backend.analysis.curve import Array, Curve
+
+BINS = 240  # a longer curve is read as the medians of so many stretches, up to twice as many
+SHARES = (0.05, 0.1, 0.2)  # of the curve that is averaged: more where noise asks for it
+SHORT = 20  # points: below, each is looked at by itself
+AVERAGED = 3  # points at the end, at least
+RISE = 0.05  # of the best validation loss: what counts as risen
+SMALLEST_RISE = 0.02  # of the total fall: below it, a relative rise near loss 0 means nothing
+CERTAIN = 3.3  # standard errors that a rise must exceed
+NORMAL_MAD = 1.4826  # standard deviation of a normal variable over its median absolute deviation
+
+
+@dataclass(frozen=True)
+class Reading:
+    """One curve [n] averaged over `width` points. Lowest level, its place, and the last level."""
+
+    values: Array
+    width: int
+    best: int
+    low: float
+    end: float
+    error: float  # standard error of end - low
+
+
+@dataclass(frozen=True)
+class Shape:
+    """A curve as the rules see it; `reference_loss` is that of always giving the same answer."""
+
+    curve: Curve
+    reference_loss: float | None = None
+
+    @property
+    def unit(self) -> str:
+        """What a step of the curve is, in words."""
+        return self.curve.unit
+
+    @cached_property
+    def validation(self) -> Array:
+        """Validation loss, thinned [m]."""
+        return _thinned(self._kept(self.curve.validation))
+
+    @cached_property
+    def train(self) -> Array:
+        """Train loss, thinned [m]."""
+        return _thinned(self._kept(self.curve.train))
+
+    def _kept(self, values: Array) -> Array:
+        return values[: len(values) - self.repeated]
+
+    @cached_property
+    def repeated(self) -> int:
+        """Rows at the end that repeat the best row: what some loggers add, no recovery."""
+        train, validation, best = self.curve.train, self.curve.validation, self.curve.best
+        same = (validation == validation[best]) & (train == train[best])
+        last = len(same) - 1
+        while last > best and same[last]:
+            last -= 1
+        return len(same) - 1 - last if last > best else 0
+
+    @cached_property
+    def noise(self) -> float:
+        """Standard deviation of the validation loss around its own course."""
+        return _noise(self.validation)
+
+    @cached_property
+    def train_noise(self) -> float:
+        """Standard deviation of the train loss around its own course."""
+        return _noise(self.train)
+
+    @cached_property
+    def reading(self) -> Reading:
+        """Validation loss, averaged no more than its noise asks for."""
+        for share in SHARES:
+            found = _read(self.validation, share, self.noise)
+            if len(self.validation) < SHORT or found.error < self._threshold(found) / CERTAIN:
+                break
+        return found
+
+    def _threshold(self, found: Reading) -> float:
+        fall = self.start - found.low
+        relative = RISE * (found.low if self.validation.min() > 0 else fall)
+        return max(relative, SMALLEST_RISE * fall)
+
+    @cached_property
+    def start(self) -> float:
+        """Validation loss before training: the first one, or that of the constant answer."""
+        return max(float(self.curve.validation[0]), self.reference_loss or -np.inf)
+
+    @property
+    def threshold(self) -> float:
+        """Rise that counts, in units of the loss."""
+        return self._threshold(self.reading)
+
+    @property
+    def fall(self) -> float:
+        """How far validation loss has fallen, at its best."""
+        return self.start - self.reading.low
+
+    @property
+    def rise(self) -> float:
+        """How far validation loss has risen since its best."""
+        return self.reading.end - self.reading.low if self.points_after else 0.0
+
+    @property
+    def relative_rise(self) -> float:
+        """The rise over the best validation loss; over the fall where losses reach 0."""
+        low = self.reading.low
+        return self.rise / (low if self.validation.min() > 0 else max(self.fall, 1e-300))
+
+    @property
+    def points_after(self) -> int:
+        """Points after the best."""
+        return len(self.validation) - 1 - self.reading.best
+
+    @cached_property
+    def onset(self) -> int:
+        """Index in the curve from which validation loss rises: its lowest near the best level."""
+        scale = len(self._kept(self.curve.validation)) / len(self.validation)
+        reach = self.reading.width // 2 + 1
+        first = max(0, int((self.reading.best - reach) * scale))
+        last = int((self.reading.best + reach) * scale) + 1
+        return first + int(np.argmin(self._kept(self.curve.validation)[first:last]))
+
+    @cached_property
+    def train_levels(self) -> tuple[float, float]:
+        """Train loss around the best validation loss, and at the end."""
+        half, best = self.reading.width // 2, self.reading.best
+        near = self.train[max(0, best - half) : best + half + 1]
+        return float(near.sum() / len(near)), float(
+            middle(self.train[-_at_end(self.train, SHARES[0]) :])
+        )
+
+    @property
+    def train_fall(self) -> float:
+        """How far train loss has fallen from its first value."""
+        return float(self.curve.train[0]) - min(self.train_levels[1], float(self.train.min()))
+
+    @property
+    def train_rises(self) -> bool:
+        """Whether train loss at the end is above that at the best epoch, beyond its noise."""
+        before, after = self.train_levels
+        return after - before > max(0.05 * self.train_fall, CERTAIN * self.train_noise / 2)
+
+
+def _thinned(values: Array) -> Array:
+    """Return the medians of equally long stretches, of a curve longer than twice `BINS`."""
+    size = len(values) // BINS
+    if size < 2:
+        return values
+    rest = len(values) % size
+    whole = middle(values[rest:].reshape(-1, size))
+    return whole if not rest else np.concatenate([[middle(values[:rest])], whole])
+
+
+def middle(values: Array) -> Any:
+    """Return the median over the last axis; of finite numbers, several times as fast as numpy's."""
+    ordered, half = np.sort(values, axis=-1), values.shape[-1] // 2
+    if values.shape[-1] % 2:
+        return ordered[..., half]
+    return (ordered[..., half - 1] + ordered[..., half]) / 2
+
+
+def _noise(values: Array) -> float:
+    """Estimate noise from second differences, which a smooth course leaves near 0."""
+    if len(values) < 4:
+        return 0.0
+    second = values[:-2] - 2 * values[1:-1] + values[2:]
+    return NORMAL_MAD * float(middle(np.abs(second))) / sqrt(6)
+
+
+def _at_end(values: Array, share: float) -> int:
+    return min(max(AVERAGED, round(share * len(values))), max(1, len(values) // 2))
+
+
+def _read(values: Array, share: float, noise: float) -> Reading:
+    n = len(values)
+    width = 1 if n < SHORT else 2 * round(share * n / 2) + 1
+    smooth = values if n < SHORT else _without_spikes(values)
+    averaged = _averaged(smooth, width)
+    last = _at_end(values, share)
+    best = int(np.argmin(averaged))
+    end = float(middle(values[-last:]) if n < SHORT else smooth[-last:].sum() / last)
+    error = noise * sqrt(1 / last + 1 / width)
+    return Reading(averaged, width, best, float(averaged[best]), end, error)
+
+
+def _without_spikes(values: Array) -> Array:
+    """Return the running median of three."""
+    if len(values) < 3:
+        return values
+    low, high = np.minimum(values[:-1], values[1:]), np.maximum(values[:-1], values[1:])
+    inner = np.maximum(low[:-1], np.minimum(high[:-1], values[2:]))
+    return np.concatenate([[inner[0]], inner, [inner[-1]]])
+
+
+def _averaged(values: Array, width: int) -> Array:
+    """Return the running mean, the curve mirrored at its ends."""
+    if width == 1:
+        return values
+    half = width // 2
+    padded = np.concatenate([values[half:0:-1], values, values[-2 : -half - 2 : -1]])
+    sums = np.cumsum(np.concatenate([[0.0], padded]))
+    return np.asarray((sums[width:] - sums[:-width]) / width)

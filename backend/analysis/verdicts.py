@@ -1,0 +1,289 @@
+"""The rules, in the order in which they are asked; each reads a shape and speaks twice."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from backend.analysis import divergence
+from backend.analysis.descent import Descent, second_descent
+from backend.analysis.number import number
+from backend.analysis.shape import CERTAIN, SHORT, Shape
+from backend.analysis.trend import fall_ahead, line
+
+LEAST_AFTER = 3  # points after the best: fewer are no trend
+CLEAR = 6.0  # standard errors: a rise beyond needs no other evidence
+DRIFT = 1.5  # standard errors by which the slope since the best must be above 0
+LASTING = 0.6  # of the points in the second half since the best are above half the rise
+SEVERE = 0.5  # rise over the best loss
+BARELY = 0.02  # of a loss: a change that small is none
+EXPLODED = 2.0  # times the first train loss
+UNSTABLE = 0.3  # of the fall: noise of that size hides any course
+NEAR_REFERENCE = 0.8  # of the loss of always giving the same answer: nothing much was learnt
+MEMORISED = 0.05  # of that reference: a train loss near 0
+MISSED = 0.2  # of that reference: a validation loss that far from 0 means the pattern is missed
+
+
+@dataclass(frozen=True)
+class Found:
+    """A verdict, the id of its rule, and its two sentences (the first goes on after "Verdict: ")"""
+
+    verdict: Any
+    rule: str
+    practitioner: str
+    learner: str
+
+
+Rule = Callable[[Shape], Found | None]
+
+
+def first_that_applies(shape: Shape, min_points: int) -> Found:
+    """Return what the first rule that applies says."""
+    if shape.curve.broken_at is not None:
+        return _not_finite(shape)
+    if found := _exploded(shape):
+        return found
+    if len(shape.curve) < min_points:
+        return _of_few_points(shape, min_points)
+    return next(found for rule in _RULES if (found := rule(shape)))
+
+
+def _not_finite(shape: Shape) -> Found:
+    where = f"{shape.unit} {shape.curve.broken_at:,}"
+    return Found(
+        "diverged", "diverged.not-finite",
+        f"a loss is not a finite number from {where} on; a smaller learning rate is the first "
+        "thing to try.",
+        f"Training broke down at {where}: the numbers grew beyond all bounds. Smaller steps "
+        "(learning rate) usually help.",
+    )  # fmt: skip
+
+
+def _of_few_points(shape: Shape, least: int) -> Found:
+    if len(shape.curve) == 1:  # solved at once: there is no course, and the end is all there is
+        for rule in (_underfitting, _memorised):
+            if found := rule(shape):
+                return found
+    many = f"{len(shape.curve)} {shape.unit}{'' if len(shape.curve) == 1 else 's'}"
+    return Found(
+        "not assessable", "not-assessable.short",
+        f"{many} with train and validation loss, at least {least} are needed.",
+        f"There is too little to look at yet: {many}, and a trend needs {least}.",
+    )  # fmt: skip
+
+
+def _exploded(shape: Shape) -> Found | None:
+    reason = _explosion(shape) if len(shape.curve) else None
+    if reason is None:
+        return None
+    return Found(
+        "diverged", "diverged.exploded",
+        f"{reason}; a smaller learning rate is the first thing to try.",
+        "Instead of shrinking, the error grew and grew: the steps were too large. A smaller "
+        "learning rate usually helps.",
+    )  # fmt: skip
+
+
+def _explosion(shape: Shape) -> str | None:
+    """Say how train loss exploded: beyond the worker's bound, or for good beyond its start."""
+    train, reference = shape.curve.train, shape.reference_loss
+    if reference is not None and (reason := divergence.reason(float(train[-1]), reference)):
+        return reason
+    if len(train) < LEAST_AFTER:
+        return None
+    first, end = float(train[0]), shape.train_levels[1]
+    grew = end - first > EXPLODED * max(abs(first), shape.train_fall)
+    if not grew or shape.reading.end < shape.curve.validation[0]:
+        return None
+    return f"train loss ends at about {number(end)}, far above the {number(first)} it began with"
+
+
+def _flat(shape: Shape) -> Found | None:
+    t, v = shape.curve.train, shape.curve.validation
+    if max(_range(t, shape.train_noise), _range(v, shape.noise)) > BARELY:
+        return None
+    return Found(
+        "underfitting", "underfitting.no-progress",
+        f"neither loss moved: train stays at {number(float(t[-1]))}, validation at "
+        f"{number(float(v[-1]))}.",
+        "Nothing was learnt: both errors stayed where they began. A larger learning rate, a larger "
+        "model or longer training may get it going.",
+    )  # fmt: skip
+
+
+def _range(values: Any, noise: float) -> float:
+    size = float(np.abs(values).max())
+    hidden = 6 * noise if len(values) >= SHORT else 0.0
+    return float((values.max() - values.min() - hidden) / size) if size else 0.0
+
+
+def rises(shape: Shape) -> bool:
+    """Whether validation loss ends above its lowest: materially, lastingly, beyond its noise."""
+    if shape.points_after < LEAST_AFTER:
+        return False
+    reading = shape.reading
+    if shape.rise <= max(shape.threshold, CERTAIN * reading.error):
+        return False
+    if shape.rise < CLEAR * reading.error and not _drifts_up(shape):
+        return False
+    later = reading.values[reading.best + max(1, shape.points_after // 2) :]
+    above = np.count_nonzero(later > reading.low + shape.rise / 2)
+    return bool(above >= LASTING * len(later))
+
+
+def _drifts_up(shape: Shape) -> bool:
+    """Whether all points since the best tell of a rise: the lowest of many is low by chance."""
+    slope, error = line(shape.validation[shape.reading.best + 1 :], shape.noise)
+    return slope > DRIFT * error
+
+
+def _never_fell(shape: Shape) -> Found | None:
+    fell = shape.fall > max(2 * shape.noise, BARELY / 2 * abs(shape.start))
+    learnt = shape.train_fall > max(0.05 * abs(shape.curve.train[0]), 5 * shape.train_noise)
+    if fell or not learnt:
+        return None
+    course = f"rose {shape.relative_rise:.0%} above it" if rises(shape) else "stayed there"
+    return Found(
+        "memorised noise", "memorised-noise.never-fell",
+        f"validation loss never fell below its first value ({number(shape.start)}) and {course}, "
+        f"while train loss fell to {number(shape.train_levels[1])}; what was learnt of the "
+        "training data does not carry over.",
+        "The model got better on the examples it was shown and never on new ones: what it learnt "
+        "is their noise, not the pattern. Check that both parts of the data belong together.",
+    )  # fmt: skip
+
+
+def _overfitting(shape: Shape) -> Found | None:
+    if not rises(shape) or shape.train_rises:
+        return None
+    onset, rise = shape.onset, shape.relative_rise
+    at, low = f"{shape.unit} {shape.curve.steps[onset]:,}", float(shape.curve.validation[onset])
+    before, after = shape.train_levels
+    severity = "severe" if rise > SEVERE else "mild"
+    moved = f"fell from {number(before)} to" if after < before else "stays at"
+    return Found(
+        "overfitting", f"overfitting.{severity}",
+        f"validation loss was lowest at {at} ({number(low)}) and has risen {rise:.0%} since, to "
+        f"about {number(shape.reading.end)}, while train loss {moved} {number(after)}.",
+        f"Until {at} the model learnt what also holds for new examples. Since then it has been "
+        "learning its training examples by heart: the error on them went on falling, the error on "
+        "new ones rose.",
+    )  # fmt: skip
+
+
+def _double_descent(shape: Shape) -> Found | None:
+    found = second_descent(shape)
+    if found is None:
+        return None
+    first, peak = (int(shape.curve.steps[_index(shape, i)]) for i in (found.first, found.peak))
+    levels = _levels(found)
+    return Found(
+        "epoch-wise double descent", "double-descent.epoch-wise",
+        f"validation loss rose from {levels[0]} at {shape.unit} {first:,} to {levels[1]} at "
+        f"{shape.unit} {peak:,} and fell again, to {levels[2]}, while train loss stayed low.",
+        "The error on new examples first fell, then rose, as if the model were learning by heart, "
+        "and then fell once more: with still more training it found the pattern after all.",
+    )  # fmt: skip
+
+
+def _levels(found: Descent) -> list[str]:
+    return [number(level) for level in (found.first_loss, found.peak_loss, found.end_loss)]
+
+
+def _index(shape: Shape, thinned: int) -> int:
+    return min(int(thinned * len(shape.curve) / len(shape.validation)), len(shape.curve) - 1)
+
+
+def _still_improving(shape: Shape) -> Found | None:
+    ahead = fall_ahead(shape)
+    if ahead is None:
+        return None
+    return Found(
+        "still improving", "still-improving.falling",
+        f"validation loss still falls, by about {number(ahead)} over the last fifth of the run, to "
+        f"{number(shape.reading.end)}; train longer before judging the fit.",
+        "The error on new examples was still shrinking when training ended: give it more time "
+        "before judging the model.",
+    )  # fmt: skip
+
+
+def _underfitting(shape: Shape) -> Found | None:
+    reference, train = shape.reference_loss, shape.train_levels[1]
+    if reference is None or min(train, shape.reading.end) < NEAR_REFERENCE * reference:
+        return None
+    return Found(
+        "underfitting", "underfitting.near-reference",
+        f"train loss ends at about {number(train)}, close to the {number(reference)} of always "
+        "giving the same answer; the model has not captured the pattern, or noise hides it.",
+        "The model does hardly better than one that always gives the same answer: it is too "
+        "simple, was trained too little, or the data hold little to learn.",
+    )  # fmt: skip
+
+
+def _memorised(shape: Shape) -> Found | None:
+    reference, (_, train) = shape.reference_loss, shape.train_levels
+    if reference is None or train > MEMORISED * reference:
+        return None
+    share = shape.reading.end / reference if reference else 0.0
+    if share < MISSED:
+        return None
+    return Found(
+        "memorised noise", "memorised-noise.near-zero-train",
+        f"train loss has fallen to {number(train)} while validation loss stays at "
+        f"{number(shape.reading.end)}, {share:.0%} of that of always giving the same answer; the "
+        "training data are learnt by heart, not the pattern.",
+        "The model knows its training examples by heart, noise and all, and that helps little "
+        "with new ones. More examples, or a simpler model, would show how much pattern there is.",
+    )  # fmt: skip
+
+
+def _both_rise(shape: Shape) -> Found | None:
+    if not rises(shape):
+        return None
+    return Found(
+        "unstable", "unstable.both-rise",
+        f"validation loss ends {shape.relative_rise:.0%} above its best "
+        f"({number(shape.reading.low)}) without train loss falling meanwhile; a smaller learning "
+        "rate is the first thing to try.",
+        "Both errors went up again, also on the examples the model was trained on: it is not "
+        "learning by heart, it is losing its way. Smaller steps usually help.",
+    )  # fmt: skip
+
+
+def _noisy(shape: Shape) -> Found | None:
+    if shape.noise <= UNSTABLE * shape.fall:
+        return None
+    return Found(
+        "unstable", "unstable.noisy",
+        f"validation loss jumps by about {number(shape.noise)} at every {shape.unit}, which hides "
+        f"the {number(max(shape.fall, 0.0))} by which it fell; a smaller learning rate or a larger "
+        "validation set would show its course.",
+        "The error on new examples jumps up and down so much that no trend can be read from it.",
+    )  # fmt: skip
+
+
+def _good_fit(shape: Shape) -> Found:
+    best = shape.curve.best
+    return Found(
+        "good fit", "good-fit.settled",
+        f"validation loss ends at about {number(shape.reading.end)}, at or near its best "
+        f"({number(float(shape.curve.validation[best]))} at {shape.unit} "
+        f"{int(shape.curve.steps[best]):,}); train loss ends at about "
+        f"{number(shape.train_levels[1])}.",
+        "The error on new examples came down and stayed down: what was learnt carries over.",
+    )  # fmt: skip
+
+
+_RULES: list[Rule] = [
+    _flat,
+    _never_fell,
+    _overfitting,
+    _double_descent,
+    _still_improving,
+    _memorised,
+    _underfitting,
+    _both_rise,
+    _noisy,
+    _good_fit,
+]

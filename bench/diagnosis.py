@@ -1,0 +1,52 @@
+"""Speed of the analysis: diagnosing many runs, and one epoch of each early-stopping criterion.
+
+python -m bench.diagnosis [--runs 10000] [--epochs 1000]
+"""
+
+import argparse
+import time
+
+import numpy as np
+
+from backend.analysis import Curve, diagnose
+from backend.analysis.early_stopping import CRITERIA, build
+
+
+def curves(runs: int, epochs: int) -> list[Curve]:
+    """Make noisy curves that fall, and half of them rise again."""
+    draws = np.random.default_rng(0)
+    e = np.arange(1, epochs + 1) / epochs
+    made = []
+    for index in range(runs):
+        best = draws.uniform(0.1, 0.9)
+        rise = np.maximum(0, e - best) * (index % 2)
+        validation = 0.5 + np.exp(-e / (best / 4)) + rise + draws.normal(0, 0.02, epochs)
+        train = np.exp(-e / 0.2) + draws.normal(0, 0.01, epochs)
+        made.append(Curve.from_arrays(np.arange(1, epochs + 1), train, validation))
+    return made
+
+
+def main() -> None:
+    """Measure and print."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--runs", type=int, default=10_000)
+    parser.add_argument("--epochs", type=int, default=1000)
+    options = parser.parse_args()
+    distinct = curves(min(options.runs, 500), options.epochs)
+    began = time.perf_counter()
+    for index in range(options.runs):
+        diagnose(distinct[index % len(distinct)])
+    took = time.perf_counter() - began
+    print(f"{options.runs:,} runs of {options.epochs:,} epochs diagnosed in {took:.2f} s")
+    losses = np.random.default_rng(0).uniform(1, 2, (100_000, 2)).tolist()
+    for name in CRITERIA:
+        rule = build(name)
+        began = time.perf_counter()
+        for epoch, (train, validation) in enumerate(losses, start=1):
+            rule.update(epoch, train, validation)
+        each = (time.perf_counter() - began) / len(losses)
+        print(f"{name}: {each * 1e6:.2f} microseconds an epoch")
+
+
+if __name__ == "__main__":
+    main()
