@@ -103,7 +103,7 @@ def content(error: LabError) -> dict[str, Any]:
     return body
 
 
-SOURCES_OF_INPUT = ("query", "path", "body")
+SOURCES_OF_INPUT = ("query", "path", "header", "body")
 ACCEPTED = {
     "int_parsing": "a whole number",
     "int_parsing_size": "a whole number",
