@@ -1,5 +1,6 @@
 """Numbers, times and knobs as the pages write them."""
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
@@ -55,6 +56,20 @@ def value(given: Any) -> str:
     if isinstance(given, bool) or not isinstance(given, int | float):
         return str(given)
     return f"{given:,}" if isinstance(given, int) else f"{given:g}"
+
+
+def model(params: Mapping[str, Any]) -> str:
+    """Name a model by its capacity: "2 layers of 32 neurons"."""
+    family, depth = params["model.family"], params.get("model.depth", 0)
+    if family == "polynomial":
+        return f"Degree {params['model.degree']}"
+    if family == "random_features":
+        return count(params["model.width"], "random feature")
+    if family == "cnn":
+        return f"{count(depth, 'convolution')} of {count(params['model.channels'], 'channel')}"
+    if depth == 0:
+        return "Single layer"
+    return f"{count(depth, 'layer')} of {count(params['model.width'], 'neuron')}"
 
 
 def when(iso: str) -> str:

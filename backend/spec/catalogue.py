@@ -128,3 +128,11 @@ SOURCES: dict[str, Source] = {
         ),
     ),
 }  # fmt: skip
+
+
+def drawable(source: str, inputs: int) -> bool:
+    """Whether a fit has a picture: values over one input, or two classes over two."""
+    known = SOURCES[source]
+    if known.problem == "regression":
+        return inputs == 1
+    return inputs == known.outputs == 2

@@ -11,7 +11,8 @@ from fastapi.responses import HTMLResponse
 from sqlalchemy.orm import Session
 
 from backend.comparisons import At
-from backend.spec.catalogue import SOURCES
+from backend.spec.catalogue import drawable
+from backend.spec.cost import inputs
 from backend.store import experiments, metrics, runs, snapshots
 from backend.views import RunItem, experiment_items, run_items
 from frontend import words
@@ -102,8 +103,8 @@ def _page(all_runs: Sequence[RunItem], page: int) -> dict[str, Any]:
 def _pictures(session: Session, grid: GridInfo, at_best: Mapping[int, AtBest]) -> list[Picture]:
     """Return a picture for each cell of a small grid whose inputs can be drawn, else none."""
     found = [cell.runs[0] for row in grid.cells for cell in row if cell]
-    drawable = all(SOURCES[run.params["dataset.source"]].features <= 2 for run in found)
-    if not drawable or len(found) > MAX_PICTURES:
+    shown = all(drawable(run.params["dataset.source"], inputs(run.params)) for run in found)
+    if not shown or len(found) > MAX_PICTURES:
         return []
     return [
         Picture(run, _card_title(run, grid), at_best.get(run.id, {}), _last_fit(session, run.id))
@@ -132,12 +133,4 @@ def _card_title(run: RunItem, grid: GridInfo) -> str:
 
 def model_title(run: RunItem) -> str:
     """Name a run's model by its capacity."""
-    params = run.params
-    if params["model.family"] == "polynomial":
-        shape = f"Degree {params['model.degree']}"
-    elif params["model.depth"] == 0:
-        shape = "Single layer"
-    else:
-        layers = words.count(params["model.depth"], "layer")
-        shape = f"{layers} of {params['model.width']} neurons"
-    return f"{shape}: {run.parameters:,} parameters"
+    return f"{words.model(run.params)}: {run.parameters:,} parameters"

@@ -1,8 +1,11 @@
+from typing import Any
+
 import pytest
 
 from backend.spec.knobs import AXES
 from frontend.form import FormField, form_fields
-from frontend.words import duration, number
+from frontend.words import duration, model, number
+from tests.specs import run_spec
 
 
 def field(path: str, document: dict[str, object] | None = None) -> FormField:
@@ -63,3 +66,16 @@ def test_losses_are_written_with_three_digits(value: float | None, written: str)
 )
 def test_durations_are_written_in_their_largest_sensible_unit(seconds: float, written: str) -> None:
     assert duration(seconds) == written
+
+
+@pytest.mark.parametrize(
+    ("source", "knobs", "written"),
+    [
+        ("points", {"model__degree": 3}, "Degree 3"),
+        ("moons", {"model__depth": 0}, "Single layer"),
+        ("moons", {"model__depth": 1, "model__width": 1000}, "1 layer of 1,000 neurons"),
+        ("iris", {"model__family": "random_features", "model__width": 1}, "1 random feature"),
+    ],
+)
+def test_a_model_is_named_by_its_capacity(source: str, knobs: dict[str, Any], written: str) -> None:
+    assert model(run_spec(source, **knobs).params()) == written

@@ -6,7 +6,7 @@ from functools import cached_property
 
 import numpy as np
 
-from backend.spec.catalogue import SOURCES
+from backend.spec.catalogue import SOURCES, drawable
 from backend.spec.run import RunSpec
 from worker.training import basis
 from worker.training.data import Data, load
@@ -64,8 +64,8 @@ class Member:
 
     @property
     def drawable(self) -> bool:
-        """Whether there is a picture of the fit: values over one input, classes over two."""
-        return bool(self.data.train.x.shape[1] == (2 if self.classifies else 1))
+        """Whether there is a picture of the fit."""
+        return drawable(self.spec.dataset.source, self.data.train.x.shape[1])
 
     @property
     def metric_keys(self) -> list[str]:
