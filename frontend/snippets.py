@@ -5,7 +5,8 @@ from itertools import pairwise
 from textwrap import dedent
 from typing import Any
 
-from backend.spec.cost import inputs, layer_sizes
+from backend.spec.catalogue import SOURCES
+from backend.spec.cost import inputs, layer_sizes, outputs
 
 ACTIVATIONS = {"relu": "ReLU", "tanh": "Tanh", "gelu": "GELU", "sigmoid": "Sigmoid"}
 NORMS = {"none": "", "batch": "nn.BatchNorm1d({}), ", "layer": "nn.LayerNorm({}), "}
@@ -68,7 +69,23 @@ def loading_code(params: Mapping[str, Any], run_id: int, kind: str) -> str:
 
 
 def _layers(params: Mapping[str, Any]) -> str:
+    if params["model.family"] == "cnn":
+        return _convolutional(params)
     norm = NORMS[params.get("model.normalisation", "none")].format(params.get("model.width"))
     between = f", {norm}nn.{ACTIVATIONS[params.get('model.activation', 'relu')]}(), "
     linear = (f"nn.Linear({n_in}, {n_out})" for n_in, n_out in pairwise(layer_sizes(params)))
     return between.join(linear)
+
+
+def _convolutional(params: Mapping[str, Any]) -> str:
+    side = SOURCES[params["dataset.source"]].side or 0
+    channels, depth, n_in = params["model.channels"], params["model.depth"], 1
+    modules = [f"nn.Unflatten(1, (1, {side}, {side}))"]
+    for _ in range(depth):
+        activation = ACTIVATIONS[params["model.activation"]]
+        modules.append(f"nn.Conv2d({n_in}, {channels}, 3, padding=1)")
+        modules += [f"nn.{activation}()", "nn.MaxPool2d(2)"]
+        n_in = channels
+    units = channels * (side >> depth) ** 2
+    last = f"nn.Flatten(), nn.Linear({units}, {outputs(params['dataset.source'])})"
+    return ", ".join([*modules, last])

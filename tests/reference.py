@@ -46,6 +46,8 @@ def build(spec: RunSpec, inputs: int, outputs: int) -> nn.Module:
     """Return a run's model with its initial weights, in float32."""
     if spec.model.family == "polynomial":
         return Polynomial(inputs, outputs)
+    if spec.model.family == "cnn":
+        return start(convolutional(spec, inputs, outputs), spec)
     model = spec.model
     layers: list[nn.Module] = []
     for _ in range(model.depth or 0):
@@ -54,11 +56,26 @@ def build(spec: RunSpec, inputs: int, outputs: int) -> nn.Module:
             layers.append(NORMS[model.normalisation](model.width or 0))
         layers += [ACTIVATIONS[model.activation or "relu"](), Dropout(model.dropout or 0.0)]
         inputs = model.width or 0
-    network = nn.Sequential(*layers, nn.Linear(inputs, outputs))
+    return start(nn.Sequential(*layers, nn.Linear(inputs, outputs)), spec)
+
+
+def convolutional(spec: RunSpec, inputs: int, outputs: int) -> nn.Sequential:
+    side, model, n_in = math.isqrt(inputs), spec.model, 1
+    layers: list[nn.Module] = [nn.Unflatten(1, (1, side, side))]
+    for _ in range(model.depth or 0):
+        layers.append(nn.Conv2d(n_in, model.channels or 0, kernel_size=3, padding=1))
+        layers += [ACTIVATIONS[model.activation or "relu"](), nn.MaxPool2d(2)]
+        n_in, side = model.channels or 0, side // 2
+    return nn.Sequential(*layers, nn.Flatten(), nn.Linear(n_in * side**2, outputs))
+
+
+def start(network: nn.Sequential, spec: RunSpec) -> nn.Sequential:
+    """Draw the initial weights and biases uniformly within 1/sqrt(inputs of a unit)."""
     generator = reseed(torch.Generator(), spec.training.seed, Purpose.WEIGHTS)
     for layer in network:
-        if isinstance(layer, nn.Linear):
-            bound = 1 / math.sqrt(layer.in_features)
+        if isinstance(layer, nn.Linear | nn.Conv2d):
+            bound = 1 / math.sqrt(layer.weight[0].numel())
+            assert layer.bias is not None
             nn.init.uniform_(layer.weight, -bound, bound, generator=generator)
             nn.init.uniform_(layer.bias, -bound, bound, generator=generator)
     return network

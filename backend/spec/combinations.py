@@ -119,18 +119,6 @@ def _size(cell: Cell) -> FieldError | None:
     )
 
 
-def _not_yet(cell: Cell) -> FieldError | None:
-    """Refuse what the specification knows and training does not yet."""
-    for path, trained in TRAINED.items():
-        if path in cell and cell[path] not in trained:
-            accepted = ", ".join(str(value) for value in trained)
-            return FieldError(path, f"{path} is {cell[path]}; accepted so far: {accepted}.")
-    return None
-
-
-TRAINED: dict[str, tuple[Any, ...]] = {
-    "model.family": ("polynomial", "mlp", "random_features"),
-}
 _SIZED_BY = {
     "polynomial": "model.degree",
     "mlp": "model.width",
@@ -138,5 +126,5 @@ _SIZED_BY = {
     "random_features": "model.width",
 }
 _CHECKS: tuple[Callable[[Cell], FieldError | None], ...] = (
-    _rows, _inputs, _image, _optimizer, _batch_norm, _terms, _size, _not_yet,
+    _rows, _inputs, _image, _optimizer, _batch_norm, _terms, _size,
 )  # fmt: skip

@@ -28,6 +28,21 @@ CASES: dict[str, dict[str, Any]] = {
     "deep": {"model__depth": 4, "model__width": 9},
     "more inputs": {"source": "iris"},
     "images": {"source": "digits", "model__width": 16},
+    "cnn": {"source": "digits", "model__family": "cnn", "model__channels": 5},
+    "deep cnn": {
+        "source": "digits",
+        "model__family": "cnn",
+        "model__channels": 9,
+        "model__depth": 3,
+        "model__activation": "sigmoid",
+    },
+    "cnn with gelu": {
+        "source": "digits",
+        "model__family": "cnn",
+        "model__channels": 8,
+        "model__depth": 1,
+        "model__activation": "gelu",
+    },
     "odd outputs": {"source": "iris", "model__width": 3, "model__depth": 1},
     "regression": {"source": "points", "model__family": "mlp", "model__width": 6},
     "polynomial": {"model__family": "polynomial", "model__degree": 3},
@@ -76,7 +91,7 @@ def spec_of(knobs: dict[str, Any], epochs: int) -> RunSpec:
     }
     if chosen.get("model__family") == "polynomial" or "model__degree" in chosen:
         chosen.pop("model__width")
-    if chosen.get("model__depth") == 0:
+    if chosen.get("model__depth") == 0 or chosen.get("model__family") == "cnn":
         chosen.pop("model__width")
     return run_spec(**chosen)
 

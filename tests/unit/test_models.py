@@ -41,9 +41,18 @@ polynomials = st.fixed_dictionaries(
     }
 )
 
+cnns = st.fixed_dictionaries(
+    {
+        "source": st.just("digits"),
+        "model__family": st.just("cnn"),
+        "model__channels": st.integers(1, 9),
+        "model__depth": st.integers(1, 3),
+    }
+)
+
 
 @settings(deadline=None)
-@given(knobs=mlps | single_layers | polynomials)
+@given(knobs=mlps | single_layers | polynomials | cnns)
 def test_a_model_has_as_many_parameters_as_the_estimate_says(knobs: dict[str, Any]) -> None:
     spec = run_spec(**knobs)
     weights = initial(spec).items()
@@ -53,7 +62,7 @@ def test_a_model_has_as_many_parameters_as_the_estimate_says(knobs: dict[str, An
 
 
 @settings(deadline=None, max_examples=30)
-@given(knobs=mlps | single_layers | polynomials)
+@given(knobs=mlps | single_layers | polynomials | cnns)
 def test_a_model_predicts_what_plain_pytorch_does(knobs: dict[str, Any]) -> None:
     spec = run_spec(**knobs)
     member = Member(spec)

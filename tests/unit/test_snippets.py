@@ -24,6 +24,7 @@ from worker.training.models import predict
         ("iris", {"depth": 0}),
         ("iris", {"depth": 2, "width": 3, "normalisation": "batch"}),
         ("iris", {"depth": 2, "width": 3, "normalisation": "layer", "activation": "gelu"}),
+        ("digits", {"family": "cnn", "channels": 3, "depth": 2}),
         ("digits", {"width": 3, "depth": 1, "activation": "gelu"}),
     ],
 )

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from worker.training.layers import Batch
 from worker.training.member import Member
-from worker.training.program import BLOCK, Program
+from worker.training.program import Program
 from worker.training.streams import Purpose, stream
 
 GATHERED_BYTES = 4 << 20  # of batches laid out beforehand
@@ -25,7 +25,7 @@ Index = NDArray[np.int64]
 class Rows:
     """The rows of the distinct data sets of an ensemble's members.
 
-    x [rows, inputs] and targets [rows, outputs]; each data set begins at a multiple of BLOCK:
+    x [rows, inputs] and targets [rows, outputs]; each data set begins at a multiple of a block:
     validation, test, train, padding. Members that share a data set share its rows.
     """
 
@@ -57,7 +57,7 @@ def _rows(program: Program, member: Member) -> tuple[NDArray[np.float64], NDArra
     parts = (member.data.validation, member.data.test, member.data.train)
     features = member.features(np.concatenate([part.x for part in parts]))
     targets = member.targets(np.concatenate([part.y for part in parts]))
-    padded = ceil(len(features) / BLOCK) * BLOCK
+    padded = ceil(len(features) / program.block) * program.block
     x, y = np.zeros((padded, program.inputs)), np.zeros((padded, program.outputs))
     x[: len(features), : features.shape[1]] = features
     if program.biased:
@@ -155,27 +155,30 @@ def _steps(program: Program, member: Member) -> int:
 
 
 class Blocks:
-    """All rows of every member, BLOCK at a time, to be evaluated on."""
+    """All rows of every member, a block at a time, to be evaluated on."""
 
     def __init__(self, program: Program, members: Sequence[Member], rows: Rows) -> None:
+        self._size = program.block
         self._held_out = (program.n_validation, program.n_test)
         sizes = [sum(self._held_out) + member.spec.dataset.n_train for member in members]
-        blocks = [ceil(size / BLOCK) for size in sizes]
+        blocks = [ceil(size / self._size) for size in sizes]
         self._counts = [sum(n > j for n in blocks) for j in range(max(blocks))]
-        self._x = rows.x.view(-1, BLOCK, program.inputs)
-        self._targets = rows.targets.view(-1, BLOCK, program.outputs)
-        self._first = torch.tensor(rows.first, device=rows.x.device) // BLOCK
-        self._real = rows.x.new_tensor(np.arange(max(blocks) * BLOCK) < np.array(sizes)[:, None])
+        self._x = rows.x.view(-1, self._size, program.inputs)
+        self._targets = rows.targets.view(-1, self._size, program.outputs)
+        self._first = torch.tensor(rows.first, device=rows.x.device) // self._size
+        self._real = rows.x.new_tensor(
+            np.arange(max(blocks) * self._size) < np.array(sizes)[:, None]
+        )
         parts = [[member.spec.dataset.n_train, *self._held_out] for member in members]
         self.part_sizes = rows.x.new_tensor(parts).T  # train, validation, test [3, members]
-        size = BLOCK * (program.inputs + program.outputs) * rows.x.element_size()
+        size = self._size * (program.inputs + program.outputs) * rows.x.element_size()
         self._keeps = sum(blocks) * size <= KEPT_BYTES
         self._kept: dict[int, tuple[Tensor, Tensor]] = {}
 
     def __iter__(self) -> Iterator[tuple[int, Tensor, Tensor]]:
-        """Yield the members that have the next block, x [members, BLOCK, inputs] and targets.
+        """Yield the members that have the next block, x [members, block, inputs] and targets.
 
-        Those members are the first ones. Targets are [members, outputs, BLOCK].
+        Those members are the first ones. Targets are [members, outputs, block].
         """
         for block, active in enumerate(self._counts):
             found = self._kept.get(block)
@@ -187,13 +190,13 @@ class Blocks:
             yield active, *found
 
     def add(self, block: int, values: Tensor, sums: Tensor) -> None:
-        """Add a block's values [active, BLOCK] to the sums [3, members] of the parts."""
-        first, active = block * BLOCK, len(values)
+        """Add a block's values [active, block] to the sums [3, members] of the parts."""
+        first, active = block * self._size, len(values)
         validation, test = self._held_out
-        values = values * self._real[:active, first : first + BLOCK]
+        values = values * self._real[:active, first : first + self._size]
         # the training rows are last, and go to the block's end: all sums are of fixed lengths
-        edges = (0, validation, validation + test, first + BLOCK)
+        edges = (0, validation, validation + test, first + self._size)
         for part, (low, high) in zip((1, 2, 0), pairwise(edges), strict=True):
-            low, high = max(low - first, 0), min(high - first, BLOCK)
+            low, high = max(low - first, 0), min(high - first, self._size)
             if low < high:
                 sums[part, :active] += values[:, low:high].sum(1)

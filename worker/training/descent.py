@@ -5,15 +5,15 @@ from collections.abc import Callable, Mapping, Sequence
 import torch
 from torch import Tensor
 
-from worker.training import initial, losses, network
+from worker.training import convolution, initial, losses, perceptron
 from worker.training.batches import Batches, Blocks, Rows
 from worker.training.ensemble import Interrupted, Kind
 from worker.training.layers import Batch
 from worker.training.masks import Masks
 from worker.training.member import Member
-from worker.training.network import Model, Network, WorkSpace
+from worker.training.network import Model, Network, Site, WorkSpace
 from worker.training.optimizers import Rate, Updates
-from worker.training.program import BLOCK, Program
+from worker.training.program import Program
 from worker.training.schedules import learning_rate
 from worker.training.stack import Stack
 
@@ -30,8 +30,9 @@ class Descent:
     ) -> None:
         self._program, self.members = program, list(members)
         count = len(self.members)
-        parameters = Stack(network.shapes(program), count, device, dtype)
-        running = Stack(network.running_shapes(program), count, device, dtype)
+        self._family = convolution if program.side else perceptron
+        parameters = Stack(self._family.shapes(program), count, device, dtype)
+        running = Stack(perceptron.running_shapes(program), count, device, dtype)
         initial.fill(self.members, parameters, running)
         self._parameters, self._running = parameters, running
         self._best, self._best_running = parameters.like(), running.like()
@@ -50,7 +51,7 @@ class Descent:
         self._masks = Masks(program, members, like)
         self._updates = Updates(program.optimizer, parameters, gradients, self._first, self._second)
         self._learning = WorkSpace(len(members), program.rows, like)
-        self._judging = WorkSpace(len(members), BLOCK, like)
+        self._judging = WorkSpace(len(members), program.block, like)
         self._networks: dict[tuple[int, bool], Network] = {}
 
     def advance(self, interrupted: Callable[[], bool]) -> Tensor:
@@ -105,7 +106,8 @@ class Descent:
         key = (active, learns)
         if key not in self._networks:
             space = self._learning if learns else self._judging
-            self._networks[key] = Network(self._program, self._model, space, active, learns=learns)
+            site = Site(self._program, self._model, space, active, learns)
+            self._networks[key] = Network(site, list(self._family.layers(site)))
         return self._networks[key]
 
     def keep_best(self, places: Sequence[int]) -> None:

@@ -16,17 +16,20 @@ def fill(members: Sequence[Member], parameters: Stack, running: Stack) -> None:
     for place, member in enumerate(members):
         weights = models.initial(member.spec)
         for name, view in views(member, parameters, running, place):
-            view.copy_(weights[name])
+            view.copy_(weights[name].view(view.shape))
 
 
 def named(member: Member, parameters: Stack, running: Stack, place: int) -> Mapping[str, Tensor]:
     """Return a member's weights by name, in their true shapes."""
-    return {name: view.clone() for name, view in views(member, parameters, running, place)}
+    found = {name: view.clone() for name, view in views(member, parameters, running, place)}
+    # the units of an image's channels stand apart in a padded stack
+    return {name: w.flatten(1) if w.dim() == 3 else w for name, w in found.items()}
 
 
 def real_units(program: Program, members: Sequence[Member]) -> Tensor:
     """Return 1 for the units that a member has, 0 for padded ones [members, width, 1]."""
-    widths = torch.tensor([member.spec.model.width or 0 for member in members])
+    models = [member.spec.model for member in members]
+    widths = torch.tensor([model.channels or model.width or 0 for model in models])
     return (torch.arange(program.width) < widths[:, None]).unsqueeze(2)
 
 
@@ -37,6 +40,9 @@ def views(
     model, outputs = member.spec.model, member.outputs
     if model.family == "polynomial":
         yield "coefficients", parameters["weight 0"][place, :outputs, : member.n_features]
+        return
+    if model.family == "cnn":
+        yield from _convolutional(member, parameters, place)
         return
     depth, n_in, position = model.depth or 0, member.n_features, 0
     for layer in range(depth + 1):
@@ -56,3 +62,19 @@ def views(
                 yield f"{position}.running_var", running[f"scale {layer}"][place, :n_out]
             position += 1
         n_in, position = n_out, position + 1
+
+
+def _convolutional(member: Member, parameters: Stack, place: int) -> Iterator[tuple[str, Tensor]]:
+    channels, depth = member.spec.model.channels or 0, member.spec.model.depth or 0
+    n_in, position = 1, 1  # the first module makes rows of pixels images
+    for block in range(depth):
+        patches = parameters[f"weight {block}"][place, :channels]
+        padded = 1 if block == 0 else patches.shape[1] // 9
+        kernels = patches[:, : padded * 9].view(-1, padded, 3, 3)
+        yield f"{position}.weight", kernels[:, :n_in]
+        yield f"{position}.bias", parameters[f"bias {block}"][place, :channels]
+        n_in, position = channels, position + 3
+    weight = parameters[f"weight {depth}"][place]
+    padded = parameters["weight 0"].shape[1]
+    yield f"{position + 1}.weight", weight.view(len(weight), padded, -1)[:, :channels]
+    yield f"{position + 1}.bias", parameters[f"bias {depth}"][place, : member.outputs]

@@ -123,8 +123,9 @@ class Gelu:
 
     def forward(self, x: Tensor, _: Batch | None) -> Tensor:
         self.x = x
-        aten.gelu.out(x, out=self.out)
-        return self.out
+        out = self.out.view(x.shape)
+        aten.gelu.out(x, out=out)
+        return out
 
     def backward(self, g: Tensor, _: Batch) -> Tensor:
         aten.gelu_backward.grad_input(g, self.x, grad_input=g)

@@ -3,11 +3,13 @@
 import math
 from collections.abc import Mapping
 from itertools import pairwise
+from typing import Any
 
 import torch
 from torch import Tensor
 from torch.nn import functional
 
+from backend.spec.catalogue import SOURCES
 from backend.spec.cost import layer_sizes, outputs, polynomial_terms
 from backend.spec.run import RunSpec
 from worker.training import random_features
@@ -32,18 +34,37 @@ def initial(spec: RunSpec) -> dict[str, Tensor]:
         shape = outputs(spec.dataset.source), polynomial_terms(params)
         return {"coefficients": torch.zeros(shape)}
     generator = reseed(torch.Generator(), spec.training.seed, Purpose.WEIGHTS)
+    if model.family == "cnn":
+        return _convolutional(params, generator)
     weights: dict[str, Tensor] = {}
     sizes, position = layer_sizes(params), 0
     for layer, (n_in, n_out) in enumerate(pairwise(sizes)):
-        bound = 1 / math.sqrt(n_in)
-        for name, drawn in (("weight", torch.empty(n_out, n_in)), ("bias", torch.empty(n_out))):
-            weights[f"{position}.{name}"] = drawn.uniform_(-bound, bound, generator=generator)
+        weights |= _drawn(position, (n_out, n_in), generator)
         position += 1
         if model.normalisation in ("batch", "layer") and layer < len(sizes) - 2:
             weights |= _norm(position, n_out, batch=model.normalisation == "batch")
             position += 1
         position += 1
     return weights
+
+
+def _convolutional(params: Mapping[str, Any], generator: torch.Generator) -> dict[str, Tensor]:
+    source, channels = SOURCES[params["dataset.source"]], params["model.channels"]
+    weights: dict[str, Tensor] = {}
+    n_in, position = 1, 1  # the first module makes rows of pixels images
+    for _ in range(params["model.depth"]):
+        weights |= _drawn(position, (channels, n_in, 3, 3), generator)
+        n_in, position = channels, position + 3
+    left = (source.side or 0) >> params["model.depth"]
+    return weights | _drawn(position + 1, (source.outputs, channels * left**2), generator)
+
+
+def _drawn(position: int, shape: tuple[int, ...], generator: torch.Generator) -> dict[str, Tensor]:
+    bound = 1 / math.sqrt(math.prod(shape[1:]))
+    return {
+        f"{position}.{name}": drawn.uniform_(-bound, bound, generator=generator)
+        for name, drawn in (("weight", torch.empty(shape)), ("bias", torch.empty(shape[0])))
+    }
 
 
 def _norm(position: int, units: int, *, batch: bool) -> dict[str, Tensor]:
@@ -61,6 +82,8 @@ def predict(spec: RunSpec, weights: Mapping[str, Tensor], features: Tensor) -> T
     if "output.weight" in weights:
         output = weights["output.weight"]
         return random_features.evaluate(weights, features.to(output)) @ output.T
+    if spec.model.family == "cnn":
+        return _see(spec, weights, features)
     positions = sorted({int(name.split(".")[0]) for name in weights})
     h = features
     for at in positions:
@@ -78,3 +101,16 @@ def _layer(h: Tensor, weights: Mapping[str, Tensor], at: int) -> Tensor:
         return functional.layer_norm(h, h.shape[1:], weight, bias)
     mean, variance = weights[f"{at}.running_mean"], weights[f"{at}.running_var"]
     return functional.batch_norm(h, mean, variance, weight, bias)
+
+
+def _see(spec: RunSpec, weights: Mapping[str, Tensor], pixels: Tensor) -> Tensor:
+    side = SOURCES[spec.dataset.source].side or 0
+    h, position = pixels.view(-1, 1, side, side), 1
+    for _ in range(spec.model.depth or 0):
+        h = functional.conv2d(
+            h, weights[f"{position}.weight"], weights[f"{position}.bias"], padding=1
+        )
+        h = functional.max_pool2d(ACTIVATIONS[spec.model.activation or "relu"](h), 2)
+        position += 3
+    last = weights[f"{position + 1}.weight"], weights[f"{position + 1}.bias"]
+    return functional.linear(h.flatten(1), *last)

@@ -9,11 +9,12 @@ from dataclasses import dataclass
 from itertools import pairwise
 from math import ceil
 
+from backend.spec.catalogue import SOURCES
 from backend.spec.run import Activation, Normalisation, Optimizer
 from worker.training.member import Member
 
 ROWS = 32  # a batch's rows are padded to a multiple of this: whole vectors, whatever the classes
-BLOCK = 256  # rows evaluated at once
+BLOCK, IMAGE_BLOCK = 256, 64  # rows evaluated at once
 CACHE_BYTES = 6 << 20  # of weights, optimiser state and activations: what one ensemble may take
 
 
@@ -21,10 +22,12 @@ CACHE_BYTES = 6 << 20  # of weights, optimiser state and activations: what one e
 class Program:
     """What a stack of networks computes in a step. Sizes are padded, but `outputs` and the parts.
 
-    `inputs` counts the column of ones that stands for the first layer's bias. `whole` says that a
+    `inputs` counts the column of ones that stands for the first layer's bias; `width` is the number
+    of channels of networks for images, which have a `side`. `whole` says that a
     batch is the whole training set, in its own order; else `batch` is its number of rows.
     """
 
+    side: int
     inputs: int
     width: int
     depth: int
@@ -48,6 +51,7 @@ class Program:
         """Return the program that trains a member."""
         model, training, dataset = member.spec.model, member.spec.training, member.spec.dataset
         biased = model.family == "mlp"
+        side = SOURCES[dataset.source].side if model.family == "cnn" else None
         depth = model.depth or 0
         # no matrix of a model may end within 64 bytes: kernels round otherwise by where it lies
         step = 8 if member.outputs % 2 == 0 else 16
@@ -55,8 +59,9 @@ class Program:
         whole = dataset.n_train <= size
         batch = min(dataset.n_train, size)
         return cls(
-            inputs=_padded(member.n_features + biased, step),
-            width=_padded(model.width or 0, step) if depth else 0,
+            side=side or 0,
+            inputs=side**2 if side else _padded(member.n_features + biased, step),
+            width=_padded(model.channels or model.width or 0, step) if depth else 0,
             depth=depth,
             outputs=member.outputs,
             biased=biased,
@@ -75,14 +80,18 @@ class Program:
         )
 
     @property
-    def widths(self) -> list[int]:
-        """Units of every layer, inputs and outputs included."""
-        return [self.inputs, *[self.width] * self.depth, self.outputs]
+    def block(self) -> int:
+        """Rows evaluated at once."""
+        return IMAGE_BLOCK if self.side else BLOCK
 
     @property
     def bytes(self) -> int:
         """Return about how much memory a model moves in a step."""
-        widths = self.widths
+        if self.side:
+            # of each pixel its patch, which all else is small beside
+            patches = sum(9 * self.width * (self.side >> i) ** 2 for i in range(self.depth))
+            return 4 * self.rows * patches
+        widths = [self.inputs, *[self.width] * self.depth, self.outputs]
         weights = sum(a * b for a, b in pairwise(widths))
         return 4 * (4 * weights + 2 * self.rows * sum(widths))
 

@@ -7,6 +7,11 @@ import torch
 from torch import Tensor
 
 
+def aligned(size: int) -> int:
+    """Round a vector's size up so that slabs of it stay aligned."""
+    return -(-size // 16) * 16
+
+
 class Stack:
     """For each name one slab [models, *shape], all of them views of `flat`.
 

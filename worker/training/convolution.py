@@ -1,0 +1,167 @@
+"""Convolutional networks: 3 by 3 convolutions that each halve the image, and a linear layer.
+
+Images lie as [models, channels, pixels * rows], rows innermost as everywhere: a convolution is one
+matrix product for each model, over the 3 by 3 patches around all pixels of all rows.
+"""
+
+from collections.abc import Iterator
+from math import ceil
+
+import torch
+from torch import Tensor
+
+from worker.training.layers import Batch, Layer, Linear
+from worker.training.network import Site
+from worker.training.program import Program
+from worker.training.stack import aligned
+
+KERNEL = 3
+SHIFTS = [(row, column) for row in range(KERNEL) for column in range(KERNEL)]
+
+
+def shapes(program: Program) -> dict[str, tuple[int, ...]]:
+    """Return the shapes of one model's parameters, padded: weight i and bias i of layer i."""
+    found: dict[str, tuple[int, ...]] = {}
+    channels = program.width
+    for block in range(program.depth):
+        found[f"weight {block}"] = (channels, _patch(1 if block == 0 else channels))
+        found[f"bias {block}"] = (aligned(channels),)
+    found[f"weight {program.depth}"] = (program.outputs, channels * _side(program) ** 2)
+    found[f"bias {program.depth}"] = (aligned(program.outputs),)
+    return found
+
+
+def layers(site: Site) -> Iterator[Layer]:
+    """Yield the layers: of each block convolution, activation, pooling, and at last linear."""
+    program, channels = site.program, site.program.width
+    for block in range(program.depth):
+        yield _convolution(site, block)
+        yield site.activation(block, channels * _side(program, block) ** 2)
+        yield MaxPool(_side(program, block))
+    side = _side(program)
+    yield Flatten(side)
+    own, gradients = site.weights(program.depth, program.outputs, biased=True)
+    units = channels * side**2
+    gradient_in = site.buffer("gradient by units", units) if site.learns else None
+    yield Linear(own, gradients, site.output(program.depth, program.outputs), gradient_in)
+
+
+def _convolution(site: Site, block: int) -> "Convolution":
+    program, side = site.program, _side(site.program, block)
+    channels_in = program.width if block else 1
+    return Convolution(
+        site.matrix(block),
+        site.vectors("bias", block, program.width),
+        framed=site.buffer(f"framed {block}", channels_in * (side + 2) ** 2),
+        patches=site.buffer(f"patches {block}", _patch(channels_in) * side**2),
+        out=site.buffer(f"convolved {block}", program.width * side**2),
+        side=side,
+        channels_in=channels_in,
+    )
+
+
+def _side(program: Program, blocks: int | None = None) -> int:
+    """Return an image's side after some blocks, or all."""
+    return program.side >> (program.depth if blocks is None else blocks)
+
+
+def _patch(channels: int) -> int:
+    """Return the numbers of a patch, padded so that matrices stay aligned."""
+    return ceil(channels * KERNEL**2 / 8) * 8 if channels > 1 else 16
+
+
+class Convolution:
+    """A 3 by 3 convolution with stride 1 and padding 1.
+
+    x [models, in, pixels * rows] is framed with zeros, its patches are laid out as [models,
+    in * 9, pixels * rows], and the weights [models, out, in * 9] multiply them. `weight` and `bias`
+    come with their gradients.
+    """
+
+    def __init__(
+        self,
+        weight: tuple[Tensor, Tensor],
+        bias: tuple[Tensor, Tensor],
+        *,
+        framed: Tensor,
+        patches: Tensor,
+        out: Tensor,
+        side: int,
+        channels_in: int,
+    ) -> None:
+        models, _, rows = framed.shape
+        self._weight, self._weight_gradient = weight
+        self._bias, self._bias_gradient = bias[0].unsqueeze(2), bias[1]
+        self._side, self._first = side, channels_in == 1
+        self._framed = framed.view(models, channels_in, side + 2, side + 2, rows)
+        self._inside = self._framed[:, :, 1:-1, 1:-1]
+        self._patches = patches.view(models, -1, side * side * rows)
+        self._out = out.view(models, -1, side * side * rows)
+        used = self._patches[:, : channels_in * KERNEL**2]
+        self._windows = used.view(models, channels_in, KERNEL, KERNEL, side, side, rows)
+
+    def forward(self, x: Tensor, _: Batch | None) -> Tensor:
+        self._inside.copy_(x.reshape(self._inside.shape))
+        for row, column in SHIFTS:
+            self._windows[:, :, row, column].copy_(self._shifted(self._framed, row, column))
+        return torch.baddbmm(self._bias, self._weight, self._patches, out=self._out)
+
+    def backward(self, g: Tensor, _: Batch) -> Tensor:
+        torch.bmm(g, self._patches.transpose(1, 2), out=self._weight_gradient)
+        torch.sum(g, 2, out=self._bias_gradient)
+        if self._first:
+            return g
+        torch.bmm(self._weight.transpose(1, 2), g, out=self._patches)
+        framed = torch.zeros_like(self._framed)
+        for row, column in SHIFTS:
+            self._shifted(framed, row, column).add_(self._windows[:, :, row, column])
+        return framed[:, :, 1:-1, 1:-1].reshape(len(g), len(framed[0]), -1)
+
+    def _shifted(self, framed: Tensor, row: int, column: int) -> Tensor:
+        return framed[:, :, row : row + self._side, column : column + self._side]
+
+
+class MaxPool:
+    """The largest of each 2 by 2 pixels; an odd last row or column is left out."""
+
+    def __init__(self, side: int) -> None:
+        self._side, self._half = side, side // 2
+        self._corners: list[Tensor] = []
+        self._largest = torch.empty(0)
+
+    def forward(self, x: Tensor, _: Batch | None) -> Tensor:
+        self._shape = x.shape
+        self._corners = self._quarters(x)
+        a, b, c, d = self._corners
+        self._largest = torch.maximum(torch.maximum(a, b), torch.maximum(c, d))
+        return self._largest.view(*x.shape[:2], -1)
+
+    def backward(self, g: Tensor, _: Batch) -> Tensor:
+        """Send the gradient to the largest pixel, of equals to the first, as PyTorch does."""
+        by_input = g.new_zeros(self._shape)
+        g = g.view(self._largest.shape)
+        left = torch.ones_like(self._largest, dtype=torch.bool)
+        for corner, into in zip(self._corners, self._quarters(by_input), strict=True):
+            chosen = (corner == self._largest).logical_and_(left)
+            left.logical_xor_(chosen)
+            torch.mul(g, chosen, out=into)
+        return by_input
+
+    def _quarters(self, x: Tensor) -> list[Tensor]:
+        """Return the four corners of each square [models, channels, half, half, rows]."""
+        images = x.view(*x.shape[:2], self._side, self._side, -1)
+        end = 2 * self._half
+        return [images[:, :, i:end:2, j:end:2] for i in (0, 1) for j in (0, 1)]
+
+
+class Flatten:
+    """From images [models, channels, pixels * rows] to units [models, units, rows]."""
+
+    def __init__(self, side: int) -> None:
+        self._pixels = side**2
+
+    def forward(self, x: Tensor, _: Batch | None) -> Tensor:
+        return x.view(len(x), x.shape[1] * self._pixels, -1)
+
+    def backward(self, g: Tensor, _: Batch) -> Tensor:
+        return g.view(len(g), g.shape[1] // self._pixels, -1)
