@@ -42,7 +42,7 @@ def test_the_code_on_the_page_loads_the_snapshot_it_stands_beside(
     exec(loading_code(spec.params(), 7, "last"), found)  # noqa: S102
     member = Member(spec)
     x = member.data.test.x[:9].astype(np.float32)
-    raw = torch.tensor(x) if spec.model.family == "mlp" else x
+    raw = torch.tensor(x) if spec.model.family in ("mlp", "cnn") else x
     features = torch.from_numpy(member.features(x)).float()
     expected = predict(spec, load_tensors(snapshot.weights), features).numpy()
     np.testing.assert_allclose(np.asarray(found["predict"](raw).tolist()), expected, atol=1e-4)

@@ -32,7 +32,8 @@ class Snapshot:
 def take(member: Member, weights: Mapping[str, Tensor], kind: Kind) -> Snapshot:
     """Return the member's best or last snapshot, with the weights it had then."""
     epoch = member.best_epoch if kind == "best" else member.epoch
-    on_host = {name: value.cpu().contiguous() for name, value in weights.items()}
+    # copied, as products round by where in memory a matrix lies
+    on_host = {name: value.cpu().clone().contiguous() for name, value in weights.items()}
     return Snapshot(
         kind, epoch, save_tensors(on_host, _metadata(member, epoch)), fit(member, on_host)
     )
