@@ -1,6 +1,7 @@
 """When a knob applies: one table, which the checks, their sentences and the form all read."""
 
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from typing import Any
 
 from backend.spec.catalogue import SOURCES
@@ -48,10 +49,23 @@ WHEN: dict[str, When] = {
 """Knobs that are not here always apply."""
 
 
-def applies(path: str, chosen: Mapping[str, Any]) -> bool:
-    """Whether a knob has an effect, given the values of the knobs that control it."""
+_CONTROLS = tuple(dict.fromkeys(control for when in WHEN.values() for control in when))
+
+
+def applicable(chosen: Mapping[str, Any]) -> frozenset[str]:
+    """Return the paths of the knobs that have an effect, given those that control them."""
+    return _applicable(tuple(chosen[control] for control in _CONTROLS))
+
+
+@lru_cache(10_000)
+def _applicable(values: tuple[Any, ...]) -> frozenset[str]:
+    chosen = dict(zip(_CONTROLS, values, strict=True))
+    return frozenset(path for path in AXES if _applies(path, chosen))
+
+
+def _applies(path: str, chosen: Mapping[str, Any]) -> bool:
     return all(
-        (chosen[control] if applies(control, chosen) else idle_value(control)) in allowed
+        (chosen[control] if _applies(control, chosen) else idle_value(control)) in allowed
         for control, allowed in WHEN.get(path, {}).items()
     )
 

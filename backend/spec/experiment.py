@@ -7,7 +7,7 @@ from math import prod
 from typing import Any
 
 from backend.errors import FieldError, InvalidSpec
-from backend.spec.applicability import applies, idle_value, in_words
+from backend.spec.applicability import applicable, idle_value, in_words
 from backend.spec.catalogue import SOURCES
 from backend.spec.combinations import check_combination
 from backend.spec.defaults import default
@@ -208,7 +208,8 @@ def filled_in(given: Mapping[str, Any]) -> dict[str, Any]:
         if path not in ("training.seed", "dataset.source")
     }
     chosen = {"dataset.source": source, **chosen}
-    return {path: value for path, value in chosen.items() if applies(path, chosen)}
+    with_effect = applicable(chosen)
+    return {path: value for path, value in chosen.items() if path in with_effect}
 
 
 def _default_name(axes: Mapping[str, list[Any]]) -> str:

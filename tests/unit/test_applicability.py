@@ -1,0 +1,70 @@
+"""When knobs apply."""
+
+from typing import Any
+
+import pytest
+
+from backend.spec.applicability import WHEN, applicable, idle_value, in_words
+from backend.spec.catalogue import SOURCES
+from backend.spec.knobs import AXES
+from tests.specs import run_spec
+
+CASES: dict[str, tuple[str, dict[str, Any], set[str]]] = {
+    "a network on drawn classes": (
+        "moons", {"model__depth": 1},
+        {"n_features", "label_noise", "depth", "width", "activation", "normalisation", "dropout",
+         "epochs", "batch_size", "optimizer", "learning_rate", "schedule", "loss",
+         "label_smoothing"},
+    ),
+    "a single layer on real values": (
+        "diabetes", {"model__depth": 0, "training__optimizer": "sgd"},
+        {"target_noise", "depth", "epochs", "batch_size", "optimizer", "learning_rate", "momentum",
+         "schedule"},
+    ),
+    "a polynomial in steps": (
+        "iris",
+        {"model__family": "polynomial", "training__schedule": "step", "training__loss": "mse"},
+        {"label_noise", "degree", "epochs", "batch_size", "optimizer", "learning_rate", "momentum",
+         "schedule", "schedule_every", "schedule_factor", "loss"},
+    ),
+    "a polynomial in closed form": (
+        "line", {"training__optimizer": "closed_form"},
+        {"n_features", "target_noise", "degree", "optimizer"},
+    ),
+    "random features": (
+        "digits", {"model__family": "random_features"}, {"label_noise", "width"},
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_just_the_knobs_with_an_effect_apply(case: str) -> None:
+    source, knobs, expected = CASES[case]
+    params = {path: idle_value(path) for path in AXES} | run_spec(source, **knobs).params()
+    found = {path.split(".")[1] for path in applicable(params) & WHEN.keys()}
+    assert found == expected
+
+
+def test_a_run_has_the_knobs_that_apply_and_the_idle_values_of_the_others() -> None:
+    run = run_spec("moons", model__family="random_features")
+    assert (run.training.epochs, run.training.optimizer, run.training.loss) == (
+        1, "closed_form", "mse",
+    )  # fmt: skip
+    assert run.training.batch_size is run.model.depth is None
+
+
+def test_a_knob_may_be_given_as_what_it_is_anyway() -> None:
+    run = run_spec("diabetes", training__loss="mse")
+    assert run.training.loss == "mse"
+
+
+def test_controls_are_declared_with_values_that_they_can_take() -> None:
+    for when in WHEN.values():
+        for control, allowed in when.items():
+            accepted = SOURCES if control == "dataset.source" else AXES[control].schema.get("enum")
+            assert accepted is None or set(allowed) <= set(accepted)
+
+
+def test_when_a_knob_applies_is_said_in_words() -> None:
+    assert in_words("model.width") == "family mlp or random_features, and depth 1 or more"
+    assert in_words("training.momentum") == "optimizer sgd"
