@@ -3,8 +3,10 @@
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import select, update
+from sqlalchemy.orm import Session
 
+from backend import endings
 from backend.hints import Hints
 from backend.settings import Settings
 from backend.spec import validate
@@ -90,3 +92,9 @@ def covered(entries: list[Change]) -> list[int]:
 def logged_epochs(database: Database, run_id: int) -> list[int]:
     """Return the epochs that the changes of a run speak of, in order, repeats included."""
     return covered(logged(database, run_id))
+
+
+def expire(session: Session) -> None:
+    """Let time pass: all leases run out, and the keeper sees it."""
+    session.execute(update(Run).values(lease_expires_at=0))
+    endings.reap(session)

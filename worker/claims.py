@@ -14,6 +14,7 @@ from backend.store.metrics import Series
 from backend.store.transitions import Claimed
 from worker.recorder import Held
 from worker.services import Services
+from worker.training.frames import ladder
 
 
 @dataclass(kw_only=True)
@@ -23,6 +24,7 @@ class Job(Held):
     spec: RunSpec
     recorded: int
     rule: Criterion
+    watched: frozenset[int] = frozenset()  # epochs at which a frame of the fit is taken
     checkpoint: bytes | None = None
     fired: bool = False
     constant_loss: float = math.inf  # of always giving the same answer
@@ -56,6 +58,7 @@ def take_up(database: Database, claimed: Sequence[Claimed]) -> list[Job]:
         stopping = spec.early_stopping
         rule = build(stopping.criterion, **stopping.settings())
         job = Job(lease=each.lease, spec=spec, recorded=epochs[run_id], rule=rule)
+        job.watched = ladder(spec)
         if run_id in checkpoints:
             epoch, job.checkpoint = checkpoints[run_id]
             job.fired = _replay(rule, curves[run_id], epoch)

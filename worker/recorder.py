@@ -35,6 +35,7 @@ class Unwritten:
     reference_loss: float | None = None
     early_stop_epoch: int | None = None
     samples: bytes | None = None
+    frames: list[tuple[int, bytes]] = field(default_factory=list)
     checkpoint: tuple[int, bytes] | None = None
     snapshots: Sequence[Snapshot] = ()
     ending: State | None = None
@@ -141,6 +142,9 @@ def _write_files(session: Session, held: Sequence[Held]) -> None:
     written = [(run.lease.run_id, run.unwritten) for run in held]
     snapshots.put_samples(
         session, [(run_id, one.samples) for run_id, one in written if one.samples is not None]
+    )
+    snapshots.put_frames(
+        session, [(run_id, *frame) for run_id, one in written for frame in one.frames]
     )
     snapshots.put_checkpoints(
         session,

@@ -109,7 +109,7 @@ class Trainer:
             except Interrupted:
                 group = None  # within an epoch: its weights are of no use
                 break
-            self._take(results)
+            self._take(group, results)
             self._record(group)
         self._hand_back(group)
         self.flush()
@@ -148,9 +148,10 @@ class Trainer:
         gc.collect()
         release(self._services.device)
 
-    def _take(self, results: Sequence[EpochResult | Failure]) -> None:
+    def _take(self, group: Group, results: Sequence[EpochResult | Failure]) -> None:
         """Judge each member's epoch: go on, or end the run."""
         ended: dict[int, tuple[State, str | None]] = {}
+        watched: dict[int, int] = {}  # epochs by members whose fit is to be kept
         for result in results:
             job = self._jobs.get(result.index)
             if job is None:
@@ -162,6 +163,11 @@ class Trainer:
                 ended[result.index] = "failed", _sentence(result.error)
             elif ending := _judge(job, result):
                 ended[result.index] = ending
+            elif _is_watched(job, result.epoch):
+                watched[result.index] = result.epoch
+        if watched:
+            for index, frame in group.frames(watched).items():
+                self._jobs[index].unwritten.frames.append((watched[index], frame))
         if ended:
             self._end(ended)
 
@@ -178,9 +184,8 @@ class Trainer:
             unwritten.snapshots = [
                 one for one in taken.get(index, ()) if state != "failed" or one.kind == "best"
             ]
-        for index in active:
-            if group:
-                group.drop(index)
+        if group:
+            group.drop(*active)
 
     def _hand_back(self, group: Group | None) -> None:
         """Give what has not ended back to the queue, with the state that the group has it in."""
@@ -223,17 +228,18 @@ class Trainer:
         held = self._recorder.write(list(self._jobs.values()))
         if held is None:
             return False
-        active = set(self._group.active) if self._group else set()
+        lost: list[int] = []
         cancelled: dict[int, tuple[State, str | None]] = {}
         for index, job in list(self._jobs.items()):
             run_id = job.lease.run_id
             if index in ended or run_id not in held:
                 del self._jobs[index]
                 self._leases.pop(run_id, None)
-                if self._group and index in active:
-                    self._group.drop(index)
+                lost.append(index)
             elif held[run_id]:
                 cancelled[index] = "cancelled", None
+        if self._group:
+            self._group.drop(*set(lost) & set(self._group.active))
         self._end(cancelled)
         return True
 
@@ -251,6 +257,11 @@ def _judge(job: Job, result: EpochResult) -> tuple[State, str | None] | None:
     if stops or result.epoch >= job.spec.training.epochs:
         return "finished", None
     return None
+
+
+def _is_watched(job: Job, epoch: int) -> bool:
+    """Whether a frame of the fit is to be kept: at some epochs, and where early stopping fires."""
+    return bool(job.watched) and (epoch in job.watched or epoch == job.unwritten.early_stop_epoch)
 
 
 def _keep(job: Job, group: Group, index: int) -> None:

@@ -7,6 +7,7 @@ from pydantic import BaseModel
 
 from backend.analysis.downsample import downsample
 from backend.api.dependencies import STOPPING_PARAMETERS, DatabaseDep, RunId, StoppingQuery
+from backend.frames import Frames, frames_of
 from backend.store import metrics, runs, snapshots
 from backend.views import EarlyStop, RunDetail, early_stop, finite, run_detail
 
@@ -73,6 +74,13 @@ def _series(one: metrics.Series, max_points: int | None) -> Series:
         return Series(steps=one.steps, values=values)
     kept = downsample(values, max_points)
     return Series(steps=[one.steps[i] for i in kept], values=[values[i] for i in kept])
+
+
+@router.get("/frames", summary="Read how the fit of a run came about")
+def read_frames(run_id: RunId, database: DatabaseDep) -> Frames:
+    """Return the fit at some 10 to 40 epochs, the best and the last, over one coarse grid."""
+    with database.read() as session:
+        return frames_of(session, run_id)
 
 
 @router.get(

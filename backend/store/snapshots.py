@@ -1,4 +1,4 @@
-"""Checkpoints, snapshots and samples: safetensors bytes, kept beside the epochs they belong to."""
+"""Checkpoints, snapshots, frames and samples: bytes, kept beside the epochs they belong to."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 from backend.errors import NotFound
 from backend.store import bulk
 from backend.store.bulk import chunks
-from backend.store.tables import Checkpoint, Sample, Snapshot
+from backend.store.tables import Checkpoint, Frame, Sample, Snapshot
 
 Kind = Literal["best", "last"]
 
@@ -47,6 +47,16 @@ def of_run(session: Session, run_id: int) -> Sequence[SnapshotInfo]:
     return [SnapshotInfo(*row) for row in rows]
 
 
+def fits(session: Session, run_id: int) -> dict[int, bytes]:
+    """Return the fits of a run's snapshots by epoch, those that there are."""
+    rows = session.execute(
+        select(Snapshot.epoch, Snapshot.fit).where(
+            Snapshot.run_id == run_id, Snapshot.fit.is_not(None)
+        )
+    )
+    return {row.epoch: row.fit for row in rows}
+
+
 def put_samples(session: Session, rows: Sequence[tuple[int, bytes]]) -> None:
     """Store the data points drawn beside fits (run, points)."""
     bulk.upsert(session, Sample, rows)
@@ -55,6 +65,19 @@ def put_samples(session: Session, rows: Sequence[tuple[int, bytes]]) -> None:
 def samples(session: Session, run_id: int) -> bytes | None:
     """Return the data points drawn beside a run's fit, None if it has none."""
     return session.scalar(select(Sample.points).where(Sample.run_id == run_id))
+
+
+def put_frames(session: Session, rows: Sequence[tuple[int, int, bytes]]) -> None:
+    """Store coarse fits (run, epoch, fit)."""
+    bulk.upsert(session, Frame, rows)
+
+
+def frames(session: Session, run_id: int) -> dict[int, bytes]:
+    """Return a run's coarse fits by epoch, ascending."""
+    rows = session.execute(
+        select(Frame.epoch, Frame.fit).where(Frame.run_id == run_id).order_by(Frame.epoch)
+    )
+    return {row.epoch: row.fit for row in rows}
 
 
 def put_checkpoints(session: Session, rows: Sequence[tuple[int, int, bytes]]) -> None:

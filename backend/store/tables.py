@@ -192,8 +192,25 @@ class Snapshot(Base):
     fit: Mapped[bytes | None] = mapped_column(LargeBinary)
 
 
+class Frame(Base):
+    """A run's fit at one epoch, coarse: the values at the points of a grid, the first axis fastest.
+
+    Over one input predictions, little-endian float32; over two inputs the probability of the second
+    class as a byte, 255 for 1. The grid's axes are with the run's samples.
+    """
+
+    __tablename__ = "frames"
+
+    run_id: Mapped[int] = mapped_column(ForeignKey(Run.id, ondelete=_CASCADE), primary_key=True)
+    epoch: Mapped[int] = mapped_column(Integer, primary_key=True)
+    fit: Mapped[bytes] = mapped_column(LargeBinary)
+
+
 class Sample(Base):
-    """The data points of a run that are drawn beside its fit, as safetensors."""
+    """The data points of a run that are drawn beside its fit, and the axes of its frames.
+
+    A safetensors file.
+    """
 
     __tablename__ = "samples"
 

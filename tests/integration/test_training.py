@@ -5,7 +5,6 @@ from contextlib import contextmanager
 
 import pytest
 from safetensors.numpy import load
-from sqlalchemy import update
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
@@ -13,13 +12,13 @@ from backend import endings
 from backend.analysis.early_stopping import Name, build, early_stop_step
 from backend.settings import Settings
 from backend.store import Database, snapshots, transitions
-from backend.store.tables import Run
 from tests.specs import document
 from tests.training import (
     Killed,
     Meanwhile,
     covered,
     curves,
+    expire,
     get_run,
     killed,
     logged,
@@ -255,9 +254,3 @@ class Away(Database):
             yield session
             if self._attempts in self._away:
                 raise OperationalError("COMMIT", {}, ConnectionError("the server is gone"))
-
-
-def expire(session: Session) -> None:
-    """Let time pass: all leases run out, and the keeper sees it."""
-    session.execute(update(Run).values(lease_expires_at=0))
-    endings.reap(session)

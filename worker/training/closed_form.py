@@ -23,6 +23,7 @@ class ClosedForm:
 
     def __init__(self, member: Member, device: torch.device) -> None:
         self._member, self._device = member, device
+        self.members = [member]
         self._weights: Mapping[str, Tensor] = {}
 
     def advance(self, interrupted: Callable[[], bool]) -> Tensor:
@@ -32,6 +33,10 @@ class ClosedForm:
         self._member.epoch += 1
         self._weights = _solution(self._member, self._device)
         return _metrics(self._member, self._weights)[None]
+
+    def outputs(self, features: Tensor) -> Tensor:
+        """Map features [1, rows, inputs] to outputs. See Ensemble."""
+        return predict(self._member.spec, self._weights, features[0])[None]
 
     def keep_best(self, places: Sequence[int]) -> None:
         """Remember the weights as the best: they are the only ones."""

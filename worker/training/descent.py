@@ -1,6 +1,7 @@
 """Ensembles of networks and polynomials that descend their losses' gradients together."""
 
 from collections.abc import Callable, Mapping, Sequence
+from math import ceil
 
 import torch
 from torch import Tensor
@@ -101,6 +102,20 @@ class Descent:
                 self._blocks.add(block, values, sums[kind])
         sizes = self._blocks.part_sizes
         return (sums / sizes).permute(2, 0, 1).reshape(len(self.members), -1)
+
+    def outputs(self, features: Tensor) -> Tensor:
+        """Map features [members, rows, inputs] to outputs. See Ensemble."""
+        members, rows, inputs = features.shape
+        padded = features.new_zeros(members, ceil(rows / BLOCK) * BLOCK, self._program.inputs)
+        padded[:, :rows, :inputs] = features
+        if self._program.biased:
+            padded[:, :, inputs] = 1
+        network = self._network(members, learns=False)
+        # each block's outputs are in the same buffer
+        blocks = [
+            network.outputs(x).transpose(1, 2).clone() for x in torch.split(padded, BLOCK, dim=1)
+        ]
+        return torch.cat(blocks, dim=1)[:, :rows]
 
     def _network(self, active: int, *, learns: bool) -> Network:
         key = (active, learns)

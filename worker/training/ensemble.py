@@ -5,6 +5,8 @@ from typing import Literal, Protocol
 
 from torch import Tensor
 
+from worker.training.member import Member
+
 Kind = Literal["best", "last"]
 
 
@@ -18,10 +20,18 @@ class Ensemble(Protocol):
     No member's figures depend, to the bit, on which others are in the ensemble.
     """
 
+    members: list[Member]
+
     def advance(self, interrupted: Callable[[], bool]) -> Tensor:
         """Train all members one epoch; return their metrics [members, keys], on the device.
 
         The keys are those of `Member.metric_keys`. Raises Interrupted.
+        """
+
+    def outputs(self, features: Tensor) -> Tensor:
+        """Map each member's features [members, rows, inputs] to outputs [members, rows, outputs].
+
+        Features are as `Member.features` returns them.
         """
 
     def keep_best(self, places: Sequence[int]) -> None:

@@ -5,14 +5,15 @@ bytes back; how the members are laid out on the device is the group's own busine
 """
 
 import logging
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+import numpy as np
 import torch
 from torch import Tensor
 
 from backend.spec.run import RunSpec
-from worker.training import snapshots
+from worker.training import frames, snapshots
 from worker.training.checkpoints import dump, restore
 from worker.training.closed_form import ClosedForm
 from worker.training.data import reference_loss
@@ -74,7 +75,7 @@ class Group:
         interrupted: Callable[[], bool] = lambda: False,
         dtype: torch.dtype = torch.float32,
     ) -> None:
-        self._interrupted = interrupted
+        self._interrupted, self._device, self._dtype = interrupted, device, dtype
         self._best: dict[int, Snapshot] = {}  # the newest taken of each
         self._failures: list[Failure] = []
         members: dict[int, Member] = {}
@@ -132,13 +133,13 @@ class Group:
         if better:
             one.ensemble.keep_best(better)
 
-    def drop(self, index: int) -> None:
-        """Stop training a member and forget it."""
-        del self._members[index]
-        self._best.pop(index, None)
+    def drop(self, *indices: int) -> None:
+        """Stop training members and forget them."""
+        for index in indices:
+            del self._members[index]
+            self._best.pop(index, None)
         for one in self._ensembles:
-            if index in one.indices:
-                one.forget(index)
+            one.forget(set(indices))
         self._ensembles = [one for one in self._ensembles if one.left]
 
     def checkpoint(self, index: int) -> tuple[int, bytes]:
@@ -159,6 +160,24 @@ class Group:
         if member.epoch:
             taken.append(snapshots.take(member, ensemble.weights(place, "last"), "last"))
         return taken
+
+    def frames(self, indices: Container[int]) -> dict[int, bytes]:
+        """Return frames of members' present fits; they must be drawable."""
+        found: dict[int, bytes] = {}
+        for one in self._ensembles:
+            if not any(index in indices for index in one.indices):
+                continue
+            if one.frame_features is None:
+                points = np.stack([frames.features(member) for member in one.ensemble.members])
+                one.frame_features = torch.from_numpy(points).to(self._device, self._dtype)
+            outputs = one.ensemble.outputs(one.frame_features).cpu().numpy()
+            drawn = zip(
+                one.indices,
+                frames.encode(outputs, one.ensemble.members[0].spec.training.loss),
+                strict=True,
+            )
+            found |= {i: frame for i, frame in drawn if i is not None and i in indices}
+        return found
 
     def samples(self, index: int) -> bytes | None:
         """Return the data points drawn beside a member's fit, None where nothing can be drawn."""
@@ -185,18 +204,20 @@ class _Placed:
     def __init__(self, ensemble: Ensemble, indices: Sequence[int]) -> None:
         self.ensemble = ensemble
         self.indices: list[int | None] = list(indices)
+        self.frame_features: Tensor | None = None  # of all places; made when first asked for
 
     @property
     def left(self) -> bool:
         """Whether any member is still trained."""
         return any(index is not None for index in self.indices)
 
-    def forget(self, index: int) -> None:
-        """Stop training a member, sooner or later."""
-        self.indices[self.indices.index(index)] = None
+    def forget(self, gone: Container[int | None]) -> None:
+        """Stop training members, sooner or later."""
+        self.indices = [None if index in gone else index for index in self.indices]
         stay = [place for place, index in enumerate(self.indices) if index is not None]
         if stay and 4 * len(stay) <= 3 * len(self.indices):
             self.ensemble.keep(stay)
+            self.frame_features = None
             self.indices = [self.indices[place] for place in stay]
 
 

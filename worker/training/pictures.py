@@ -32,8 +32,7 @@ def draw(picture: Picture, outputs: Array, loss: Loss) -> dict[str, Array]:
     """Return the fit from the model's outputs [n, outputs] over the picture's points.
 
     A curve of the prediction over one input; the probability of the second of two classes
-    over two. Models trained on squared error put out probabilities, more or less, the others
-    their logarithms.
+    over two.
     """
     names = ("x", "y")
     arrays = {
@@ -41,13 +40,19 @@ def draw(picture: Picture, outputs: Array, loss: Loss) -> dict[str, Array]:
     }
     if len(picture.axes) == 1:
         return {**arrays, "prediction": outputs[:, 0].astype(np.float32)}
-    lead = outputs[:, 1] - outputs[:, 0]
-    if loss == "mse":
-        probability = np.clip((1 + lead) / 2, 0, 1)
-    else:
-        probability = 1 / (1 + np.exp(np.clip(-lead, -80, 80)))
-    plane = probability.reshape([len(axis) for axis in picture.axes[::-1]])
+    plane = probability(outputs, loss).reshape([len(axis) for axis in picture.axes[::-1]])
     return {**arrays, "probability": plane.astype(np.float16)}
+
+
+def probability(outputs: Array, loss: Loss) -> Array:
+    """Return the probability of the second of two classes from outputs [..., 2].
+
+    Models trained on squared error put out probabilities, more or less, others their logarithms.
+    """
+    lead = outputs[..., 1] - outputs[..., 0]
+    if loss == "mse":
+        return np.asarray(np.clip((1 + lead) / 2, 0, 1))
+    return np.asarray(1 / (1 + np.exp(np.clip(-lead, -80, 80))))
 
 
 def _axis(values: Array, points: int) -> Array:

@@ -6,11 +6,11 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from safetensors.numpy import save as save_arrays
-from safetensors.torch import save as save_tensors
+from safetensors.numpy import save
 from torch import Tensor
 
-from worker.training import basis
+from worker.training import basis, frames
+from worker.training.checkpoints import on_host
 from worker.training.ensemble import Kind
 from worker.training.member import Member
 from worker.training.models import predict
@@ -33,10 +33,9 @@ def take(member: Member, weights: Mapping[str, Tensor], kind: Kind) -> Snapshot:
     """Return the member's best or last snapshot, with the weights it had then."""
     epoch = member.best_epoch if kind == "best" else member.epoch
     # copied, as products round by where in memory a matrix lies
-    on_host = {name: value.cpu().clone().contiguous() for name, value in weights.items()}
-    return Snapshot(
-        kind, epoch, save_tensors(on_host, _metadata(member, epoch)), fit(member, on_host)
-    )
+    tensors = {name: value.cpu().clone().contiguous() for name, value in weights.items()}
+    arrays = {name: on_host(value) for name, value in tensors.items()}
+    return Snapshot(kind, epoch, save(arrays, _metadata(member, epoch)), fit(member, tensors))
 
 
 def _metadata(member: Member, epoch: int) -> dict[str, str]:
@@ -60,11 +59,14 @@ def fit(member: Member, weights: Mapping[str, Tensor]) -> bytes | None:
         return None
     inputs = torch.from_numpy(features).to(next(iter(weights.values())).dtype)
     outputs = predict(member.spec, weights, inputs)
-    return save_arrays(draw(picture, outputs.numpy().astype(np.float64), member.spec.training.loss))
+    return save(draw(picture, outputs.numpy().astype(np.float64), member.spec.training.loss))
 
 
 def samples(member: Member) -> bytes | None:
-    """Return the first training and validation samples, raw; None where nothing can be drawn."""
+    """Return the first samples of training and validation, raw, and the axes of frames.
+
+    None where nothing can be drawn.
+    """
     data = member.data
     if not member.drawable:
         return None
@@ -76,4 +78,4 @@ def samples(member: Member) -> bytes | None:
     }
     wrong = data.mislabelled[:MAX_SAMPLES].astype(np.uint8)
     kept = {name: np.ascontiguousarray(value, np.float32) for name, value in arrays.items()}
-    return save_arrays({**kept, "train_mislabelled": wrong})
+    return save({**kept, **frames.axes(member), "train_mislabelled": wrong})

@@ -145,6 +145,16 @@ def upgrade() -> None:
         sqlite_with_rowid=False,
     )
     op.create_table(
+        "frames",
+        sa.Column("run_id", sa.Integer(), nullable=False),
+        sa.Column("epoch", sa.Integer(), nullable=False),
+        sa.Column("fit", sa.LargeBinary(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["run_id"], ["runs.id"], name=op.f("fk_frames_run_id"), ondelete="CASCADE"
+        ),
+        sa.PrimaryKeyConstraint("run_id", "epoch", name=op.f("pk_frames")),
+    )
+    op.create_table(
         "samples",
         sa.Column("run_id", sa.Integer(), nullable=False),
         sa.Column("points", sa.LargeBinary(), nullable=False),

@@ -1,0 +1,130 @@
+"""Frames of a fit: taken at chosen epochs, whatever happens to the worker, small, and served."""
+
+from typing import Any
+
+import numpy as np
+import pytest
+from safetensors.numpy import load
+
+from backend import frames
+from backend.frames import frames_of
+from backend.settings import Settings
+from backend.store import Database, snapshots
+from tests.api import Api
+from tests.specs import document, run_spec
+from tests.training import Killed, Meanwhile, expire, get_run, killed, make_services, submit
+from worker.trainer import train
+from worker.training.frames import LEAST, LEVELS, MOST, ladder
+
+EPOCHS = 60
+MOONS = document(
+    "moons",
+    dataset__n_train=[20, 40],
+    dataset__n_validation=30,
+    dataset__n_test=30,
+    model__width=8,
+    training__epochs=EPOCHS,
+    training__learning_rate=0.02,
+)
+DOTS = document("points", model__degree=[1, 6], training__epochs=EPOCHS, training__seeds=1)
+
+
+def stored(database: Database, run_id: int) -> dict[int, bytes]:
+    with database.read() as session:
+        return snapshots.frames(session, run_id)
+
+
+@pytest.mark.parametrize("given", [MOONS, DOTS])
+def test_frames_are_at_the_ladder_the_best_and_the_last_epoch(
+    sqlite_settings: Settings, sqlite_database: Database, given: dict[str, Any]
+) -> None:
+    for run_id in submit(sqlite_database, given):
+        train([run_id], make_services(sqlite_settings, sqlite_database))
+        with sqlite_database.read() as session:
+            found = frames_of(session, run_id)
+            kept = {one.epoch for one in snapshots.of_run(session, run_id)}
+        spec = run_spec("moons") if given is MOONS else run_spec("points")
+        assert found.epochs == sorted(kept | set(stored(sqlite_database, run_id)))
+        assert {1, EPOCHS} <= set(found.epochs)
+        assert len(found.epochs) >= LEAST - 1
+        size = len(found.x) * len(found.y or [0])
+        assert size == (31 * 31 if given is MOONS else 61)
+        assert all(len(values) == size for values in found.values)
+        assert spec.dataset.source in given["dataset"]["source"]
+
+
+def test_a_frame_shows_the_fit_of_its_epoch(
+    sqlite_settings: Settings, sqlite_database: Database
+) -> None:
+    (run_id, _) = submit(sqlite_database, MOONS)
+    train([run_id], make_services(sqlite_settings, sqlite_database))
+    epoch, frame = list(stored(sqlite_database, run_id).items())[6]
+    shorter = {**MOONS, "training": {**MOONS["training"], "epochs": epoch}}
+    (again, _) = submit(sqlite_database, shorter)
+    train([again], make_services(sqlite_settings, sqlite_database))
+    with sqlite_database.read() as session:
+        last = load(snapshots.get(session, again, "last").fit or b"")["probability"]
+    seen = np.frombuffer(frame, np.uint8).reshape(31, 31) / LEVELS
+    assert np.abs(seen - last[::2, ::2].astype(float)).max() < 0.01
+    assert np.ptp(seen) > 0.1
+
+
+def test_a_killed_worker_s_run_has_the_frames_of_an_uninterrupted_one(
+    sqlite_settings: Settings, sqlite_database: Database
+) -> None:
+    eager = {"record_seconds": 1e-9, "checkpoint_seconds": 1e-9}
+    settings = sqlite_settings.model_copy(update=eager)
+    run_ids, again = submit(sqlite_database, MOONS), submit(sqlite_database, MOONS)
+    with pytest.raises(Killed):
+        train(run_ids, make_services(settings, sqlite_database, Meanwhile(23, killed)))
+    with sqlite_database.write() as session:
+        expire(session)
+    train(run_ids, make_services(settings, sqlite_database))
+    train(again, make_services(settings, sqlite_database))
+    for continued, whole in zip(run_ids, again, strict=True):
+        assert stored(sqlite_database, continued) == stored(sqlite_database, whole)
+
+
+def test_early_stopping_leaves_a_frame_where_it_fires(
+    sqlite_settings: Settings, sqlite_database: Database
+) -> None:
+    rule = {"criterion": "patience", "patience": 3}
+    run_ids = submit(sqlite_database, {**MOONS, "early_stopping": rule})
+    train(run_ids, make_services(sqlite_settings, sqlite_database))
+    fired = {id_: get_run(sqlite_database, id_).early_stop_epoch for id_ in run_ids}
+    assert any(fired.values())
+    for run_id, epoch in fired.items():
+        assert epoch is None or epoch in stored(sqlite_database, run_id)
+
+
+def test_runs_of_more_inputs_have_none(
+    sqlite_settings: Settings, sqlite_database: Database
+) -> None:
+    (run_id,) = submit(sqlite_database, document("iris", training__epochs=5))
+    train([run_id], make_services(sqlite_settings, sqlite_database))
+    with sqlite_database.read() as session:
+        assert frames_of(session, run_id).epochs == []
+
+
+def test_the_ladder_is_geometric_and_bounded() -> None:
+    found = sorted(ladder(run_spec("points", training__epochs=2000)))
+    assert (found[0], found[-1]) == (1, 2000)
+    assert 20 < len(found) <= MOST
+    steps = np.diff(np.log(found))[10:]
+    assert steps.max() < 2 * steps.min()
+    assert ladder(run_spec("digits")) == frozenset()
+
+
+def test_frames_of_a_run_are_small() -> None:
+    assert MOST * 31 * 31 < 100_000
+    assert frames.LEVELS == LEVELS
+
+
+def test_frames_are_served(sqlite_api: Api, sqlite_settings: Settings) -> None:
+    (run_id,) = submit(sqlite_api.database, DOTS | {"model": {"degree": 1}})
+    train([run_id], make_services(sqlite_settings, sqlite_api.database))
+    answer = sqlite_api.get(f"/api/runs/{run_id}/frames").json()
+    assert answer["y"] is None
+    assert len(answer["values"]) == len(answer["epochs"])
+    assert len(answer["values"][0]) == len(answer["x"])
+    assert sqlite_api.get("/api/runs/999/frames").status_code == 404
