@@ -105,15 +105,15 @@ class Descent:
 
     def outputs(self, features: Tensor) -> Tensor:
         """Map features [members, rows, inputs] to outputs. See Ensemble."""
-        members, rows, inputs = features.shape
-        padded = features.new_zeros(members, ceil(rows / BLOCK) * BLOCK, self._program.inputs)
+        block, (members, rows, inputs) = self._program.block, features.shape
+        padded = features.new_zeros(members, ceil(rows / block) * block, self._program.inputs)
         padded[:, :rows, :inputs] = features
         if self._program.biased:
             padded[:, :, inputs] = 1
         network = self._network(members, learns=False)
         # each block's outputs are in the same buffer
         blocks = [
-            network.outputs(x).transpose(1, 2).clone() for x in torch.split(padded, BLOCK, dim=1)
+            network.outputs(x).transpose(1, 2).clone() for x in torch.split(padded, block, dim=1)
         ]
         return torch.cat(blocks, dim=1)[:, :rows]
 
