@@ -1,0 +1,50 @@
+"""What the specification accepts can be trained: every source with every family it goes with."""
+
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from backend.spec import RunSpec
+from backend.spec.catalogue import SOURCES
+from backend.spec.cost import parameters
+from tests.specs import run_specs
+from worker.training.group import EpochResult, Group
+
+SMALL: dict[str, Any] = {
+    "dataset__n_train": 40,
+    "dataset__n_validation": 20,
+    "dataset__n_test": 20,
+}
+MODELS: tuple[dict[str, Any], ...] = (
+    {"model__family": "polynomial", "training__optimizer": ["sgd", "closed_form"]},
+    {"model__family": "random_features", "model__width": 30, "training__weight_decay": [0, 0.1]},
+    {"model__family": "mlp", "model__depth": [0, 1], "model__width": 4},
+    {"model__family": "mlp", "model__width": 4, "model__normalisation": ["batch", "layer"]},
+    {"model__family": "mlp", "model__width": 4, "training__schedule": ["cosine", "step"]},
+)
+FOR_IMAGES: tuple[dict[str, Any], ...] = ({"model__family": "cnn", "model__channels": 2},)
+FOR_CLASSES: tuple[dict[str, Any], ...] = (
+    {"model__family": "mlp", "model__width": 4, "training__loss": ["mse", "cross_entropy"]},
+)
+
+
+def specs_of(source: str) -> list[RunSpec]:
+    """Return small runs of every model that goes with a source."""
+    known = SOURCES[source]
+    models = MODELS + FOR_IMAGES * bool(known.side)
+    models += FOR_CLASSES * (known.problem == "classification")
+    return [spec for model in models for spec in run_specs(source, **SMALL, **model)]
+
+
+@pytest.mark.parametrize("source", SOURCES)
+def test_every_model_is_trained_on_every_source_that_it_goes_with(source: str) -> None:
+    specs = specs_of(source)
+    group = Group(specs, torch.device("cpu"))
+    for result in group.epoch():
+        assert isinstance(result, EpochResult)
+        assert np.isfinite(list(result.metrics.values())).all()
+    for index, spec in enumerate(specs):
+        assert parameters(spec.params()) > 0
+        assert [snapshot.epoch for snapshot in group.snapshots(index)] == [1, 1]
