@@ -1,4 +1,4 @@
-"""How long training takes, and whether backend/spec/cost.py says so.
+"""How long training takes, and whether backend/spec/timing.py says so.
 
     python bench/training.py
 
@@ -14,8 +14,8 @@ from statistics import median
 from typing import Any
 
 from backend.spec import RunSpec, validate
-from backend.spec.cost import estimated_seconds
 from backend.spec.presets import PRESETS
+from backend.spec.timing import estimated_seconds
 from worker.training.group import Group, choose_device
 
 EPOCHS = 12

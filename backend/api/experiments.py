@@ -16,7 +16,8 @@ from backend.api.dependencies import (
     SettingsDep,
 )
 from backend.spec import ExperimentSpec, validate
-from backend.spec.cost import estimated_seconds, parameters
+from backend.spec.cost import parameters
+from backend.spec.timing import estimated_seconds
 from backend.store import experiments, runs
 from backend.views import ExperimentItem, RunItem, experiment_items, run_items
 

@@ -1,20 +1,11 @@
-"""What a run costs: its number of parameters and an estimate of its training time."""
+"""How large a model is: its inputs, outputs, layers and number of parameters."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from itertools import pairwise
-from math import ceil, comb
+from math import comb
 from typing import Any
 
 from backend.spec.catalogue import SOURCES
-
-# Seconds on one core of a small cloud machine, fitted to bench/training.py. A step costs a fixed
-# time and more for each layer; arithmetic counts only beyond some 100,000 parameters.
-SECONDS_PER_STEP = 200e-6
-SECONDS_PER_STEP_AND_LAYER = 170e-6
-SECONDS_PER_EPOCH = 350e-6
-SECONDS_PER_RUN = 0.02
-FLOPS_PER_SECOND = 35e9
-DECOMPOSITION = 25  # flops of a symmetric eigendecomposition and its products, per n^2 N
 
 
 def inputs(params: Mapping[str, Any]) -> int:
@@ -82,32 +73,3 @@ _PARAMETERS: dict[str, Callable[[Mapping[str, Any]], int]] = {
     "cnn": _cnn,
     "random_features": _random_features,
 }
-
-
-def estimated_seconds(runs: Iterable[Mapping[str, Any]], *, workers: int = 1) -> float:
-    """Estimate the time to train runs, given as flat params, on `workers` processes."""
-    each = [seconds(params) for params in runs]
-    return sum(each) / max(1, min(workers, len(each)))
-
-
-def seconds(params: Mapping[str, Any]) -> float:
-    """Estimate the seconds that a run, given as flat params, adds to a group's training."""
-    evaluated = sum(params[f"dataset.{part}"] for part in ("n_train", "n_validation", "n_test"))
-    if params["training.optimizer"] == "closed_form":
-        return SECONDS_PER_RUN + _solving_flops(params, evaluated) / FLOPS_PER_SECOND
-    n_train, batch = params["dataset.n_train"], params["training.batch_size"]
-    steps = ceil(n_train / batch)
-    # forward 2 flops per parameter and sample, backward twice that (Kaplan et al. 2020, eq. 2.2)
-    flops = parameters(params) * (6 * n_train + 2 * evaluated)
-    layers = params.get("model.depth", 0) + 1
-    step = SECONDS_PER_STEP + layers * SECONDS_PER_STEP_AND_LAYER
-    epoch = SECONDS_PER_EPOCH + steps * step + flops / FLOPS_PER_SECOND
-    return float(SECONDS_PER_RUN + params["training.epochs"] * epoch)
-
-
-def _solving_flops(params: Mapping[str, Any], evaluated: int) -> float:
-    """Flops of making all features, and of one decomposition over the smaller side."""
-    n, features = params["dataset.n_train"], parameters(params) / outputs(params["dataset.source"])
-    smaller, larger = min(n, features), max(n, features)
-    making = 2 * evaluated * (fixed_weights(params) + parameters(params))
-    return float(making + DECOMPOSITION * smaller**2 * larger)

@@ -7,8 +7,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from math import ceil
 from typing import Any
 
-from backend.spec.catalogue import SOURCES
 from backend.spec.cost import fixed_weights, inputs, outputs, parameters
+from backend.spec.timing import held_numbers
 
 NUMBER = 4  # bytes of a float32
 COPIES = 5  # of the weights: themselves, gradients, two slots of the optimiser, the best epoch's
@@ -42,18 +42,7 @@ def _work(params: Params) -> float:
         smaller = min(params["dataset.n_train"], features)
         return float(8 * (DECOMPOSED * params["dataset.n_train"] * features + 2 * smaller**2))
     batch = min(params["dataset.n_train"], params["training.batch_size"])
-    return float(NUMBER * _units(params) * (4 * batch + 2 * EVALUATED_ROWS))
-
-
-def _units(params: Params) -> int:
-    """Return the numbers that a model holds for one sample, from inputs to outputs."""
-    source, depth = SOURCES[params["dataset.source"]], params.get("model.depth") or 0
-    ends = inputs(params) + source.outputs
-    if params["model.family"] == "cnn":
-        # of every block the convolution's 3 x 3 patches, its output and what is left of it
-        side, channels = source.side or 0, params["model.channels"]
-        return int(ends + sum((side >> block) ** 2 * channels * 12 for block in range(depth)))
-    return int(ends + depth * (params.get("model.width") or 0))
+    return float(NUMBER * held_numbers(params) * (4 * batch + 2 * EVALUATED_ROWS))
 
 
 def stretches(sizes: Sequence[int], available: int) -> Iterator[tuple[int, int]]:

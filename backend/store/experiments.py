@@ -8,7 +8,8 @@ from sqlalchemy.orm import Session
 
 from backend.errors import NotFound
 from backend.spec import ExperimentSpec
-from backend.spec.cost import estimated_seconds, parameters
+from backend.spec.cost import parameters
+from backend.spec.timing import estimated_seconds
 from backend.store.states import STATES
 from backend.store.tables import MAX_ID, Experiment, Run
 

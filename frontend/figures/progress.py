@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from backend.spec.cost import estimated_seconds
+from backend.spec.timing import seconds
 from backend.views import RunItem
 from frontend import words
 
@@ -51,7 +51,7 @@ def progress_info(
 
     `ahead` is how many runs of other experiments are to be trained first.
     """
-    weights = [estimated_seconds([run.params]) for run in runs]
+    weights = seconds([run.params for run in runs])
     total = sum(weights)
     done = sum(weight * _share(run) for weight, run in zip(weights, runs, strict=True))
     share = done / total if total else 1.0

@@ -9,8 +9,9 @@ from hypothesis import strategies as st
 from backend.errors import InvalidSpec
 from backend.spec import RunSpec, validate
 from backend.spec.catalogue import SOURCES
-from backend.spec.cost import estimated_seconds, parameters
+from backend.spec.cost import parameters
 from backend.spec.knobs import AXES
+from backend.spec.timing import estimated_seconds
 
 MOONS: dict[str, Any] = {"source": "moons"}
 

@@ -1,0 +1,43 @@
+"""The estimate of time: less for what is trained together, more for more of anything."""
+
+import pytest
+
+from backend.spec.timing import estimated_seconds, seconds
+from tests.specs import run_spec, run_specs
+
+PLAIN = {"model__width": 16, "dataset__n_train": 100, "training__epochs": 50}
+
+
+def alone(**knobs: object) -> float:
+    return estimated_seconds([run_spec("moons", **{**PLAIN, **knobs}).params()])
+
+
+def test_a_run_in_a_group_takes_far_less_than_alone() -> None:
+    runs = [spec.params() for spec in run_specs("moons", **PLAIN, training__seeds=100)]
+    assert estimated_seconds(runs) < 0.3 * sum(estimated_seconds([run]) for run in runs)
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        {"model__width": 512},
+        {"model__depth": 6},
+        {"dataset__n_train": 1000},
+        {"dataset__n_test": 20_000},
+        {"training__epochs": 100},
+        {"training__batch_size": 8},
+    ],
+)
+def test_more_of_anything_takes_longer(more: dict[str, object]) -> None:
+    assert alone(**more) > 1.2 * alone()
+
+
+def test_workers_share_the_time() -> None:
+    runs = [spec.params() for spec in run_specs("moons", **PLAIN, training__seeds=8)]
+    assert estimated_seconds(runs, workers=4) == pytest.approx(estimated_seconds(runs) / 4)
+    assert estimated_seconds(runs[:1], workers=4) == estimated_seconds(runs[:1])
+
+
+def test_the_shares_add_up() -> None:
+    runs = [spec.params() for spec in run_specs("moons", **PLAIN, training__seeds=8)]
+    assert sum(seconds(runs)) == pytest.approx(estimated_seconds(runs))
