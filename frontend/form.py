@@ -6,7 +6,7 @@ from itertools import product
 from typing import Any
 
 from backend.spec.applicability import WHEN, idle_value
-from backend.spec.catalogue import SOURCES
+from backend.spec.catalogue import FAMILIES, SOURCES
 from backend.spec.defaults import FAMILY_DEFAULTS, default
 from backend.spec.knobs import AXES, STOPPING, Knob
 from backend.spec.stopping import CRITERION, criteria_with
@@ -35,6 +35,11 @@ FURTHER = {
     "early_stopping.start_from_epoch",
 }
 
+NOTES: dict[str, Mapping[str, str]] = {
+    "dataset.source": {name: source.about for name, source in SOURCES.items()},
+    "model.family": FAMILIES,
+}
+
 SEEDS_ABOUT = ' A count, or a list of seeds: "7," is just seed 7.'
 
 
@@ -56,6 +61,7 @@ class FormField:
     is_axis: bool
     value: str
     further: bool
+    notes: Mapping[str, str]
     when: Mapping[str, Sequence[str]]
     idle: str
     defaults: Mapping[str, str]
@@ -91,6 +97,7 @@ def _field(knob: Knob, is_axis: bool, document: Mapping[str, Any]) -> FormField:
         is_axis=is_axis,
         value=_written((document.get(section) or {}).get(name)),
         further=path in FURTHER,
+        notes=NOTES.get(path, {}),
         when=_when(knob.path),
         idle=_written(idle_value(knob.path)) if is_axis else "",
         defaults={"*": "1"} if is_seed else _defaults(knob.path, is_axis),

@@ -129,6 +129,14 @@ SOURCES: dict[str, Source] = {
     ),
 }  # fmt: skip
 
+FAMILIES: dict[str, str] = {
+    "polynomial": "A weighted sum of powers of the inputs and of their products.",
+    "mlp": "A fully-connected network.",
+    "cnn": "A convolutional network, for images.",
+    "random_features": "Neurons drawn at random, whose weighted sum is fitted.",
+}
+"""What each family of models is."""
+
 
 def drawable(source: str, inputs: int) -> bool:
     """Whether a fit has a picture: values over one input, or two classes over two."""

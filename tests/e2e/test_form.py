@@ -103,3 +103,11 @@ def test_a_fold_with_nothing_that_applies_is_hidden(page: Page) -> None:
     page.goto("/experiments/new?preset=five-dots")
     folds = page.get_by_role("group", name="Model").get_by_text("More settings")
     expect(folds).to_be_hidden()
+
+
+def test_the_chosen_source_is_described(page: Page) -> None:
+    page.goto("/experiments/new")
+    source = page.get_by_role("group", name="Source")
+    expect(source).to_contain_text("Two interleaved half circles in the plane.")
+    page.get_by_role("checkbox", name="iris").check(force=True)
+    expect(source).to_contain_text("150 flowers of three species")

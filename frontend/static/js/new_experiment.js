@@ -77,6 +77,7 @@ function showFields() {
     const values = defaultsOf(field);
     const input = field.querySelector("input[type=text]");
     if (input) input.placeholder = values.join(" or ");
+    showNotes(field);
     for (const chip of field.querySelectorAll(".chip")) {
       const isDefault = texts(field).length === 0 && values.includes(chip.textContent.trim());
       chip.classList.toggle("default", isDefault);
@@ -85,6 +86,13 @@ function showFields() {
   for (const fold of form.querySelectorAll(".further")) {
     fold.hidden = ![...fold.querySelectorAll(".field")].some((field) => !field.hidden);
   }
+}
+
+// Below a choice, what each of the chosen values is.
+function showNotes(field) {
+  const notes = JSON.parse(field.dataset.notes ?? "{}");
+  const shown = effective(field.dataset.path).map((value) => notes[value]).filter(Boolean);
+  if (shown.length) field.querySelector(".about").textContent = shown.join(" ");
 }
 
 // --- errors, each beside its field
