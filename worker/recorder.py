@@ -11,13 +11,21 @@ from sqlalchemy.orm import Session
 
 from backend import endings
 from backend.hints import Hints
-from backend.store import Database, changes, metrics, runs, snapshots, transitions
+from backend.store import (
+    Database,
+    changes,
+    metrics,
+    predictions,
+    runs,
+    snapshots,
+    transitions,
+)
 from backend.store.changes import NewChange
 from backend.store.metrics import Stretch
 from backend.store.runs import Progress
 from backend.store.states import State
 from backend.store.transitions import Ending, Lease
-from worker.training.group import EpochResult, Snapshot
+from worker.training.group import EpochResult, Prediction, Snapshot
 
 logger = logging.getLogger(__name__)
 
@@ -38,6 +46,7 @@ class Unwritten:
     frames: list[tuple[int, bytes]] = field(default_factory=list)
     checkpoint: tuple[int, bytes] | None = None
     snapshots: Sequence[Snapshot] = ()
+    predictions: list[Prediction] = field(default_factory=list)
     ending: State | None = None
     error: str | None = None
 
@@ -111,6 +120,7 @@ def _write(session: Session, held: Sequence[Held]) -> set[int]:
     metrics.append(session, [one for run in held for one in _stretches(run)])
     runs.advance(session, [_progress(run) for run in held])
     _write_files(session, held)
+    _write_predictions(session, held)
     _end(session, held)
     return changes.log_each(
         session, [(run.lease.experiment_id, change) for run in held for change in _changes(run)]
@@ -158,6 +168,15 @@ def _write_files(session: Session, held: Sequence[Held]) -> None:
             for one in unwritten.snapshots
         ],
     )
+
+
+def _write_predictions(session: Session, held: Sequence[Held]) -> None:
+    rows = {
+        (run.lease.run_id, one.epoch): one.outputs
+        for run in held
+        for one in run.unwritten.predictions
+    }
+    predictions.put(session, [(*place, outputs) for place, outputs in rows.items()])
 
 
 def _end(session: Session, held: Sequence[Held]) -> None:

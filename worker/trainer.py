@@ -16,8 +16,9 @@ from worker.claims import Job, claim, known, take_up
 from worker.heartbeat import Heartbeat
 from worker.recorder import MAX_BACKLOG, Recorder
 from worker.services import Services
-from worker.training.group import EpochResult, Failure, Group, Interrupted
+from worker.training.group import EpochResult, Failure, Group, Interrupted, Kind
 from worker.training.memory import available_bytes, is_out_of_memory, release
+from worker.training.predictions import asked_at
 
 logger = logging.getLogger(__name__)
 
@@ -161,7 +162,10 @@ class Trainer:
                     raise result.error
                 logger.error("run %d failed", job.lease.run_id, exc_info=result.error)
                 ended[result.index] = "failed", _sentence(result.error)
-            elif ending := _judge(job, result):
+                continue
+            if asked_at(result.epoch):
+                self._ask(result.index, "last")
+            if ending := _judge(job, result):
                 ended[result.index] = ending
             elif _is_watched(job, result.epoch):
                 watched[result.index] = result.epoch
@@ -170,6 +174,12 @@ class Trainer:
                 self._jobs[index].unwritten.frames.append((watched[index], frame))
         if ended:
             self._end(ended)
+
+    def _ask(self, index: int, kind: Kind) -> None:
+        """Have what a member's model answers to the test samples recorded."""
+        found = self._group.predictions(index, kind) if self._group else None
+        if found is not None:
+            self._jobs[index].unwritten.predictions.append(found)
 
     def _end(self, ended: Mapping[int, tuple[State, str | None]]) -> None:
         """End runs, each with its state and, if that is failed, a sentence why."""
@@ -184,6 +194,10 @@ class Trainer:
             unwritten.snapshots = [
                 one for one in taken.get(index, ()) if state != "failed" or one.kind == "best"
             ]
+            if index in active:
+                self._ask(index, "best")
+                if state != "failed":
+                    self._ask(index, "last")
         if group:
             group.drop(*active)
 

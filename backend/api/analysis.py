@@ -6,6 +6,7 @@ from fastapi import APIRouter, Query
 
 from backend.analysis.grid.report import Report
 from backend.api.dependencies import DatabaseDep, ExperimentId
+from backend.bias_variance import CellSplit, bias_variance
 from backend.grid_analysis import grid_report
 
 router = APIRouter(prefix="/api/experiments/{experiment_id}", tags=["experiments"])
@@ -33,3 +34,10 @@ def read_analysis(
     """
     with database.read() as session:
         return grid_report(session, experiment_id, target=target)
+
+
+@router.get("/bias-variance", summary="Split the error of an experiment's models")
+def read_bias_variance(experiment_id: ExperimentId, database: DatabaseDep) -> list[CellSplit]:
+    """Return bias and variance over the seeds of each cell, at the best, last and other epochs."""
+    with database.read() as session:
+        return bias_variance(session, experiment_id)

@@ -206,6 +206,16 @@ class Frame(Base):
     fit: Mapped[bytes] = mapped_column(LargeBinary)
 
 
+class Prediction(Base):
+    """What a run's model answered to the first test samples after one epoch, as safetensors."""
+
+    __tablename__ = "predictions"
+
+    run_id: Mapped[int] = mapped_column(ForeignKey(Run.id, ondelete=_CASCADE), primary_key=True)
+    epoch: Mapped[int] = mapped_column(Integer, primary_key=True, autoincrement=False)
+    outputs: Mapped[bytes] = mapped_column(LargeBinary)
+
+
 class Sample(Base):
     """The data points of a run that are drawn beside its fit, and the axes of its frames.
 

@@ -47,8 +47,9 @@ def draw_capacity_curve(info: CapacityInfo) -> theme.Drawing:
          {"line": {"dash": "dot"}, "opacity": 0.7}),
         ([p.test for p in points], "test", "Test, best epoch", {"visible": "legendonly"}),
     ]  # fmt: skip
+    floor = lines.floor_of([point.validation for point in points])
     for means, part, name, look in drawn:
-        lines.add_line(figure, x, means, part, name, **look)
+        lines.add_line(figure, x, means, part, name, floor=floor, **look)
     losses = [one.mean for means, *_ in drawn[1:3] for one in means if one]
     lines.set_axes(figure, x=x, y=losses, titles=("parameters", "loss"))
     log = lines.axis_type(x) == "log"
@@ -73,8 +74,14 @@ def draw_optimum(curve: OptimumCurve) -> theme.Drawing:
         line={"color": "var(--mark-0)", "width": 2}, marker={"symbol": "star", "size": 13},
         customdata=[_optimum_in_words(curve, at) for at in range(len(sizes))],
         hovertemplate="%{y:,} parameters<br>%{customdata}",
+        error_y={
+            "type": "data", "color": "var(--mark-0)", "thickness": 1.5,
+            "array": [one.optimum.most - one.optimum.parameters for one in curve.optima],
+            "arrayminus": [one.optimum.parameters - one.optimum.fewest for one in curve.optima],
+        },
     )  # fmt: skip
-    lines.set_axes(figure, x=sizes, y=best, titles=("training samples", "parameters"))
+    ends = [float(n) for one in curve.optima for n in (one.optimum.fewest, one.optimum.most)]
+    lines.set_axes(figure, x=sizes, y=ends, titles=("training samples", "parameters"))
     return theme.drawing(figure, curve.sentence)
 
 

@@ -39,10 +39,9 @@ class CauseInfo:
     @property
     def description(self) -> str:
         """The chart in words."""
-        if not self.measured:
-            return self.cause.sentence
-        steps = " ".join(effect.sentence for effect in self.measured)
-        return f"Change of the lowest validation loss for a step along each axis. {steps}"
+        said = self.cause.sentence
+        others = [one.sentence for one in self.cause.effects if one.sentence not in said]
+        return " ".join([said, *others])
 
 
 def draw_cause(info: CauseInfo) -> theme.Drawing:

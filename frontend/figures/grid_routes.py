@@ -5,11 +5,20 @@ from typing import Annotated, Any, Protocol, TypeVar
 
 from fastapi import APIRouter, Query, Response
 
-from backend.analysis.grid.cells import CAPACITY, N_TRAIN, settings
+from backend.analysis.grid.cells import CAPACITY, N_TRAIN, differing, settings
 from backend.analysis.grid.surface import ALONG
+from backend.bias_variance import CellSplit, bias_variance
+from backend.comparisons import At
 from backend.errors import NotFound
 from backend.grid_analysis import grid_report
 from backend.store import runs
+from frontend.figures.bias_variance import (
+    draw_splits,
+    over_epochs,
+    over_sizes,
+    split_axis,
+    split_lines,
+)
 from frontend.figures.capacity_curve import CapacityInfo, draw_capacity_curve, draw_optimum
 from frontend.figures.causes import CauseInfo, draw_cause
 from frontend.figures.learning_curve import LearningInfo, draw_learning_curve
@@ -72,6 +81,20 @@ def surface(session: Reading, experiment_id: int, setting: Setting = None) -> Re
     return as_json(draw_shares(SharesInfo(found)))
 
 
+@router.get("/bias-variance")
+def splits_over_sizes(
+    session: Reading, experiment_id: int, setting: Setting = None, at: At = "last"
+) -> Response:
+    """Return bias and variance over capacity or, where there is one capacity, over data."""
+    return as_json(draw_splits(over_sizes(_splits(session, experiment_id, setting), at=at)))
+
+
+@router.get("/bias-variance-course")
+def splits_over_epochs(session: Reading, experiment_id: int, setting: Setting = None) -> Response:
+    """Return bias and variance over the epochs, of the largest model (or most data)."""
+    return as_json(draw_splits(over_epochs(_splits(session, experiment_id, setting)[-1])))
+
+
 @router.get("/cause")
 def cause(session: Reading, experiment_id: int) -> Response:
     """Return what one step along each axis does to the best model."""
@@ -79,6 +102,17 @@ def cause(session: Reading, experiment_id: int) -> Response:
     if found is None:
         raise NotFound(f"No run of experiment {experiment_id} has finished yet.")
     return as_json(draw_cause(CauseInfo(found)))
+
+
+def _splits(session: Reading, experiment_id: int, setting: int | None) -> Sequence[CellSplit]:
+    found = bias_variance(session, experiment_id)
+    params = [run.params for run in runs.of_experiment(session, experiment_id)]
+    axis = split_axis(differing(params))
+    wanted = _setting(session, experiment_id, setting, (axis,))
+    for line in split_lines(found, axis):
+        if wanted is None or wanted.items() <= line[0].params.items():
+            return line
+    raise NotFound("No two seeds of such a cell have finished, or they were not asked the same.")
 
 
 def _setting(

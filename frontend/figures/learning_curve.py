@@ -60,9 +60,12 @@ def draw_learning_curve(info: LearningInfo) -> theme.Drawing:
             x=last, y=[points[-1].validation.mean] * 2, name="Same as the last", mode="lines",
             line={"color": "var(--quiet)", "width": 1.5, "dash": "longdash"}, hoverinfo="skip",
         )  # fmt: skip
+    floor = lines.floor_of(means["val"])
     for part in _PARTS:
         visible = "legendonly" if part == "test" else True
-        lines.add_line(figure, info.sizes, means[part], part, theme.LABELS[part], visible=visible)
+        lines.add_line(
+            figure, info.sizes, means[part], part, theme.LABELS[part], floor=floor, visible=visible
+        )
     ends = [law.drawn[-1].n_train] if law else []
     lines.set_axes(
         figure, x=[*info.sizes, *ends], y=info.losses,

@@ -9,6 +9,7 @@ import plotly.graph_objects as go
 from backend.analysis.grid.intervals import Interval
 from frontend.figures import theme
 
+ABOUT_ZERO = 1e-2  # of the lowest validation loss
 WIDE = 10.0  # ratio of largest to smallest from which an axis is logarithmic
 
 BANDS = {
@@ -62,9 +63,15 @@ def add_line(
     means: Sequence[Interval | None],
     part: str,
     name: str,
+    *,
+    floor: float = 0.0,
     **more: Any,
 ) -> None:
-    """Draw means over seeds as a line with markers, over a band of their intervals."""
+    """Draw means over seeds as a line with markers, over a band of their intervals.
+
+    What is below `floor` is drawn there: a train loss of 1e-29 is about 0, and would stretch a
+    logarithmic axis.
+    """
     known = [(at, one) for at, one in zip(x, means, strict=True) if one is not None]
     if not known:
         return
@@ -72,13 +79,13 @@ def add_line(
     visible = more.pop("visible", True)
     line = {**LOOKS[part], **more.pop("line", {})}
     if len(banded) > 1 and visible is True:
-        add_band(figure, [b[0] for b in banded], [b[1] for b in banded],
+        add_band(figure, [b[0] for b in banded], [max(b[1] or 0, floor) for b in banded],
                  [b[2] for b in banded], BANDS[part], group=name)  # fmt: skip
     figure.add_scatter(
-        x=[at for at, _ in known], y=[one.mean for _, one in known], name=name,
+        x=[at for at, _ in known], y=[max(one.mean, floor) for _, one in known], name=name,
         mode="lines+markers", line=line, marker={"size": 7}, legendgroup=name, visible=visible,
         customdata=[_spread(one) for _, one in known],
-        hovertemplate="%{y:.4g} %{customdata}", **more,
+        hovertemplate="%{customdata}", **more,
     )  # fmt: skip
 
 
@@ -101,6 +108,11 @@ def add_band(
     )  # fmt: skip
 
 
+def floor_of(losses: Sequence[Interval | None]) -> float:
+    """Return what is about 0 beside these losses."""
+    return ABOUT_ZERO * min((abs(one.mean) for one in losses if one), default=0.0)
+
+
 def add_mark(figure: go.Figure, x: float, text: str, *, log: bool, row: int = 0) -> None:
     """Draw a vertical line with its label above the plot."""
     figure.add_shape(
@@ -115,5 +127,5 @@ def add_mark(figure: go.Figure, x: float, text: str, *, log: bool, row: int = 0)
 
 def _spread(one: Interval) -> str:
     if one.low is None or one.high is None:
-        return "(one seed)"
-    return f"({one.low:.4g} to {one.high:.4g}, {one.count} seeds)"
+        return f"{one.mean:.4g} (one seed)"
+    return f"{one.mean:.4g} ({one.low:.4g} to {one.high:.4g}, {one.count} seeds)"

@@ -13,7 +13,7 @@ TERMS = {
     "under_training": ("Too little training", "var(--test)", "."),
     "overfitting": ("Overfitting", "var(--validation)", "/"),
 }
-MAX_ROWS = 40
+MAX_ROWS = 30
 
 
 @dataclass(frozen=True)
@@ -32,8 +32,7 @@ class SharesInfo:
     def labels(self) -> list[str]:
         """A name for each cell."""
         return [
-            f"{one.n_train:,} samples, {lines.short(one.parameters)} parameters"
-            for one in self.cells
+            f"{one.n_train:,} \N{MIDDLE DOT} {lines.short(one.parameters)}" for one in self.cells
         ]
 
 
@@ -47,5 +46,8 @@ def draw_shares(info: SharesInfo) -> theme.Drawing:
             hovertemplate="%{x:.0%}",
         )  # fmt: skip
     figure.update_xaxes(tickformat=".0%", range=[0, 1], title_text="share of what can be gained")
-    figure.update_yaxes(showgrid=False)
+    figure.update_yaxes(
+        showgrid=False, dtick=1, tickfont={"size": 10},
+        title_text="samples \N{MIDDLE DOT} parameters",
+    )  # fmt: skip
     return theme.drawing(figure, info.surface.sentence)

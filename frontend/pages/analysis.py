@@ -6,10 +6,11 @@ from typing import Any
 from urllib.parse import urlencode
 
 from backend.analysis.grid.capacity_curves import capacity_knob
-from backend.analysis.grid.cells import CAPACITY, N_TRAIN, SEED, settings
+from backend.analysis.grid.cells import CAPACITY, N_TRAIN, SEED, differing, settings
 from backend.analysis.grid.surface import ALONG, MIN_VALUES
 from backend.views import RunItem
 from frontend import words
+from frontend.figures.bias_variance import split_axis
 
 REDRAWN = 20  # times at most while an experiment's runs finish
 MIN_FINISHED = 2
@@ -29,7 +30,7 @@ class Section:
 
 
 @dataclass(frozen=True)
-class Reading:
+class GridReading:
     """The sections that an experiment's axes allow, and in one line each what others need."""
 
     sections: Sequence[Section]
@@ -39,14 +40,13 @@ class Reading:
 
 def reading(
     experiment_id: int, all_runs: Sequence[RunItem], query: Mapping[str, str]
-) -> Reading | None:
+) -> GridReading | None:
     """Return what of the grid is read; None before two runs have finished."""
     finished = sum(run.status == "finished" for run in all_runs)
     if finished < MIN_FINISHED:
         return None
     params = [run.params for run in all_runs]
-    values = {path: {each.get(path) for each in params} for each in params for path in each}
-    varying = {path: list(found) for path, found in values.items() if len(found) > 1}
+    varying = differing(params)
     found, missing = _sections(varying)
     version = _version(finished, len(all_runs))
     target = _target(query.get("target"))
@@ -55,7 +55,7 @@ def reading(
                 target if section.name == "learning" else None)
         for section, axes in found
     ]  # fmt: skip
-    return Reading(made, missing, target)
+    return GridReading(made, missing, target)
 
 
 def _sections(
@@ -80,6 +80,11 @@ def _sections(
         missing.append("Capacity curve: needs two or more widths, depths, channels or degrees.")
     if data and knob:
         found.append((_OPTIMUM, (N_TRAIN, *CAPACITY)))
+    if len(varying.get(SEED, ())) > 1:
+        axis = split_axis(varying)
+        found += [(_SPLITS, (axis,)), (_COURSE, (axis,))]
+    else:
+        missing.append("Bias and variance: need two or more seeds.")
     if data >= MIN_VALUES and len(varying.get(knob, ())) >= MIN_VALUES:
         found.append((_SURFACE, ALONG))
     else:
@@ -154,6 +159,19 @@ _OPTIMUM = Section(
     "optimum", "Optimum capacity",
     "The number of parameters with the lowest mean validation loss, for each training-set size.",
     "optimum-capacity",
+)  # fmt: skip
+_SPLITS = Section(
+    "splits", "Bias and variance",
+    "The error at the last epoch, split over the seeds, whose models were trained on different "
+    "samples and asked the same: bias is the error of their mean answer, variance what they differ "
+    "from it. Bands are 95 % intervals (jackknife).",
+    "bias-variance",
+)  # fmt: skip
+_COURSE = Section(
+    "course", "Bias and variance over the epochs",
+    "The same of the largest model (or, of one capacity, the one with most data), after 1, 2, 4, "
+    "... epochs of training.",
+    "bias-variance-course",
 )  # fmt: skip
 _SURFACE = Section(
     "surface", "What each cell loses",

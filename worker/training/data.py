@@ -86,6 +86,17 @@ def load(spec: RunSpec) -> Data:
     return Data(train, validation, test, scaling, mislabelled)
 
 
+def noise_free_test(spec: RunSpec) -> Part:
+    """Return the test samples of a run with the targets as they are without target noise.
+
+    The same inputs as those of `load`: inputs and the noise of targets are drawn apart.
+    """
+    dataset = spec.dataset
+    if dataset.target_noise:
+        dataset = dataset.model_copy(update={"target_noise": 0.0})
+    return _part(dataset, spec.training.seed, "test")
+
+
 def _part_key(dataset: Dataset, seed: int, part: PartName) -> Hashable:
     """Return all that a part depends on."""
     rows = dataset.n_test if SOURCES[dataset.source].rows else None

@@ -13,18 +13,28 @@ import torch
 from torch import Tensor
 
 from backend.spec.run import RunSpec
-from worker.training import frames, snapshots
+from worker.training import frames, predictions, snapshots
 from worker.training.checkpoints import dump, restore
 from worker.training.closed_form import ClosedForm
 from worker.training.data import reference_loss
 from worker.training.descent import Descent
-from worker.training.ensemble import Ensemble, Interrupted
+from worker.training.ensemble import Ensemble, Interrupted, Kind
 from worker.training.member import Member
 from worker.training.memory import is_out_of_memory
+from worker.training.predictions import Prediction
 from worker.training.program import ensembles
 from worker.training.snapshots import Snapshot
 
-__all__ = ["EpochResult", "Failure", "Group", "Interrupted", "Snapshot", "choose_device"]
+__all__ = [
+    "EpochResult",
+    "Failure",
+    "Group",
+    "Interrupted",
+    "Kind",
+    "Prediction",
+    "Snapshot",
+    "choose_device",
+]
 
 logger = logging.getLogger(__name__)
 
@@ -178,6 +188,12 @@ class Group:
             )
             found |= {i: frame for i, frame in drawn if i is not None and i in indices}
         return found
+
+    def predictions(self, index: int, kind: Kind) -> Prediction | None:
+        """Return what a member's best or last model answers to the first test samples."""
+        member, (ensemble, place) = self._members[index], self._find(index)
+        epoch = member.best_epoch if kind == "best" else member.epoch
+        return predictions.take(member, ensemble.weights(place, kind), epoch) if epoch else None
 
     def samples(self, index: int) -> bytes | None:
         """Return the data points drawn beside a member's fit, None where nothing can be drawn."""

@@ -44,13 +44,18 @@ class CapacityPoint:
 
 @dataclass(frozen=True)
 class Optimum:
-    """The capacity of the lowest validation loss; `tied` are others the seeds do not tell apart."""
+    """The capacity of the lowest validation loss; `tied` are others the seeds do not tell apart.
+
+    `fewest` and `most` are the parameters of the smallest and largest of them all.
+    """
 
     value: Any
     parameters: int
     validation: Interval
     test: Interval | None
     tied: Sequence[Any]
+    fewest: int
+    most: int
     at_edge: bool
 
 
@@ -200,11 +205,13 @@ def _optimum(line: Sequence[Cell], points: Sequence[CapacityPoint]) -> Optimum:
     best = min(range(len(points)), key=lambda i: points[i].validation.mean)
     others = [i for i in range(len(points)) if i != best]
     differences = {i: change(line[i], line[best], best_validation) for i in others}
-    tied = [points[i].value for i, one in differences.items() if one and not one.resolved]
+    tied = [points[i] for i, one in differences.items() if one and not one.resolved]
     at = points[best]
+    sizes = [point.parameters for point in (at, *tied)]
     return Optimum(
-        at.value, at.parameters, at.validation, at.test, tied, at_edge=best == len(points) - 1
-    )
+        at.value, at.parameters, at.validation, at.test, [point.value for point in tied],
+        min(sizes), max(sizes), at_edge=best == len(points) - 1,
+    )  # fmt: skip
 
 
 def _double_descent(
@@ -266,7 +273,8 @@ def _about_threshold(measured: int | None, counted: int) -> str:
 def _about_double_descent(found: DoubleDescent) -> str:
     where = "at" if found.at_threshold else "away from"
     sure = "" if found.resolved else " The seeds cannot rule out chance."
+    start = "Double descent" if found.resolved else "Perhaps double descent"
     return (
-        f"Double descent: final validation loss peaks at {found.parameters:,} parameters, {where} "
+        f"{start}: final validation loss peaks at {found.parameters:,} parameters, {where} "
         f"the threshold, {found.fall.mean:.0%} above that of larger models.{sure}"
     )

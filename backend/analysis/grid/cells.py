@@ -138,12 +138,19 @@ def lines(found: Sequence[Cell], along: str) -> list[list[Cell]]:
 
 def varying(found: Sequence[Cell]) -> dict[str, list[Any]]:
     """Return the knobs with more than one value among the cells, each with its values."""
-    paths = dict.fromkeys(path for cell in found for path in cell.params)
-    values = {
-        path: list(dict.fromkeys(cell.params[path] for cell in found if path in cell.params))
-        for path in paths
-    }
-    return {path: given for path, given in values.items() if len(given) > 1}
+    return differing([cell.params for cell in found])
+
+
+def differing(given: Sequence[Params]) -> dict[str, list[Any]]:
+    """Return the knobs with more than one value among params, each with its values.
+
+    That a knob does not apply to some is no value of its own.
+    """
+    found: dict[str, dict[Any, None]] = {}
+    for params in given:
+        for path, value in params.items():
+            found.setdefault(path, {})[value] = None
+    return {path: list(values) for path, values in found.items() if len(values) > 1}
 
 
 def settings(given: Sequence[Params], along: Sequence[str]) -> list[dict[str, Any]]:

@@ -155,6 +155,16 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("run_id", "epoch", name=op.f("pk_frames")),
     )
     op.create_table(
+        "predictions",
+        sa.Column("run_id", sa.Integer(), nullable=False),
+        sa.Column("epoch", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("outputs", sa.LargeBinary(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["run_id"], ["runs.id"], name=op.f("fk_predictions_run_id"), ondelete="CASCADE"
+        ),
+        sa.PrimaryKeyConstraint("run_id", "epoch", name=op.f("pk_predictions")),
+    )
+    op.create_table(
         "samples",
         sa.Column("run_id", sa.Integer(), nullable=False),
         sa.Column("points", sa.LargeBinary(), nullable=False),

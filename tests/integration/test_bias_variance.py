@@ -1,0 +1,84 @@
+"""Bias and variance from the queue to the answer: recorded by a worker, split by the service."""
+
+from statistics import fmean
+
+import pytest
+from safetensors.numpy import load
+
+from backend.bias_variance import bias_variance
+from backend.settings import Settings
+from backend.store import Database, predictions
+from tests.training import curves, make_services, submit
+from worker.trainer import train
+
+LINE = {
+    "dataset": {"source": "sine", "n_train": 20, "n_test": 150, "target_noise": 0.3},
+    "model": {"family": "polynomial", "degree": [1, 5]},
+    "training": {"epochs": 6, "seeds": 3},
+}
+MOONS = {
+    "dataset": {"source": "moons", "n_train": 30, "n_test": 120},
+    "model": {"width": 8},
+    "training": {"epochs": 5, "seeds": 3},
+}
+
+
+@pytest.fixture
+def trained(sqlite_settings: Settings, sqlite_database: Database) -> Database:
+    services = make_services(sqlite_settings, sqlite_database)
+    train(submit(sqlite_database, LINE) + submit(sqlite_database, MOONS), services)
+    return sqlite_database
+
+
+def last_test_loss(database: Database, *run_ids: int) -> float:
+    """The mean over runs of the test loss at the last epoch."""
+    return fmean(curves(database, run)["test_loss"][1][-1] or 0.0 for run in run_ids)
+
+
+def test_predictions_are_kept_at_powers_of_two_the_best_and_the_last_epoch(
+    trained: Database,
+) -> None:
+    with trained.read() as session:
+        found = predictions.of_runs(session, [1])[1]
+    losses = curves(trained, 1)["val_loss"][1]
+    best = min(range(6), key=lambda at: losses[at] or 0) + 1
+    assert set(found) == {1, 2, 4, 6, best}
+
+
+def test_all_seeds_are_asked_the_same(trained: Database) -> None:
+    with trained.read() as session:
+        found = predictions.of_runs(session, [7, 8, 9])
+    files = [load(by_epoch[5]) for by_epoch in found.values()]
+    assert len({file["inputs"].tobytes() for file in files}) == 1
+    assert len({file["targets"].tobytes() for file in files}) == 1
+    assert len({file["outputs"].tobytes() for file in files}) == 3
+
+
+def test_the_split_of_cross_entropy_adds_up_to_the_measured_test_loss(trained: Database) -> None:
+    with trained.read() as session:
+        [cell] = bias_variance(session, 2)
+    assert (cell.loss, cell.inputs, cell.last.models) == ("cross-entropy", 120, 3)
+    assert cell.last.error == pytest.approx(last_test_loss(trained, 7, 8, 9), rel=2e-3)
+
+
+def test_bias_variance_and_noise_add_up_to_the_measured_test_loss(trained: Database) -> None:
+    with trained.read() as session:
+        cells = bias_variance(session, 1)
+    assert [cell.params["model.degree"] for cell in cells] == [1, 5]
+    for cell, run_ids in zip(cells, [(1, 2, 3), (4, 5, 6)], strict=True):
+        measured = last_test_loss(trained, *run_ids)
+        assert cell.noise == pytest.approx(0.09)
+        expected = cell.last.error + 0.09
+        spread = 0.09 * (2 / 150) ** 0.5 + 2 * (0.09 * cell.last.error / 150) ** 0.5
+        assert abs(measured - expected) < 4 * spread
+
+
+def test_one_seed_has_nothing_to_split(
+    sqlite_settings: Settings, sqlite_database: Database
+) -> None:
+    train(
+        submit(sqlite_database, {**MOONS, "training": {"epochs": 2}}),
+        make_services(sqlite_settings, sqlite_database),
+    )
+    with sqlite_database.read() as session:
+        assert bias_variance(session, 1) == []
