@@ -4,7 +4,7 @@ import gc
 import logging
 import math
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -151,6 +151,8 @@ class Trainer:
 
     def _take(self, group: Group, results: Sequence[EpochResult | Failure]) -> None:
         """Judge each member's epoch: go on, or end the run."""
+        due = (one.index for one in results if isinstance(one, EpochResult) and asked_at(one.epoch))
+        self._ask(group, (index for index in due if index in self._jobs), "last")
         ended: dict[int, tuple[State, str | None]] = {}
         watched: dict[int, int] = {}  # epochs by members whose fit is to be kept
         for result in results:
@@ -162,10 +164,7 @@ class Trainer:
                     raise result.error
                 logger.error("run %d failed", job.lease.run_id, exc_info=result.error)
                 ended[result.index] = "failed", _sentence(result.error)
-                continue
-            if asked_at(result.epoch):
-                self._ask(result.index, "last")
-            if ending := _judge(job, result):
+            elif ending := _judge(job, result):
                 ended[result.index] = ending
             elif _is_watched(job, result.epoch):
                 watched[result.index] = result.epoch
@@ -175,11 +174,12 @@ class Trainer:
         if ended:
             self._end(ended)
 
-    def _ask(self, index: int, kind: Kind) -> None:
-        """Have what a member's model answers to the test samples recorded."""
-        found = self._group.predictions(index, kind) if self._group else None
-        if found is not None:
-            self._jobs[index].unwritten.predictions.append(found)
+    def _ask(self, group: Group, indices: Iterable[int], kind: Kind) -> None:
+        """Have what members' models answer to the test samples recorded."""
+        found = {index: group.predictions(index, kind) for index in indices}
+        for index, answers in found.items():
+            if answers is not None:
+                self._jobs[index].unwritten.predictions.append(answers)
 
     def _end(self, ended: Mapping[int, tuple[State, str | None]]) -> None:
         """End runs, each with its state and, if that is failed, a sentence why."""
@@ -187,6 +187,9 @@ class Trainer:
         active = set(ended) & set(group.active) if group else set()
         # first, as memory may run out meanwhile: then no run has ended
         taken = {index: group.snapshots(index) for index in active} if group else {}
+        if group:
+            self._ask(group, active, "best")
+            self._ask(group, (i for i in active if ended[i][0] != "failed"), "last")
         for index, (state, error) in ended.items():
             unwritten = self._jobs[index].unwritten
             unwritten.ending, unwritten.error = state, error
@@ -194,10 +197,6 @@ class Trainer:
             unwritten.snapshots = [
                 one for one in taken.get(index, ()) if state != "failed" or one.kind == "best"
             ]
-            if index in active:
-                self._ask(index, "best")
-                if state != "failed":
-                    self._ask(index, "last")
         if group:
             group.drop(*active)
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
+from math import inf
 from typing import Any
 
 import plotly.graph_objects as go
@@ -83,23 +84,29 @@ def over_epochs(cell: CellSplit) -> SplitInfo:
 def draw_splits(info: SplitInfo) -> theme.Drawing:
     """Draw bias, variance and their sum, with 95 % intervals (jackknife over the seeds)."""
     figure = go.Figure(layout=theme.layout(uirevision="splits", hovermode="x unified"))
+    errors = [split.error for split in info.splits]
+    least = lines.ABOUT_ZERO * min(errors) if lines.axis_type(errors) == "log" else -inf
     for term, name, colour, band, dash in _TERMS:
-        values = [getattr(split, term) for split in info.splits]
-        errors = [getattr(split, f"{term}_se") for split in info.splits]
         label = info.name_of_bias if term == "bias" else name
-        if term != "error" and all(error is not None for error in errors):
-            halves = [student_t(s.models - 1) * e for s, e in zip(info.splits, errors, strict=True)]
-            low = [v - h for v, h in zip(values, halves, strict=True)]
-            high = [v + h for v, h in zip(values, halves, strict=True)]
+        values = [getattr(split, term) for split in info.splits]
+        halves = [_half(split, term) for split in info.splits]
+        if term != "error" and None not in halves:
+            low = [max(v - (h or 0), least) for v, h in zip(values, halves, strict=True)]
+            high = [max(v + (h or 0), least) for v, h in zip(values, halves, strict=True)]
             lines.add_band(figure, info.x, low, high, band, group=label)
         figure.add_scatter(
-            x=info.x, y=values, name=label, mode="lines+markers", legendgroup=label,
-            line={"color": colour, "dash": dash, "width": 2}, hovertemplate="%{y:.4g}",
+            x=info.x, y=[max(value, least) for value in values], name=label, legendgroup=label,
+            mode="lines+markers", line={"color": colour, "dash": dash, "width": 2},
+            customdata=values, hovertemplate="%{customdata:.4g}",
         )  # fmt: skip
     noise = info.cell.noise
     if noise:
         figure.add_hline(y=noise, line={"color": "var(--quiet)", "dash": "longdash", "width": 1})
-    losses = [value for split in info.splits for value in (split.bias, split.variance)]
-    lines.set_axes(figure, x=info.x, y=losses, titles=(info.title, info.cell.loss))
-    figure.update_yaxes(type="linear", rangemode="tozero", dtick=None)
+    lines.set_axes(figure, x=info.x, y=errors, titles=(info.title, info.cell.loss))
     return theme.drawing(figure, info.description)
+
+
+def _half(split: Split, term: str) -> float | None:
+    """Return half the 95 % interval of a term; None for two models."""
+    error = getattr(split, f"{term}_se")
+    return None if error is None else student_t(split.models - 1) * float(error)

@@ -49,7 +49,7 @@ def draw_capacity_curve(info: CapacityInfo) -> theme.Drawing:
     ]  # fmt: skip
     floor = lines.floor_of([point.validation for point in points])
     for means, part, name, look in drawn:
-        lines.add_line(figure, x, means, part, name, floor=floor, **look)
+        lines.add_line(figure, x, means, part, name, at_least=floor, **look)
     losses = [one.mean for means, *_ in drawn[1:3] for one in means if one]
     lines.set_axes(figure, x=x, y=losses, titles=("parameters", "loss"))
     log = lines.axis_type(x) == "log"

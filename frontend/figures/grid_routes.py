@@ -12,6 +12,7 @@ from backend.comparisons import At
 from backend.errors import NotFound
 from backend.grid_analysis import grid_report
 from backend.store import runs
+from frontend.figures import theme
 from frontend.figures.bias_variance import (
     draw_splits,
     over_epochs,
@@ -49,8 +50,8 @@ def learning_curve(
     """Return a learning curve: that of a setting, else the one with the lowest loss."""
     report = grid_report(session, experiment_id, target=target)
     wanted = _setting(session, experiment_id, setting, (N_TRAIN,))
-    curve = _pick(report.learning_curves, wanted, "learning curve")
-    return as_json(draw_learning_curve(LearningInfo(curve)))
+    curve = _pick(report.learning_curves, wanted)
+    return _drawn(draw_learning_curve(LearningInfo(curve)) if curve else None)
 
 
 @router.get("/capacity-curve")
@@ -59,7 +60,8 @@ def capacity_curve(session: Reading, experiment_id: int, setting: Setting = None
     report = grid_report(session, experiment_id)
     curves = sorted(report.capacity_curves, key=lambda one: one.optimum.validation.mean)
     wanted = _setting(session, experiment_id, setting, [curve.knob for curve in curves[:1]])
-    return as_json(draw_capacity_curve(CapacityInfo(_pick(curves, wanted, "capacity curve"))))
+    curve = _pick(curves, wanted)
+    return _drawn(draw_capacity_curve(CapacityInfo(curve)) if curve else None)
 
 
 @router.get("/optimum-capacity")
@@ -67,7 +69,8 @@ def optimum_capacity(session: Reading, experiment_id: int, setting: Setting = No
     """Return the optimum capacity over the number of training samples."""
     report = grid_report(session, experiment_id)
     wanted = _setting(session, experiment_id, setting, (N_TRAIN, *CAPACITY))
-    return as_json(draw_optimum(_pick(report.optimum_capacity, wanted, "optimum capacity")))
+    curve = _pick(report.optimum_capacity, wanted)
+    return _drawn(draw_optimum(curve) if curve else None)
 
 
 @router.get("/surface")
@@ -75,10 +78,10 @@ def surface(session: Reading, experiment_id: int, setting: Setting = None) -> Re
     """Return the shares of the surface's terms in each cell."""
     report = grid_report(session, experiment_id)
     wanted = _setting(session, experiment_id, setting, ALONG)
-    found = _pick(report.surfaces, wanted, "surface").surface
-    if found is None:
-        raise NotFound(f"Experiment {experiment_id} has no surface for this setting.")
-    return as_json(draw_shares(SharesInfo(found)))
+    found = _pick(report.surfaces, wanted)
+    if found is None or found.surface is None:
+        return _drawn(theme.nothing(found.why) if found and found.why else None)
+    return _drawn(draw_shares(SharesInfo(found.surface)))
 
 
 @router.get("/bias-variance")
@@ -86,25 +89,33 @@ def splits_over_sizes(
     session: Reading, experiment_id: int, setting: Setting = None, at: At = "last"
 ) -> Response:
     """Return bias and variance over capacity or, where there is one capacity, over data."""
-    return as_json(draw_splits(over_sizes(_splits(session, experiment_id, setting), at=at)))
+    line = _splits(session, experiment_id, setting)
+    return _drawn(draw_splits(over_sizes(line, at=at)) if line else None)
 
 
 @router.get("/bias-variance-course")
 def splits_over_epochs(session: Reading, experiment_id: int, setting: Setting = None) -> Response:
     """Return bias and variance over the epochs, of the largest model (or most data)."""
-    return as_json(draw_splits(over_epochs(_splits(session, experiment_id, setting)[-1])))
+    line = _splits(session, experiment_id, setting)
+    return _drawn(draw_splits(over_epochs(line[-1])) if line else None)
 
 
 @router.get("/cause")
 def cause(session: Reading, experiment_id: int) -> Response:
     """Return what one step along each axis does to the best model."""
     found = grid_report(session, experiment_id).cause
-    if found is None:
-        raise NotFound(f"No run of experiment {experiment_id} has finished yet.")
-    return as_json(draw_cause(CauseInfo(found)))
+    return _drawn(draw_cause(CauseInfo(found)) if found else None)
 
 
-def _splits(session: Reading, experiment_id: int, setting: int | None) -> Sequence[CellSplit]:
+def _drawn(drawing: theme.Drawing | None) -> Response:
+    """Return a drawing, or an empty one that says what it waits for."""
+    return as_json(drawing or theme.nothing("Drawn as soon as the runs it takes have finished."))
+
+
+def _splits(
+    session: Reading, experiment_id: int, setting: int | None
+) -> Sequence[CellSplit] | None:
+    """Return the line of cells of a setting, or the one of the lowest error."""
     found = bias_variance(session, experiment_id)
     params = [run.params for run in runs.of_experiment(session, experiment_id)]
     axis = split_axis(differing(params))
@@ -112,7 +123,7 @@ def _splits(session: Reading, experiment_id: int, setting: int | None) -> Sequen
     for line in split_lines(found, axis):
         if wanted is None or wanted.items() <= line[0].params.items():
             return line
-    raise NotFound("No two seeds of such a cell have finished, or they were not asked the same.")
+    return None
 
 
 def _setting(
@@ -127,9 +138,9 @@ def _setting(
     return found[number]
 
 
-def _pick(found: Sequence[_One], setting: Mapping[str, Any] | None, what: str) -> _One:
-    """Return the first, or the one whose setting is part of `setting`. Raises NotFound."""
+def _pick(found: Sequence[_One], setting: Mapping[str, Any] | None) -> _One | None:
+    """Return the first, or the one whose setting is part of `setting`; None without it."""
     for one in found:
         if setting is None or one.setting.items() <= setting.items():
             return one
-    raise NotFound(f"There is no {what} for this setting yet.")
+    return None

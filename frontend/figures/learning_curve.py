@@ -64,7 +64,13 @@ def draw_learning_curve(info: LearningInfo) -> theme.Drawing:
     for part in _PARTS:
         visible = "legendonly" if part == "test" else True
         lines.add_line(
-            figure, info.sizes, means[part], part, theme.LABELS[part], floor=floor, visible=visible
+            figure,
+            info.sizes,
+            means[part],
+            part,
+            theme.LABELS[part],
+            at_least=floor,
+            visible=visible,
         )
     ends = [law.drawn[-1].n_train] if law else []
     lines.set_axes(

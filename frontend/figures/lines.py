@@ -1,7 +1,7 @@
 """What figures over sizes share: axes, bands over seeds, lines with markers."""
 
 from collections.abc import Sequence
-from math import log10
+from math import ceil, floor, log10
 from typing import Any
 
 import plotly.graph_objects as go
@@ -9,6 +9,7 @@ import plotly.graph_objects as go
 from backend.analysis.grid.intervals import Interval
 from frontend.figures import theme
 
+MAX_TICKS = 8
 ABOUT_ZERO = 1e-2  # of the lowest validation loss
 WIDE = 10.0  # ratio of largest to smallest from which an axis is logarithmic
 
@@ -36,23 +37,37 @@ def axis_type(values: Sequence[float | None]) -> str:
 def set_axes(
     figure: go.Figure, *, x: Sequence[float], y: Sequence[float | None], titles: tuple[str, str]
 ) -> None:
-    """Give both axes their titles and scales; a logarithmic x axis is marked at the values."""
-    x_type, y_type = axis_type(x), axis_type(y)
-    figure.update_xaxes(title_text=titles[0], type=x_type, hoverformat=",.0f")
-    figure.update_yaxes(title_text=titles[1], type=y_type)
-    if x_type == "log" and len(set(x)) <= 8:
-        ticks = sorted(set(x))
-        figure.update_xaxes(tickvals=ticks, ticktext=[short(value) for value in ticks])
-    if y_type == "log":
-        figure.update_yaxes(dtick="D2", minor={"showgrid": False})
-    else:
-        figure.update_yaxes(rangemode="tozero")
+    """Give both axes their titles and scales.
+
+    A logarithmic x axis is marked at the values where these are few, else as the y axis is: at 1,
+    2 and 5 times the powers of ten or, over many of these, at the powers alone.
+    """
+    known = [value for value in y if value is not None]
+    for axis, values, title in (("xaxis", list(x), titles[0]), ("yaxis", known, titles[1])):
+        scale = axis_type(values)
+        update: dict[str, Any] = {"title": {"text": title}, "type": scale}
+        if scale == "log":
+            own = sorted(set(values))
+            ticks = own if axis == "xaxis" and len(own) <= MAX_TICKS else log_ticks(values)
+            update |= {"tickvals": ticks, "ticktext": [short(value) for value in ticks]}
+        elif axis == "yaxis":
+            update["rangemode"] = "tozero"
+        figure.update_layout({axis: update})
+    figure.update_xaxes(hoverformat=",.0f")
+
+
+def log_ticks(values: Sequence[float]) -> list[float]:
+    """Return round numbers that mark a logarithmic axis over positive values."""
+    low, high = floor(log10(min(values))), ceil(log10(max(values)))
+    step = max(1, (high - low) // MAX_TICKS + 1)
+    factors = (1, 2, 5) if high - low <= 3 else (1,)
+    return [factor * 10.0**power for power in range(low, high + 1, step) for factor in factors]
 
 
 def short(value: float) -> str:
     """Write a size for an axis: 800, 1.2k, 3M."""
     for unit, size in (("M", 1e6), ("k", 1e3)):
-        if value >= size:
+        if size <= value < 1e9:
             return f"{value / size:.3g}{unit}"
     return f"{value:g}"
 
@@ -64,12 +79,12 @@ def add_line(
     part: str,
     name: str,
     *,
-    floor: float = 0.0,
+    at_least: float = 0.0,
     **more: Any,
 ) -> None:
     """Draw means over seeds as a line with markers, over a band of their intervals.
 
-    What is below `floor` is drawn there: a train loss of 1e-29 is about 0, and would stretch a
+    What is below `at_least` is drawn there: a train loss of 1e-29 is about 0, and would stretch a
     logarithmic axis.
     """
     known = [(at, one) for at, one in zip(x, means, strict=True) if one is not None]
@@ -79,10 +94,10 @@ def add_line(
     visible = more.pop("visible", True)
     line = {**LOOKS[part], **more.pop("line", {})}
     if len(banded) > 1 and visible is True:
-        add_band(figure, [b[0] for b in banded], [max(b[1] or 0, floor) for b in banded],
-                 [b[2] for b in banded], BANDS[part], group=name)  # fmt: skip
+        low, high = ([max(b[i] or 0, at_least) for b in banded] for i in (1, 2))
+        add_band(figure, [b[0] for b in banded], low, high, BANDS[part], group=name)  # fmt: skip
     figure.add_scatter(
-        x=[at for at, _ in known], y=[max(one.mean, floor) for _, one in known], name=name,
+        x=[at for at, _ in known], y=[max(one.mean, at_least) for _, one in known], name=name,
         mode="lines+markers", line=line, marker={"size": 7}, legendgroup=name, visible=visible,
         customdata=[_spread(one) for _, one in known],
         hovertemplate="%{customdata}", **more,
@@ -99,8 +114,8 @@ def add_band(
     group: str,
 ) -> None:
     """Shade between two lines. A bound that is not above 0 is cut there, for logarithmic axes."""
-    floor = min((v for v in [*low, *high] if v is not None and v > 0), default=1e-9) / 3
-    cut = [max(value or floor, floor) for value in low]
+    least = min((v for v in [*low, *high] if v is not None and v > 0), default=1e-9) / 3
+    cut = [max(value or least, least) for value in low]
     figure.add_scatter(
         x=[*x, *reversed(x)], y=[*high, *reversed(cut)], fill="toself", fillcolor=colour,
         line={"width": 0, "color": theme.CLEAR}, mode="lines", hoverinfo="skip",

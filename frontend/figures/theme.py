@@ -53,3 +53,11 @@ def layout(*, uirevision: str, **more: Any) -> go.Layout:
 def drawing(figure: go.Figure, description: str) -> Drawing:
     """Return what a chart element needs: the figure, and the same in one sentence."""
     return {**figure.to_plotly_json(), "description": description}
+
+
+def nothing(sentence: str) -> Drawing:
+    """Return an empty chart that says why there is nothing to draw."""
+    figure = go.Figure(layout=layout(uirevision="nothing"))
+    figure.update_xaxes(visible=False)
+    figure.update_yaxes(visible=False)
+    return drawing(figure, sentence)

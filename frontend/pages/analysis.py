@@ -47,7 +47,8 @@ def reading(
         return None
     params = [run.params for run in all_runs]
     varying = differing(params)
-    found, missing = _sections(varying)
+    epochs = max(each.get("training.epochs") or 1 for each in params)
+    found, missing = _sections(varying, epochs)
     version = _version(finished, len(all_runs))
     target = _target(query.get("target"))
     made = [
@@ -59,7 +60,7 @@ def reading(
 
 
 def _sections(
-    varying: Mapping[str, Sequence[Any]],
+    varying: Mapping[str, Sequence[Any]], epochs: int
 ) -> tuple[list[tuple[Section, Sequence[str]]], list[str]]:
     """Return the sections there are with the knobs each runs along, and what others need."""
     knob = capacity_knob(varying)
@@ -82,7 +83,9 @@ def _sections(
         found.append((_OPTIMUM, (N_TRAIN, *CAPACITY)))
     if len(varying.get(SEED, ())) > 1:
         axis = split_axis(varying)
-        found += [(_SPLITS, (axis,)), (_COURSE, (axis,))]
+        found.append((_SPLITS, (axis,)))
+        if epochs > 1:
+            found.append((_COURSE, (axis,)))
     else:
         missing.append("Bias and variance: need two or more seeds.")
     if data >= MIN_VALUES and len(varying.get(knob, ())) >= MIN_VALUES:

@@ -276,5 +276,5 @@ def _about_double_descent(found: DoubleDescent) -> str:
     start = "Double descent" if found.resolved else "Perhaps double descent"
     return (
         f"{start}: final validation loss peaks at {found.parameters:,} parameters, {where} "
-        f"the threshold, {found.fall.mean:.0%} above that of larger models.{sure}"
+        f"the threshold, {1 + found.fall.mean:.3g} times that of larger models.{sure}"
     )

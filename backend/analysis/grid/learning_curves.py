@@ -201,7 +201,7 @@ def _sentence(
         sure = "" if top.resolved else f" ({_seeds(line)} cannot rule out chance)"
         text += (
             f" It is ill-behaved: loss peaks at {points[top.index].n_train:,} samples, "
-            f"{top.fall.mean:.0%} above what more data bring{sure}."
+            f"{1 + top.fall.mean:.3g} times what more data bring{sure}."
         )
     return f"{text} {_outlook(law) if law else why}"
 

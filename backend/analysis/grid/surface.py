@@ -31,6 +31,7 @@ MIN_VALUES = 3  # of capacity and of data: two say nothing about a curve
 STARTS = 4
 POINTS_PER_PARAMETER = 2
 PARAMETERS = 9
+MAX_LOG_RMSE = 0.35  # about a relative error: with more, shares mean nothing
 ALONG = (*CAPACITY, N_TRAIN, "training.epochs")
 
 
@@ -122,9 +123,11 @@ def surface(found: Sequence[Cell]) -> Surface | str:
     if len(points) < POINTS_PER_PARAMETER * PARAMETERS:
         return f"A surface has {PARAMETERS} parameters; {len(points)} losses are too few for it."
     law = _fit_surface(points)
+    rmse = _log_rmse(law.losses, points)
+    if rmse > MAX_LOG_RMSE:
+        return f"No surface of this kind describes the grid: its log-RMSE would be {rmse:.2g}."
     ends = [_points(cell)[-1] for cell in usable]
     shares = [_shares(cell, end, law) for cell, end in zip(usable, ends, strict=True)]
-    rmse = _log_rmse(law.losses, points)
     kaplan = _fit_kaplan(ends)
     held = _held_out(points, ends)
     return Surface(

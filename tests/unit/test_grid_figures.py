@@ -1,0 +1,132 @@
+"""The figures of a grid's analysis: scales, ticks, what is drawn of small values."""
+
+import pytest
+
+from backend.analysis.grid.bias_variance import Split
+from backend.analysis.grid.capacity_curves import capacity_curves
+from backend.analysis.grid.cause import cause
+from backend.analysis.grid.cells import cells
+from backend.analysis.grid.learning_curves import learning_curves
+from backend.bias_variance import CellSplit, EpochSplit
+from frontend.figures.bias_variance import draw_splits, over_epochs, over_sizes, split_lines
+from frontend.figures.capacity_curve import CapacityInfo, draw_capacity_curve
+from frontend.figures.causes import CauseInfo, draw_cause
+from frontend.figures.learning_curve import LearningInfo, draw_learning_curve
+from frontend.figures.lines import axis_type, log_ticks, short
+from frontend.pages.analysis import reading
+from tests.grids import jitter, result, results
+from tests.unit.test_grid_figure import run
+
+SIZES = [25, 50, 100, 200, 400]
+
+
+@pytest.mark.parametrize(
+    ("values", "scale"),
+    [([10, 100], "log"), ([10, 99], "linear"), ([0, 1000], "linear"), ([-1, 50], "linear"),
+     ([], "linear"), ([5], "linear")],
+)  # fmt: skip
+def test_an_axis_is_logarithmic_where_positive_values_span_widely(
+    values: list[float], scale: str
+) -> None:
+    assert axis_type(values) == scale
+
+
+def test_logarithmic_axes_are_marked_at_few_round_numbers() -> None:
+    assert log_ticks([0.03, 0.8])[:4] == [0.01, 0.02, 0.05, 0.1]
+    assert log_ticks([1, 1e5]) == [1, 10, 100, 1000, 1e4, 1e5]
+    assert len(log_ticks([1e-29, 1])) <= 10
+
+
+@pytest.mark.parametrize(("value", "text"), [(800, "800"), (1210, "1.21k"), (3e6, "3M")])
+def test_sizes_are_short(value: float, text: str) -> None:
+    assert short(value) == text
+
+
+def traces(drawing: dict[str, object]) -> dict[str, dict[str, object]]:
+    data = drawing["data"]
+    assert isinstance(data, list)
+    return {trace["name"]: trace for trace in data}
+
+
+def test_a_learning_curve_shows_its_law_and_the_constant_beside_it() -> None:
+    runs = results(
+        lambda p, s: (2 * p["dataset.n_train"] ** -0.5 + 0.1) * jitter(s), dataset__n_train=SIZES
+    )
+    [curve] = learning_curves(cells(runs))
+    drawn = draw_learning_curve(LearningInfo(curve))
+    names = traces(drawn)
+    assert {"Train", "Validation", "Validation, interval", "Fitted law", "Same as the last"} <= (
+        names.keys()
+    )
+    assert list(names["Validation"]["x"]) == SIZES  # type: ignore[call-overload]
+    assert drawn["description"] == curve.sentence
+
+
+def test_a_train_loss_of_about_zero_does_not_stretch_the_axis() -> None:
+    runs = [
+        result({"dataset.n_train": 100, "model.width": width, "training.seed": 0},
+               validation=1.0, train=train, train_error=0.0)
+        for width, train in ((1, 0.5), (10, 1e-29), (100, 1e-30))
+    ]  # fmt: skip
+    [curve] = capacity_curves(cells(runs))
+    train = traces(draw_capacity_curve(CapacityInfo(curve)))["Train, last epoch"]
+    assert min(train["y"]) == pytest.approx(0.01)  # type: ignore[call-overload]
+
+
+def test_the_threshold_is_marked_where_it_lies_in_the_range() -> None:
+    runs = [
+        result({"dataset.n_train": 100, "model.width": width, "training.seed": 0},
+               validation=1.0, train_error=0.0 if width > 4 else 0.2)
+        for width in (1, 4, 8, 16)
+    ]  # fmt: skip
+    [curve] = capacity_curves(cells(runs))
+    assert CapacityInfo(curve).marks == [
+        (80.0, "train error about 0"), (100.0, "as many parameters as numbers to fit"),
+    ]  # fmt: skip
+
+
+def test_the_cause_is_drawn_with_its_intervals_and_told_whole() -> None:
+    runs = results(lambda p, s: 10 / p["dataset.n_train"] * jitter(s), dataset__n_train=SIZES)
+    found = cause(cells(runs))
+    assert found is not None
+    drawn = draw_cause(CauseInfo(found))
+    assert drawn["description"].startswith(found.sentence)
+    assert "Capacity is not assessable" in drawn["description"]
+    dot = traces(drawn)["Validation: limits"]
+    assert "200 \N{RIGHTWARDS ARROW} 400" in str(dot["y"])
+
+
+def cell(width: int, error: float) -> CellSplit:
+    split = Split(error / 2, error / 2, error, 0.01, 0.01, 0.01, 3)
+    params = {"model.width": width, "dataset.n_train": 50}
+    return CellSplit(
+        params, 10 * width, "squared error", 200, None, split, split, [EpochSplit(1, split)]
+    )
+
+
+def test_splits_are_drawn_over_capacity_with_their_intervals() -> None:
+    [line] = split_lines([cell(4, 1.0), cell(2, 2.0)], "model.width")
+    names = traces(draw_splits(over_sizes(line, at="last")))
+    assert list(names["Variance"]["x"]) == [20, 40]  # type: ignore[call-overload]
+    assert list(names["Variance"]["y"]) == [1.0, 0.5]  # type: ignore[call-overload]
+    assert "Bias squared, interval" in names
+
+
+def test_splits_over_epochs_are_those_of_one_cell() -> None:
+    drawn = draw_splits(over_epochs(cell(4, 1.0)))
+    assert list(traces(drawn)["Bias squared"]["x"]) == [1]  # type: ignore[call-overload]
+
+
+def test_the_page_reads_nothing_before_two_runs_have_finished() -> None:
+    assert reading(1, [run(1, width=2), run(2, width=4, status="running")], {}) is None
+
+
+def test_a_section_takes_its_setting_from_the_address() -> None:
+    runs = [run(i, width=w, n_train=n) for i, (w, n) in enumerate([(2, 9), (4, 9), (2, 50)])]
+    found = reading(1, runs, {"learning": "1", "capacity": "7", "target": "0.5"})
+    assert found is not None
+    sections = {section.name: section for section in found.sections}
+    assert sections["learning"].chosen == 1
+    assert "setting=1" in sections["learning"].src and "target=0.5" in sections["learning"].src
+    assert sections["capacity"].chosen is None
+    assert list(sections["learning"].options) == ["width 2", "width 4"]
