@@ -178,7 +178,9 @@ class Group:
             if not any(index in indices for index in one.indices):
                 continue
             if one.frame_features is None:
-                points = np.stack([frames.features(member) for member in one.ensemble.members])
+                each = [frames.features(member) for member in one.ensemble.members]
+                widest = max(x.shape[1] for x in each)  # polynomials differ in their terms
+                points = np.stack([np.pad(x, ((0, 0), (0, widest - x.shape[1]))) for x in each])
                 one.frame_features = torch.from_numpy(points).to(self._device, self._dtype)
             outputs = one.ensemble.outputs(one.frame_features).cpu().numpy()
             drawn = zip(
