@@ -148,8 +148,9 @@ _CAUSE = Section(
 _LEARNING = Section(
     "learning", "Learning curve",
     "Loss at the best epoch over the number of training samples: mean and 95 % interval over "
-    "seeds, which share one test set. The fitted law is a power of the number of samples down to a floor; its band is where "
-    "loss would be found in 95 of 100 cases; the dashed line is the forecast without any law.",
+    "seeds, which share one test set. The fitted law is a power of the number of samples down to a "
+    "floor; its band is where loss would be found in 95 of 100 cases; the dashed line is the "
+    "forecast without any law.",
     "learning-curve",
 )  # fmt: skip
 _CAPACITY = Section(
