@@ -4,8 +4,8 @@
 
 Prints, per preset, the median seconds spent training, and the shares that recording epochs while
 training goes on adds, and all the rest: claim, records, leases, checkpoints, and what is done once
-when a run ends (its last snapshots and its diagnosis). All come from the same run, so that a busy
-machine slows them alike.
+when a run ends (its last snapshots and its diagnosis). All come from the same run, and are seconds
+of the processor, so that a busy machine slows them alike. `sweep` is 256 runs trained together.
 """
 
 import sys
@@ -30,19 +30,24 @@ from worker.tasks import warm_up
 from worker.training.group import EpochResult, Failure, Group, choose_device
 
 REPEATS = 3
+SWEEP: dict[str, Any] = {
+    "dataset": {"source": "moons", "n_features": 20, "n_train": [50, 150, 400, 1000]},
+    "model": {"depth": 2, "width": [4, 16, 32, 64]},
+    "training": {"epochs": 100, "batch_size": 32, "seeds": 16},
+}
 
 
 class Spent:
-    """Seconds spent inside `with` blocks."""
+    """Processor seconds that this thread spent inside `with` blocks."""
 
     def __init__(self) -> None:
         self.seconds = 0.0
 
     def __enter__(self) -> None:
-        self._started = time.perf_counter()
+        self._started = time.thread_time()
 
     def __exit__(self, *_: object) -> None:
-        self.seconds += time.perf_counter() - self._started
+        self.seconds += time.thread_time() - self._started
 
 
 def main() -> None:
@@ -64,6 +69,7 @@ def main() -> None:
         print(f"{'preset':<10} {'training':>11} {'recording':>11} {'all the rest':>12}")
         for slug, preset in PRESETS.items():
             measure(slug, preset.document, services)
+        measure("sweep", SWEEP, services)
         database.dispose()
 
 

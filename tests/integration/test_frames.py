@@ -26,6 +26,7 @@ MOONS = document(
     training__epochs=EPOCHS,
     training__learning_rate=0.02,
 )
+MIXED = document("moons", dataset__n_features=[2, 3], training__epochs=EPOCHS, model__width=8)
 DOTS = document("points", model__degree=[1, 6], training__epochs=EPOCHS, training__seeds=1)
 
 
@@ -38,8 +39,9 @@ def stored(database: Database, run_id: int) -> dict[int, bytes]:
 def test_frames_are_at_the_ladder_the_best_and_the_last_epoch(
     sqlite_settings: Settings, sqlite_database: Database, given: dict[str, Any]
 ) -> None:
-    for run_id in submit(sqlite_database, given):
-        train([run_id], make_services(sqlite_settings, sqlite_database))
+    run_ids = submit(sqlite_database, given)
+    train(run_ids, make_services(sqlite_settings, sqlite_database))
+    for run_id in run_ids:
         with sqlite_database.read() as session:
             found = frames_of(session, run_id)
             kept = {one.epoch for one in snapshots.of_run(session, run_id)}
@@ -104,6 +106,16 @@ def test_runs_of_more_inputs_have_none(
     train([run_id], make_services(sqlite_settings, sqlite_database))
     with sqlite_database.read() as session:
         assert frames_of(session, run_id).epochs == []
+
+
+def test_runs_that_can_be_drawn_and_others_are_trained_together(
+    sqlite_settings: Settings, sqlite_database: Database
+) -> None:
+    run_ids = submit(sqlite_database, MIXED)
+    train(run_ids, make_services(sqlite_settings, sqlite_database))
+    drawn, other = (stored(sqlite_database, run_id) for run_id in run_ids)
+    assert len(drawn) > LEAST
+    assert not other
 
 
 def test_the_ladder_is_geometric_and_bounded() -> None:

@@ -34,8 +34,8 @@ class ClosedForm:
         self._weights = _solution(self._member, self._device)
         return _metrics(self._member, self._weights)[None]
 
-    def outputs(self, features: Tensor) -> Tensor:
-        """Map features [1, rows, inputs] to outputs. See Ensemble."""
+    def outputs(self, features: Sequence[Tensor]) -> Tensor:
+        """Map the member's features [rows, inputs] to outputs. See Ensemble."""
         return predict(self._member.spec, self._weights, features[0])[None]
 
     def keep_best(self, places: Sequence[int]) -> None:

@@ -103,14 +103,16 @@ class Descent:
         sizes = self._blocks.part_sizes
         return (sums / sizes).permute(2, 0, 1).reshape(len(self.members), -1)
 
-    def outputs(self, features: Tensor) -> Tensor:
-        """Map features [members, rows, inputs] to outputs. See Ensemble."""
-        block, (members, rows, inputs) = self._program.block, features.shape
-        padded = features.new_zeros(members, ceil(rows / block) * block, self._program.inputs)
-        padded[:, :rows, :inputs] = features
-        if self._program.biased:
-            padded[:, :, inputs] = 1
-        network = self._network(members, learns=False)
+    def outputs(self, features: Sequence[Tensor]) -> Tensor:
+        """Map each member's features [rows, inputs] to outputs. See Ensemble."""
+        block, rows = self._program.block, len(features[0])
+        shape = (len(features), ceil(rows / block) * block, self._program.inputs)
+        padded = self._parameters.flat.new_zeros(shape)
+        for x, taken in zip(padded, features, strict=True):
+            x[:rows, : taken.shape[1]] = taken
+            if self._program.biased:
+                x[:, taken.shape[1]] = 1
+        network = self._network(len(features), learns=False)
         # each block's outputs are in the same buffer
         blocks = [
             network.outputs(x).transpose(1, 2).clone() for x in torch.split(padded, block, dim=1)

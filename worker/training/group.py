@@ -8,7 +8,6 @@ import logging
 from collections.abc import Callable, Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-import numpy as np
 import torch
 from torch import Tensor
 
@@ -178,16 +177,13 @@ class Group:
             if not any(index in indices for index in one.indices):
                 continue
             if one.frame_features is None:
-                each = [frames.features(member) for member in one.ensemble.members]
-                widest = max(x.shape[1] for x in each)  # polynomials differ in their terms
-                points = np.stack([np.pad(x, ((0, 0), (0, widest - x.shape[1]))) for x in each])
-                one.frame_features = torch.from_numpy(points).to(self._device, self._dtype)
+                one.frame_features = [
+                    torch.from_numpy(points).to(self._device, self._dtype)
+                    for points in frames.features(one.ensemble.members)
+                ]
             outputs = one.ensemble.outputs(one.frame_features).cpu().numpy()
-            drawn = zip(
-                one.indices,
-                frames.encode(outputs, one.ensemble.members[0].spec.training.loss),
-                strict=True,
-            )
+            loss = one.ensemble.members[0].spec.training.loss  # that of all of them
+            drawn = zip(one.indices, frames.encode(outputs, loss), strict=True)
             found |= {i: frame for i, frame in drawn if i is not None and i in indices}
         return found
 
@@ -222,7 +218,7 @@ class _Placed:
     def __init__(self, ensemble: Ensemble, indices: Sequence[int]) -> None:
         self.ensemble = ensemble
         self.indices: list[int | None] = list(indices)
-        self.frame_features: Tensor | None = None  # of all places; made when first asked for
+        self.frame_features: list[Tensor] | None = None  # of all places; made when first asked for
 
     @property
     def left(self) -> bool:
