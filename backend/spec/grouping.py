@@ -29,12 +29,11 @@ def cut(runs: Sequence[Params], *, workers: int, memory: int) -> list[list[int]]
     sizes = [estimated_bytes(params) for params in runs]
     # those that can share a program are neighbours, and among them those of similar size
     order = sorted(range(len(runs)), key=lambda i: (program(runs[i]), -costs[i], i))
-    most = _most_runs(len(runs), workers)
     groups: list[list[int]] = []
     for part in _even(order, costs, _count(sum(costs), workers)):
         for start, stop in stretches([sizes[place] for place in part], memory):
             fitting = part[start:stop]
-            groups += [fitting[i : i + most] for i in range(0, len(fitting), most)]
+            groups += [fitting[i : i + MOST_RUNS] for i in range(0, len(fitting), MOST_RUNS)]
     return sorted(groups, key=lambda group: -sum(costs[place] for place in group))
 
 
@@ -54,7 +53,3 @@ def _count(total: float, workers: int) -> int:
     share = total / workers
     each = max(1, min(MOST_PER_WORKER, int(share / EVEN_SECONDS))) if workers > 1 else 1
     return workers * max(each, ceil(share / LONGEST_SECONDS))
-
-
-def _most_runs(count: int, workers: int) -> int:
-    return min(MOST_RUNS, max(1, ceil(count / max(1, workers))))
