@@ -1,8 +1,11 @@
-"""Draw the presets' thumbnails from the very data that each preset trains on.
+"""Draw the presets' thumbnails from the very data, or the very curves, that each preset makes.
 
-Run from the project's root, with the worker's dependencies: python -m docs.make_thumbnails
+Run from the project's root, with the test dependencies: python -m docs.make_thumbnails [SLUG...]
+Those that show a curve train their preset for it, which takes a minute or two in all.
 """
 
+import sys
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,22 +14,83 @@ from numpy.typing import NDArray
 
 from backend.spec import validate
 from backend.spec.presets import PRESETS
+from tests.textbook import By, Trained, curve, degree, n_train, train, width
 from worker.training.data import Data, load
 
 FOLDER = Path(__file__).parent.parent / "frontend" / "templates" / "presets"
 WIDTH, HEIGHT, MARGIN = 320, 180, 16
 MAX_DOTS = 200
+MAX_POINTS = 150
 
 Array = NDArray[Any]
 
 
 def main() -> None:
-    """Write one SVG for each preset."""
-    for slug, preset in PRESETS.items():
-        data = load(validate(preset.document).runs[-1])
-        body = DRAWINGS[slug](data)
+    """Write one SVG for each preset, or for those named."""
+    for slug in sys.argv[1:] or PRESETS:
+        document = PRESETS[slug].document
+        if slug in FROM_DATA:
+            body = FROM_DATA[slug](load(validate(document).runs[-1]))
+        else:
+            body = FROM_RUNS[slug](train(document))
         svg = f'<svg viewBox="0 0 {WIDTH} {HEIGHT}">{body}</svg>\n'
         (FOLDER / f"{slug}.svg").write_text(svg)
+
+
+def over(by: By) -> Callable[[list[Trained]], str]:
+    """Draw train and validation loss over a knob."""
+
+    def draw(runs: list[Trained]) -> str:
+        found = {part: curve(runs, by, f"{part}_loss") for part in ("train", "val")}
+        return two_curves(list(found["val"]), *(list(found[p].values()) for p in ("train", "val")))
+
+    return draw
+
+
+def over_epochs(chosen: Callable[[Trained], bool]) -> Callable[[list[Trained]], str]:
+    """Draw train and validation loss of the first run that is chosen over its epochs."""
+
+    def draw(runs: list[Trained]) -> str:
+        history = next(run for run in runs if chosen(run)).history
+        found = {p: [epoch[f"{p}_loss"] for epoch in history] for p in ("train", "val")}
+        return two_curves(range(1, len(history) + 1), found["train"], found["val"])
+
+    return draw
+
+
+def two_curves(x: Sequence[float], train: Sequence[float], validation: Sequence[float]) -> str:
+    """Draw losses on logarithmic axes, the lowest of them cut off a thousandth below the top."""
+    at, lines = np.log(np.asarray(x, float) + (min(x) == 0)), [train, validation]
+    floor = max(validation) / 1000
+    logs = [np.log(np.maximum(line, floor)) for line in lines]
+    kept = np.unique(np.searchsorted(at, np.linspace(at[0], at[-1], MAX_POINTS)))
+    everything = np.concatenate(logs)
+    xs = _stretch(at, at, MARGIN, WIDTH - MARGIN)
+    return "".join(
+        f'<path class="{name}" d="{_path(xs[kept], _up(values, everything)[kept])}"/>'
+        for name, values in zip(("line", "curve"), logs, strict=True)
+    )
+
+
+def beside(runs: list[Trained]) -> str:
+    """Draw each variant's test loss at its end less that of the first, with every seed a dot."""
+    ends: dict[str, Mapping[int, float]] = {}
+    for run in runs:
+        mine = dict(ends.get(str(run.label), {}))
+        mine[run.spec.training.seed] = run.end["test_loss"]
+        ends[str(run.label)] = mine
+    base, *others = ends.values()
+    rows = [[each[seed] - base[seed] for seed in each] for each in others]
+    everything = np.array([0.0, *(value for row in rows for value in row)])
+    place = lambda values: _stretch(np.array(values), everything, 2 * MARGIN, WIDTH - 2 * MARGIN)  # noqa: E731
+    zero = place([0.0])[0]
+    parts = [f'<path class="axis" d="M{zero:.1f} {MARGIN}V{HEIGHT - MARGIN}"/>']
+    for index, row in enumerate(rows):
+        y = HEIGHT * (index + 1) / (len(rows) + 1)
+        x = place(row)
+        parts.append(f'<path class="interval" d="M{x.min():.1f} {y:.1f}H{x.max():.1f}"/>')
+        parts.append(_dots(np.array([x.mean()]), np.array([y]), 6))
+    return "".join(parts)
 
 
 def five_dots(data: Data) -> str:
@@ -99,11 +163,21 @@ def _dots(x: Array, y: Array, radius: float, style: str = "dot") -> str:
     )
 
 
-DRAWINGS = {
+FROM_DATA: dict[str, Callable[[Data], str]] = {
     "five-dots": five_dots,
     "two-moons": lambda data: scatter(data, (0, 1), 3),
     "iris": lambda data: scatter(data, (2, 3), 4),
     "digits": digits,
+}
+FROM_RUNS: dict[str, Callable[[list[Trained]], str]] = {
+    "polynomial-degree": over(degree),
+    "random-features": over(width),
+    "width-double-descent": over(width),
+    "sample-double-descent": over(n_train),
+    "learning-curves": over(n_train),
+    "label-noise": over_epochs(lambda run: run.spec.dataset.label_noise == 0.4),
+    "late-generalisation": over_epochs(lambda run: bool(run.spec.training.weight_decay)),
+    "regularisation": beside,
 }
 
 

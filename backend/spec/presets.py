@@ -44,3 +44,9 @@ def _read(slug: str) -> Preset:
 
 PRESETS: dict[str, Preset] = {slug: _read(slug) for slug in _SLUGS}
 """By slug, in the order in which they are offered."""
+
+PRESET_GROUPS: dict[str, list[Preset]] = {
+    group: [preset for preset in PRESETS.values() if preset.group == group]
+    for group in dict.fromkeys(preset.group for preset in PRESETS.values())
+}
+"""The presets under their headings, in the same order."""

@@ -7,7 +7,7 @@ from fastapi.responses import HTMLResponse
 from sqlalchemy.orm import Session
 
 from backend.api.dependencies import Cursor
-from backend.spec.presets import PRESETS
+from backend.spec.presets import PRESET_GROUPS
 from backend.store import experiments, runs
 from backend.views import ExperimentItem, experiment_items, run_items
 from frontend.figures.progress import ProgressInfo, progress_info
@@ -43,7 +43,7 @@ def home(session: Reading, before: Cursor = None) -> HTMLResponse:
     listed = [_listed(session, item) for item in experiment_items(session, page.items)]
     return render(
         "home.html",
-        presets=PRESETS.values(),
+        groups=PRESET_GROUPS,
         listed=listed,
         active=[each for each in listed if each.progress],
         before=before,

@@ -5,13 +5,15 @@ import re
 import httpx
 from playwright.sync_api import Page, expect
 
+from backend.spec.presets import PRESETS
+
 
 def test_an_empty_home_says_how_to_begin(page: Page, idle_lab: str) -> None:
     if httpx.get(f"{idle_lab}/api/experiments").json()["items"]:
         raise AssertionError("this test must be the first to use idle_lab")
     page.goto(idle_lab)
     expect(page.get_by_text("No experiments yet.")).to_be_visible()
-    expect(page.get_by_role("button", name=re.compile("^Run "))).to_have_count(4)
+    expect(page.get_by_role("button", name=re.compile("^Run "))).to_have_count(len(PRESETS))
 
 
 def test_five_dots_from_one_click_shows_both_fits_with_both_error_pairs(page: Page) -> None:

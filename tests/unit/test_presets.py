@@ -1,13 +1,29 @@
 """The presets are valid specifications."""
 
+from pathlib import Path
+
 import pytest
 
 from backend.spec import validate
-from backend.spec.presets import PRESETS
+from backend.spec.presets import PRESET_GROUPS, PRESETS
 
 
-def test_all_four_presets_are_offered() -> None:
-    assert list(PRESETS) == ["five-dots", "two-moons", "iris", "digits"]
+def test_the_first_steps_come_first() -> None:
+    first = [preset.slug for preset in PRESET_GROUPS["First steps"]]
+    assert first == ["five-dots", "two-moons", "iris", "digits"] == list(PRESETS)[:4]
+
+
+def test_every_preset_is_under_a_heading_and_has_a_picture() -> None:
+    assert [p for group in PRESET_GROUPS.values() for p in group] == list(PRESETS.values())
+    pictures = Path(__file__).parents[2] / "frontend" / "templates" / "presets"
+    assert {path.stem for path in pictures.glob("*.svg")} == PRESETS.keys()
+
+
+@pytest.mark.parametrize("slug", PRESETS)
+def test_a_preset_says_in_one_sentence_what_will_be_seen(slug: str) -> None:
+    about = PRESETS[slug].about
+    assert about.endswith(".")
+    assert len(about) < 260
 
 
 @pytest.mark.parametrize("slug", PRESETS)
