@@ -59,9 +59,9 @@ def over_epochs(chosen: Callable[[Trained], bool]) -> Callable[[list[Trained]], 
 
 
 def two_curves(x: Sequence[float], train: Sequence[float], validation: Sequence[float]) -> str:
-    """Draw losses on logarithmic axes, the lowest of them cut off a thousandth below the top."""
+    """Draw losses on logarithmic axes, cut off at a hundredth of the highest."""
     at, lines = np.log(np.asarray(x, float) + (min(x) == 0)), [train, validation]
-    floor = max(validation) / 1000
+    floor = max(validation) / 100
     logs = [np.log(np.maximum(line, floor)) for line in lines]
     kept = np.unique(np.searchsorted(at, np.linspace(at[0], at[-1], MAX_POINTS)))
     everything = np.concatenate(logs)

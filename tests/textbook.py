@@ -203,6 +203,10 @@ def _regularisation(runs: list[Trained]) -> Figures:
     return figures
 
 
+def _lowers(name: str) -> Callable[[Figures], bool]:
+    return lambda figures: figures[name] < 0.97 * figures["as it is"]
+
+
 def _layers(runs: list[Trained]) -> Figures:
     most = max(n_train(run.spec) for run in runs)
     few = [run for run in runs if n_train(run.spec) < most]
@@ -370,7 +374,7 @@ SHAPES: dict[str, Shape] = {
         {
             "the network learns its data by heart": lambda f: f["train loss as it is"] < 0.05,
             **{
-                f"{name} lowers test loss": lambda f, name=name: f[name] < 0.97 * f["as it is"]
+                f"{name} lowers test loss": _lowers(name)
                 for name in ("dropout", "weight decay", "early stopping")
             },
         },
