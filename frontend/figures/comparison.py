@@ -103,7 +103,7 @@ def _interval(
 
 def _layout(names: Sequence[str]) -> go.Layout:
     layout = theme.layout(uirevision="comparison")
-    layout.xaxis.title.text = "difference in loss (left of 0 is better)"
+    layout.xaxis.title.text = "difference in loss"
     layout.yaxis.update(categoryorder="array", categoryarray=list(reversed(names)))
     layout.shapes = [
         {"type": "line", "x0": 0, "x1": 0, "y0": 0, "y1": 1, "yref": "paper",
