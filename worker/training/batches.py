@@ -3,7 +3,6 @@
 from collections.abc import Hashable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from itertools import pairwise
 from math import ceil
 
 import numpy as np
@@ -25,8 +24,8 @@ Index = NDArray[np.int64]
 class Rows:
     """The rows of the distinct data sets of an ensemble's members.
 
-    x [rows, inputs] and targets [rows, outputs]; each data set begins at a multiple of a block:
-    validation, test, train, padding. Members that share a data set share its rows.
+    x [rows, inputs] and targets [rows, outputs], of each data set validation, test, padding to a
+    whole block, train, padding to a whole block. Members that share a data set share its rows.
     """
 
     def __init__(
@@ -54,15 +53,16 @@ class Rows:
 
 def _rows(program: Program, member: Member) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Return a member's rows: inputs padded to the program's, with the column of ones."""
-    parts = (member.data.validation, member.data.test, member.data.train)
-    features = member.features(np.concatenate([part.x for part in parts]))
-    targets = member.targets(np.concatenate([part.y for part in parts]))
-    padded = ceil(len(features) / program.block) * program.block
-    x, y = np.zeros((padded, program.inputs)), np.zeros((padded, program.outputs))
-    x[: len(features), : features.shape[1]] = features
-    if program.biased:
-        x[:, features.shape[1]] = 1
-    y[: len(targets)] = targets
+    data, trained = member.data, program.held_out
+    rows = trained + ceil(len(data.train.x) / program.block) * program.block
+    x, y = np.zeros((rows, program.inputs)), np.zeros((rows, program.outputs))
+    tested = len(data.validation.x)
+    for part, first in ((data.validation, 0), (data.test, tested), (data.train, trained)):
+        features, end = member.features(part.x), first + len(part.x)
+        x[first:end, : features.shape[1]] = features
+        y[first:end] = member.targets(part.y)
+        if program.biased:
+            x[first:end, features.shape[1]] = 1
     return x, y
 
 
@@ -93,22 +93,27 @@ class Batches:
         rows = torch.from_numpy(self._index()).to(self._rows.x.device)
         for stretch in self._stretches():
             index = rows[stretch.first : stretch.end, : stretch.active]
-            x = self._rows.x[index]
-            targets = self._rows.targets[index].transpose(2, 3).contiguous()
-            if self._program.smooths:
-                share = self._smoothing[:, : stretch.active]
-                targets = targets * (1 - share) + share / self._program.outputs
+            x, targets = self._gathered(self._rows.x, index), self._targets(index)
             weights = self._weights[stretch.first : stretch.end, : stretch.active]
             for step in range(stretch.end - stretch.first):
                 yield stretch.active, Batch(x[step], targets[step], weights[step], None)
+
+    def _gathered(self, table: Tensor, index: Tensor) -> Tensor:
+        return torch.index_select(table, 0, index.reshape(-1)).view(*index.shape, -1)
+
+    def _targets(self, index: Tensor) -> Tensor:
+        targets = self._gathered(self._rows.targets, index).transpose(2, 3).contiguous()
+        if not self._program.smooths:
+            return targets
+        share = self._smoothing[:, : index.shape[1]]
+        return targets * (1 - share) + share / self._program.outputs
 
     def _index(self) -> Index:
         """Return the row of every batch's every row [steps, models, rows]; padding is any row."""
         program, members = self._program, self._members
         index = np.zeros((max(self.steps), len(members), program.rows), np.int64)
-        offset = program.n_validation + program.n_test
         for place, member in enumerate(members):
-            first = self._rows.first[place] + offset
+            first = self._rows.first[place] + program.held_out
             n = member.spec.dataset.n_train
             batch = program.batch or n
             padded = np.zeros(self.steps[place] * batch, np.int64)
@@ -155,48 +160,38 @@ def _steps(program: Program, member: Member) -> int:
 
 
 class Blocks:
-    """All rows of every member, a block at a time, to be evaluated on."""
+    """All rows of every member, a block at a time, to be evaluated on.
+
+    `held_out` rows are of validation and test, padded to whole blocks; training rows follow.
+    """
 
     def __init__(self, program: Program, members: Sequence[Member], rows: Rows) -> None:
-        self._size = program.block
-        self._held_out = (program.n_validation, program.n_test)
-        sizes = [sum(self._held_out) + member.spec.dataset.n_train for member in members]
-        blocks = [ceil(size / self._size) for size in sizes]
-        self._counts = [sum(n > j for n in blocks) for j in range(max(blocks))]
-        self._x = rows.x.view(-1, self._size, program.inputs)
-        self._targets = rows.targets.view(-1, self._size, program.outputs)
-        self._first = torch.tensor(rows.first, device=rows.x.device) // self._size
-        self._real = rows.x.new_tensor(
-            np.arange(max(blocks) * self._size) < np.array(sizes)[:, None]
-        )
-        parts = [[member.spec.dataset.n_train, *self._held_out] for member in members]
-        self.part_sizes = rows.x.new_tensor(parts).T  # train, validation, test [3, members]
-        size = self._size * (program.inputs + program.outputs) * rows.x.element_size()
-        self._keeps = sum(blocks) * size <= KEPT_BYTES
-        self._kept: dict[int, tuple[Tensor, Tensor]] = {}
+        self.size = program.block
+        sizes = [member.spec.dataset.n_train for member in members]
+        held_out = program.held_out // self.size
+        blocks = [held_out + ceil(size / self.size) for size in sizes]
+        self.count = max(blocks)
+        self._active = [sum(n > j for n in blocks) for j in range(self.count)]
+        self._x = rows.x.view(-1, self.size, program.inputs)
+        targets = rows.targets.view(-1, self.size, program.outputs)
+        self._first = torch.tensor(rows.first, device=rows.x.device) // self.size
+        places = np.arange((self.count - held_out) * self.size)
+        real = torch.from_numpy(places < np.array(sizes)[:, None])
+        self.real = real.to(rows.x.device)
+        of_all = self.count * program.outputs + sum(blocks) * program.inputs
+        self._keeps = of_all * self.size * rows.x.element_size() <= KEPT_BYTES
+        self._kept: dict[int, Tensor] = {}
+        self.targets = rows.targets.new_zeros(len(members), program.outputs, self.count * self.size)
+        for block, active in enumerate(self._active):
+            found = targets[self._first[:active] + block].transpose(1, 2)
+            self.targets[:active, :, block * self.size : (block + 1) * self.size] = found
 
-    def __iter__(self) -> Iterator[tuple[int, Tensor, Tensor]]:
-        """Yield the members that have the next block, x [members, block, inputs] and targets.
-
-        Those members are the first ones. Targets are [members, outputs, block].
-        """
-        for block, active in enumerate(self._counts):
+    def __iter__(self) -> Iterator[Tensor]:
+        """Yield x [members, block, inputs] of the members that have the next block: the first."""
+        for block, active in enumerate(self._active):
             found = self._kept.get(block)
             if found is None:
-                index = self._first[:active] + block
-                found = self._x[index], self._targets[index].transpose(1, 2).contiguous()
+                found = self._x[self._first[:active] + block]
                 if self._keeps:
                     self._kept[block] = found
-            yield active, *found
-
-    def add(self, block: int, values: Tensor, sums: Tensor) -> None:
-        """Add a block's values [active, block] to the sums [3, members] of the parts."""
-        first, active = block * self._size, len(values)
-        validation, test = self._held_out
-        values = values * self._real[:active, first : first + self._size]
-        # the training rows are last, and go to the block's end: all sums are of fixed lengths
-        edges = (0, validation, validation + test, first + self._size)
-        for part, (low, high) in zip((1, 2, 0), pairwise(edges), strict=True):
-            low, high = max(low - first, 0), min(high - first, self._size)
-            if low < high:
-                sums[part, :active] += values[:, low:high].sum(1)
+            yield found

@@ -49,6 +49,7 @@ class Descent:
         rows = Rows(program, members, like.device, like.dtype)
         self._batches = Batches(program, members, rows)
         self._blocks = Blocks(program, members, rows)
+        self._n_train = like.new_tensor([member.spec.dataset.n_train for member in members])
         self._masks = Masks(program, members, like)
         self._updates = Updates(program.optimizer, parameters, gradients, self._first, self._second)
         self._learning = WorkSpace(len(members), program.rows, like)
@@ -88,20 +89,35 @@ class Descent:
 
     def _evaluate(self, interrupted: Callable[[], bool]) -> Tensor:
         """Return all members' metrics [members, keys]."""
-        program = self._program
-        kinds = 2 if program.classifies else 1
-        sums = self._parameters.flat.new_zeros(kinds, 3, len(self.members))
-        for block, (active, x, targets) in enumerate(self._blocks):
+        program, blocks = self._program, self._blocks
+        outputs = torch.empty_like(blocks.targets)
+        for block, x in enumerate(blocks):
             if interrupted():
                 raise Interrupted
-            outputs = self._network(active, learns=False).outputs(x)
-            found = [losses.of_rows(outputs, targets, cross_entropy=program.cross_entropy)]
-            if program.classifies:
-                found.append(losses.hits(outputs, targets))
-            for kind, values in enumerate(found):
-                self._blocks.add(block, values, sums[kind])
-        sizes = self._blocks.part_sizes
-        return (sums / sizes).permute(2, 0, 1).reshape(len(self.members), -1)
+            found = self._network(len(x), learns=False).outputs(x)
+            outputs[: len(x), :, block * blocks.size : (block + 1) * blocks.size] = found
+        kinds = [losses.of_rows(outputs, blocks.targets, cross_entropy=program.cross_entropy)]
+        if program.classifies:
+            kinds.append(losses.hits(outputs, blocks.targets))
+        return torch.cat([self._means(values) for values in kinds], dim=1)
+
+    def _means(self, values: Tensor) -> Tensor:
+        """Return the means over train, validation and test [members, 3] of all rows' values.
+
+        What is summed at once is as long for every member, whichever others there are.
+        """
+        validation, test = self._program.n_validation, self._program.n_test
+        trained = values[:, self._program.held_out :]
+        real = torch.where(self._blocks.real, trained, 0)
+        blocks = real.view(len(values), -1, self._blocks.size)
+        return torch.stack(
+            [
+                blocks.sum(2).cumsum(1)[:, -1] / self._n_train,
+                values[:, :validation].sum(1) / validation,
+                values[:, validation : validation + test].sum(1) / test,
+            ],
+            dim=1,
+        )
 
     def outputs(self, features: Sequence[Tensor]) -> Tensor:
         """Map each member's features [rows, inputs] to outputs. See Ensemble."""

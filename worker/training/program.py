@@ -85,6 +85,11 @@ class Program:
         return IMAGE_BLOCK if self.side else BLOCK
 
     @property
+    def held_out(self) -> int:
+        """Rows of validation and test, padded to whole blocks."""
+        return ceil((self.n_validation + self.n_test) / self.block) * self.block
+
+    @property
     def bytes(self) -> int:
         """Return about how much memory a model moves in a step."""
         if self.side:

@@ -1,0 +1,58 @@
+"""The share of the machine's matrix-product rate that training reaches, on one core.
+
+Counts what the true models need, not the padding: 2 flops for each weight and row forward, twice
+that backward (Kaplan et al. 2020, eq. 2.2), and the evaluation of all rows each epoch.
+"""
+
+import time
+from collections.abc import Callable
+
+import torch
+
+from backend.spec import RunSpec, validate
+from backend.spec.cost import parameters
+from worker.training.group import Group, choose_device
+
+REPEATS = 5
+
+
+def table() -> str:
+    """Return the table of shares."""
+    device = choose_device()
+    lines = ["| width, 32 runs | GFLOP/s | of the matrix-product rate |", "|---|---|---|"]
+    for width in (8, 32, 64, 128, 256):
+        document = {
+            "dataset": {"source": "moons", "n_features": 20, "n_train": [200, 1000]},
+            "model": {"depth": 2, "width": width},
+            "training": {"epochs": 100, "batch_size": 32, "seeds": 16},
+        }
+        specs = validate(document).runs
+        group = Group(specs, device)
+        group.epoch()
+        rate = sum(map(flops, specs)) / fastest(group.epoch)
+        lines.append(f"| {width} | {rate / 1e9:.1f} | {rate / peak():.0%} |")
+    return "\n".join(lines)
+
+
+def flops(spec: RunSpec) -> float:
+    """Return the flops of an epoch of a run."""
+    data = spec.dataset
+    rows = 3 * data.n_train + data.n_train + data.n_validation + data.n_test
+    return 2.0 * parameters(spec.params()) * rows
+
+
+def peak() -> float:
+    """Return the float32 flops a second of a large matrix product on one core."""
+    a, b, out = (torch.rand(1024, 1024) for _ in range(3))
+    return 2 * 1024**3 / fastest(lambda: torch.mm(a, b, out=out))
+
+
+def fastest(call: Callable[[], object]) -> float:
+    """Return the fewest seconds of several calls."""
+    return min(_timed(call) for _ in range(REPEATS))
+
+
+def _timed(call: Callable[[], object]) -> float:
+    begun = time.perf_counter()
+    call()
+    return time.perf_counter() - begun
