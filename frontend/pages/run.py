@@ -1,6 +1,6 @@
 """A run: its curves, its fit, its verdict, its snapshots."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from fastapi import APIRouter
@@ -9,6 +9,7 @@ from fastapi.responses import HTMLResponse
 from backend.api.dependencies import StoppingQuery
 from backend.spec.catalogue import SOURCES
 from backend.store import changes, experiments, metrics, runs, snapshots
+from backend.store.snapshots import SnapshotInfo
 from backend.store.states import ENDED
 from backend.views import RunDetail, early_stop, run_detail
 from frontend.figures.curves import Scale
@@ -62,10 +63,18 @@ def run(
         address={**axes, **stopping},
         stopping=control(early_stop(session, run_id, stopping), query=stopping, live=live),
         snapshots=kept,
-        fits=[one for one in kept if one.has_fit],
+        fits=_fits(kept, ended=found.status in ENDED),
         params=_by_section(found.params),
         code={one.kind: loading_code(found.params, run_id, one.kind) for one in kept},
     )
+
+
+def _fits(kept: Sequence[SnapshotInfo], *, ended: bool) -> list[tuple[str, SnapshotInfo]]:
+    """Return the snapshots with a picture, each with its name; of an ended run no picture twice."""
+    drawn = [one for one in kept if one.has_fit]
+    if ended and len({one.epoch for one in drawn}) == 1:
+        return [(" and ".join(one.kind for one in drawn), drawn[0])]
+    return [(one.kind, one) for one in drawn]
 
 
 def _epoch_scale(run: RunDetail) -> Scale:

@@ -2,7 +2,10 @@
 
 import pytest
 
+from backend.settings import Settings
 from tests.api import Api
+from tests.training import make_services
+from worker.trainer import train
 
 HUGE = 10**20
 
@@ -45,3 +48,15 @@ def test_a_run_leads_to_its_neighbours(api: Api) -> None:
 
 def test_experiments_before_one_that_cannot_be_are_refused(api: Api) -> None:
     assert api.get(f"/?before={HUGE}").status_code == 422
+
+
+def test_an_ended_run_whose_best_epoch_is_its_last_shows_one_picture(
+    sqlite_api: Api, sqlite_settings: Settings
+) -> None:
+    model, training = {"degree": 2}, {"optimizer": "closed_form"}
+    experiment_id = sqlite_api.submit(model=model, training=training)
+    (run_id,) = sqlite_api.run_ids(experiment_id)
+    train([run_id], make_services(sqlite_settings, sqlite_api.database))
+    page = sqlite_api.get(f"/runs/{run_id}").text
+    assert "At the best and last epoch, 1" in page
+    assert "fit-last" not in page
