@@ -4,9 +4,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from backend.analysis.shape import CERTAIN, SHORT, Shape, middle
+from backend.analysis.shape import CERTAIN, SHORT, STEADY, Shape, middle
 
-HUMP = 0.1  # of the fall: a rise in between that counts
+HUMP = 0.2  # of the fall: a rise in between that counts
 RECOVERED = 0.2  # of the hump: the end is at most so far above the first minimum
 TRAINED = 0.5  # of its fall, at least, train loss has behind it where validation loss peaks
 
@@ -39,7 +39,7 @@ def second_descent(shape: Shape) -> Descent | None:
     before, at_peak = shape.train[first], float(middle(shape.train[max(0, peak - 1) : peak + 2]))
     material = height > max(shape.threshold, HUMP * shape.fall, 2 * CERTAIN * shape.reading.error)
     recovered = end <= values[first] + RECOVERED * height
-    steady = at_peak <= before + max(0.05 * shape.train_fall, CERTAIN * shape.train_noise)
+    steady = at_peak <= before + max(STEADY * shape.train_fall, CERTAIN * shape.train_noise)
     learnt = shape.curve.train[0] - at_peak >= TRAINED * shape.train_fall
     if not (material and recovered and steady and learnt):
         return None

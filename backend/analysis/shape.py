@@ -10,12 +10,17 @@ import numpy as np
 from backend.analysis.curve import Array, Curve
 
 BINS = 240  # a longer curve is read as the medians of so many stretches, up to twice as many
-SHARES = (0.05, 0.1, 0.2)  # of the curve that is averaged: more where noise asks for it
+SHARES = (0.0, 0.02, 0.05, 0.1, 0.2)  # of the curve averaged: more where noise asks for it
+AT_END = 0.05  # of the curve that is taken together for the last level, at least
 SHORT = 20  # points: below, each is looked at by itself
 AVERAGED = 3  # points at the end, at least
 RISE = 0.05  # of the best validation loss: what counts as risen
 SMALLEST_RISE = 0.02  # of the total fall: below it, a relative rise near loss 0 means nothing
 CERTAIN = 3.3  # standard errors that a rise must exceed
+CERTAIN_OF_FEW = 2.5  # of a short curve, whose own course is taken for noise in part
+STEADY = 0.05  # of its fall: train loss that rises less stays where it is
+CLEAR = 6.0  # standard errors: a rise beyond needs no other evidence
+MIN_DIFFERENCES = 5  # points: fewer tell nothing about noise
 NORMAL_MAD = 1.4826  # standard deviation of a normal variable over its median absolute deviation
 
 
@@ -81,9 +86,14 @@ class Shape:
         """Validation loss, averaged no more than its noise asks for."""
         for share in SHARES:
             found = _read(self.validation, share, self.noise)
-            if len(self.validation) < SHORT or found.error < self._threshold(found) / CERTAIN:
+            if len(self.validation) < SHORT or self._resolves(found):
                 break
         return found
+
+    def _resolves(self, found: Reading) -> bool:
+        """Whether noise hides no rise that counts, or the rise is far beyond it."""
+        counts, rise = self._threshold(found), found.end - found.low
+        return CERTAIN * found.error < counts or rise > max(counts, CLEAR * found.error)
 
     def _threshold(self, found: Reading) -> float:
         fall = self.start - found.low
@@ -133,11 +143,15 @@ class Shape:
     @cached_property
     def train_levels(self) -> tuple[float, float]:
         """Train loss around the best validation loss, and at the end."""
-        half, best = self.reading.width // 2, self.reading.best
+        near, last = self._train_parts
+        return float(near.sum() / len(near)), float(middle(last))
+
+    @cached_property
+    def _train_parts(self) -> tuple[Array, Array]:
+        size, best = len(self.train), self.reading.best
+        half = max(self.reading.width // 2, round(AT_END * size / 2))
         near = self.train[max(0, best - half) : best + half + 1]
-        return float(near.sum() / len(near)), float(
-            middle(self.train[-_at_end(self.train, SHARES[0]) :])
-        )
+        return near, self.train[-_at_end(self.train, AT_END) :]
 
     @property
     def train_fall(self) -> float:
@@ -147,8 +161,9 @@ class Shape:
     @property
     def train_rises(self) -> bool:
         """Whether train loss at the end is above that at the best epoch, beyond its noise."""
-        before, after = self.train_levels
-        return after - before > max(0.05 * self.train_fall, CERTAIN * self.train_noise / 2)
+        (before, after), (near, last) = self.train_levels, self._train_parts
+        error = self.train_noise * sqrt(1 / len(near) + 1 / len(last))
+        return after - before > max(STEADY * self.train_fall, CERTAIN * error)
 
 
 def _thinned(values: Array) -> Array:
@@ -170,11 +185,14 @@ def middle(values: Array) -> Any:
 
 
 def _noise(values: Array) -> float:
-    """Estimate noise from second differences, which a smooth course leaves near 0."""
-    if len(values) < 4:
+    """Estimate noise from second or third differences, which a smooth course leaves near 0."""
+    if len(values) < MIN_DIFFERENCES:
         return 0.0
     second = values[:-2] - 2 * values[1:-1] + values[2:]
-    return NORMAL_MAD * float(middle(np.abs(second))) / sqrt(6)
+    third = second[1:] - second[:-1]
+    # sums of squares of the binomials: white noise of deviation 1 has 6 and 20
+    found = (middle(np.abs(second)) / sqrt(6), middle(np.abs(third)) / sqrt(20))
+    return NORMAL_MAD * float(min(found))
 
 
 def _at_end(values: Array, share: float) -> int:
@@ -186,7 +204,7 @@ def _read(values: Array, share: float, noise: float) -> Reading:
     width = 1 if n < SHORT else 2 * round(share * n / 2) + 1
     smooth = values if n < SHORT else _without_spikes(values)
     averaged = _averaged(smooth, width)
-    last = _at_end(values, share)
+    last = _at_end(values, max(share, AT_END))
     best = int(np.argmin(averaged))
     end = float(middle(values[-last:]) if n < SHORT else smooth[-last:].sum() / last)
     error = noise * sqrt(1 / last + 1 / width)

@@ -9,13 +9,12 @@ import numpy as np
 from backend.analysis import divergence
 from backend.analysis.descent import Descent, second_descent
 from backend.analysis.number import number
-from backend.analysis.shape import CERTAIN, SHORT, Shape
+from backend.analysis.shape import CERTAIN, CERTAIN_OF_FEW, CLEAR, SHORT, Shape
 from backend.analysis.trend import fall_ahead, line
 
 LEAST_AFTER = 3  # points after the best: fewer are no trend
-CLEAR = 6.0  # standard errors: a rise beyond needs no other evidence
 DRIFT = 1.5  # standard errors by which the slope since the best must be above 0
-LASTING = 0.6  # of the points in the second half since the best are above half the rise
+LASTING = 0.4  # of the points in the second half since the best are above half the rise
 SEVERE = 0.5  # rise over the best loss
 BARELY = 0.02  # of a loss: a change that small is none
 EXPLODED = 2.0  # times the first train loss
@@ -122,10 +121,11 @@ def rises(shape: Shape) -> bool:
     """Whether validation loss ends above its lowest: materially, lastingly, beyond its noise."""
     if shape.points_after < LEAST_AFTER:
         return False
-    reading = shape.reading
-    if shape.rise <= max(shape.threshold, CERTAIN * reading.error):
+    reading, few = shape.reading, len(shape.validation) < SHORT
+    certain = (CERTAIN_OF_FEW if few else CERTAIN) * reading.error
+    if shape.rise <= max(shape.threshold, certain):
         return False
-    if shape.rise < CLEAR * reading.error and not _drifts_up(shape):
+    if not few and shape.rise < CLEAR * reading.error and not _drifts_up(shape):
         return False
     later = reading.values[reading.best + max(1, shape.points_after // 2) :]
     above = np.count_nonzero(later > reading.low + shape.rise / 2)
