@@ -4,8 +4,8 @@
     python -m bench.diagnosis_corpus report corpus.json.gz
 
 The truth is the loss on a large clean test set, which no rule sees: a run overfits if its true
-loss fell at first, and at the end exceeds its best by 5 % (and by 2 % of its fall). Configurations, not runs, are
-split into those the rules may be tuned on and those held out.
+loss fell at first, and at the end exceeds its best by 5 % (and by 2 % of its fall). Configurations,
+not runs, are split into those the rules may be tuned on and those held out.
 """
 
 import argparse

@@ -18,7 +18,7 @@ RISE = 0.05  # of the best validation loss: what counts as risen
 SMALLEST_RISE = 0.02  # of the total fall: below it, a relative rise near loss 0 means nothing
 CERTAIN = 3.3  # standard errors that a rise must exceed
 CERTAIN_OF_FEW = 2.5  # of a short curve, whose own course is taken for noise in part
-STEADY = 0.05  # of its fall: train loss that rises less stays where it is
+STEADY = 0.15  # of its fall: train loss that rises less stays where it is
 CLEAR = 6.0  # standard errors: a rise beyond needs no other evidence
 MIN_DIFFERENCES = 5  # points: fewer tell nothing about noise
 NORMAL_MAD = 1.4826  # standard deviation of a normal variable over its median absolute deviation
@@ -137,7 +137,7 @@ class Shape:
         scale = len(self._kept(self.curve.validation)) / len(self.validation)
         reach = self.reading.width // 2 + 1
         first = max(0, int((self.reading.best - reach) * scale))
-        last = int((self.reading.best + reach) * scale) + 1
+        last = int((self.reading.best + 1 + reach) * scale) + 1
         return first + int(np.argmin(self._kept(self.curve.validation)[first:last]))
 
     @cached_property
