@@ -8,12 +8,11 @@ import json
 import math
 import random
 import warnings
+from importlib.metadata import version
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
-import keras
-import pytorch_lightning
 import torch
 from keras.callbacks import EarlyStopping as Keras
 from pytorch_lightning.callbacks import EarlyStopping as Lightning
@@ -86,8 +85,8 @@ if __name__ == "__main__":
     warnings.simplefilter("ignore")
     draws = random.Random(0)  # noqa: S311
     made = {
-        "keras": keras.__version__,
-        "lightning": pytorch_lightning.__version__,
+        "keras": version("keras"),
+        "lightning": version("pytorch-lightning"),
         "cases": [case(draws) for _ in range(CURVES)],
     }
     TARGET.write_text(json.dumps(made, indent=None, separators=(",", ":")) + "\n")

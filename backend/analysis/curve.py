@@ -20,7 +20,8 @@ class Curve:
 
     Where train loss was recorded at other steps, it is the mean since the validation before, or
     between the nearest. `broken_at` is the step from which a loss is no finite number until the
-    end, None if both end in numbers; `dropped` counts the pairs left out as one is no number.
+    end, None if both end in numbers or validation never was one; `dropped` counts the pairs that
+    are left out because of such a loss.
     """
 
     steps: NDArray[Any]
@@ -55,11 +56,14 @@ class Curve:
         """Take paired losses [n] at ascending steps [n]."""
         x = np.asarray(steps)
         t, v = np.asarray(train, np.float64), np.asarray(validation, np.float64)
-        kept = np.isfinite(t) & np.isfinite(v)
+        finite = np.isfinite(t), np.isfinite(v)
+        kept = finite[0] & finite[1]
         if kept.all():
             return cls(x, t, v, unit=unit)
-        broken = None if kept[-1] else int(x[np.flatnonzero(kept)[-1] + 1 if kept.any() else 0])
-        return cls(x[kept], t[kept], v[kept], broken, int((~kept).sum()), unit)
+        lost = [_lost(each) for each in finite if each.any() or finite[1].any()]
+        places = [int(x[index]) for index in lost if index is not None]
+        dropped = int((~kept).sum())
+        return cls(x[kept], t[kept], v[kept], min(places, default=None), dropped, unit)
 
     def __len__(self) -> int:
         return len(self.steps)
@@ -68,6 +72,13 @@ class Curve:
     def best(self) -> int:
         """Index of the lowest validation loss, the first of equals."""
         return int(np.argmin(self.validation))
+
+
+def _lost(finite: NDArray[np.bool_]) -> int | None:
+    """Return the index from which on no value is finite, None if the last is."""
+    if finite[-1]:
+        return None
+    return int(np.flatnonzero(finite)[-1]) + 1 if finite.any() else 0
 
 
 def _at(steps: NDArray[Any], of_train: NDArray[Any], train: Array) -> Array:

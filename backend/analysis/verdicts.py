@@ -112,9 +112,10 @@ def _flat(shape: Shape) -> Found | None:
 
 
 def _range(values: Any, noise: float) -> float:
-    size = float(np.abs(values).max())
-    hidden = 6 * noise if len(values) >= SHORT else 0.0
-    return float((values.max() - values.min() - hidden) / size) if size else 0.0
+    """Return how far values range beyond their noise, in units of their size."""
+    size, whole = float(np.abs(values).max()), float(values.max() - values.min())
+    hidden = min(6 * noise, whole / 2) if len(values) >= SHORT else 0.0
+    return (whole - hidden) / size if size else 0.0
 
 
 def rises(shape: Shape) -> bool:
@@ -280,10 +281,10 @@ _RULES: list[Rule] = [
     _never_fell,
     _overfitting,
     _double_descent,
+    _noisy,
     _still_improving,
     _memorised,
     _underfitting,
     _both_rise,
-    _noisy,
     _good_fit,
 ]

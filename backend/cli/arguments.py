@@ -24,6 +24,7 @@ def parse(arguments: list[str] | None) -> Namespace:
         ("submit", "hand in a specification", _submit),
         ("watch", "follow an experiment to its end, then print its results", _watch),
         ("remedies", "try what may cure an experiment, and compare", _remedies),
+        ("diagnose", "say what is wrong with the training histories in log files", _diagnose),
         ("migrate", "bring the database to the newest schema (up does it too)", _data_dir),
     ):
         add_options(
@@ -63,6 +64,33 @@ def _remedies(parser: ArgumentParser) -> None:
     parser.add_argument("--wait", action="store_true", help="follow it to its comparison")
     parser.add_argument("--dry-run", action="store_true", help="only list them and their cost")
     _server(parser)
+
+
+def _diagnose(parser: ArgumentParser) -> None:
+    parser.add_argument(
+        "files", metavar="FILE", nargs="+",
+        help="CSV, JSON, JSON lines, TensorBoard events or a folder of them; - reads what is piped",
+    )  # fmt: skip
+    parser.add_argument("--format", choices=["text", "json"], default="text", help="of the answer")
+    parser.add_argument(
+        "--html", type=Path, metavar="PAGE", help="also write a page that opens offline"
+    )
+    parser.add_argument(
+        "--fail-on", action="append", default=[], metavar="VERDICT",
+        help="exit with 1 on this verdict or rule, such as overfitting; may be given again",
+    )  # fmt: skip
+    parser.add_argument("--train", metavar="NAME", help="the series of train loss")
+    parser.add_argument("--validation", metavar="NAME", help="the series of validation loss")
+    for name, about in (
+        ("criterion", "early stopping by patience (20), gl, pq or up"),
+        ("patience", "epochs without improvement (patience)"),
+        ("min-delta", "smallest improvement (patience)"),
+        ("start-from-epoch", "epochs to wait first (patience)"),
+        ("alpha", "threshold (gl, pq)"),
+        ("strip", "epochs in a strip (pq, up)"),
+        ("strips", "strips that rise (up)"),
+    ):
+        parser.add_argument(f"--{name}", help=about, metavar="X")
 
 
 def _server(parser: ArgumentParser) -> None:

@@ -84,3 +84,8 @@ def _parsed(name: str, text: str) -> Any:
         return int(text) if knob.schema["type"] == "integer" else float(text)
     except ValueError:
         return text
+
+
+def usual() -> EarlyStopping:
+    """Return what a run has that says nothing of early stopping."""
+    return EarlyStopping(**{path.split(".")[1]: value for path, value in completed({}).items()})

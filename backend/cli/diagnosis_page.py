@@ -1,0 +1,129 @@
+"""The diagnoses as one HTML page that needs nothing else: Plotly.js is in it."""
+
+import json
+from collections.abc import Sequence
+from html import escape
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import plotly
+
+from backend.analysis.curve import Series
+from backend.analysis.downsample import downsample
+
+if TYPE_CHECKING:
+    from backend.cli.diagnose import Report
+
+MAX_POINTS = 2000  # of each line
+_PLOTLY = Path(plotly.__file__).parent / "package_data" / "plotly.min.js"
+
+_STYLE = """
+:root { color-scheme: light dark; --ink: light-dark(#1b1d21, #e8e9ec); --quiet: light-dark(#5c6068,
+#a3a7af); --paper: light-dark(#fff, #1f2226); --ground: light-dark(#f6f6f4, #16181b);
+--line: light-dark(#dcdcd8, #34383e); font: 16px/1.5 system-ui, sans-serif; }
+body { margin: 0 auto; padding: 1rem clamp(1rem, 3vw, 2.5rem) 3rem; max-width: 75rem;
+background: var(--ground); color: var(--ink); }
+article { background: var(--paper); border: 1px solid var(--line); border-radius: 10px;
+padding: 1.1rem 1.25rem; margin-block: 1.25rem; }
+h1 { font-size: 1.6rem; } h2 { font-size: 1.15rem; margin: 0 0 .5rem; overflow-wrap: anywhere; }
+p { margin: 0 0 .6rem; max-width: 80ch; } .quiet { color: var(--quiet); font-size: .92rem; }
+.plot { height: 20rem; } table { border-collapse: collapse; font-size: .92rem; }
+th { text-align: left; font-weight: 400; color: var(--quiet); padding: .15rem 1.5rem .15rem 0; }
+td { text-align: right; font-variant-numeric: tabular-nums; }
+"""
+_SCRIPT = """
+const dark = matchMedia("(prefers-color-scheme: dark)");
+function draw() {
+  const ink = dark.matches ? "#e8e9ec" : "#1b1d21", grid = dark.matches ? "#34383e" : "#e6e6e2";
+  for (const plot of document.querySelectorAll(".plot")) {
+    const { data, layout } = JSON.parse(plot.nextElementSibling.textContent);
+    const axis = { gridcolor: grid, zeroline: false };
+    Plotly.react(plot, data, { ...layout, paper_bgcolor: "rgba(0,0,0,0)",
+      plot_bgcolor: "rgba(0,0,0,0)", font: { color: ink }, margin: { l: 60, r: 10, t: 40, b: 45 },
+      hovermode: "x unified", legend: { orientation: "h", y: 1.15 },
+      xaxis: { ...layout.xaxis, ...axis }, yaxis: { ...layout.yaxis, ...axis } },
+      { displaylogo: false, responsive: true });
+  }
+}
+dark.addEventListener("change", draw);
+draw();
+"""
+
+
+def page(reports: Sequence["Report"]) -> str:
+    """Return the page."""
+    articles = "\n".join(_article(report) for report in reports)
+    return (
+        '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
+        '<meta name="viewport" content="width=device-width"><title>Diagnosis</title>'
+        f"<style>{_STYLE}</style><script>{_PLOTLY.read_text(encoding='utf-8')}</script></head>"
+        f"<body><h1>Diagnosis</h1>\n{articles}\n<script>{_SCRIPT}</script></body></html>\n"
+    )
+
+
+def _article(report: "Report") -> str:
+    found = report.diagnosis
+    sentences = [found.sentence, found.learner, *(each.sentence for each in found.findings)]
+    told = "".join(f"<p>{escape(each)}</p>" for each in sentences)
+    unchecked = "".join(
+        f'<p class="quiet">Not checked: {escape(e)}.</p>' for e in found.not_checked
+    )
+    rows = "".join(
+        f"<tr><th>{escape(name.replace('_', ' '))}</th><td>{value:.4g}</td></tr>"
+        for name, value in found.evidence.items()
+    )
+    return (
+        f"<article><h2>{escape(report.label)}: {escape(found.verdict)}</h2>{told}{_plot(report)}"
+        f'<p class="quiet">Rule {escape(found.rule)}, confidence {found.confidence}.</p>'
+        f"<table>{rows}</table>{unchecked}</article>"
+    )
+
+
+def _plot(report: "Report") -> str:
+    if report.pair is None:
+        return ""
+    figure = {
+        "data": [
+            _line("train", report.pair.train, "#0b6bb8", "solid"),
+            _line("validation", report.pair.validation, "#b8500b", "dash"),
+        ],
+        "layout": {
+            "xaxis": {"title": {"text": report.unit}},
+            "yaxis": {"title": {"text": "loss"}},
+            "shapes": [_mark(at, dash) for at, _, dash in _marks(report)],
+            "annotations": [_label(at, text) for at, text, _ in _marks(report)],
+        },
+    }
+    data = json.dumps(figure).replace("<", "\\u003c")
+    label = escape(f"Train and validation loss. {report.diagnosis.sentence}", quote=True)
+    return (
+        f'<div class="plot" role="img" aria-label="{label}"></div>'
+        f'<script type="application/json">{data}</script>'
+    )
+
+
+def _line(name: str, series: Series, colour: str, dash: str) -> dict[str, Any]:
+    steps = sorted(series)
+    values = [series[step] if abs(series[step]) < float("inf") else None for step in steps]
+    kept = downsample(values, MAX_POINTS)
+    return {
+        "name": name, "x": [steps[i] for i in kept], "y": [values[i] for i in kept],
+        "line": {"color": colour, "dash": dash, "width": 2}, "mode": "lines",
+    }  # fmt: skip
+
+
+def _marks(report: "Report") -> list[tuple[int, str, str]]:
+    marks = [(report.diagnosis.best_step, "best", "solid"), (report.early_stop_step, "stop", "dot")]
+    return [(at, text, dash) for at, text, dash in marks if at is not None]
+
+
+def _mark(at: int, dash: str) -> dict[str, Any]:
+    line = {"dash": dash, "width": 1.5, "color": "#6b5bd0"}
+    return {"type": "line", "x0": at, "x1": at, "y0": 0, "y1": 1, "yref": "paper", "line": line}
+
+
+def _label(at: int, text: str) -> dict[str, Any]:
+    return {
+        "x": at, "y": 1, "yref": "paper", "yanchor": "bottom", "showarrow": False,
+        "text": f"{text} {at:,}",
+    }  # fmt: skip

@@ -1,0 +1,107 @@
+"""A history as read from a log: named series over steps."""
+
+import math
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from backend.analysis.curve import Series
+from backend.errors import InvalidInput
+
+
+class Unreadable(InvalidInput):
+    """A log that cannot be read, with one sentence that says why."""
+
+
+@dataclass(frozen=True)
+class History:
+    """Named series over `unit`s, epochs or steps. `name` tells histories of one file apart."""
+
+    series: Mapping[str, Series]
+    unit: str = "epoch"
+    name: str | None = None
+
+
+EPOCH = ("epoch", "epochs", "ep")
+STEP = (
+    "step", "global_step", "_step", "steps", "trainer/global_step", "iteration", "iter", "iters",
+    "batch",
+)  # fmt: skip
+PARTS = ("phase", "split", "mode", "stage", "subset")
+SHORT = 100  # letters of a refused value that are shown
+
+
+def number(value: Any) -> float | None:
+    """Return a value as a number, NaN included; None where it is blank or no number."""
+    if isinstance(value, bool) or value is None:
+        return None
+    try:
+        return float(value)
+    except (TypeError, ValueError, OverflowError):
+        return None
+
+
+def from_rows(rows: Iterable[Mapping[str, Any]], name: str | None = None) -> History | None:
+    """Return the history of records, each a mapping from names to values; None without numbers.
+
+    The epoch is what series run over if no validation loss comes twice in one, else the step, else
+    the row's number. Several train losses in one epoch are averaged.
+    """
+    kept = [_with_part(row) for row in rows]
+    columns: dict[str, list[tuple[int, float]]] = {}
+    for index, row in enumerate(kept):
+        for column, value in row.items():
+            if (found := number(value)) is not None:
+                columns.setdefault(column, []).append((index, found))
+    epoch, step = (_named(columns, names) for names in (EPOCH, STEP))
+    values = {column: each for column, each in columns.items() if column not in (epoch, step)}
+    if not values:
+        return None
+    for axis, unit in ((epoch, "epoch"), (step, "step")):
+        places = _places(columns[axis]) if axis else {}
+        if axis and _fits(values, places, unit):
+            return History({c: _averaged(v, places) for c, v in values.items()}, unit, name)
+    unit = "epoch" if not (epoch or step) else "row"
+    return History({c: {i + 1: x for i, x in v} for c, v in values.items()}, unit, name)
+
+
+def _with_part(row: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Put the part a record speaks of before its names: {"phase": "val", "loss": 1} is val/loss."""
+    for column in row:
+        if column.lower() in PARTS and isinstance(row[column], str) and row[column].strip():
+            axes = (*EPOCH, *STEP)
+            part = row[column].strip()
+            return {c if c.lower() in axes else f"{part}/{c}": v for c, v in row.items()}
+    return row
+
+
+def _named(columns: Mapping[str, Any], names: tuple[str, ...]) -> str | None:
+    return next((c for name in names for c in columns if c.lower() == name), None)
+
+
+def _places(column: list[tuple[int, float]]) -> dict[int, int]:
+    """Return the place on the axis of each row that has one, where all are whole numbers."""
+    if all(math.isfinite(value) and value == int(value) for _, value in column):
+        return {index: int(value) for index, value in column}
+    return {}
+
+
+def _fits(
+    values: Mapping[str, list[tuple[int, float]]], places: Mapping[int, int], unit: str
+) -> bool:
+    """Whether an axis tells the values apart: no series but train comes twice at one place."""
+    for column, points in values.items():
+        at = [places[index] for index, _ in points if index in places]
+        if len(at) < len(points) or len(set(at)) < 2 <= len(points):
+            return False
+        often = "train" in column.lower() or column.lower() in ("loss", "lr", "learning_rate")
+        if len(set(at)) < len(at) and not (unit == "epoch" and often):
+            return False
+    return True
+
+
+def _averaged(points: list[tuple[int, float]], places: Mapping[int, int]) -> Series:
+    gathered: dict[int, list[float]] = {}
+    for index, value in points:
+        gathered.setdefault(places[index], []).append(value)
+    return {place: sum(each) / len(each) for place, each in gathered.items()}

@@ -1,0 +1,58 @@
+"""What the name of a series says: which part of the data it is of, and what it measures."""
+
+import re
+from dataclasses import dataclass
+from typing import Literal
+
+Part = Literal["train", "validation", "test"]
+
+_PARTS: dict[str, Part] = {
+    **dict.fromkeys(("train", "training", "trn", "tr"), "train"),
+    **dict.fromkeys(
+        ("val", "valid", "validation", "dev", "eval", "evaluation", "heldout"), "validation"
+    ),
+    **dict.fromkeys(("test", "testing"), "test"),
+}
+_SPLIT = re.compile(r"[^a-z0-9()]+")
+_LOSSES = {
+    "loss", "losses", "nll", "ce", "bce", "mse", "mae", "rmse", "crossentropy", "logloss", "error",
+    "err", "cost", "objective", "perplexity", "ppl", "elbo",
+}  # fmt: skip
+_RANKS = {"epoch": 0, "step": 2, "batch": 2}
+_FILLER = {"epoch", "step", "avg", "mean", "average", "batch", "metrics", "total", "running"}
+
+
+@dataclass(frozen=True)
+class Name:
+    """A name taken apart: its part, what it measures, and how good a choice it is (0 first)."""
+
+    part: Part | None
+    what: str
+    rank: int
+
+    @property
+    def is_loss(self) -> bool:
+        """Whether what it measures is a loss, which is to be small."""
+        words = self.what.split()
+        return any(word in _LOSSES or word.endswith("loss") for word in words)
+
+    @property
+    def is_accuracy(self) -> bool:
+        """Whether what it measures is accuracy."""
+        return any(word in ("acc", "accuracy") or "accuracy" in word for word in self.what.split())
+
+
+def part_of(text: str) -> Part | None:
+    """Return the part of the data that a whole name stands for, None if for none."""
+    return _PARTS.get(text.strip().lower())
+
+
+def name_of(text: str) -> Name:
+    """Take the name of a series apart."""
+    spaced = re.sub(r"(?<=[a-z])(?=[A-Z])", " ", text)  # valLoss
+    words = [word for word in _SPLIT.split(spaced.lower()) if word]
+    parts = [_PARTS[word] for word in words if word in _PARTS]
+    rest = dict.fromkeys(word for word in words if word not in _PARTS and word not in _FILLER)
+    rank = min((_RANKS[word] for word in words if word in _RANKS), default=1)
+    what = " ".join("accuracy" if word == "acc" else word for word in rest)
+    return Name(parts[0] if parts else None, what, rank)

@@ -1,0 +1,93 @@
+"""Reads a log, whatever wrote it: the format is told from the content, never from the name."""
+
+import sys
+from pathlib import Path
+
+from backend.analysis.curve import Series
+from backend.logs.documents import read_document
+from backend.logs.events import is_events, read_events
+from backend.logs.history import History, Unreadable
+from backend.logs.names import part_of
+from backend.logs.tables import read_table
+
+LARGEST = 256 << 20  # bytes of a file
+LARGEST_JSON = 64 << 20  # bytes: parsed, it takes ten times as many
+MOST_FILES = 200  # event files in a folder
+PACKED = {
+    b"\x1f\x8b": "gzip", b"PK\x03\x04": "zip", b"BZh": "bzip2", b"\xfd7zXZ": "xz",
+    b"\x28\xb5\x2f\xfd": "zstandard",
+}  # fmt: skip
+
+
+def read_log(path: str) -> list[History]:
+    """Return the histories of a file, of a folder of event files, or (`-`) of what is piped in.
+
+    Raises Unreadable, with a sentence that names the file.
+    """
+    try:
+        if path != "-" and Path(path).is_dir():
+            return [_folder(Path(path))]
+        return _histories(_content(path))
+    except Unreadable as error:
+        raise Unreadable(f"{path}: {error.detail}.") from error
+    except OSError as error:
+        raise Unreadable(f"{path}: it cannot be read: {error.strerror}.") from error
+    except (MemoryError, OverflowError) as error:
+        raise Unreadable(f"{path}: it does not fit into memory.") from error
+
+
+def _content(path: str) -> bytes:
+    if path == "-":
+        data = sys.stdin.buffer.read(LARGEST + 1)
+    else:
+        with Path(path).open("rb") as file:
+            data = file.read(LARGEST + 1)
+    if len(data) > LARGEST:
+        raise Unreadable(f"it is larger than {LARGEST >> 20} MB")
+    return data
+
+
+def _histories(data: bytes) -> list[History]:
+    if not data.strip():
+        raise Unreadable("it is empty")
+    for magic, kind in PACKED.items():
+        if data.startswith(magic):
+            raise Unreadable(f"it is packed with {kind}; unpack it first")
+    if is_events(data):
+        return [History(read_events(data), "step")]
+    text = _text(data)
+    if text.lstrip()[:1] not in ("{", "["):
+        return read_table(text)
+    if len(data) > LARGEST_JSON:
+        raise Unreadable(f"it is JSON larger than {LARGEST_JSON >> 20} MB")
+    return read_document(text)
+
+
+def _text(data: bytes) -> str:
+    try:
+        text = data.decode("utf-16" if data[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise Unreadable(_NO_TEXT) from error
+    if "\0" in text:
+        raise Unreadable(_NO_TEXT)
+    return text.replace("\r\n", "\n").replace("\r", "\n")
+
+
+_NO_TEXT = "it is neither text (CSV, JSON, JSON lines) nor a TensorBoard event file"
+
+
+def _folder(folder: Path) -> History:
+    """Join the event files of a folder; those in train/ and validation/ carry that name."""
+    files = sorted(path for path in folder.rglob("*tfevents*") if path.is_file())
+    if not 0 < len(files) <= MOST_FILES:
+        raise Unreadable(
+            f"it is a folder of {len(files):,} event files, accepted: 1 to {MOST_FILES}"
+        )
+    series: dict[str, Series] = {}
+    for file in files:
+        place = file.parent.relative_to(folder).as_posix()
+        prefix = "" if place == "." else f"{place}/"
+        for tag, values in read_events(_content(str(file))).items():
+            name = tag if part_of(tag.split("/")[0]) else f"{prefix}{tag}"
+            series[name] = {**series.get(name, {}), **values}
+    return History(series, "epoch" if any("epoch" in name for name in series) else "step")
