@@ -51,7 +51,7 @@ def _histories(node: Any, name: str | None, depth: int) -> Iterator[History]:
         yield from _of_list(node, name, depth)
     elif isinstance(node, dict):
         if isinstance(node.get("log_history"), list):  # trainer_state.json of transformers
-            yield from _histories(node["log_history"], name, depth + 1)
+            yield from _histories(_by_step(node["log_history"]), name, depth + 1)
         elif found := _of_names(node, name):
             yield found
         else:
@@ -60,6 +60,15 @@ def _histories(node: Any, name: str | None, depth: int) -> Iterator[History]:
                     below = key if name is None else f"{name}/{key}"
                     inner = name if key == "history" else below
                     yield from _histories(child, inner, depth + 1)
+
+
+def _by_step(rows: list[Any]) -> list[Any]:
+    """Leave out the epochs of records, which are fractions, where they have steps."""
+    return [
+        {k: v for k, v in row.items() if k != "epoch"} if isinstance(row, dict) and "step" in row
+        else row
+        for row in rows
+    ]  # fmt: skip
 
 
 def _of_list(node: list[Any], name: str | None, depth: int) -> Iterator[History]:

@@ -78,7 +78,14 @@ def test_sql_is_only_in_the_store() -> None:
 
 
 @pytest.mark.parametrize(
-    ("module", "heavy"), [("backend.main", "torch"), ("backend.cli.up", "sqlalchemy")]
+    ("module", "heavy"),
+    [
+        ("backend.main", "torch"),
+        ("backend.cli.up", "sqlalchemy"),
+        ("backend.cli.diagnose", "sqlalchemy"),
+        ("backend.cli.diagnose", "pydantic"),
+        ("backend.cli.diagnose", "plotly"),
+    ],
 )
 def test_what_starts_quickly_does_not_load_what_is_heavy(module: str, heavy: str) -> None:
     code = f"import {module}, sys; sys.exit({heavy!r} in sys.modules)"

@@ -1,0 +1,99 @@
+"""lab diagnose, as it is called."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+OVERFITTING = {
+    "loss": [2.0**-e for e in range(30)],
+    "val_loss": [0.5 + abs(e - 8) / 20 for e in range(30)],
+}
+GOOD = {"loss": [2.0**-e for e in range(30)], "val_loss": [0.3 + 2.0**-e for e in range(30)]}
+
+
+@pytest.fixture
+def logs(tmp_path: Path) -> Path:
+    (tmp_path / "over.json").write_text(json.dumps(OVERFITTING))
+    (tmp_path / "good.json").write_text(json.dumps(GOOD))
+    (tmp_path / "broken.json").write_text("{")
+    return tmp_path
+
+
+def diagnose(folder: Path, *arguments: str, **options: Any) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "backend.cli", "diagnose", *arguments]
+    environment = {"PYTHONPATH": str(ROOT), "PATH": ""}
+    return subprocess.run(
+        command, cwd=folder, env=environment, capture_output=True, text=True, check=False, **options
+    )
+
+
+def test_the_verdict_is_told_in_words(logs: Path) -> None:
+    done = diagnose(logs, "over.json", "good.json")
+    assert done.returncode == 0
+    assert done.stdout.startswith("over.json: overfitting\n  Overfitting: validation loss was low")
+    assert "\n\ngood.json: good fit\n" in done.stdout
+    assert "\033" not in done.stdout
+
+
+def test_json_has_an_entry_for_every_file(logs: Path) -> None:
+    done = diagnose(logs, "over.json", "good.json", "--format", "json", "--criterion", "gl")
+    over, good = json.loads(done.stdout)
+    assert list(over) == [
+        "file", "verdict", "rule", "overfitting", "best_step", "onset_step", "early_stop_step",
+        "evidence", "not_checked",
+    ]  # fmt: skip
+    assert (over["file"], over["verdict"], over["overfitting"]) == (
+        "over.json", "overfitting", True,
+    )  # fmt: skip
+    assert (over["best_step"], over["onset_step"], over["early_stop_step"]) == (9, 9, 10)
+    assert (good["overfitting"], good["onset_step"]) == (False, None)
+
+
+def test_a_pipe_is_read(logs: Path) -> None:
+    done = diagnose(logs, "-", "--format", "json", input=json.dumps(OVERFITTING))
+    assert json.loads(done.stdout)[0]["file"] == "-"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code"),
+    [
+        (["over.json", "--fail-on", "overfitting"], 1),
+        (["over.json", "--fail-on", "overfitting.severe"], 1),
+        (["over.json", "--fail-on", "underfitting", "--fail-on", "overfitting"], 1),
+        (["over.json", "--fail-on", "memorised-noise"], 0),
+        (["good.json", "--fail-on", "overfitting"], 0),
+        (["good.json", "--fail-on", "overfiting"], 2),
+        (["good.json", "broken.json"], 2),
+        (["good.json", "--patience", "0"], 2),
+    ],
+)
+def test_the_exit_code_is_a_gate(logs: Path, arguments: list[str], code: int) -> None:
+    done = diagnose(logs, *arguments)
+    assert done.returncode == code
+    assert "Traceback" not in done.stderr
+    assert bool(done.stderr) == (code == 2)
+
+
+def test_what_cannot_be_read_hides_nothing_else(logs: Path) -> None:
+    done = diagnose(logs, "broken.json", "over.json", "--format", "json")
+    unread, over = json.loads(done.stdout)
+    assert (unread["verdict"], unread["rule"], unread["overfitting"]) == (
+        "not assessable", "not-assessable.unreadable", None,
+    )  # fmt: skip
+    assert over["verdict"] == "overfitting"
+    assert done.stderr.startswith("lab: broken.json: it is no valid JSON")
+
+
+def test_the_page_holds_all_it_needs(logs: Path) -> None:
+    hostile = logs / "<img src=x>.json"
+    hostile.write_text(json.dumps(OVERFITTING))
+    assert diagnose(logs, hostile.name, "--html", "page.html").returncode == 0
+    page = (logs / "page.html").read_text()
+    assert "Plotly.react(plot" in page
+    assert "<script src" not in page
+    assert "<img src=x>" not in page

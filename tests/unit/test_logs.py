@@ -1,0 +1,223 @@
+"""Logs of other programs: what is read of them, and how train and validation are found."""
+
+import gzip
+import json
+import math
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from backend.logs import Paired, paired, read_log
+from backend.logs.documents import read_document
+from backend.logs.events import read_events
+from backend.logs.history import Unreadable
+from backend.logs.names import name_of
+from backend.logs.tables import read_table
+
+EVENTS = Path(__file__).parents[1] / "data" / "events"
+N = 12
+TRAIN = [2.0**-e for e in range(N)]
+VALIDATION = [1.0, 0.5, 0.25, 0.25, 0.5, 0.75, 1.0, 1.25, 1.5, 1.75, 2.0, 2.25]
+BOTH = list(zip(TRAIN, VALIDATION, strict=True))
+
+
+def lines(header: str, rows: list[str]) -> str:
+    return "\n".join([header, *rows]) + "\n"
+
+
+KERAS_CSV = lines("epoch,loss,val_loss", [f"{i},{t},{v}" for i, (t, v) in enumerate(BOTH)])
+LIGHTNING = lines(
+    "epoch,step,train_loss_epoch,train_loss_step,val_loss",
+    [
+        row
+        for i, (t, v) in enumerate(BOTH)
+        for row in (
+            f"{i},{i * 100 + 49},,9.0,",
+            f"{i},{i * 100 + 99},,{t},",
+            f"{i},{i * 100 + 99},,,{v}",
+            f"{i},{i * 100 + 99},{t},,",
+        )
+    ],
+)
+ULTRALYTICS = lines(
+    "       epoch,  train/box_loss,  train/cls_loss,   val/box_loss,   val/cls_loss,  lr/pg0",
+    [f"{i:>12},{t / 4:>16},{t * 3 / 4:>16},{v / 4:>16},{v * 3 / 4:>16},  0.1" for i, (t, v)
+     in enumerate(BOTH)],
+)  # fmt: skip
+SEMICOLONS = lines("Epoch;Training Loss;Validation Loss", [f"{i};{t};{v}" for i, (t, v)
+                                                           in enumerate(BOTH)])  # fmt: skip
+TRAINER_STATE = json.dumps({
+    "best_metric": None,
+    "log_history": [
+        row
+        for i, (t, v) in enumerate(BOTH)
+        for row in (
+            {"loss": t, "epoch": i + 1.0, "step": i, "learning_rate": 0.1},
+            {"eval_loss": v, "epoch": i + 1.0, "step": i},
+        )
+    ]
+    + [{"train_loss": 0.3, "epoch": 12.0, "step": 11}],
+})  # fmt: skip
+JSON_LINES = "\n".join(
+    json.dumps({"step": i, "train": {"loss": t}, "val": {"loss": v}})
+    for i, (t, v) in enumerate(BOTH)
+)
+LONG = "\n".join(
+    json.dumps({"epoch": i, "phase": part, "loss": pair[part == "val"]})
+    for i, pair in enumerate(BOTH)
+    for part in ("train", "val")
+)
+API = json.dumps({
+    f"{part}_loss": {"steps": list(range(N)), "values": values}
+    for part, values in (("train", TRAIN), ("val", VALIDATION))
+})  # fmt: skip
+
+
+def pair_of(text: str, **chosen: str) -> Paired:
+    read = read_document if text.lstrip()[0] in "{[" else read_table
+    (history,) = read(text)
+    return paired(history, **chosen)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [KERAS_CSV, LIGHTNING, ULTRALYTICS, SEMICOLONS, TRAINER_STATE, JSON_LINES, LONG, API],
+    ids=["csv", "lightning", "ultralytics", "semicolons", "trainer", "lines", "long", "api"],
+)
+def test_train_and_validation_are_found_by_their_names(text: str) -> None:
+    found = pair_of(text)
+    assert [found.train[step] for step in sorted(found.train)] == pytest.approx(TRAIN)
+    assert [found.validation[step] for step in sorted(found.validation)] == VALIDATION
+    assert sorted(found.validation) == list(range(N))
+
+
+def test_a_keras_history_counts_from_1_unless_it_has_epochs() -> None:
+    history = {"loss": TRAIN, "val_loss": VALIDATION}
+    assert sorted(pair_of(json.dumps(history)).validation) == list(range(1, N + 1))
+    with_epochs = {"epoch": list(range(N)), "history": history, "params": {"epochs": N}}
+    assert list(pair_of(json.dumps(with_epochs)).validation.values()) == VALIDATION
+
+
+def test_several_histories_in_one_file_are_told_apart() -> None:
+    text = json.dumps({
+        "runs": {
+            "a": {"train": {"loss": TRAIN}, "validation": {"loss": VALIDATION}},
+            "b": {"loss": TRAIN, "val_loss": VALIDATION},
+        }
+    })  # fmt: skip
+    found = {history.name: paired(history) for history in read_document(text)}
+    assert list(found) == ["runs/a", "runs/b"]
+    assert all(list(one.validation.values()) == VALIDATION for one in found.values())
+
+
+@pytest.mark.parametrize(
+    ("name", "part", "what"),
+    [
+        ("val_loss", "validation", "loss"),
+        ("Loss/Validation", "validation", "loss"),
+        ("eval_loss", "validation", "loss"),
+        ("trainLoss", "train", "loss"),
+        ("train_loss_epoch", "train", "loss"),
+        ("epoch_loss", None, "loss"),
+        ("metrics/val_acc", "validation", "accuracy"),
+        ("val/box_loss", "validation", "box loss"),
+    ],
+)
+def test_a_name_says_its_part_and_its_measure(name: str, part: str | None, what: str) -> None:
+    assert (name_of(name).part, name_of(name).what) == (part, what)
+
+
+def test_test_loss_stands_in_for_validation_and_that_is_said() -> None:
+    text = lines("epoch,train_loss,test_loss", [f"{i},{t},{v}" for i, (t, v) in enumerate(BOTH)])
+    found = pair_of(text)
+    assert list(found.validation.values()) == VALIDATION
+    assert "the test loss is taken for it" in found.remarks[0]
+
+
+def test_what_is_ambiguous_is_asked_and_can_be_chosen() -> None:
+    header = "epoch,train_mse,val_mse,train_mae,val_mae"
+    text = lines(header, [f"{i},9,9,{t},{v}" for i, (t, v) in enumerate(BOTH)])
+    with pytest.raises(Unreadable, match="several pairs of losses; name one by --train"):
+        pair_of(text)
+    found = pair_of(text, train="train_mae", validation="val_mae")
+    assert list(found.validation.values()) == VALIDATION
+    with pytest.raises(Unreadable, match="--train is mae; it has train_mse"):
+        pair_of(text, train="mae", validation="val_mae")
+
+
+def test_numbers_that_are_none_stay_in_their_place() -> None:
+    found = pair_of(lines("epoch,loss,val_loss", ["0,1,nan", "1,inf,2", "2,,3"]))
+    assert math.isnan(found.validation[0])
+    assert found.train == {0: 1.0, 1: math.inf}
+
+
+@pytest.mark.parametrize("path", ["run/events.out.tfevents.0", "run", "keras"])
+def test_event_files_of_tensorboard_are_read(path: str) -> None:
+    (history,) = read_log(str(EVENTS / path))
+    found = paired(history)
+    assert found.train == dict(enumerate(TRAIN))
+    assert found.validation == dict(enumerate(VALIDATION))
+
+
+def test_an_event_file_that_is_still_written_is_read_to_its_last_whole_record() -> None:
+    data = (EVENTS / "run/events.out.tfevents.0").read_bytes()
+    assert len(read_events(data[:-7])["Loss/val"]) == N - 1
+
+
+HOSTILE: list[tuple[bytes, str]] = [
+    (b"", "it is empty"),
+    (bytes(range(256)) * 20, "neither text"),
+    (gzip.compress(b"0" * 10**6), "packed with gzip"),
+    (b"PK\x03\x04" + b"0" * 100, "packed with zip"),
+    (b"[" * 200_000, "nested too deeply"),
+    (b'{"a": ' * 60 + b"1" + b"}" * 60, "no lists of numbers"),
+    (b"epoch,loss\n1,2\n2,1\n", "no pair of train and validation loss"),
+    (b"1,2,3\n4,5,6\n", "numbers where the names"),
+    (b"hello\nworld\n", "no column of numbers"),
+    (b'{"loss": [1, 2', "no valid JSON"),
+    (b'a,"' + b"x" * 200_000, "not readable as CSV"),
+]
+
+
+@pytest.mark.parametrize(("content", "words"), HOSTILE)
+def test_what_cannot_be_read_is_told_in_one_sentence(
+    tmp_path: Path, content: bytes, words: str
+) -> None:
+    file = tmp_path / "log"
+    file.write_bytes(content)
+    with pytest.raises(Unreadable) as caught:
+        for history in read_log(str(file)):
+            paired(history)
+    assert words in caught.value.detail
+    assert len(caught.value.detail) < 1000
+
+
+@given(st.binary(max_size=300))
+def test_no_bytes_break_the_reader(data: bytes) -> None:
+    record = (EVENTS / "run/events.out.tfevents.0").read_bytes()
+    for content in (data, record[:60] + data + record[60:]):
+        try:
+            read_events(content)
+        except Unreadable:
+            continue
+
+
+values = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5),
+    lambda inner: (
+        st.lists(inner, max_size=5)
+        | st.dictionaries(st.sampled_from(["loss", "val_loss", "epoch", "step", "phase"]), inner)
+    ),
+)
+
+
+@given(values)
+def test_no_document_breaks_the_reader(document: Any) -> None:
+    try:
+        for history in read_document(json.dumps(document)):
+            paired(history)
+    except Unreadable as error:
+        assert error.detail
