@@ -20,7 +20,7 @@ logger = logging.getLogger(__name__)
 
 TRAIN = "overfit_lab.train"
 QUEUE = "train"
-MESSAGES_PER_WORKER = 2  # wait in the broker: no worker idles, and what is new soon has its turn
+MESSAGES_PER_WORKER = 1  # wait in the broker: no worker idles, and what is new soon has its turn
 RESEND_SECONDS = 5.0  # after these, what an empty broker does not speak of was lost
 LATE_SECONDS = 600.0  # after these, what was sent is sent again at any rate
 
