@@ -12,11 +12,11 @@ from safetensors.numpy import load as load_arrays
 
 from tests.specs import run_spec, run_specs
 from worker.training.data import load
-from worker.training.group import EpochResult, Group
+from worker.training.group import EpochResult, Group, choose_device
 from worker.training.least_squares import solve
 
 Array = NDArray[np.float64]
-CPU = torch.device("cpu")
+DEVICE = choose_device()  # one thread: sums do not depend on how many there are
 
 
 def random_problem(n: int, width: int, seed: int = 0) -> tuple[Array, Array]:
@@ -76,7 +76,7 @@ def metrics(group: Group) -> list[dict[str, float]]:
 
 def test_a_polynomial_is_the_least_squares_fit_of_its_powers() -> None:
     spec = run_spec("sine", model__degree=4, training__optimizer="closed_form")
-    [found] = metrics(Group([spec], CPU))
+    [found] = metrics(Group([spec], DEVICE))
     data = load(spec)
     x, y = data.train.x[:, 0], data.train.y[:, 0]
     fitted = np.polynomial.Polynomial.fit(x, y, 4)
@@ -90,14 +90,14 @@ def test_a_line_of_many_inputs_is_found_from_enough_samples_without_noise() -> N
     few, enough = run_specs(
         "line", dataset__n_train=[40, 60], training__optimizer="closed_form", **knobs
     )
-    losses = [each["test_loss"] for each in metrics(Group([few, enough], CPU))]
+    losses = [each["test_loss"] for each in metrics(Group([few, enough], DEVICE))]
     assert losses[0] > 0.01
     assert losses[1] < 1e-20
 
 
 def test_random_features_are_those_of_their_definition() -> None:
     spec = run_spec("digits", model__family="random_features", model__width=50)
-    [found] = metrics(group := Group([spec], CPU))
+    [found] = metrics(group := Group([spec], DEVICE))
     weights = load_arrays(group.snapshots(0)[0].weights)
     data = load(spec)
 
@@ -116,7 +116,7 @@ def test_random_features_are_those_of_their_definition() -> None:
 
 def test_a_wider_layer_begins_with_the_features_of_a_narrower_one() -> None:
     specs = run_specs("moons", model__family="random_features", model__width=[3, 9])
-    group = Group(specs, CPU)
+    group = Group(specs, DEVICE)
     group.epoch()
     narrow, wide = (load_arrays(group.snapshots(index)[0].weights) for index in (0, 1))
     assert np.array_equal(narrow["hidden.weight"], wide["hidden.weight"][:3])
@@ -125,7 +125,7 @@ def test_a_wider_layer_begins_with_the_features_of_a_narrower_one() -> None:
 
 def test_weight_decay_shrinks_the_weights_and_lets_the_training_loss_rise() -> None:
     specs = run_specs("moons", model__family="random_features", training__weight_decay=[0, 0.01, 1])
-    found = metrics(Group(specs, CPU))
+    found = metrics(Group(specs, DEVICE))
     norms = [each["weight_norm"] for each in found]
     assert norms == sorted(norms, reverse=True)
     assert found[0]["train_loss"] < found[1]["train_loss"] < found[2]["train_loss"]
@@ -134,14 +134,14 @@ def test_weight_decay_shrinks_the_weights_and_lets_the_training_loss_rise() -> N
 def test_a_solution_is_the_same_alone_among_others_and_from_a_checkpoint() -> None:
     specs = run_specs("moons", model__family="random_features", model__width=[20, 300])
     specs += run_specs("points", model__degree=[1, 6], training__optimizer="closed_form")
-    together = Group(specs, CPU)
+    together = Group(specs, DEVICE)
     found = metrics(together)
     for index, spec in enumerate(specs):
-        alone = Group([spec], CPU)
+        alone = Group([spec], DEVICE)
         assert metrics(alone) == [found[index]]
         state = {0: together.checkpoint(index)[1]}
         [one, *_], [two, *_] = (
-            group.snapshots(0) for group in (alone, Group([spec], CPU, checkpoints=state))
+            group.snapshots(0) for group in (alone, Group([spec], DEVICE, checkpoints=state))
         )
         assert one.fit == two.fit
         for name, values in load_arrays(one.weights).items():
@@ -157,6 +157,6 @@ def test_random_features_show_double_descent() -> None:
         model__family="random_features",
         model__width=[50, 200, 4000],
     )
-    few, threshold, many = (1 - each["test_accuracy"] for each in metrics(Group(specs, CPU)))
+    few, threshold, many = (1 - each["test_accuracy"] for each in metrics(Group(specs, DEVICE)))
     assert threshold > 2 * few
     assert threshold > 2 * many

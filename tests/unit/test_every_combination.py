@@ -4,13 +4,12 @@ from typing import Any
 
 import numpy as np
 import pytest
-import torch
 
 from backend.spec import RunSpec
 from backend.spec.catalogue import SOURCES
 from backend.spec.cost import parameters
 from tests.specs import run_specs
-from worker.training.group import EpochResult, Group
+from worker.training.group import EpochResult, Group, choose_device
 
 SMALL: dict[str, Any] = {
     "dataset__n_train": 40,
@@ -41,7 +40,7 @@ def specs_of(source: str) -> list[RunSpec]:
 @pytest.mark.parametrize("source", SOURCES)
 def test_every_model_is_trained_on_every_source_that_it_goes_with(source: str) -> None:
     specs = specs_of(source)
-    group = Group(specs, torch.device("cpu"))
+    group = Group(specs, choose_device())
     for result in group.epoch():
         assert isinstance(result, EpochResult)
         assert np.isfinite(list(result.metrics.values())).all()

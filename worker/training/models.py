@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Mapping
+from functools import reduce
 from itertools import pairwise
 from typing import Any
 
@@ -77,11 +78,14 @@ def _norm(position: int, units: int, *, batch: bool) -> dict[str, Tensor]:
 
 def predict(spec: RunSpec, weights: Mapping[str, Tensor], features: Tensor) -> Tensor:
     """Return a trained model's outputs [n, outputs] for features [n, inputs] (Member.features)."""
+    # solved models have their fitted weights in float64, those that are drawn in float32
+    finest = reduce(torch.promote_types, (value.dtype for value in weights.values()))
+    features = features.to(finest)
     if "coefficients" in weights:
         return features @ weights["coefficients"].T
     if "output.weight" in weights:
         output = weights["output.weight"]
-        return random_features.evaluate(weights, features.to(output)) @ output.T
+        return random_features.evaluate(weights, features) @ output.T
     if spec.model.family == "cnn":
         return _see(spec, weights, features)
     positions = sorted({int(name.split(".")[0]) for name in weights})

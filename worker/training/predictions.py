@@ -43,8 +43,7 @@ def take(member: Member, weights: Mapping[str, Tensor], epoch: int) -> Predictio
     test = noise_free_test(member.spec)
     x = test.x[:MAX_INPUTS]
     on_host = {name: value.cpu() for name, value in weights.items()}
-    features = torch.from_numpy(np.ascontiguousarray(member.features(x)))
-    outputs = predict(member.spec, on_host, features.to(next(iter(on_host.values())).dtype)).numpy()
+    outputs = predict(member.spec, on_host, torch.tensor(member.features(x))).numpy()
     if not np.isfinite(outputs).all():
         return None
     half = member.classifies and np.abs(outputs).max() < HALF_RANGE

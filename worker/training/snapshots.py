@@ -57,8 +57,7 @@ def fit(member: Member, weights: Mapping[str, Tensor]) -> bytes | None:
     picture, features = member.picture
     if picture is None:
         return None
-    inputs = torch.from_numpy(features).to(next(iter(weights.values())).dtype)
-    outputs = predict(member.spec, weights, inputs)
+    outputs = predict(member.spec, weights, torch.tensor(features))  # copied, as above
     return save(draw(picture, outputs.numpy().astype(np.float64), member.spec.training.loss))
 
 
