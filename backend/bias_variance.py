@@ -1,7 +1,5 @@
 """Bias and variance of an experiment's cells, from what the models of all seeds answered alike."""
 
-import threading
-from collections import OrderedDict
 from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -13,8 +11,10 @@ from sqlalchemy.orm import Session
 
 from backend.analysis.grid.bias_variance import Split, cross_entropy, squared
 from backend.analysis.grid.cells import SEED, key
+from backend.grid_analysis import finished_runs, identity
+from backend.kept import Kept
 from backend.spec.catalogue import SOURCES
-from backend.store import experiments, metrics, predictions, runs
+from backend.store import experiments, metrics, predictions
 from backend.store.tables import Run
 
 MAX_KEPT = 8
@@ -49,8 +49,7 @@ class CellSplit:
     epochs: Sequence[EpochSplit]
 
 
-_kept: OrderedDict[Hashable, list[CellSplit]] = OrderedDict()
-_lock = threading.Lock()
+_kept: Kept[list[CellSplit]] = Kept(MAX_KEPT)
 
 
 def bias_variance(session: Session, experiment_id: int) -> list[CellSplit]:
@@ -59,26 +58,16 @@ def bias_variance(session: Session, experiment_id: int) -> list[CellSplit]:
     Kept until another run finishes. A cell whose models were not asked the same is left out.
     """
     experiments.get(session, experiment_id)
-    finished = [
-        run for run in runs.of_experiment(session, experiment_id) if run.status == "finished"
-    ]
-    own = (
-        str(session.get_bind().engine.url),
-        tuple((run.id, run.ended_at) for run in finished),
-    )
-    with _lock:
-        if own in _kept:
-            return _kept[own]
+    finished = finished_runs(session, experiment_id)
+    return _kept.get(identity(session, finished), lambda: _splits(session, finished))
+
+
+def _splits(session: Session, finished: Sequence[Run]) -> list[CellSplit]:
     groups: dict[Hashable, list[Run]] = {}
     for run in finished:
         groups.setdefault(key(run.params, without=(SEED,)), []).append(run)
     found = (_cell(session, group) for group in groups.values() if len(group) >= MIN_SEEDS)
-    made = [cell for cell in found if cell is not None]
-    with _lock:
-        _kept[own] = made
-        while len(_kept) > MAX_KEPT:
-            _kept.popitem(last=False)
-    return made
+    return [cell for cell in found if cell is not None]
 
 
 @dataclass(frozen=True)

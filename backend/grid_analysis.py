@@ -1,7 +1,5 @@
 """The analysis of an experiment's grid, read from its finished runs and kept while they last."""
 
-import threading
-from collections import OrderedDict
 from collections.abc import Hashable, Mapping, Sequence
 from itertools import accumulate
 from typing import Any
@@ -10,6 +8,7 @@ from sqlalchemy.orm import Session
 
 from backend.analysis.grid.cells import Losses, RunResult
 from backend.analysis.grid.report import Report, report
+from backend.kept import Kept
 from backend.spec.cost import outputs
 from backend.store import experiments, metrics, runs
 from backend.store.metrics import Series
@@ -20,8 +19,7 @@ HALVINGS = 4  # of the epochs of a run, at which the loss reached so far is take
 
 _PARTS = ("train", "val", "test")
 _LOSSES = tuple(f"{part}_loss" for part in _PARTS)
-_kept: OrderedDict[Hashable, Report] = OrderedDict()
-_lock = threading.Lock()
+_kept: Kept[Report] = Kept(MAX_KEPT)
 
 
 def grid_report(session: Session, experiment_id: int, *, target: float | None = None) -> Report:
@@ -30,21 +28,22 @@ def grid_report(session: Session, experiment_id: int, *, target: float | None = 
     A report is kept until another run finishes: it is a function of the finished runs alone.
     """
     experiments.get(session, experiment_id)
-    finished = [
-        run for run in runs.of_experiment(session, experiment_id) if run.status == "finished"
-    ]
+    finished = finished_runs(session, experiment_id)
+    return _kept.get(
+        (*identity(session, finished), target),
+        lambda: report(_results(session, finished), target=target),
+    )
+
+
+def finished_runs(session: Session, experiment_id: int) -> list[Run]:
+    """Return the runs of an experiment that have finished, in the order of its grid."""
+    return [run for run in runs.of_experiment(session, experiment_id) if run.status == "finished"]
+
+
+def identity(session: Session, finished: Sequence[Run]) -> tuple[Hashable, ...]:
+    """Return what the results of finished runs are a function of."""
     url = str(session.get_bind().engine.url)
-    own = (url, tuple((run.id, run.ended_at) for run in finished), target)
-    with _lock:
-        if own in _kept:
-            _kept.move_to_end(own)
-            return _kept[own]
-    made = report(_results(session, finished), target=target)
-    with _lock:
-        _kept[own] = made
-        while len(_kept) > MAX_KEPT:
-            _kept.popitem(last=False)
-    return made
+    return url, tuple((run.id, run.ended_at) for run in finished)
 
 
 def _results(session: Session, finished: Sequence[Run]) -> list[RunResult]:

@@ -41,13 +41,20 @@ class SplitInfo:
         """The chart in words."""
         first, last = self.splits[0], self.splits[-1]
         top = max(range(len(self.splits)), key=lambda at: self.splits[at].variance)
+        noise = (
+            f" The dashed line is the noise of the targets, {number(self.cell.noise)}: it comes on "
+            "top of both."
+            if self.cell.noise
+            else ""
+        )
         few = "" if last.models > 2 else " Two seeds give no intervals."
         return (
             f"From {self.x[0]:,.0f} to {self.x[-1]:,.0f} {self.title}: "
             f"{self.name_of_bias.lower()} from {number(first.bias)} to {number(last.bias)}, "
             f"variance from {number(first.variance)} to {number(last.variance)}, highest "
             f"({number(self.splits[top].variance)}) at {self.x[top]:,.0f}. {last.models} models, "
-            f"trained on different samples, at the same {self.cell.inputs:,} test inputs.{few}"
+            f"trained on different samples, at the same {self.cell.inputs:,} test inputs."
+            f"{noise}{few}"
         )
 
 

@@ -54,6 +54,20 @@ def test_the_figure_that_colours_the_grid_is_in_the_address(page: Page, submit: 
     expect(page.get_by_label("Colour by")).to_have_value("cost")
 
 
+def test_the_page_reads_its_grid_and_shows_the_setting_chosen(page: Page, submit: Submit) -> None:
+    experiment_id, _ = submit(GRID)
+    page.goto(f"/experiments/{experiment_id}")
+    expect(page.locator("header .status")).to_have_text("finished", timeout=60_000)
+    caption = page.locator("#learning-chart figcaption")
+    expect(caption).to_contain_text("lowest validation loss goes from")
+    expect(page.locator("#cause-chart figcaption")).to_contain_text("The lowest validation loss")
+    expect(page.locator("#splits-chart figcaption")).to_contain_text("variance from")
+    page.get_by_label("Setting").first.select_option(index=1)
+    expect(page).to_have_url(re.compile("learning=0"))
+    page.reload()
+    expect(page.get_by_label("Setting").first).to_have_value("0")
+
+
 def test_focus_stays_where_it_is_while_the_grid_refreshes(page: Page, submit: Submit) -> None:
     experiment_id, run_id = submit({**GRID, "training": {"epochs": 300}})
     page.goto(f"/experiments/{experiment_id}")

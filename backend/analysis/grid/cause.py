@@ -187,8 +187,10 @@ def _not_assessable(factor: Factor, why: str) -> Effect:
 
 
 def _amount(knob: str, before: Any, after: Any, change: Interval | None) -> str:
-    name = knob.split(".")[-1].replace("_", " ")
-    text = f"from {name} {before:,} to {after:,}"
+    if knob == N_TRAIN:
+        text = f"from {before:,} to {after:,} training samples"
+    else:
+        text = f"from {knob.split('.')[-1].replace('_', ' ')} {before:,} to {after:,}"
     if change is None:
         return f"{text}, no seed is shared"
     text += f" validation loss changes by {change.mean:+.0%}"

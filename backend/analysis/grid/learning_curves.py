@@ -156,10 +156,10 @@ def _law(points: Sequence[SizePoint], target: float | None) -> Law:
     first, last = points[0].n_train, points[-1].n_train
     constant = points[-1].validation.mean
     target = target or LOWER * min(point.validation.mean for point in points)
+    sizes = np.geomspace(first, AHEAD * last, DRAWN_POINTS)
     drawn = [
-        LawPoint(float(n), law(n), at.low or 0.0, at.high or 0.0)
-        for n in np.geomspace(first, AHEAD * last, DRAWN_POINTS)
-        for at in [law.at(n)]
+        LawPoint(float(n), at.value or 0.0, at.low or 0.0, at.high or 0.0)
+        for n, at in zip(sizes, law.along(sizes), strict=True)
     ]
     forecasts = [Forecast(factor * last, law.at(factor * last), constant) for factor in (2, AHEAD)]
     return Law(

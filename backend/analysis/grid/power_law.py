@@ -16,6 +16,7 @@ Array = NDArray[np.float64]
 
 MIN_POINTS = 4  # one more than the law has parameters
 EXPONENTS = np.geomspace(0.02, 4, 160)  # b: below it is flat, above it is a step
+_NEAR = np.geomspace(0.97, 1.03, 13)  # about the best of them
 SAMPLES = 400  # of the bootstrap
 LEVEL = 0.95
 # Spread of the exponent beyond the measured sizes, for losses below and above the law: without it
@@ -57,8 +58,16 @@ class PowerLaw:
 
     def at(self, n: float) -> Estimate:
         """Return the loss at n samples with its interval."""
-        low, high = np.quantile(self._sampled(np.array([n]))[:, 0], _TAILS)
-        return Estimate(self(n), min(float(low), self(n)), max(float(high), self(n)))
+        return self.along(np.array([n]))[0]
+
+    def along(self, n: Array) -> list[Estimate]:
+        """Return the losses at sizes n [m] with their intervals."""
+        bounds = np.quantile(self._sampled(n), _TAILS, axis=0).T
+        losses = [self(float(size)) for size in n]
+        return [
+            Estimate(loss, min(float(low), loss), max(float(high), loss))
+            for loss, (low, high) in zip(losses, bounds, strict=True)
+        ]
 
     def samples_for(self, loss: float) -> Estimate:
         """Return how many samples bring the loss down to `loss`, with the interval.
@@ -76,7 +85,7 @@ class PowerLaw:
     @cached_property
     def _table(self) -> tuple[Array, Array]:
         """Losses of the law and of each bootstrap fit over a fine range of sizes."""
-        sizes = np.geomspace(1, FAR * self.largest, 700)
+        sizes = np.geomspace(1, FAR * self.largest, 400)
         law = self.a * sizes**-self.b + self.c
         return sizes, np.vstack([law, self._sampled(sizes)])
 
@@ -112,18 +121,23 @@ def fit(
 
 def _fit_all(n: Array, losses: Array) -> Array:
     """Fit the law to many rows of losses [k, m] at once; return a, b, c of each [k, 3]."""
-    basis = (n / n[0]) ** -EXPONENTS[:, None]  # [exponents, m]
-    weights = 1 / losses**2  # [k, m]: residuals relative to the loss
-    total = weights.sum(axis=1)[:, None]
-    s_x, s_xx = weights @ basis.T, weights @ (basis**2).T  # [k, exponents]
-    s_y = (weights * losses).sum(axis=1)[:, None]
-    s_xy = (weights * losses) @ basis.T
+    coarse = _best(n, losses, EXPONENTS[None])
+    return _best(n, losses, coarse[:, 1:2] * _NEAR)
+
+
+def _best(n: Array, losses: Array, exponents: Array) -> Array:
+    """Return a, b, c [k, 3] of the best of each row's exponents [k or 1, exponents]."""
+    basis = (n / n[0]) ** -exponents[:, :, None]  # [k or 1, exponents, m]
+    weights = 1 / losses[:, None] ** 2  # [k, 1, m]: residuals relative to the loss
+    total, s_y = weights.sum(axis=2), (1 / losses).sum(axis=1)[:, None]
+    s_x, s_xx = (weights * basis).sum(axis=2), (weights * basis**2).sum(axis=2)
+    s_xy = (basis / losses[:, None]).sum(axis=2)
     a = (total * s_xy - s_x * s_y) / np.maximum(total * s_xx - s_x**2, 1e-300)
     c = (s_y - a * s_x) / total
     below_zero, rises = c < 0, a < 0  # a loss has no negative floor; more data do no harm
     a = np.where(below_zero, s_xy / s_xx, np.where(rises, 0.0, a))
     c = np.where(below_zero, 0.0, np.where(rises, s_y / total, c))
     error = len(n) - 2 * (a * s_xy + c * s_y) + a**2 * s_xx + 2 * a * c * s_x + c**2 * total
-    best = error.argmin(axis=1)
-    rows, b = np.arange(len(losses)), EXPONENTS[best]
+    rows, best = np.arange(len(losses)), error.argmin(axis=1)
+    b = np.broadcast_to(exponents, error.shape)[rows, best]
     return np.stack([a[rows, best] * n[0] ** b, b, c[rows, best]], axis=1)

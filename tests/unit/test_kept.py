@@ -1,0 +1,26 @@
+from concurrent.futures import ThreadPoolExecutor
+from itertools import count
+from threading import Barrier
+
+from backend.kept import Kept
+
+
+def test_a_result_is_made_once_however_many_ask_at_once() -> None:
+    kept: Kept[int] = Kept(2)
+    numbers = count(1)
+    together = Barrier(6)
+
+    def ask(_: int) -> int:
+        together.wait()
+        return kept.get("key", lambda: next(numbers))
+
+    with ThreadPoolExecutor(6) as pool:
+        assert set(pool.map(ask, range(6))) == {1}
+
+
+def test_what_was_not_asked_for_longest_goes_first() -> None:
+    kept: Kept[str] = Kept(2)
+    for key in ("a", "b", "a", "c"):
+        kept.get(key, lambda key=key: key)  # type: ignore[misc]
+    assert kept.get("a", lambda: "anew") == "a"
+    assert kept.get("b", lambda: "anew") == "anew"
