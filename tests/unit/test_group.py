@@ -66,6 +66,23 @@ def test_dropping_a_member_leaves_the_others_curves_alone() -> None:
     assert first[1] + rest[1] == curve(variety(), 4, index=1)
 
 
+def test_members_that_leave_an_ensemble_make_room_and_change_nothing() -> None:
+    knobs = {"dataset__n_train": [30, 45, 60, 75], "model__width": [5, 8]}
+    specs = run_specs("moons", **knobs, training__batch_size=16, model__dropout=0.2)
+    whole, shrinking = Group(specs, DEVICE), Group(specs, DEVICE)
+    expected = curves(whole, 6)
+    found = curves(shrinking, 2)
+    for left in ((1, 4, 6), (0, 7)):
+        for index in left:
+            shrinking.drop(index)
+        for index, curve in curves(shrinking, 2).items():
+            found[index] += curve
+    assert shrinking.active == (2, 3, 5)
+    for index in shrinking.active:
+        assert found[index] == expected[index]
+        assert weights(shrinking, index) == weights(whole, index)
+
+
 def test_a_restored_group_continues_to_the_bit() -> None:
     whole = Group(variety(), DEVICE)
     uninterrupted = curves(whole, 6)

@@ -82,6 +82,7 @@ class Batches:
         self._program, self._members, self._rows = program, members, rows
         self.steps = [_steps(program, member) for member in members]
         self._weights = self._row_weights()
+        self._whole: list[tuple[int, Batch]] = []  # the one batch, where it is the whole set
         smoothing = [member.spec.training.label_smoothing or 0.0 for member in members]
         self._smoothing = rows.x.new_tensor(smoothing)[None, :, None, None]
 
@@ -90,13 +91,19 @@ class Batches:
 
         Kept units are left out: see `masks`.
         """
+        if self._whole:
+            yield from self._whole
+            return
         rows = torch.from_numpy(self._index()).to(self._rows.x.device)
         for stretch in self._stretches():
             index = rows[stretch.first : stretch.end, : stretch.active]
             x, targets = self._gathered(self._rows.x, index), self._targets(index)
             weights = self._weights[stretch.first : stretch.end, : stretch.active]
             for step in range(stretch.end - stretch.first):
-                yield stretch.active, Batch(x[step], targets[step], weights[step], None)
+                found = stretch.active, Batch(x[step], targets[step], weights[step], None)
+                if self._program.whole:
+                    self._whole.append(found)
+                yield found
 
     def _gathered(self, table: Tensor, index: Tensor) -> Tensor:
         return torch.index_select(table, 0, index.reshape(-1)).view(*index.shape, -1)

@@ -17,6 +17,8 @@ from worker.training.optimizers import Rate, Updates
 from worker.training.program import Program
 from worker.training.schedules import learning_rate
 from worker.training.stack import Stack
+from worker.training.steps import Step
+from worker.training.steps import make as make_step
 
 
 class Descent:
@@ -55,6 +57,7 @@ class Descent:
         self._learning = WorkSpace(len(members), program.rows, like)
         self._judging = WorkSpace(len(members), program.block, like)
         self._networks: dict[tuple[int, bool], Network] = {}
+        self._steps: dict[tuple[int, int], Step] = {}
 
     def advance(self, interrupted: Callable[[], bool]) -> Tensor:
         """Train all members one epoch; return their metrics. See Ensemble."""
@@ -73,8 +76,15 @@ class Descent:
             if self._program.drops:
                 kept = self._masks.step(active)
                 batch = Batch(batch.x, batch.targets, batch.weights, kept)
-            self._network(active, learns=True).descend(batch)
-            self._updates.step(active)
+            self._step(active)(batch)
+
+    def _step(self, active: int) -> Step:
+        key = (active, self._updates.arrangement)
+        if key not in self._steps:
+            network = self._network(active, learns=True)
+            device = self._parameters.flat.device
+            self._steps[key] = make_step(network, self._updates, active, device)
+        return self._steps[key]
 
     def _rate(self, place: int) -> Rate:
         member, steps = self.members[place], self._batches.steps[place]

@@ -46,7 +46,8 @@ class _Call:
 class Updates:
     """SGD with momentum, Adam (Kingma and Ba 2015) or AdamW (Loshchilov and Hutter 2019).
 
-    `first` and `second` are the state: Adam's moments, or SGD's velocity and nothing.
+    `first` and `second` are the state: Adam's moments, or SGD's velocity and nothing. While
+    `arrangement` is the same, so are the tensors that a step works on.
     """
 
     def __init__(
@@ -55,6 +56,7 @@ class Updates:
         self._kind = kind
         self._stacks = [parameters, gradients, first, second]
         self._device = parameters.flat.device
+        self.arrangement = 0
         self._ranges: list[_Range] = []
         self._rules: list[tuple[Tensor, float, float]] = []
         self._counts = torch.zeros(0)
@@ -73,8 +75,11 @@ class Updates:
         if ranges != self._ranges:
             self._ranges, self._prepared = ranges, {}
             self._counts = torch.zeros(len(ranges), device=self._device)
+            self._rules = [(self._scalar(), decay, share) for _, decay, share in rules]
+            self.arrangement += 1
         self._counts.copy_(torch.tensor(done))
-        self._rules = [(self._scalar(rate), decay, share) for rate, decay, share in rules]
+        for (newest, _, _), (scalar, _, _) in zip(rules, self._rules, strict=True):
+            scalar.fill_(newest)
 
     def step(self, active: int) -> None:
         """Update the first `active` models."""
@@ -112,7 +117,7 @@ class Updates:
             amsgrad=False, maximize=False,
         )  # fmt: skip
 
-    def _scalar(self, value: float) -> Tensor:
-        """Return a number where a captured graph finds its newest value: on the device."""
+    def _scalar(self) -> Tensor:
+        """Return room for a number where a captured graph finds its newest value: on the device."""
         dtype = torch.float64 if self._device.type == "cpu" else torch.float32
-        return torch.tensor(value, dtype=dtype, device=self._device)
+        return torch.zeros((), dtype=dtype, device=self._device)
