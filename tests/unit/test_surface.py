@@ -5,13 +5,8 @@ import pytest
 from numpy.typing import NDArray
 
 from backend.analysis.grid.cells import Losses, RunResult, cells
-from backend.analysis.grid.surface import (
-    Surface,
-    _kaplan_model,
-    _surface_model,
-    surface,
-    surfaces,
-)
+from backend.analysis.grid.surface import Surface, surface, surfaces
+from backend.analysis.grid.surface_fit import kaplan_model, surface_model
 
 Array = NDArray[np.float64]
 Model = Callable[[Array, Array], tuple[Array, Array]]
@@ -87,8 +82,8 @@ def test_each_setting_of_another_knob_has_a_surface_of_its_own() -> None:
 
 
 @pytest.mark.parametrize(("model", "x"), [
-    (_surface_model, [0.2, 0.5, -1, 0.7, -1.5, 0.6, -0.5, 0.3, 0.8]),
-    (_kaplan_model, [0.4, 0.6, 0.5, 0.3]),
+    (surface_model, [0.2, 0.5, -1, 0.7, -1.5, 0.6, -0.5, 0.3, 0.8]),
+    (kaplan_model, [0.4, 0.6, 0.5, 0.3]),
 ])  # fmt: skip
 def test_the_derivatives_are_those_of_the_model(model: Model, x: list[float]) -> None:
     sizes = np.random.default_rng(1).normal(size=(3, 20))

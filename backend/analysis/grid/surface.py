@@ -8,12 +8,11 @@ Kaplan et al. (2020), eq. 1.5, L = [(Nc / N)^(aN / aD) + Dc / D]^aD, is fitted b
 losses at the best epoch, for comparison.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from backend.analysis.grid.cells import (
     CAPACITY,
@@ -24,25 +23,13 @@ from backend.analysis.grid.cells import (
     setting,
     varying,
 )
-
-Array = NDArray[np.float64]
+from backend.analysis.grid.surface_fit import Law, Point, fit_kaplan, fit_surface, log_rmse_of
 
 MIN_VALUES = 3  # of capacity and of data: two say nothing about a curve
-STARTS = 4
 POINTS_PER_PARAMETER = 2
 PARAMETERS = 9
 MAX_LOG_RMSE = 0.35  # about a relative error: with more, shares mean nothing
 ALONG = (*CAPACITY, N_TRAIN, "training.epochs")
-
-
-@dataclass(frozen=True)
-class Point:
-    """The mean loss of a cell within a training time: parameters, samples, steps, loss."""
-
-    n: float
-    d: float
-    t: float
-    loss: float
 
 
 @dataclass(frozen=True)
@@ -122,16 +109,16 @@ def surface(found: Sequence[Cell]) -> Surface | str:
     points = [point for cell in usable for point in _points(cell)]
     if len(points) < POINTS_PER_PARAMETER * PARAMETERS:
         return f"A surface has {PARAMETERS} parameters; {len(points)} losses are too few for it."
-    law = _fit_surface(points)
-    rmse = _log_rmse(law.losses, points)
+    law = fit_surface(points)
+    rmse = log_rmse_of(law.losses, points)
     if rmse > MAX_LOG_RMSE:
         return f"No surface of this kind describes the grid: its log-RMSE would be {rmse:.2g}."
     ends = [_points(cell)[-1] for cell in usable]
     shares = [_shares(cell, end, law) for cell, end in zip(usable, ends, strict=True)]
-    kaplan = _fit_kaplan(ends)
+    kaplan = fit_kaplan(ends)
     held = _held_out(points, ends)
     return Surface(
-        law.floor, rmse, _log_rmse(kaplan, ends), len(points), shares, held,
+        law.floor, rmse, log_rmse_of(kaplan, ends), len(points), shares, held,
         _sentence(rmse, held, shares),
     )  # fmt: skip
 
@@ -155,140 +142,7 @@ def _points(cell: Cell) -> list[Point]:
     ]
 
 
-@dataclass(frozen=True)
-class _Law:
-    """A fitted surface: x holds E, log (L0 - E), log a, alpha, log b, beta, log c, gamma, delta."""
-
-    x: Array
-    scale: Array  # geometric means of N, D, T: numbers near 1 are easier to fit
-
-    @property
-    def floor(self) -> float:
-        """E."""
-        return float(self.x[0])
-
-    def terms(self, points: Sequence[Point]) -> Array:
-        """Return under-capacity, under-training and overfitting [3, points]."""
-        return _terms(self.x, _sizes(points, self.scale))
-
-    def losses(self, points: Sequence[Point]) -> Array:
-        """Return the fitted losses [points]."""
-        return np.exp(_surface_model(self.x, _sizes(points, self.scale))[0])
-
-
-def _sizes(points: Sequence[Point], scale: Array) -> Array:
-    """Return log N, D and T relative to the scale [3, points]."""
-    return np.asarray(np.log(_columns(points)[:3] / scale[:, None]))
-
-
-def _columns(points: Sequence[Point]) -> Array:
-    return np.array([[p.n, p.d, p.t, p.loss] for p in points]).T
-
-
-def _terms(x: Array, sizes: Array) -> Array:
-    n, d, t = sizes
-    log_a, alpha, log_b, beta, log_c, gamma, delta = x[2:]
-    exponents = [log_a - alpha * n, log_b - beta * t, log_c + gamma * n - delta * d]
-    return np.asarray(np.exp(np.clip(exponents, -60, 60)))
-
-
-def _surface_model(x: Array, sizes: Array) -> tuple[Array, Array]:
-    """Return the logarithm of the loss [points] and its derivatives [points, 9]."""
-    n, d, t = sizes
-    capacity, training, overfitting = terms = _terms(x, sizes)
-    h = terms.sum(axis=0)
-    span = np.exp(x[1])
-    loss = x[0] + span * h / (1 + h)
-    by_h = span / (1 + h) ** 2
-    terms_by_x = np.array([
-        capacity, -capacity * n, training, -training * t,
-        overfitting, overfitting * n, -overfitting * d,
-    ])  # fmt: skip
-    by_x = np.vstack([np.ones_like(h), span * h / (1 + h), by_h * terms_by_x])
-    return np.log(loss), (by_x / loss).T
-
-
-def _kaplan_model(x: Array, sizes: Array) -> tuple[Array, Array]:
-    """As `_surface_model` for Kaplan's form; x holds log Nc, log Dc, aN, aD."""
-    log_nc, log_dc, alpha_n, alpha_d = x
-    ratio = alpha_n / alpha_d
-    parts = np.clip([ratio * (log_nc - sizes[0]), log_dc - sizes[1]], -60, 60)
-    inner = np.exp(parts).sum(axis=0)
-    of_n, of_d = np.exp(parts) / inner
-    by_n = of_n * (log_nc - sizes[0])
-    by_x = [of_n * alpha_n, of_d * alpha_d, by_n, np.log(inner) - ratio * by_n]
-    return alpha_d * np.log(inner), np.array(by_x).T
-
-
-def _fit_surface(points: Sequence[Point]) -> _Law:
-    """Fit by least squares of the logarithm of the loss."""
-    fitted = _weighted(points)
-    columns = _columns(fitted)
-    scale = np.exp(np.log(columns[:3]).mean(axis=1))
-    low, high = columns[3].min(), columns[3].max()
-    #         E    log L0-E          log a alpha log b beta log c gamma delta
-    lower = [0.0, np.log(high) - 3, -12.0, 0.0, -12.0, 0.0, -12.0, 0.0, 0.0]
-    upper = [low, np.log(high) + 3, 8.0, 4.0, 8.0, 4.0, 8.0, 4.0, 4.0]
-    center = [0.5 * low, np.log(high) + 0.2, -1.0, 0.7, -1.0, 0.7, -1.0, 0.3, 0.7]
-    width = [0.3 * low, 0.3, 1.0, 0.4, 1.0, 0.4, 1.0, 0.3, 0.4]
-    x = _least_squares(
-        _surface_model, _sizes(fitted, scale), columns[3], (center, width, lower, upper)
-    )
-    return _Law(x, scale)
-
-
-def _weighted(points: Sequence[Point]) -> list[Point]:
-    """Return the points with the end of each cell three times: its shares are what is shown."""
-    ends = {(point.n, point.d): point for point in points}  # the last of each is its end
-    return [*points, *ends.values(), *ends.values()]
-
-
-def _fit_kaplan(points: Sequence[Point]) -> Callable[[Sequence[Point]], Array]:
-    """Fit Kaplan's form to losses at the best epoch; return it as a function of points."""
-    ones = np.ones(3)
-    bounds = ([4.0, 6.0, 0.3, 0.3], [3.0, 3.0, 0.2, 0.2], [-40, -40, 0.005, 0.005], [60, 60, 4, 4])
-    x = _least_squares(_kaplan_model, _sizes(points, ones), _columns(points)[3], bounds)
-    return lambda of: np.exp(_kaplan_model(x, _sizes(of, ones))[0])
-
-
-def _least_squares(
-    model: Callable[[Array, Array], tuple[Array, Array]],
-    sizes: Array,
-    losses: Array,
-    guess: tuple[Sequence[float], Sequence[float], Sequence[float], Sequence[float]],
-) -> Array:
-    """Return the parameters with the smallest squares of log model - log losses.
-
-    `guess` holds center and width of the random starts, and the lower and upper bounds.
-    """
-    from scipy.optimize import least_squares  # loaded when first needed: it takes half a second
-
-    center, width, lower, upper = (np.asarray(each, float) for each in guess)
-    target = np.log(losses)
-    random = np.random.default_rng(0)
-    starts = [center, *(center + width * random.normal(size=(STARTS - 1, len(center))))]
-    margin = 1e-6 * (upper - lower)
-    fits = [
-        least_squares(
-            lambda x: model(x, sizes)[0] - target,
-            np.clip(start, lower + margin, upper - margin),
-            jac=lambda x: model(x, sizes)[1],
-            bounds=(lower, upper),
-            loss="soft_l1",
-            f_scale=0.2,
-            max_nfev=200,
-        )
-        for start in starts
-    ]
-    return np.asarray(min(fits, key=lambda one: one.cost).x)
-
-
-def _log_rmse(losses: Callable[[Sequence[Point]], Array], points: Sequence[Point]) -> float:
-    errors = np.log(np.maximum(losses(points), 1e-12)) - np.log(_columns(points)[3])
-    return float(np.sqrt(np.mean(errors**2)))
-
-
-def _shares(cell: Cell, end: Point, law: _Law) -> Shares:
+def _shares(cell: Cell, end: Point, law: Law) -> Shares:
     terms = law.terms([end])[:, 0]
     capacity, training, overfitting = (float(x) for x in terms / terms.sum())
     return Shares(
@@ -305,7 +159,7 @@ def _held_out(points: Sequence[Point], ends: Sequence[Point]) -> HeldOut | None:
     unseen = [point for point in ends if point.d == largest]
     if len({p.d for p in known}) < MIN_VALUES or len(known) < POINTS_PER_PARAMETER * PARAMETERS:
         return None
-    law, kaplan = _fit_surface(known), _fit_kaplan(known_ends)
+    law, kaplan = fit_surface(known), fit_kaplan(known_ends)
     before = max(p.d for p in known_ends)
     last = {p.n: p.loss for p in known_ends if p.d == before}
     shared = [p for p in unseen if p.n in last]
@@ -313,9 +167,9 @@ def _held_out(points: Sequence[Point], ends: Sequence[Point]) -> HeldOut | None:
         return None
     return HeldOut(
         int(largest),
-        _log_rmse(law.losses, shared),
-        _log_rmse(kaplan, shared),
-        _log_rmse(lambda of: np.array([last[p.n] for p in of]), shared),
+        log_rmse_of(law.losses, shared),
+        log_rmse_of(kaplan, shared),
+        log_rmse_of(lambda of: np.array([last[p.n] for p in of]), shared),
     )
 
 
