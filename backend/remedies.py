@@ -20,6 +20,7 @@ from backend.store.tables import Experiment, Run
 
 AS_IT_IS = "as it is"
 DEFAULT_SEEDS = 5
+OVER_CONFIDENT = "over-confident"
 SEED = "training.seed"
 
 # what most needs a remedy first; a good fit needs none

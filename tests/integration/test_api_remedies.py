@@ -42,6 +42,14 @@ def test_what_most_needs_a_remedy_is_offered_one(diagnosed: Api) -> None:
     assert not cell["remedies"][-1]["proposed"]
 
 
+def test_an_over_confident_cell_is_offered_label_smoothing_first(diagnosed: Api) -> None:
+    finding = {"findings": [{"rule": "over-confident"}]}
+    with diagnosed.database.write() as session:
+        session.execute(update(Run).values(verdict="good fit", diagnosis=finding))
+    [cell] = diagnosed.get("/api/experiments/1/remedies").json()["cells"]
+    assert cell["remedies"][0]["slug"] == "label-smoothing"
+
+
 def test_a_dry_run_tells_the_cost_and_stores_nothing(diagnosed: Api) -> None:
     answer = diagnosed.post("/api/experiments/1/remedies?dry_run=true", json={"seeds": 3})
     assert answer.status_code == 200
