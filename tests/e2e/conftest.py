@@ -12,7 +12,7 @@ from tests.e2e import browser
 from tests.e2e.proxy import Proxy
 from tests.product import running
 
-expect.set_options(timeout=30_000)  # milliseconds; a page that is right answers at once
+expect.set_options(timeout=60_000)  # milliseconds; a page that is right answers at once
 
 
 @pytest.fixture(scope="session")

@@ -20,7 +20,7 @@ def test_five_dots_from_one_click_shows_both_fits_with_both_error_pairs(page: Pa
     page.goto("/")
     page.get_by_role("button", name="Run it: Five dots").click()
     expect(page).to_have_url(re.compile(r"/experiments/\d+$"))
-    expect(page.locator("header .status")).to_have_text("finished", timeout=60_000)
+    expect(page.locator("header .status")).to_have_text("finished", timeout=120_000)
     straight, bent = page.locator(".fits li").all()
     expect(straight.get_by_role("heading")).to_have_text("Degree 1: 2 parameters")
     expect(bent.get_by_role("heading")).to_have_text("Degree 6: 7 parameters")

@@ -27,7 +27,7 @@ STEPS = "document.querySelector('#loss .plot').data?.[0].x ?? []"
 
 
 def finished(page: Page) -> None:
-    expect(page.locator("header .status")).to_have_text("finished", timeout=60_000)
+    expect(page.locator("header .status")).to_have_text("finished", timeout=120_000)
 
 
 def until(page: Page, condition: str) -> None:
@@ -50,7 +50,7 @@ def test_the_curve_grows_without_reload_until_the_run_ends(
     before = len(steps(page))
     until(page, f"({STEPS}).length > {before}")
     httpx.post(f"{lab}/api/experiments/{experiment_id}/cancel")
-    expect(page.locator("header .status")).to_have_text("cancelled", timeout=30_000)
+    expect(page.locator("header .status")).to_have_text("cancelled", timeout=60_000)
     last = httpx.get(f"{lab}/api/runs/{run_id}").json()["epoch"]
     until(page, f"({STEPS}).length === {last}")
     assert steps(page) == list(range(1, last + 1))
@@ -146,10 +146,10 @@ def test_a_lost_connection_loses_no_point_and_doubles_none(
     expect(page.locator("#lost")).to_be_visible()
     seen = len(steps(page))
     proxy.mend()
-    expect(page.locator("#lost")).to_be_hidden(timeout=20_000)
+    expect(page.locator("#lost")).to_be_hidden(timeout=60_000)
     until(page, f"({STEPS}).length > {seen}")
     httpx.post(f"{lab}/api/experiments/{experiment_id}/cancel")
-    expect(page.locator("header .status")).to_have_text("cancelled", timeout=30_000)
+    expect(page.locator("header .status")).to_have_text("cancelled", timeout=60_000)
     assert page.evaluate("window.wrong") == []
 
 

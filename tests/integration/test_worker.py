@@ -62,7 +62,7 @@ def working(settings: Settings, log: Path) -> Iterator["subprocess.Popen[bytes]"
         process.wait()
 
 
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(600)
 @pytest.mark.usefixtures("keeper")
 @pytest.mark.parametrize("ending", [signal.SIGKILL, signal.SIGTERM])
 def test_runs_of_a_worker_that_ends_go_on_in_another(
@@ -73,7 +73,7 @@ def test_runs_of_a_worker_that_ends_go_on_in_another(
     with working(settings, log) as first:
         wait_for(lambda: get_run(database, run_ids[0]).epoch > 20, log.read_text)
         first.send_signal(ending)
-        first.wait(timeout=30)
+        first.wait(timeout=60)
     left_at = get_run(database, run_ids[0]).epoch
     with working(settings, log):
         wait_for(lambda: get_run(database, run_ids[1]).status == "finished", log.read_text)
