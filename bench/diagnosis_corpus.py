@@ -45,6 +45,8 @@ KNOBS: dict[str, list[Any]] = {
 }
 SOURCES = ["moons", "circles", "spirals", "blobs", "xor", "sine", "line", "digits", "diabetes"]
 LARGE_TEST = {"digits": 900, "diabetes": 120}
+PARTS = ("train", "val", "test")
+TOGETHER = 40  # runs trained side by side
 RISE, SMALLEST, FELL = 0.05, 0.02, 0.01
 
 
@@ -94,37 +96,34 @@ def _without_what_is_refused(document: dict[str, Any]) -> dict[str, Any] | None:
 
 
 def histories(specs: Sequence[RunSpec], configurations: Sequence[int]) -> Iterator[History]:
-    """Train every run to its end; what diverges is left out."""
-    device = choose_device()
-    for spec, configuration in zip(specs, configurations, strict=True):
-        losses = _losses(spec, device)
-        if losses is not None and np.isfinite(losses).all():
-            yield History(configuration, *losses.tolist())
-
-
-def _losses(spec: RunSpec, device: Any) -> Any:
-    group, rows = Group([spec], device), []
-    for _ in range(spec.training.epochs):
-        (result,) = group.epoch()
-        if isinstance(result, Failure):
-            return None
-        rows.append([result.metrics[f"{part}_loss"] for part in ("train", "val", "test")])
-    return np.array(rows).T
+    """Train runs to their ends, side by side; what diverges is left out."""
+    group = Group(specs, choose_device())
+    losses: dict[int, list[list[float]]] = {index: [] for index in range(len(specs))}
+    while not group.idle:
+        for result in group.epoch():
+            if isinstance(result, Failure):
+                losses.pop(result.index, None)
+                continue
+            losses[result.index].append([result.metrics[f"{p}_loss"] for p in PARTS])
+            if result.epoch == specs[result.index].training.epochs:
+                group.drop(result.index)
+    for index, rows in losses.items():
+        if np.isfinite(rows).all():
+            yield History(configurations[index], *np.array(rows).T.tolist())
 
 
 def make(target: Path, configurations: int, seeds: int) -> None:
     """Train the corpus and write it."""
-    specs: list[RunSpec] = []
-    numbers: list[int] = []
-    for number, document in enumerate(documents(configurations, seeds)):
-        runs = validate(document).runs
-        specs += runs
-        numbers += [number] * len(runs)
-    found = []
-    for index, one in enumerate(histories(specs, numbers)):
-        found.append(one)
-        if index % 25 == 0:
-            print(f"{index} of {len(specs)} runs", flush=True)
+    pairs = [
+        (run, number)
+        for number, document in enumerate(documents(configurations, seeds))
+        for run in validate(document).runs
+    ]
+    found: list[History] = []
+    for start in range(0, len(pairs), TOGETHER):
+        specs, numbers = zip(*pairs[start : start + TOGETHER], strict=True)
+        found += histories(specs, numbers)
+        print(f"{start + len(specs)} of {len(pairs)} runs", flush=True)
     save(target, found)
 
 

@@ -12,6 +12,7 @@ from backend.analysis.curve import Array, Curve
 BINS = 240  # a longer curve is read as the medians of so many stretches, up to twice as many
 SHARES = (0.0, 0.02, 0.05, 0.1, 0.2)  # of the curve averaged: more where noise asks for it
 AT_END = 0.05  # of the curve that is taken together for the last level, at least
+FEW = 10  # points: below, the first is taken as it is
 SHORT = 20  # points: below, each is looked at by itself
 AVERAGED = 3  # points at the end, at least
 RISE = 0.05  # of the best validation loss: what counts as risen
@@ -96,7 +97,9 @@ class Shape:
         return CERTAIN * found.error < counts or rise > max(counts, CLEAR * found.error)
 
     def _threshold(self, found: Reading) -> float:
-        fall = self.start - found.low
+        # the first loss of all may be out of all proportion
+        early = float(middle(self.validation[:3])) if len(self.validation) >= FEW else self.start
+        fall = max(min(self.start, early) - found.low, 0.0)
         relative = RISE * (found.low if self.validation.min() > 0 else fall)
         return max(relative, SMALLEST_RISE * fall)
 
