@@ -2,7 +2,7 @@
 
 Ours is the whole product as `./lab up` starts it, with two workers, from the request that submits
 a sweep until its last run is recorded as finished. The others train some of the same runs, one
-after the other: each width and each number of samples once, or of the slow ones half of them.
+after the other: each width and each number of samples once, of the slow ones a quarter of them.
 Ours is measured before and after, so that a busy machine slows both.
 
 Needs the extra `peers` (Lightning and Keras). With --write, docs/benchmarks.md gets the tables.
@@ -28,8 +28,8 @@ SAMPLES = [50, 100, 150, 200, 300, 500, 700, 1000]
 WIDTHS = [4, 8, 12, 16, 24, 32, 48, 64]
 PEERS: list[tuple[str, Callable[[RunSpec], float], int]] = [
     ("plain PyTorch loop", peers.plain, 1),
-    ("Lightning `Trainer.fit`", peers.lightning, 2),
-    ("Keras `fit`", peers.keras, 2),
+    ("Lightning `Trainer.fit`", peers.lightning, 4),
+    ("Keras `fit`", peers.keras, 4),
 ]
 Key = tuple[Any, ...]
 Losses = dict[Key, float]
