@@ -42,8 +42,10 @@ def lightning(spec: RunSpec) -> float:
         def training_step(self, batch: tuple[Tensor, Tensor], _: int) -> Tensor:
             return reference.loss(self.model(batch[0]), batch[1])
 
-        def validation_step(self, batch: tuple[Tensor, Tensor], _: int, part: int = 0) -> None:
-            self.losses[part] = float(reference.loss(self.model(batch[0]), batch[1]))
+        def validation_step(
+            self, batch: tuple[Tensor, Tensor], _: int, dataloader_idx: int = 0
+        ) -> None:
+            self.losses[dataloader_idx] = float(reference.loss(self.model(batch[0]), batch[1]))
 
         def configure_optimizers(self) -> torch.optim.Optimizer:
             return reference.optimizer
