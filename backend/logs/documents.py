@@ -10,6 +10,7 @@ from backend.logs.history import EPOCH, History, Unreadable, from_rows, number
 from backend.logs.names import part_of
 
 DEEPEST = 12  # levels of nesting in which histories are looked for
+NAMES = ("id", "name", "run")  # what a history in a list may be called by
 MOST = 10_000  # histories in one file
 
 
@@ -73,14 +74,21 @@ def _by_step(rows: list[Any]) -> list[Any]:
 
 def _of_list(node: list[Any], name: str | None, depth: int) -> Iterator[History]:
     rows = [row for row in node if isinstance(row, dict)]
-    records = [_flat(row) for row in rows]
+    holds_series = any(_series(value) is not None for row in rows for value in row.values())
+    records = [] if holds_series else [_flat(row) for row in rows]
     if found := from_rows(records, name) if records else None:
         yield found
         return
     for index, child in enumerate(node):
         if isinstance(child, dict | list):
-            below = f"{name or ''}[{index}]"
+            below = _called(child) or f"{name or ''}[{index}]"
             yield from _histories(child, below, depth + 1)
+
+
+def _called(child: Any) -> str | None:
+    """Return what a history in a list is called, None if it has no name."""
+    found = (child.get(key) for key in NAMES) if isinstance(child, dict) else ()
+    return next((name for name in found if isinstance(name, str)), None)
 
 
 def _flat(row: Mapping[str, Any], prefix: str = "", depth: int = 0) -> dict[str, Any]:

@@ -34,6 +34,8 @@ class Name:
     def is_loss(self) -> bool:
         """Whether what it measures is a loss, which is to be small."""
         words = self.what.split()
+        if not words and self.part:  # a bare "train" or "val"
+            return True
         return any(word in _LOSSES or word.endswith("loss") for word in words)
 
     @property

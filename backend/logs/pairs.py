@@ -70,7 +70,9 @@ def _best(
 
 def _decided(pairs: list[tuple[str, str]], names: Mapping[str, Name]) -> list[tuple[str, str]]:
     """Return the one pair that is meant, or those that add up to it."""
-    plain = [pair for pair in pairs if names[pair[1]].what == "loss"]
+    plain = [p for p in pairs if names[p[1]].what == "loss"] or [
+        p for p in pairs if not names[p[1]].what
+    ]
     if len(pairs) == 1 or plain:
         return plain or pairs
     if all(names[pair[1]].what.split()[0] in DETECTION for pair in pairs):

@@ -113,6 +113,17 @@ def test_several_histories_in_one_file_are_told_apart() -> None:
     assert all(list(one.validation.values()) == VALIDATION for one in found.values())
 
 
+def test_a_list_of_histories_is_told_apart_by_their_names() -> None:
+    rows = [
+        {"id": name, "epochs": N, "train": TRAIN, "val": VALIDATION, "val_acc": TRAIN}
+        for name in ("a", "b")
+    ]
+    for text in (json.dumps(rows), "\n".join(map(json.dumps, rows))):
+        found = {history.name: paired(history) for history in read_document(text)}
+        assert list(found) == ["a", "b"]
+        assert list(found["b"].validation.values()) == VALIDATION
+
+
 @pytest.mark.parametrize(
     ("name", "part", "what"),
     [
