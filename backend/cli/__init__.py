@@ -1,5 +1,6 @@
 """The command line. Each command is a module, imported when it is asked for."""
 
+import os
 import sys
 from importlib import import_module
 
@@ -22,4 +23,7 @@ def main(arguments: list[str] | None = None) -> int:
             print(f"lab: {each.detail}", file=sys.stderr)
         return BAD_INPUT
     except KeyboardInterrupt:
+        return INTERRUPTED
+    except BrokenPipeError:  # whoever read our output has had enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return INTERRUPTED

@@ -93,6 +93,7 @@ def test_an_error_behind_a_fold_opens_it(page: Page, expected_errors: list[str])
     fold = page.get_by_role("group", name="Training").get_by_text("More settings")
     fold.click()
     momentum.fill("2")
+    expect(page.get_by_text("training.momentum is 2")).to_be_visible()  # else it opens the fold
     fold.click()
     expect(momentum).to_be_hidden()
     page.get_by_role("button", name="Start training").click()
