@@ -87,8 +87,8 @@ def test_a_dry_run_queues_nothing(lab: str, spec: Path) -> None:
     ("text", "sentence"),
     [
         (
-            "dataset: {source: circles}",
-            'lab: dataset.source is "circles"; accepted: points, moons, iris, digits.\n',
+            "dataset: {source: squares}",
+            'lab: dataset.source is "squares"; accepted: points, line, sine, ',
         ),
         ("dataset: {", "lab: The body is not valid YAML: "),
     ],
