@@ -1,13 +1,14 @@
 """Reads a log, whatever wrote it: the format is told from the content, never from the name."""
 
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 
 from backend.analysis.curve import Series
 from backend.logs.documents import read_document
 from backend.logs.events import is_events, read_events
 from backend.logs.history import History, Unreadable
-from backend.logs.names import part_of
+from backend.logs.names import name_of, part_of
 from backend.logs.tables import read_table
 
 LARGEST = 256 << 20  # bytes of a file
@@ -26,7 +27,7 @@ def read_log(path: str) -> list[History]:
     """
     try:
         if path != "-" and Path(path).is_dir():
-            return [_folder(Path(path))]
+            return _folder(Path(path))
         return _histories(_content(path))
     except Unreadable as error:
         raise Unreadable(f"{path}: {error.detail}.") from error
@@ -76,18 +77,30 @@ def _text(data: bytes) -> str:
 _NO_TEXT = "it is neither text (CSV, JSON, JSON lines) nor a TensorBoard event file"
 
 
-def _folder(folder: Path) -> History:
-    """Join the event files of a folder; those in train/ and validation/ carry that name."""
+def _folder(folder: Path) -> list[History]:
+    """Return the histories of the event files below a folder, one for each run's folder."""
     files = sorted(path for path in folder.rglob("*tfevents*") if path.is_file())
     if not 0 < len(files) <= MOST_FILES:
         raise Unreadable(
             f"it is a folder of {len(files):,} event files, accepted: 1 to {MOST_FILES}"
         )
-    series: dict[str, Series] = {}
+    runs: dict[str, dict[str, Series]] = {}
     for file in files:
-        place = file.parent.relative_to(folder).as_posix()
-        prefix = "" if place == "." else f"{place}/"
+        run, prefix = _run(file.parent.relative_to(folder).parts)
+        series = runs.setdefault(run, {})
         for tag, values in read_events(_content(str(file))).items():
             name = tag if part_of(tag.split("/")[0]) else f"{prefix}{tag}"
             series[name] = {**series.get(name, {}), **values}
-    return History(series, "epoch" if any("epoch" in name for name in series) else "step")
+    return [History(series, _unit(series), run or None) for run, series in runs.items()]
+
+
+def _run(place: tuple[str, ...]) -> tuple[str, str]:
+    """Return a folder's run, and what goes before its tags: run/train, run/Loss_train (PyTorch)."""
+    last = name_of(place[-1]) if place else None
+    if last and last.part and (last.is_loss or last.is_accuracy):
+        return "/".join(place[:-1]), f"{place[-1]}/"
+    return "/".join(place), ""
+
+
+def _unit(series: Mapping[str, Series]) -> str:
+    return "epoch" if any("epoch" in name for name in series) else "step"

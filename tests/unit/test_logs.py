@@ -3,6 +3,7 @@
 import gzip
 import json
 import math
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -171,6 +172,16 @@ def test_event_files_of_tensorboard_are_read(path: str) -> None:
     found = paired(history)
     assert found.train == dict(enumerate(TRAIN))
     assert found.validation == dict(enumerate(VALIDATION))
+
+
+def test_the_runs_of_a_folder_of_event_files_are_told_apart(tmp_path: Path) -> None:
+    found = {history.name: paired(history) for history in read_log(str(EVENTS))}
+    assert list(found) == ["keras", "run"]
+    assert all(one.validation == dict(enumerate(VALIDATION)) for one in found.values())
+    for part in ("train", "validation"):  # as add_scalars of PyTorch names its folders
+        shutil.copytree(EVENTS / "keras" / part, tmp_path / f"Loss_{part}")
+    (history,) = read_log(str(tmp_path))
+    assert paired(history).train == dict(enumerate(TRAIN))
 
 
 def test_an_event_file_that_is_still_written_is_read_to_its_last_whole_record() -> None:
