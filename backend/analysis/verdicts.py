@@ -23,6 +23,20 @@ NEAR_REFERENCE = 0.8  # of the loss of always giving the same answer: nothing mu
 MEMORISED = 0.05  # of that reference: a train loss near 0
 MISSED = 0.2  # of that reference: a validation loss that far from 0 means the pattern is missed
 
+RULES = frozenset({
+    "diverged.not-finite", "diverged.exploded",
+    "not-assessable.short", "not-assessable.unreadable",
+    "underfitting.no-progress", "underfitting.near-reference",
+    "memorised-noise.never-fell", "memorised-noise.near-zero-train",
+    "overfitting.mild", "overfitting.severe",
+    "double-descent.epoch-wise",
+    "unstable.both-rise", "unstable.noisy",
+    "still-improving.falling",
+    "good-fit.settled",
+    "over-confident",
+})  # fmt: skip
+"""Ids of all rules, also of those that are told beside a verdict or about a log."""
+
 
 @dataclass(frozen=True)
 class Found:

@@ -10,6 +10,7 @@ from typing import Any, get_args
 from backend.analysis import Curve, Diagnosis, diagnose
 from backend.analysis.diagnosis import Verdict
 from backend.analysis.early_stopping import Criterion, build, early_stop_step
+from backend.analysis.verdicts import RULES
 from backend.errors import InvalidInput
 from backend.logs import History, Paired, paired, read_log
 from backend.logs.history import Unreadable
@@ -128,10 +129,10 @@ def _criterion(options: Namespace) -> tuple[Any, dict[str, float]]:
 
 
 def _check(verdicts: list[str]) -> None:
-    known = [*get_args(Verdict)]
+    known = get_args(Verdict)
+    plain = {name.replace("-", " ") for name in known}
     for verdict in verdicts:
-        plain = verdict.replace("-", " ")
-        if plain not in [name.replace("-", " ") for name in known] and "." not in verdict:
+        if verdict not in RULES and verdict.replace("-", " ") not in plain:
             accepted = ", ".join(known)
             raise InvalidInput(
                 f"--fail-on is {verdict[:80]}; accepted: {accepted}, or a rule's id."

@@ -68,6 +68,8 @@ def test_a_pipe_is_read(logs: Path) -> None:
         (["over.json", "--fail-on", "memorised-noise"], 0),
         (["good.json", "--fail-on", "overfitting"], 0),
         (["good.json", "--fail-on", "overfiting"], 2),
+        (["good.json", "--fail-on", "overfitting.sever"], 2),
+        (["good.json", "--fail-on", "over-confident"], 0),
         (["good.json", "broken.json"], 2),
         (["good.json", "--patience", "0"], 2),
     ],

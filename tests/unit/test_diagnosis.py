@@ -2,6 +2,8 @@
 
 import json
 import math
+import re
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -12,6 +14,7 @@ from numpy.typing import ArrayLike
 from backend.analysis import Curve, Diagnosis, diagnose
 from backend.analysis.curve import Array
 from backend.analysis.number import number
+from backend.analysis.verdicts import RULES
 
 EPOCHS = np.arange(1, 101)
 
@@ -52,6 +55,14 @@ CASES: list[tuple[str, ArrayLike, ArrayLike]] = [
     ("diverged.exploded", falling(0.3)[:50].tolist() + [5.0] * 50, [1.0] * 50 + [9.0] * 50),
     ("not-assessable.short", falling(0.0)[:3], falling(0.0)[:3]),
 ]
+
+
+def test_the_ids_of_rules_are_those_that_are_documented() -> None:
+    text = (Path(__file__).parents[2] / "docs/diagnosis.md").read_text()
+    rows = [row for row in text.split("## What a rise is")[0].splitlines() if row.startswith("|")]
+    written = {each for row in rows for each in re.findall(r"`([a-z-]+\.[a-z-]+)`", row)}
+    assert written | {"over-confident"} == RULES
+    assert {rule for rule, _, _ in CASES} <= RULES
 
 
 @pytest.mark.parametrize(("rule", "train", "validation"), CASES)
