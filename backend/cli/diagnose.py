@@ -13,7 +13,7 @@ from backend.analysis.early_stopping import Criterion, build, early_stop_step
 from backend.analysis.verdicts import RULES
 from backend.errors import InvalidInput
 from backend.logs import History, Paired, paired, read_log
-from backend.logs.history import Unreadable
+from backend.logs.history import Ambiguous, Unreadable
 
 FAILED, UNREADABLE = 1, 2
 SETTINGS = ("patience", "min_delta", "start_from_epoch", "alpha", "strip", "strips")
@@ -76,30 +76,34 @@ def _reports(
 ) -> list[Report]:
     try:
         histories = read_log(file)
-        return [
-            _report(file, one, options, build(criterion, **settings))
-            for one in _assessable(histories)
-        ]
     except Unreadable as error:
-        unread = Diagnosis(
-            "not assessable", "not-assessable.unreadable", error.detail, error.detail, "low",
-            not_checked=[error.detail],
-        )  # fmt: skip
-        return [Report(file, "epoch", unread, None, error=error.detail)]
+        return [_unread(file, error.detail)]
+    return [
+        _report(file, one, options, build(criterion, **settings))
+        for one in _assessable(histories, options)
+    ]
 
 
-def _assessable(histories: list[History]) -> list[History]:
+def _unread(label: str, reason: str) -> Report:
+    rule = "not-assessable.unreadable"
+    unread = Diagnosis("not assessable", rule, reason, reason, "low", not_checked=[reason])
+    return Report(label, "epoch", unread, None, error=reason)
+
+
+def _assessable(histories: list[History], options: Namespace) -> list[History]:
     """Leave out histories without losses where others of the file have them."""
     if len(histories) == 1:
         return histories
-    return [one for one in histories if _has_pair(one)] or histories[:1]
+    return [one for one in histories if _has_pair(one, options)] or histories[:1]
 
 
-def _has_pair(history: History) -> bool:
+def _has_pair(history: History, options: Namespace) -> bool:
     try:
-        paired(history)
-    except Unreadable as error:
-        return "several pairs" in error.detail
+        paired(history, train=options.train, validation=options.validation)
+    except Ambiguous:
+        return True
+    except Unreadable:
+        return False
     return True
 
 
@@ -108,7 +112,7 @@ def _report(file: str, history: History, options: Namespace, rule: Criterion) ->
     try:
         pair = paired(history, train=options.train, validation=options.validation)
     except Unreadable as error:
-        raise Unreadable(f"{label}: {error.detail}.") from error
+        return _unread(label, f"{label}: {error.detail}.")
     curve = Curve.from_series(pair.train, pair.validation, unit=history.unit)
     found = diagnose(curve, accuracy=pair.accuracy)
     found.not_checked.extend(pair.remarks)

@@ -13,6 +13,10 @@ class Unreadable(InvalidInput):
     """A log that cannot be read, with one sentence that says why."""
 
 
+class Ambiguous(Unreadable):
+    """A history with several pairs of losses, of which one has to be named."""
+
+
 @dataclass(frozen=True)
 class History:
     """Named series over `unit`s, epochs or steps. `name` tells histories of one file apart."""

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from math import isfinite
 
 from backend.analysis.curve import Series
-from backend.logs.history import SHORT, History, Unreadable
+from backend.logs.history import SHORT, Ambiguous, History, Unreadable
 from backend.logs.names import Name, Part, name_of
 
 DETECTION = ("box", "cls", "dfl", "obj", "seg", "pose", "kobj", "rle")
@@ -78,7 +78,7 @@ def _decided(pairs: list[tuple[str, str]], names: Mapping[str, Name]) -> list[tu
     if all(names[pair[1]].what.split()[0] in DETECTION for pair in pairs):
         return pairs
     told = " or ".join(f"{train} and {validation}" for train, validation in pairs[:MOST_NAMES])
-    raise Unreadable(
+    raise Ambiguous(
         f"it has several pairs of losses; name one by --train and --validation: {told[:400]}"
     )
 

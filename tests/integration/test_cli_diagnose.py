@@ -91,6 +91,20 @@ def test_what_cannot_be_read_hides_nothing_else(logs: Path) -> None:
     assert done.stderr.startswith("lab: broken.json: it is no valid JSON")
 
 
+def test_an_ambiguous_history_hides_no_other_of_its_file(logs: Path) -> None:
+    loss, val = OVERFITTING.values()
+    unsure = {"train_mse": loss, "val_mse": val, "train_mae": loss, "val_mae": val}
+    runs = {"about": {"lr": loss}, "unsure": unsure, "over": OVERFITTING}
+    (logs / "runs.json").write_text(json.dumps(runs))
+    done = diagnose(logs, "runs.json", "--format", "json")
+    told = [(one["file"], one["verdict"]) for one in json.loads(done.stdout)]
+    assert told == [("runs.json#unsure", "not assessable"), ("runs.json#over", "overfitting")]
+    assert (done.returncode, "runs.json#unsure: it has several pairs" in done.stderr) == (2, True)
+    named = ("--train", "train_mae", "--validation", "val_mae", "--format", "json")
+    (one,) = json.loads(diagnose(logs, "runs.json", *named).stdout)
+    assert (one["file"], one["verdict"]) == ("runs.json#unsure", "overfitting")
+
+
 def test_the_page_holds_all_it_needs(logs: Path) -> None:
     hostile = logs / "<img src=x>.json"
     hostile.write_text(json.dumps(OVERFITTING))
