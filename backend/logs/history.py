@@ -4,6 +4,7 @@ import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
+from unicodedata import category
 
 from backend.analysis.curve import Series
 from backend.errors import InvalidInput
@@ -19,11 +20,19 @@ class Ambiguous(Unreadable):
 
 @dataclass(frozen=True)
 class History:
-    """Named series over `unit`s, epochs or steps. `name` tells histories of one file apart."""
+    """Named series over `unit`s, epochs or steps. `name` tells histories of one file apart.
+
+    Names keep nothing that a terminal would obey or could not show.
+    """
 
     series: Mapping[str, Series]
     unit: str = "epoch"
     name: str | None = None
+
+    def __post_init__(self) -> None:
+        shown = {_shown(name): values for name, values in self.series.items()}
+        object.__setattr__(self, "series", shown)
+        object.__setattr__(self, "name", None if self.name is None else _shown(self.name))
 
 
 EPOCH = ("epoch", "epochs", "ep")
@@ -33,6 +42,11 @@ STEP = (
 )  # fmt: skip
 PARTS = ("phase", "split", "mode", "stage", "subset")
 SHORT = 100  # letters of a refused value that are shown
+
+
+def _shown(name: str) -> str:
+    """Replace control and format characters, and halves of surrogate pairs."""
+    return "".join("\ufffd" if category(c) in ("Cc", "Cf", "Cs") else c for c in name)
 
 
 def number(value: Any) -> float | None:

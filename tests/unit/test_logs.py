@@ -166,6 +166,13 @@ def test_numbers_that_are_none_stay_in_their_place() -> None:
     assert found.train == {0: 1.0, 1: math.inf}
 
 
+def test_names_hold_nothing_that_a_terminal_obeys() -> None:
+    history = {"\033[2Jloss": TRAIN, "val_loss\u202e": VALIDATION, "\ud800": TRAIN}
+    (found,) = read_document(json.dumps({"a\n\033]0;b": history}))
+    assert found.name == "a\ufffd\ufffd]0;b"
+    assert list(found.series) == ["\ufffd[2Jloss", "val_loss\ufffd", "\ufffd"]
+
+
 @pytest.mark.parametrize("path", ["run/events.out.tfevents.0", "run", "keras"])
 def test_event_files_of_tensorboard_are_read(path: str) -> None:
     (history,) = read_log(str(EVENTS / path))
