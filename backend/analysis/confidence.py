@@ -1,5 +1,6 @@
 """How sure a verdict is: how far the numbers are from where it would be another."""
 
+from math import isfinite
 from typing import Literal
 
 from backend.analysis.shape import SHORT, Shape
@@ -24,6 +25,8 @@ def confidence(shape: Shape, found: Found) -> Sureness:
 def _margin(shape: Shape, found: Found) -> float:
     """Return how many times the rise would have to change for overfitting to begin or end."""
     needed = max(shape.threshold, 3 * shape.reading.error, 1e-300)
+    if not isfinite(needed):  # losses near the largest floats
+        return 0.0
     if found.verdict == "overfitting":
         return shape.rise / needed
     return needed / max(shape.rise, needed / 10)

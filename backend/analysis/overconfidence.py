@@ -1,13 +1,13 @@
 """Loss that overfits while error does not: the model is too sure of itself (Guo et al. 2017)."""
 
 from dataclasses import dataclass
-from math import isfinite
 from statistics import fmean
 
 from backend.analysis.curve import Series
 from backend.analysis.shape import Shape
 
 TOLERATED = 0.01  # of accuracy: a loss that small is none
+LARGEST = 1e6  # beyond, it is no accuracy (nor is NaN)
 
 
 @dataclass(frozen=True)
@@ -20,7 +20,7 @@ class Finding:
 
 def over_confident(shape: Shape, accuracy: Series, onset: int) -> list[Finding]:
     """Return the finding if accuracy at the end is no lower than where loss began to rise."""
-    steps = [step for step in sorted(accuracy) if isfinite(accuracy[step])]
+    steps = [step for step in sorted(accuracy) if abs(accuracy[step]) <= LARGEST]
     values = [accuracy[step] for step in steps]
     reach = max(1, round(len(values) / 20))
     near = [i for i, step in enumerate(steps) if step <= onset][-1:] or [0]

@@ -6,7 +6,7 @@ from itertools import islice
 from typing import Any
 
 from backend.analysis.curve import Series
-from backend.logs.history import EPOCH, History, Unreadable, from_rows, number
+from backend.logs.history import EPOCH, History, Unreadable, from_rows, is_place, number
 from backend.logs.names import part_of
 
 DEEPEST = 12  # levels of nesting in which histories are looked for
@@ -112,7 +112,7 @@ def _of_names(node: Mapping[str, Any], name: str | None) -> History | None:
                 series |= {f"{key}/{k}": one for k, one in below.items()}
     axis = next((key for key in series if key.lower() in EPOCH), None)
     places = list(series.pop(axis).values()) if axis else []
-    if places and all(place == int(place) for place in places if place == place):
+    if places and all(map(is_place, places)):
         series = {
             key: {int(at): x for at, x in zip(places, one.values(), strict=False)}
             if len(one) == len(places)
@@ -126,7 +126,7 @@ def _series(value: Any) -> Series | None:
     """Return a list of numbers as a series from 1, or {"steps", "values"} as it is."""
     if isinstance(value, dict) and isinstance(value.get("steps"), list):
         steps, values = value["steps"], value.get("values")
-        if isinstance(values, list) and all(type(step) is int for step in steps):
+        if isinstance(values, list) and all(type(s) is int and is_place(s) for s in steps):
             return {s: _known(x) for s, x in zip(steps, values, strict=False)}
     if not isinstance(value, list) or not value:
         return None

@@ -19,6 +19,7 @@ SUMMARY_VALUE = 1
 VALUE_TAG, VALUE_SIMPLE, VALUE_TENSOR = 1, 2, 8
 TENSOR_DTYPE, TENSOR_CONTENT, TENSOR_FLOATS, TENSOR_DOUBLES = 1, 4, 5, 6
 FLOAT, DOUBLE = 1, 2
+SIGN = 1 << 63  # a varint is an int64 by its lowest 64 bits
 
 Field = tuple[int, int, bytes | int]
 
@@ -82,7 +83,7 @@ def _scalars(event: bytes) -> Iterator[tuple[str, int, float]]:
     step, summary = 0, b""
     for field, kind, value in _fields(event):
         if field == EVENT_STEP and isinstance(value, int):
-            step = value
+            step = (value + SIGN) % (2 * SIGN) - SIGN
         elif field == EVENT_SUMMARY and kind == BYTES and isinstance(value, bytes):
             summary = value
     for field, kind, value in _fields(summary):

@@ -41,6 +41,7 @@ STEP = (
     "batch",
 )  # fmt: skip
 PARTS = ("phase", "split", "mode", "stage", "subset")
+FARTHEST = 1 << 53  # steps; beyond, floats skip whole numbers
 SHORT = 100  # letters of a refused value that are shown
 
 
@@ -57,6 +58,11 @@ def number(value: Any) -> float | None:
         return float(value)
     except (TypeError, ValueError, OverflowError):
         return None
+
+
+def is_place(value: float) -> bool:
+    """Whether a number can be an epoch or a step: whole, and not so large that it is inexact."""
+    return math.isfinite(value) and value == int(value) and abs(value) < FARTHEST
 
 
 def from_rows(rows: Iterable[Mapping[str, Any]], name: str | None = None) -> History | None:
@@ -99,7 +105,7 @@ def _named(columns: Mapping[str, Any], names: tuple[str, ...]) -> str | None:
 
 def _places(column: list[tuple[int, float]]) -> dict[int, int]:
     """Return the place on the axis of each row that has one, where all are whole numbers."""
-    if all(math.isfinite(value) and value == int(value) for _, value in column):
+    if all(is_place(value) for _, value in column):
         return {index: int(value) for index, value in column}
     return {}
 

@@ -57,6 +57,8 @@ def _histories(data: bytes) -> list[History]:
     if is_events(data):
         return [History(read_events(data), "step")]
     text = _text(data)
+    if not text.strip():
+        raise Unreadable("it is empty")
     if text.lstrip()[:1] not in ("{", "["):
         return read_table(text)
     if len(data) > LARGEST_JSON:

@@ -25,7 +25,7 @@ def _rows(text: str) -> Iterator[dict[str, str]]:
     first = text.lstrip().split("\n", 1)[0]
     delimiter = max(DELIMITERS, key=first.count)
     rows = csv.reader(io.StringIO(text.lstrip()), delimiter=delimiter)
-    header = [name.strip() for name in next(rows)]
+    header = [name.strip() for name in next(rows, [])]
     if len(header) > MOST_COLUMNS:
         raise Unreadable(f"its first line has {len(header):,} columns, accepted: {MOST_COLUMNS:,}")
     if any(number(name) is not None for name in header if name):

@@ -4,6 +4,8 @@ import json
 import math
 import re
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -12,6 +14,7 @@ from hypothesis import strategies as st
 from numpy.typing import ArrayLike
 
 from backend.analysis import Curve, Diagnosis, diagnose
+from backend.analysis.confidence import confidence
 from backend.analysis.curve import Array
 from backend.analysis.number import number
 from backend.analysis.verdicts import RULES
@@ -232,3 +235,14 @@ def test_no_curve_breaks_the_diagnosis(pairs: list[tuple[float, float]], ref: fl
 )
 def test_numbers_have_three_digits(value: float, text: str) -> None:
     assert number(value) == text
+
+
+def test_numbers_near_the_largest_are_judged() -> None:
+    huge = rising_after(30, 2.0)
+    overflown: Any = SimpleNamespace(
+        threshold=math.nan, rise=0.0, reading=SimpleNamespace(error=0.0), validation=huge
+    )
+    found: Any = SimpleNamespace(verdict="good fit")
+    assert confidence(overflown, found) == "low"
+    accuracy = {int(step): 1e308 for step in EPOCHS}
+    assert diagnose(curve(falling(0.1), huge), accuracy=accuracy).findings == []
