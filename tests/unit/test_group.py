@@ -9,9 +9,11 @@ import pytest
 import torch
 from safetensors.numpy import load as load_arrays
 from safetensors.torch import load as load_tensors
+from safetensors.torch import save
 
 from backend.spec import RunSpec
 from tests.specs import run_spec, run_specs
+from worker.training.batches import ORDER_BYTES, order
 from worker.training.data import load
 from worker.training.group import EpochResult, Failure, Group, Interrupted, choose_device
 
@@ -127,6 +129,24 @@ def test_a_member_whose_data_cannot_be_had_does_not_stop_the_others(
     assert (failure.index, str(failure.error)) == (0, "broken")
     assert isinstance(result, EpochResult)
     assert group.active == (1,)
+
+
+def test_a_checkpoint_that_does_not_fit_fails_its_member_alone() -> None:
+    group = Group(variety(), DEVICE)
+    group.epoch()
+    states = {index: group.checkpoint(index)[1] for index in group.active}
+    first = load_tensors(states[0])
+    states[0] = save({name: each for name, each in first.items() if "/" not in name})
+    failure, *results = Group(variety(), DEVICE, checkpoints=states).epoch()
+    assert isinstance(failure, Failure)
+    assert failure.index == 0
+    assert results == group.epoch()[1:]
+
+
+def test_orders_that_are_kept_take_bounded_memory() -> None:
+    for epoch in range(4):
+        order(0, epoch, ORDER_BYTES // 16)
+    assert len(order.cache) == 2
 
 
 def test_an_interrupted_group_gives_up_its_epoch() -> None:

@@ -2,11 +2,11 @@
 
 from collections.abc import Hashable, Iterator, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 from math import ceil
 
 import numpy as np
 import torch
+from cachetools import LRUCache, cached
 from numpy.typing import NDArray
 from torch import Tensor
 
@@ -17,6 +17,7 @@ from worker.training.streams import Purpose, stream
 
 GATHERED_BYTES = 4 << 20  # of batches laid out beforehand
 KEPT_BYTES = 48 << 20  # of an ensemble's evaluation blocks that are laid out once and for all
+ORDER_BYTES = 16 << 20  # of orders that members of the same seed share
 
 Index = NDArray[np.int64]
 
@@ -156,7 +157,7 @@ class Batches:
         return torch.from_numpy(weights).to(self._rows.x)
 
 
-@lru_cache(maxsize=512)
+@cached(LRUCache(ORDER_BYTES, lambda found: found.nbytes))
 def order(seed: int, epoch: int, n: int) -> Index:
     """Return the order in which an epoch passes over n samples."""
     return stream(seed, Purpose.BATCHES, epoch).permutation(n)

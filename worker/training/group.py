@@ -100,12 +100,23 @@ class Group:
                 members.pop(index, None)
                 self._failures.append(Failure(index, 0, error))
         self._ensembles = list(_ensembles(members, device, dtype))
-        for one in self._ensembles:
-            for place, placed in enumerate(one.indices):
-                if placed in states:
-                    one.ensemble.load_state(place, states[placed])
-                    logger.info("continuing after epoch %d", members[placed].epoch)
         self._members = members
+        self._load(states)
+
+    def _load(self, states: Mapping[int, Mapping[str, Tensor]]) -> None:
+        """Bring members to where their checkpoints had them; fail those that do not fit theirs."""
+        for one in self._ensembles:
+            for place, index in enumerate(one.indices):
+                if index is None or index not in states:
+                    continue
+                try:
+                    one.ensemble.load_state(place, states[index])
+                    logger.info("continuing after epoch %d", self._members[index].epoch)
+                except Exception as error:
+                    if is_out_of_memory(error):
+                        raise
+                    self._failures.append(Failure(index, 0, error))
+        self.drop(*(each.index for each in self._failures if each.index in self._members))
 
     @property
     def active(self) -> tuple[int, ...]:
