@@ -7,6 +7,8 @@ the database decides who trains what (`backend.store.transitions`) and what is s
 
 import logging
 import threading
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from celery import Celery
 from kombu.exceptions import OperationalError
@@ -80,10 +82,17 @@ class Queue:
         with self._database.read() as session:
             found = waiting.uncut(session)
         for runs in found.values():
-            params = [each for _, each in runs]
-            groups = cut(params, workers=self._workers, memory=self._memory)
+            groups = self._groups([params for _, params in runs])
             with self._database.write() as session:
                 waiting.set_portions(session, [[runs[i][0] for i in group] for group in groups])
+
+    def _groups(self, params: Sequence[Mapping[str, Any]]) -> list[list[int]]:
+        """Cut an experiment; one that cannot be cut is sent run by run and holds up no other."""
+        try:
+            return cut(params, workers=self._workers, memory=self._memory)
+        except Exception:
+            logger.exception("an experiment of %d runs could not be cut", len(params))
+            return [[index] for index in range(len(params))]
 
     def _send(self, room: int, sent_before_seconds: float) -> None:
         if room <= 0:

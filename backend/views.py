@@ -1,5 +1,6 @@
 """What the outside sees of experiments and runs: the same shapes for REST and for the pages."""
 
+import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
@@ -17,6 +18,8 @@ from backend.spec.stopping import asked
 from backend.store import experiments, metrics, runs
 from backend.store.states import ENDED
 from backend.store.tables import Experiment, Run
+
+logger = logging.getLogger(__name__)
 
 Number = float | int | None
 
@@ -135,7 +138,17 @@ def diagnosis(session: Session, row: Run) -> dict[str, Any]:
 def diagnosed(session: Session, rows: Sequence[Run]) -> dict[int, Diagnosis]:
     """Diagnose runs from their recorded losses and validation accuracy."""
     found = metrics.series_of(session, [row.id for row in rows], DIAGNOSED)
-    return {row.id: _diagnosed(row, found[row.id]) for row in rows}
+    return {row.id: _diagnosed_or_not(row, found[row.id]) for row in rows}
+
+
+def _diagnosed_or_not(row: Run, found: Mapping[str, metrics.Series]) -> Diagnosis:
+    """Diagnose a run; what goes wrong is logged, as no run may keep others from being stored."""
+    try:
+        return _diagnosed(row, found)
+    except Exception:
+        logger.exception("run %d could not be diagnosed", row.id)
+        sentence = "The run could not be diagnosed; the log says why."
+        return Diagnosis("not assessable", "not-assessable.error", sentence, sentence, "low")
 
 
 def _diagnosed(row: Run, found: Mapping[str, metrics.Series]) -> Diagnosis:

@@ -140,7 +140,13 @@ class Trainer:
     def fail(self, sentence: str) -> None:
         """End what has not ended as failed, with what is known of it."""
         alive = [index for index, job in self._jobs.items() if job.unwritten.ending is None]
-        self._end(dict.fromkeys(alive, ("failed", sentence)))
+        ended: dict[int, tuple[State, str | None]] = dict.fromkeys(alive, ("failed", sentence))
+        try:
+            self._end(ended)
+        except Exception:
+            logger.exception("the group's models are lost")
+            self._group = None
+            self._end(ended)
         self.flush()
 
     def let_go(self) -> None:

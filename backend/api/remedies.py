@@ -178,17 +178,18 @@ def try_remedies(
     dry_run: Annotated[bool, Query(description="Only check and estimate.")] = False,
 ) -> FollowUp | FollowUpEstimate:
     """Train a cell as it is and with each remedy, on the same seeds, and compare."""
-    with database.write() as session:
+    with database.read() as session:
         parent = experiments.get(session, experiment_id)
         cell = remedies.choose(session, experiment_id, run=wanted.run, knobs=wanted.cell)
         chosen = remedies.selected(cell, wanted.remedies)
         document = remedies.follow_up(parent, cell, chosen, seeds=wanted.seeds)
         spec = validate(document, max_runs=settings.max_runs)
         names = [variant["name"] for variant in document["variants"]]
-        if dry_run:
-            response.status_code = 200
-            cost = estimate(spec, workers=settings.workers)
-            return FollowUpEstimate(**cost.model_dump(), variants=names, spec=document)
+    if dry_run:
+        response.status_code = 200
+        cost = estimate(spec, workers=settings.workers)
+        return FollowUpEstimate(**cost.model_dump(), variants=names, spec=document)
+    with database.write() as session:
         made, run_ids = experiments.create(session, spec, follows=cell.runs[0])
     queue.fill()
     hints.moved(made.id)

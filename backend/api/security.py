@@ -36,6 +36,7 @@ HEADERS = {
     "Cross-Origin-Opener-Policy": "same-origin",
     "Cross-Origin-Resource-Policy": "same-origin",
 }
+LONGEST_LENGTH = 20  # digits of a Content-Length; Python reads no number of any length
 SAFE_METHODS = ("GET", "HEAD", "OPTIONS")
 
 Respond = Callable[[Request, LabError], Response]
@@ -81,7 +82,8 @@ class Security:
         if method not in SAFE_METHODS and _is_cross_site(headers):
             raise ForbiddenOrigin("A page of another site may not change anything here.")
         length = headers.get("content-length", "")
-        if length.isdecimal() and int(length) > self._max_body_bytes:
+        too_long = len(length) > LONGEST_LENGTH
+        if length.isdecimal() and (too_long or int(length) > self._max_body_bytes):
             raise self._too_large()
 
     def _counted(self, receive: Receive) -> Receive:

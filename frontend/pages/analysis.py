@@ -14,6 +14,7 @@ from frontend.figures.bias_variance import split_axis
 
 REDRAWN = 20  # times at most while an experiment's runs finish
 MIN_FINISHED = 2
+LONGEST_NUMBER = 6  # digits in an address that are read
 
 
 @dataclass(frozen=True)
@@ -110,7 +111,8 @@ def _chosen(
     """Return a section with its settings and the address of its figure."""
     options = [_in_words(one) for one in settings(params, axes)] if section is not _CAUSE else []
     wanted = query.get(section.name, "")
-    chosen = int(wanted) if wanted.isdecimal() and int(wanted) < len(options) else None
+    listed = wanted.isdecimal() and len(wanted) <= LONGEST_NUMBER and int(wanted) < len(options)
+    chosen = int(wanted) if listed else None
     asked = {"setting": chosen, "target": target, "runs": version}
     known = {name: value for name, value in asked.items() if value is not None}
     return replace(

@@ -110,6 +110,12 @@ def test_a_large_body_is_refused(sqlite_api: Api) -> None:
     assert sqlite_api.stored() == 0
 
 
+def test_a_length_that_is_no_sensible_number_is_refused(sqlite_api: Api) -> None:
+    headers = {"content-type": JSON, "content-length": "9" * 5000}
+    answer = sqlite_api.post("/api/experiments", content=b"{}", headers=headers)
+    assert (answer.status_code, answer.json()["error"]) == (413, "too_large")
+
+
 def test_large_yaml_is_refused(sqlite_api: Api) -> None:
     content, headers = b"# " * 40_000, {"content-type": YAML}
     answer = sqlite_api.post("/api/experiments", content=content, headers=headers)

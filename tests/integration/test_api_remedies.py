@@ -6,6 +6,7 @@ import pytest
 from sqlalchemy import update
 
 from backend.settings import Settings
+from backend.store import Database
 from backend.store.tables import Run
 from tests.api import Api
 from tests.specs import document
@@ -50,7 +51,10 @@ def test_an_over_confident_cell_is_offered_label_smoothing_first(diagnosed: Api)
     assert cell["remedies"][0]["slug"] == "label-smoothing"
 
 
-def test_a_dry_run_tells_the_cost_and_stores_nothing(diagnosed: Api) -> None:
+def test_a_dry_run_tells_the_cost_and_stores_nothing(
+    diagnosed: Api, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delattr(Database, "write")
     answer = diagnosed.post("/api/experiments/1/remedies?dry_run=true", json={"seeds": 3})
     assert answer.status_code == 200
     cost = answer.json()

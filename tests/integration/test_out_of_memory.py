@@ -9,7 +9,7 @@ from tests.specs import document
 from tests.training import curves, get_run, logged_epochs, make_services, submit
 from worker import trainer
 from worker.trainer import train
-from worker.training.group import EpochResult, Failure, Group
+from worker.training.group import EpochResult, Failure, Group, Snapshot
 
 EPOCHS = 10
 RUNS = document(
@@ -105,3 +105,37 @@ def test_what_does_not_fit_by_estimate_is_trained_in_parts(
     train(run_ids, make_services(settings, sqlite_database))
     assert max(cramped.trained) == 2
     assert all(get_run(sqlite_database, id_).status == "finished" for id_ in run_ids)
+
+
+class Broken(Group):
+    """A group that neither trains nor says what it has learnt."""
+
+    def epoch(self) -> list[EpochResult | Failure]:
+        raise ValueError("broken")
+
+    def snapshots(self, index: int) -> list[Snapshot]:
+        raise ValueError(f"broken: {index}")
+
+
+def test_runs_of_a_broken_group_fail_without_models(
+    eager: Settings, sqlite_database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(trainer, "Group", Broken)
+    run_ids = submit(sqlite_database, RUNS)
+    train(run_ids, make_services(eager, sqlite_database))
+    for run_id in run_ids:
+        run = get_run(sqlite_database, run_id)
+        assert (run.status, run.error) == (
+            "failed", "Training failed unexpectedly: ValueError: broken."
+        )  # fmt: skip
+
+
+def test_a_run_that_cannot_be_diagnosed_ends_all_the_same(
+    eager: Settings, sqlite_database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delattr("backend.views.diagnose")
+    run_ids = submit(sqlite_database, RUNS)
+    train(run_ids, make_services(eager, sqlite_database))
+    for run_id in run_ids:
+        run = get_run(sqlite_database, run_id)
+        assert (run.status, run.verdict) == ("finished", "not assessable")

@@ -30,7 +30,15 @@ def test_what_is_not_there_is_not_found(api: Api, path: str) -> None:
     assert api.get(path, headers={"Accept": "text/html"}).status_code == 404
 
 
-@pytest.mark.parametrize("query", ["rows=none&columns=none", "colour=none", f"page={HUGE}"])
+@pytest.mark.parametrize(
+    "query",
+    [
+        "rows=none&columns=none",
+        "colour=none",
+        f"page={HUGE}",
+        pytest.param(f"learning={'9' * 5000}", id="learning"),
+    ],
+)
 def test_an_unknown_view_of_an_experiment_is_the_usual_one(api: Api, query: str) -> None:
     experiment_id = api.submit()
     assert api.get(f"/experiments/{experiment_id}?{query}").status_code == 200

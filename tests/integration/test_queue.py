@@ -107,3 +107,15 @@ def test_runs_that_lost_their_worker_are_sent_in_smaller_groups(
         found += messages(sqlite_settings)
     assert [len(group) for group in found] == sizes
     assert sorted(chain.from_iterable(found)) == run_ids
+
+
+def test_an_experiment_that_cannot_be_cut_is_sent_run_by_run(
+    queue: Queue,
+    sqlite_settings: Settings,
+    sqlite_database: Database,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.delattr("backend.spec.grouping.seconds")
+    run_ids = submit(sqlite_database, SMALL)
+    queue.fill()
+    assert messages(sqlite_settings) == [[run_id] for run_id in run_ids[:WORKERS]]

@@ -146,6 +146,7 @@ def test_a_checkpoint_that_does_not_fit_fails_its_member_alone() -> None:
 def test_orders_that_are_kept_take_bounded_memory() -> None:
     for epoch in range(4):
         order(0, epoch, ORDER_BYTES // 16)
+    assert order.cache is not None
     assert len(order.cache) == 2
 
 
