@@ -8,12 +8,11 @@ from math import ceil
 from typing import Any
 
 from backend.spec.cost import fixed_weights, inputs, outputs, parameters
-from backend.spec.timing import held_numbers
+from backend.spec.timing import EVALUATED_ROWS, held_numbers
 
 NUMBER = 4  # bytes of a float32
 COPIES = 5  # of the weights: themselves, gradients, two slots of the optimiser, the best epoch's
 PADDING = 1.3  # models of similar sizes are padded to the same
-EVALUATED_ROWS = 256  # at once
 PER_RUN = 200_000  # bytes of what is kept beside arrays
 DECOMPOSED = 4  # float64 matrices as large as the features that solving in closed form makes
 
