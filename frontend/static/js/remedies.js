@@ -4,6 +4,7 @@ import { post } from "./post.js";
 
 const form = () => document.getElementById("try-remedies");
 let checks = 0;
+let submitting = false;
 
 function wanted() {
   const ticked = [...form().querySelectorAll("input[name=remedies]:checked")];
@@ -29,8 +30,11 @@ async function check() {
   const mine = ++checks;
   const button = form().querySelector("[type=submit]");
   const asked = wanted();
-  button.disabled = !asked.remedies.length || !form().elements.seeds.checkValidity();
-  if (button.disabled) return say({ cost: "Tick at least one change." });
+  const seeds = form().elements.seeds;
+  button.disabled = submitting || !asked.remedies.length || !seeds.checkValidity();
+  if (submitting) return;
+  if (!asked.remedies.length) return say({ cost: "Tick at least one change." });
+  if (button.disabled) return say({ error: `Seeds: ${seeds.validationMessage}` });
   const { ok, body } = await post(`${form().dataset.address}?dry_run=true`, asked);
   if (mine !== checks) return; // a newer check is under way
   if (ok) say({ cost: `${body.runs} runs, ${duration(body.estimated_seconds)}` });
@@ -48,11 +52,12 @@ document.addEventListener("change", (event) => {
 document.addEventListener("submit", async (event) => {
   if (event.target !== form()) return;
   event.preventDefault();
+  if (submitting) return;
   checks++;
   const button = form().querySelector("[type=submit]");
-  button.disabled = true;
+  submitting = button.disabled = true;
   const { ok, body } = await post(form().dataset.address, wanted());
-  button.disabled = false;
+  submitting = button.disabled = false;
   if (ok) location.assign(body.url);
   else say({ error: body.detail });
 });
