@@ -170,11 +170,19 @@ def _rank(effect: Effect) -> tuple[bool, float]:
 
 def _chosen(baseline: Effect, effects: Sequence[Effect]) -> Effect | None:
     """Return what has the lowest mean validation loss among those no run of which broke."""
-    sound = [each for each in effects if not each.arm.broken and CHOICE in each.differences]
-    if CHOICE not in baseline.means:
+    sound = [each for each in effects if not each.arm.broken and CHOICE in each.means]
+    if _lost(baseline):
         return min(sound, key=lambda each: each.means[CHOICE], default=None)
+    sound = [each for each in sound if CHOICE in each.differences]
+    if CHOICE not in baseline.means:
+        return None
     best = min(sound, key=lambda each: each.differences[CHOICE].mean, default=None)
     return best if best and best.differences[CHOICE].mean < 0 else baseline
+
+
+def _lost(effect: Effect) -> bool:
+    """Whether every run of a variant has ended and none with a validation loss."""
+    return CHOICE not in effect.means and all(each.ended for each in effect.arm.outcomes)
 
 
 def in_words(comparison: Comparison) -> str:
@@ -188,7 +196,18 @@ def in_words(comparison: Comparison) -> str:
             f"{so_far}validation chooses {_quoted(baseline)}: "
             "no change lowers the mean validation loss."
         )
+    if _lost(baseline):
+        return (
+            f"{so_far}{_quoted(baseline)} has no validation loss on any seed; "
+            f"validation chooses {_quoted(chosen)}. {_alone(chosen)}"
+        )
     return f"{so_far}validation chooses {_quoted(chosen)}. {_tested(chosen, baseline)}"
+
+
+def _alone(chosen: Effect) -> str:
+    if RANKING not in chosen.means:
+        return "There is no test loss to report."
+    return f"Its test loss is {number(chosen.means[RANKING])}, with nothing to compare it with."
 
 
 def _tested(chosen: Effect, baseline: Effect) -> str:

@@ -93,6 +93,22 @@ def test_a_variant_that_broke_is_never_chosen() -> None:
     assert found.effects[0].differences["test_loss"].pairs == 4
 
 
+def test_where_the_baseline_broke_on_every_seed_the_lowest_validation_loss_is_chosen() -> None:
+    broken = Arm("as it is", 10, 50, [Outcome(seed, None, 3) for seed in range(5)])
+    found = compare([broken, arm("worse", shifted(0.5)), arm("better", shifted(-0.5))])
+    assert found.chosen and found.chosen.arm.name == "better"
+    text = in_words(found)
+    assert "“as it is” has no validation loss on any seed; validation chooses “better”." in text
+    assert "Its test loss is 0.548" in text
+
+
+def test_while_the_baseline_trains_nothing_is_chosen() -> None:
+    waiting = Arm("as it is", 10, 50, [Outcome(0, None, 3), Outcome(1, None, 3, ended=False)])
+    found = compare([waiting, arm("better", [0.5, 0.5])])
+    assert found.chosen is None
+    assert in_words(found) == "No seed has ended both with and without a change yet."
+
+
 def test_while_runs_train_only_complete_pairs_count() -> None:
     waiting = [Outcome(seed, None, 4, ended=False) for seed in range(1, 5)]
     late = Arm("late", 10, 50, [Outcome(0, {"val_loss": 0.5, "test_loss": 0.5}, 9), *waiting])
