@@ -164,7 +164,7 @@ def _judge(change: Interval | None, doublings: float) -> Finding:
     enough = -NOTICEABLE * doublings
     if change.high < 0 and change.mean <= enough:
         return "limits"
-    if change.low > enough or change.resolved:
+    if change.low > enough:
         return "does not limit"
     return "not resolved"
 
