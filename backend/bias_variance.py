@@ -63,10 +63,13 @@ def bias_variance(session: Session, experiment_id: int) -> list[CellSplit]:
 
 
 def _splits(session: Session, finished: Sequence[Run]) -> list[CellSplit]:
-    groups: dict[Hashable, list[Run]] = {}
+    groups: dict[Hashable, dict[int, Run]] = {}  # one run a seed: variants may be alike
     for run in finished:
-        groups.setdefault(key(run.params, without=(SEED,)), []).append(run)
-    found = (_cell(session, group) for group in groups.values() if len(group) >= MIN_SEEDS)
+        by_seed = groups.setdefault(key(run.params, without=(SEED,)), {})
+        by_seed.setdefault(run.params[SEED], run)
+    found = (
+        _cell(session, list(group.values())) for group in groups.values() if len(group) >= MIN_SEEDS
+    )
     return [cell for cell in found if cell is not None]
 
 

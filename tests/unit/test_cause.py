@@ -38,6 +38,22 @@ def test_differences_within_the_scatter_over_seeds_are_not_resolved() -> None:
     assert effect(runs, "data").finding == "not resolved"
 
 
+def test_a_fall_of_which_the_interval_holds_more_is_not_ruled_out() -> None:
+    losses = {(100, 0): 1.0, (100, 1): 1.0, (100, 2): 1.0,
+              (200, 0): 0.98, (200, 1): 0.99, (200, 2): 0.965}  # fmt: skip
+    runs = results(lambda p, s: losses[p["dataset.n_train"], s], dataset__n_train=[100, 200])
+    found = effect(runs, "data")
+    assert found.change is not None and found.change.low is not None
+    assert found.change.low < -0.03 < found.change.mean
+    assert found.finding == "not resolved"
+
+
+def test_a_run_made_twice_counts_as_one_seed() -> None:
+    runs = results(lambda _, s: 1.0 + s, dataset__n_train=[100])
+    [cell] = cells([*runs, *runs])
+    assert [run.seed for run in cell.runs] == [0, 1, 2]
+
+
 def test_one_seed_resolves_nothing() -> None:
     runs = results(lambda p, _: 10 / p["dataset.n_train"], seeds=1, dataset__n_train=[100, 200])
     found = effect(runs, "data")

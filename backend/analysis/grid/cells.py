@@ -110,13 +110,16 @@ class Cell:
 
 
 def cells(runs: Sequence[RunResult]) -> list[Cell]:
-    """Group runs that differ only in their seed, in the order of the first of each."""
-    groups: dict[tuple[tuple[str, Any], ...], list[RunResult]] = {}
+    """Group runs that differ only in their seed, in the order of the first of each.
+
+    Of runs that are alike (variants may be), the first counts: another is no further seed.
+    """
+    groups: dict[tuple[tuple[str, Any], ...], dict[int, RunResult]] = {}
     for run in runs:
-        groups.setdefault(key(run.params, without=(SEED,)), []).append(run)
+        groups.setdefault(key(run.params, without=(SEED,)), {}).setdefault(run.seed, run)
     return [
         Cell({k: v for k, v in of.items() if k != SEED}, group[0].parameters, group)
-        for group in groups.values()
+        for group in (list(by_seed.values()) for by_seed in groups.values())
         for of in [group[0].params]
     ]
 
@@ -159,7 +162,7 @@ def settings(given: Sequence[Params], along: Sequence[str]) -> list[dict[str, An
     paths = dict.fromkeys(path for params in given for path in params if path not in shared)
     knobs = [path for path in paths if len({params.get(path) for params in given}) > 1]
     found = [setting(params, knobs) for params in given]
-    return [one for place, one in enumerate(found) if one not in found[:place]]
+    return list({key(one, without=()): one for one in found}.values())
 
 
 def setting(params: Params, knobs: Sequence[str]) -> dict[str, Any]:
