@@ -1,6 +1,6 @@
 from concurrent.futures import ThreadPoolExecutor
 from itertools import count
-from threading import Barrier
+from threading import Barrier, Event
 
 from backend.kept import Kept
 
@@ -24,3 +24,19 @@ def test_what_was_not_asked_for_longest_goes_first() -> None:
         kept.get(key, lambda key=key: key)  # type: ignore[misc]
     assert kept.get("a", lambda: "anew") == "a"
     assert kept.get("b", lambda: "anew") == "anew"
+
+
+def test_who_asks_for_another_result_does_not_wait() -> None:
+    kept: Kept[str] = Kept(2)
+    started, other_made = Event(), Event()
+
+    def slowly() -> str:
+        started.set()
+        return str(other_made.wait(5))
+
+    with ThreadPoolExecutor(1) as pool:
+        slow = pool.submit(kept.get, "slow", slowly)
+        started.wait()
+        assert kept.get("quick", lambda: "made") == "made"
+        other_made.set()
+        assert slow.result() == "True"
