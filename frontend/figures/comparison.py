@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from html import escape
 from textwrap import wrap
 
 import plotly.graph_objects as go
@@ -113,8 +114,7 @@ def _layout(names: Sequence[str]) -> go.Layout:
 
 
 def _broken(row: Row) -> str:
-    lines = wrap(row.name, LONGEST_LINE)
-    text = "<br>".join(lines)
+    text = "<br>".join(escape(line) for line in wrap(row.name, LONGEST_LINE))
     return f"<b>{text}</b>" if row.chosen else text
 
 

@@ -41,3 +41,8 @@ def test_a_variant_without_a_pair_is_left_out() -> None:
     found = comparison_info(compare([arm("as it is", 1, 2), waiting]))
     assert found.rows == []
     assert draw_comparison(found)["data"]
+
+
+def test_a_name_is_text_and_no_markup() -> None:
+    found = comparison_info(compare([arm("as it is", 1, 2), arm("<b>lr</b> & 1", 0.5, 1.5)]))
+    assert draw_comparison(found)["data"][-1]["y"][0] == "<b>&lt;b&gt;lr&lt;/b&gt; &amp; 1</b>"
