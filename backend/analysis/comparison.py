@@ -10,11 +10,9 @@ from dataclasses import dataclass, field
 from math import isfinite, sqrt
 from statistics import fmean, stdev
 
-from scipy.stats import t as student
-
+from backend.analysis.grid.intervals import LEVEL, student_t
 from backend.analysis.number import number
 
-LEVEL = 0.95
 LEAST_PAIRS = 2
 CHOICE = "val_loss"
 RANKING = "test_loss"
@@ -136,8 +134,7 @@ def paired(values: Mapping[int, float], base: Mapping[int, float], comparisons: 
         return Difference(mean, n)
     error = stdev(found) / sqrt(n)
     alone, joint = (
-        float(student.ppf(1 - (1 - LEVEL) / 2 / many, n - 1)) * error
-        for many in (1, max(1, comparisons))
+        student_t(n - 1, 1 - (1 - LEVEL) / many) * error for many in (1, max(1, comparisons))
     )
     return Difference(mean, n, mean - alone, mean + alone, mean - joint, mean + joint)
 

@@ -66,8 +66,8 @@ def paired(after: Mapping[int, float], before: Mapping[int, float]) -> Interval 
 
 
 @cache
-def student_t(degrees: int) -> float:
-    """Return the quantile of Student's t that leaves 2.5 % on either side."""
+def student_t(degrees: int, level: float = LEVEL) -> float:
+    """Return the quantile of Student's t that leaves (1 - `level`) / 2 on either side."""
     from scipy.special import stdtrit  # loaded when first needed: it takes a sixth of a second
 
-    return float(stdtrit(degrees, (1 + LEVEL) / 2))
+    return float(stdtrit(degrees, (1 + level) / 2))
