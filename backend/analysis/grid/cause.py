@@ -15,12 +15,12 @@ from backend.analysis.grid.cells import (
     CAPACITY,
     N_TRAIN,
     Cell,
-    Measure,
     best_validation,
     key,
     test_at_best,
 )
 from backend.analysis.grid.intervals import Interval, paired
+from backend.analysis.grid.shape import change as difference
 from backend.analysis.number import number
 
 Factor = Literal["data", "capacity", "training length", "regularisation", "noise"]
@@ -110,13 +110,13 @@ def _step(cells: Sequence[Cell], best: Cell, factor: Factor) -> Effect:
         return _not_assessable(factor, _ONE_VALUE)
     place = min(line.index(best), len(line) - 2)
     less, more = line[place], line[place + 1]
-    change = _compare(more, less, best_validation)
+    change = difference(more, less, best_validation)
     low, high = less.params[knob], more.params[knob]
     doublings = max(1.0, log2(high / low)) if low else 1.0
     finding = _judge(change, doublings)
     sentence = f"{_WOULD[finding].format(_MORE[factor])}: {_amount(knob, low, high, change)}."
     return Effect(
-        factor, finding, sentence, knob, low, high, change, _compare(more, less, test_at_best)
+        factor, finding, sentence, knob, low, high, change, difference(more, less, test_at_best)
     )
 
 
@@ -140,7 +140,7 @@ def _noise(cells: Sequence[Cell], best: Cell) -> Effect:
     if len(line) < 2:
         return _not_assessable("noise", _ONE_VALUE)
     least, most = line[0], line[-1]
-    change = _compare(most, least, best_validation)
+    change = difference(most, least, best_validation)
     low, high = least.params[knob], most.params[knob]
     resolved = change is not None and change.resolved
     worse = change is not None and change.mean > NOTICEABLE
@@ -149,12 +149,8 @@ def _noise(cells: Sequence[Cell], best: Cell) -> Effect:
     start = told.get(finding, "What noise costs is not resolved")
     sentence = f"{start}: {_amount(knob, low, high, change)}."
     return Effect(
-        "noise", finding, sentence, knob, low, high, change, _compare(most, least, test_at_best)
+        "noise", finding, sentence, knob, low, high, change, difference(most, least, test_at_best)
     )
-
-
-def _compare(after: Cell, before: Cell, measure: Measure) -> Interval | None:
-    return paired(after.by_seed(measure), before.by_seed(measure))
 
 
 def _judge(change: Interval | None, doublings: float) -> Finding:
