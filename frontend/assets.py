@@ -16,6 +16,7 @@ from backend.errors import NotFound
 STATIC = Path(__file__).parent / "static"
 _PLOTLY = Path(plotly.__file__).parent / "package_data" / "plotly.min.js"
 _COMPRESSIBLE = ("text/", "image/svg")
+_STYLES = "lab.css"  # all of css/, sent as one file
 
 router = APIRouter()
 
@@ -78,16 +79,26 @@ def _paths() -> list[Path]:
 
 @cache
 def _assets() -> dict[str, Asset]:
-    return {path.relative_to(STATIC).as_posix(): _asset(path) for path in _paths()}
+    found = {
+        path.relative_to(STATIC).as_posix(): _asset(path.name, path.read_bytes())
+        for path in _paths()
+        if path.suffix != ".css"
+    }
+    return {**found, _STYLES: _asset(_STYLES, styles())}
+
+
+def styles() -> bytes:
+    """Return all style sheets as one: base.css, then the components by name."""
+    paths = sorted((STATIC / "css").glob("*.css"), key=lambda path: (path.stem != "base", path))
+    return b"\n".join(path.read_bytes() for path in paths)
 
 
 @cache
 def _plotly() -> Asset:
-    return _asset(_PLOTLY)
+    return _asset(_PLOTLY.name, _PLOTLY.read_bytes())
 
 
-def _asset(path: Path) -> Asset:
-    media_type = mimetypes.guess_type(path.name)[0] or "application/octet-stream"
-    plain = path.read_bytes()
+def _asset(name: str, plain: bytes) -> Asset:
+    media_type = mimetypes.guess_type(name)[0] or "application/octet-stream"
     compressed = gzip.compress(plain, 6) if media_type.startswith(_COMPRESSIBLE) else None
     return Asset(media_type, plain, compressed)
