@@ -1,4 +1,4 @@
-"""How runs end: closed with a diagnosis by whoever ends them, worker or service."""
+"""How runs end, closed with a diagnosis by whoever ends them, and how failed ones begin again."""
 
 from collections.abc import Collection, Sequence
 
@@ -28,6 +28,18 @@ def cancel(session: Session, experiment_id: int) -> None:
     # first the request, on waiting runs too: its row locks keep them from being claimed meanwhile
     transitions.request_cancel(session, experiment_id)
     _settle(session, transitions.cancel_queued(session, experiment_id))
+
+
+def retry(session: Session, experiment_id: int, run_id: int | None = None) -> int:
+    """Have an experiment's failed runs, or one of them, wait again; return how many do.
+
+    A run is a function of its specification: it is trained from its beginning, gives the epochs
+    that are recorded once more, and those after them are added. Raises NotFound.
+    """
+    experiments.get(session, experiment_id)
+    moved = transitions.retry(session, experiment_id, run_id)
+    _settle(session, moved)
+    return len(moved)
 
 
 def reap(session: Session) -> set[int]:

@@ -148,3 +148,16 @@ def cancel(experiment_id: ExperimentId, database: DatabaseDep, hints: HintsDep) 
         item = experiment_items(session, [experiments.get(session, experiment_id)])[0]
     hints.moved(experiment_id)
     return item
+
+
+@router.post("/{experiment_id}/retry", status_code=202, summary="Retry the failed runs")
+def retry(
+    experiment_id: ExperimentId, database: DatabaseDep, queue: QueueDep, hints: HintsDep
+) -> ExperimentItem:
+    """Queue the runs that failed once more. An experiment without any stays as it is."""
+    with database.write() as session:
+        endings.retry(session, experiment_id)
+        item = experiment_items(session, [experiments.get(session, experiment_id)])[0]
+    queue.fill()
+    hints.moved(experiment_id)
+    return item

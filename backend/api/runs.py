@@ -5,8 +5,16 @@ from typing import Annotated
 from fastapi import APIRouter, Query, Response
 from pydantic import BaseModel
 
+from backend import endings
 from backend.analysis.downsample import downsample
-from backend.api.dependencies import STOPPING_PARAMETERS, DatabaseDep, RunId, StoppingQuery
+from backend.api.dependencies import (
+    STOPPING_PARAMETERS,
+    DatabaseDep,
+    HintsDep,
+    QueueDep,
+    RunId,
+    StoppingQuery,
+)
 from backend.frames import Frames, frames_of
 from backend.store import metrics, runs, snapshots
 from backend.views import EarlyStop, RunDetail, early_stop, finite, run_detail
@@ -74,6 +82,19 @@ def _series(one: metrics.Series, max_points: int | None) -> Series:
         return Series(steps=one.steps, values=values)
     kept = downsample(values, max_points)
     return Series(steps=[one.steps[i] for i in kept], values=[values[i] for i in kept])
+
+
+@router.post("/retry", status_code=202, summary="Retry a failed run")
+def retry(run_id: RunId, database: DatabaseDep, queue: QueueDep, hints: HintsDep) -> RunDetail:
+    """Queue a run that failed once more. Any other stays as it is."""
+    with database.write() as session:
+        experiment_id = runs.get(session, run_id).experiment_id
+        endings.retry(session, experiment_id, run_id)
+        session.expire_all()
+        found = run_detail(session, run_id)
+    queue.fill()
+    hints.moved(experiment_id)
+    return found
 
 
 @router.get("/frames", summary="Read how the fit of a run came about")

@@ -23,6 +23,7 @@ def parse(arguments: list[str] | None) -> Namespace:
         ("up", "start everything, print the address, run until Ctrl-C", _up),
         ("submit", "hand in a specification", _submit),
         ("watch", "follow an experiment to its end, then print its results", _watch),
+        ("retry", "train the failed runs of an experiment once more", _retry),
         ("remedies", "try what may cure an experiment, and compare", _remedies),
         ("diagnose", "say what is wrong with the training histories in log files", _diagnose),
         ("migrate", "bring the database to the newest schema (up does it too)", _data_dir),
@@ -53,6 +54,12 @@ def _submit(parser: ArgumentParser) -> None:
 
 def _watch(parser: ArgumentParser) -> None:
     parser.add_argument("id", type=int, metavar="ID", help="number of the experiment")
+    _server(parser)
+
+
+def _retry(parser: ArgumentParser) -> None:
+    parser.add_argument("id", type=int, metavar="ID", help="number of the experiment")
+    parser.add_argument("--wait", action="store_true", help="follow it to its end")
     _server(parser)
 
 

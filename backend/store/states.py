@@ -12,7 +12,7 @@ TRANSITIONS: Final[dict[State, frozenset[State]]] = {
     # back to queued: the worker died, or handed the run back when it was told to stop
     "running": frozenset({"queued", "finished", "failed", "cancelled"}),
     "finished": frozenset(),
-    "failed": frozenset(),
+    "failed": frozenset({"queued"}),  # tried again, when a person asks for it
     "cancelled": frozenset(),
 }
 

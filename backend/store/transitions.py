@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import BigInteger, ColumnElement, and_, bindparam, func, tuple_, update
+from sqlalchemy import BigInteger, ColumnElement, and_, bindparam, func, null, tuple_, update
 from sqlalchemy.orm import Session
 
 from backend.store.engine import now_ms
@@ -140,6 +140,21 @@ def cancel_queued(session: Session, experiment_id: int) -> list[Moved]:
     """Cancel the runs of an experiment that wait."""
     waits = and_(Run.experiment_id == experiment_id, Run.status == "queued")
     return _move(session, waits, "cancelled", ended_at=now_ms())
+
+
+def retry(session: Session, experiment_id: int, run_id: int | None = None) -> list[Moved]:
+    """Have the failed runs of an experiment, or one of them, wait again.
+
+    The next claim raises their attempt number, as any claim does. That a run lost workers is not
+    forgotten: it is sent alone, and fails with the next one lost before an epoch.
+    """
+    failed = and_(Run.experiment_id == experiment_id, Run.status == "failed")
+    if run_id is not None:
+        failed = and_(failed, Run.id == run_id)
+    forgotten = ("error", "ended_at", "sent_at", "early_stop_epoch", "verdict", "diagnosis")
+    return _move(
+        session, failed, "queued", cancel_requested=False, **dict.fromkeys(forgotten, null())
+    )
 
 
 def reap(session: Session) -> list[Moved]:

@@ -8,6 +8,7 @@ from redis import Redis
 from backend.main import create_app
 from backend.queue import QUEUE
 from backend.settings import Settings
+from backend.store import transitions
 from tests.api import SPEC, Api
 
 
@@ -89,12 +90,38 @@ def test_cancelling_twice_changes_nothing(sqlite_api: Api) -> None:
     assert sqlite_api.post(path).json() == sqlite_api.post(path).json()
 
 
+def test_retrying_queues_what_failed_and_nothing_else(sqlite_api: Api) -> None:
+    experiment_id = sqlite_api.submit()
+    first, second = sqlite_api.run_ids(experiment_id)
+    fail(sqlite_api, first)
+    item = sqlite_api.post(f"/api/experiments/{experiment_id}/retry").json()
+    assert (item["status"], item["counts"]["queued"], item["counts"]["failed"]) == ("queued", 2, 0)
+    sqlite_api.post(f"/api/experiments/{experiment_id}/cancel")
+    answer = sqlite_api.post(f"/api/runs/{second}/retry")
+    assert (answer.status_code, answer.json()["status"]) == (202, "cancelled")
+
+
+def test_one_failed_run_can_be_retried(sqlite_api: Api) -> None:
+    first, second = sqlite_api.run_ids(sqlite_api.submit())
+    fail(sqlite_api, first)
+    fail(sqlite_api, second)
+    assert sqlite_api.post(f"/api/runs/{first}/retry").json()["status"] == "queued"
+    assert sqlite_api.get(f"/api/runs/{second}").json()["status"] == "failed"
+
+
 @pytest.mark.parametrize(
     "call",
-    ["GET /api/experiments/7", "GET /api/experiments/7/runs", "POST /api/experiments/7/cancel"],
+    ["GET /api/experiments/7", "GET /api/experiments/7/runs", "POST /api/experiments/7/cancel",
+     "POST /api/experiments/7/retry"],  # fmt: skip
 )
 def test_an_unknown_experiment_is_not_found(api: Api, call: str) -> None:
     answer = api.request(*call.split())
     assert answer.status_code == 404
     detail = "There is no experiment 7."
     assert answer.json() == {"error": "not_found", "detail": detail, "field": None}
+
+
+def fail(api: Api, run_id: int) -> None:
+    with api.database.write() as session:
+        [claimed] = transitions.claim(session, [run_id], worker="w", lease_seconds=60)
+        transitions.end(session, [transitions.Ending(claimed.lease, "failed", "It broke.")])

@@ -51,6 +51,13 @@ def test_an_unknown_command_is_explained() -> None:
     assert "submit" in answer.stderr
 
 
+def test_retry_says_how_many_runs_are_trained_again(lab: str) -> None:
+    made = httpx.post(f"{lab}/api/experiments", json=SPEC).json()
+    answer = run("retry", str(made["id"]), "--wait", "--server", lab)
+    assert f"Experiment {made['id']}: 0 runs to be trained again" in answer.stdout
+    assert answer.returncode == 0
+
+
 def test_json_is_submitted(lab: str, spec: Path) -> None:
     answer = run("submit", str(spec), "--server", lab)
     assert (answer.returncode, answer.stderr) == (0, "")

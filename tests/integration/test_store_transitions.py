@@ -156,5 +156,47 @@ def test_end_obeys_the_table(
     assert state(database, held.run_id) == (target if allowed else current)
 
 
-def test_what_has_ended_stays_so() -> None:
-    assert all(not TRANSITIONS[ended] for ended in ENDED)
+def test_what_has_ended_stays_so_but_what_failed_may_be_tried_again() -> None:
+    assert {ended: TRANSITIONS[ended] for ended in ENDED} == {
+        "finished": set(), "cancelled": set(), "failed": {"queued"}
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize("current", STATES)
+def test_retry_obeys_the_table(database: Database, run_ids: list[int], current: State) -> None:
+    experiment_id = lease(database, run_ids[0]).experiment_id
+    with database.write() as session:
+        session.execute(update(Run).where(Run.id == run_ids[0]).values(status=current))
+        amount = endings.retry(session, experiment_id)
+    allowed = current == "failed"
+    assert (amount, state(database, run_ids[0])) == (int(allowed), "queued" if allowed else current)
+
+
+def test_a_retried_run_waits_as_if_it_were_new_and_keeps_its_epochs(
+    database: Database, run_ids: list[int]
+) -> None:
+    held = lease(database, run_ids[0])
+    with database.write() as session:
+        runs.advance(session, [runs.Progress(run_ids[0], epoch=7, early_stop_epoch=5)])
+        transitions.end(session, [Ending(held, "failed", "It broke.")])
+        endings.close(session, run_ids[:1])
+        endings.retry(session, held.experiment_id, run_ids[0])
+    with database.read() as session:
+        run = runs.get(session, run_ids[0])
+        assert (run.status, run.epoch, run.attempt) == ("queued", 7, held.attempt)
+        left = (run.error, run.ended_at, run.verdict, run.diagnosis, run.early_stop_epoch)
+        assert left == (None,) * 5
+    assert lease(database, run_ids[0]).attempt == held.attempt + 1
+
+
+def test_the_writer_that_failed_a_run_cannot_end_its_retry(
+    database: Database, run_ids: list[int]
+) -> None:
+    stale = lease(database, run_ids[0])
+    with database.write() as session:
+        transitions.end(session, [Ending(stale, "failed")])
+        endings.retry(session, stale.experiment_id)
+    lease(database, run_ids[0])
+    with database.write() as session:
+        transitions.end(session, [Ending(stale, "finished")])
+    assert state(database, run_ids[0]) == "running"

@@ -67,6 +67,25 @@ def test_every_epoch_of_every_metric_is_recorded(settings: Settings, database: D
     assert all(steps == list(range(1, EPOCHS + 1)) for steps, _ in found.values())
 
 
+def test_a_failed_run_that_is_retried_ends_as_one_that_never_failed(
+    eager: Settings, database: Database
+) -> None:
+    failed, whole = (submit(database, SHORT)[0] for _ in range(2))
+
+    def fail(_: Stopping) -> None:
+        raise RuntimeError("The disk is full")
+
+    services = make_services(eager, database, Meanwhile(EPOCHS // 2, fail))
+    train([failed], services)
+    assert get_run(database, failed).status == "failed"
+    with database.write() as session:
+        assert endings.retry(session, get_run(database, failed).experiment_id) == 1
+    train([failed, whole], make_services(eager, database))
+    assert get_run(database, failed).status == "finished"
+    assert curves(database, failed) == curves(database, whole)
+    assert logged_epochs(database, failed) == list(range(1, EPOCHS + 1))
+
+
 def test_a_finished_run_leaves_snapshots_and_samples(
     settings: Settings, database: Database
 ) -> None:
