@@ -111,8 +111,12 @@ def test_one_failed_run_can_be_retried(sqlite_api: Api) -> None:
 
 @pytest.mark.parametrize(
     "call",
-    ["GET /api/experiments/7", "GET /api/experiments/7/runs", "POST /api/experiments/7/cancel",
-     "POST /api/experiments/7/retry"],  # fmt: skip
+    [
+        "GET /api/experiments/7",
+        "GET /api/experiments/7/runs",
+        "POST /api/experiments/7/cancel",
+        "POST /api/experiments/7/retry",
+    ],
 )
 def test_an_unknown_experiment_is_not_found(api: Api, call: str) -> None:
     answer = api.request(*call.split())
