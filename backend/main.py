@@ -10,7 +10,7 @@ from typing import Any
 
 from fastapi import FastAPI
 
-from backend.api import analysis, experiments, health, remedies, runs, stream
+from backend.api import analysis, experiments, export, health, remedies, runs, stream
 from backend.api.errors import ErrorBody, ErrorHandlers
 from backend.api.security import Security
 from backend.hints import Hints
@@ -46,7 +46,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     errors = ErrorHandlers()
     errors.install(app)
     app.add_middleware(Security, settings=settings, respond=errors.respond)
-    for module in (experiments, analysis, remedies, runs, stream, health):
+    for module in (experiments, export, analysis, remedies, runs, stream, health):
         app.include_router(module.router, responses={"4XX": {"model": ErrorBody}})
     _mount_pages(app, errors)
     return app
@@ -90,3 +90,4 @@ def _mount_pages(app: FastAPI, errors: ErrorHandlers) -> None:
 
     frontend.mount(app)
     errors.render_page = frontend.render_error
+    app.state.report = frontend.render_report

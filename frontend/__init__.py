@@ -6,9 +6,10 @@ from frontend import assets
 from frontend.figures import grid_routes
 from frontend.figures import routes as figures
 from frontend.pages import experiment, home, new_experiment, run
+from frontend.report import render_report
 from frontend.site import render_error
 
-__all__ = ["mount", "render_error"]
+__all__ = ["mount", "render_error", "render_report"]
 
 
 def mount(app: FastAPI) -> None:

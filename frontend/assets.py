@@ -93,6 +93,16 @@ def styles() -> bytes:
     return b"\n".join(path.read_bytes() for path in paths)
 
 
+def source(name: str) -> bytes:
+    """Return a static file's content."""
+    return _assets()[name].plain
+
+
+def plotly_source() -> bytes:
+    """Return Plotly.js itself."""
+    return _plotly().plain
+
+
 @cache
 def _plotly() -> Asset:
     return _asset(_PLOTLY.name, _PLOTLY.read_bytes())

@@ -55,9 +55,14 @@ Reading = Annotated[Session, Depends(_session, scope="function")]
 """A session that sees one state of the database while a page is made."""
 
 
+def fill(template: str, **context: Any) -> str:
+    """Return the text that a template makes."""
+    return _TEMPLATES.get_template(template).render(context)
+
+
 def render(template: str, *, status: int = 200, **context: Any) -> HTMLResponse:
     """Return a page made from a template. What a page shows is never kept by the browser."""
-    html = _TEMPLATES.get_template(template).render(context)
+    html = fill(template, **context)
     return HTMLResponse(html, status_code=status, headers={"Cache-Control": "no-store"})
 
 

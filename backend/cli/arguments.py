@@ -25,6 +25,11 @@ def parse(arguments: list[str] | None) -> Namespace:
         ("watch", "follow an experiment to its end, then print its results", _watch),
         ("retry", "train the failed runs of an experiment once more", _retry),
         ("remedies", "try what may cure an experiment, and compare", _remedies),
+        (
+            "export",
+            "write an experiment to a page, a folder of tables or its specification",
+            _export,
+        ),
         ("diagnose", "say what is wrong with the training histories in log files", _diagnose),
         ("migrate", "bring the database to the newest schema (up does it too)", _data_dir),
     ):
@@ -70,6 +75,21 @@ def _remedies(parser: ArgumentParser) -> None:
     parser.add_argument("--seeds", type=int, help="seeds of each variant (5)")
     parser.add_argument("--wait", action="store_true", help="follow it to its comparison")
     parser.add_argument("--dry-run", action="store_true", help="only list them and their cost")
+    _server(parser)
+
+
+def _export(parser: ArgumentParser) -> None:
+    parser.add_argument("id", type=int, metavar="ID", help="number of the experiment")
+    parser.add_argument(
+        "--format", choices=["html", "csv", "parquet", "spec"], default="html",
+        help="a report that opens offline (html), a folder of tables (csv, parquet), the YAML "
+        "that reproduces it (spec)",
+    )  # fmt: skip
+    parser.add_argument(
+        "--out", type=Path, metavar="PATH",
+        help="file or folder to write, which must not exist; a name in .zip is not unpacked "
+        "(experiment-ID here)",
+    )  # fmt: skip
     _server(parser)
 
 

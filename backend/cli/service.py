@@ -1,6 +1,9 @@
 """The running service, as the command line talks to it."""
 
 from argparse import Namespace
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -35,9 +38,31 @@ class Service:
             "POST", path, content=body, headers={"Content-Type": media_type}, params=query
         )
 
+    def download(self, path: str, to: Path, **query: Any) -> None:
+        """GET an answer of any length into a file."""
+        with (
+            self._reaching(),
+            self._client.stream("GET", self.url + path, params=query) as answer,
+            to.open("wb") as file,
+        ):
+            if not answer.is_success:
+                answer.read()
+                raise _refusal(answer)
+            for piece in answer.iter_bytes():
+                file.write(piece)
+
     def _call(self, method: str, path: str, **request: Any) -> Any:
-        try:
+        with self._reaching():
             answer = self._client.request(method, self.url + path, **request)
+        if not answer.is_success:
+            raise _refusal(answer)
+        return answer.json()
+
+    @contextmanager
+    def _reaching(self) -> Iterator[None]:
+        """Say in one sentence that a server cannot be reached."""
+        try:
+            yield
         except httpx.InvalidURL as error:
             raise InvalidInput(f"{self.url!r} is not an address: {error}.") from error
         except httpx.UnsupportedProtocol as error:
@@ -46,9 +71,6 @@ class Service:
             raise Unavailable(
                 f"no server answers at {self.url}; start one with ./lab up or name one by --server."
             ) from error
-        if not answer.is_success:
-            raise _refusal(answer)
-        return answer.json()
 
 
 def _refusal(answer: httpx.Response) -> InvalidInput | NotFound | Unavailable:

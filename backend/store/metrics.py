@@ -132,6 +132,19 @@ _KNOWN_KEYS = select(MetricKey.name, MetricKey.id).where(
 )
 
 
+def keys_of(session: Session, experiment_id: int) -> list[str]:
+    """Return the names of all metrics that an experiment's runs recorded, in order."""
+    query = (
+        select(MetricKey.name)
+        .join(MetricSummary, MetricSummary.key_id == MetricKey.id)
+        .join(Run, Run.id == MetricSummary.run_id)
+        .where(Run.experiment_id == experiment_id)
+        .group_by(MetricKey.id, MetricKey.name)
+        .order_by(MetricKey.id)
+    )
+    return list(session.scalars(query))
+
+
 def series(
     session: Session,
     run_id: int,

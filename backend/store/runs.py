@@ -62,6 +62,12 @@ def of_experiment(session: Session, experiment_id: int) -> Sequence[Run]:
     ).all()
 
 
+def lengths(session: Session, experiment_id: int) -> list[tuple[int, int]]:
+    """Return the ids of an experiment's runs with their last epoch, in the order of its grid."""
+    query = select(Run.id, Run.epoch).where(Run.experiment_id == experiment_id)
+    return [(row.id, row.epoch) for row in session.execute(query.order_by(Run.position))]
+
+
 def around(session: Session, run: Run, distance: int) -> Sequence[Run]:
     """Return the runs at most so many places before or after one in the order of its grid."""
     places = Run.position.between(run.position - distance, run.position + distance)

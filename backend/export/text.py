@@ -1,0 +1,47 @@
+"""Tables as comma-separated values that no spreadsheet takes for formulas."""
+
+import csv
+import json
+from collections.abc import Iterable, Iterator
+from io import BytesIO, StringIO
+from typing import Any
+
+from arro3.core import RecordBatchReader
+from arro3.io import write_csv
+
+from backend.export.run_table import Table
+
+FORMULA = tuple("=+-@\t\r\n\N{FULLWIDTH EQUALS SIGN}\N{FULLWIDTH PLUS SIGN}"
+                "\N{FULLWIDTH HYPHEN-MINUS}\N{FULLWIDTH COMMERCIAL AT}")  # fmt: skip
+"""What a text begins with that a spreadsheet would compute (OWASP, "CSV Injection")."""
+
+
+def cell(value: Any) -> Any:
+    """Return a value as a cell: text that would be computed gets an apostrophe before it."""
+    if isinstance(value, list | dict):
+        return json.dumps(value)
+    if isinstance(value, bool):
+        return str(value).lower()
+    return f"'{value}" if isinstance(value, str) and value.startswith(FORMULA) else value
+
+
+def lines(rows: Iterable[Iterable[Any]]) -> bytes:
+    """Return rows as lines of CSV (RFC 4180), UTF-8."""
+    text = StringIO()
+    csv.writer(text).writerows([cell(value) for value in row] for row in rows)
+    return text.getvalue().encode("utf-8", "replace")
+
+
+def table_lines(table: Table) -> Iterator[bytes]:
+    """Return a table of runs: names, then a line a run."""
+    yield lines([table])
+    yield lines(zip(*table.values(), strict=True))
+
+
+def stream_lines(table: RecordBatchReader) -> Iterator[bytes]:
+    """Return a table of numbers: names, then a piece for each batch."""
+    yield lines([table.schema.names])
+    for batch in table:
+        piece = BytesIO()
+        write_csv(batch, piece, header=False)
+        yield piece.getvalue()

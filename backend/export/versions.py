@@ -1,0 +1,17 @@
+"""Which software made the numbers."""
+
+import platform
+from importlib.metadata import PackageNotFoundError, version
+
+PACKAGES = ("overfit-lab", "torch", "numpy", "scipy", "plotly", "fastapi", "sqlalchemy", "celery")
+
+
+def versions() -> dict[str, str]:
+    """Return the versions of Python and of what is installed beside this process."""
+    found = {"python": platform.python_version()}
+    for name in PACKAGES:
+        try:
+            found[name] = version(name)
+        except PackageNotFoundError:  # a web service without a worker beside it has no torch
+            continue
+    return found

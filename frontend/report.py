@@ -1,0 +1,110 @@
+"""An experiment as one page that needs no server: everything it shows is inside it."""
+
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from fastapi import Response
+from markupsafe import Markup
+from sqlalchemy.orm import Session
+
+from backend.export.specification import written
+from backend.export.versions import versions
+from backend.store import experiments, metrics, runs
+from backend.views import RunItem, experiment_items, run_detail, run_items
+from frontend import assets
+from frontend.figures import grid_routes, routes
+from frontend.figures.grid import ABOUT, CHOICES, GridInfo, grid_info, value_of
+from frontend.figures.progress import progress_info
+from frontend.pages import analysis
+from frontend.pages.experiment import KEYS, model_title
+from frontend.site import fill
+
+MAX_CURVES = 24  # cells whose curves are drawn
+MAX_ROWS = 1000  # of the table of runs
+SCRIPTS = ("js/colours.js", "js/report.js")
+
+
+@dataclass(frozen=True)
+class Chart:
+    """A figure as the report's script takes it, and the same in words."""
+
+    title: str
+    about: str
+    figure: Markup
+    description: str
+
+
+def render_report(session: Session, experiment_id: int) -> str:
+    """Return the report of an experiment as HTML. Raises NotFound."""
+    found = experiments.get(session, experiment_id)
+    [item] = experiment_items(session, [found])
+    all_runs = run_items(session, runs.of_experiment(session, experiment_id))
+    at_best = metrics.at_best_epoch(session, [run.id for run in all_runs], KEYS)
+    grid = grid_info(all_runs, at_best)
+    return fill(
+        "report.html",
+        experiment=item,
+        progress=progress_info(item.status, all_runs),
+        grid=grid,
+        choices=CHOICES,
+        about=ABOUT,
+        charts=_analysis(session, experiment_id, all_runs),
+        curves=_curves(session, grid),
+        runs=all_runs[:MAX_ROWS],
+        left_out=max(0, len(all_runs) - MAX_ROWS),
+        at_best=at_best,
+        columns=list(grid.varying),
+        value_of=value_of,
+        spec=written(item.spec),
+        versions=versions(),
+        styles=_inline(assets.styles()),
+        plotly=_inline(assets.plotly_source()),
+        script=Markup("\n").join(_inline(assets.source(name)) for name in SCRIPTS),
+    )
+
+
+def _analysis(session: Session, experiment_id: int, all_runs: Sequence[RunItem]) -> list[Chart]:
+    """Return the readings of the grid, each as its address would answer."""
+    found = analysis.reading(experiment_id, all_runs, {})
+    drawn = [] if found is None else found.sections
+    answers: dict[str, Callable[..., Response]] = {
+        route.path.rpartition("/")[2]: route.endpoint  # type: ignore[attr-defined]
+        for route in grid_routes.router.routes
+    }
+    return [
+        _chart(one.title, one.about, answers[one.figure](session, experiment_id)) for one in drawn
+    ]
+
+
+def _curves(session: Session, grid: GridInfo) -> list[Chart]:
+    """Return the curves of the first run of each cell, if there are few cells."""
+    firsts = [cell.runs[0] for row in grid.cells for cell in row if cell]
+    drawn = [run for run in firsts if run.summary]
+    if len(drawn) > MAX_CURVES:
+        return []
+    return [_curve(session, run) for run in drawn]
+
+
+def _curve(session: Session, run: RunItem) -> Chart:
+    found = run_detail(session, run.id).diagnosis["sentence"]
+    return _chart(_run_title(run), found, routes.curves(session, run.id, "loss", {}))
+
+
+def _run_title(run: RunItem) -> str:
+    verdict = f": {run.verdict}" if run.verdict else ""
+    return f"Run {run.id}, {run.variant or model_title(run)}{verdict}"
+
+
+def _chart(title: str, about: str, answer: Response) -> Chart:
+    figure: dict[str, Any] = json.loads(bytes(answer.body))
+    description = figure.pop("description")
+    # in a script element only what closes it has a meaning
+    text = json.dumps(figure).replace("<", "\\u003c")
+    return Chart(title, about, Markup(text), description)  # noqa: S704
+
+
+def _inline(source: bytes) -> Markup:
+    """Return a file of ours, or Plotly.js, as it stands inside a style or script element."""
+    return Markup(source.decode().replace("</script", "<\\/script"))  # noqa: S704

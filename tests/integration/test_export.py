@@ -1,0 +1,132 @@
+"""Experiments as files: what is in them, and what a spreadsheet would not compute."""
+
+import csv
+import io
+import json
+import zipfile
+
+import pytest
+import yaml
+from arro3.io import read_parquet
+
+from backend.export.archive import archive
+from backend.export.metric_table import Portion, portions
+from backend.export.text import cell, lines
+from backend.store import metrics
+from tests.api import Api, record
+
+NAN = float("nan")
+
+
+@pytest.fixture
+def exported(api: Api) -> tuple[Api, int]:
+    """An experiment of two runs of which one has losses, one of them NaN."""
+    experiment_id = api.submit()
+    run_id = api.run_ids(experiment_id)[0]
+    record(api.database, experiment_id, run_id, range(1, 4))
+    with api.database.write() as session:
+        points = [metrics.Point(run_id, "train_loss", step, NAN, 0) for step in (2, 3)]
+        metrics.record(session, points)
+    return api, experiment_id
+
+
+def fetch(api: Api, experiment_id: int, kind: str) -> dict[str, bytes]:
+    answer = api.get(f"/api/experiments/{experiment_id}/export?format={kind}")
+    assert answer.headers["content-type"] == "application/zip"
+    with zipfile.ZipFile(io.BytesIO(answer.content)) as file:
+        assert file.testzip() is None
+        return {name.partition("/")[2]: file.read(name) for name in file.namelist()}
+
+
+def test_the_folder_of_csv_holds_every_epoch(exported: tuple[Api, int]) -> None:
+    files = fetch(*exported, "csv")
+    rows = list(csv.DictReader(io.StringIO(files["metrics.csv"].decode())))
+    assert [row["epoch"] for row in rows] == ["1", "2", "3"]
+    assert [row["val_loss"] for row in rows] == ["1.0", "2.0", "3.0"]
+    assert [row["train_loss"] for row in rows] == ["", "NaN", "NaN"]
+    runs = list(csv.DictReader(io.StringIO(files["runs.csv"].decode())))
+    assert [run["model.degree"] for run in runs] == ["1", "6"]
+    assert [run["last.val_loss"] for run in runs] == ["3.0", ""]
+
+
+def test_the_folder_of_parquet_holds_the_same(exported: tuple[Api, int]) -> None:
+    files = fetch(*exported, "parquet")
+    table = read_parquet(io.BytesIO(files["metrics.parquet"])).read_all()
+    assert table.column("epoch").to_pylist() == [1, 2, 3]
+    assert table.column("val_loss").to_pylist() == [1.0, 2.0, 3.0]
+    train = table.column("train_loss").to_pylist()
+    assert train[0] is None
+    assert all(value != value for value in train[1:])
+    runs = read_parquet(io.BytesIO(files["runs.parquet"])).read_all()
+    assert runs.column("model.degree").to_pylist() == [1, 6]
+    assert runs.column("dataset.source").to_pylist() == ["points", "points"]
+
+
+def test_the_folder_says_what_it_is_of(exported: tuple[Api, int]) -> None:
+    files = fetch(*exported, "csv")
+    about = json.loads(files["experiment.json"])
+    assert about["id"] == exported[1]
+    assert "python" in about["versions"]
+
+
+def test_the_specification_makes_the_same_experiment_again(exported: tuple[Api, int]) -> None:
+    api, experiment_id = exported
+    answer = api.get(f"/api/experiments/{experiment_id}/export?format=spec")
+    headers = {"Content-Type": "application/yaml"}
+    again = api.post("/api/experiments", content=answer.content, headers=headers).json()["id"]
+    first, second = (api.get(f"/api/experiments/{id_}").json() for id_ in (experiment_id, again))
+    assert first["spec"] == second["spec"] == yaml.safe_load(answer.text)
+
+
+def test_the_report_needs_nothing_from_elsewhere(exported: tuple[Api, int]) -> None:
+    api, experiment_id = exported
+    report = api.get(f"/api/experiments/{experiment_id}/export?format=html").text
+    page = report.partition("</script>")[2]  # past Plotly.js
+    assert "<link" not in report[:10_000]
+    assert "src=" not in page
+    assert "Loss after epoch 3: train \N{EN DASH}, validation 3.00." in page
+    assert "source: points" in page
+
+
+def test_an_experiment_that_is_not_there_is_not_found(api: Api) -> None:
+    for kind in ("html", "csv", "parquet", "spec"):
+        assert api.get(f"/api/experiments/99/export?format={kind}").status_code == 404
+
+
+def test_an_unknown_format_is_refused_in_one_sentence(api: Api) -> None:
+    answer = api.get(f"/api/experiments/{api.submit()}/export?format=pdf").json()
+    assert answer["field"] == "format"
+    assert "html" in answer["detail"]
+
+
+@pytest.mark.parametrize(
+    "text", ["=1+1", "+1", "-1", "@SUM(A1)", "\tx", "\rx", "\N{FULLWIDTH EQUALS SIGN}1"]
+)
+def test_text_that_a_spreadsheet_would_compute_is_text(text: str) -> None:
+    assert cell(text) == f"'{text}"
+
+
+def test_numbers_and_plain_text_stay_as_they_are() -> None:
+    assert lines([[-1.5, "a=b", None, True, [1, 2], 'say "x", y']]) == (
+        b'-1.5,a=b,,true,"[1, 2]","say ""x"", y"\r\n'
+    )
+
+
+def test_long_runs_are_read_in_stretches_and_short_ones_together() -> None:
+    found = list(portions([(1, 4), (2, 6), (3, 25), (4, 1)], rows=10))
+    stretches = [Portion([3], 0, 9), Portion([3], 10, 19), Portion([3], 20, None)]
+    assert found == [Portion([1, 2]), *stretches, Portion([4])]
+
+
+def test_an_archive_is_made_while_it_is_sent() -> None:
+    asked: list[str] = []
+
+    def pieces(name: str) -> list[bytes]:
+        asked.append(name)
+        return [b"x" * 1000]
+
+    made = archive((name, pieces(name)) for name in ("a.txt", "b.txt"))
+    first = next(made)
+    assert asked == ["a.txt"]
+    with zipfile.ZipFile(io.BytesIO(first + b"".join(made))) as file:
+        assert file.read("b.txt") == b"x" * 1000
