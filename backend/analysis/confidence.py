@@ -3,8 +3,8 @@
 from math import isfinite
 from typing import Literal
 
+from backend.analysis.found import Found
 from backend.analysis.shape import SHORT, Shape
-from backend.analysis.verdicts import Found
 
 Sureness = Literal["high", "medium", "low"]
 

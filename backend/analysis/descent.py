@@ -7,6 +7,7 @@ import numpy as np
 from backend.analysis.shape import CERTAIN, SHORT, STEADY, Shape, middle
 
 HUMP = 0.2  # of the fall: a rise in between that counts
+WIDE = 3  # points above half the hump, at least: fewer are spikes
 RECOVERED = 0.2  # of the hump: the end is at most so far above the first minimum
 TRAINED = 0.5  # of its fall, at least, train loss has behind it where validation loss peaks
 
@@ -38,9 +39,10 @@ def second_descent(shape: Shape) -> Descent | None:
     # of a train loss far below its start, ups and downs are small whatever they are of themselves
     before, at_peak = shape.train[first], float(middle(shape.train[max(0, peak - 1) : peak + 2]))
     material = height > max(shape.threshold, HUMP * shape.fall, 2 * CERTAIN * shape.reading.error)
+    wide = np.count_nonzero(values[first:] > values[first] + height / 2) >= WIDE
     recovered = end <= values[first] + RECOVERED * height
     steady = at_peak <= before + max(STEADY * shape.train_fall, CERTAIN * shape.train_noise)
     learnt = shape.curve.train[0] - at_peak >= TRAINED * shape.train_fall
-    if not (material and recovered and steady and learnt):
+    if not (material and wide and recovered and steady and learnt):
         return None
     return Descent(first, peak, float(values[first]), float(values[peak]), end)

@@ -9,6 +9,7 @@ import numpy as np
 from backend.analysis import verdicts
 from backend.analysis.confidence import Sureness, confidence
 from backend.analysis.curve import Curve, Series
+from backend.analysis.found import Found
 from backend.analysis.overconfidence import Finding, over_confident
 from backend.analysis.shape import Shape
 
@@ -76,7 +77,7 @@ def diagnose(
         return _told(found, shape, accuracy)
 
 
-def _told(found: verdicts.Found, shape: Shape, accuracy: Series | None) -> Diagnosis:
+def _told(found: Found, shape: Shape, accuracy: Series | None) -> Diagnosis:
     curve = shape.curve
     best = int(curve.steps[curve.best]) if len(curve) else None
     overfits = found.verdict == "overfitting"

@@ -16,9 +16,9 @@ FEW = 10  # points: below, the first is taken as it is
 SHORT = 20  # points: below, each is looked at by itself
 AVERAGED = 3  # points at the end, at least
 RISE = 0.05  # of the best validation loss: what counts as risen
-SMALLEST_RISE = 0.02  # of the total fall: below it, a relative rise near loss 0 means nothing
+SMALLEST_RISE = 0.01  # of the total fall: below it, a relative rise near loss 0 means nothing
 CERTAIN = 3.3  # standard errors that a rise must exceed
-CERTAIN_OF_FEW = 2.5  # of a short curve, whose own course is taken for noise in part
+BARELY = 0.02  # of a loss: a change that small is none
 STEADY = 0.15  # of its fall: train loss that rises less stays where it is
 CLEAR = 6.0  # standard errors: a rise beyond needs no other evidence
 MIN_DIFFERENCES = 5  # points: fewer tell nothing about noise
@@ -136,12 +136,21 @@ class Shape:
 
     @cached_property
     def onset(self) -> int:
-        """Index in the curve from which validation loss rises: its lowest near the best level."""
-        scale = len(self._kept(self.curve.validation)) / len(self.validation)
+        """Index in the curve from which validation loss rises: its lowest.
+
+        A lone dip, around which losses are more than half the rise higher, is passed over: then it
+        is the lowest near the lowest average.
+        """
+        kept = self._kept(self.curve.validation)
+        scale = len(kept) / len(self.validation)
+        lowest = int(np.argmin(kept))
+        around = self.reading.values[min(int(lowest / scale), len(self.reading.values) - 1)]
+        if around <= self.reading.low + self.rise / 2:
+            return lowest
         reach = self.reading.width // 2 + 1
         first = max(0, int((self.reading.best - reach) * scale))
         last = int((self.reading.best + 1 + reach) * scale) + 1
-        return first + int(np.argmin(self._kept(self.curve.validation)[first:last]))
+        return first + int(np.argmin(kept[first:last]))
 
     @cached_property
     def train_levels(self) -> tuple[float, float]:

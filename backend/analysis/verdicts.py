@@ -1,76 +1,33 @@
 """The rules, in the order in which they are asked; each reads a shape and speaks twice."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from backend.analysis import divergence
+from backend.analysis.breakdown import exploded, not_finite
 from backend.analysis.descent import Descent, second_descent
+from backend.analysis.found import Found, Rule
 from backend.analysis.number import number
-from backend.analysis.shape import CERTAIN, CERTAIN_OF_FEW, CLEAR, SHORT, Shape
-from backend.analysis.trend import fall_ahead, line
+from backend.analysis.rise import held, rises
+from backend.analysis.shape import BARELY, CLEAR, SHORT, Shape
+from backend.analysis.trend import fall_ahead
 
-LEAST_AFTER = 3  # points after the best: fewer are no trend
-DRIFT = 1.5  # standard errors by which the slope since the best must be above 0
-LASTING = 0.4  # of the points in the second half since the best are above half the rise
 SEVERE = 0.5  # rise over the best loss
-BARELY = 0.02  # of a loss: a change that small is none
-EXPLODED = 2.0  # times the first train loss
 UNSTABLE = 0.3  # of the fall: noise of that size hides any course
 NEAR_REFERENCE = 0.8  # of the loss of always giving the same answer: nothing much was learnt
 MEMORISED = 0.05  # of that reference: a train loss near 0
 MISSED = 0.2  # of that reference: a validation loss that far from 0 means the pattern is missed
 
-RULES = frozenset({
-    "diverged.not-finite", "diverged.exploded",
-    "not-assessable.short", "not-assessable.unreadable",
-    "underfitting.no-progress", "underfitting.near-reference",
-    "memorised-noise.never-fell", "memorised-noise.near-zero-train",
-    "overfitting.mild", "overfitting.severe",
-    "double-descent.epoch-wise",
-    "unstable.both-rise", "unstable.noisy",
-    "still-improving.falling",
-    "good-fit.settled",
-    "over-confident",
-})  # fmt: skip
-"""Ids of all rules, also of those that are told beside a verdict or about a log."""
-
-
-@dataclass(frozen=True)
-class Found:
-    """A verdict, the id of its rule, and its two sentences (the first goes on after "Verdict: ")"""
-
-    verdict: Any
-    rule: str
-    practitioner: str
-    learner: str
-
-
-Rule = Callable[[Shape], Found | None]
-
 
 def first_that_applies(shape: Shape, min_points: int) -> Found:
     """Return what the first rule that applies says."""
     if shape.curve.broken_at is not None:
-        return _not_finite(shape)
-    if found := _exploded(shape):
+        return not_finite(shape)
+    if found := exploded(shape):
         return found
     if len(shape.curve) < min_points:
         return _of_few_points(shape, min_points)
     return next(found for rule in _RULES if (found := rule(shape)))
-
-
-def _not_finite(shape: Shape) -> Found:
-    where = f"{shape.unit} {shape.curve.broken_at:,}"
-    return Found(
-        "diverged", "diverged.not-finite",
-        f"a loss is not a finite number from {where} on; a smaller learning rate is the first "
-        "thing to try.",
-        f"Training broke down at {where}: the numbers grew beyond all bounds. Smaller steps "
-        "(learning rate) usually help.",
-    )  # fmt: skip
 
 
 def _of_few_points(shape: Shape, least: int) -> Found:
@@ -84,32 +41,6 @@ def _of_few_points(shape: Shape, least: int) -> Found:
         f"{many} with train and validation loss, at least {least} are needed.",
         f"There is too little to look at yet: {many}, and a trend needs {least}.",
     )  # fmt: skip
-
-
-def _exploded(shape: Shape) -> Found | None:
-    reason = _explosion(shape) if len(shape.curve) else None
-    if reason is None:
-        return None
-    return Found(
-        "diverged", "diverged.exploded",
-        f"{reason}; a smaller learning rate is the first thing to try.",
-        "Instead of shrinking, the error grew and grew: the steps were too large. A smaller "
-        "learning rate usually helps.",
-    )  # fmt: skip
-
-
-def _explosion(shape: Shape) -> str | None:
-    """Say how train loss exploded: beyond the worker's bound, or for good beyond its start."""
-    train, reference = shape.curve.train, shape.reference_loss
-    if reference is not None and (reason := divergence.reason(float(train[-1]), reference)):
-        return reason
-    if len(train) < LEAST_AFTER:
-        return None
-    first, end = float(train[0]), shape.train_levels[1]
-    grew = end - first > EXPLODED * max(abs(first), shape.train_fall)
-    if not grew or shape.reading.end < shape.curve.validation[0]:
-        return None
-    return f"train loss ends at about {number(end)}, far above the {number(first)} it began with"
 
 
 def _flat(shape: Shape) -> Found | None:
@@ -132,31 +63,12 @@ def _range(values: Any, noise: float) -> float:
     return (whole - hidden) / size if size else 0.0
 
 
-def rises(shape: Shape) -> bool:
-    """Whether validation loss ends above its lowest: materially, lastingly, beyond its noise."""
-    if shape.points_after < LEAST_AFTER:
-        return False
-    reading, few = shape.reading, len(shape.validation) < SHORT
-    certain = (CERTAIN_OF_FEW if few else CERTAIN) * reading.error
-    if shape.rise <= max(shape.threshold, certain):
-        return False
-    if not few and shape.rise < CLEAR * reading.error and not _drifts_up(shape):
-        return False
-    later = reading.values[reading.best + max(1, shape.points_after // 2) :]
-    above = np.count_nonzero(later > reading.low + shape.rise / 2)
-    return bool(above >= LASTING * len(later))
-
-
-def _drifts_up(shape: Shape) -> bool:
-    """Whether all points since the best tell of a rise: the lowest of many is low by chance."""
-    slope, error = line(shape.validation[shape.reading.best + 1 :], shape.noise)
-    return slope > DRIFT * error
-
-
 def _never_fell(shape: Shape) -> Found | None:
-    fell = shape.fall > max(2 * shape.noise, BARELY / 2 * abs(shape.start))
+    least = BARELY / 2 * abs(shape.start)
+    dip = shape.start - float(shape.validation.min())  # of one epoch, which averages hide
+    fell = shape.fall > max(2 * shape.noise, least) or dip > max(CLEAR * shape.noise, least)
     learnt = shape.train_fall > max(0.05 * abs(shape.curve.train[0]), 5 * shape.train_noise)
-    if fell or not learnt:
+    if fell or not learnt or (rises(shape) and held(shape)):
         return None
     course = f"rose {shape.relative_rise:.0%} above it" if rises(shape) else "stayed there"
     return Found(

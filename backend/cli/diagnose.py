@@ -10,7 +10,7 @@ from typing import Any, get_args
 from backend.analysis import Curve, Diagnosis, diagnose
 from backend.analysis.diagnosis import Verdict
 from backend.analysis.early_stopping import Criterion, build, early_stop_step
-from backend.analysis.verdicts import RULES
+from backend.analysis.found import RULES
 from backend.errors import InvalidInput
 from backend.logs import History, Paired, paired, read_log
 from backend.logs.history import Ambiguous, Unreadable

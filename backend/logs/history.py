@@ -71,9 +71,8 @@ def from_rows(rows: Iterable[Mapping[str, Any]], name: str | None = None) -> His
     The epoch is what series run over if no validation loss comes twice in one, else the step, else
     the row's number. Several train losses in one epoch are averaged.
     """
-    kept = [_with_part(row) for row in rows]
     columns: dict[str, list[tuple[int, float]]] = {}
-    for index, row in enumerate(kept):
+    for index, row in enumerate(map(_with_part, rows)):
         for column, value in row.items():
             if (found := number(value)) is not None:
                 columns.setdefault(column, []).append((index, found))

@@ -12,7 +12,7 @@ from backend.logs.names import name_of, part_of
 from backend.logs.tables import read_table
 
 LARGEST = 256 << 20  # bytes of a file
-LARGEST_JSON = 64 << 20  # bytes: parsed, it takes ten times as many
+LARGEST_TEXT = 64 << 20  # bytes of CSV or JSON: parsed, it takes ten times as many
 MOST_FILES = 200  # event files in a folder
 PACKED = {
     b"\x1f\x8b": "gzip", b"PK\x03\x04": "zip", b"BZh": "bzip2", b"\xfd7zXZ": "xz",
@@ -56,14 +56,12 @@ def _histories(data: bytes) -> list[History]:
             raise Unreadable(f"it is packed with {kind}; unpack it first")
     if is_events(data):
         return [History(read_events(data), "step")]
+    if len(data) > LARGEST_TEXT:
+        raise Unreadable(f"it is text larger than {LARGEST_TEXT >> 20} MB")
     text = _text(data)
     if not text.strip():
         raise Unreadable("it is empty")
-    if text.lstrip()[:1] not in ("{", "["):
-        return read_table(text)
-    if len(data) > LARGEST_JSON:
-        raise Unreadable(f"it is JSON larger than {LARGEST_JSON >> 20} MB")
-    return read_document(text)
+    return read_document(text) if text.lstrip()[0] in "{[" else read_table(text)
 
 
 def _text(data: bytes) -> str:

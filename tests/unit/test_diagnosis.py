@@ -16,8 +16,8 @@ from numpy.typing import ArrayLike
 from backend.analysis import Curve, Diagnosis, diagnose
 from backend.analysis.confidence import confidence
 from backend.analysis.curve import Array
+from backend.analysis.found import RULES
 from backend.analysis.number import number
-from backend.analysis.verdicts import RULES
 
 EPOCHS = np.arange(1, 101)
 
@@ -91,6 +91,32 @@ def test_only_a_rise_after_a_fall_is_overfitting() -> None:
     rising = curve(falling(0.0), 1 + EPOCHS / 100)
     assert diagnose(rising).overfitting is False
     assert diagnose(rising, reference_loss=2.0).overfitting is True  # it fell in the first epoch
+
+
+LATE = [0.6, 0.4, 0.34, *[0.335, 0.34, 0.33, 0.335] * 2, 0.33, 0.38, 0.45, 0.6]
+IN_ORDER = [1.0, 0.55, 0.57, 0.48, 0.34, 0.27, 0.29, 0.3, 0.33, 0.44]
+PLATEAU = np.concatenate([np.full(50, 0.5), np.linspace(0.5, 1.0, 50)])
+DIP = [0.65, 0.61, *np.linspace(0.67, 1.1, 28)]
+
+
+@pytest.mark.parametrize("validation", [LATE, IN_ORDER, PLATEAU, DIP])
+def test_a_rise_counts_if_late_short_or_after_hardly_a_fall(validation: ArrayLike) -> None:
+    losses = np.asarray(validation, float)
+    found = diagnose(curve(falling(0.05, n=len(losses)), losses))
+    assert found.overfitting is True
+    assert found.onset_step == int(losses.argmin()) + 1
+
+
+def test_the_onset_passes_over_a_lone_dip() -> None:
+    losses = rising_after(30, 1.5)
+    losses[2] = 0.1
+    assert diagnose(curve(falling(0.0), losses)).onset_step == 30
+
+
+def test_a_spike_is_no_double_descent() -> None:
+    losses = falling(0.5)
+    losses[[60, 61]] = 4.0
+    assert diagnose(curve(falling(0.1), losses)).verdict == "good fit"
 
 
 def test_the_best_row_repeated_at_the_end_is_no_recovery() -> None:

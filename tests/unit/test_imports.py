@@ -21,6 +21,7 @@ RULES = [
     ("frontend", {"torch", "worker", "sklearn", "celery"}, set()),
     ("worker", {"frontend", "fastapi", "starlette"}, set()),
     ("backend.analysis", SQL | HTTP | {"redis", "celery", "backend.api"}, set()),
+    ("backend.logs", SQL | HTTP | {"redis", "celery", "backend.api"}, set()),
     ("backend.spec", SQL | HTTP | {"redis", "celery", "backend.api"}, set()),
     ("worker.training", SQL | {"celery", "kombu", "redis", "backend.queue"}, set()),
 ]

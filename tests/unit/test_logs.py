@@ -170,6 +170,15 @@ def test_numbers_that_are_none_stay_in_their_place() -> None:
     assert found.train == {0: 1.0, 1: math.inf}
 
 
+def test_text_that_would_not_fit_into_memory_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("backend.logs.read.LARGEST_TEXT", 100)
+    (tmp_path / "log.csv").write_text(KERAS_CSV)
+    with pytest.raises(Unreadable, match="it is text larger than"):
+        read_log(str(tmp_path / "log.csv"))
+
+
 def test_names_hold_nothing_that_a_terminal_obeys() -> None:
     history = {"\033[2Jloss": TRAIN, "val_loss\u202e": VALIDATION, "\ud800": TRAIN}
     (found,) = read_document(json.dumps({"a\n\033]0;b": history}))
