@@ -1,7 +1,7 @@
 """The comparison of an experiment's variants, read from the database."""
 
 from collections.abc import Mapping
-from typing import Literal, get_args
+from typing import Literal
 
 from sqlalchemy.orm import Session
 
@@ -12,7 +12,6 @@ from backend.store.tables import Run
 
 At = Literal["last", "best"]
 """The epoch at which a run is judged: its last, or that of its lowest validation loss."""
-EPOCHS: tuple[At, ...] = get_args(At)
 METRICS = (
     "train_loss", "val_loss", "test_loss", "train_accuracy", "val_accuracy", "test_accuracy",
 )  # fmt: skip

@@ -8,6 +8,7 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
+from backend.analysis.grid.cells import SEED
 from backend.analysis.remedies import Remedy, applicable, propose
 from backend.errors import InvalidInput, NotFound
 from backend.spec.defaults import default
@@ -21,11 +22,10 @@ from backend.store.tables import Experiment, Run
 AS_IT_IS = "as it is"
 DEFAULT_SEEDS = 5
 OVER_CONFIDENT = "over-confident"
-SEED = "training.seed"
 
 # what most needs a remedy first; a good fit needs none
 _WORST_FIRST = (
-    "overfitting", "memorised noise", "over-confident", "diverged", "unstable", "underfitting",
+    "overfitting", "memorised noise", OVER_CONFIDENT, "diverged", "unstable", "underfitting",
     "epoch-wise double descent", "still improving", "not assessable", "good fit",
 )  # fmt: skip
 
@@ -46,8 +46,13 @@ class Cell:
     def over_confident(self) -> bool:
         """Whether of most of its runs the loss overfits and accuracy does not."""
         found = [(run.diagnosis or {}).get("findings") or [] for run in self.runs if run.verdict]
-        told = sum(any(each["rule"] == "over-confident" for each in one) for one in found)
+        told = sum(any(each["rule"] == OVER_CONFIDENT for each in one) for one in found)
         return 2 * told > len(found)
+
+    @property
+    def named(self) -> str | None:
+        """What its remedies are for: the verdict, or that it is over-confident."""
+        return OVER_CONFIDENT if self.over_confident else self.verdict
 
     @property
     def stops_early(self) -> bool:
@@ -62,9 +67,8 @@ class Cell:
 
     @property
     def proposed(self) -> list[Remedy]:
-        """The remedies for its verdict, the most promising first."""
-        verdict = "over-confident" if self.over_confident else self.verdict
-        return propose(verdict, self.runs[0].params, stops_early=self.stops_early)
+        """The remedies for what it is, the most promising first."""
+        return propose(self.named, self.runs[0].params, stops_early=self.stops_early)
 
     @property
     def applicable(self) -> list[Remedy]:
@@ -174,5 +178,5 @@ def _key(run: Run) -> Any:
 
 
 def _urgency(cell: Cell) -> int:
-    known = cell.verdict in _WORST_FIRST
-    return _WORST_FIRST.index(str(cell.verdict)) if known else len(_WORST_FIRST) - 1
+    known = cell.named in _WORST_FIRST
+    return _WORST_FIRST.index(str(cell.named)) if known else len(_WORST_FIRST) - 1

@@ -1,4 +1,4 @@
-"""Losses as sentences write them."""
+"""Losses and changes as sentences write them."""
 
 
 def number(value: float) -> str:
@@ -9,3 +9,12 @@ def number(value: float) -> str:
     if size < 5e-4:
         return "0.000"
     return f"{value:#.3g}" if size < 99.95 else f"{value:,.0f}"
+
+
+def relative(change: float) -> str:
+    """Write a relative change in percent: "-31%", "+1.2%", "0%" for what is negligible."""
+    if abs(change) < 5e-4:
+        return "0%"
+    if abs(change) < 0.0995:
+        return f"{change:+.1%}"
+    return f"{change:+.0%}" if change < 10 else "more than +1,000%"

@@ -8,6 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from backend import comparisons, remedies
 from backend.analysis.comparison import Comparison, Difference, Effect, in_words
+from backend.analysis.grid.cells import SEED
 from backend.analysis.remedies import Remedy
 from backend.api.dependencies import (
     DatabaseDep,
@@ -218,7 +219,7 @@ def _cell(cell: remedies.Cell) -> CellItem:
     others = [each for each in cell.applicable if each not in first]
     return CellItem(
         runs=[run.id for run in cell.runs],
-        params={k: v for k, v in cell.runs[0].params.items() if k != remedies.SEED},
+        params={k: v for k, v in cell.runs[0].params.items() if k != SEED},
         verdict=str(cell.verdict),
         remedies=[_remedy(one, one in first) for one in (*first, *others)],
     )

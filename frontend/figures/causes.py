@@ -5,7 +5,8 @@ from dataclasses import dataclass
 
 import plotly.graph_objects as go
 
-from backend.analysis.grid.cause import Cause, Effect
+from backend.analysis.grid.cause import Cause
+from backend.analysis.grid.effects import Effect
 from frontend import words
 from frontend.figures import theme
 

@@ -5,10 +5,8 @@ from dataclasses import dataclass
 import plotly.graph_objects as go
 
 from backend.analysis.grid.intervals import Interval
-from backend.analysis.grid.learning_curves import LearningCurve
+from backend.analysis.grid.learning_curves import Law, LearningCurve, SizePoint
 from frontend.figures import lines, theme
-
-_PARTS = ("train", "val", "test")
 
 
 @dataclass(frozen=True)
@@ -36,45 +34,47 @@ class LearningInfo:
 
 
 def draw_learning_curve(info: LearningInfo) -> theme.Drawing:
-    """Draw a learning curve with its fitted law, the law's interval and the constant baseline."""
+    """Draw a learning curve with its fitted law, the law's interval and the constant baseline.
+
+    `lawless`: no law holds, and no number of samples is to be asked for.
+    """
     figure = go.Figure(layout=theme.layout(uirevision="learning", hovermode="x unified"))
     points, law = info.curve.points, info.curve.law
+    if law:
+        _law(figure, law, points[-1])
     means: dict[str, list[Interval | None]] = {
         "train": [point.train for point in points],
         "val": [point.validation for point in points],
         "test": [point.test for point in points],
     }
-    if law:
-        x = [point.n_train for point in law.drawn]
-        lines.add_band(
-            figure, x, [point.low for point in law.drawn], [point.high for point in law.drawn],
-            "var(--shade)", group="Fitted law",
-        )  # fmt: skip
-        figure.add_scatter(
-            x=x, y=[point.loss for point in law.drawn], name="Fitted law", mode="lines",
-            legendgroup="Fitted law", hovertemplate="%{y:.4g}",
-            line={"color": "var(--ink)", "width": 1.5},
-        )  # fmt: skip
-        last = [points[-1].n_train, x[-1]]
-        figure.add_scatter(
-            x=last, y=[points[-1].validation.mean] * 2, name="Same as the last", mode="lines",
-            line={"color": "var(--quiet)", "width": 1.5, "dash": "longdash"}, hoverinfo="skip",
-        )  # fmt: skip
     floor = lines.floor_of(means["val"])
-    for part in _PARTS:
+    for part, losses in means.items():
         visible = "legendonly" if part == "test" else True
-        lines.add_line(
-            figure,
-            info.sizes,
-            means[part],
-            part,
-            theme.LABELS[part],
-            at_least=floor,
-            visible=visible,
-        )
+        name = theme.LABELS[part]
+        lines.add_line(figure, info.sizes, losses, part, name, at_least=floor, visible=visible)
     ends = [law.drawn[-1].n_train] if law else []
     lines.set_axes(
         figure, x=[*info.sizes, *ends], y=info.losses,
         titles=("training samples", "loss at the best epoch"),
     )  # fmt: skip
-    return theme.drawing(figure, info.description)
+    lawless = law is None or law.doubt is not None
+    return {**theme.drawing(figure, info.description), "lawless": lawless}
+
+
+def _law(figure: go.Figure, law: Law, last: SizePoint) -> None:
+    """Draw the fitted law over its interval, and "same as the last value" from there on."""
+    x = [point.n_train for point in law.drawn]
+    lines.add_band(
+        figure, x, [point.low for point in law.drawn], [point.high for point in law.drawn],
+        "var(--shade)", group="Fitted law",
+    )  # fmt: skip
+    figure.add_scatter(
+        x=x, y=[point.loss for point in law.drawn], name="Fitted law", mode="lines",
+        legendgroup="Fitted law", hovertemplate="%{y:.4g}",
+        line={"color": "var(--ink)", "width": 1.5, "dash": "dot" if law.doubt else "solid"},
+    )  # fmt: skip
+    figure.add_scatter(
+        x=[last.n_train, x[-1]], y=[last.validation.mean] * 2, name="Same as the last",
+        mode="lines", hoverinfo="skip",
+        line={"color": "var(--quiet)", "width": 1.5, "dash": "longdash"},
+    )  # fmt: skip

@@ -1,13 +1,13 @@
 """The sections of an experiment's page that read its grid: which there are, and of what."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 from urllib.parse import urlencode
 
 from backend.analysis.grid.capacity_curves import capacity_knob
 from backend.analysis.grid.cells import CAPACITY, N_TRAIN, SEED, differing, settings
-from backend.analysis.grid.surface import ALONG, MIN_VALUES
+from backend.analysis.grid.surface import ALONG, MIN_CAPACITIES, MIN_SIZES
 from backend.views import RunItem
 from frontend import words
 from frontend.figures.bias_variance import split_axis
@@ -64,39 +64,30 @@ def _sections(
     varying: Mapping[str, Sequence[Any]], epochs: int
 ) -> tuple[list[tuple[Section, Sequence[str]]], list[str]]:
     """Return the sections there are with the knobs each runs along, and what others need."""
-    knob = capacity_knob(varying)
-    data = len(varying.get(N_TRAIN, ()))
-    found: list[tuple[Section, Sequence[str]]] = []
-    missing = []
-    if varying.keys() - {SEED}:
-        found.append((_CAUSE, tuple(varying)))
-    else:
-        missing.append("What limits the model: needs a knob with two or more values.")
-    if data:
-        found.append((_LEARNING, (N_TRAIN,)))
-    else:
-        missing.append("Learning curve: needs two or more values of train samples (n_train).")
-    if knob:
-        found.append((_CAPACITY, (knob,)))
-    else:
-        missing.append("Capacity curve: needs two or more widths, depths, channels or degrees.")
-    if data and knob:
-        found.append((_OPTIMUM, (N_TRAIN, *CAPACITY)))
-    if len(varying.get(SEED, ())) > 1:
-        axis = split_axis(varying)
-        found.append((_SPLITS, (axis,)))
-        if epochs > 1:
-            found.append((_COURSE, (axis,)))
-    else:
-        missing.append("Bias and variance: need two or more seeds.")
-    if data >= MIN_VALUES and len(varying.get(knob, ())) >= MIN_VALUES:
-        found.append((_SURFACE, ALONG))
-    else:
-        missing.append(
-            "What each cell loses to capacity, training and data: needs three or more values of "
-            "both train samples and capacity."
-        )
-    return found, missing
+    offers = list(_offers(varying, epochs))
+    found = [(section, axes) for section, axes, there, _ in offers if there]
+    return found, [needed for _, _, there, needed in offers if needed and not there]
+
+
+def _offers(
+    varying: Mapping[str, Sequence[Any]], epochs: int
+) -> Iterator[tuple[Section, Sequence[str], bool, str]]:
+    """Yield each section: the knobs it runs along, whether these vary, and what it needs else."""
+    knob, axis = capacity_knob(varying), split_axis(varying)
+    sizes, capacities = len(varying.get(N_TRAIN, ())), len(varying.get(knob, ()))
+    seeds = len(varying.get(SEED, ()))
+    yield (_CAUSE, tuple(varying), bool(varying.keys() - {SEED}),
+           "What limits the model: needs a knob with two or more values.")  # fmt: skip
+    yield (_LEARNING, (N_TRAIN,), sizes > 1,
+           "Learning curve: needs two or more values of train samples (n_train).")  # fmt: skip
+    yield (_CAPACITY, (knob,), capacities > 1,
+           "Capacity curve: needs two or more widths, depths, channels or degrees.")  # fmt: skip
+    yield _OPTIMUM, (N_TRAIN, *CAPACITY), sizes > 1 and capacities > 1, ""
+    yield _SPLITS, (axis,), seeds > 1, "Bias and variance: need two or more seeds."
+    yield _COURSE, (axis,), seeds > 1 and epochs > 1, ""
+    yield (_SURFACE, ALONG, sizes >= MIN_SIZES and capacities >= MIN_CAPACITIES,
+           f"What each cell loses to capacity, training and data: needs {MIN_SIZES} or more values "
+           f"of train samples and {MIN_CAPACITIES} or more of capacity.")  # fmt: skip
 
 
 def _chosen(
@@ -144,21 +135,22 @@ def _target(text: str | None) -> float | None:
 _CAUSE = Section(
     "cause", "What limits the best model",
     "One step along each axis from the cell of the lowest validation loss, with the same seeds "
-    "compared: bars are 95 % intervals; what reaches over 0 is not resolved.",
+    "compared: bars are 95 % intervals; what reaches over 0 is not resolved. A fall counts from "
+    "3 % for a doubling on.",
     "cause",
 )  # fmt: skip
 _LEARNING = Section(
     "learning", "Learning curve",
     "Loss at the best epoch over the number of training samples: mean and 95 % interval over "
     "seeds, which share one test set. The fitted law is a power of the number of samples down to a "
-    "floor; its band is where loss would be found in 95 of 100 cases; the dashed line is the "
-    "forecast without any law.",
+    "floor, dotted where it is not to be relied on; its band is where loss would be found in 95 of "
+    "100 cases; the dashed line is the forecast without any law.",
     "learning-curve",
 )  # fmt: skip
 _CAPACITY = Section(
     "capacity", "Capacity curve",
-    "Loss over the number of parameters: mean and 95 % interval over seeds. Left of the optimum "
-    "models are too simple (bias), right of it they follow their sample (variance).",
+    "Loss over the number of parameters: mean and 95 % interval over seeds. What seeds do not tell "
+    "from the optimum may be as good.",
     "capacity-curve",
 )  # fmt: skip
 _OPTIMUM = Section(
@@ -182,6 +174,7 @@ _COURSE = Section(
 _SURFACE = Section(
     "surface", "What each cell loses",
     "One surface over capacity, data and training time is fitted to all losses (Bryant and Liu "
-    "2026); the bars are the shares of its three terms in each cell.",
+    "2026); the bars are the shares of its three terms in each cell. Training has no share where "
+    "the second half of a cell's epochs lowered its loss by less than 3 %.",
     "surface",
 )  # fmt: skip

@@ -8,6 +8,7 @@ from sqlalchemy.orm import Session
 
 from backend import comparisons, remedies
 from backend.analysis.comparison import Comparison, in_words
+from backend.analysis.grid.cells import SEED
 from backend.analysis.remedies import Remedy
 from backend.comparisons import At
 from backend.store import experiments
@@ -93,7 +94,7 @@ def _offer(cell: remedies.Cell, cells: dict[int, str]) -> Offer:
 
 def _named(cell: remedies.Cell, varying: Sequence[str]) -> str:
     params: dict[str, Any] = {"variant": cell.runs[0].variant, **cell.runs[0].params}
-    knobs = [path for path in varying if path != remedies.SEED and params.get(path) is not None]
+    knobs = [path for path in varying if path != SEED and params.get(path) is not None]
     named = ", ".join(f"{words.knob(path)} {words.value(params[path])}" for path in knobs)
     return f"{named}: {cell.verdict}" if named else str(cell.verdict)
 

@@ -70,7 +70,7 @@ def test_bias_variance_and_noise_add_up_to_the_measured_test_loss(trained: Datab
         assert cell.noise == pytest.approx(0.09)
         expected = cell.last.error + 0.09
         spread = 0.09 * (2 / 150) ** 0.5 + 2 * (0.09 * cell.last.error / 150) ** 0.5
-        assert abs(measured - expected) < 4 * spread
+        assert abs(measured - expected) < 2.5 * spread  # by chance once in 40 for both cells
 
 
 def test_one_seed_has_nothing_to_split(

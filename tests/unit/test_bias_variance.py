@@ -7,43 +7,52 @@ from backend.analysis.grid.bias_variance import cross_entropy, squared
 
 RANDOM = np.random.default_rng(7)
 NOISE = 0.5
+TRIALS = 200
+# Shares of standard normal errors within 1 and 2 standard errors are 68 and 95 %; of 200 trials
+# they lie within three binomial deviations of that, 10 and 5 points.
+WITHIN = {1: (0.58, 0.78), 2: (0.90, 0.996)}
 
 
-def ridge(x: np.ndarray, y: np.ndarray, strength: float) -> np.ndarray:
-    return np.asarray(np.linalg.solve(x.T @ x + strength * np.eye(x.shape[1]), x.T @ y))
+def assert_calibrated(errors: np.ndarray) -> None:
+    """Errors in units of their standard error [trials]: of mean 0 and as wide as they claim."""
+    assert abs(errors.mean()) < 3 / len(errors) ** 0.5
+    for deviations, (low, high) in WITHIN.items():
+        assert low < np.mean(abs(errors) < deviations) < high
 
 
 def test_ridge_regression_splits_as_its_closed_form() -> None:
     """For fixed inputs: bias = -s (X'X + s)^-1 w, variance = noise^2 |X (X'X + s)^-1 x|^2."""
-    n, features, strength, models = 30, 8, 5.0, 400
+    n, features, strength, models = 30, 8, 5.0, 40
     x, w = RANDOM.normal(size=(n, features)), RANDOM.normal(size=features)
-    asked = RANDOM.normal(size=(200, features))
-    fits = [ridge(x, x @ w + NOISE * RANDOM.normal(size=n), strength) for _ in range(models)]
-    found = squared(np.array([asked @ fit for fit in fits])[:, :, None], (asked @ w)[:, None])
+    asked = RANDOM.normal(size=(50, features))
     inverse = np.linalg.inv(x.T @ x + strength * np.eye(features))
     bias = ((asked @ (strength * inverse @ w)) ** 2).mean()
     variance = NOISE**2 * ((asked @ inverse @ x.T) ** 2).sum(axis=1).mean()
-    assert found.bias_se is not None and found.variance_se is not None
-    assert abs(found.bias - bias) < 4 * found.bias_se
-    assert abs(found.variance - variance) < 4 * found.variance_se
+    targets = x @ w + NOISE * RANDOM.normal(size=(TRIALS, models, n))
+    predictions = (targets @ x @ inverse @ asked.T)[..., None]
+    splits = [squared(one, (asked @ w)[:, None]) for one in predictions]
+    assert_calibrated(np.array([(one.bias - bias) / (one.bias_se or 0) for one in splits]))
+    assert_calibrated(
+        np.array([(one.variance - variance) / (one.variance_se or 0) for one in splits])
+    )
 
 
 @pytest.mark.parametrize("degree", [1, 3, 9])
 def test_bias_variance_and_noise_add_up_to_the_measured_error_of_polynomials(degree: int) -> None:
-    x, models = np.linspace(-1, 1, 25), 300
-    asked = RANDOM.uniform(-1, 1, size=400)
+    """The error of other models, on noisy targets, as the split of the first ones foretells it."""
+    x, models = np.linspace(-1, 1, 25), 30
+    asked = RANDOM.uniform(-1, 1, size=50)
     truth = np.sin(3 * asked)
-    predictions = np.array([
-        legendre.legval(
-            asked, legendre.legfit(x, np.sin(3 * x) + NOISE * RANDOM.normal(size=25), degree)
-        )
-        for _ in range(models)
-    ])  # fmt: skip
-    found = squared(predictions[:, :, None], truth[:, None])
-    noisy = truth + NOISE * RANDOM.normal(size=(models, 400))
-    errors = ((predictions - noisy) ** 2).mean(axis=1)
-    standard_error = errors.std() / models**0.5
-    assert abs(found.bias + found.variance + NOISE**2 - errors.mean()) < 4 * standard_error
+    targets = np.sin(3 * x) + NOISE * RANDOM.normal(size=(TRIALS, 2, models, 25))
+    hat = legendre.legvander(asked, degree) @ np.linalg.pinv(legendre.legvander(x, degree))
+    errors = []
+    for split, others in targets @ hat.T:
+        found = squared(split[..., None], truth[:, None])
+        noisy = truth + NOISE * RANDOM.normal(size=(models, 50))
+        measured = ((others - noisy) ** 2).mean(axis=1)
+        standard_error = np.hypot(found.error_se or 0, measured.std(ddof=1) / models**0.5)
+        errors.append((measured.mean() - found.error - NOISE**2) / standard_error)
+    assert_calibrated(np.array(errors))
 
 
 def test_the_split_of_squared_error_is_exact_for_the_models_at_hand() -> None:
@@ -67,7 +76,7 @@ def test_cross_entropy_of_gaussian_logits_has_the_expected_variance() -> None:
     log_p = log_softmax(np.stack([np.zeros_like(logits), logits], axis=2), axis=2)
     found = cross_entropy(log_p, np.ones(2000, dtype=int))
     p = 1 / (1 + np.exp(-m))
-    assert found.variance == pytest.approx(49 / 50 * p * (1 - p) * s**2 / 2, rel=0.02)
+    assert found.variance == pytest.approx(p * (1 - p) * s**2 / 2, rel=0.02)
     assert found.bias == pytest.approx(-np.log(p), rel=0.02)
 
 
@@ -76,6 +85,16 @@ def test_few_models_do_not_bias_the_squared_split() -> None:
     splits = [squared(RANDOM.normal(size=(3, 50, 1)), np.zeros((50, 1))) for _ in range(200)]
     assert np.mean([one.bias for one in splits]) == pytest.approx(0, abs=0.03)
     assert np.mean([one.variance for one in splits]) == pytest.approx(1, rel=0.05)
+
+
+@pytest.mark.parametrize("models", [2, 3, 5])
+def test_few_models_do_not_bias_the_split_of_cross_entropy(models: int) -> None:
+    """At the models themselves the variance of three is a third too low."""
+    log_p = log_softmax(RANDOM.normal(loc=[1, 0, -1], size=(models, 10_000, 3)), axis=2)
+    found = cross_entropy(log_p, np.zeros(10_000, dtype=int))
+    mean = log_p.mean(axis=(0, 1))  # of one input, over all models
+    assert found.variance == pytest.approx(-np.log(np.exp(mean).sum()), rel=0.1)
+    assert found.error == pytest.approx(-log_p[..., 0].mean())
 
 
 def test_one_model_has_no_variance_to_tell() -> None:

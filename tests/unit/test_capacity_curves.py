@@ -46,7 +46,65 @@ def test_capacities_that_the_seeds_do_not_tell_apart_are_tied() -> None:
 def test_an_optimum_at_the_edge_is_said_to_be_one() -> None:
     found = curve([6.0, 5.0, 4.0, 3.0, 2.0, 1.0])
     assert found.optimum.at_edge
-    assert "a larger model may do better" in found.sentence
+    assert "the largest measured: the optimum may lie beyond" in found.sentence
+
+
+def test_a_tie_with_the_largest_capacity_leaves_the_optimum_open() -> None:
+    found = curve([6.0, 5.0, 4.0, 3.0, 1.0, 1.005])
+    assert not found.optimum.at_edge and found.optimum.open_ended
+    assert "do not tell it from width 32: the optimum may lie beyond" in found.sentence
+
+
+def test_seeds_that_did_not_learn_are_named_and_no_bias_is_read_off_them() -> None:
+    runs = [
+        result({"dataset.n_train": 100, "model.width": width, "training.seed": seed},
+               validation=0.5 / width * jitter(seed),
+               train=1.0 if width == 1 and seed else 0.1 / width * jitter(seed))
+        for width in (1, 2, 4) for seed in range(3)
+    ]  # fmt: skip
+    [found] = capacity_curves(cells(runs))
+    assert [point.untrained for point in found.points] == [2, 0, 0]
+    assert "2 of the 3 seeds of width 1 learnt little more than" in found.sentence
+    assert "bias" not in found.sentence
+
+
+def test_seeds_that_came_to_two_ends_are_named() -> None:
+    ends = {(2, 0): 0.2, (2, 1): 0.21, (2, 2): 0.9, (2, 3): 0.92}
+    runs = results(
+        lambda p, s: ends.get((p["model.width"], s), 0.5 * jitter(s)),
+        seeds=4, model__width=[1, 2, 4],
+    )  # fmt: skip
+    [found] = capacity_curves(cells(runs))
+    assert found.points[1].parted == pytest.approx((0.205, 0.91), rel=0.01)
+    assert "The seeds of width 2 fall into two groups, at about 0.205 and 0.910" in found.sentence
+    assert found.points[0].parted is None
+
+
+def test_a_smaller_model_is_biased_where_it_fits_its_sample_worse_on_the_same_seeds() -> None:
+    def told(train: float) -> str:
+        runs = [
+            result({"dataset.n_train": 100, "model.width": width, "training.seed": seed},
+                   validation=1 / width * jitter(seed),
+                   train=train**(width - 1) * 0.4 * jitter(seed))
+            for width in (1, 2) for seed in range(3)
+        ]  # fmt: skip
+        return capacity_curves(cells(runs))[0].reading
+
+    assert told(0.1) == (
+        "The smallest model ends with a train loss of 0.400, the best with 0.0400: it fits even "
+        "its sample worse (bias)."
+    )
+    assert told(1.0) == ""
+
+
+def test_a_larger_model_is_not_blamed_for_what_it_was_not_trained_to() -> None:
+    runs = [
+        result({"dataset.n_train": 100, "model.width": width, "training.seed": seed},
+               validation=width * jitter(seed), train=0.1 * width * jitter(seed))
+        for width in (1, 2) for seed in range(3)
+    ]  # fmt: skip
+    reading = capacity_curves(cells(runs))[0].reading
+    assert "its train loss is higher too: it was not trained as well" in reading
 
 
 def test_the_threshold_is_where_train_error_reaches_zero_and_where_counting_puts_it() -> None:

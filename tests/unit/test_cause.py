@@ -1,7 +1,11 @@
 from collections.abc import Sequence
 
-from backend.analysis.grid.cause import Effect, cause
+import pytest
+
+from backend.analysis.grid.cause import cause
 from backend.analysis.grid.cells import RunResult, cells
+from backend.analysis.grid.effects import Effect
+from backend.analysis.grid.learning_curves import learning_curves
 from tests.grids import jitter, result, results
 
 
@@ -85,6 +89,49 @@ def test_noise_costs_what_the_noisiest_cell_loses_against_the_cleanest() -> None
     found = effect(runs, "noise")
     assert (found.finding, found.before, found.after) == ("limits", 0, 0.4)
     assert "Noise costs" in found.sentence
+
+
+def test_training_that_brought_nothing_says_when_the_best_came() -> None:
+    runs = results(lambda _, s: 0.5 * jitter(s), model__width=[4])
+    assert effect(runs, "training length").sentence == (
+        "Longer training brings little or nothing: the lowest validation loss came within 50 of "
+        "100 epochs, on all 3 seeds."
+    )
+
+
+def test_a_change_of_about_nothing_is_written_so() -> None:
+    runs = results(
+        lambda p, s: (1 + 1e-5 * p["dataset.n_train"]) * (1 + s), dataset__n_train=[100, 200]
+    )
+    assert "moves validation loss by less than 0.5% either way" in effect(runs, "data").sentence
+
+
+@pytest.mark.parametrize(("noise", "finding"), [(0.3, "limits"), (0.1, "does not limit")])
+def test_known_noise_is_a_floor(noise: float, finding: str) -> None:
+    runs = results(lambda _, s: 0.1 * jitter(s), dataset__target_noise=[noise])
+    found = effect(runs, "noise")
+    assert found.finding == finding
+    assert f"a loss of {noise**2:.4f}" in found.sentence
+
+
+def test_a_loss_that_no_step_lowers_is_a_floor() -> None:
+    runs = results(
+        lambda _, s: 1.0 + s, dataset__n_train=[50, 100], model__width=[2, 4]
+    )  # fmt: skip
+    found = cause(cells(runs))
+    assert found is not None and found.limiting == "noise"
+    assert "a floor no cell gets under" in found.sentence
+
+
+def test_the_floor_of_the_learning_curve_is_told_with_its_interval() -> None:
+    runs = results(
+        lambda p, s: (2 * p["dataset.n_train"] ** -0.5 + 0.2) * jitter(s, p["dataset.n_train"]),
+        dataset__n_train=[25, 50, 100, 200, 400, 800],
+    )  # fmt: skip
+    found = cause(cells(runs), learning_curves(cells(runs)))
+    assert found is not None and found.limiting == "data"
+    [noise] = [one for one in found.effects if one.factor == "noise"]
+    assert noise.finding == "not resolved" and "levels off at 0.2" in noise.sentence
 
 
 def test_regularisation_that_helps_is_told() -> None:

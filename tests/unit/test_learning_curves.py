@@ -35,7 +35,8 @@ def test_the_law_tells_how_many_samples_a_loss_takes_beside_the_constant() -> No
     runs = results(lambda p, s: power(p["dataset.n_train"]) * jitter(s), dataset__n_train=SIZES)
     [curve] = learning_curves(cells(runs), target=power(3200))
     law = curve.law
-    assert law is not None and law.target_samples.value == pytest.approx(3200, rel=0.1)
+    assert law is not None and law.doubt is None and law.target_samples is not None
+    assert law.target_samples.value == pytest.approx(3200, rel=0.1)
     assert law.forecasts[0].law.value == pytest.approx(power(1600), rel=0.02)
     assert law.forecasts[0].constant == pytest.approx(power(800), rel=0.02)
     assert "samples for a loss of" in curve.sentence
@@ -68,6 +69,35 @@ def test_one_seed_cannot_resolve_a_peak() -> None:
     )))  # fmt: skip
     assert (curve.peak_at, curve.peak_resolved) == (50, False)
     assert "one seed cannot rule out chance" in curve.sentence
+
+
+def test_no_number_of_samples_is_offered_where_the_seeds_do_not_resolve_a_fall() -> None:
+    luck = [1.3, 0.8, 1.0]
+    runs = results(
+        lambda p, s: (1 - 1e-5 * p["dataset.n_train"]) * luck[(s + p["dataset.n_train"] // 25) % 3],
+        dataset__n_train=SIZES,
+    )
+    [curve] = learning_curves(cells(runs))
+    assert curve.law is not None and curve.law.target_samples is None
+    assert "Do not rely on the law" in curve.sentence
+    assert "samples for a loss of" not in curve.sentence
+
+
+def test_no_number_of_samples_is_offered_where_the_last_value_foretells_better() -> None:
+    losses = dict(zip(SIZES, [1.0, 0.99, 0.98, 0.97, 0.5, 0.499], strict=True))
+    runs = results(lambda p, s: losses[p["dataset.n_train"]] * jitter(s), dataset__n_train=SIZES)
+    [curve] = learning_curves(cells(runs))
+    assert curve.law is not None and curve.law.doubt is not None
+    assert "the last value" in curve.law.doubt
+
+
+def test_a_step_is_no_power_law() -> None:
+    losses = dict(zip(SIZES, [9.0, 0.4, 0.3, 0.3, 0.3, 0.3], strict=True))
+    runs = results(lambda p, s: losses[p["dataset.n_train"]] * jitter(s), dataset__n_train=SIZES)
+    [curve] = learning_curves(cells(runs))
+    assert (curve.law, curve.why) == (
+        None, "Loss falls faster than a power law here: there is none to fit."
+    )  # fmt: skip
 
 
 def test_three_sizes_are_too_few_for_a_law() -> None:

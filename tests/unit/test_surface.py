@@ -1,4 +1,5 @@
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -59,15 +60,29 @@ def test_the_shares_are_those_of_the_known_terms(fitted: Surface) -> None:
 
 
 def test_unseen_sizes_are_predicted_better_than_by_the_last_size(fitted: Surface) -> None:
-    assert fitted.held_out is not None and fitted.held_out.n_train == 800
+    assert fitted.held_out.n_train == 800
     assert fitted.held_out.surface < fitted.held_out.constant
+
+
+def test_a_cell_that_its_second_half_of_training_did_not_help_has_no_share_of_it() -> None:
+    runs = [
+        replace(run, reached={**run.reached, 32: run.reached[64]}) if run.parameters == 640 else run
+        for run in known_surface(noise=0.01)
+    ]
+    found = surface(cells(runs))
+    assert isinstance(found, Surface)
+    stopped = [one for one in found.shares if one.parameters == 640]
+    assert all(one.second_half == 0 and one.under_training == 0 for one in stopped)
+    assert all(one.under_capacity + one.overfitting == pytest.approx(1) for one in stopped)
+    assert any(one.under_training > 0.05 for one in found.shares)
 
 
 def test_a_small_grid_is_not_assessable() -> None:
     small = [run for run in known_surface() if run.params["dataset.n_train"] < 150]
     found = surface(cells(small))
     assert found == (
-        "A surface needs at least 3 capacities and 3 training-set sizes; there are 4 and 2."
+        "A surface needs at least 3 capacities and 4 training-set sizes, the largest to check it "
+        "on; there are 4 and 2."
     )
 
 

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 Array = NDArray[np.float64]
+Terms = tuple[float, float]
 
 
 @dataclass(frozen=True)
@@ -34,28 +35,30 @@ def squared(predictions: NDArray[Any], targets: NDArray[Any]) -> Split:
 
     `targets` [inputs, outputs] are noise-free where these are known; else the noise's variance is
     part of the bias. Losses are means over inputs and outputs. Of m models the variance is
-    estimated with m - 1, and bias^2 is freed of the m-th part of it that the mean still carries.
+    estimated with m - 1, and bias^2 is freed of the m-th part of it that the mean still carries:
+    for squares that is exactly what the jackknife corrects.
     """
     return _split(np.asarray(predictions, float), np.asarray(targets, float), _squared)
 
 
 def cross_entropy(log_probabilities: NDArray[Any], classes: NDArray[Any]) -> Split:
-    """Split the cross-entropy of log-probabilities [models, inputs, classes].
+    """Split the cross-entropy of log-probabilities [models, inputs, classes], two models or more.
 
-    `classes` [inputs] are whole numbers. With few models the variance is underestimated, by about
-    its m-th part, and the bias overestimated by as much.
+    `classes` [inputs] are whole numbers. At the m models themselves the variance comes out low by
+    about its m-th part, and the bias high by as much: both are corrected to first order by the
+    jackknife (Quenouille 1956), m t - (m - 1) mean of t without one model. Their sum stays exact.
     """
     return _split(np.asarray(log_probabilities, float), np.asarray(classes), _cross_entropy)
 
 
-def _squared(predictions: Array, targets: Array) -> tuple[float, float]:
-    models = len(predictions)
+def _squared(predictions: Array, targets: Array) -> Terms:
+    """Return bias squared and variance as they are at these models."""
     mean = predictions.mean(axis=0)
-    variance = float(((predictions - mean) ** 2).sum(axis=0).mean() / (models - 1))
-    return float(((mean - targets) ** 2).mean()) - variance / models, variance
+    return float(((mean - targets) ** 2).mean()), float(((predictions - mean) ** 2).mean())
 
 
-def _cross_entropy(log_p: Array, classes: NDArray[Any]) -> tuple[float, float]:
+def _cross_entropy(log_p: Array, classes: NDArray[Any]) -> Terms:
+    """Return bias and variance as they are at these models."""
     mean = log_p.mean(axis=0)
     top = mean.max(axis=1)
     log_z = top + np.log(np.exp(mean - top[:, None]).sum(axis=1))  # minus the mean KL(f || f_D)
@@ -66,15 +69,16 @@ def _cross_entropy(log_p: Array, classes: NDArray[Any]) -> tuple[float, float]:
 def _split(
     predictions: Array,
     targets: NDArray[Any],
-    of: Callable[[Array, NDArray[Any]], tuple[float, float]],
+    of: Callable[[Array, NDArray[Any]], Terms],
 ) -> Split:
     models = len(predictions)
     if models < 2:
         raise ValueError("bias and variance need at least two models")
-    bias, variance = of(predictions, targets)
+    left_out = np.array([of(np.delete(predictions, i, axis=0), targets) for i in range(models)])
+    all_of_them = np.array(of(predictions, targets))
+    bias, variance = models * all_of_them - (models - 1) * left_out.mean(axis=0)
     if models < 3:
         return Split(bias, variance, bias + variance, None, None, None, models)
-    left_out = np.array([of(np.delete(predictions, i, axis=0), targets) for i in range(models)])
     table = np.column_stack([left_out, left_out.sum(axis=1)])
     # jackknife (Efron and Stein 1981)
     errors = np.sqrt((models - 1) / models * ((table - table.mean(axis=0)) ** 2).sum(axis=0))

@@ -70,19 +70,22 @@ class BackTest:
 class Law:
     """The law a n^-b + c fitted to the validation losses from `fitted_from` samples on.
 
-    `target_samples`: about so many samples for a loss of `target`.
+    `floor` is c with its interval. `target_samples`: about so many samples for a loss of `target`;
+    None where the law is not to be relied on, as `doubt` says.
     """
 
     a: float
     b: float
     c: float
+    floor: Estimate
     scatter: float
     fitted_from: int
     drawn: Sequence[LawPoint]
     forecasts: Sequence[Forecast]
     target: float
-    target_samples: Estimate
+    target_samples: Estimate | None
     back_test: BackTest | None
+    doubt: str | None
 
 
 @dataclass(frozen=True)
@@ -119,7 +122,14 @@ def _curve(line: Sequence[Cell], where: dict[str, Any], target: float | None) ->
     top = peak(line, best_validation)
     after = points[top.index :] if top else points
     why = _why_no_law(line, after, top)
-    law = None if why else _law(after, target)
+    fitted = None if why else _fit(after)
+    if fitted and fitted.is_step:
+        fitted, why = None, "Loss falls faster than a power law here: there is none to fit."
+    law = (
+        _law(fitted, after, change(line[-1], line[-len(after)], best_validation), target)
+        if (fitted)
+        else None
+    )
     return LearningCurve(
         where,
         points,
@@ -151,8 +161,9 @@ def _fit(points: Sequence[SizePoint]) -> PowerLaw:
     )
 
 
-def _law(points: Sequence[SizePoint], target: float | None) -> Law:
-    law = _fit(points)
+def _law(
+    law: PowerLaw, points: Sequence[SizePoint], fall: Interval | None, target: float | None
+) -> Law:
     first, last = points[0].n_train, points[-1].n_train
     constant = points[-1].validation.mean
     target = target or LOWER * min(point.validation.mean for point in points)
@@ -162,10 +173,33 @@ def _law(points: Sequence[SizePoint], target: float | None) -> Law:
         for n, at in zip(sizes, law.along(sizes), strict=True)
     ]
     forecasts = [Forecast(factor * last, law.at(factor * last), constant) for factor in (2, AHEAD)]
+    tried = _back_test(points)
+    doubt = _doubt(law, points, fall, tried)
     return Law(
-        law.a, law.b, law.c, law.scatter, first, drawn, forecasts,
-        target, law.samples_for(target), _back_test(points),
+        law.a, law.b, law.c, law.floor, law.scatter, first, drawn, forecasts,
+        target, None if doubt else law.samples_for(target), tried, doubt,
     )  # fmt: skip
+
+
+def _doubt(
+    law: PowerLaw, points: Sequence[SizePoint], fall: Interval | None, tried: BackTest | None
+) -> str | None:
+    """Say why a law is not to be relied on, None where nothing speaks against it."""
+    if fall and fall.low is not None:
+        if not fall.resolved:
+            return f"the scatter over {fall.count} seeds does not resolve that loss falls at all"
+    elif _overlap(law.at(points[0].n_train), law.at(points[-1].n_train)):
+        return "the losses scatter too much about it to tell that they fall"
+    if tried and tried.law_error > tried.constant_error:
+        return (
+            f"of {tried.n_train:,} samples it foretells the loss {tried.law_error:.0%} off from "
+            f"fewer, the last value {tried.constant_error:.0%}"
+        )
+    return None
+
+
+def _overlap(first: Estimate, last: Estimate) -> bool:
+    return (first.low or 0.0) <= (last.high or 0.0)
 
 
 def _back_test(points: Sequence[SizePoint]) -> BackTest | None:
@@ -213,6 +247,10 @@ def _outlook(law: Law) -> str:
         f"({number(ahead.law.low or 0)} to {number(ahead.law.high or 0)}) at "
         f"{ahead.n_train:,.0f} samples; without a law, the last value is {number(ahead.constant)}."
     )
+    if needed is None:
+        return f"{text} Do not rely on the law: {law.doubt}."
+    if law.back_test is None:
+        text += f" {MIN_POINTS} sizes leave none to try the law on."
     loss = f"a loss of {number(law.target)}"
     if needed.value is None and law.c >= law.target:
         return f"{text} It reaches {loss} with no amount of data: its floor is {number(law.c)}."

@@ -15,7 +15,8 @@ from numpy.typing import NDArray
 Array = NDArray[np.float64]
 
 MIN_POINTS = 4  # one more than the law has parameters
-EXPONENTS = np.geomspace(0.02, 4, 160)  # b: below it is flat, above it is a step
+STEEPEST = 4.0
+EXPONENTS = np.geomspace(0.02, STEEPEST, 160)  # b: below it is flat, above it is a step
 _NEAR = np.geomspace(0.97, 1.03, 13)  # about the best of them
 SAMPLES = 400  # of the bootstrap
 LEVEL = 0.95
@@ -55,6 +56,17 @@ class PowerLaw:
     def __call__(self, n: float) -> float:
         """Return the loss at n samples."""
         return float(self.a * n**-self.b + self.c)
+
+    @property
+    def floor(self) -> Estimate:
+        """The loss that no number of samples gets under, c, with its interval."""
+        low, high = np.quantile(self.drawn[:, 2], _TAILS)
+        return Estimate(self.c, min(float(low), self.c), max(float(high), self.c))
+
+    @property
+    def is_step(self) -> bool:
+        """Whether loss falls faster than any power that is tried: a step, and no law."""
+        return bool(self.b >= STEEPEST)
 
     def at(self, n: float) -> Estimate:
         """Return the loss at n samples with its interval."""

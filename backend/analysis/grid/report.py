@@ -61,14 +61,15 @@ def report(runs: Sequence[RunResult], *, target: float | None = None) -> Report:
     """Analyse runs; `target` is the loss for which the number of samples is asked."""
     found = cells(runs)
     curves = capacity_curves(found)
+    learning = learning_curves(found, target=target)
     return Report(
         runs=len(runs),
         cells=[_figures(cell) for cell in found],
-        learning_curves=learning_curves(found, target=target),
+        learning_curves=learning,
         capacity_curves=curves,
         optimum_capacity=optimum_curves(curves),
         surfaces=surfaces(found),
-        cause=cause(found),
+        cause=cause(found, learning),
     )
 
 

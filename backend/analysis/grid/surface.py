@@ -4,6 +4,9 @@ Bryant and Liu (2026): L = E + (L0 - E) h / (1 + h), h = a / N^alpha + b / T^bet
 D^delta. The three terms are under-capacity, under-training and overfitting; their shares of h say
 which of them holds a cell back. The exponents are weakly identified, the shares are not.
 
+What was measured goes before what is fitted: where the second half of a cell's own epochs did not
+lower its loss, it has no share of under-training, whatever the law says.
+
 Kaplan et al. (2020), eq. 1.5, L = [(Nc / N)^(aN / aD) + Dc / D]^aD, is fitted beside it to the
 losses at the best epoch, for comparison.
 """
@@ -23,9 +26,12 @@ from backend.analysis.grid.cells import (
     setting,
     varying,
 )
+from backend.analysis.grid.effects import NOTICEABLE, half_of_training
+from backend.analysis.grid.intervals import paired
 from backend.analysis.grid.surface_fit import Law, Point, fit_kaplan, fit_surface, log_rmse_of
 
-MIN_VALUES = 3  # of capacity and of data: two say nothing about a curve
+MIN_CAPACITIES = 3  # two say nothing about a curve
+MIN_SIZES = 4  # the largest is predicted from the others
 POINTS_PER_PARAMETER = 2
 PARAMETERS = 9
 MAX_LOG_RMSE = 0.35  # about a relative error: with more, shares mean nothing
@@ -34,7 +40,11 @@ ALONG = (*CAPACITY, N_TRAIN, "training.epochs")
 
 @dataclass(frozen=True)
 class Shares:
-    """What holds back one cell at the end of its training: shares of h, together 1."""
+    """What holds back one cell at the end of its training: shares of h, together 1.
+
+    `second_half` is what the second half of its epochs changed of its lowest validation loss, None
+    for one epoch; without a NOTICEABLE fall `under_training` is 0.
+    """
 
     params: dict[str, Any]
     parameters: int
@@ -44,6 +54,7 @@ class Shares:
     under_capacity: float
     under_training: float
     overfitting: float
+    second_half: float | None
 
 
 @dataclass(frozen=True)
@@ -52,7 +63,7 @@ class HeldOut:
 
     n_train: int
     surface: float
-    kaplan: float | None
+    kaplan: float
     constant: float
 
 
@@ -62,10 +73,10 @@ class Surface:
 
     floor: float
     log_rmse: float
-    kaplan_log_rmse: float | None
+    kaplan_log_rmse: float
     points: int
     shares: Sequence[Shares]
-    held_out: HeldOut | None
+    held_out: HeldOut
     sentence: str
 
 
@@ -101,10 +112,10 @@ def surface(found: Sequence[Cell]) -> Surface | str:
     usable = [cell for cell in found if (cell.mean(best_validation) or 0) > 0]
     n = {cell.parameters for cell in usable}
     d = {cell.n_train for cell in usable}
-    if len(n) < MIN_VALUES or len(d) < MIN_VALUES:
+    if len(n) < MIN_CAPACITIES or len(d) < MIN_SIZES:
         return (
-            f"A surface needs at least {MIN_VALUES} capacities and {MIN_VALUES} training-set "
-            f"sizes; there are {len(n)} and {len(d)}."
+            f"A surface needs at least {MIN_CAPACITIES} capacities and {MIN_SIZES} training-set "
+            f"sizes, the largest to check it on; there are {len(n)} and {len(d)}."
         )
     points = [point for cell in usable for point in _points(cell)]
     if len(points) < POINTS_PER_PARAMETER * PARAMETERS:
@@ -114,9 +125,11 @@ def surface(found: Sequence[Cell]) -> Surface | str:
     if rmse > MAX_LOG_RMSE:
         return f"No surface of this kind describes the grid: its log-RMSE would be {rmse:.2g}."
     ends = [_points(cell)[-1] for cell in usable]
+    held = _held_out(points, ends)
+    if held is None:
+        return "Too few losses are left to check a surface on the largest training-set size."
     shares = [_shares(cell, end, law) for cell, end in zip(usable, ends, strict=True)]
     kaplan = fit_kaplan(ends)
-    held = _held_out(points, ends)
     return Surface(
         law.floor, rmse, log_rmse_of(kaplan, ends), len(points), shares, held,
         _sentence(rmse, held, shares),
@@ -144,11 +157,22 @@ def _points(cell: Cell) -> list[Point]:
 
 def _shares(cell: Cell, end: Point, law: Law) -> Shares:
     terms = law.terms([end])[:, 0]
+    gained = _second_half(cell)
+    if (gained is None or gained > -NOTICEABLE) and terms[[0, 2]].any():
+        terms = terms * [1, 0, 1]
     capacity, training, overfitting = (float(x) for x in terms / terms.sum())
     return Shares(
         dict(cell.params), cell.parameters, cell.n_train, end.loss, float(law.losses([end])[0]),
-        capacity, training, overfitting,
+        capacity, training, overfitting, gained,
     )  # fmt: skip
+
+
+def _second_half(cell: Cell) -> float | None:
+    half = half_of_training(cell)
+    if half is None:
+        return None
+    change = paired(cell.by_seed(best_validation), cell.by_seed(lambda run: run.reached[half]))
+    return None if change is None else change.mean
 
 
 def _held_out(points: Sequence[Point], ends: Sequence[Point]) -> HeldOut | None:
@@ -157,7 +181,7 @@ def _held_out(points: Sequence[Point], ends: Sequence[Point]) -> HeldOut | None:
     known = [point for point in points if point.d < largest]
     known_ends = [point for point in ends if point.d < largest]
     unseen = [point for point in ends if point.d == largest]
-    if len({p.d for p in known}) < MIN_VALUES or len(known) < POINTS_PER_PARAMETER * PARAMETERS:
+    if len(known) < POINTS_PER_PARAMETER * PARAMETERS:
         return None
     law, kaplan = fit_surface(known), fit_kaplan(known_ends)
     before = max(p.d for p in known_ends)
@@ -180,17 +204,16 @@ _WORDS = {
 }
 
 
-def _sentence(rmse: float, held: HeldOut | None, shares: Sequence[Shares]) -> str:
+def _sentence(rmse: float, held: HeldOut, shares: Sequence[Shares]) -> str:
     best = min(shares, key=lambda one: one.measured)
     share, term = max((getattr(best, term), term) for term in _WORDS)
     text = (
-        f"The surface fits the grid's losses to within {rmse:.0%} (log-RMSE {rmse:.3f}). In the "
-        f"cell of the lowest loss ({best.parameters:,} parameters, {best.n_train:,} samples) "
-        f"{share:.0%} of what can still be gained is lost to {_WORDS[term]}."
+        f"The surface fits the grid's losses to within {rmse:.0%} (log-RMSE {rmse:.3f}). By it, in "
+        f"the cell of the lowest loss ({best.parameters:,} parameters, {best.n_train:,} samples) "
+        f"{share:.0%} of what can still be gained is lost to {_WORDS[term]}. Predicting "
+        f"{held.n_train:,} samples from fewer, its log-RMSE is {held.surface:.3f}; 'same as the "
+        f"last size' has {held.constant:.3f}"
     )
-    if held is None:
-        return f"{text} The grid is too small to check it on sizes it has not seen."
-    return (
-        f"{text} Predicting {held.n_train:,} samples from fewer, its log-RMSE is "
-        f"{held.surface:.3f}; 'same as the last size' has {held.constant:.3f}."
-    )
+    if held.surface < held.constant:
+        return f"{text}."
+    return f"{text}: the shares describe these cells, and foretell nothing beyond them."

@@ -50,6 +50,7 @@ class LabChart extends HTMLElement {
     await this.#draw();
     for (const metrics of this.#since.splice(0)) this.#append(metrics);
     this.#describe(this.#figure.description);
+    this.plot.toggleAttribute("data-lawless", this.#figure.lawless === true);
   }
 
   // Adds a run's new points: {key: {steps, values}}. Steps that are drawn already are left alone.
