@@ -12,6 +12,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from sqlalchemy.orm import Session
 
 from frontend import assets, words
+from frontend.glossary import TERMS
 
 _TITLES = {
     403: "Not from here",
@@ -29,6 +30,7 @@ _TEMPLATES = Environment(
 _TEMPLATES.globals.update(
     static=assets.address,
     plotly_js=assets.plotly_address,
+    terms=TERMS,
     now=lambda: datetime.now(UTC).isoformat(timespec="seconds"),
 )
 _TEMPLATES.filters.update(

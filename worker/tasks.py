@@ -2,12 +2,17 @@
 
 import gc
 import logging
+import os
+import platform
+from datetime import UTC, datetime
 from typing import Any
 
+import torch
 from celery import Celery
-from celery.signals import worker_init, worker_shutting_down
+from celery.signals import worker_init, worker_ready, worker_shutdown, worker_shutting_down
 
 from backend.hints import Hints
+from backend.presence import Announcer
 from backend.queue import TRAIN
 from backend.settings import Settings
 from backend.spec import validate
@@ -40,9 +45,38 @@ def register(app: Celery, settings: Settings) -> None:
         logger.info("training on %s", services.device)
         warm_up(services)
 
+    announcer = _announcer(services)
+
+    @worker_ready.connect(weak=False)  # type: ignore[untyped-decorator]
+    def _there(**_: Any) -> None:
+        announcer.start()
+
+    @worker_shutdown.connect(weak=False)  # type: ignore[untyped-decorator]
+    def _gone(**_: Any) -> None:
+        if announcer.is_alive():
+            announcer.stop()
+
     @worker_shutting_down.connect(weak=False)  # type: ignore[untyped-decorator]
     def _stop(**_: Any) -> None:
         services.stopping.ask()
+
+
+def _announcer(services: Services) -> Announcer:
+    """Return what tells the web service that this worker is there, and what it trains on."""
+    facts = {
+        "device": describe(services.device),
+        "torch": torch.__version__,
+        "started_at": datetime.now(UTC).isoformat(timespec="seconds"),
+    }
+    name = f"{platform.node()}-{os.getpid()}"
+    return Announcer(services.settings.broker_url, name, facts)
+
+
+def describe(device: torch.device) -> str:
+    """Name a device as people do."""
+    if device.type == "cuda":
+        return torch.cuda.get_device_name(device)
+    return f"CPU, {torch.get_num_threads()} thread"
 
 
 def warm_up(services: Services) -> None:

@@ -1,11 +1,13 @@
 """Which software made the numbers."""
 
 import platform
+from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 
 PACKAGES = ("overfit-lab", "torch", "numpy", "scipy", "plotly", "fastapi", "sqlalchemy", "celery")
 
 
+@cache
 def versions() -> dict[str, str]:
     """Return the versions of Python and of what is installed beside this process."""
     found = {"python": platform.python_version()}

@@ -102,6 +102,12 @@ def unended_before(session: Session, experiment_id: int) -> int:
     return session.scalar(query) or 0
 
 
+def unended(session: Session) -> dict[str, int]:
+    """Return how many runs wait and how many train, ``{state: count}``, of those above 0."""
+    query = select(Run.status, func.count()).where(Run.status.in_(("queued", "running")))
+    return {state: count for state, count in session.execute(query.group_by(Run.status))}  # noqa: C416
+
+
 @dataclass(frozen=True)
 class Progress:
     """What training has found out about a run; None leaves a column as it is."""

@@ -8,6 +8,7 @@ from fastapi.responses import HTMLResponse
 from sqlalchemy.orm import Session
 
 from backend.errors import NotFound
+from backend.spec.catalogue import SOURCES
 from backend.spec.presets import PRESETS
 from backend.store import experiments
 from frontend.form import form_fields
@@ -23,9 +24,10 @@ def new_experiment(
     session: Reading,
     preset: str | None = None,
     of: Annotated[int | None, Query(alias="from")] = None,
+    source: str | None = None,
 ) -> HTMLResponse:
-    """Show the form, empty, or filled in from a preset or an earlier experiment."""
-    document = _document(session, preset, of)
+    """Show the form, empty, or filled in from a preset, an earlier experiment or a source."""
+    document = _document(session, preset, of, source)
     return render(
         "new_experiment.html",
         sections=form_fields(document),
@@ -36,11 +38,13 @@ def new_experiment(
     )
 
 
-def _document(session: Session, preset: str | None, of: int | None) -> Mapping[str, Any]:
+def _document(
+    session: Session, preset: str | None, of: int | None, source: str | None
+) -> Mapping[str, Any]:
     if of is not None:
         return experiments.get(session, of).spec
     if preset is None:
-        return START
+        return {"dataset": {"source": source}} if source in SOURCES else START
     if preset not in PRESETS:
         raise NotFound(f"There is no preset {preset[:60]}; there are {', '.join(PRESETS)}.")
     return PRESETS[preset].document

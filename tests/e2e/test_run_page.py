@@ -77,7 +77,9 @@ def test_a_chart_says_its_numbers_in_words(page: Page, submit: Submit) -> None:
     _, run_id = submit(OVERFITTING)
     page.goto(f"/runs/{run_id}")
     finished(page)
-    chart = page.get_by_role("img", name=re.compile(r"^Loss after epoch 100: train [\d.]+, valid"))
+    chart = page.get_by_role(
+        "group", name=re.compile(r"^Loss after epoch 100: train [\d.]+, valid")
+    )
     expect(chart).to_have_accessible_name(re.compile(r"Best epoch: \d+ .*fires at epoch \d+\."))
 
 

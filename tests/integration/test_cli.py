@@ -179,3 +179,23 @@ def test_remedies_are_listed_tried_and_compared(lab: str) -> None:
     assert "as it is, More data\n" in tried.stdout
     assert "test difference" in tried.stdout
     assert "alidation chooses" in tried.stdout.splitlines()[-1]
+
+
+def test_export_unpacks_the_tables_into_a_folder(lab: str, tmp_path: Path) -> None:
+    made = httpx.post(f"{lab}/api/experiments", json=SPEC).json()
+    out = tmp_path / "tables"
+    arguments = ("export", str(made["id"]), "--format", "csv", "--out", str(out), "--server", lab)
+    assert run(*arguments).stdout == f"{out}\n"
+    names = sorted(path.name for path in out.iterdir())
+    assert names == ["experiment.json", "metrics.csv", "runs.csv", "spec.yaml"]
+    assert list(tmp_path.iterdir()) == [out]
+    again = run(*arguments)
+    assert again.returncode == 2
+    assert again.stderr == f"lab: {out} exists; name another path by --out.\n"
+
+
+def test_export_of_what_is_not_there_leaves_nothing(lab: str, tmp_path: Path) -> None:
+    out = tmp_path / "report.html"
+    answer = run("export", "999999", "--out", str(out), "--server", lab)
+    assert answer.stderr == "lab: There is no experiment 999999.\n"
+    assert list(tmp_path.iterdir()) == []

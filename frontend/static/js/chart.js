@@ -1,11 +1,12 @@
 // <lab-chart src="...">: fetches a figure's JSON, draws it in the page's colours, and lets it grow.
 
 import { coloured, pageColours } from "./colours.js";
+import { FORMATS, save } from "./save.js";
 
 const CONFIG = {
   responsive: false,
   displaylogo: false,
-  modeBarButtons: [["toImage", "zoom2d", "pan2d", "resetScale2d"]],
+  modeBarButtons: [["zoom2d", "pan2d", "resetScale2d"]],
 };
 
 class LabChart extends HTMLElement {
@@ -22,6 +23,7 @@ class LabChart extends HTMLElement {
   connectedCallback() {
     this.#resizing.observe(this);
     document.addEventListener("themechange", this.#draw);
+    if (!this.querySelector(".menu")) this.#offerFiles();
     this.load();
   }
 
@@ -93,7 +95,35 @@ class LabChart extends HTMLElement {
     this.#waiting = {}; // the whole figure holds them
     const { data, layout } = coloured(this.#figure, pageColours());
     await Plotly.react(this.plot, data, layout, CONFIG);
+    // its sentence says what it shows; letters and ticks one by one do not
+    for (const svg of this.plot.querySelectorAll(".main-svg")) svg.setAttribute("aria-hidden", "true");
   };
+
+  // A menu of the files that the chart can be saved as.
+  #offerFiles() {
+    const menu = document.createElement("details");
+    menu.className = "menu";
+    const label = this.plot.getAttribute("aria-label");
+    const items = Object.entries(FORMATS).map(([format, what]) => {
+      const button = document.createElement("button");
+      button.type = "button";
+      button.textContent = what;
+      button.addEventListener("click", async () => {
+        menu.open = false;
+        await save(this.plot, this.id, format);
+      });
+      const item = document.createElement("li");
+      item.append(button);
+      return item;
+    });
+    const summary = document.createElement("summary");
+    summary.textContent = "Save";
+    summary.setAttribute("aria-label", `Save the chart: ${label}`);
+    const list = document.createElement("ul");
+    list.append(...items);
+    menu.append(summary, list);
+    this.querySelector("figure").append(menu);
+  }
 
   #describe(sentence) {
     this.plot.setAttribute("aria-label", sentence);

@@ -1,5 +1,6 @@
-// What every page has: the theme button, times in the reader's zone, copy buttons.
+// What every page has: the theme button, times in the reader's zone, copy buttons, menus.
 
+import "./service.js";
 import { localiseTimes } from "./times.js";
 
 const THEMES = { system: "follow the system", light: "light", dark: "dark" };
@@ -37,6 +38,19 @@ document.addEventListener("click", async (event) => {
   if (!button) return;
   await navigator.clipboard.writeText(document.getElementById(button.dataset.copy).textContent);
   button.textContent = "Copied";
+});
+
+// A menu closes by a click elsewhere and by Escape, which leaves the focus on its button.
+document.addEventListener("click", ({ target }) => {
+  for (const menu of document.querySelectorAll("details.menu[open]")) {
+    if (!menu.contains(target) || target.closest("a, button")) menu.open = false;
+  }
+});
+document.addEventListener("keydown", ({ key, target }) => {
+  const menu = key === "Escape" && target.closest?.("details.menu[open]");
+  if (!menu) return;
+  menu.open = false;
+  menu.querySelector("summary").focus();
 });
 
 setUpTheme(document.getElementById("theme"));

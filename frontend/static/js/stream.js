@@ -1,5 +1,7 @@
 // Follows the live stream, whatever happens to the connection.
 
+import { lost } from "./banner.js";
+
 const BANNER_AFTER = 1000; // a short gap is not worth a word
 const RETRY_AFTER = 2000;
 
@@ -9,8 +11,6 @@ export function follow(address, revision, onEvent) {
   let source;
   let banner;
   let retry;
-  const lost = document.getElementById("lost");
-
   const connected = () => {
     if (banner) onEvent("back", {});
     hideBanner();
@@ -18,10 +18,10 @@ export function follow(address, revision, onEvent) {
   const hideBanner = () => {
     clearTimeout(banner);
     banner = undefined;
-    lost.hidden = true;
+    lost("stream", false);
   };
   const disconnected = () => {
-    banner ??= setTimeout(() => (lost.hidden = false), BANNER_AFTER);
+    banner ??= setTimeout(() => lost("stream", true), BANNER_AFTER);
     // the browser itself tries again, unless the answer was an error
     if (source.readyState === EventSource.CLOSED) retry = setTimeout(open, RETRY_AFTER);
   };

@@ -1,0 +1,118 @@
+"""Draw a picture of each data source from its very samples, for the page of data sets.
+
+Run from the project's root, with the worker's dependencies: python -m docs.make_source_pictures
+"""
+
+from itertools import pairwise
+from pathlib import Path
+
+import numpy as np
+
+from backend.spec import validate
+from backend.spec.catalogue import SOURCES
+from docs.make_thumbnails import (
+    HEIGHT,
+    MARGIN,
+    MAX_DOTS,
+    WIDTH,
+    Array,
+    _dots,
+    _path,
+    _stretch,
+    _up,
+    scatter,
+)
+from worker.training.data import Data, load
+
+FOLDER = Path(__file__).parent.parent / "frontend" / "templates" / "sources"
+COLUMNS = {"iris": (2, 3), "wine": (0, 6), "breast_cancer": (0, 1)}  # two that tell classes apart
+AGAINST = {"diabetes": 2}  # the input that the value is drawn over: body mass
+SHADES = 4
+IMAGES = 3, 2  # across and down
+
+
+def main() -> None:
+    """Write one SVG for each source."""
+    FOLDER.mkdir(exist_ok=True)
+    for name in SOURCES:
+        run = validate({"dataset": {"source": name}, "training": {"epochs": 1}}).runs[0]
+        body = _drawn(name, load(run))
+        (FOLDER / f"{name}.svg").write_text(f'<svg viewBox="0 0 {WIDTH} {HEIGHT}">{body}</svg>\n')
+
+
+def _drawn(name: str, data: Data) -> str:
+    source = SOURCES[name]
+    if source.side:
+        return _images(data, source.side)
+    if name == "mnist1d":
+        return _lines(data)
+    if name == "modular_addition":
+        return _table(31)
+    if source.problem == "regression":
+        x, y = data.train.x[:MAX_DOTS, AGAINST.get(name, 0)], data.train.y[:MAX_DOTS, 0]
+        return _dots(_stretch(x, x, MARGIN, WIDTH - MARGIN), _up(y, y), 3)
+    return scatter(data, COLUMNS.get(name, (0, 1)), 3)
+
+
+def _images(data: Data, side: int) -> str:
+    """Draw the first image of each class, as many as there is room for."""
+    across, down = IMAGES
+    pixel = (HEIGHT - 3 * MARGIN) / down / side
+    gap = MARGIN
+    left = (WIDTH - across * side * pixel - (across - 1) * gap) / 2
+    squares: dict[int, list[str]] = {}
+    for place in range(across * down):
+        image = data.train.x[data.train.y == place + 2][0].reshape(side, side)
+        shades = np.ceil(SHADES * image / image.max() - 0.25).astype(int)
+        x0 = left + place % across * (side * pixel + gap)
+        y0 = MARGIN + place // across * (side * pixel + gap)
+        for row in range(side):
+            for start, end, shade in _stretches(shades[row]):
+                corner = f"M{x0 + start * pixel:.1f} {y0 + row * pixel:.1f}"
+                width = (end - start) * pixel
+                squares.setdefault(shade, []).append(
+                    f"{corner}h{width:.1f}v{pixel:.2f}h-{width:.1f}z"
+                )
+    return _shaded(squares)
+
+
+def _stretches(row: Array) -> list[tuple[int, int, int]]:
+    """Return the stretches of one shade in a row of pixels: first, past the last, shade."""
+    ends = [0, *(np.flatnonzero(np.diff(row)) + 1).tolist(), len(row)]
+    return [(a, b, int(row[a])) for a, b in pairwise(ends) if row[a] > 0]
+
+
+def _lines(data: Data) -> str:
+    """Draw one line of each of two classes."""
+    found = [data.train.x[data.train.y == digit][0] for digit in (0, 4)]
+    everything = np.concatenate(found)
+    x = _stretch(np.arange(len(found[0])), np.arange(len(found[0])), MARGIN, WIDTH - MARGIN)
+    return "".join(
+        f'<path class="{style}" d="{_path(x, _up(line, everything))}"/>'
+        for style, line in zip(("line", "curve"), found, strict=True)
+    )
+
+
+def _table(modulus: int) -> str:
+    """Draw the sums of two numbers modulo a prime as shades of a square."""
+    pixel = (HEIGHT - 2 * MARGIN) / modulus
+    left = (WIDTH - modulus * pixel) / 2
+    squares: dict[int, list[str]] = {}
+    for row in range(modulus):
+        shades = (row + np.arange(modulus)) % modulus * SHADES // modulus
+        for start, end, shade in _stretches(shades):
+            width = (end - start) * pixel
+            corner = f"M{left + start * pixel:.1f} {MARGIN + row * pixel:.1f}"
+            squares.setdefault(shade, []).append(f"{corner}h{width:.1f}v{pixel:.2f}h-{width:.1f}z")
+    return _shaded(squares)
+
+
+def _shaded(squares: dict[int, list[str]]) -> str:
+    return "".join(
+        f'<path class="digit" opacity="{shade / SHADES:g}" d="{"".join(parts)}"/>'
+        for shade, parts in sorted(squares.items())
+    )
+
+
+if __name__ == "__main__":
+    main()

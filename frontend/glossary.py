@@ -1,0 +1,89 @@
+"""The words of overfitting, each explained in a sentence or two a beginner understands."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Term:
+    """A word and what it means. `slug` is its anchor on the page of words."""
+
+    slug: str
+    title: str
+    meaning: str
+
+
+def _terms(*pairs: tuple[str, str]) -> dict[str, Term]:
+    made = [Term(title.lower().replace(" ", "-"), title, meaning) for title, meaning in pairs]
+    return {term.slug: term for term in made}
+
+
+GLOSSARY: dict[str, dict[str, Term]] = {
+    "What a model is fitted to": _terms(
+        ("Training data", "The samples that the model is fitted on. It sees them again and again."),
+        ("Validation data", "Samples that the model is never fitted on. They decide when to stop "
+         "and which model to keep."),
+        ("Test data", "Samples that decide nothing. They are looked at only to report how good "
+         "the model that was kept really is."),
+        ("Noise", "What is random in the samples: measured values that are off, or labels that "
+         "are wrong. Nothing can be learnt from it, but it can be memorised."),
+        ("Seed", "A number that fixes every random choice of a run: the samples drawn, the first "
+         "weights, the order of batches. The same seed gives the same curve."),
+    ),
+    "What is trained": _terms(
+        ("Parameter", "A number inside the model that training sets, such as a weight."),
+        ("Capacity", "How rich a model is: its number of parameters. It has to be in balance with "
+         "the number of training samples."),
+        ("Epoch", "One pass over all training samples."),
+        ("Experiment", "A question about models: a specification in which any setting may be a "
+         "list. All combinations are trained."),
+        ("Run", "One model, trained once: one combination of an experiment, with one seed."),
+        ("Cell", "The runs that differ in nothing but their seed."),
+    ),
+    "What is measured": _terms(
+        ("Loss", "How wrong the model is, as one number: lower is better. Squared error for "
+         "values, cross-entropy for classes."),
+        ("Accuracy", "The share of samples that get the right class."),
+        ("Generalisation gap", "Validation loss minus training loss at the same epoch: how much "
+         "worse the model does on samples it has not seen."),
+        ("Best epoch", "The epoch with the lowest validation loss: the moment to stop, or at "
+         "least to take a snapshot of the model."),
+        ("Interval", "The range in which the mean over seeds lies in 95 of 100 cases. Few seeds "
+         "make it wide."),
+        ("Snapshot", "The model's weights at one epoch, saved, so that a better model than the "
+         "last one is not lost."),
+    ),
+    "What can be wrong": _terms(
+        ("Overfitting", "The model fits its training samples so closely that it has taken on "
+         "their noise: training loss is very low, validation loss high or rising. Too little "
+         "data, too rich a model and too much noise cause it."),
+        ("Underfitting", "The model cannot capture the pattern: training and validation loss are "
+         "both high."),
+        ("Bias", "The part of the error that stays whatever samples the model is trained on: it "
+         "is too simple. Training lowers it."),
+        ("Variance", "The part of the error that comes from following one sample rather than "
+         "another: the model approximates noise. Training raises it."),
+        ("Memorised noise", "The model answers even wrongly labelled training samples as they are "
+         "labelled."),
+        ("Divergence", "The loss grows without end, most often because the learning rate is too "
+         "high."),
+        ("Double descent", "Validation loss rises as the model grows, until it can just fit every "
+         "training sample, and then falls a second time."),
+        ("Over-confident", "Accuracy holds while the loss rises: the answers are as often right "
+         "as before, and surer of those that are wrong."),
+    ),
+    "What helps": _terms(
+        ("Early stopping", "Ending the training, by a fixed rule, soon after validation loss "
+         "stops falling."),
+        ("Patience", "An early-stopping rule: stop when so many epochs in a row brought no "
+         "improvement."),
+        ("Regularisation", "Whatever makes a model prefer simple answers, such as weight decay "
+         "and dropout."),
+        ("Weight decay", "Pulls every weight a little towards zero at each step."),
+        ("Dropout", "Leaves out a random share of the neurons at each step, so that none can be "
+         "relied on alone."),
+        ("Remedy", "A change that the diagnosis proposes. It is trained beside the run as it was, "
+         "and its effect is measured."),
+    ),
+}  # fmt: skip
+
+TERMS = {slug: term for group in GLOSSARY.values() for slug, term in group.items()}

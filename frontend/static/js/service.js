@@ -1,0 +1,33 @@
+// Looks now and then whether the service is there, and whether anyone is there to train.
+
+import { lost } from "./banner.js";
+
+const EVERY = 5000;
+
+async function look() {
+  if (!document.hidden) show(await health());
+  setTimeout(look, EVERY);
+}
+
+async function health() {
+  try {
+    const response = await fetch("/api/health");
+    return response.ok ? await response.json() : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+function show(found) {
+  lost("service", !found);
+  const waits = found ? found.queued + found.running : 0;
+  const banner = document.getElementById("no-worker");
+  banner.hidden = !waits || found.workers?.length > 0;
+  if (!banner.hidden) {
+    const runs = `${waits.toLocaleString("en")} ${waits === 1 ? "run waits" : "runs wait"}`;
+    const who = found.broker ? "No worker is there" : "The broker is away";
+    banner.textContent = `${who}: ${runs} until one is. Nothing is lost.`;
+  }
+}
+
+setTimeout(look, EVERY / 2);

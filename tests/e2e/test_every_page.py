@@ -1,0 +1,90 @@
+"""Every page in every state: accessible, in both themes, at every width, without an error."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Page
+
+from backend.settings import Settings
+from backend.store import Database
+from tests.product import running
+from tests.scenes import SCENES, play, thousand
+
+WIDTHS = (360, 1280, 1920)
+RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
+ADDRESSES = {
+    "home": "/",
+    "form": "/experiments/new",
+    "form of a preset": "/experiments/new?preset=two-moons",
+    "datasets": "/datasets",
+    "words": "/words",
+    "health": "/health",
+}
+STATES = [*SCENES, "thousand"]
+
+
+@dataclass(frozen=True)
+class Staged:
+    """A product without workers, and where each scene is in it: experiment and first run."""
+
+    url: str
+    ids: dict[str, tuple[int, int]]
+
+
+@pytest.fixture(scope="module")
+def staged(short_dir: Path) -> Iterator[Staged]:
+    folder = short_dir / "scenes"
+    with running(folder, workers="0") as product:
+        database = Database(Settings(data_dir=folder).database_url)
+        played = {name: play(database, scene) for name, scene in SCENES.items()}
+        played["thousand"] = play(database, thousand(epochs=3))
+        database.dispose()
+        yield Staged(product.url, {name: (one, ids[0]) for name, (one, ids) in played.items()})
+
+
+def check(page: Page, url: str) -> None:
+    """Fail on what axe finds, in either theme, and on a page wider than its window."""
+    page.emulate_media(reduced_motion="reduce", color_scheme="light")
+    page.set_viewport_size({"width": WIDTHS[1], "height": 900})
+    page.goto(url)
+    page.wait_for_load_state("networkidle")
+    assert found(page, RULES) == []
+    page.emulate_media(color_scheme="dark")
+    assert found(page, ["cat.color"]) == []
+    for width in WIDTHS:
+        page.set_viewport_size({"width": width, "height": 900})
+        wide = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
+        assert page.evaluate(wide) <= 0, f"wider than {width} pixels"
+
+
+def found(page: Page, tags: list[str]) -> list[str]:
+    """Return what axe objects to: the rule, and the elements."""
+    options = {"runOnly": {"type": "tag", "values": tags}, "resultTypes": ["violations"]}
+    result = Axe().run(page, options=options).response
+    return [
+        f"{each['id']}: {[node['html'][:160] for node in each['nodes'][:3]]}"
+        for each in result["violations"]
+    ]
+
+
+@pytest.mark.parametrize("address", ADDRESSES.values(), ids=ADDRESSES)
+def test_a_page_is_for_everyone(page: Page, staged: Staged, address: str) -> None:
+    check(page, staged.url + address)
+
+
+@pytest.mark.parametrize("state", STATES)
+def test_an_experiment_is_for_everyone(page: Page, staged: Staged, state: str) -> None:
+    check(page, f"{staged.url}/experiments/{staged.ids[state][0]}")
+
+
+@pytest.mark.parametrize("state", SCENES)
+def test_a_run_is_for_everyone(page: Page, staged: Staged, state: str) -> None:
+    check(page, f"{staged.url}/runs/{staged.ids[state][1]}")
+
+
+def test_an_error_is_for_everyone(page: Page, staged: Staged, expected_errors: list[str]) -> None:
+    expected_errors.append("status of 404")
+    check(page, f"{staged.url}/runs/999999")

@@ -1,0 +1,86 @@
+"""Charts and experiments saved as files."""
+
+import csv
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import Page, expect
+
+Submit = Callable[[dict[str, Any]], tuple[int, int]]
+SPEC = {
+    "name": "Saved",
+    "dataset": {"source": "moons", "n_train": 20, "n_validation": 50, "n_test": 50},
+    "training": {"epochs": 8},
+}
+
+
+@pytest.fixture
+def run(page: Page, submit: Submit) -> int:
+    """The id of a run that has ended; its page is open."""
+    _, run_id = submit(SPEC)
+    page.goto(f"/runs/{run_id}")
+    expect(page.locator("header .status")).to_have_text("finished", timeout=120_000)
+    expect(page.locator("#loss .main-svg").first).to_be_visible()
+    return run_id
+
+
+def saved(page: Page, what: str) -> Path:
+    """Save the loss chart by the keyboard alone."""
+    page.locator("#loss .menu summary").focus()
+    page.keyboard.press("Enter")
+    page.locator("#loss").get_by_role("button", name=what).focus()
+    with page.expect_download() as download:
+        page.keyboard.press("Enter")
+    return Path(download.value.path())
+
+
+@pytest.mark.parametrize(("what", "begins"), [("PNG", b"\x89PNG"), ("SVG", b"<svg")])
+def test_a_chart_is_saved_as_a_picture(page: Page, run: int, what: str, begins: bytes) -> None:
+    assert saved(page, what).read_bytes().startswith(begins)
+
+
+def test_a_chart_is_saved_as_its_data(page: Page, run: int) -> None:
+    rows = list(csv.DictReader(saved(page, "CSV").open()))
+    assert [row["x"] for row in rows if row["series"] == "Validation"] == list("12345678")
+    assert all(float(row["y"]) > 0 for row in rows if row["series"] == "Train")
+
+
+def test_data_of_a_chart_hold_nothing_that_a_spreadsheet_computes(page: Page, run: int) -> None:
+    text = page.evaluate(
+        """async () => {
+          const { toCsv } = await import(document.querySelector("script[src*=page]").src
+            .replace("page.js", "save.js"));
+          return toCsv([{ name: '=1+1, "x"', x: [1], y: [-2] }]);
+        }"""
+    )
+    assert text == 'series,x,y\r\n"\'=1+1, ""x""",1,-2\r\n'
+
+
+def test_escape_closes_a_menu_and_leaves_the_focus_on_it(page: Page, run: int) -> None:
+    page.locator("#loss .menu summary").click()
+    button = page.locator("#loss").get_by_role("button", name="PNG")
+    button.focus()
+    page.keyboard.press("Escape")
+    expect(button).to_be_hidden()
+    expect(page.locator("#loss .menu summary")).to_be_focused()
+
+
+def test_a_report_opens_offline_and_draws_its_charts(
+    page: Page, submit: Submit, tmp_path: Path
+) -> None:
+    experiment_id, _ = submit({**SPEC, "model": {"width": [2, 4]}})
+    page.goto(f"/experiments/{experiment_id}")
+    expect(page.locator("header .status")).to_have_text("finished", timeout=120_000)
+    page.locator("#export summary").click()
+    with page.expect_download() as download:
+        page.get_by_role("link", name=re.compile("^Report")).click()
+    report = tmp_path / "report.html"
+    download.value.save_as(report)
+    page.context.set_offline(True)
+    page.goto(report.as_uri())
+    expect(page.get_by_role("heading", level=1)).to_have_text("Saved")
+    for plot in page.locator(".chart .plot").all():
+        expect(plot.locator(".main-svg").first).to_be_visible()

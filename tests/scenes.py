@@ -1,0 +1,150 @@
+"""Experiments in every state a page can show, written as a worker would, without training.
+
+For the tests and the pictures of pages, and for bench/dashboard.py: the losses are made up, and
+everything that reads them is real.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from math import exp, nan
+from typing import Any
+
+from sqlalchemy.orm import Session
+
+from backend import endings
+from backend.spec import RunSpec, validate
+from backend.store import Database, changes, experiments, metrics, runs, transitions
+from backend.store.changes import NewChange
+from backend.store.metrics import Stretch
+from backend.store.runs import Progress
+from backend.store.states import State
+from backend.store.transitions import Ending
+
+LEASE_SECONDS = 24 * 3600.0
+KEYS = ("train_loss", "val_loss", "test_loss", "train_accuracy", "val_accuracy", "test_accuracy")
+TOGETHER = 50  # runs in one transaction
+
+Document = Mapping[str, Any]
+Losses = Callable[[RunSpec, int], tuple[float, float]]
+"""Train and validation loss of a run after an epoch."""
+
+
+def overfitting(spec: RunSpec, epoch: int) -> tuple[float, float]:
+    """Losses that part, the sooner the wider the model and the fewer its samples."""
+    capacity = spec.model.width or 8
+    pull = capacity / (capacity + spec.dataset.n_train)
+    wobble = 0.01 * ((17 * epoch + 7 * spec.training.seed) % 13) / 13
+    fall = exp(-epoch * (0.02 + 0.2 * pull))
+    train = 0.05 + 0.65 * fall + 0.3 * (1 - pull) + wobble
+    return train, train + wobble + 0.9 * pull * (1 - exp(-epoch * 0.03 * pull))
+
+
+def diverging(spec: RunSpec, epoch: int) -> tuple[float, float]:
+    """Losses that are no number from the sixth epoch on."""
+    return (nan, nan) if epoch > 5 else overfitting(spec, epoch)
+
+
+@dataclass(frozen=True)
+class Scene:
+    """An experiment, and how far its runs have come."""
+
+    document: Document
+    epochs: int
+    target: State | None = "finished"
+    losses: Losses = overfitting
+    error: str | None = None
+
+
+MOONS = {"source": "moons", "n_train": 50, "n_validation": 100, "n_test": 100}
+SCENES = {
+    "queued": Scene({"name": "Waiting", "dataset": MOONS}, 0, None),
+    "running": Scene({"name": "Half way", "dataset": MOONS, "training": {"epochs": 60}}, 30, None),
+    "one epoch": Scene({"name": "One epoch", "dataset": MOONS, "training": {"epochs": 1}}, 1),
+    "diverged": Scene(
+        {"name": "Not a number", "dataset": MOONS}, 20, losses=diverging, target="failed",
+        error="The loss is not finite after epoch 6.",
+    ),
+    "failed": Scene(
+        {"name": "Failed before an epoch", "dataset": MOONS}, 0, "failed",
+        error="The worker ran out of memory.",
+    ),
+    "cancelled": Scene({"name": "Cancelled", "dataset": MOONS}, 12, "cancelled"),
+    "seeds": Scene({"name": "Twenty seeds", "dataset": MOONS, "training": {"seeds": 20}}, 40),
+    "grid": Scene(
+        {
+            "name": "Capacity against data",
+            "dataset": {**MOONS, "n_train": [20, 60, 200]},
+            "model": {"width": [2, 8, 32, 128]},
+            "training": {"seeds": 2},
+        },
+        60,
+    ),
+}  # fmt: skip
+
+
+def thousand(epochs: int) -> Scene:
+    """Return a grid of 1,000 runs."""
+    document = {
+        "name": "A thousand runs",
+        "dataset": {**MOONS, "n_train": [20, 30, 50, 80, 120, 200, 300, 500, 800, 1000]},
+        "model": {"width": [1, 2, 4, 8, 16, 32, 64, 128, 256, 512]},
+        "training": {"epochs": epochs, "seeds": 10},
+    }
+    return Scene(document, epochs)
+
+
+def play(database: Database, scene: Scene) -> tuple[int, list[int]]:
+    """Write a scene; return the ids of its experiment and of its runs."""
+    spec = validate(scene.document)
+    with database.write() as session:
+        experiment, run_ids = experiments.create(session, spec)
+    pairs = list(zip(run_ids, spec.runs, strict=True))
+    for start in range(0, len(pairs), TOGETHER):
+        _play(database, scene, experiment.id, pairs[start : start + TOGETHER])
+    return experiment.id, run_ids
+
+
+def _play(
+    database: Database, scene: Scene, experiment_id: int, some: Sequence[tuple[int, RunSpec]]
+) -> None:
+    if not scene.epochs and scene.target is None:
+        return
+    ids = [run_id for run_id, _ in some]
+    with database.write() as session:
+        held = transitions.claim(session, ids, worker="scene", lease_seconds=LEASE_SECONDS)
+        if scene.epochs:
+            advance(session, scene, experiment_id, some, 1, scene.epochs)
+        if scene.target:
+            transitions.end(session, [Ending(one.lease, scene.target, scene.error) for one in held])
+            endings.close(session, ids)
+        entries = [NewChange(run_id, "status") for run_id in ids]
+        changes.log(session, experiment_id, entries)
+
+
+def advance(
+    session: Session,
+    scene: Scene,
+    experiment_id: int,
+    some: Sequence[tuple[int, RunSpec]],
+    first: int,
+    last: int,
+) -> None:
+    """Write the epochs from `first` to `last` of some runs, and that they moved."""
+    steps = range(first, last + 1)
+    stretches = []
+    for run_id, spec in some:
+        losses = [scene.losses(spec, step) for step in steps]
+        columns = _columns(losses)
+        stretches += [Stretch(run_id, key, steps, columns[key], 0) for key in KEYS]
+    metrics.append(session, stretches)
+    runs.advance(session, [Progress(run_id, last, 0.69) for run_id, _ in some])
+    changes.log(
+        session, experiment_id, [NewChange(run_id, "metric", first, last) for run_id, _ in some]
+    )
+
+
+def _columns(losses: Sequence[tuple[float, float]]) -> dict[str, list[float]]:
+    train, validation = [one[0] for one in losses], [one[1] for one in losses]
+    values = (train, validation, [1.02 * loss for loss in validation])
+    right = [[max(0.5, 1 - loss / 2) for loss in part] for part in values]
+    return dict(zip(KEYS, [*values, *right], strict=True))
