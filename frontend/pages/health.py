@@ -1,11 +1,10 @@
 """The service's own page: who is there to train, what waits, which settings it runs with."""
 
 from typing import Any
+from urllib.parse import urlsplit
 
 from fastapi import APIRouter
 from fastapi.responses import HTMLResponse
-from sqlalchemy import make_url
-from sqlalchemy.exc import ArgumentError
 
 from backend.api.dependencies import DatabaseDep, SettingsDep
 from backend.api.health import health as service_health
@@ -39,8 +38,14 @@ def settings_rows(settings: Settings) -> list[tuple[str, str, str]]:
 def _shown(settings: Settings, name: str) -> str:
     value: Any = getattr(settings, ADDRESSES.get(name, name))
     if name in ADDRESSES:
-        try:
-            return make_url(value).render_as_string(hide_password=True)
-        except ArgumentError:
-            return "(not shown)"
+        return without_password(value)
     return ", ".join(map(str, value)) if isinstance(value, list) else str(value)
+
+
+def without_password(url: str) -> str:
+    """Return an address whose password, if it has one, is three stars."""
+    parts = urlsplit(url)
+    if parts.password is None:
+        return url
+    user, _, host = parts.netloc.rpartition("@")
+    return parts._replace(netloc=f"{user.partition(':')[0]}:***@{host}").geturl()

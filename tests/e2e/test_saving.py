@@ -2,29 +2,37 @@
 
 import csv
 import re
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
+import httpx
 import pytest
 from playwright.sync_api import Page, expect
 
-Submit = Callable[[dict[str, Any]], tuple[int, int]]
+from tests.product import wait_for
+
 SPEC = {
     "name": "Saved",
     "dataset": {"source": "moons", "n_train": 20, "n_validation": 50, "n_test": 50},
+    "model": {"width": [2, 4]},
     "training": {"epochs": 8},
 }
 
 
+@pytest.fixture(scope="module")
+def ended(lab: str) -> tuple[int, int]:
+    """An experiment that has ended, and its first run."""
+    made = httpx.post(f"{lab}/api/experiments", json=SPEC).raise_for_status().json()["id"]
+    runs = f"{lab}/api/experiments/{made}/runs"
+    wait_for(lambda: {run["status"] for run in httpx.get(runs).json()["items"]} == {"finished"})
+    return made, httpx.get(runs).json()["items"][0]["id"]
+
+
 @pytest.fixture
-def run(page: Page, submit: Submit) -> int:
+def run(page: Page, ended: tuple[int, int]) -> int:
     """The id of a run that has ended; its page is open."""
-    _, run_id = submit(SPEC)
-    page.goto(f"/runs/{run_id}")
-    expect(page.locator("header .status")).to_have_text("finished", timeout=120_000)
+    page.goto(f"/runs/{ended[1]}")
     expect(page.locator("#loss .main-svg").first).to_be_visible()
-    return run_id
+    return ended[1]
 
 
 def saved(page: Page, what: str) -> Path:
@@ -43,7 +51,7 @@ def test_a_chart_is_saved_as_a_picture(page: Page, run: int, what: str, begins: 
 
 
 def test_a_chart_is_saved_as_its_data(page: Page, run: int) -> None:
-    rows = list(csv.DictReader(saved(page, "CSV").open()))
+    rows = list(csv.DictReader(saved(page, "CSV").read_text().splitlines()))
     assert [row["x"] for row in rows if row["series"] == "Validation"] == list("12345678")
     assert all(float(row["y"]) > 0 for row in rows if row["series"] == "Train")
 
@@ -69,11 +77,9 @@ def test_escape_closes_a_menu_and_leaves_the_focus_on_it(page: Page, run: int) -
 
 
 def test_a_report_opens_offline_and_draws_its_charts(
-    page: Page, submit: Submit, tmp_path: Path
+    page: Page, ended: tuple[int, int], tmp_path: Path
 ) -> None:
-    experiment_id, _ = submit({**SPEC, "model": {"width": [2, 4]}})
-    page.goto(f"/experiments/{experiment_id}")
-    expect(page.locator("header .status")).to_have_text("finished", timeout=120_000)
+    page.goto(f"/experiments/{ended[0]}")
     page.locator("#export summary").click()
     with page.expect_download() as download:
         page.get_by_role("link", name=re.compile("^Report")).click()
