@@ -24,7 +24,7 @@ OWN_PER_NUMBER = 1e-9  # of those that a model holds for a row
 FLOPS_PER_SECOND = 35e9
 DECOMPOSITION = 25  # flops of a symmetric eigendecomposition and its products, per n^2 N
 
-EVALUATED_ROWS = 256  # at once
+EVALUATED_ROWS = 320  # at once, of wide models; of others more, which take less
 TOGETHER_BYTES = 6 << 20  # of weights and optimiser state that are trained as one, and
 BYTES_PER_PARAMETER = 24  # what each parameter takes of them
 _PROGRAM = ("model.family", "training.optimizer", "model.depth", "model.activation",

@@ -90,10 +90,10 @@ def _judged(
         features = _on(fitted.device, member.features(x[start : start + size]))
         targets = _on(fitted.device, member.targets(y[start : start + size]))
         outputs = predict(member.spec, weights, features)
-        kinds = [losses.of_rows(outputs.T[None], targets.T[None], cross_entropy=False)[0]]
-        if member.classifies:
-            kinds.append(losses.hits(outputs.T[None], targets.T[None])[0])
-        yield torch.stack(kinds, 1)
+        kinds = losses.of_rows(
+            outputs.T[None], targets.T[None], cross_entropy=False, classifies=member.classifies
+        )
+        yield kinds[:, 0].T
 
 
 def _on(device: torch.device, values: Array) -> Tensor:

@@ -1,20 +1,22 @@
 """Ensembles of networks and polynomials that descend their losses' gradients together."""
 
 from collections.abc import Callable, Mapping, Sequence
-from math import ceil
+from functools import partial
 
 import torch
 from torch import Tensor
 
-from worker.training import convolution, initial, losses, perceptron
-from worker.training.batches import Batches, Blocks, Rows
+from worker.training import convolution, initial, perceptron
+from worker.training.batches import Batches
 from worker.training.ensemble import Interrupted, Kind
+from worker.training.evaluation import Evaluation
 from worker.training.layers import Batch
 from worker.training.masks import Masks
 from worker.training.member import Member
 from worker.training.network import Model, Network, Site, WorkSpace
 from worker.training.optimizers import Rate, Updates
 from worker.training.program import Program
+from worker.training.rows import Rows
 from worker.training.schedules import learning_rate
 from worker.training.stack import Stack
 from worker.training.steps import Step
@@ -50,29 +52,32 @@ class Descent:
         self._model = Model(parameters, gradients, self._running, real)
         rows = Rows(program, members, like.device, like.dtype)
         self._batches = Batches(program, members, rows)
-        self._blocks = Blocks(program, members, rows)
-        self._n_train = like.new_tensor([member.spec.dataset.n_train for member in members])
+        judging = WorkSpace(min(program.cohort, len(members)), program.block, like)
+        judge = partial(self._network, judging, learns=False)
+        self._evaluation = Evaluation(program, members, rows, judge)
         self._masks = Masks(program, members, like)
         self._updates = Updates(program.optimizer, parameters, gradients, self._first, self._second)
         self._learning = WorkSpace(len(members), program.rows, like)
-        self._judging = WorkSpace(len(members), program.block, like)
-        self._networks: dict[tuple[int, bool], Network] = {}
         self._steps: dict[tuple[int, int], Step] = {}
 
     def advance(self, interrupted: Callable[[], bool]) -> Tensor:
         """Train all members one epoch; return their metrics. See Ensemble."""
         for member in self.members:
             member.epoch += 1
-        self._train(interrupted)
-        return self._evaluate(interrupted)
 
-    def _train(self, interrupted: Callable[[], bool]) -> None:
+        def check() -> None:
+            if interrupted():
+                raise Interrupted
+
+        self._train(check)
+        return self._evaluation.metrics(check)
+
+    def _train(self, check: Callable[[], None]) -> None:
         self._updates.begin([self._rate(place) for place in range(len(self.members))])
         if self._program.drops:
             self._masks.begin()
         for active, batch in self._batches.epoch():
-            if interrupted():
-                raise Interrupted
+            check()
             if self._program.drops:
                 kept = self._masks.step(active)
                 batch = Batch(batch.x, batch.targets, batch.weights, kept)
@@ -81,7 +86,8 @@ class Descent:
     def _step(self, active: int) -> Step:
         key = (active, self._updates.arrangement)
         if key not in self._steps:
-            network = self._network(active, learns=True)
+            models = slice(0, active)
+            network = self._network(self._learning, models, self._program.rows, learns=True)
             device = self._parameters.flat.device
             self._steps[key] = make_step(network, self._updates, active, device)
         return self._steps[key]
@@ -97,61 +103,13 @@ class Descent:
             steps=steps,
         )
 
-    def _evaluate(self, interrupted: Callable[[], bool]) -> Tensor:
-        """Return all members' metrics [members, keys]."""
-        program, blocks = self._program, self._blocks
-        outputs = torch.empty_like(blocks.targets)
-        for block, x in enumerate(blocks):
-            if interrupted():
-                raise Interrupted
-            found = self._network(len(x), learns=False).outputs(x)
-            outputs[: len(x), :, block * blocks.size : (block + 1) * blocks.size] = found
-        kinds = [losses.of_rows(outputs, blocks.targets, cross_entropy=program.cross_entropy)]
-        if program.classifies:
-            kinds.append(losses.hits(outputs, blocks.targets))
-        return torch.cat([self._means(values) for values in kinds], dim=1)
-
-    def _means(self, values: Tensor) -> Tensor:
-        """Return the means over train, validation and test [members, 3] of all rows' values.
-
-        What is summed at once is as long for every member, whichever others there are.
-        """
-        validation, test = self._program.n_validation, self._program.n_test
-        trained = values[:, self._program.held_out :]
-        real = torch.where(self._blocks.real, trained, 0)
-        blocks = real.view(len(values), -1, self._blocks.size)
-        return torch.stack(
-            [
-                blocks.sum(2).cumsum(1)[:, -1] / self._n_train,
-                values[:, :validation].sum(1) / validation,
-                values[:, validation : validation + test].sum(1) / test,
-            ],
-            dim=1,
-        )
-
     def outputs(self, features: Sequence[Tensor]) -> Tensor:
         """Map each member's features [rows, inputs] to outputs. See Ensemble."""
-        block, rows = self._program.block, len(features[0])
-        shape = (len(features), ceil(rows / block) * block, self._program.inputs)
-        padded = self._parameters.flat.new_zeros(shape)
-        for x, taken in zip(padded, features, strict=True):
-            x[:rows, : taken.shape[1]] = taken
-            if self._program.biased:
-                x[:, taken.shape[1]] = 1
-        network = self._network(len(features), learns=False)
-        # each block's outputs are in the same buffer
-        blocks = [
-            network.outputs(x).transpose(1, 2).clone() for x in torch.split(padded, block, dim=1)
-        ]
-        return torch.cat(blocks, dim=1)[:, :rows]
+        return self._evaluation.outputs(features)
 
-    def _network(self, active: int, *, learns: bool) -> Network:
-        key = (active, learns)
-        if key not in self._networks:
-            space = self._learning if learns else self._judging
-            site = Site(self._program, self._model, space, active, learns)
-            self._networks[key] = Network(site, list(self._family.layers(site)))
-        return self._networks[key]
+    def _network(self, space: WorkSpace, models: slice, rows: int, *, learns: bool) -> Network:
+        site = Site(self._program, self._model, space, models, rows, learns)
+        return Network(site, list(self._family.layers(site)))
 
     def keep_best(self, places: Sequence[int]) -> None:
         """Remember the present weights of these members as their best."""

@@ -8,6 +8,8 @@ from torch import Tensor
 
 from worker.training.layers import Batch
 
+aten = torch.ops.aten
+
 
 def gradient(outputs: Tensor, batch: Batch, out: Tensor, *, cross_entropy: bool) -> Tensor:
     """Return the gradient by the outputs of each model's mean loss over its batch, in `out`."""
@@ -18,13 +20,29 @@ def gradient(outputs: Tensor, batch: Batch, out: Tensor, *, cross_entropy: bool)
     return out.mul_(batch.weights).mul_(2 / outputs.shape[1])
 
 
-def of_rows(outputs: Tensor, targets: Tensor, *, cross_entropy: bool) -> Tensor:
-    """Return the loss of each row [models, rows]: cross-entropy, or the mean squared error."""
+def of_rows(outputs: Tensor, targets: Tensor, *, cross_entropy: bool, classifies: bool) -> Tensor:
+    """Return the loss of each row, and if there are classes its hit [kinds, models, rows].
+
+    The loss is cross-entropy or the mean squared error; a hit is 1 where the highest output is
+    that of the true class, else 0.
+    """
+    if cross_entropy and outputs.shape[1] == 2:
+        return _of_two_classes(outputs, targets)
     if cross_entropy:
-        return -(torch.log_softmax(outputs, 1).mul_(targets)).sum(1)
-    return (outputs - targets).square_().mean(1)
+        loss = torch.log_softmax(outputs, 1).mul_(targets).sum(1).neg_()
+    else:
+        loss = (outputs - targets).square_().mean(1)
+    return torch.stack([loss, _hits(outputs, targets)]) if classifies else loss[None]
 
 
-def hits(outputs: Tensor, targets: Tensor) -> Tensor:
-    """Return for each row [models, rows] 1 where the highest output is that of the true class."""
+def _hits(outputs: Tensor, targets: Tensor) -> Tensor:
     return ((outputs * targets).sum(1) >= outputs.amax(1)).to(outputs.dtype)
+
+
+def _of_two_classes(outputs: Tensor, targets: Tensor) -> Tensor:
+    """Return losses and hits [2, models, rows] from how far the true class is ahead."""
+    ahead = (outputs[:, 1] - outputs[:, 0]).mul_(targets[:, 1] - targets[:, 0])
+    kinds = ahead.new_empty(2, *ahead.shape)
+    torch.ge(ahead, 0, out=kinds[1])
+    aten.softplus.out(ahead.neg_(), threshold=40, out=kinds[0])  # log(1 + exp(-ahead))
+    return kinds

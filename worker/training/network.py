@@ -34,32 +34,36 @@ class Model:
 
 
 class WorkSpace:
-    """Buffers [models, units, rows], made once and shared by all networks of these rows."""
+    """Buffers [models, units, rows], made once and shared by networks of so many models and rows.
+
+    They begin as 0, and stay so where networks of the same rows write nothing.
+    """
 
     def __init__(self, models: int, rows: int, like: Tensor) -> None:
-        self.models, self.rows, self._like = models, rows, like
+        self._most, self._like = models * rows, like
         self._buffers: dict[str, Tensor] = {}
 
-    def get(self, name: str, units: int, active: int) -> Tensor:
-        """Return the buffer of a name, cut to the first `active` models. It begins as 0."""
+    def get(self, name: str, models: int, units: int, rows: int) -> Tensor:
+        """Return the buffer of a name [models, units, rows]."""
         if name not in self._buffers:
-            self._buffers[name] = self._like.new_zeros(self.models, units, self.rows)
-        return self._buffers[name][:active]
+            self._buffers[name] = self._like.new_zeros(self._most * units)
+        return self._buffers[name][: models * units * rows].view(models, units, rows)
 
 
 @dataclass(frozen=True)
 class Site:
-    """Where layers are built: over the first `active` models, to learn or only to evaluate."""
+    """Where layers are built: over some models and so many rows, to learn or only to evaluate."""
 
     program: Program
     model: Model
     space: WorkSpace
-    active: int
+    models: slice
+    rows: int
     learns: bool
 
     def buffer(self, name: str, units: int) -> Tensor:
-        """Return a buffer [active, units, rows]."""
-        return self.space.get(name, units, self.active)
+        """Return a buffer [models, units, rows]."""
+        return self.space.get(name, self.models.stop - self.models.start, units, self.rows)
 
     def output(self, index: int, units: int) -> Tensor:
         """Return the buffer of a layer's output.
@@ -73,12 +77,12 @@ class Site:
         return self.buffer(f"gradient {index % 2} of {units}", units) if index else None
 
     def vectors(self, kind: str, index: int, units: int) -> tuple[Tensor, Tensor]:
-        """Return a vector of each model [active, units], and its gradient."""
+        """Return a vector of each model [models, units], and its gradient."""
         own, gradient = self._slabs(f"{kind} {index}")
         return own[:, :units], gradient[:, :units]
 
     def matrix(self, index: int) -> tuple[Tensor, Tensor]:
-        """Return a layer's weights of each model [active, out, in], and their gradients."""
+        """Return a layer's weights of each model [models, out, in], and their gradients."""
         return self._slabs(f"weight {index}")
 
     def weights(self, index: int, units: int, *, biased: bool) -> tuple[Weights, Weights]:
@@ -89,7 +93,7 @@ class Site:
 
     def _slabs(self, name: str) -> tuple[Tensor, Tensor]:
         parameters, gradients = self.model.parameters, self.model.gradients
-        return parameters[name][: self.active], gradients[name][: self.active]
+        return parameters[name][self.models], gradients[name][self.models]
 
     def activation(self, index: int, units: int) -> Layer:
         """Return the non-linearity of a hidden layer."""
@@ -99,14 +103,14 @@ class Site:
             case "tanh":
                 return Tanh()
             case "sigmoid":
-                return Sigmoid(self.model.real[: self.active])
+                return Sigmoid(self.model.real[self.models])
             case "gelu":
                 index = index if self.learns else index % 2
                 return Gelu(self.buffer(f"gelu {index} of {units}", units))
 
 
 class Network:
-    """The first models of a stack, as layers."""
+    """Some models of a stack, as layers."""
 
     def __init__(self, site: Site, layers: Sequence[Layer]) -> None:
         self._layers = layers

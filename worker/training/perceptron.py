@@ -53,14 +53,14 @@ def _linear(site: Site, index: int, units: int) -> Linear:
 
 
 def _norm(site: Site, index: int) -> Iterator[Layer]:
-    kind, width, active = site.program.normalisation, site.program.width, site.active
+    kind, width = site.program.normalisation, site.program.width
     if kind == "none":
         return
     scale, shift = (site.vectors(name, index, width) for name in ("scale", "shift"))
     own, gradients = Affine(scale[0], shift[0]), Affine(scale[1], shift[1])
     if kind == "layer":
-        yield LayerNorm(own, gradients, site.model.real[:active])
+        yield LayerNorm(own, gradients, site.model.real[site.models])
         return
     running = site.model.running
-    follows = (running[f"{name} {index}"][:active, :width] for name in ("scale", "shift"))
+    follows = (running[f"{name} {index}"][site.models, :width] for name in ("scale", "shift"))
     yield BatchNorm(own, gradients, Affine(*follows))

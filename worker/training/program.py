@@ -14,8 +14,18 @@ from backend.spec.run import Activation, Normalisation, Optimizer
 from worker.training.member import Member
 
 ROWS = 32  # a batch's rows are padded to a multiple of this: whole vectors, whatever the classes
-BLOCK, IMAGE_BLOCK = 256, 64  # rows evaluated at once
+# Evaluated at once, so that what is between the layers stays in the cache:
+BLOCK_NUMBERS, LEAST_BLOCK, IMAGE_BLOCK = 20 << 10, 320, 64  # of a model: units times rows, rows
+COHORT_BYTES = 640 << 10  # of all models
 CACHE_BYTES = 6 << 20  # of weights, optimiser state and activations: what one ensemble may take
+
+
+@dataclass(frozen=True, slots=True)
+class Blocks:
+    """Rows that are evaluated `size` at once; `rows` counts them, padded to whole blocks."""
+
+    size: int
+    rows: int
 
 
 @dataclass(frozen=True)
@@ -79,26 +89,44 @@ class Program:
             n_test=dataset.n_test,
         )
 
-    @property
-    def block(self) -> int:
-        """Rows evaluated at once."""
-        return IMAGE_BLOCK if self.side else BLOCK
+    def evaluated(self, n_train: int) -> Blocks:
+        """Return the blocks of all of a member's samples."""
+        return self.blocks(self.n_validation + self.n_test + n_train)
+
+    def blocks(self, rows: int) -> Blocks:
+        """Cut rows into blocks: as few as may be, of as equal size as may be."""
+        if self.side:
+            return Blocks(IMAGE_BLOCK, ceil(rows / IMAGE_BLOCK) * IMAGE_BLOCK)
+        count = ceil(rows / self.block)
+        size = ceil(rows / count / 16) * 16
+        return Blocks(size, count * size)
 
     @property
-    def held_out(self) -> int:
-        """Rows of validation and test, padded to whole blocks."""
-        return ceil((self.n_validation + self.n_test) / self.block) * self.block
+    def block(self) -> int:
+        """Rows evaluated at once, at most."""
+        if self.side:
+            return IMAGE_BLOCK
+        return max(LEAST_BLOCK, BLOCK_NUMBERS // max(8, self.width) // 16 * 16)
+
+    @property
+    def cohort(self) -> int:
+        """Models evaluated at once, at most."""
+        units = self._patches if self.side else max(8, self.width)
+        return max(1, COHORT_BYTES // (4 * units * self.block))
 
     @property
     def bytes(self) -> int:
         """Return about how much memory a model moves in a step."""
         if self.side:
-            # of each pixel its patch, which all else is small beside
-            patches = sum(9 * self.width * (self.side >> i) ** 2 for i in range(self.depth))
-            return 4 * self.rows * patches
+            return 4 * self.rows * self._patches  # which all else is small beside
         widths = [self.inputs, *[self.width] * self.depth, self.outputs]
         weights = sum(a * b for a, b in pairwise(widths))
         return 4 * (4 * weights + 2 * self.rows * sum(widths))
+
+    @property
+    def _patches(self) -> int:
+        """Numbers that convolutions multiply for a row: of each pixel its patch."""
+        return sum(9 * self.width * (self.side >> i) ** 2 for i in range(self.depth))
 
 
 def ensembles(members: Iterable[Member]) -> list[tuple[Program, list[Member]]]:
@@ -117,12 +145,14 @@ def ensembles(members: Iterable[Member]) -> list[tuple[Program, list[Member]]]:
     ]
 
 
-def _order(member: Member) -> tuple[float, ...]:
-    training = member.spec.training
+def _order(member: Member) -> tuple[float | str, ...]:
+    """Sort updates that are alike to neighbours, and last by seed: see `evaluation`."""
+    spec, training = member.spec, member.spec.training
     return (
-        -member.spec.dataset.n_train,
+        -spec.dataset.n_train,
         training.learning_rate or 0.0,
         training.weight_decay,
+        repr((spec.model, spec.dataset)),
         training.seed,
     )
 

@@ -1,0 +1,129 @@
+"""Evaluating the models of an ensemble: on their own data each epoch, or on what is given.
+
+Models take their turns in cohorts, and rows in blocks, such that what is between their layers stays
+in the cache. Blocks are a function of a member's own specification, and what is summed at once is
+as long whichever others there are.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from worker.training import losses
+from worker.training.member import Member
+from worker.training.network import Network
+from worker.training.program import Blocks, Program
+from worker.training.rows import Rows
+
+Build = Callable[[slice, int], Network]  # for these members and so many rows at once
+
+
+@dataclass(frozen=True, slots=True)
+class Cohort:
+    """Neighbours with as many training samples: x [models, rows, inputs], `targets` [.., outputs].
+
+    Both are views of the ensemble's rows: data sets that follow each other, or one and the same.
+    """
+
+    members: slice
+    n_train: int
+    x: Tensor
+    targets: Tensor
+
+
+class Evaluation:
+    """Evaluates the members of an ensemble by the networks that `build` makes."""
+
+    def __init__(
+        self, program: Program, members: Sequence[Member], rows: Rows, build: Build
+    ) -> None:
+        self._program, self._build = program, build
+        self._cohorts = list(_cohorts(program, members, rows))
+        most = max((each.targets.numel() for each in self._cohorts), default=0)
+        self._outputs = rows.x.new_empty(most)
+        self._networks: dict[tuple[int, int], Network] = {}
+
+    def metrics(self, check: Callable[[], None]) -> Tensor:
+        """Return all members' metrics [members, keys]. `check` is called now and then."""
+        found = []
+        for cohort in self._cohorts:
+            check()
+            blocks = self._program.evaluated(cohort.n_train)
+            outputs = self._outputs[: cohort.targets.numel()].view(cohort.targets.shape)
+            self._evaluate(cohort.members, cohort.x, blocks, outputs)
+            found.append(self._means(outputs, cohort))
+        return torch.cat(found)
+
+    def _evaluate(self, members: slice, x: Tensor, blocks: Blocks, outputs: Tensor) -> None:
+        """Put into `outputs` [models, outputs, rows] those for x [models, rows, inputs]."""
+        network = self._network(members, blocks.size)
+        for start in range(0, blocks.rows, blocks.size):
+            end = start + blocks.size
+            outputs[:, :, start:end] = network.outputs(x[:, start:end])
+
+    def _network(self, members: slice, rows: int) -> Network:
+        key = members.start, rows
+        if key not in self._networks:
+            self._networks[key] = self._build(members, rows)
+        return self._networks[key]
+
+    def _means(self, outputs: Tensor, cohort: Cohort) -> Tensor:
+        """Return the means over train, validation and test of all kinds [models, 3 x kinds]."""
+        program = self._program
+        kinds = losses.of_rows(
+            outputs, cohort.targets,
+            cross_entropy=program.cross_entropy, classifies=program.classifies,
+        )  # fmt: skip
+        tested = program.n_validation + program.n_test
+        parts = (
+            kinds[:, :, tested : tested + cohort.n_train],
+            kinds[:, :, : program.n_validation],
+            kinds[:, :, program.n_validation : tested],
+        )
+        means = torch.stack([part.mean(2) for part in parts], dim=1)  # [kinds, 3, models]
+        return means.flatten(0, 1).T
+
+    def outputs(self, features: Sequence[Tensor]) -> Tensor:
+        """Map each member's features [rows, inputs] to outputs [members, rows, outputs]."""
+        program, rows = self._program, len(features[0])
+        blocks = program.blocks(rows)
+        found = self._outputs.new_empty(len(features), program.outputs, blocks.rows)
+        for cohort in self._cohorts:
+            chosen = features[cohort.members]
+            x = found.new_zeros(len(chosen), blocks.rows, program.inputs)
+            for padded, taken in zip(x, chosen, strict=True):
+                padded[:rows, : taken.shape[1]] = taken
+                if program.biased:
+                    padded[:, taken.shape[1]] = 1
+            self._evaluate(cohort.members, x, blocks, found[cohort.members])
+        return found[:, :, :rows].transpose(1, 2)
+
+
+def _cohorts(program: Program, members: Sequence[Member], rows: Rows) -> Iterator[Cohort]:
+    first = 0
+    while first < len(members):
+        n_train = members[first].spec.dataset.n_train
+        length = program.evaluated(n_train).rows
+        end = first + 1
+        # as the second follows the first: the same data set, or the next
+        step = rows.first[end] - rows.first[first] if end < len(members) else 0
+        while (
+            step in (0, length)
+            and end < min(len(members), first + program.cohort)
+            and members[end].spec.dataset.n_train == n_train
+            and rows.first[end] - rows.first[end - 1] == step
+        ):
+            end += 1
+        yield _cohort(rows, slice(first, end), n_train, length, shared=step == 0)
+        first = end
+
+
+def _cohort(rows: Rows, members: slice, n_train: int, length: int, *, shared: bool) -> Cohort:
+    count = members.stop - members.start
+    first, sets = rows.first[members.start], 1 if shared else count
+    chosen = slice(first, first + sets * length)
+    x = rows.x[chosen].view(sets, length, -1).expand(count, -1, -1)
+    targets = rows.targets[chosen].view(sets, length, -1).transpose(1, 2).contiguous()
+    return Cohort(members, n_train, x, targets.expand(count, -1, -1))

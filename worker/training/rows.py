@@ -1,0 +1,59 @@
+"""The data of an ensemble on its device: the rows of each distinct data set, once."""
+
+from collections.abc import Hashable, Sequence
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from worker.training.member import Member
+from worker.training.program import Program
+
+Values = NDArray[np.float64]
+
+
+class Rows:
+    """The rows of the distinct data sets of an ensemble's members.
+
+    x [rows, inputs] and targets [rows, outputs], of each data set validation, test, train, and
+    padding to whole blocks. Members that share a data set share its rows.
+    """
+
+    def __init__(
+        self,
+        program: Program,
+        members: Sequence[Member],
+        device: torch.device,
+        dtype: torch.dtype,
+    ) -> None:
+        places: dict[Hashable, int] = {}
+        xs: list[Tensor] = []
+        targets: list[Tensor] = []
+        self.first: list[int] = []  # of each member's data set
+        total = 0
+        for member in members:
+            if member.data_key not in places:
+                x, y = _rows(program, member)
+                places[member.data_key] = total
+                total += len(x)
+                xs.append(torch.from_numpy(x).to(device, dtype))
+                targets.append(torch.from_numpy(y).to(device, dtype))
+            self.first.append(places[member.data_key])
+        self.x, self.targets = torch.cat(xs), torch.cat(targets)
+
+
+def _rows(program: Program, member: Member) -> tuple[Values, Values]:
+    """Return a member's rows: inputs padded to the program's, with the column of ones."""
+    data = member.data
+    rows = program.evaluated(len(data.train.x)).rows
+    x, y = np.zeros((rows, program.inputs)), np.zeros((rows, program.outputs))
+    first = 0
+    for part in (data.validation, data.test, data.train):
+        features, end = member.features(part.x), first + len(part.x)
+        x[first:end, : features.shape[1]] = features
+        y[first:end] = member.targets(part.y)
+        if program.biased:
+            x[first:end, features.shape[1]] = 1
+        first = end
+    return x, y
