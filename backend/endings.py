@@ -5,7 +5,7 @@ from collections.abc import Collection, Sequence
 from sqlalchemy.orm import Session
 
 from backend import views
-from backend.store import changes, experiments, runs, snapshots, transitions
+from backend.store import changes, experiments, metrics, runs, snapshots, transitions
 from backend.store.changes import NewChange
 from backend.store.transitions import Moved
 
@@ -16,6 +16,7 @@ def close(session: Session, run_ids: Collection[int]) -> None:
     runs.store_diagnoses(
         session, [(run_id, one.verdict, one.as_dict()) for run_id, one in found.items()]
     )
+    metrics.store_at_best(session, list(run_ids))
     snapshots.drop_checkpoints(session, list(run_ids))
 
 

@@ -10,6 +10,7 @@ from backend.errors import NotFound
 from backend.spec import ExperimentSpec
 from backend.spec.cost import parameters
 from backend.spec.timing import estimated_seconds
+from backend.store import params as searchable
 from backend.store.states import STATES
 from backend.store.tables import MAX_ID, Experiment, Run
 
@@ -52,6 +53,7 @@ def create(
             for position, (flat, label) in enumerate(zip(params, spec.labels, strict=True))
         ],
     ).all()
+    searchable.add(session, dict(zip(run_ids, params, strict=True)))
     return experiment, list(run_ids)
 
 

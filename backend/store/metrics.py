@@ -12,7 +12,7 @@ from operator import itemgetter
 from struct import pack, unpack
 from typing import Any, NamedTuple
 
-from sqlalchemy import and_, bindparam, delete, select
+from sqlalchemy import and_, bindparam, delete, select, update
 from sqlalchemy.orm import Session
 
 from backend.store import bulk
@@ -246,3 +246,23 @@ def at_best_epoch(
             value: Any = values[steps.index(step)]
             result[run_id][names[key_id]] = None if value != value else value
     return result
+
+
+def store_at_best(session: Session, run_ids: Sequence[int]) -> None:
+    """Note, with the summaries of runs that have ended, their values at the best epoch."""
+    ids = {name: id_ for id_, name in session.execute(select(MetricKey.id, MetricKey.name)).all()}
+    found = at_best_epoch(session, run_ids, list(ids))
+    rows = [
+        {"of_run": run_id, "of_key": ids[key], "value": value}
+        for run_id, by_key in found.items()
+        for key, value in by_key.items()
+    ]
+    if rows:
+        session.connection().execute(_AT_BEST, rows)
+
+
+_AT_BEST = (
+    update(MetricSummary)
+    .where(MetricSummary.run_id == bindparam("of_run"), MetricSummary.key_id == bindparam("of_key"))
+    .values(at_best=bindparam("value"))
+)

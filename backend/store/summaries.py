@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 from backend.store import bulk
 from backend.store.tables import MetricSummary
 
-FIELDS = ("last", "last_step", "min", "min_step", "max", "max_step")
+FIELDS = ("last", "last_step", "min", "min_step", "max", "max_step", "at_best")
 
 # Of equal extremes the stored one, which is of an earlier step, stays; NULL, nothing but NaN so
 # far, always gives way.
@@ -37,7 +37,9 @@ def fold(session: Session, new: Iterable[tuple[int, int, Sequence[int], Sequence
 
     A run and key must not come twice.
     """
-    rows = [(run_id, key_id, *_summary(steps, values)) for run_id, key_id, steps, values in new]
+    rows = [
+        (run_id, key_id, *_summary(steps, values), None) for run_id, key_id, steps, values in new
+    ]
     bulk.insert(session, MetricSummary, rows, conflict=_FOLD)
 
 

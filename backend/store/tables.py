@@ -60,14 +60,28 @@ class Experiment(Base):
     )
     parent_run_id: Mapped[int | None] = mapped_column(Integer)
 
+    pinned: Mapped[bool] = mapped_column(Boolean, default=False)
+    archived: Mapped[bool] = mapped_column(Boolean, default=False)
+    note: Mapped[str | None] = mapped_column(Text)
+    deleted_at: Mapped[int | None] = mapped_column(BigInteger)
+
 
 class Run(Base):
-    """One run: its flat params, its state, who trains it until when, and what came of it."""
+    """One run: its flat params, its state, who trains it until when, and what came of it.
+
+    A run or experiment with a `deleted_at` is hidden until it is restored or, later, removed.
+    """
 
     __tablename__ = "runs"
     __table_args__ = (
         Index(None, "experiment_id", "position", unique=True),
         Index(None, "status", "lease_expires_at"),
+        # what a list filters and sorts by, beside the wide rows; nothing here moves each epoch
+        Index(
+            "ix_runs_listed",
+            *("deleted_at", "archived", "pinned", "id", "experiment_id", "status", "verdict"),
+            *("parameters", "early_stop_epoch"),
+        ),
     )
 
     id: Mapped[int] = mapped_column(Integer, primary_key=True)
@@ -94,6 +108,67 @@ class Run(Base):
     early_stop_epoch: Mapped[int | None] = mapped_column(Integer)
     verdict: Mapped[str | None] = mapped_column(String(40))
     diagnosis: Mapped[dict[str, Any] | None] = mapped_column(JSON)
+
+    pinned: Mapped[bool] = mapped_column(Boolean, default=False)
+    archived: Mapped[bool] = mapped_column(Boolean, default=False)
+    note: Mapped[str | None] = mapped_column(Text)
+    deleted_at: Mapped[int | None] = mapped_column(BigInteger)
+
+
+class ParamKey(Base):
+    """A param's dotted name, stored once."""
+
+    __tablename__ = "param_keys"
+
+    id: Mapped[int] = mapped_column(Integer, primary_key=True)
+    name: Mapped[str] = mapped_column(String(250), unique=True)
+
+
+class Param(Base):
+    """One param of one run as it is searched for: as text, and as a number where it is one.
+
+    The keys come first: a search reads one param of all runs. No foreign keys, as in Metric.
+    """
+
+    __tablename__ = "params"
+    __table_args__ = {"sqlite_with_rowid": False}
+
+    key_id: Mapped[int] = mapped_column(Integer, primary_key=True, autoincrement=False)
+    run_id: Mapped[int] = mapped_column(Integer, primary_key=True, autoincrement=False)
+    text: Mapped[str] = mapped_column(Text)
+    number: Mapped[float | None] = mapped_column(Float)
+
+
+class RunTag(Base):
+    """A word that a person gave a run, with a value that may be empty."""
+
+    __tablename__ = "run_tags"
+
+    run_id: Mapped[int] = mapped_column(ForeignKey(Run.id, ondelete=_CASCADE), primary_key=True)
+    key: Mapped[str] = mapped_column(String(250), primary_key=True)
+    value: Mapped[str] = mapped_column(Text)
+
+
+class ExperimentTag(Base):
+    """A word that a person gave an experiment, with a value that may be empty."""
+
+    __tablename__ = "experiment_tags"
+
+    experiment_id: Mapped[int] = mapped_column(
+        ForeignKey(Experiment.id, ondelete=_CASCADE), primary_key=True
+    )
+    key: Mapped[str] = mapped_column(String(250), primary_key=True)
+    value: Mapped[str] = mapped_column(Text)
+
+
+class SavedView(Base):
+    """A state of the list of runs that a person named: the query of its address, name by name."""
+
+    __tablename__ = "saved_views"
+
+    id: Mapped[int] = mapped_column(Integer, primary_key=True)
+    name: Mapped[str] = mapped_column(String(100), unique=True)
+    query: Mapped[dict[str, str]] = mapped_column(JSON)
 
 
 class MetricKey(Base):
@@ -128,7 +203,10 @@ class Metric(Base):
 
 
 class MetricSummary(Base):
-    """What a list needs of one metric of one run; kept in the transaction that adds points."""
+    """What a list needs of one metric of one run; kept in the transaction that adds points.
+
+    `at_best`, its value at the epoch of the lowest val_loss, is added when the run ends.
+    """
 
     __tablename__ = "metric_summaries"
     __table_args__ = {"sqlite_with_rowid": False}
@@ -141,6 +219,7 @@ class MetricSummary(Base):
     min_step: Mapped[int | None] = mapped_column(BigInteger)
     max: Mapped[float | None] = mapped_column(Float)
     max_step: Mapped[int | None] = mapped_column(BigInteger)
+    at_best: Mapped[float | None] = mapped_column(Float)
 
 
 class Change(Base):

@@ -19,6 +19,10 @@ def upgrade() -> None:
         sa.Column("created_at", sa.BigInteger(), nullable=False),
         sa.Column("parent_id", sa.Integer(), nullable=True),
         sa.Column("parent_run_id", sa.Integer(), nullable=True),
+        sa.Column("pinned", sa.Boolean(), nullable=False),
+        sa.Column("archived", sa.Boolean(), nullable=False),
+        sa.Column("note", sa.Text(), nullable=True),
+        sa.Column("deleted_at", sa.BigInteger(), nullable=True),
         sa.ForeignKeyConstraint(
             ["parent_id"],
             ["experiments.id"],
@@ -60,6 +64,10 @@ def upgrade() -> None:
         sa.Column("early_stop_epoch", sa.Integer(), nullable=True),
         sa.Column("verdict", sa.String(length=40), nullable=True),
         sa.Column("diagnosis", sa.JSON(), nullable=True),
+        sa.Column("pinned", sa.Boolean(), nullable=False),
+        sa.Column("archived", sa.Boolean(), nullable=False),
+        sa.Column("note", sa.Text(), nullable=True),
+        sa.Column("deleted_at", sa.BigInteger(), nullable=True),
         sa.ForeignKeyConstraint(
             ["experiment_id"],
             ["experiments.id"],
@@ -77,6 +85,59 @@ def upgrade() -> None:
             ["status", "lease_expires_at"],
             unique=False,
         )
+        batch_op.create_index(
+            "ix_runs_listed",
+            [
+                "deleted_at",
+                "archived",
+                "pinned",
+                "id",
+                "experiment_id",
+                "status",
+                "verdict",
+                "parameters",
+                "early_stop_epoch",
+            ],
+            unique=False,
+        )
+    op.create_table(
+        "param_keys",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("name", sa.String(length=250), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_param_keys")),
+        sa.UniqueConstraint("name", name=op.f("uq_param_keys_name")),
+    )
+    op.create_table(
+        "params",
+        sa.Column("key_id", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("run_id", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("text", sa.Text(), nullable=False),
+        sa.Column("number", sa.Float(), nullable=True),
+        sa.PrimaryKeyConstraint("key_id", "run_id", name=op.f("pk_params")),
+        sqlite_with_rowid=False,
+    )
+    for owner, column in (("run", "run_id"), ("experiment", "experiment_id")):
+        op.create_table(
+            f"{owner}_tags",
+            sa.Column(column, sa.Integer(), nullable=False),
+            sa.Column("key", sa.String(length=250), nullable=False),
+            sa.Column("value", sa.Text(), nullable=False),
+            sa.ForeignKeyConstraint(
+                [column],
+                [f"{owner}s.id"],
+                name=op.f(f"fk_{owner}_tags_{column}"),
+                ondelete="CASCADE",
+            ),
+            sa.PrimaryKeyConstraint(column, "key", name=op.f(f"pk_{owner}_tags")),
+        )
+    op.create_table(
+        "saved_views",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("name", sa.String(length=100), nullable=False),
+        sa.Column("query", sa.JSON(), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_saved_views")),
+        sa.UniqueConstraint("name", name=op.f("uq_saved_views_name")),
+    )
 
     op.create_table(
         "changes",
@@ -123,6 +184,7 @@ def upgrade() -> None:
         sa.Column("min_step", sa.BigInteger(), nullable=True),
         sa.Column("max", sa.Float(), nullable=True),
         sa.Column("max_step", sa.BigInteger(), nullable=True),
+        sa.Column("at_best", sa.Float(), nullable=True),
         sa.ForeignKeyConstraint(
             ["key_id"], ["metric_keys.id"], name=op.f("fk_metric_summaries_key_id")
         ),

@@ -1,0 +1,205 @@
+"""Reads a filter: not binds closest, then and, then or."""
+
+import re
+from typing import Literal
+
+from backend.search import times
+from backend.search.errors import FilterError, quoted, suggestion
+from backend.search.fields import CHOICES, Names, resolve
+from backend.search.syntax import Combined, Comparison, Condition, Field, Not, Operator
+from backend.search.tokens import Token, cut
+
+MAX_COMPARISONS = 30  # each may be a join; SQLite joins 64 tables
+MAX_DEPTH = 30
+WORDS = ("like", "ilike", "in", "not", "is")
+COMPARED: tuple[Operator, ...] = ("=", "!=", "<", "<=", ">", ">=")
+EQUALITY = ("=", "!=", "in", "not in")
+_NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d{1,3})?")
+_TRUTHS = {"true": True, "yes": True, "false": False, "no": False}
+
+
+def parse(text: str, names: Names) -> Condition | None:
+    """Return the condition of a filter, None of an empty one. Raises FilterError."""
+    return _Parser(cut(text), names).whole() if text.strip() else None
+
+
+class _Parser:
+    def __init__(self, tokens: list[Token], names: Names) -> None:
+        self._tokens, self._names = tokens, names
+        self._place = self._comparisons = self._depth = 0
+
+    @property
+    def _next(self) -> Token:
+        return self._tokens[self._place]
+
+    def _take(self) -> Token:
+        token = self._next
+        self._place += token.kind != "end"
+        return token
+
+    def _keyword(self, word: str) -> bool:
+        if not self._next.is_keyword(word):
+            return False
+        self._take()
+        return True
+
+    def whole(self) -> Condition:
+        """Read to the end."""
+        found = self._combined("or")
+        if self._next.kind != "end":
+            raise self._unexpected("and, or, or the end of the filter")
+        return found
+
+    def _combined(self, word: Literal["and", "or"]) -> Condition:
+        parts = [self._all_of() if word == "or" else self._factor()]
+        while self._keyword(word):
+            parts.append(self._all_of() if word == "or" else self._factor())
+        return Combined(word, tuple(parts)) if len(parts) > 1 else parts[0]
+
+    def _all_of(self) -> Condition:
+        return self._combined("and")
+
+    def _factor(self) -> Condition:
+        token = self._next
+        self._depth += 1
+        if self._depth > MAX_DEPTH:
+            raise FilterError(token.at, f"nested too deeply; accepted: {MAX_DEPTH} levels.")
+        if self._keyword("not"):
+            found: Condition = Not(self._factor())
+        elif token.kind == "sign" and token.text == "(":
+            self._take()
+            found = self._combined("or")
+            self._sign(")", "and, or, or )")
+        else:
+            found = self._comparison()
+        self._depth -= 1
+        return found
+
+    def _comparison(self) -> Condition:
+        token = self._next
+        if token.kind != "word" or token.is_keyword("and", "or", *WORDS):
+            raise self._unexpected("a field, such as metrics.val_loss, params.width or verdict")
+        self._comparisons += 1
+        if self._comparisons > MAX_COMPARISONS:
+            raise FilterError(token.at, f"accepted: at most {MAX_COMPARISONS} comparisons.")
+        field = resolve(self._take().text, token.at, self._names)
+        at = self._next.at
+        operator = self._operator(field)
+        _check(field, operator, at)
+        if operator in ("is null", "is not null"):
+            return Comparison(field, operator)
+        if operator in ("in", "not in"):
+            return Comparison(field, operator, self._values(field))
+        return Comparison(field, operator, self._value(field, operator))
+
+    def _operator(self, field: Field) -> Operator:
+        token = self._take()
+        if token.kind == "sign" and token.text in COMPARED:
+            return next(one for one in COMPARED if one == token.text)
+        word = token.text.lower() if token.kind == "word" else ""
+        if word == "like" or word == "ilike" or word == "in":
+            return word
+        if word == "not" and self._keyword("in"):
+            return "not in"
+        if word == "is":
+            negated = self._keyword("not")
+            if self._keyword("null"):
+                return "is not null" if negated else "is null"
+            raise self._unexpected("null or not null")
+        self._place -= token.kind != "end"
+        if field.kind == "truth" and (token.kind == "end" or token.is_keyword("and", "or")):
+            raise self._unexpected(f"= true or = false after {field}")
+        raise self._unexpected("=, !=, <, <=, >, >=, like, ilike, in, not in or is null")
+
+    def _values(self, field: Field) -> tuple[float | str, ...]:
+        self._sign("(", "( and values with commas between")
+        found = [self._value(field, "in")]
+        while self._next.text == "," and self._next.kind == "sign":
+            self._take()
+            found.append(self._value(field, "in"))
+        self._sign(")", ", or )")
+        return tuple(found)
+
+    def _value(self, field: Field, operator: Operator) -> float | str:
+        token = self._take()
+        if token.kind not in ("word", "text") or token.is_keyword("and", "or"):
+            self._place -= token.kind != "end"
+            raise self._unexpected(_accepted(field))
+        if field.name in CHOICES and field.source == "run" and operator in EQUALITY:
+            return self._choice(field.name, token)
+        return value(field, operator, token)
+
+    def _choice(self, name: str, token: Token) -> str:
+        choices = CHOICES[name]
+        if token.text.lower() in choices:
+            return token.text.lower()
+        both = f"{token.text} {self._next.text}".lower()
+        starts = [one for one in choices if one.startswith(both)]
+        if token.kind == "word" and self._next.kind == "word" and starts:
+            detail = f'words with spaces need quotes: {name} = "{starts[0]}".'
+            raise FilterError(token.at, detail)
+        detail = f"there is no {name} {quoted(token.text)}; {suggestion(token.text, choices)}"
+        raise FilterError(token.at, detail)
+
+    def _sign(self, sign: str, accepted: str) -> None:
+        if self._next.kind != "sign" or self._next.text != sign:
+            raise self._unexpected(accepted)
+        self._take()
+
+    def _unexpected(self, accepted: str) -> FilterError:
+        token = self._next
+        found = "the filter ends" if token.kind == "end" else f"{quoted(token.text)} was found"
+        hint = ""
+        if token.kind == "word" and "and" in accepted.split(", "):
+            hint = " Text with spaces needs quotes."
+        if token.text == "==":
+            hint = " Write = for equality."
+        return FilterError(token.at, f"{found}; accepted: {accepted}.{hint}")
+
+
+def value(field: Field, operator: Operator, token: Token) -> float | str:
+    """Return the value that a token stands for beside a field. Raises FilterError."""
+    number = token.kind == "word" and _NUMBER.fullmatch(token.text)
+    if field.kind == "number" or (field.kind == "either" and number and "like" not in operator):
+        if not number:
+            detail = f"{quoted(token.text)} was found; {field} takes {_accepted(field)}."
+            raise FilterError(token.at, detail)
+        return float(token.text)
+    if field.kind == "truth":
+        if token.text.lower() not in _TRUTHS:
+            detail = f"{quoted(token.text)} was found; {field} takes true or false."
+            raise FilterError(token.at, detail)
+        return _TRUTHS[token.text.lower()]
+    if field.kind == "time":
+        try:
+            times.milliseconds(token.text, now=0)
+        except (ValueError, OverflowError):
+            detail = f"{quoted(token.text)} was found; {field} takes {times.ACCEPTED}."
+            raise FilterError(token.at, detail) from None
+    return token.text
+
+
+def _check(field: Field, operator: Operator, at: int) -> None:
+    """Refuse what a field cannot be asked. Raises FilterError."""
+    if operator in ("like", "ilike") and field.kind not in ("text", "either"):
+        what = "a number" if field.kind == "number" else f"a {field.kind}"
+        detail = f"{field} is {what} and has no {operator}; accepted: =, !=, <, <=, >, >= or in."
+        raise FilterError(at, detail)
+    if field.kind == "truth" and operator not in ("=", "!="):
+        raise FilterError(at, f"{operator} was found; {field} takes = or != and true or false.")
+    if field.kind == "time" and operator in ("in", "not in"):
+        raise FilterError(at, f"{operator} was found; {field} takes <, <=, >, >=, = or !=.")
+
+
+def _accepted(field: Field) -> str:
+    if field.source == "run" and field.name in CHOICES:
+        return "one of " + ", ".join(CHOICES[field.name])
+    if field.kind == "number" and field.name == "experiment":
+        return 'the number of an experiment (for its name: name = "...")'
+    return {
+        "number": "a number",
+        "text": 'a text, such as "two moons"',
+        "time": times.ACCEPTED,
+        "truth": "true or false",
+        "either": 'a number or a text, such as 32 or "adam"',
+    }[field.kind]

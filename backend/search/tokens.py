@@ -1,0 +1,77 @@
+"""Cuts a filter into words, quoted texts and signs, each with its place."""
+
+import re
+from dataclasses import dataclass
+from typing import Literal
+from unicodedata import category
+
+from backend.search.errors import FilterError, quoted
+
+Kind = Literal["word", "text", "sign", "end"]
+
+MAX_LENGTH = 4000
+SIGNS = ("<=", ">=", "!=", "=", "<", ">", "(", ")", ",")
+_TOKEN = re.compile(
+    r"""\s*(?:
+        (?P<sign><=|>=|!=|[=<>(),])
+      | (?P<word>(?:[^\s<>=!(),"'`]|(?<=\.)"(?:[^"\\]|\\.)*")+)
+      | (?P<text>"(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*')
+    )""",
+    re.VERBOSE,
+)
+
+
+@dataclass(frozen=True)
+class Token:
+    """A piece of the filter: `text` without quotes, `at` counted from 1."""
+
+    kind: Kind
+    text: str
+    at: int
+
+    def is_keyword(self, *words: str) -> bool:
+        """Whether this is one of some plain words, in any case."""
+        return self.kind == "word" and self.text.lower() in words
+
+
+def cut(text: str) -> list[Token]:
+    """Return the tokens of a filter, the last of kind "end". Raises FilterError."""
+    if len(text) > MAX_LENGTH:
+        raise FilterError(MAX_LENGTH, f"the filter is too long; accepted: {MAX_LENGTH:,} letters.")
+    for place, letter in enumerate(text):
+        if category(letter) in ("Cc", "Cs") and letter not in "\t\r\n":
+            raise FilterError(place + 1, f"{letter!r} is no letter a filter may hold.")
+    found, place = [], 0
+    end = len(text.rstrip())
+    while place < end:
+        match = _TOKEN.match(text, place)
+        if match is None:
+            raise _unreadable(text, place)
+        kind = match.lastgroup
+        piece = match.group(kind or 0)
+        at = match.start(kind or 0) + 1
+        if kind == "text":
+            piece = unescaped(piece[1:-1])
+        found.append(Token(kind, piece, at))  # type: ignore[arg-type]
+        place = match.end()
+    return [*found, Token("end", "", end + 1)]
+
+
+def unescaped(text: str) -> str:
+    r"""Return a quoted text as it was meant: \" is ", \\ is \."""
+    return re.sub(r"\\(.)", r"\1", text, flags=re.DOTALL)
+
+
+def escaped(text: str) -> str:
+    """Return a text in double quotes."""
+    return '"' + re.sub(r'([\\"])', r"\\\1", text) + '"'
+
+
+def _unreadable(text: str, place: int) -> FilterError:
+    at = place + len(text[place:]) - len(text[place:].lstrip())
+    sign = text[at]
+    if sign in "\"'":
+        return FilterError(at + 1, f"the quotation that begins with {sign} has no end.")
+    if sign == "!":
+        return FilterError(at + 1, "! was found; accepted: != or not.")
+    return FilterError(at + 1, f"{quoted(sign)} is not understood; put text in double quotes.")

@@ -1,0 +1,123 @@
+"""Lists of runs, a page at a time: found by a filter, in an order, after a cursor.
+
+A cursor holds the last row's place in the order, so that a page costs the same wherever it is.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from sqlalchemy import ColumnElement, Select, and_, func, or_, select
+from sqlalchemy.orm import Session
+
+from backend.search import Condition, Order
+from backend.store.bulk import chunks
+from backend.store.run_search import Search
+from backend.store.tables import Experiment, Run
+
+Shown = Literal["active", "archived", "deleted"]
+"""Which runs a list holds: those of everyday, those put away, those that can still be restored."""
+
+Place = list[Any]
+
+
+@dataclass(frozen=True)
+class RunPage:
+    """Runs in their order, and the place after the last of them if there are more."""
+
+    runs: Sequence[Run]
+    next_place: Place | None
+
+
+@dataclass(frozen=True)
+class _Key:
+    """One expression of the order; NULL comes last whatever the direction."""
+
+    expression: Any
+    descending: bool
+
+
+def page(
+    session: Session,
+    condition: Condition | None = None,
+    order: Sequence[Order] = (),
+    *,
+    shown: Shown = "active",
+    after: Place | None = None,
+    limit: int = 50,
+) -> RunPage:
+    """Return runs in order, those that are pinned first, the newest first among equals.
+
+    Raises ValueError when `after` is not a place in this order.
+    """
+    search = Search(session)
+    where = and_(_shown(shown), search.condition(condition))
+    keys = [_Key(one, each.descending) for each in order for one in search.expressions(each.field)]
+    keys = [_Key(Run.pinned, True), *keys, _Key(Run.id, True)]
+    if after is not None:
+        where = and_(where, _after(keys, after))
+    query = search.select(*(key.expression for key in keys)).where(where)
+    found = session.execute(_ordered(query, keys).limit(limit + 1)).all()
+    rows = _in_order(session, [row[-1] for row in found[:limit]])
+    return RunPage(rows, list(found[limit - 1]) if len(found) > limit else None)
+
+
+def count(session: Session, condition: Condition | None = None, *, shown: Shown = "active") -> int:
+    """Return how many runs match."""
+    search = Search(session)
+    where = and_(_shown(shown), search.condition(condition))
+    return session.scalar(search.select(func.count()).where(where)) or 0
+
+
+def ids(
+    session: Session, condition: Condition | None, *, shown: Shown = "active", limit: int
+) -> list[int]:
+    """Return the ids of the runs that match, ascending, at most `limit` of them."""
+    search = Search(session)
+    where = and_(_shown(shown), search.condition(condition))
+    return list(session.scalars(search.select(Run.id).where(where).order_by(Run.id).limit(limit)))
+
+
+def _shown(shown: Shown) -> ColumnElement[bool]:
+    """Return the condition of a kind of list; a run goes where its experiment goes."""
+    gone = select(Experiment.id).where(Experiment.deleted_at.is_not(None))
+    put_away = select(Experiment.id).where(Experiment.archived)
+    if shown == "deleted":
+        return or_(Run.deleted_at.is_not(None), Run.experiment_id.in_(gone))
+    there = and_(Run.deleted_at.is_(None), Run.experiment_id.not_in(gone))
+    if shown == "archived":
+        return and_(there, or_(Run.archived, Run.experiment_id.in_(put_away)))
+    return and_(there, Run.archived.is_(False), Run.experiment_id.not_in(put_away))
+
+
+def _ordered(query: Select[Any], keys: Sequence[_Key]) -> Select[Any]:
+    for key in keys:
+        expression = key.expression
+        if key.expression is not Run.id and key.expression is not Run.pinned:
+            query = query.order_by(expression.is_(None))
+        query = query.order_by(expression.desc() if key.descending else expression)
+    return query
+
+
+def _after(keys: Sequence[_Key], place: Place) -> ColumnElement[bool]:
+    """Return the condition of the rows after a place: after in one key, equal in those before."""
+    if len(place) != len(keys):
+        raise ValueError("a place of another order")
+    ways, equal = [], []
+    for key, value in zip(keys, place, strict=True):
+        if value is None:
+            equal.append(key.expression.is_(None))
+            continue
+        beyond = key.expression < value if key.descending else key.expression > value
+        ways.append(and_(*equal, or_(beyond, key.expression.is_(None))))
+        equal.append(key.expression == value)
+    return or_(*ways)
+
+
+def _in_order(session: Session, run_ids: Sequence[int]) -> list[Run]:
+    found = {
+        run.id: run
+        for some in chunks(run_ids)
+        for run in session.scalars(select(Run).where(Run.id.in_(some)))
+    }
+    return [found[run_id] for run_id in run_ids]
