@@ -31,6 +31,11 @@ def cancel(session: Session, experiment_id: int) -> None:
     _settle(session, transitions.cancel_queued(session, experiment_id))
 
 
+def cancel_runs(session: Session, run_ids: Sequence[int]) -> set[int]:
+    """Cancel runs, as `cancel` does an experiment; return the experiments that moved."""
+    return _settle(session, transitions.request_cancel_of(session, run_ids))
+
+
 def retry(session: Session, experiment_id: int, run_id: int | None = None) -> int:
     """Have an experiment's failed runs, or one of them, wait again; return how many do.
 

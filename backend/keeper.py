@@ -1,26 +1,35 @@
-"""Keeps the queue true to the database: frees expired leases, sends what waits."""
+"""Keeps the queue true to the database: frees expired leases, sends what waits.
+
+And removes, a little at a time, what was deleted long ago.
+"""
 
 import logging
 import threading
+import time
 
 from sqlalchemy.exc import SQLAlchemyError
 
 from backend import endings
 from backend.hints import Hints
 from backend.queue import Queue
-from backend.store import Database
+from backend.store import Database, removal
 
 logger = logging.getLogger(__name__)
 
 INTERVAL_SECONDS = 1.0
+REMOVAL_SECONDS = 60.0  # between two looks for what is to be removed
 
 
 class Keeper(threading.Thread):
     """A thread of the web process. Any number may run: every step is a compare-and-set."""
 
-    def __init__(self, database: Database, queue: Queue, hints: Hints) -> None:
+    def __init__(
+        self, database: Database, queue: Queue, hints: Hints, *, deleted_days: float
+    ) -> None:
         super().__init__(name="keeper", daemon=True)
         self._database = database
+        self._deleted_days = deleted_days
+        self._remove_at = 0.0
         self._queue = queue
         self._hints = hints
         self._stopping = threading.Event()
@@ -30,6 +39,8 @@ class Keeper(threading.Thread):
         while not self._stopping.wait(INTERVAL_SECONDS):
             try:
                 self.tend()
+                if time.monotonic() >= self._remove_at and not self.remove():
+                    self._remove_at = time.monotonic() + REMOVAL_SECONDS
             except SQLAlchemyError:
                 logger.exception("could not tend the queue; trying again")
 
@@ -40,6 +51,14 @@ class Keeper(threading.Thread):
         for experiment_id in moved:
             self._hints.moved(experiment_id)
         self._queue.fill()
+
+    def remove(self) -> bool:
+        """Remove some of what was deleted long ago; return whether there may be more."""
+        with self._database.read() as session:
+            if not removal.waits(session, after_days=self._deleted_days):
+                return False
+        with self._database.write() as session:
+            return removal.remove(session, after_days=self._deleted_days) > 0
 
     def stop(self) -> None:
         """End the thread and wait for it."""

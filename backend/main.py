@@ -10,7 +10,18 @@ from typing import Any
 
 from fastapi import FastAPI
 
-from backend.api import analysis, experiments, export, health, remedies, runs, stream
+from backend.api import (
+    analysis,
+    experiments,
+    export,
+    health,
+    organising,
+    remedies,
+    run_lists,
+    runs,
+    saved_views,
+    stream,
+)
 from backend.api.errors import ErrorBody, ErrorHandlers
 from backend.api.security import Security
 from backend.hints import Hints
@@ -19,6 +30,19 @@ from backend.live import Hub
 from backend.queue import Queue, make_celery
 from backend.settings import Settings
 from backend.store import Database
+
+_API = (
+    experiments,
+    export,
+    analysis,
+    remedies,
+    run_lists,
+    organising,
+    saved_views,
+    runs,
+    stream,
+    health,
+)
 
 
 def create_app(settings: Settings | None = None) -> FastAPI:
@@ -46,7 +70,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     errors = ErrorHandlers()
     errors.install(app)
     app.add_middleware(Security, settings=settings, respond=errors.respond)
-    for module in (experiments, export, analysis, remedies, runs, stream, health):
+    for module in _API:
         app.include_router(module.router, responses={"4XX": {"model": ErrorBody}})
     _mount_pages(app, errors)
     return app
@@ -55,7 +79,8 @@ def create_app(settings: Settings | None = None) -> FastAPI:
 @asynccontextmanager
 async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     state = app.state
-    keeper = Keeper(state.database, state.queue, state.hints)
+    days = state.settings.deleted_days
+    keeper = Keeper(state.database, state.queue, state.hints, deleted_days=days)
     keeper.start()
     state.hub.start()
     _close_on_signal(state.hub)

@@ -60,6 +60,9 @@ class Settings(BaseSettings):
     checkpoint_seconds: float = Field(
         2, gt=0, description="Longest training time lost when a worker is killed."
     )
+    deleted_days: float = Field(
+        30, ge=0, le=36_500, description="Days after which what was deleted is removed for good."
+    )
     max_runs: int = Field(10_000, ge=1, description="Largest grid one experiment may have.")
     max_body_bytes: int = Field(1 << 20, ge=1024, description="Largest request body.")
 

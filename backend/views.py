@@ -15,7 +15,7 @@ from backend.analysis.early_stopping import build
 from backend.analysis.stopping_outcome import stopping_outcome
 from backend.spec import RunSpec
 from backend.spec.stopping import asked
-from backend.store import experiments, metrics, runs
+from backend.store import experiments, metrics, organising, runs
 from backend.store.states import ENDED
 from backend.store.tables import Experiment, Run
 
@@ -38,6 +38,11 @@ class ExperimentItem(BaseModel):
     created_at: str
     parent_id: int | None
     parent_run_id: int | None
+    tags: dict[str, str] = {}
+    note: str | None = None
+    pinned: bool = False
+    archived: bool = False
+    deleted_at: str | None = None
 
 
 class RunItem(BaseModel):
@@ -61,6 +66,11 @@ class RunItem(BaseModel):
     verdict: str | None
     started_at: str | None
     ended_at: str | None
+    tags: dict[str, str] = {}
+    note: str | None = None
+    pinned: bool = False
+    archived: bool = False
+    deleted_at: str | None = None
 
 
 class KeptWeights(BaseModel):
@@ -99,6 +109,7 @@ class RunDetail(RunItem):
 def experiment_items(session: Session, rows: Sequence[Experiment]) -> list[ExperimentItem]:
     """Return experiments as the outside sees them."""
     counts = experiments.counts(session, [row.id for row in rows])
+    tags = organising.tags_of(session, "experiment", [row.id for row in rows])
     return [
         ExperimentItem(
             id=row.id,
@@ -110,6 +121,7 @@ def experiment_items(session: Session, rows: Sequence[Experiment]) -> list[Exper
             created_at=str(iso(row.created_at)),
             parent_id=row.parent_id,
             parent_run_id=row.parent_run_id,
+            **_organised(row, tags.get(row.id, {})),
         )
         for row in rows
     ]
@@ -118,14 +130,18 @@ def experiment_items(session: Session, rows: Sequence[Experiment]) -> list[Exper
 def run_items(session: Session, rows: Sequence[Run]) -> list[RunItem]:
     """Return runs as lists show them."""
     summaries = metrics.summaries(session, [row.id for row in rows])
-    return [RunItem(**_run_fields(row, summaries[row.id])) for row in rows]
+    tags = organising.tags_of(session, "run", [row.id for row in rows])
+    return [
+        RunItem(**_run_fields(row, summaries[row.id]), **_organised(row, tags.get(row.id, {})))
+        for row in rows
+    ]
 
 
 def run_detail(session: Session, run_id: int) -> RunDetail:
     """Return one run with its diagnosis. Raises NotFound."""
     row = runs.get(session, run_id)
-    fields = _run_fields(row, metrics.summaries(session, [run_id])[run_id])
-    return RunDetail(**fields, diagnosis=diagnosis(session, row))
+    [item] = run_items(session, [row])
+    return RunDetail(**dict(item), diagnosis=diagnosis(session, row))
 
 
 def diagnosis(session: Session, row: Run) -> dict[str, Any]:
@@ -182,6 +198,16 @@ def iso(milliseconds: int | None) -> str | None:
 def finite(value: Number) -> Number:
     """Return a number that JSON can carry: NaN and infinities become None."""
     return None if value is None or not isfinite(value) else value
+
+
+def _organised(row: Run | Experiment, tags: Mapping[str, str]) -> dict[str, Any]:
+    return {
+        "tags": tags,
+        "note": row.note,
+        "pinned": row.pinned,
+        "archived": row.archived,
+        "deleted_at": iso(row.deleted_at),
+    }
 
 
 def _run_fields(row: Run, summary: Mapping[str, Mapping[str, Number]]) -> dict[str, Any]:

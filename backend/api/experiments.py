@@ -111,10 +111,13 @@ def list_experiments(
     database: DatabaseDep,
     cursor: Cursor = None,
     limit: Annotated[int, Query(ge=1, le=200)] = 50,
+    shown: Annotated[
+        experiments.Shown, Query(description="Those of everyday, in the archive, or deleted.")
+    ] = "active",
 ) -> ExperimentPage:
     """Return experiments, newest first."""
     with database.read() as session:
-        page = experiments.page(session, before=cursor, limit=limit)
+        page = experiments.page(session, before=cursor, limit=limit, shown=shown)
         items = experiment_items(session, page.items)
     return ExperimentPage(items=items, next_cursor=page.next_cursor)
 

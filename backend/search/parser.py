@@ -13,6 +13,7 @@ MAX_COMPARISONS = 30  # each may be a join; SQLite joins 64 tables
 MAX_DEPTH = 30
 WORDS = ("like", "ilike", "in", "not", "is")
 COMPARED: tuple[Operator, ...] = ("=", "!=", "<", "<=", ">", ">=")
+NAMED: dict[str, Operator] = {"like": "like", "ilike": "ilike", "in": "in"}
 EQUALITY = ("=", "!=", "in", "not in")
 _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d{1,3})?")
 _TRUTHS = {"true": True, "yes": True, "false": False, "no": False}
@@ -97,8 +98,8 @@ class _Parser:
         if token.kind == "sign" and token.text in COMPARED:
             return next(one for one in COMPARED if one == token.text)
         word = token.text.lower() if token.kind == "word" else ""
-        if word == "like" or word == "ilike" or word == "in":
-            return word
+        if word in NAMED:
+            return NAMED[word]
         if word == "not" and self._keyword("in"):
             return "not in"
         if word == "is":

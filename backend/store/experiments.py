@@ -1,9 +1,10 @@
 """Experiments: made with all their runs in one transaction, listed, counted."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from typing import Literal
 
-from sqlalchemy import func, insert, select
+from sqlalchemy import ColumnElement, and_, func, insert, select
 from sqlalchemy.orm import Session
 
 from backend.errors import NotFound
@@ -11,6 +12,7 @@ from backend.spec import ExperimentSpec
 from backend.spec.cost import parameters
 from backend.spec.timing import estimated_seconds
 from backend.store import params as searchable
+from backend.store.bulk import chunks
 from backend.store.states import STATES
 from backend.store.tables import MAX_ID, Experiment, Run
 
@@ -65,9 +67,34 @@ def get(session: Session, experiment_id: int) -> Experiment:
     return found
 
 
-def page(session: Session, *, before: int | None = None, limit: int = 50) -> Page:
-    """Return up to `limit` experiments, newest first, those with an id below `before`."""
-    query = select(Experiment).order_by(Experiment.id.desc()).limit(limit + 1)
+def by_ids(session: Session, experiment_ids: Collection[int]) -> Sequence[Experiment]:
+    """Return those of some experiments that exist."""
+    return [
+        row
+        for some in chunks(sorted(experiment_ids))
+        for row in session.scalars(select(Experiment).where(Experiment.id.in_(some)))
+    ]
+
+
+Shown = Literal["active", "archived", "deleted"]
+"""Which a list holds: those of everyday, those put away, those that can still be restored."""
+
+
+def page(
+    session: Session,
+    *,
+    before: int | None = None,
+    limit: int = 50,
+    shown: Shown = "active",
+    pinned: bool | None = None,
+) -> Page:
+    """Return up to `limit` experiments, newest first, those with an id below `before`.
+
+    `pinned`: those that are, those that are not, or both.
+    """
+    query = select(Experiment).where(_shown(shown)).order_by(Experiment.id.desc()).limit(limit + 1)
+    if pinned is not None:
+        query = query.where(Experiment.pinned.is_(pinned))
     if before is not None:
         query = query.where(Experiment.id < before)
     rows = session.scalars(query).all()
@@ -75,11 +102,18 @@ def page(session: Session, *, before: int | None = None, limit: int = 50) -> Pag
     return Page(rows[:limit], rows[limit - 1].id if more else None)
 
 
+def _shown(shown: Shown) -> ColumnElement[bool]:
+    if shown == "deleted":
+        return Experiment.deleted_at.is_not(None)
+    return and_(Experiment.deleted_at.is_(None), Experiment.archived.is_(shown == "archived"))
+
+
 def follow_ups(
     session: Session, experiment_id: int, *, run_ids: Sequence[int] | None = None
 ) -> Sequence[Experiment]:
     """Return the experiments that follow one, or some of its runs, oldest first."""
-    query = select(Experiment).where(Experiment.parent_id == experiment_id)
+    there = Experiment.deleted_at.is_(None)
+    query = select(Experiment).where(Experiment.parent_id == experiment_id, there)
     if run_ids is not None:
         query = query.where(Experiment.parent_run_id.in_(run_ids))
     return session.scalars(query.order_by(Experiment.id)).all()
@@ -90,7 +124,7 @@ def counts(session: Session, experiment_ids: Sequence[int]) -> dict[int, dict[st
     result = {id_: dict.fromkeys(map(str, STATES), 0) for id_ in experiment_ids}
     rows = session.execute(
         select(Run.experiment_id, Run.status, func.count())
-        .where(Run.experiment_id.in_(experiment_ids))
+        .where(Run.experiment_id.in_(experiment_ids), Run.deleted_at.is_(None))
         .group_by(Run.experiment_id, Run.status)
     )
     for experiment_id, status, count in rows:

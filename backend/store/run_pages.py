@@ -5,18 +5,16 @@ A cursor holds the last row's place in the order, so that a page costs the same 
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
-from sqlalchemy import ColumnElement, Select, and_, func, or_, select
+from sqlalchemy import ColumnElement, Select, and_, func, literal, or_, select
 from sqlalchemy.orm import Session
 
 from backend.search import Condition, Order
-from backend.store.bulk import chunks
+from backend.store import runs
+from backend.store.experiments import Shown
 from backend.store.run_search import Search
 from backend.store.tables import Experiment, Run
-
-Shown = Literal["active", "archived", "deleted"]
-"""Which runs a list holds: those of everyday, those put away, those that can still be restored."""
 
 Place = list[Any]
 
@@ -35,6 +33,13 @@ class _Key:
 
     expression: Any
     descending: bool
+    type: type = float
+
+    def holds(self, value: Any) -> bool:
+        """Whether a value can be one of this expression's."""
+        return value is None or isinstance(
+            value, (self.type, int) if self.type is float else self.type
+        )
 
 
 def page(
@@ -52,8 +57,8 @@ def page(
     """
     search = Search(session)
     where = and_(_shown(shown), search.condition(condition))
-    keys = [_Key(one, each.descending) for each in order for one in search.expressions(each.field)]
-    keys = [_Key(Run.pinned, True), *keys, _Key(Run.id, True)]
+    keys = [key for each in order for key in _keys(search, each)]
+    keys = [_Key(Run.pinned, True, bool), *keys, _Key(Run.id, True, int)]
     if after is not None:
         where = and_(where, _after(keys, after))
     query = search.select(*(key.expression for key in keys)).where(where)
@@ -82,12 +87,19 @@ def _shown(shown: Shown) -> ColumnElement[bool]:
     """Return the condition of a kind of list; a run goes where its experiment goes."""
     gone = select(Experiment.id).where(Experiment.deleted_at.is_not(None))
     put_away = select(Experiment.id).where(Experiment.archived)
-    if shown == "deleted":
-        return or_(Run.deleted_at.is_not(None), Run.experiment_id.in_(gone))
+    if shown == "deleted":  # what went with its experiment comes back with it
+        return and_(Run.deleted_at.is_not(None), Run.experiment_id.not_in(gone))
     there = and_(Run.deleted_at.is_(None), Run.experiment_id.not_in(gone))
     if shown == "archived":
         return and_(there, or_(Run.archived, Run.experiment_id.in_(put_away)))
     return and_(there, Run.archived.is_(False), Run.experiment_id.not_in(put_away))
+
+
+def _keys(search: Search, order: Order) -> list[_Key]:
+    expressions = search.expressions(order.field)
+    types = {"text": (str,), "truth": (bool,), "either": (float, str)}
+    held = types.get(order.field.kind, (float,))
+    return [_Key(one, order.descending, kind) for one, kind in zip(expressions, held, strict=True)]
 
 
 def _ordered(query: Select[Any], keys: Sequence[_Key]) -> Select[Any]:
@@ -101,23 +113,21 @@ def _ordered(query: Select[Any], keys: Sequence[_Key]) -> Select[Any]:
 
 def _after(keys: Sequence[_Key], place: Place) -> ColumnElement[bool]:
     """Return the condition of the rows after a place: after in one key, equal in those before."""
-    if len(place) != len(keys):
+    fits = len(place) == len(keys) and all(map(_Key.holds, keys, place))
+    if not fits or place[0] is None or place[-1] is None:
         raise ValueError("a place of another order")
     ways, equal = [], []
     for key, value in zip(keys, place, strict=True):
         if value is None:
             equal.append(key.expression.is_(None))
             continue
-        beyond = key.expression < value if key.descending else key.expression > value
+        bound = literal(value)
+        beyond = key.expression < bound if key.descending else key.expression > bound
         ways.append(and_(*equal, or_(beyond, key.expression.is_(None))))
-        equal.append(key.expression == value)
+        equal.append(key.expression == bound)
     return or_(*ways)
 
 
 def _in_order(session: Session, run_ids: Sequence[int]) -> list[Run]:
-    found = {
-        run.id: run
-        for some in chunks(run_ids)
-        for run in session.scalars(select(Run).where(Run.id.in_(some)))
-    }
+    found = {run.id: run for run in runs.by_ids(session, run_ids)}
     return [found[run_id] for run_id in run_ids]

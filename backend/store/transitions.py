@@ -11,6 +11,7 @@ from typing import Any
 from sqlalchemy import BigInteger, ColumnElement, and_, bindparam, func, null, tuple_, update
 from sqlalchemy.orm import Session
 
+from backend.store.bulk import chunks
 from backend.store.engine import now_ms
 from backend.store.states import ENDED, TRANSITIONS, State, sources_of
 from backend.store.tables import Run
@@ -142,13 +143,25 @@ def cancel_queued(session: Session, experiment_id: int) -> list[Moved]:
     return _move(session, waits, "cancelled", ended_at=now_ms())
 
 
+def request_cancel_of(session: Session, run_ids: Sequence[int]) -> list[Moved]:
+    """Cancel those of some runs that wait, and ask the workers of the others to end them."""
+    moved = []
+    for some in chunks(run_ids):
+        asked = and_(Run.id.in_(some), Run.status.in_(("queued", "running")))
+        session.execute(update(Run).where(asked).values(cancel_requested=True))
+        waits = and_(Run.id.in_(some), Run.status == "queued")
+        moved += _move(session, waits, "cancelled", ended_at=now_ms())
+    return moved
+
+
 def retry(session: Session, experiment_id: int, run_id: int | None = None) -> list[Moved]:
     """Have the failed runs of an experiment, or one of them, wait again.
 
     The next claim raises their attempt number, as any claim does. That a run lost workers is not
     forgotten: it is sent alone, and fails with the next one lost before an epoch.
     """
-    failed = and_(Run.experiment_id == experiment_id, Run.status == "failed")
+    there = and_(Run.experiment_id == experiment_id, Run.deleted_at.is_(None))
+    failed = and_(there, Run.status == "failed")
     if run_id is not None:
         failed = and_(failed, Run.id == run_id)
     forgotten = ("error", "ended_at", "sent_at", "early_stop_epoch", "verdict", "diagnosis")

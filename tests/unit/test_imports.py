@@ -23,6 +23,7 @@ RULES = [
     ("backend.analysis", SQL | HTTP | {"redis", "celery", "backend.api"}, set()),
     ("backend.logs", SQL | HTTP | {"redis", "celery", "backend.api"}, set()),
     ("backend.spec", SQL | HTTP | {"redis", "celery", "backend.api"}, set()),
+    ("backend.search", SQL | HTTP | {"redis", "celery", "backend.api"}, set()),
     ("worker.training", SQL | {"celery", "kombu", "redis", "backend.queue"}, set()),
 ]
 

@@ -1,0 +1,162 @@
+"""Tags, notes, pins, the archive, deleting and restoring, and saved views, over REST."""
+
+from typing import Any
+
+import pytest
+from sqlalchemy import func, select
+
+from backend.store import Database, metrics, removal, transitions
+from backend.store.tables import Experiment, Metric, Param, Run
+from tests.api import Api, record
+from tests.integration.test_api_run_lists import listed
+
+
+@pytest.fixture
+def runs(api: Api) -> list[int]:
+    return api.run_ids(api.submit(model={"degree": [1, 2, 3]}))
+
+
+def patch(api: Api, path: str, body: Any) -> dict[str, Any]:
+    answer = api.request("PATCH", path, json=body)
+    assert answer.status_code == 200, answer.text
+    found: dict[str, Any] = answer.json()
+    return found
+
+
+def test_tags_and_notes_are_changed_one_by_one(api: Api, runs: list[int]) -> None:
+    path = f"/api/runs/{runs[0]}"
+    patch(api, path, {"tags": {"owner": "ann", "old": ""}, "note": "  looks odd \n"})
+    item = patch(api, path, {"tags": {"owner": "bo", "old": None}})
+    assert item["tags"] == {"owner": "bo"}
+    assert item["note"] == "looks odd"
+    assert listed(api, filter="tags.owner = bo and note like 'looks%'") == [runs[0]]
+    assert patch(api, path, {"note": None})["note"] is None
+
+
+def test_what_is_pinned_comes_first_and_what_is_archived_is_out_of_the_way(
+    api: Api, runs: list[int]
+) -> None:
+    patch(api, f"/api/runs/{runs[0]}", {"pinned": True})
+    patch(api, "/api/runs", {"runs": [runs[1]], "change": {"archived": True}})
+    assert listed(api) == [runs[0], runs[2]]
+    assert listed(api, shown="archived") == [runs[1]]
+    assert api.run_ids(1) == runs, "an archived run is still part of its experiment"
+
+
+def test_a_deleted_run_is_out_of_everything_until_it_is_restored(api: Api, runs: list[int]) -> None:
+    answer = api.request("DELETE", f"/api/runs/{runs[0]}").json()
+    assert answer["deleted_at"]
+    assert answer["status"] == "cancelled"
+    assert listed(api) == runs[:0:-1]
+    assert listed(api, shown="deleted") == [runs[0]]
+    assert api.run_ids(1) == runs[1:]
+    assert api.get("/api/experiments/1").json()["counts"]["cancelled"] == 0
+    api.post(f"/api/runs/{runs[0]}/restore")
+    assert api.run_ids(1) == runs
+
+
+def test_a_run_that_trains_is_cancelled_by_its_worker_after_it_is_deleted(
+    api: Api, runs: list[int]
+) -> None:
+    with api.database.write() as session:
+        [held] = transitions.claim(session, runs[:1], worker="w", lease_seconds=60)
+    api.request("DELETE", f"/api/runs/{runs[0]}")
+    with api.database.write() as session:
+        assert transitions.renew(session, [held.lease], lease_seconds=60) == {runs[0]: True}
+        assert removal.remove(session, after_days=0) == 0, "not while it trains"
+
+
+def test_many_are_changed_by_a_filter_or_none_at_all(api: Api, runs: list[int]) -> None:
+    body = {"filter": "params.degree >= 2", "change": {"tags": {"wide": ""}}}
+    assert patch(api, "/api/runs", body) == {"ids": runs[1:]}
+    assert listed(api, filter='tags.wide = ""') == runs[:0:-1]
+    wrong = {"runs": [runs[0], 999], "change": {"pinned": True}}
+    answer = api.request("PATCH", "/api/runs", json=wrong)
+    assert (answer.status_code, answer.json()["detail"]) == (404, "There is no run 999.")
+    assert not api.get(f"/api/runs/{runs[0]}").json()["pinned"]
+    assert api.post("/api/runs/delete", json={"filter": ""}).json() == {"ids": runs}
+    assert listed(api) == []
+
+
+def test_an_experiment_takes_its_runs_along(api: Api, runs: list[int]) -> None:
+    patch(api, "/api/experiments/1", {"archived": True, "tags": {"for": "paper"}})
+    assert (listed(api), listed(api, shown="archived")) == ([], runs[::-1])
+    assert api.get("/api/experiments").json()["items"] == []
+    [item] = api.get("/api/experiments?shown=archived").json()["items"]
+    assert item["tags"] == {"for": "paper"}
+    api.post("/api/experiments/delete", json={"experiments": [1]})
+    assert listed(api, shown="deleted") == []
+    assert api.get("/api/experiments?shown=deleted").json()["items"][0]["counts"]["cancelled"] == 3
+    conflict = api.post(f"/api/runs/{runs[0]}/restore")
+    assert conflict.status_code == 409
+    assert conflict.json()["detail"] == (
+        f"Run {runs[0]} belongs to experiment 1, which is deleted; restore it first."
+    )
+    api.post("/api/experiments/1/restore")
+    patch(api, "/api/experiments", {"experiments": [1], "change": {"archived": False}})
+    assert listed(api) == runs[::-1]
+
+
+def test_what_was_deleted_is_removed_later_with_all_it_recorded(api: Api, runs: list[int]) -> None:
+    record(api.database, 1, runs[0], range(1, 4))
+    other = api.submit()
+    api.request("DELETE", f"/api/runs/{runs[0]}")
+    api.request("DELETE", f"/api/experiments/{other}")
+    with api.database.write() as session:
+        assert removal.remove(session, after_days=1) == 0
+        assert removal.remove(session, after_days=0, limit=1) == 1
+        while removal.remove(session, after_days=0):
+            pass
+        assert not removal.waits(session, after_days=0)
+    assert rows(api.database) == {"runs": 2, "experiments": 1, "params": True, "metrics": 0}
+    assert api.get(f"/api/runs/{runs[0]}").status_code == 404
+
+
+def rows(database: Database) -> dict[str, Any]:
+    with database.read() as session:
+        params = set(session.scalars(select(Param.run_id)))
+        return {
+            "runs": session.scalar(select(func.count()).select_from(Run)),
+            "experiments": session.scalar(select(func.count()).select_from(Experiment)),
+            "params": params == set(session.scalars(select(Run.id))),
+            "metrics": session.scalar(select(func.count()).select_from(Metric)),
+        }
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "words"),
+    [
+        ("/api/runs/1", {"pined": True}, "pined is true; accepted: nothing, there is no such"),
+        ("/api/runs/1", {"note": "x" * 20_001}, "accepted: at most 20000 letters"),
+        ("/api/runs/1", {"tags": {"a": "\x00"}}, "tags.a is"),
+        ("/api/runs", {"change": {}}, "runs is missing; accepted: runs or a filter"),
+        ("/api/runs", {"runs": ["one"], "change": {}}, "accepted: a whole number"),
+        ("/api/runs", {"filter": "id == 1", "change": {}}, "At position 5 of the filter"),
+    ],
+)
+def test_what_makes_no_sense_is_refused(sqlite_api: Api, path: str, body: Any, words: str) -> None:
+    sqlite_api.submit()
+    answer = sqlite_api.request("PATCH", path, json=body)
+    assert answer.status_code == 422
+    assert words in answer.json()["detail"]
+
+
+def test_views_are_saved_over_each_other_listed_and_deleted(api: Api) -> None:
+    query = {"filter": "verdict = overfitting", "order_by": "gap desc"}
+    api.post("/api/views", json={"name": "Worst", "query": {}})
+    saved = api.post("/api/views", json={"name": "Worst", "query": query})
+    assert saved.status_code == 201
+    [view] = api.get("/api/views").json()["items"]
+    assert view["url"] == "/runs?filter=verdict+%3D+overfitting&order_by=gap+desc"
+    assert api.get(view["url"].replace("/runs", "/api/runs")).status_code == 200
+    assert api.request("DELETE", f"/api/views/{view['id']}").status_code == 204
+    assert api.get("/api/views").json()["items"] == []
+    wrong = api.post("/api/views", json={"name": "x", "query": {"filter": "nothing"}})
+    assert wrong.status_code == 422
+
+
+def test_values_at_the_best_epoch_are_kept_with_the_summaries(api: Api, runs: list[int]) -> None:
+    record(api.database, 1, runs[0], range(3, 6))
+    with api.database.write() as session:
+        metrics.store_at_best(session, runs)
+        assert metrics.summaries(session, runs)[runs[0]]["val_loss"]["at_best"] == 3

@@ -1,0 +1,162 @@
+"""Runs found by filters and put in order, by SQL, as plain Python would."""
+
+import random
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from sqlalchemy import insert, update
+
+from backend.search import Condition, parse_order
+from backend.search.syntax import Comparison, Field
+from backend.spec import validate
+from backend.store import Database, experiments, organising, params, run_pages, run_search
+from backend.store.metrics import key_ids
+from backend.store.tables import Experiment, MetricSummary, Run
+from tests.filters import CONDITIONS, NAMES, NOW, holds
+from tests.specs import document
+
+Rows = dict[int, dict[Field, Any]]
+
+AMOUNT = 40
+PARTS = ("last", "min", "max", "best")
+EVERY = settings(
+    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+
+
+@pytest.fixture
+def rows(database: Database, monkeypatch: pytest.MonkeyPatch) -> Rows:
+    """Runs with values at random, many of them missing, and what each field of them is."""
+    monkeypatch.setattr(run_search, "now_ms", lambda: NOW)
+    rng = random.Random(7)  # noqa: S311 - no secret
+    with database.write() as session:
+        spec = validate(document("points", training__seeds=AMOUNT) | {"name": "50 % [x]"})
+        experiment, ids = experiments.create(session, spec)
+        session.execute(update(Experiment).values(created_at=NOW - 86_400_000))
+        params.remove(session, ids)
+        made = {id_: _values(rng, id_, experiment.name) for id_ in ids}
+        _store(session, made)
+    return made
+
+
+def _values(rng: random.Random, run_id: int, name: str) -> dict[Field, Any]:
+    def some(*values: Any) -> Any:
+        return rng.choice([None, *values])
+
+    row: dict[Field, Any] = {
+        Field("metric", metric, "number", part): some(-1.0, 0.0, 0.25, 0.3, 2.0, 32.0)
+        for metric in NAMES.metrics
+        for part in PARTS
+    }
+    gap = [row[Field("metric", f"{p}_loss", "number", "last")] for p in ("val", "train")]
+    row |= {
+        Field("param", name, "either"): some(2, 32, 0.25, "adam", "A_b") for name in NAMES.params
+    }
+    row |= {
+        Field("tag", key, "text"): some("adam", "", "sgd") for key in ("owner", "a.b", "odd key")
+    }
+    own = {
+        "id": run_id, "parameters": rng.choice([2, 32]), "epoch": rng.choice([0, 32]),
+        "best_epoch": some(2, 32), "early_stop_epoch": some(2, 32),
+        "gap": None if None in gap else gap[0] - gap[1], "name": name,
+        "note": some("Adam", 'a "quoted" word'), "verdict": some("overfitting", "good fit"),
+        "pinned": rng.random() < 0.3, "created": NOW - 86_400_000,
+    }  # fmt: skip
+    kinds = {
+        "name": "text",
+        "note": "text",
+        "verdict": "text",
+        "pinned": "truth",
+        "created": "time",
+    }
+    row |= {Field("run", key, kinds.get(key, "number")): value for key, value in own.items()}  # type: ignore[arg-type]
+    return row
+
+
+def _store(session: Any, made: Rows) -> None:
+    ids = key_ids(session, NAMES.metrics)
+    for run_id, row in made.items():
+        own = {one.name: value for one, value in row.items() if one.source == "run"}
+        columns = ("parameters", "epoch", "early_stop_epoch", "note", "verdict", "pinned")
+        session.execute(
+            update(Run).where(Run.id == run_id).values({key: own[key] for key in columns})
+        )
+        for name, key_id in ids.items():
+            last, low, high, best = (row[Field("metric", name, "number", p)] for p in PARTS)
+            step = own["best_epoch"] if name == "val_loss" else None
+            session.execute(
+                insert(MetricSummary).values(
+                    run_id=run_id, key_id=key_id, last=last, last_step=1, min=low, min_step=step,
+                    max=high, max_step=1, at_best=best,
+                )
+            )  # fmt: skip
+        tags = {one.name: value for one, value in row.items() if one.source == "tag"}
+        organising.change(session, "run", [run_id], organising.Change(tags=tags))
+    given = {
+        run_id: {f.name: v for f, v in row.items() if f.source == "param" and v is not None}
+        for run_id, row in made.items()
+    }
+    params.add(session, given)
+
+
+def test_sql_agrees_with_python_on_any_filter(database: Database, rows: Rows) -> None:
+    @EVERY
+    @given(CONDITIONS)
+    def agree(condition: Condition) -> None:
+        with database.read() as session:
+            found = run_pages.ids(session, condition, limit=AMOUNT)
+        assert found == [run_id for run_id, row in rows.items() if holds(condition, row)]
+
+    agree()
+
+
+ORDERS = (
+    "",
+    "metrics.val_loss",
+    "metrics.val_loss.best desc, params.width",
+    "note desc, best_epoch",
+    "params.optimizer desc",
+    "created, gap desc",
+    "tags.owner, id",
+)
+
+
+def test_pages_follow_each_other_in_order_whatever_their_size(
+    database: Database, rows: Rows
+) -> None:
+    for order in ORDERS:
+        seen = _in_pages(database, order)
+        assert sorted(seen) == sorted(rows)
+        pinned = [rows[run_id][Field("run", "pinned", "truth")] for run_id in seen]
+        assert pinned == sorted(pinned, reverse=True)
+
+
+def _in_pages(database: Database, order: str) -> list[int]:
+    with database.read() as session:
+        columns = parse_order(order, NAMES)
+        whole = run_pages.page(session, None, columns, limit=AMOUNT)
+        assert whole.next_place is None
+        seen: list[int] = []
+        place = None
+        while True:
+            page = run_pages.page(session, None, columns, after=place, limit=7)
+            seen += [run.id for run in page.runs]
+            place = page.next_place
+            if place is None:
+                break
+    assert seen == [run.id for run in whole.runs]
+    return seen
+
+
+def test_a_run_without_the_value_comes_last_in_both_directions(
+    database: Database, rows: Rows
+) -> None:
+    field = Field("metric", "val_loss", "number", "last")
+    unpinned = Comparison(Field("run", "pinned", "truth"), "=", False)
+    for order in ("metrics.val_loss", "metrics.val_loss desc"):
+        with database.read() as session:
+            page = run_pages.page(session, unpinned, parse_order(order, NAMES), limit=AMOUNT)
+        values = [rows[run.id][field] for run in page.runs]
+        known = [value for value in values if value is not None]
+        assert values[: len(known)] == sorted(known, reverse=order.endswith("desc"))

@@ -1,0 +1,97 @@
+"""The filter language: what is read, what is refused, and with which words."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from backend.errors import InvalidInput
+from backend.search import Condition, Names, parse, parse_order
+from backend.search.syntax import Combined, Comparison, Field, Not
+from tests.filters import CONDITIONS, NAMES
+
+LOSS = Field("metric", "val_loss", "number", "last")
+WIDTH = Field("param", "model.width", "either")
+VERDICT = Field("run", "verdict", "text")
+
+
+@given(CONDITIONS)
+def test_what_is_written_is_read_again(condition: Condition) -> None:
+    assert parse(str(condition), NAMES) == condition
+
+
+def test_the_example_of_the_documentation() -> None:
+    text = "metrics.val_loss < 0.3 and params.width = 32 and verdict = overfitting"
+    parts = (
+        Comparison(LOSS, "<", 0.3),
+        Comparison(WIDTH, "=", 32.0),
+        Comparison(VERDICT, "=", "overfitting"),
+    )
+    assert parse(text, NAMES) == Combined("and", parts)
+
+
+def test_not_binds_closest_then_and_then_or() -> None:
+    one, two, three = (Comparison(Field("run", "id", "number"), "=", float(n)) for n in (1, 2, 3))
+    found = parse("NOT id = 1 AND id = 2 OR id=3", NAMES)
+    assert found == Combined("or", (Combined("and", (Not(one), two)), three))
+
+
+def test_an_empty_filter_asks_for_nothing() -> None:
+    assert parse("  ", NAMES) is None
+
+
+def test_an_order_has_columns_and_directions() -> None:
+    found = parse_order("metrics.val_loss.best desc, params.model.width", NAMES)
+    assert [str(one) for one in found] == [
+        "metrics.val_loss.best desc",
+        "params.model.width asc",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("text", "position", "words"),
+    [
+        ("metrics.val_los < 1", 1, "no metric “val_los”; did you mean “val_loss”?"),
+        ("metrics.val_loss.mni < 1", 1, "has no “mni”; did you mean “min”?"),
+        ("id = 1 and params.widht = 3", 12, "no param “widht”; did you mean “width”?"),
+        ("params.rate = 1", 1, "“rate” may be a.rate or b.rate; write one of them."),
+        ("width = 32", 1, "no field “width”; did you mean “params.width”?"),
+        ("verdict = overfiting", 11, "no verdict “overfiting”; did you mean “overfitting”?"),
+        ("verdict = good fit", 11, 'words with spaces need quotes: verdict = "good fit".'),
+        ("status == failed", 9, "“=” was found; accepted: one of queued, running"),
+        ("metrics.val_loss < low", 20, "“low” was found; metrics.val_loss.last takes a number."),
+        ("metrics.val_loss like 3", 18, "is a number and has no like"),
+        ("created > yesterday", 11, "created takes a time, such as 2026-11-23"),
+        ("pinned", 7, "the filter ends; accepted: = true or = false after pinned."),
+        ("id = 1 id = 2", 8, "“id” was found; accepted: and, or, or the end of the filter."),
+        ("(id = 1", 8, "the filter ends; accepted: and, or, or )."),
+        ("id in 1", 7, "accepted: ( and values with commas between."),
+        ("id = ", 5, "the filter ends; accepted: a number."),
+        ("note = 'x", 8, "the quotation that begins with ' has no end."),
+        ("id ! 1", 4, "! was found; accepted: != or not."),
+        ("note = \x00", 8, "is no letter a filter may hold"),
+        ("not " * 40 + "id = 1", 121, "nested too deeply"),
+        (" or ".join(["id = 1"] * 31), 301, "at most 30 comparisons"),
+        ("x" * 5000, 4000, "the filter is too long"),
+    ],
+)
+def test_what_cannot_be_read_is_told_with_its_place(text: str, position: int, words: str) -> None:
+    names = Names(NAMES.metrics, frozenset({"model.width", "a.rate", "b.rate"}))
+    with pytest.raises(InvalidInput) as caught:
+        parse(text, names)
+    assert caught.value.detail.startswith(f"At position {position} of the filter: ")
+    assert words in caught.value.detail
+
+
+@given(st.text(alphabet="abid=<>!()'\"., \\1and or not in\n") | st.text())
+def test_any_text_is_read_or_refused_in_a_sentence(text: str) -> None:
+    for read in (parse, parse_order):
+        try:
+            read(text, NAMES)
+        except InvalidInput as error:
+            assert error.detail.startswith("At position ")
+
+
+@pytest.mark.parametrize("text", ["id up", "id desc desc", ",id", "id, ", "id,id,id,id,id"])
+def test_an_order_that_cannot_be_read_is_refused(text: str) -> None:
+    with pytest.raises(InvalidInput, match="of the order_by"):
+        parse_order(text, NAMES)
