@@ -1,5 +1,6 @@
 """Filters at random, and what they mean in plain Python: the oracle of their SQL."""
 
+import operator
 from collections.abc import Mapping
 from fnmatch import fnmatchcase
 from typing import Any
@@ -105,11 +106,14 @@ def _told(one: Comparison, found: Any) -> bool:
         fold = str.lower if one.operator == "ilike" else str
         glob = {"%": "*", "_": "?", "*": "[*]", "?": "[?]", "[": "[[]"}
         return fnmatchcase(fold(found), "".join(glob.get(c, c) for c in fold(value)))
-    return {
-        "=": found == value,
-        "!=": found != value,
-        "<": found < value,
-        "<=": found <= value,
-        ">": found > value,
-        ">=": found >= value,
-    }[one.operator]
+    return bool(_COMPARED[one.operator](found, value))
+
+
+_COMPARED: dict[str, Any] = {
+    "=": operator.eq,
+    "!=": operator.ne,
+    "<": operator.lt,
+    "<=": operator.le,
+    ">": operator.gt,
+    ">=": operator.ge,
+}

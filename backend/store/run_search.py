@@ -121,7 +121,7 @@ class Search:
         if self._dialect != "sqlite":
             made = (column.like if exact else column.ilike)(pattern, escape="")
         elif exact:
-            made = column.op("GLOB")("".join(_GLOB.get(letter, letter) for letter in pattern))
+            made = column.bool_op("GLOB")("".join(_GLOB.get(letter, letter) for letter in pattern))
         else:
             made = column.like(pattern)
         return made

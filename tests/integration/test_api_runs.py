@@ -30,7 +30,8 @@ def test_a_run_tells_its_summary_and_diagnosis(api: Api, run_id: int) -> None:
     assert item["params"]["model.degree"] == 1
     assert item["best_epoch"] == 2
     assert item["summary"]["val_loss"] == {
-        "last": 4, "last_step": 3, "min": 2, "min_step": 2, "max": 4, "max_step": 3
+        "last": 4, "last_step": 3, "min": 2, "min_step": 2, "max": 4, "max_step": 3,
+        "at_best": None,
     }  # fmt: skip
     assert item["diagnosis"]["verdict"] == "not assessable"
 

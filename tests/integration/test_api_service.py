@@ -94,7 +94,7 @@ def test_an_unknown_path_is_not_found(sqlite_api: Api) -> None:
 
 
 def test_a_wrong_method_tells_the_right_ones(sqlite_api: Api) -> None:
-    answer = sqlite_api.request("DELETE", "/api/experiments/1")
+    answer = sqlite_api.request("DELETE", "/api/experiments/1/runs")
     assert (answer.status_code, answer.headers["allow"]) == (405, "GET")
     assert answer.json()["error"] == "method_not_allowed"
 
