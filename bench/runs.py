@@ -1,0 +1,130 @@
+"""How fast a list of many runs is filtered and sorted: `python -m bench.runs --runs 100000`.
+
+Fills a database of its own with runs as the product stores them (params, summaries, verdicts and
+diagnoses; no curves), then times what the list and `GET /api/runs` ask of it, the fastest of three.
+"""
+
+import argparse
+import random
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import update
+from sqlalchemy.orm import Session
+
+from backend.run_lists import listed, read
+from backend.spec import validate
+from backend.store import Database, bulk, experiments, run_pages
+from backend.store.metrics import key_ids
+from backend.store.schema import migrate
+from backend.store.tables import MetricSummary, Run
+
+SPEC = {
+    "dataset": {"source": "moons", "n_train": [20, 50, 200, 1000], "label_noise": [0, 0.2]},
+    "model": {"width": [2, 8, 32, 128], "depth": [1, 2]},
+    "training": {"epochs": 300, "learning_rate": [0.001, 0.01], "seeds": 8},
+}  # 1,024 runs
+KEYS = tuple(f"{p}_{what}" for what in ("loss", "accuracy") for p in ("train", "val", "test"))
+VERDICTS = ("overfitting", "good fit", "underfitting", "still improving", "memorised noise")
+DIAGNOSIS = {"sentence": "x" * 500, "learner": "x" * 300, "evidence": dict.fromkeys(KEYS, 0.123)}
+ASKED = (
+    ("", ""),
+    ("", "metrics.val_loss"),
+    ("", "metrics.test_loss.best desc, params.width"),
+    ("", "params.learning_rate desc"),
+    ("", "gap desc"),
+    ("", "epoch"),
+    ("verdict = overfitting", "created"),
+    ("metrics.val_loss < 0.3 and params.width = 32 and verdict = overfitting", ""),
+    ("metrics.val_loss < 0.3 and params.width = 32 and verdict = overfitting", "gap desc"),
+    ("metrics.val_loss < 0.9 and params.n_train >= 50", "metrics.val_loss.min"),
+    ("name ilike '%grid 7%' or tags.owner = ann", "best_epoch"),
+)
+
+
+def fill(database: Database, amount: int) -> None:
+    """Store at least so many runs that have finished, a grid an experiment."""
+    rng = random.Random(0)  # noqa: S311 - no secret
+    made = 0
+    while made < amount:
+        with database.write() as session:
+            spec = validate({**SPEC, "name": f"Grid {made // 1024}"})
+            _, ids = experiments.create(session, spec)
+            _finish(session, ids, rng)
+        made += len(ids)
+
+
+def _finish(session: Session, ids: list[int], rng: random.Random) -> None:
+    keys = key_ids(session, KEYS)
+    bulk.insert(
+        session,
+        MetricSummary,
+        [
+            (id_, key, rng.random(), 300, rng.random() / 2, rng.randint(1, 300), 2.0, 1, 0.5)
+            for id_ in ids
+            for key in keys.values()
+        ],
+    )
+    for id_ in ids:
+        session.execute(
+            update(Run)
+            .where(Run.id == id_)
+            .values(
+                status="finished",
+                epoch=300,
+                verdict=rng.choice(VERDICTS),
+                diagnosis=DIAGNOSIS,
+                early_stop_epoch=rng.randint(20, 300),
+            )
+        )
+
+
+def table(database: Database) -> str:
+    """Return the times of each question, in milliseconds."""
+    lines = ["| filter | order | page, ms | count, ms | runs |", "|---|---|---|---|---|"]
+    for text, order in ASKED:
+        page = min(_timed(lambda: _page(database, text, order)) for _ in range(3))  # noqa: B023
+        count = min(_timed(lambda: _count(database, text)) for _ in range(3))  # noqa: B023
+        lines.append(
+            f"| {text or 'all'} | {order or 'newest'} | {page * 1000:.0f} | {count * 1000:.0f} "
+            f"| {_count(database, text):,} |"
+        )
+    return "\n".join(lines)
+
+
+def _page(database: Database, text: str, order: str) -> Any:
+    with database.read() as session:
+        asked = read(session, filter=text, order_by=order, shown="active")
+        return listed(session, asked, cursor=None, limit=50)
+
+
+def _count(database: Database, text: str) -> int:
+    with database.read() as session:
+        asked = read(session, filter=text, order_by="", shown="active")
+        return run_pages.count(session, asked.condition)
+
+
+def _timed(call: Any) -> float:
+    begun = time.perf_counter()
+    call()
+    return time.perf_counter() - begun
+
+
+def main() -> None:
+    """Print the table."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--runs", type=int, default=100_000)
+    parser.add_argument("--database", help="SQLAlchemy URL of an empty database (SQLite)")
+    given = parser.parse_args()
+    with tempfile.TemporaryDirectory(prefix="lab-") as folder:
+        database = Database(given.database or f"sqlite:///{Path(folder) / 'lab.db'}")
+        migrate(database)
+        print(f"filled in {_timed(lambda: fill(database, given.runs)):.0f} s")
+        print(table(database))
+        database.dispose()
+
+
+if __name__ == "__main__":
+    main()

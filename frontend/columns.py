@@ -1,0 +1,120 @@
+"""The columns of a list of runs: what each is called, and what it shows of a run."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from backend.run_lists import ListedRun
+from backend.search import Names
+from backend.search.errors import FilterError
+from backend.search.fields import OWN, resolve
+from backend.search.syntax import Field
+from backend.search.tokens import cut
+from frontend import words
+
+DEFAULT = (
+    "name, status, verdict, metrics.val_loss.min, metrics.test_loss.best, gap, best_epoch, "
+    "parameters, created"
+)
+MOST = 30
+_SUMMARY = {"last": "last", "min": "min", "max": "max", "best": "at_best"}
+_PARTS = {"last": "", "min": "lowest ", "max": "highest ", "best": ""}
+_METRICS = {"val": "validation", "train": "train", "test": "test"}
+_OWN = {
+    "id": "run",
+    "experiment": "experiment no.",
+    "name": "experiment",
+    "epoch": "epochs",
+    "early_stop_epoch": "early stop",
+    "parameters": "parameters",
+    "gap": "gap",
+}
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column: the field it shows, as the address writes it, and its title."""
+
+    field: Field
+    written: str
+    title: str
+
+    @property
+    def number(self) -> bool:
+        """Whether what it shows is set to the right."""
+        return self.field.kind in ("number", "either")
+
+
+def read_columns(text: str, names: Names) -> list[Column]:
+    """Return the columns of an address, each once. Raises FilterError."""
+    tokens = [token for token in cut(text)[:-1] if token.text != ","]
+    found = {}
+    for token in tokens[:MOST]:
+        field = resolve(token.text, token.at, names, within="columns")
+        found[field] = column(field)
+    return list(found.values())
+
+
+def column(field: Field) -> Column:
+    """Return the column of a field."""
+    return Column(field, str(field).removesuffix(".last"), title(field))
+
+
+def title(field: Field) -> str:
+    """Name a field as a person would."""
+    if field.source == "metric":
+        part, _, what = field.name.partition("_")
+        name = f"{_METRICS[part]} {what}" if part in _METRICS and what else field.name
+        return f"{_PARTS[field.part]}{name}{' at best' if field.part == 'best' else ''}"
+    if field.source == "param":
+        return words.knob(field.name)
+    if field.source == "tag":
+        return f"tag {field.name}"
+    return _OWN.get(field.name, field.name.replace("_", " "))
+
+
+def choices(names: Names, chosen: Sequence[Column]) -> dict[str, list[Column]]:
+    """Return all columns there are by group; the chosen tags are kept among them."""
+    metrics = sorted(names.metrics)
+    return {
+        "Runs": [column(Field("run", name, kind)) for name, kind in OWN.items() if name != "id"],
+        "Metrics": [
+            column(Field("metric", name, "number", part))
+            for name in metrics
+            for part in ("last", "min", "best")
+        ],
+        "Parameters": [column(Field("param", name, "either")) for name in sorted(names.params)],
+        "Tags": [one for one in chosen if one.field.source == "tag"],
+    }
+
+
+def value_of(run: ListedRun, field: Field) -> Any:
+    """Return what a field is for a run; None where it has none."""
+    if field.source == "metric":
+        return run.summary.get(field.name, {}).get(_SUMMARY[field.part])
+    if field.source == "param":
+        return run.params.get(field.name)
+    if field.source == "tag":
+        return run.tags.get(field.name)
+    return _own(run, field.name)
+
+
+def _own(run: ListedRun, name: str) -> Any:
+    if name == "gap":
+        ends = [run.summary.get(key, {}).get("last") for key in ("val_loss", "train_loss")]
+        return None if None in ends else float(ends[0] or 0) - float(ends[1] or 0)
+    renamed = {
+        "experiment": "experiment_id",
+        "created": "created_at",
+        "started": "started_at",
+        "ended": "ended_at",
+    }
+    return getattr(run, renamed.get(name, name))
+
+
+def readable(text: str, names: Names) -> list[Column]:
+    """Return the columns of an address, or the usual ones where it cannot be read."""
+    try:
+        return read_columns(text, names) or read_columns(DEFAULT, names)
+    except FilterError:
+        return read_columns(DEFAULT, names)

@@ -1,0 +1,118 @@
+"""All runs: filtered, sorted, with the columns one chooses; all of it in the address."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Annotated
+from urllib.parse import urlencode
+
+from fastapi import APIRouter, Depends
+from fastapi.responses import HTMLResponse
+
+from backend.api.run_lists import Filter, OrderBy
+from backend.api.saved_views import view_item
+from backend.errors import InvalidInput
+from backend.run_lists import RunList, listed, read
+from backend.search import Names, Order
+from backend.store import experiments, run_pages, run_search, saved_views
+from backend.store.experiments import Shown
+from frontend import columns
+from frontend.columns import Column
+from frontend.site import Reading, render
+
+PAGE_SIZE = 50
+SIZES = (50, 200, 1000)
+
+router = APIRouter()
+
+
+@dataclass(frozen=True)
+class View:
+    """What is shown, as the address says."""
+
+    filter: Filter = ""
+    order_by: OrderBy = ""
+    columns: str = ""
+    shown: Shown = "active"
+    cursor: str | None = None
+    limit: int = PAGE_SIZE
+
+    def address(self, **changed: str | int | None) -> str:
+        """Return the address of this view with something changed, on the first page."""
+        query = {**vars(self), "cursor": None, **changed}
+        usual = vars(View())
+        kept = {name: value for name, value in query.items() if value and value != usual[name]}
+        return f"/runs?{urlencode(kept)}" if kept else "/runs"
+
+
+@dataclass(frozen=True)
+class Head:
+    """A column's head: how the list is sorted by it, and where a click leads."""
+
+    column: Column
+    sorted: str
+    href: str
+
+
+@dataclass(frozen=True)
+class Found:
+    """The part of the list that is shown, or the sentence why there is none."""
+
+    page: RunList = field(default_factory=lambda: RunList(items=[], next_cursor=None))
+    total: int = 0
+    order: Sequence[Order] = ()
+    error: str = ""
+
+
+@router.get("/runs")
+def runs(session: Reading, view: Annotated[View, Depends()]) -> HTMLResponse:
+    """Show a list of runs; a filter that cannot be read is told beside it."""
+    names = run_search.names(session)
+    chosen = columns.readable(view.columns, names)
+    found = _found(session, view)
+    return render(
+        "runs.html",
+        view=view,
+        found=found,
+        heads=[_head(each, view, found.order) for each in chosen],
+        value_of=columns.value_of,
+        choices=columns.choices(names, chosen),
+        chosen={each.written for each in chosen},
+        views=[view_item(one) for one in saved_views.all_views(session)],
+        known=_known(names),
+        any_runs=bool(experiments.page(session, limit=1).items) or bool(found.page.items),
+        active=any(run.status in ("queued", "running") for run in found.page.items),
+        sizes=SIZES,
+    )
+
+
+def _found(session: Reading, view: View) -> Found:
+    try:
+        asked = read(session, filter=view.filter, order_by=view.order_by, shown=view.shown)
+        limit = min(max(view.limit, 1), SIZES[-1])
+        page = listed(session, asked, cursor=view.cursor, limit=limit)
+    except InvalidInput as error:
+        return Found(error=error.detail)
+    first_and_last = view.cursor is None and page.next_cursor is None
+    total = (
+        len(page.items)
+        if first_and_last
+        else run_pages.count(session, asked.condition, shown=view.shown)
+    )
+    return Found(page, total, asked.order)
+
+
+def _head(column: Column, view: View, order: Sequence[Order]) -> Head:
+    """Return a head: a first click sorts ascending, a second descending, a third not at all."""
+    now = next((one for one in order[:1] if one.field == column.field), None)
+    if now is None:
+        return Head(column, "none", view.address(order_by=column.written))
+    if not now.descending:
+        return Head(column, "ascending", view.address(order_by=f"{column.written} desc"))
+    return Head(column, "descending", view.address(order_by=None))
+
+
+def _known(names: Names) -> list[str]:
+    """Return what the filter's field suggests."""
+    short = (f"params.{name}" for name, longer in names.short.items() if len(longer) == 1)
+    metrics = (f"metrics.{name}" for name in sorted(names.metrics))
+    return [*metrics, *sorted(short), "verdict", "status", "name", "created", "best_epoch", "gap"]
