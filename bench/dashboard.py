@@ -11,6 +11,7 @@ import argparse
 import tempfile
 import time
 from collections.abc import Callable
+from itertools import pairwise
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -64,6 +65,7 @@ def cold_bytes(browser: Browser, url: str) -> int:
 
 def until(page: Page, url: str, conditions: dict[str, str]) -> dict[str, float]:
     """Return the milliseconds from asking for a page until each condition holds."""
+    page.wait_for_load_state("networkidle")  # of the page before: its charts are computed
     page.goto(url, wait_until="commit")
     found = {}
     for name, condition in conditions.items():
@@ -103,7 +105,7 @@ def live(
         if epoch % 15 == 0:
             heaps.append(heap(session))
     frames = page.evaluate("window.frames_")
-    gaps = [after - before for before, after in zip(frames, frames[1:], strict=False)]
+    gaps = [after - before for before, after in pairwise(frames)]
     seconds = (frames[-1] - frames[0]) / 1000
     slow = sum(gap for gap in gaps if gap > 1000 / 30) / 10 / seconds
     print(f"  frames a second: {len(gaps) / seconds:.0f}; longest frame {max(gaps):.0f} ms; "
@@ -153,7 +155,10 @@ def main() -> None:
                     print(f"  {name:12} {cold_bytes(browser, url) / 1e6:.2f} MB")
             if "thousand" in parts:
                 print(f"experiment of 1,000 runs of {given.epochs:,} epochs")
-                wanted = {"until its grid can be used": USABLE, "until the charts in sight are drawn": DRAWN}
+                wanted = {
+                    "until its grid can be used": USABLE,
+                    "until the charts in sight are drawn": DRAWN,
+                }
                 first = until(page, address, wanted)
                 print("  the first time: " + ", ".join(f"{n} {t:.0f} ms" for n, t in first.items()))
                 repeated(given.times, lambda: until(page, address, wanted))
@@ -161,13 +166,17 @@ def main() -> None:
                 print("run of 1,000,000 epochs")
                 scene = Scene({"name": "Long", "dataset": MOONS}, MILLION)
                 _, [run_id] = play(database, scene)
-                drawn = {"until its curve is drawn": "() => document.querySelector('#loss .main-svg')"}
+                drawn = {
+                    "until its curve is drawn": "() => document.querySelector('#loss .main-svg')"
+                }
                 repeated(given.times, lambda: until(page, f"{product.url}/runs/{run_id}", drawn))
                 print(f"  points of a line: {page.evaluate(POINTS):,}")
             if "live" in parts:
                 print(f"live sweep of 256 runs, {given.minutes:g} minutes")
                 scene = Scene(SWEEP, 20, None)
-                live(page, product.url, database, hints, play(database, scene), scene, given.minutes)
+                live(
+                    page, product.url, database, hints, play(database, scene), scene, given.minutes
+                )
         browser.close()
 
 

@@ -2,6 +2,8 @@
 
 from collections.abc import Sequence
 
+import numpy as np
+
 
 def downsample(values: Sequence[float | None], max_points: int) -> list[int]:
     """Return the indices, ascending, of at most `max_points` (4 or more) values to keep.
@@ -13,12 +15,14 @@ def downsample(values: Sequence[float | None], max_points: int) -> list[int]:
     last = len(values) - 1
     if len(values) <= max_points:
         return list(range(len(values)))
+    numbers = np.array(values, dtype=float)  # None becomes NaN
+    known = ~np.isnan(numbers)
+    lows, highs = np.where(known, numbers, np.inf), np.where(known, numbers, -np.inf)
     stretches = (max_points - 2) // 2
     kept = {0, last}
     for number in range(stretches):
         start = 1 + (last - 1) * number // stretches
         end = 1 + (last - 1) * (number + 1) // stretches
-        numbers = [i for i in range(start, end) if values[i] is not None] or [start]
-        kept.add(min(numbers, key=lambda i: values[i] or 0.0))
-        kept.add(max(numbers, key=lambda i: values[i] or 0.0))
+        kept.add(start + int(lows[start:end].argmin()))
+        kept.add(start + int(highs[start:end].argmax()))
     return sorted(kept)

@@ -9,9 +9,10 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from operator import itemgetter
-from struct import pack, unpack
-from typing import Any, NamedTuple
+from struct import pack, unpack_from
+from typing import NamedTuple
 
+import numpy as np
 from sqlalchemy import and_, bindparam, delete, select, update
 from sqlalchemy.orm import Session
 
@@ -85,8 +86,9 @@ def _row(one: Stretch, key_id: int) -> bulk.Row:
 
 
 def _unpacked(packed_steps: bytes, packed_values: bytes) -> tuple[list[int], list[float]]:
-    count = len(packed_steps) // 8
-    return list(unpack(f"<{count}q", packed_steps)), list(unpack(f"<{count}d", packed_values))
+    steps: list[int] = np.frombuffer(packed_steps, "<i8").tolist()
+    values: list[float] = np.frombuffer(packed_values, "<f8").tolist()
+    return steps, values
 
 
 def _remove(session: Session, gone: dict[tuple[int, str], set[int]]) -> None:
@@ -240,10 +242,11 @@ def at_best_epoch(
         )
     )
     result: dict[int, dict[str, float | None]] = {id_: {} for id_ in run_ids}
-    for run_id, key_id, step, *packed in rows:
-        steps, values = _unpacked(*packed)
-        if step in steps:
-            value: Any = values[steps.index(step)]
+    for run_id, key_id, step, packed_steps, packed_values in rows:
+        steps = np.frombuffer(packed_steps, "<i8")  # of a long stretch one value is looked at
+        place = int(steps.searchsorted(step))
+        if steps[place] == step:
+            (value,) = unpack_from("<d", packed_values, 8 * place)
             result[run_id][names[key_id]] = None if value != value else value
     return result
 
