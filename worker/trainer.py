@@ -4,7 +4,7 @@ import gc
 import logging
 import math
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Container, Mapping, Sequence
 
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -157,8 +157,8 @@ class Trainer:
 
     def _take(self, group: Group, results: Sequence[EpochResult | Failure]) -> None:
         """Judge each member's epoch: go on, or end the run."""
-        due = (one.index for one in results if isinstance(one, EpochResult) and asked_at(one.epoch))
-        self._ask(group, (index for index in due if index in self._jobs), "last")
+        due = {one.index for one in results if isinstance(one, EpochResult) and asked_at(one.epoch)}
+        self._ask(group, due & self._jobs.keys(), "last")
         ended: dict[int, tuple[State, str | None]] = {}
         watched: dict[int, int] = {}  # epochs by members whose fit is to be kept
         for result in results:
@@ -180,12 +180,10 @@ class Trainer:
         if ended:
             self._end(ended)
 
-    def _ask(self, group: Group, indices: Iterable[int], kind: Kind) -> None:
+    def _ask(self, group: Group, indices: Container[int], kind: Kind) -> None:
         """Have what members' models answer to the test samples recorded."""
-        found = {index: group.predictions(index, kind) for index in indices}
-        for index, answers in found.items():
-            if answers is not None:
-                self._jobs[index].unwritten.predictions.append(answers)
+        for index, answers in group.predictions(indices, kind).items():
+            self._jobs[index].unwritten.predictions.append(answers)
 
     def _end(self, ended: Mapping[int, tuple[State, str | None]]) -> None:
         """End runs, each with its state and, if that is failed, a sentence why."""
@@ -195,7 +193,7 @@ class Trainer:
         taken = {index: group.snapshots(index) for index in active} if group else {}
         if group:
             self._ask(group, active, "best")
-            self._ask(group, (i for i in active if ended[i][0] != "failed"), "last")
+            self._ask(group, {i for i in active if ended[i][0] != "failed"}, "last")
         for index, (state, error) in ended.items():
             unwritten = self._jobs[index].unwritten
             unwritten.ending, unwritten.error = state, error

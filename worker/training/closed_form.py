@@ -34,9 +34,9 @@ class ClosedForm:
         self._weights = _solution(self._member, self._device)
         return _metrics(self._member, self._weights)[None]
 
-    def outputs(self, features: Sequence[Tensor]) -> Tensor:
+    def outputs(self, features: Mapping[int, Tensor]) -> Tensor:
         """Map the member's features [rows, inputs] to outputs. See Ensemble."""
-        return predict(self._member.spec, self._weights, features[0])[None]
+        return predict(self._member.spec, self._weights, features[0].to(self._device))[None]
 
     def keep_best(self, places: Sequence[int]) -> None:
         """Remember the weights as the best: they are the only ones."""

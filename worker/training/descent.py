@@ -103,8 +103,8 @@ class Descent:
             steps=steps,
         )
 
-    def outputs(self, features: Sequence[Tensor]) -> Tensor:
-        """Map each member's features [rows, inputs] to outputs. See Ensemble."""
+    def outputs(self, features: Mapping[int, Tensor]) -> Tensor:
+        """Map features [rows, inputs] of members by place to outputs. See Ensemble."""
         return self._evaluation.outputs(features)
 
     def _network(self, space: WorkSpace, models: slice, rows: int, *, learns: bool) -> Network:

@@ -28,10 +28,10 @@ class Ensemble(Protocol):
         The keys are those of `Member.metric_keys`. Raises Interrupted.
         """
 
-    def outputs(self, features: Sequence[Tensor]) -> Tensor:
-        """Map each member's features [rows, inputs] to outputs [members, rows, outputs].
+    def outputs(self, features: Mapping[int, Tensor]) -> Tensor:
+        """Map features [rows, inputs] of members by place to outputs [places, rows, outputs].
 
-        Features are as `Member.features` returns them, of all members equally many.
+        Features are as `Member.features` returns them, of all these members equally many.
         """
 
     def keep_best(self, places: Sequence[int]) -> None:

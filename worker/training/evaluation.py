@@ -5,7 +5,7 @@ in the cache. Blocks are a function of a member's own specification, and what is
 as long whichever others there are.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -85,20 +85,30 @@ class Evaluation:
         means = torch.stack([part.mean(2) for part in parts], dim=1)  # [kinds, 3, models]
         return means.flatten(0, 1).T
 
-    def outputs(self, features: Sequence[Tensor]) -> Tensor:
-        """Map each member's features [rows, inputs] to outputs [members, rows, outputs]."""
-        program, rows = self._program, len(features[0])
-        blocks = program.blocks(rows)
-        found = self._outputs.new_empty(len(features), program.outputs, blocks.rows)
+    def outputs(self, features: Mapping[int, Tensor]) -> Tensor:
+        """Map features [rows, inputs] of members by place to outputs [places, rows, outputs]."""
+        rows = len(next(iter(features.values())))
+        blocks = self._program.blocks(rows)
+        found: dict[int, Tensor] = {}
         for cohort in self._cohorts:
-            chosen = features[cohort.members]
-            x = found.new_zeros(len(chosen), blocks.rows, program.inputs)
-            for padded, taken in zip(x, chosen, strict=True):
-                padded[:rows, : taken.shape[1]] = taken
-                if program.biased:
+            places = range(cohort.members.start, cohort.members.stop)
+            if features.keys().isdisjoint(places):
+                continue
+            x = self._inputs([features.get(place) for place in places], blocks)
+            outputs = x.new_empty(len(x), self._program.outputs, blocks.rows)
+            self._evaluate(cohort.members, x, blocks, outputs)
+            found |= dict(zip(places, outputs[:, :, :rows].transpose(1, 2), strict=True))
+        return torch.stack([found[place] for place in features])
+
+    def _inputs(self, features: Sequence[Tensor | None], blocks: Blocks) -> Tensor:
+        """Return features as the networks take them [models, rows, inputs]; without, zeros."""
+        x = self._outputs.new_zeros(len(features), blocks.rows, self._program.inputs)
+        for padded, taken in zip(x, features, strict=True):
+            if taken is not None:
+                padded[: len(taken), : taken.shape[1]] = taken
+                if self._program.biased:
                     padded[:, taken.shape[1]] = 1
-            self._evaluate(cohort.members, x, blocks, found[cohort.members])
-        return found[:, :, :rows].transpose(1, 2)
+        return x
 
 
 def _cohorts(program: Program, members: Sequence[Member], rows: Rows) -> Iterator[Cohort]:

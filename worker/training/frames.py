@@ -4,8 +4,6 @@ At an epoch's end, the models of an ensemble are asked together. How many frames
 function of its specification alone, and such that they take a small share of the training.
 """
 
-from collections.abc import Sequence
-
 import numpy as np
 
 from backend.spec import cost
@@ -51,20 +49,8 @@ def axes(member: Member) -> dict[str, Array]:
     }
 
 
-def features(members: Sequence[Member]) -> list[Array]:
-    """Return what each model takes at its frame's points [points, inputs], the first axis fastest.
-
-    Members have the same problem; of those that cannot be drawn, zeros.
-    """
-    drawn = [_features(member) if member.drawable else None for member in members]
-    points = max(len(each) for each in drawn if each is not None)
-    return [
-        np.zeros((points, member.n_features)) if each is None else each
-        for member, each in zip(members, drawn, strict=True)
-    ]
-
-
-def _features(member: Member) -> Array:
+def features(member: Member) -> Array:
+    """Return what a model takes at its frame's points [points, inputs], the first axis fastest."""
     picture, taken = member.picture
     if picture is None:
         raise ValueError("no frames can be drawn of this run")

@@ -22,6 +22,7 @@ from worker.training.member import Member
 from worker.training.memory import is_out_of_memory
 from worker.training.predictions import Prediction
 from worker.training.program import ensembles
+from worker.training.sequences import Array
 from worker.training.snapshots import Snapshot
 
 __all__ = [
@@ -84,7 +85,7 @@ class Group:
         interrupted: Callable[[], bool] = lambda: False,
         dtype: torch.dtype = torch.float32,
     ) -> None:
-        self._interrupted, self._device, self._dtype = interrupted, device, dtype
+        self._interrupted = interrupted
         self._best: dict[int, Snapshot] = {}  # the newest taken of each
         self._failures: list[Failure] = []
         members: dict[int, Member] = {}
@@ -184,25 +185,44 @@ class Group:
     def frames(self, indices: Container[int]) -> dict[int, bytes]:
         """Return frames of members' present fits; they must be drawable."""
         found: dict[int, bytes] = {}
-        for one in self._ensembles:
-            if not any(index in indices for index in one.indices):
-                continue
-            if one.frame_features is None:
-                one.frame_features = [
-                    torch.from_numpy(points).to(self._device, self._dtype)
-                    for points in frames.features(one.ensemble.members)
-                ]
-            outputs = one.ensemble.outputs(one.frame_features).cpu().numpy()
-            loss = one.ensemble.members[0].spec.training.loss  # that of all of them
-            drawn = zip(one.indices, frames.encode(outputs, loss), strict=True)
-            found |= {i: frame for i, frame in drawn if i is not None and i in indices}
+        for asked, outputs in self._outputs(indices, frames.features):
+            loss = self._members[asked[0]].spec.training.loss  # that of all of them
+            found |= zip(asked, frames.encode(outputs, loss), strict=True)
         return found
 
-    def predictions(self, index: int, kind: Kind) -> Prediction | None:
-        """Return what a member's best or last model answers to the first test samples."""
-        member, (ensemble, place) = self._members[index], self._find(index)
-        epoch = member.best_epoch if kind == "best" else member.epoch
-        return predictions.take(member, ensemble.weights(place, kind), epoch) if epoch else None
+    def predictions(self, indices: Container[int], kind: Kind) -> dict[int, Prediction]:
+        """Return what members' best or last models answer to the first test samples.
+
+        Those whose answers are not finite, or that have no such model, are left out.
+        """
+        members, found = self._members, dict[int, Prediction | None]()
+        if kind == "last":
+            for asked, outputs in self._outputs(indices, predictions.features):
+                for index, answers in zip(asked, outputs, strict=True):
+                    member = members[index]
+                    found[index] = predictions.encode(member, answers, member.epoch)
+        else:
+            for index in (index for index in members if index in indices):
+                ensemble, place = self._find(index)
+                found[index] = predictions.of_best(members[index], ensemble.weights(place, "best"))
+        return {index: each for index, each in found.items() if each is not None}
+
+    def _outputs(
+        self, indices: Container[int], features: Callable[[Member], Array]
+    ) -> Iterator[tuple[list[int], Array]]:
+        """Yield members and their outputs [members, rows, outputs] for what `features` returns."""
+        for one in self._ensembles:
+            places = {
+                index: place
+                for place, index in enumerate(one.indices)
+                if index is not None and index in indices and self._members[index].epoch
+            }
+            if places:
+                given = {
+                    place: torch.tensor(features(self._members[index]))
+                    for index, place in places.items()
+                }
+                yield list(places), one.ensemble.outputs(given).cpu().numpy()
 
     def samples(self, index: int) -> bytes | None:
         """Return the data points drawn beside a member's fit, None where nothing can be drawn."""
@@ -229,7 +249,6 @@ class _Placed:
     def __init__(self, ensemble: Ensemble, indices: Sequence[int]) -> None:
         self.ensemble = ensemble
         self.indices: list[int | None] = list(indices)
-        self.frame_features: list[Tensor] | None = None  # of all places; made when first asked for
 
     @property
     def left(self) -> bool:
@@ -242,7 +261,6 @@ class _Placed:
         stay = [place for place, index in enumerate(self.indices) if index is not None]
         if stay and 4 * len(stay) <= 3 * len(self.indices):
             self.ensemble.keep(stay)
-            self.frame_features = None
             self.indices = [self.indices[place] for place in stay]
 
 

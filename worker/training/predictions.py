@@ -10,12 +10,15 @@ from hashlib import sha256
 
 import numpy as np
 import torch
+from cachetools import LRUCache, cached
 from safetensors.numpy import save
 from torch import Tensor
 
+from backend.spec.run import RunSpec
 from worker.training.data import noise_free_test
 from worker.training.member import Member
 from worker.training.models import predict
+from worker.training.sequences import Array
 
 MAX_INPUTS = 200
 HALF_RANGE = 1000.0  # classifiers' outputs within it are kept in half precision
@@ -38,20 +41,36 @@ def asked_at(epoch: int) -> bool:
     return epoch & (epoch - 1) == 0
 
 
-def take(member: Member, weights: Mapping[str, Tensor], epoch: int) -> Prediction | None:
-    """Return what a model with these weights answers; None where an answer is not finite."""
-    test = noise_free_test(member.spec)
-    x = test.x[:MAX_INPUTS]
+def features(member: Member) -> Array:
+    """Return what a model takes for the first test samples [inputs, features]."""
+    return member.features(_asked(member.spec)["x"])
+
+
+def of_best(member: Member, weights: Mapping[str, Tensor]) -> Prediction | None:
+    """Return what a member's best model, with these weights, answers; None as with `encode`."""
     on_host = {name: value.cpu() for name, value in weights.items()}
-    outputs = predict(member.spec, on_host, torch.tensor(member.features(x))).numpy()
+    outputs = predict(member.spec, on_host, torch.tensor(features(member)))
+    return encode(member, outputs.numpy(), member.best_epoch) if member.best_epoch else None
+
+
+def encode(member: Member, outputs: Array, epoch: int) -> Prediction | None:
+    """Return the answers [inputs, outputs] of an epoch; None where one is not finite."""
     if not np.isfinite(outputs).all():
         return None
     half = member.classifies and np.abs(outputs).max() < HALF_RANGE
-    targets = test.y[:MAX_INPUTS]
-    digest = np.frombuffer(sha256(x.tobytes()).digest()[:8], dtype=np.uint8)
+    asked = _asked(member.spec)
     arrays = {
         "outputs": outputs.astype(np.float16 if half else np.float32),
-        "targets": targets.astype(np.int16 if member.classifies else np.float32),
-        "inputs": digest,
+        "targets": asked["y"].astype(np.int16 if member.classifies else np.float32),
+        "inputs": asked["digest"],
     }
     return Prediction(epoch, save({k: np.ascontiguousarray(v) for k, v in arrays.items()}))
+
+
+@cached(LRUCache(64), key=lambda spec: spec.dataset)
+def _asked(spec: RunSpec) -> dict[str, Array]:
+    """Return the samples that are asked about, x and y, and a digest of x. No seed's own."""
+    test = noise_free_test(spec)
+    x = test.x[:MAX_INPUTS]
+    digest = np.frombuffer(sha256(x.tobytes()).digest()[:8], dtype=np.uint8)
+    return {"x": x, "y": test.y[:MAX_INPUTS], "digest": digest}
