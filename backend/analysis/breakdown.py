@@ -16,8 +16,8 @@ def not_finite(shape: Shape) -> Found:
         "diverged", "diverged.not-finite",
         f"a loss is not a finite number from {where} on; a smaller learning rate is the first "
         "thing to try.",
-        f"Training broke down at {where}: the numbers grew beyond all bounds. Smaller steps "
-        "(learning rate) usually help.",
+        f"Training broke down at {where}: from there on a loss is not a number that can be worked "
+        "with. Smaller steps (learning rate) usually help.",
     )  # fmt: skip
 
 

@@ -8,7 +8,7 @@ from backend.analysis.shape import Shape
 
 RULES = frozenset({
     "diverged.not-finite", "diverged.exploded",
-    "not-assessable.short", "not-assessable.unreadable",
+    "not-assessable.short", "not-assessable.unreadable", "not-assessable.error",
     "underfitting.no-progress", "underfitting.near-reference",
     "memorised-noise.never-fell", "memorised-noise.near-zero-train",
     "overfitting.mild", "overfitting.severe",

@@ -1,17 +1,19 @@
 """lab diagnose: say what is wrong with the training histories in log files."""
 
 import json
+import math
 import os
 import sys
 from argparse import Namespace
 from dataclasses import dataclass
+from difflib import get_close_matches
 from typing import Any, get_args
 
 from backend.analysis import Curve, Diagnosis, diagnose
 from backend.analysis.diagnosis import Verdict
 from backend.analysis.early_stopping import Criterion, build, early_stop_step
 from backend.analysis.found import RULES
-from backend.errors import InvalidInput
+from backend.errors import FieldError, InvalidInput, InvalidSpec
 from backend.logs import History, Paired, paired, read_log
 from backend.logs.history import Ambiguous, Unreadable
 
@@ -23,6 +25,7 @@ COLOURS = {
     "still improving": 34, "unstable": 33, "epoch-wise double descent": 33, "not assessable": 90,
 }  # fmt: skip
 BOLD = 1
+PARTS = ("train", "validation")
 
 
 @dataclass(frozen=True)
@@ -44,8 +47,10 @@ class Report:
             "file": self.label,
             **{key: told[key] for key in kept},
             "early_stop_step": self.early_stop_step,
-            "evidence": told["evidence"],
-            "not_checked": told["not_checked"],
+            **{key: told[key] for key in ("evidence", "not_checked", "confidence")},
+            **{key: told[key] for key in ("sentence", "learner", "findings")},
+            "unit": self.unit,
+            "series": dict(zip(PARTS, self.pair.names, strict=True)) if self.pair else None,
         }
 
 
@@ -115,9 +120,16 @@ def _report(file: str, history: History, options: Namespace, rule: Criterion) ->
         return _unread(label, f"{label}: {error.detail}.")
     curve = Curve.from_series(pair.train, pair.validation, unit=history.unit)
     found = diagnose(curve, accuracy=pair.accuracy)
-    found.not_checked.extend(pair.remarks)
-    losses = zip(curve.steps.tolist(), curve.train.tolist(), curve.validation.tolist(), strict=True)
-    return Report(label, history.unit, found, early_stop_step(rule, losses), pair)
+    found.not_checked.extend((*history.remarks, *pair.remarks))
+    return Report(label, history.unit, found, early_stop_step(rule, _losses(curve, pair)), pair)
+
+
+def _losses(curve: Curve, pair: Paired) -> list[tuple[int, float, float]]:
+    """Return step, train and validation loss, also where one is no number: no improvement."""
+    train = dict(zip(curve.steps.tolist(), curve.train.tolist(), strict=True))
+    return [
+        (step, train.get(step, math.nan), pair.validation[step]) for step in sorted(pair.validation)
+    ]
 
 
 def _criterion(options: Namespace) -> tuple[Any, dict[str, float]]:
@@ -128,8 +140,18 @@ def _criterion(options: Namespace) -> tuple[Any, dict[str, float]]:
         return "patience", USUAL  # what follows takes as long to import as the rest to run
     from backend.spec.stopping import asked, usual
 
-    wanted = asked(given, usual())
+    try:
+        wanted = asked(given, usual())
+    except InvalidSpec as refused:
+        raise InvalidInput(_as_option(refused.errors[0])) from refused
     return wanted.criterion, wanted.settings()
+
+
+def _as_option(refused: FieldError) -> str:
+    """Say what is refused of a field as said of the option that gave it."""
+    field = refused.field or ""
+    option = f"--{field.removeprefix('early_stopping.').replace('_', '-')}"
+    return refused.detail.replace(field, option, 1)
 
 
 def _check(verdicts: list[str]) -> None:
@@ -138,8 +160,10 @@ def _check(verdicts: list[str]) -> None:
     for verdict in verdicts:
         if verdict not in RULES and verdict.replace("-", " ") not in plain:
             accepted = ", ".join(known)
+            near = get_close_matches(verdict, [*plain, *RULES], n=1)
+            meant = f" (did you mean {near[0].replace(' ', '-')}?)" if near else ""
             raise InvalidInput(
-                f"--fail-on is {verdict[:80]}; accepted: {accepted}, or a rule's id."
+                f"--fail-on is {verdict[:80]}{meant}; accepted: {accepted}, or a rule's id."
             )
 
 

@@ -22,12 +22,13 @@ class Ambiguous(Unreadable):
 class History:
     """Named series over `unit`s, epochs or steps. `name` tells histories of one file apart.
 
-    Names keep nothing that a terminal would obey or could not show.
+    `remarks` say what was left out. Names keep nothing that a terminal would obey or not show.
     """
 
     series: Mapping[str, Series]
     unit: str = "epoch"
     name: str | None = None
+    remarks: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         shown = {_shown(name): values for name, values in self.series.items()}
@@ -42,6 +43,7 @@ STEP = (
 )  # fmt: skip
 PARTS = ("phase", "split", "mode", "stage", "subset")
 FARTHEST = 1 << 53  # steps; beyond, floats skip whole numbers
+AGAIN = "earlier rows: {} goes back, as of a run begun anew or resumed; what comes last is read"
 SHORT = 100  # letters of a refused value that are shown
 
 
@@ -69,7 +71,8 @@ def from_rows(rows: Iterable[Mapping[str, Any]], name: str | None = None) -> His
     """Return the history of records, each a mapping from names to values; None without numbers.
 
     The epoch is what series run over if no validation loss comes twice in one, else the step, else
-    the row's number. Several train losses in one epoch are averaged.
+    the row's number. Several train losses in one epoch are averaged. Where a series goes back to an
+    epoch it has had, as of a run that was resumed or begun anew, the later rows count.
     """
     columns: dict[str, list[tuple[int, float]]] = {}
     for index, row in enumerate(map(_with_part, rows)):
@@ -82,8 +85,12 @@ def from_rows(rows: Iterable[Mapping[str, Any]], name: str | None = None) -> His
         return None
     for axis, unit in ((epoch, "epoch"), (step, "step")):
         places = _places(columns[axis]) if axis else {}
-        if axis and _fits(values, places, unit):
-            return History({c: _averaged(v, places) for c, v in values.items()}, unit, name)
+        latest = {c: _latest(v, places) for c, v in values.items()}
+        if axis and _fits(latest, places, unit):
+            again = any(len(latest[c]) < len(v) for c, v in values.items())
+            remarks = (AGAIN.format(axis),) if again else ()
+            series = {c: _averaged(v, places) for c, v in latest.items()}
+            return History(series, unit, name, remarks)
     unit = "epoch" if not (epoch or step) else "row"
     return History({c: {i + 1: x for i, x in v} for c, v in values.items()}, unit, name)
 
@@ -121,6 +128,24 @@ def _fits(
         if len(set(at)) < len(at) and not (unit == "epoch" and often):
             return False
     return True
+
+
+def _latest(points: list[tuple[int, float]], places: Mapping[int, int]) -> list[tuple[int, float]]:
+    """Leave out what was recorded before a series went back to a place, from that place on."""
+    kept: list[tuple[int, float]] = []
+    seen: set[int] = set()
+    before = -FARTHEST
+    for point in points:
+        at = places.get(point[0])
+        if at is None:
+            return points
+        if at < before and at in seen:
+            kept = [one for one in kept if places[one[0]] < at]
+            seen = {places[index] for index, _ in kept}
+        kept.append(point)
+        seen.add(at)
+        before = at
+    return kept
 
 
 def _averaged(points: list[tuple[int, float]], places: Mapping[int, int]) -> Series:

@@ -13,10 +13,16 @@ _PARTS: dict[str, Part] = {
     ),
     **dict.fromkeys(("test", "testing"), "test"),
 }
+_NUMBERED = re.compile(r"valid(?:ation)?_(\d{1,3})\b")
 _SPLIT = re.compile(r"[^a-z0-9()]+")
 _LOSSES = {
     "loss", "losses", "nll", "ce", "bce", "mse", "mae", "rmse", "crossentropy", "logloss", "error",
-    "err", "cost", "objective", "perplexity", "ppl", "elbo",
+    "err", "cost", "objective", "perplexity", "ppl", "elbo", "entropy", "huber", "deviance", "l1",
+    "l2", "merror", "rmsle", "mape",
+}  # fmt: skip
+_SCORES = {
+    "acc", "accuracy", "auc", "auroc", "f1", "precision", "recall", "map", "map50", "r2", "iou",
+    "dice", "score", "bleu",
 }  # fmt: skip
 _RANKS = {"epoch": 0, "step": 2, "batch": 2}
 _FILLER = {"epoch", "step", "avg", "mean", "average", "batch", "metrics", "total", "running"}
@@ -24,11 +30,15 @@ _FILLER = {"epoch", "step", "avg", "mean", "average", "batch", "metrics", "total
 
 @dataclass(frozen=True)
 class Name:
-    """A name taken apart: its part, what it measures, and how good a choice it is (0 first)."""
+    """A name taken apart: its part, what it measures, and how good a choice it is (0 first).
+
+    `number` is which of several validation sets it is of: 0 in validation_0-logloss.
+    """
 
     part: Part | None
     what: str
     rank: int
+    number: int | None = None
 
     @property
     def is_loss(self) -> bool:
@@ -37,6 +47,11 @@ class Name:
         if not words and self.part:  # a bare "train" or "val"
             return True
         return any(word in _LOSSES or word.endswith("loss") for word in words)
+
+    @property
+    def is_score(self) -> bool:
+        """Whether what it measures is to be large."""
+        return not self.is_loss and any(word in _SCORES for word in self.what.split())
 
     @property
     def is_accuracy(self) -> bool:
@@ -57,4 +72,7 @@ def name_of(text: str) -> Name:
     rest = dict.fromkeys(word for word in words if word not in _PARTS and word not in _FILLER)
     rank = min((_RANKS[word] for word in words if word in _RANKS), default=1)
     what = " ".join("accuracy" if word == "acc" else word for word in rest)
-    return Name(parts[0] if parts else None, what, rank)
+    part = parts[0] if parts else None
+    if numbered := part == "validation" and _NUMBERED.match(text.lower()):
+        return Name(part, what.removeprefix(numbered[1]).strip(), rank, int(numbered[1]))
+    return Name(part, what, rank)

@@ -1,7 +1,8 @@
 """Finds train and validation loss among the series of a history, by their names."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from difflib import get_close_matches
 from math import isfinite
 
 from backend.analysis.curve import Series
@@ -32,21 +33,41 @@ def paired(history: History, *, train: str | None = None, validation: str | None
     if train or validation:
         pair = (_chosen(history, train, "train"), _chosen(history, validation, "validation"))
         return _pair(history, names, [pair], ())
-    for part, remarks in (("validation", ()), ("test", (_TEST,))):
-        pairs = _pairs(history, names, part)  # type: ignore[arg-type]
-        if pairs:
-            return _pair(history, names, _decided(pairs, names), remarks)
+    choices: list[tuple[Mapping[str, Name], Part, tuple[str, ...]]] = [
+        (names, "validation", ()),
+        (names, "test", (_TEST,)),
+        (_first_is_train(names), "validation", (_FIRST,)),
+    ]
+    for named, part, remarks in choices:
+        if pairs := _pairs(history, named, part):
+            return _pair(history, named, _decided(pairs, named), remarks)
     raise Unreadable(f"it has no pair of train and validation loss {_found(history)}")
 
 
 _TEST = "validation: no series is named so, the test loss is taken for it"
 
+_FIRST = "train: no series is named so, the first of the validation sets is taken for it"
+
+
+def _first_is_train(names: Mapping[str, Name]) -> dict[str, Name]:
+    """Take the first of numbered sets for train, with which XGBoost's eval_set mostly begins."""
+    several = any(name.number for name in names.values())
+    first = {each for each, name in names.items() if several and name.number == 0}
+    return {
+        each: replace(name, part="train") if each in first else name for each, name in names.items()
+    }
+
 
 def _chosen(history: History, name: str | None, part: str) -> str:
     if name in history.series:
+        if name_of(str(name)).is_score:
+            raise Unreadable(f"--{part} is {name}, which grows as a fit gets better; name a loss")
         return str(name)
     given = f"--{part} is {name[:SHORT]}" if name else f"--{part} is missing"
-    raise Unreadable(f"{given}; it has {_listed(list(history.series))}")
+    fitting = [each for each in history.series if name_of(each).part in (part, None)]
+    near = get_close_matches(name or "", fitting, n=1, cutoff=0.5)
+    meant = f" (did you mean {near[0][:SHORT]}?)" if near else ""
+    raise Unreadable(f"{given}{meant}; it has {_listed(list(history.series))}")
 
 
 def _pairs(history: History, names: Mapping[str, Name], part: Part) -> list[tuple[str, str]]:
@@ -70,9 +91,11 @@ def _best(
 
 def _decided(pairs: list[tuple[str, str]], names: Mapping[str, Name]) -> list[tuple[str, str]]:
     """Return the one pair that is meant, or those that add up to it."""
-    plain = [p for p in pairs if names[p[1]].what == "loss"] or [
-        p for p in pairs if not names[p[1]].what
-    ]
+    whats = [names[pair[1]].what for pair in pairs]
+    plain = [p for p, what in zip(pairs, whats, strict=True) if what == "loss"]
+    plain = plain or [p for p, what in zip(pairs, whats, strict=True) if not what]
+    losses = [p for p, what in zip(pairs, whats, strict=True) if what.endswith("loss")]
+    plain = plain or (losses if len(losses) == 1 else [])  # logloss beside error
     if len(pairs) == 1 or plain:
         return plain or pairs
     if all(names[pair[1]].what.split()[0] in DETECTION for pair in pairs):

@@ -2,34 +2,53 @@
 
 import csv
 import io
+import re
 from collections.abc import Iterator
+from dataclasses import replace
 
-from backend.logs.history import History, Unreadable, from_rows, number
+from backend.logs.history import EPOCH, STEP, History, Unreadable, from_rows, number
 
 DELIMITERS = ",;\t|"
 MOST_COLUMNS = 2000
+REPEATED = "earlier rows: the header is repeated, as of a run begun anew; what comes last is read"
+_DECIMAL_COMMA = re.compile(r"[+-]?\d+,\d+(e[+-]?\d+)?", re.IGNORECASE)
 
 
 def read_table(text: str) -> list[History]:
     """Return the history of a table with a header. Raises Unreadable."""
+    text = text.lstrip()
+    header, *_ = text.split("\n", 1)
+    delimiter = max(DELIMITERS, key=header.count)
+    last = _last_part(text, header, delimiter)
     try:
-        found = from_rows(_rows(text))
+        found = from_rows(_rows(last, delimiter))
     except csv.Error as error:
         raise Unreadable(f"it is not readable as CSV: {error}") from error
     if found is None:
         raise Unreadable("it holds no column of numbers under a header")
-    return [found]
+    return [found if last is text else replace(found, remarks=(*found.remarks, REPEATED))]
 
 
-def _rows(text: str) -> Iterator[dict[str, str]]:
-    first = text.lstrip().split("\n", 1)[0]
-    delimiter = max(DELIMITERS, key=first.count)
-    rows = csv.reader(io.StringIO(text.lstrip()), delimiter=delimiter)
+def _last_part(text: str, header: str, delimiter: str) -> str:
+    """Return the table from its last header on, if no epoch or step tells its rows apart."""
+    names = {name.strip().lower() for name in header.split(delimiter)}
+    at = text.rfind(f"\n{header}\n")
+    return text[at + 1 :] if at > 0 and not names & {*EPOCH, *STEP} else text
+
+
+def _rows(text: str, delimiter: str) -> Iterator[dict[str, str]]:
+    rows = csv.reader(io.StringIO(text), delimiter=delimiter)
     header = [name.strip() for name in next(rows, [])]
     if len(header) > MOST_COLUMNS:
         raise Unreadable(f"its first line has {len(header):,} columns, accepted: {MOST_COLUMNS:,}")
     if any(number(name) is not None for name in header if name):
         raise Unreadable("its first line has numbers where the names of the columns are expected")
     for row in rows:
-        cells = zip(header, row, strict=False)
-        yield {name: cell.strip() for name, cell in cells if name and cell.strip()}
+        cells = ((name, cell.strip()) for name, cell in zip(header, row, strict=False))
+        yield {name: _plain(cell, delimiter) for name, cell in cells if name and cell}
+
+
+def _plain(cell: str, delimiter: str) -> str:
+    """Return a number with a decimal comma as one with a point."""
+    decimal = delimiter != "," and "," in cell and _DECIMAL_COMMA.fullmatch(cell)
+    return cell.replace(",", ".") if decimal else cell

@@ -52,7 +52,7 @@ def defaults(path: str) -> dict[str, Any]:
 def without_effect(where: str, path: str, value: Any) -> FieldError:
     """Return the refusal of a knob that the chosen criterion does not take."""
     takers = " or ".join(criteria_with(path))
-    detail = f"{where} is {show(value)}; accepted: nothing here, it is for criterion {takers} only."
+    detail = f"{where} is {show(value)}; accepted: with criterion {takers} only."
     return FieldError(where, detail)
 
 

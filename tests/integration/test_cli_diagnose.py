@@ -45,12 +45,14 @@ def test_json_has_an_entry_for_every_file(logs: Path) -> None:
     over, good = json.loads(done.stdout)
     assert list(over) == [
         "file", "verdict", "rule", "overfitting", "best_step", "onset_step", "early_stop_step",
-        "evidence", "not_checked",
+        "evidence", "not_checked", "confidence", "sentence", "learner", "findings",
+        "unit", "series",
     ]  # fmt: skip
     assert (over["file"], over["verdict"], over["overfitting"]) == (
         "over.json", "overfitting", True,
     )  # fmt: skip
     assert (over["best_step"], over["onset_step"], over["early_stop_step"]) == (9, 9, 10)
+    assert over["series"] == {"train": "loss", "validation": "val_loss"}
     assert (good["overfitting"], good["onset_step"]) == (False, None)
 
 
@@ -79,6 +81,29 @@ def test_the_exit_code_is_a_gate(logs: Path, arguments: list[str], code: int) ->
     assert done.returncode == code
     assert "Traceback" not in done.stderr
     assert bool(done.stderr) == (code == 2)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["--fail-on", "overfiting"], "--fail-on is overfiting (did you mean overfitting?)"),
+        (["--train", "los", "--validation", "val_loss"], "--train is los (did you mean loss?)"),
+        (["--min-delta", "-1"], "--min-delta is -1"),
+        (["--criterion", "gl", "--patience", "5"],
+         "--patience is 5; accepted: with criterion patience only."),
+    ],
+)  # fmt: skip
+def test_a_slip_of_the_pen_is_named(logs: Path, arguments: list[str], said: str) -> None:
+    done = diagnose(logs, "over.json", *arguments)
+    assert done.returncode == 2
+    assert said in done.stderr
+
+
+def test_epochs_without_a_number_count_for_early_stopping(logs: Path) -> None:
+    losses = "".join(f"{e},{1 / e},{1 / e if e < 6 else 'nan'}\n" for e in range(1, 31))
+    (logs / "nan.csv").write_text(f"epoch,loss,val_loss\n{losses}")
+    (told,) = json.loads(diagnose(logs, "nan.csv", "--format", "json", "--patience", "10").stdout)
+    assert (told["verdict"], told["early_stop_step"]) == ("diverged", 15)
 
 
 def test_what_cannot_be_read_hides_nothing_else(logs: Path) -> None:

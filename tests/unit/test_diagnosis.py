@@ -183,11 +183,17 @@ def test_a_fit_solved_at_once_is_judged_by_its_end() -> None:
 def test_loss_that_overfits_while_accuracy_holds_is_over_confident(
     accuracy: float, told: bool
 ) -> None:
-    accuracies = {e: 0.9 if e <= 40 else accuracy for e in range(1, 101)}
+    accuracies = {e: min(0.9, 0.5 + e / 50) if e <= 40 else accuracy for e in range(1, 101)}
     found = diagnose(curve(falling(0.0), rising_after(30, 1.5)), accuracy=accuracies)
     assert found.overfitting is True
     assert [one.rule for one in found.findings] == ["over-confident"] * told
     assert not any("over-confidence" in check for check in found.not_checked)
+
+
+def test_an_accuracy_that_never_moves_tells_nothing_of_confidence() -> None:
+    accuracies = dict.fromkeys(range(1, 101), 0.5)
+    found = diagnose(curve(falling(0.0), rising_after(30, 1.5)), accuracy=accuracies)
+    assert found.findings == []
 
 
 def test_an_empty_curve_is_not_assessable() -> None:
@@ -257,7 +263,15 @@ def test_no_curve_breaks_the_diagnosis(pairs: list[tuple[float, float]], ref: fl
 
 @pytest.mark.parametrize(
     ("value", "text"),
-    [(0.0004, "0.000"), (0.25, "0.250"), (5.02, "5.02"), (99.96, "100"), (439.2, "439")],
+    [
+        (1e-13, "0.000"),
+        (0.0004, "0.000400"),
+        (2.5e-5, "2.50e-05"),
+        (0.25, "0.250"),
+        (5.02, "5.02"),
+        (99.96, "100"),
+        (439.2, "439"),
+    ],
 )
 def test_numbers_have_three_digits(value: float, text: str) -> None:
     assert number(value) == text

@@ -160,7 +160,7 @@ def test_what_is_ambiguous_is_asked_and_can_be_chosen() -> None:
         pair_of(text)
     found = pair_of(text, train="train_mae", validation="val_mae")
     assert list(found.validation.values()) == VALIDATION
-    with pytest.raises(Unreadable, match="--train is mae; it has train_mse"):
+    with pytest.raises(Unreadable, match="did you mean train_mae"):
         pair_of(text, train="mae", validation="val_mae")
 
 
@@ -177,6 +177,60 @@ def test_text_that_would_not_fit_into_memory_is_refused(
     (tmp_path / "log.csv").write_text(KERAS_CSV)
     with pytest.raises(Unreadable, match="it is text larger than"):
         read_log(str(tmp_path / "log.csv"))
+
+
+def test_a_log_that_begins_anew_is_read_from_there() -> None:
+    (once,) = read_table(KERAS_CSV)
+    (twice,) = read_table(KERAS_CSV.replace("0.5", "0.6") + KERAS_CSV)
+    assert twice.series == once.series
+    assert twice.remarks == (
+        "earlier rows: epoch goes back, as of a run begun anew or resumed; what comes last is read",
+    )
+
+
+def test_a_log_that_was_resumed_goes_on() -> None:
+    rows = ["1,5,5", "2,4,4", "3,3,3", "2,2,2", "3,1,1", "4,0,0"]
+    (found,) = read_table(lines("epoch,loss,val_loss", rows))
+    assert found.series["val_loss"] == {1: 5, 2: 2, 3: 1, 4: 0}
+
+
+def test_without_epochs_a_repeated_header_begins_anew() -> None:
+    table = lines("loss,val_loss", [f"{t},{v}" for t, v in BOTH])
+    (once,), (twice,) = read_table(table), read_table(table * 2)
+    assert twice.series == once.series
+    assert twice.remarks
+
+
+def test_newest_first_is_no_new_beginning() -> None:
+    rows = [f"{i},{t},{v}" for i, (t, v) in enumerate(BOTH)]
+    (found,) = read_table(lines("epoch,loss,val_loss", rows[::-1]))
+    assert (len(found.series["loss"]), found.remarks) == (N, ())
+
+
+def test_commas_may_be_decimal() -> None:
+    (comma,) = read_table(SEMICOLONS.replace(".", ","))
+    assert comma.series == read_table(SEMICOLONS)[0].series
+
+
+@pytest.mark.parametrize(
+    ("names", "pair"),
+    [
+        (("validation_0-logloss", "validation_1-logloss"), (0, 1)),
+        (("training-l2", "valid_0-l2", "valid_1-l2"), (0, 1)),
+        (("valid_0-auc", "valid_1-auc", "valid_0-l2", "valid_1-l2"), (2, 3)),
+        (("train-error", "eval-error", "train-logloss", "eval-logloss"), (2, 3)),
+        (("validation_0-rmse", "validation_1-rmse", "validation_2-rmse"), (0, 1)),
+    ],
+)
+def test_boosters_number_their_sets(names: tuple[str, ...], pair: tuple[int, int]) -> None:
+    found = paired(History({name: dict(enumerate(TRAIN)) for name in names}))
+    assert found.names == (names[pair[0]], names[pair[1]])
+
+
+def test_what_is_to_grow_is_no_loss() -> None:
+    history = History({name: dict(enumerate(TRAIN)) for name in ("accuracy", "val_accuracy")})
+    with pytest.raises(Unreadable, match="which grows as a fit gets better"):
+        paired(history, train="accuracy", validation="val_accuracy")
 
 
 def test_names_hold_nothing_that_a_terminal_obeys() -> None:

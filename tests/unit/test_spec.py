@@ -228,4 +228,4 @@ def test_a_knob_of_another_criterion_is_refused() -> None:
         {"dataset": MOONS, "early_stopping": {"criterion": "gl", "patience": 5}}
     )
     assert field == "early_stopping.patience"
-    assert sentence.endswith("accepted: nothing here, it is for criterion patience only.")
+    assert sentence.endswith("accepted: with criterion patience only.")
