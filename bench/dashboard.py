@@ -16,7 +16,7 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page, ViewportSize, sync_playwright
 
 from backend.hints import Hints
 from backend.settings import Settings
@@ -26,7 +26,7 @@ from tests.e2e.browser import find
 from tests.product import running
 from tests.scenes import MOONS, Scene, advance, play, thousand
 
-SIZE = {"width": 1280, "height": 860}
+SIZE = ViewportSize(width=1280, height=860)
 EVERY_SECONDS = 1.0  # between commits of the sweep, as with hundreds of runs
 SWEEP = {
     "name": "A live sweep",

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from operator import itemgetter
 from struct import pack, unpack_from
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from sqlalchemy import and_, bindparam, delete, select, update
@@ -230,7 +230,7 @@ def at_best_epoch(
     ids = _known_keys(session, {"val_loss", *keys})
     names = {ids[key]: key for key in keys if key in ids}
     best = MetricSummary.min_step
-    rows = session.execute(
+    rows: Iterable[Any] = session.execute(
         select(Metric.run_id, Metric.key_id, best, Metric.packed_steps, Metric.packed_values)
         .join(MetricSummary, MetricSummary.run_id == Metric.run_id)
         .where(
