@@ -3,9 +3,10 @@
 from typing import Annotated
 
 from fastapi import APIRouter, Query, Response
+from fastapi.responses import StreamingResponse
 from pydantic import BaseModel
 
-from backend import endings
+from backend import endings, metrics_csv
 from backend.analysis.downsample import downsample
 from backend.api.dependencies import (
     STOPPING_PARAMETERS,
@@ -74,6 +75,25 @@ def read_metrics(
         runs.get(session, run_id)
         found = metrics.series(session, run_id, wanted)
     return {key: _series(one, max_points) for key, one in found.items()}
+
+
+@router.get(
+    "/metrics.csv",
+    summary="Download the metrics of a run as CSV",
+    response_class=StreamingResponse,
+    responses={200: {"content": {"text/csv": {}}}},
+)
+def download_metrics(run_id: RunId, database: DatabaseDep) -> StreamingResponse:
+    """Return a row for each step with all metrics; a field is empty where there is no number."""
+    with database.read() as session:
+        runs.get(session, run_id)
+        found = metrics.series(session, run_id)
+    disposition = f'attachment; filename="run-{run_id}-metrics.csv"'
+    return StreamingResponse(
+        metrics_csv.lines(found),
+        media_type="text/csv",
+        headers={"Content-Disposition": disposition},
+    )
 
 
 def _series(one: metrics.Series, max_points: int | None) -> Series:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from sqlalchemy import delete, select
+from sqlalchemy import delete, func, select
 from sqlalchemy.orm import Session
 
 from backend.errors import NotFound
@@ -78,6 +78,11 @@ def frames(session: Session, run_id: int) -> dict[int, bytes]:
         select(Frame.epoch, Frame.fit).where(Frame.run_id == run_id).order_by(Frame.epoch)
     )
     return {row.epoch: row.fit for row in rows}
+
+
+def last_frame(session: Session, run_id: int) -> int:
+    """Return the epoch of a run's newest coarse fit, 0 if it has none."""
+    return session.scalar(select(func.max(Frame.epoch)).where(Frame.run_id == run_id)) or 0
 
 
 def put_checkpoints(session: Session, rows: Sequence[tuple[int, int, bytes]]) -> None:

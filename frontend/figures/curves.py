@@ -1,25 +1,28 @@
-"""Train, validation and test loss (or accuracy) over the epochs, with best and stop marked."""
+"""What the chart of a run shows: its lines, thinned and smoothed, the gap, other seeds, marks."""
 
-from collections.abc import Mapping, Sequence
+from bisect import bisect_left, bisect_right
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass
-from math import log10
+from itertools import compress
 from typing import Literal
 
-import plotly.graph_objects as go
+import numpy as np
 
 from backend.analysis.downsample import downsample
+from backend.analysis.smoothing import smooth
 from backend.store.metrics import Series
 from backend.views import finite
 from frontend.figures import theme
+from frontend.run_view import RunView
 from frontend.words import number
 
 Quantity = Literal["loss", "accuracy"]
-Scale = Literal["linear", "log"]
+Values = Sequence[float | None]
 
-MAX_POINTS = 1000  # of each line, chosen so that no spike is lost: more a screen cannot show
-FIRST_EPOCHS = 300  # drawn one by one: a logarithmic axis spreads them out
+MAX_POINTS = 600  # of each line; the lines share their steps, so that each has at most 3 times that
+MAX_SEED_POINTS = 200
+ROOM = 2.0  # times the run's own highest value: what other seeds may take of the axis
 PARTS = ("train", "val", "test")
-MARKS = {"best epoch": ("var(--mark-0)", "solid"), "early stop": ("var(--mark-1)", "dashdot")}
 
 
 @dataclass(frozen=True)
@@ -28,18 +31,22 @@ class Line:
 
     part: str
     steps: Sequence[int]
-    values: Sequence[float | None]
+    values: Values
+    smoothed: Values = ()
 
 
 @dataclass(frozen=True)
 class CurvesInfo:
-    """What the chart of a run shows."""
+    """What the chart of a run shows. `gap` is validation minus train loss, None for accuracy."""
 
     quantity: Quantity
     lines: Sequence[Line]
+    gap: Line | None
+    seeds: Sequence[Line]
     best_epoch: int | None
     early_stop_epoch: int | None
     last_epoch: int
+    view: RunView
 
     @property
     def after_best(self) -> tuple[int, int] | None:
@@ -55,6 +62,15 @@ class CurvesInfo:
         return {what: epoch for what, epoch in found.items() if epoch is not None}
 
     @property
+    def limits(self) -> tuple[float, float] | None:
+        """Ends of the axis where other seeds would leave the run's own lines no room, else None."""
+        own = _numbers([line for line in self.lines if line.part in self.view.show])
+        others = _numbers(self.seeds)
+        if not own or not others or max(others) <= ROOM * max(own):
+            return None
+        return min(0, *own), ROOM * max(own)
+
+    @property
     def description(self) -> str:
         """The chart in words, with the numbers a reader would take from it."""
         if not self.last_epoch:
@@ -62,113 +78,106 @@ class CurvesInfo:
         ends = ", ".join(
             f"{theme.LABELS[line.part].lower()} {number(line.values[-1])}"
             for line in self.lines
-            if line.values
+            if line.values and line.part in self.view.show
         )
-        text = f"{self.quantity.capitalize()} after epoch {self.last_epoch:,}: {ends}."
+        text = [f"{self.quantity.capitalize()} after epoch {self._drawn_last:,}: {ends or 'none'}."]
+        if self.gap and self.gap.values:
+            text.append(f"Validation is {number(self.gap.values[-1])} above train.")
         if self.best_epoch is not None:
-            text += f" Best epoch: {self.best_epoch:,} (lowest validation loss)."
+            text.append(f"Best epoch: {self.best_epoch:,} (lowest validation loss).")
         if self.early_stop_epoch is not None:
-            text += f" Early stopping fires at epoch {self.early_stop_epoch:,}."
-        return text
+            text.append(f"Early stopping fires at epoch {self.early_stop_epoch:,}.")
+        return " ".join(text)
+
+    @property
+    def _drawn_last(self) -> int:
+        return max((line.steps[-1] for line in self.lines if line.steps), default=self.last_epoch)
 
 
 def curves_info(
     quantity: Quantity,
     series: Mapping[str, Series],
     *,
+    view: RunView,
     best_epoch: int | None = None,
     early_stop_epoch: int | None = None,
+    seeds: Sequence[Mapping[str, Series]] = (),
 ) -> CurvesInfo:
-    """Return what to draw of a run's series, keyed as in the database: ``train_loss``, ..."""
-    found = {part: series.get(f"{part}_{quantity}", Series([], [])) for part in PARTS}
-    kept = {epoch for epoch in (best_epoch, early_stop_epoch) if epoch is not None}
-    for one in found.values():
-        kept.update(one.steps[index] for index in downsample(one.values, MAX_POINTS))
-        kept.update(one.steps[:FIRST_EPOCHS])
-    lines = [Line(part, *_at(one, kept)) for part, one in found.items()]
-    last = max((one.steps[-1] for one in found.values() if one.steps), default=0)
-    return CurvesInfo(quantity, lines, best_epoch, early_stop_epoch, last)
+    """Return what to draw of a run's series, keyed as in the database: ``train_loss``, ...
 
-
-def _at(series: Series, kept: set[int]) -> tuple[list[int], list[float | None]]:
-    points = zip(series.steps, map(finite, series.values), strict=True)
-    drawn = [(step, value) for step, value in points if step in kept]
-    return [step for step, _ in drawn], [value for _, value in drawn]
-
-
-def draw_curves(
-    info: CurvesInfo, *, scale: Scale = "linear", epochs: Scale = "linear"
-) -> theme.Drawing:
-    """Draw a run's curves; `scale` is that of the values, `epochs` that of the epochs."""
-    figure = go.Figure(layout=_layout(info, scale, epochs))
-    for line in info.lines:
-        figure.add_scatter(
-            x=line.steps,
-            y=line.values,
-            name=theme.LABELS[line.part],
-            meta=f"{line.part}_{info.quantity}",
-            uid=line.part,
-            mode="lines+markers" if len(line.steps) == 1 else "lines",
-            line={"color": theme.COLOURS[line.part], "dash": theme.DASHES[line.part], "width": 2},
-            visible="legendonly" if line.part == "test" else True,
-            hovertemplate="%{y:.4g}",
-        )
-    _shade(figure, info)
-    for row, (what, epoch) in enumerate(info.marks.items()):
-        _mark(
-            figure,
-            what,
-            epoch,
-            row=row,
-            at=_place(epoch, epochs),
-            end=_place(info.last_epoch, epochs),
-        )
-    return theme.drawing(figure, info.description)
-
-
-def _layout(info: CurvesInfo, scale: Scale, epochs: Scale) -> go.Layout:
-    layout = theme.layout(
-        uirevision=f"{info.quantity} {scale} {epochs}",
-        hovermode="x unified",
-        margin={"l": 64, "r": 8, "t": 52, "b": 84},
+    `seeds` are the series of the other runs of its cell.
+    """
+    own = [_line(part, series.get(f"{part}_{quantity}"), view, view.smoothing) for part in PARTS]
+    marked = {epoch for epoch in (best_epoch, early_stop_epoch) if epoch is not None}
+    lines = _thinned(own, view, MAX_POINTS, marked)
+    behind = (
+        _thinned([_line(part, found.get(f"{part}_{quantity}"), view)], view, MAX_SEED_POINTS)
+        for found in seeds
+        for part in ("train", "val")
+        if part in view.show
     )
-    layout.update(xaxis={"title": {"text": "epoch"}, "hoverformat": ",d", "type": epochs})
-    if epochs == "linear":
-        layout.update(xaxis={"rangemode": "tozero"})
-    layout.update(yaxis={"title": {"text": info.quantity}, "type": scale})
-    # fixed margins: measuring every label takes half the time in which a live curve is drawn
-    layout.update(xaxis={"automargin": False}, yaxis={"automargin": False})
-    if scale == "log":
-        layout.update(yaxis={"exponentformat": "power"})
-    elif info.quantity == "loss":
-        layout.update(yaxis={"rangemode": "tozero"})
-    return layout
-
-
-def _shade(figure: go.Figure, info: CurvesInfo) -> None:
-    if info.after_best is None:
-        return
-    start, end = info.after_best
-    figure.add_shape(
-        type="rect", x0=start, x1=end, y0=0, y1=1, yref="paper", name="after the best epoch",
-        fillcolor="var(--shade)", line={"width": 0}, layer="below",
-    )  # fmt: skip
-
-
-def _place(epoch: int, epochs: Scale) -> float:
-    """Return where annotations want an epoch: on a logarithmic axis, its logarithm."""
-    return log10(epoch) if epochs == "log" else epoch
-
-
-def _mark(figure: go.Figure, what: str, epoch: int, *, row: int, at: float, end: float) -> None:
-    """Draw a vertical line with its label above the plot; each mark has a row of its own."""
-    colour, dash = MARKS[what]
-    look = {"color": colour, "dash": dash, "width": 1.5}
-    figure.add_shape(
-        type="line", x0=epoch, x1=epoch, y0=0, y1=1, yref="paper", line=look, name=what
+    return CurvesInfo(
+        quantity,
+        lines,
+        _gap(*lines[:2]) if quantity == "loss" else None,
+        [line for some in behind for line in some],
+        best_epoch,
+        early_stop_epoch,
+        max((one.steps[-1] for one in series.values() if one.steps), default=0),
+        view,
     )
-    figure.add_annotation(
-        x=at, y=1, yref="paper", yanchor="bottom", yshift=2 + 20 * row, showarrow=False,
-        xanchor="left" if 2 * at < end else "right", text=f"{what} {epoch:,}", name=what,
-        font={"color": colour, "size": 12},
-    )  # fmt: skip
+
+
+def _numbers(lines: Sequence[Line]) -> list[float]:
+    return [value for line in lines for value in line.values if value is not None]
+
+
+def _line(part: str, series: Series | None, view: RunView, smoothing: float = 0) -> Line:
+    """Return a part's values in the stretch that is looked at, smoothed by all before them."""
+    if series is None:
+        return Line(part, [], [])
+    first, last = view.stretch
+    begin = 0 if first is None else bisect_left(series.steps, first)
+    end = None if last is None else bisect_right(series.steps, last)
+    smoothed = smooth(series.values, smoothing)[begin:end] if smoothing else []
+    return Line(part, series.steps[begin:end], series.values[begin:end], smoothed)
+
+
+def _thinned(
+    lines: Sequence[Line], view: RunView, most: int, marked: Set[int] = frozenset()
+) -> list[Line]:
+    """Thin lines to the same epochs: as many of each part of the axis, be it logarithmic."""
+    kept = set(marked)
+    for line in lines:
+        at = np.log(np.maximum(line.steps, 1)) if view.epochs == "log" else None
+        kept.update(line.steps[index] for index in downsample(line.values, most, at=at))
+    return [_only(line, kept) for line in lines]
+
+
+def _only(line: Line, kept: Set[int]) -> Line:
+    chosen = [step in kept for step in line.steps]
+    return Line(
+        line.part,
+        list(compress(line.steps, chosen)),
+        [finite(value) for value in compress(line.values, chosen)],
+        list(compress(line.smoothed, chosen)),
+    )
+
+
+def _gap(train: Line, validation: Line) -> Line:
+    """Return validation minus train at the epochs that have both."""
+    values = _differences(train.steps, train.values, validation.steps, validation.values)
+    smoothed = _differences(train.steps, train.smoothed, validation.steps, validation.smoothed)
+    return Line("gap", list(values), list(values.values()), list(smoothed.values()))
+
+
+def _differences(
+    steps: Sequence[int], values: Values, other_steps: Sequence[int], others: Values
+) -> dict[int, float | None]:
+    above = dict(zip(other_steps, others, strict=False))
+    pairs = (
+        (step, value, above[step])
+        for step, value in zip(steps, values, strict=False)
+        if step in above
+    )
+    return {step: None if low is None or high is None else high - low for step, low, high in pairs}

@@ -10,6 +10,7 @@ from safetensors.numpy import load
 from frontend.figures import theme
 
 Array = NDArray[np.float32]
+FIT = "fit"  # marks the traces that show the fitted function
 
 
 @dataclass(frozen=True)
@@ -44,12 +45,21 @@ class FitInfo:
 
 def fit_info(epoch: int, fit: bytes, samples: bytes) -> FitInfo:
     """Read a snapshot's fit and its run's samples (safetensors, see backend.store.snapshots)."""
-    drawn, data = load(fit), load(samples)
+    drawn = load(fit)
+    prediction = drawn["prediction" if "prediction" in drawn else "probability"]
+    return over_samples(epoch, drawn["x"], drawn.get("y"), prediction, samples)
+
+
+def over_samples(
+    epoch: int, x: Array, y: Array | None, prediction: Array, samples: bytes
+) -> FitInfo:
+    """Return a fitted function over the samples of its run (safetensors)."""
+    data = load(samples)
     return FitInfo(
         epoch=epoch,
-        x=drawn["x"],
-        prediction=drawn["prediction" if "prediction" in drawn else "probability"],
-        y=drawn.get("y"),
+        x=x,
+        prediction=prediction,
+        y=y,
         train_x=data["train_x"],
         train_y=data["train_y"],
         mislabelled=data["train_mislabelled"].astype(bool),
@@ -74,7 +84,7 @@ def _curve(info: FitInfo) -> go.Figure:
     )  # fmt: skip
     figure.add_scatter(
         x=info.x, y=info.prediction, name="Fitted curve", mode="lines", hovertemplate=_XY,
-        line={"color": "var(--ink)", "width": 2.5},
+        line={"color": "var(--ink)", "width": 2.5}, meta=FIT,
     )  # fmt: skip
     figure.add_scatter(
         x=info.train_x[:, 0], y=info.train_y.ravel(), name="Train", mode="markers",
@@ -97,13 +107,13 @@ def _regions(info: FitInfo, y: Array) -> go.Figure:
         x=info.x, y=y, z=info.prediction.astype(np.float32).round(3), zmin=0, zmax=1,
         colorscale=[[0, "var(--region-0)"], [0.5, "var(--region-between)"], [1, "var(--region-1)"]],
         showscale=False, zsmooth="best", name="Probability of class 1",
-        hovertemplate="probability of class 1: %{z:.0%}<extra></extra>",
+        hovertemplate="probability of class 1: %{z:.0%}<extra></extra>", meta=FIT,
     )  # fmt: skip
     figure.add_contour(
         x=info.x, y=y, z=info.prediction.astype(np.float32), showscale=False,
         contours={"start": 0.5, "end": 0.5, "size": 1, "coloring": "none"},
         line={"color": theme.INK, "width": 1.5}, name="Boundary", hoverinfo="skip",
-        showlegend=False,
+        showlegend=False, meta=FIT,
     )  # fmt: skip
     for label, colour in enumerate(_CLASSES):
         _class_points(figure, info, label, colour)

@@ -5,17 +5,21 @@ from typing import Any
 
 from fastapi import APIRouter
 from fastapi.responses import HTMLResponse
+from sqlalchemy.orm import Session
 
 from backend.api.dependencies import StoppingQuery
-from backend.spec.catalogue import SOURCES
+from backend.remedies import cell_of
+from backend.spec import cost
+from backend.spec.catalogue import SOURCES, drawable
 from backend.store import changes, experiments, metrics, runs, snapshots
 from backend.store.snapshots import SnapshotInfo
 from backend.store.states import ENDED
+from backend.store.tables import Experiment, Run
 from backend.views import RunDetail, early_stop, run_detail
-from frontend.figures.curves import Scale
 from frontend.form import SECTIONS
 from frontend.pages import remedies
 from frontend.pages.experiment import KEYS, model_title
+from frontend.run_view import RunView, Scale, ViewQuery
 from frontend.site import Reading, render
 from frontend.snippets import loading_code
 from frontend.stopping import control
@@ -26,47 +30,65 @@ EARLY = 20  # a best epoch in the first twentieth of the run is early
 
 
 @router.get("/runs/{run_id}")
-def run(
-    session: Reading,
-    run_id: int,
-    stopping: StoppingQuery,
-    scale: Scale = "linear",
-    epochs: Scale | None = None,
-) -> HTMLResponse:
+def run(session: Reading, run_id: int, stopping: StoppingQuery, view: ViewQuery) -> HTMLResponse:
     """Show one run; `stopping` asks where another criterion would have stopped.
 
     Raises NotFound and InvalidSpec.
     """
     row = runs.get(session, run_id)
-    experiment_id = row.experiment_id
-    revision = changes.revision_of(session, experiment_id)  # first: the stream repeats the rest
+    revision = changes.revision_of(session, row.experiment_id)  # first: the stream repeats the rest
     found = run_detail(session, run_id)
-    source = SOURCES[found.params["dataset.source"]]
-    kept = snapshots.of_run(session, run_id)
-    axes = {"scale": scale, "epochs": epochs or _epoch_scale(found)}
+    experiment = experiments.get(session, row.experiment_id)
     live = found.status not in ENDED
-    experiment = experiments.get(session, experiment_id)
-    offer = remedies.offer_for(session, experiment, row) if not live else None
     return render(
         "run.html",
         run=found,
         title=model_title(found),
         experiment=experiment,
-        offer=offer,
-        tried=remedies.tried(session, experiment_id, offer) if offer else [],
         neighbours=runs.neighbours(session, row),
-        at_best=metrics.at_best_epoch(session, [run_id], KEYS)[run_id],
-        is_classification=source.problem == "classification",
         live=live,
         revision=revision,
-        axes=axes,
-        address={**axes, **stopping},
-        stopping=control(early_stop(session, run_id, stopping), query=stopping, live=live),
-        snapshots=kept,
-        fits=_fits(kept, ended=found.status in ENDED),
+        at_best=metrics.at_best_epoch(session, [run_id], KEYS)[run_id],
         params=_by_section(found.params),
-        code={one.kind: loading_code(found.params, run_id, one.kind) for one in kept},
+        **_curves(session, found, view, stopping),
+        **_learnt(session, found),
+        **_remedies(session, experiment, row, live=live),
+        others=len(cell_of(session, experiment, row).runs) - 1,
     )
+
+
+def _curves(
+    session: Session, run: RunDetail, view: RunView, stopping: Mapping[str, str]
+) -> dict[str, Any]:
+    """Return what the charts of the curves and their controls need."""
+    view = view.model_copy(update={"epochs": view.epochs or _epoch_scale(run)})
+    live = run.status not in ENDED
+    return {
+        "view": view,
+        "address": {**view.of_curves(), **stopping},
+        "stopping": control(early_stop(session, run.id, stopping), query=stopping, live=live),
+        "is_classification": SOURCES[run.params["dataset.source"]].problem == "classification",
+    }
+
+
+def _learnt(session: Session, run: RunDetail) -> dict[str, Any]:
+    """Return the snapshots, their pictures and the code that loads them."""
+    kept = snapshots.of_run(session, run.id)
+    inputs = cost.inputs(run.params)
+    return {
+        "snapshots": kept,
+        "fits": _fits(kept, ended=run.status in ENDED),
+        "frames": _frames(snapshots.last_frame(session, run.id), kept),
+        "inputs": inputs,
+        "drawable": drawable(run.params["dataset.source"], inputs),
+        "code": {one.kind: loading_code(run.params, run.id, one.kind) for one in kept},
+    }
+
+
+def _remedies(session: Session, experiment: Experiment, row: Run, *, live: bool) -> dict[str, Any]:
+    offer = None if live else remedies.offer_for(session, experiment, row)
+    tried = remedies.tried(session, experiment.id, offer) if offer else []
+    return {"offer": offer, "tried": tried}
 
 
 def _fits(kept: Sequence[SnapshotInfo], *, ended: bool) -> list[tuple[str, SnapshotInfo]]:
@@ -75,6 +97,11 @@ def _fits(kept: Sequence[SnapshotInfo], *, ended: bool) -> list[tuple[str, Snaps
     if ended and len({one.epoch for one in drawn}) == 1:
         return [(" and ".join(one.kind for one in drawn), drawn[0])]
     return [(one.kind, one) for one in drawn]
+
+
+def _frames(newest: int, kept: Sequence[SnapshotInfo]) -> str:
+    """Name what frames there are, so that the address of their figure is new when they are."""
+    return ".".join(f"{epoch}" for epoch in (newest, *(one.epoch for one in kept)) if newest)
 
 
 def _epoch_scale(run: RunDetail) -> Scale:

@@ -69,7 +69,7 @@ def test_an_overfitting_run_is_marked_shaded_and_told(page: Page, submit: Submit
     shaded = page.evaluate("document.querySelector('#loss .plot').layout.shapes[0]")
     assert (shaded["x0"], shaded["x1"]) == (run["best_epoch"], 100)
     expect(page.locator("#accuracy .main-svg").first).to_be_visible()
-    for kind in ("best", "last"):
+    for kind in ("best", "frames"):
         expect(page.locator(f"#fit-{kind} .main-svg").first).to_be_visible()
 
 

@@ -134,3 +134,16 @@ def test_a_criterion_that_makes_no_sense_is_refused(
     assert answer.status_code == 422
     assert answer.json()["field"] == f"early_stopping.{field}"
     assert words in answer.json()["detail"]
+
+
+def test_metrics_are_downloaded_as_a_row_a_step(api: Api) -> None:
+    experiment_id = api.submit()
+    run_id = api.run_ids(experiment_id)[0]
+    record(api.database, experiment_id, run_id, range(1, 4), "train_loss")
+    record(api.database, experiment_id, run_id, range(2, 4), "val_loss")
+    answer = api.get(f"/api/runs/{run_id}/metrics.csv")
+    assert answer.text == "step,train_loss,val_loss\n1,1.0,\n2,2.0,2.0\n3,3.0,3.0\n"
+    assert (
+        answer.headers["content-disposition"] == f'attachment; filename="run-{run_id}-metrics.csv"'
+    )
+    assert api.get("/api/runs/999/metrics.csv").status_code == 404

@@ -1,8 +1,17 @@
 import math
-from collections.abc import Sequence
+from array import array
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import pytest
 
 from backend.store.metrics import Series
-from frontend.figures.curves import CurvesInfo, curves_info, draw_curves
+from frontend.figures.curve_chart import draw_curves
+from frontend.figures.curves import CurvesInfo, curves_info
+from frontend.run_view import RunView
+
+PLAIN = RunView()
 
 
 def info(
@@ -10,13 +19,23 @@ def info(
     validation: Sequence[float | None],
     best: int | None = None,
     stop: int | None = None,
+    *,
+    view: RunView = PLAIN,
+    seeds: Sequence[Mapping[str, Series]] = (),
 ) -> CurvesInfo:
+    series = losses(train, validation)
+    return curves_info(
+        "loss", series, view=view, best_epoch=best, early_stop_epoch=stop, seeds=seeds
+    )
+
+
+def losses(train: Sequence[float | None], validation: Sequence[float | None]) -> dict[str, Series]:
     steps = list(range(1, len(train) + 1))
-    series = {
-        "train_loss": Series(steps, list(train)),
-        "val_loss": Series(steps, list(validation)),
-    }
-    return curves_info("loss", series, best_epoch=best, early_stop_epoch=stop)
+    return {"train_loss": Series(steps, list(train)), "val_loss": Series(steps, list(validation))}
+
+
+def traces(info: CurvesInfo) -> dict[str, Any]:
+    return {trace["uid"]: trace for trace in draw_curves(info)["data"]}
 
 
 def test_a_short_curve_is_drawn_whole() -> None:
@@ -39,12 +58,66 @@ def test_thinning_keeps_the_ends_the_marks_and_a_spike() -> None:
     losses[31_234] = 9.0
     train = info(losses, losses, best=40_001, stop=40_021).lines[0]
     assert {1, 50_000, 31_235, 40_001, 40_021} <= set(train.steps)
-    assert len(train.steps) < 5_000
 
 
-def test_thinning_keeps_the_first_epochs_whole() -> None:
+def test_a_curve_of_a_million_points_is_drawn_from_at_most_2000() -> None:
+    noise = array("d", np.random.default_rng(0).normal(size=1_000_000))
+    for view in (PLAIN, RunView(epochs="log")):
+        drawn = info(noise, noise[::-1], best=300_000, stop=400_000, view=view)
+        assert max(len(line.steps) for line in drawn.lines) <= 2_000
+        assert min(noise) in drawn.lines[1].values
+
+
+def test_a_logarithmic_axis_keeps_the_first_epochs_whole() -> None:
     losses = [1 / (step + 1) for step in range(50_000)]
-    assert list(info(losses, losses).lines[0].steps[:200]) == list(range(1, 201))
+    drawn = info(losses, losses, view=RunView(epochs="log"))
+    assert list(drawn.lines[0].steps[:30]) == list(range(1, 31))
+
+
+def test_a_stretch_is_drawn_in_its_own_detail() -> None:
+    losses = [1 / (step + 1) for step in range(50_000)]
+    stretch = info(losses, losses, view=RunView(first=20_000, last=20_300))
+    assert list(stretch.lines[0].steps) == list(range(20_000, 20_301))
+    assert draw_curves(stretch)["layout"]["xaxis"]["range"] == [20_000, 20_300]
+
+
+def test_the_gap_is_validation_minus_train_on_a_strip_of_its_own() -> None:
+    gap = info([3, 2, 1], [3, None, 2]).gap
+    assert gap is not None
+    assert gap.values == [0, None, 1]
+    assert traces(info([3, 2, 1], [3, 1, 2]))["gap"]["yaxis"] == "y2"
+
+
+def test_accuracy_has_no_gap() -> None:
+    assert curves_info("accuracy", {}, view=PLAIN).gap is None
+
+
+def test_smoothing_keeps_the_recorded_line_in_sight() -> None:
+    found = traces(info([3, 1, 3], [3, 1, 3], view=RunView(smoothing=0.5)))
+    assert found["train"]["y"] == [3, 1, 3]
+    assert found["train"]["opacity"] < 0.5
+    assert found["train smoothed"]["y"] == pytest.approx([3, 5 / 3, 17 / 7])
+
+
+def test_what_is_smoothed_does_not_depend_on_the_stretch() -> None:
+    losses = [float(step % 5) for step in range(100)]
+    whole = info(losses, losses, view=RunView(smoothing=0.9))
+    part = info(losses, losses, view=RunView(smoothing=0.9, first=50, last=60))
+    assert part.lines[0].smoothed == whole.lines[0].smoothed[49:60]
+
+
+def test_other_seeds_lie_behind_and_are_said_once_in_the_legend() -> None:
+    behind = [losses([4, 3], [5, 4]), losses([6, 3], [7, 4])]
+    drawn = draw_curves(info([3, 2], [3, 1], seeds=behind))["data"]
+    assert [trace["uid"] for trace in drawn[:3]] == ["seeds train", "seeds val", "train"]
+    assert drawn[0]["x"] == [1, 2, None, 1, 2, None]
+    assert [trace["showlegend"] for trace in drawn[:2]] == [True, False]
+
+
+def test_a_seed_that_explodes_leaves_the_run_its_room() -> None:
+    behind = [losses([4, 3], [500, 900])]
+    assert info([3, 2], [3, 1], seeds=behind).limits == (0, 6)
+    assert info([3, 2], [3, 1], seeds=[losses([4, 3], [5, 4])]).limits is None
 
 
 def test_thinned_lines_share_their_steps() -> None:
@@ -60,30 +133,31 @@ def test_losses_that_are_not_finite_become_gaps() -> None:
 def test_the_description_names_every_number_the_chart_marks() -> None:
     text = info([3, 2, 1], [3, 1, 2], best=2, stop=3).description
     assert text == (
-        "Loss after epoch 3: train 1.00, validation 2.00. "
+        "Loss after epoch 3: train 1.00, validation 2.00. Validation is 1.00 above train. "
         "Best epoch: 2 (lowest validation loss). Early stopping fires at epoch 3."
     )
 
 
 def test_a_run_without_epochs_is_described_and_can_be_drawn() -> None:
-    empty = curves_info("loss", {})
+    empty = curves_info("loss", {}, view=PLAIN)
     assert empty.description == "No epoch has been recorded yet."
     assert [trace["meta"] for trace in draw_curves(empty)["data"]] == [
-        "train_loss", "val_loss", "test_loss",
+        "train_loss", "val_loss", "test_loss", "gap",
     ]  # fmt: skip
 
 
 def test_the_drawing_marks_and_shades() -> None:
-    layout = draw_curves(info([3, 2, 1], [3, 1, 2], best=2, stop=3), scale="log")["layout"]
+    drawn = info([3, 2, 1], [3, 1, 2], best=2, stop=3, view=RunView(scale="log"))
+    layout = draw_curves(drawn)["layout"]
     assert [shape["name"] for shape in layout["shapes"]] == [
-        "after the best epoch", "best epoch", "early stop",
+        "after the best epoch", "best epoch", "early stop", "epoch of the picture",
     ]  # fmt: skip
     assert [note["text"] for note in layout["annotations"]] == ["best epoch 2", "early stop 3"]
     assert layout["yaxis"]["type"] == "log"
 
 
 def test_train_and_validation_differ_in_colour_and_dash() -> None:
-    train, validation, test = draw_curves(info([1], [1]))["data"]
+    train, validation, test, _ = draw_curves(info([1], [1]))["data"]
     assert train["line"]["color"] != validation["line"]["color"]
     assert (train["line"]["dash"], validation["line"]["dash"]) == ("solid", "dash")
     assert test["visible"] == "legendonly"

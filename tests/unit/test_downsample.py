@@ -1,5 +1,7 @@
 """Thinning keeps what the eye would miss."""
 
+from math import log
+
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -8,9 +10,12 @@ from backend.analysis.downsample import downsample
 VALUES = st.lists(st.none() | st.floats(allow_nan=False, allow_infinity=False))
 
 
-@given(VALUES, st.integers(4, 50))
-def test_ends_and_extremes_stay(values: list[float | None], max_points: int) -> None:
-    kept = downsample(values, max_points)
+@given(VALUES, st.integers(4, 50), st.booleans())
+def test_ends_and_extremes_stay(
+    values: list[float | None], max_points: int, logarithmic: bool
+) -> None:
+    at = [log(1 + index) for index in range(len(values))] if logarithmic else None
+    kept = downsample(values, max_points, at=at)
     numbers = [value for value in values if value is not None]
     assert len(kept) <= max(max_points, 0)
     assert kept == sorted(set(kept))
@@ -26,3 +31,9 @@ def test_a_short_curve_is_kept_whole() -> None:
 def test_a_gap_stays_visible() -> None:
     values = [1.0] * 10 + [None] * 80 + [1.0] * 10
     assert None in [values[i] for i in downsample(values, 10)]
+
+
+def test_a_logarithmic_axis_keeps_as_much_of_each_decade() -> None:
+    values = [float(index % 7) for index in range(100_000)]
+    kept = downsample(values, 100, at=[log(1 + index) for index in range(100_000)])
+    assert sum(index < 1000 for index in kept) > 40

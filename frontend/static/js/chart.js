@@ -14,6 +14,7 @@ class LabChart extends HTMLElement {
 
   #figure; // as the server sent it, with the points that came since
   #loads = 0;
+  #moved = {}; // where vertical lines were moved to, by name
   #since = []; // points that came while a figure was under way
   #waiting = {}; // points by trace that are in the figure and not yet drawn
   #drawing; // the timer of the next drawing
@@ -48,11 +49,38 @@ class LabChart extends HTMLElement {
     this.#since = [];
     const figure = await fetchFigure(this.getAttribute("src"));
     if (!figure || mine !== this.#loads) return; // out of reach, or a newer one is under way
+    this.#place(figure);
     this.#figure = figure;
     await this.#draw();
     for (const metrics of this.#since.splice(0)) this.#append(metrics);
-    this.#describe(this.#figure.description);
+    this.describe(this.#figure.description);
     this.plot.toggleAttribute("data-lawless", this.#figure.lawless === true);
+    this.dispatchEvent(new CustomEvent("drawn", { detail: this.#figure, bubbles: true }));
+  }
+
+  // Puts other values in the place of a trace's: {x: [...]}, {z: [...]}; `which` takes a trace.
+  replace(values, which) {
+    const found = this.#figure.data.flatMap((trace, index) => (which(trace) ? [index] : []));
+    for (const index of found) Object.assign(this.#figure.data[index], values);
+    const update = Object.entries(values).map(([name, value]) => [name, found.map(() => value)]);
+    Plotly.restyle(this.plot, Object.fromEntries(update), found);
+  }
+
+  // Moves the vertical line of that name, and shows it; it stays there when the figure is new.
+  move(name, x) {
+    this.#moved[name] = x;
+    const index = this.#figure?.layout.shapes?.findIndex((shape) => shape.name === name) ?? -1;
+    if (index < 0) return;
+    this.#place(this.#figure);
+    const at = `shapes[${index}]`;
+    Plotly.relayout(this.plot, { [`${at}.x0`]: x, [`${at}.x1`]: x, [`${at}.visible`]: true });
+  }
+
+  #place({ layout }) {
+    for (const shape of layout.shapes ?? []) {
+      const x = this.#moved[shape.name];
+      if (x !== undefined) Object.assign(shape, { x0: x, x1: x, visible: true });
+    }
   }
 
   // Adds a run's new points: {key: {steps, values}}. Steps that are drawn already are left alone.
@@ -125,7 +153,8 @@ class LabChart extends HTMLElement {
     this.querySelector("figure").append(menu);
   }
 
-  #describe(sentence) {
+  // Says in words what is drawn.
+  describe(sentence) {
     this.plot.setAttribute("aria-label", sentence);
     this.querySelector("figcaption").textContent = sentence;
   }

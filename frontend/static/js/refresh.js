@@ -50,6 +50,7 @@ export function morph(from, to) {
   }
   copyAttributes(from, to);
   if (from.localName === "lab-chart") return; // it draws its own inside, from its src
+  if (from.localName === "lab-fit") return morph(from.querySelector("lab-chart"), to.querySelector("lab-chart"));
   const old = [...from.childNodes];
   const wanted = [...to.childNodes];
   wanted.forEach((child, index) => {

@@ -2,7 +2,9 @@
 
 import "./cancel.js";
 import "./chart.js";
+import "./fit_player.js";
 import "./remedies.js";
+import "./run_view.js";
 import { Throttle, refreshPage } from "./refresh.js";
 import { follow } from "./stream.js";
 
@@ -14,41 +16,31 @@ const refresh = new Throttle(async () => {
   await Promise.all([...curves()].map((chart) => chart.load()));
 });
 
+// Whether the reader looks at a stretch of epochs: the server thins it anew, and adds what belongs.
+const zoomed = () => /[?&](first|last)=/.test(location.search);
+
+// Validation minus train loss, where both are given.
+function gap({ train_loss: train, val_loss: validation }) {
+  if (!train || !validation) return undefined;
+  const above = new Map(validation.steps.map((step, index) => [step, validation.values[index]]));
+  const steps = train.steps.filter((step) => above.has(step));
+  const values = train.steps.flatMap((step, index) => {
+    const [low, high] = [train.values[index], above.get(step)];
+    return high === undefined ? [] : [low === null || high === null ? null : high - low];
+  });
+  return { steps, values };
+}
+
 function stayLive({ stream, revision }) {
   const close = follow(stream, revision, (kind, data) => {
-    if (kind === "metric") for (const chart of curves()) chart.extend(data.metrics);
+    if (kind === "metric" && !zoomed()) {
+      const metrics = { ...data.metrics, gap: gap(data.metrics) };
+      for (const chart of curves()) chart.extend(metrics);
+    }
     if (kind === "status" && ENDED.includes(data.status)) close();
     refresh.request();
   });
 }
-
-// The scale switches: the address says what is shown, and the page follows it.
-document.addEventListener("click", (event) => {
-  const link = event.target.closest("a[data-axes]");
-  if (!link || event.ctrlKey || event.metaKey || event.shiftKey) return;
-  event.preventDefault();
-  history.replaceState(null, "", link.href);
-  refreshPage();
-});
-
-// The question where another criterion would have stopped: asked as the fields change.
-const ask = new Throttle(refreshPage, 50);
-
-document.addEventListener("submit", (event) => {
-  if (event.target.id === "stopping") event.preventDefault();
-});
-
-document.addEventListener("input", (event) => {
-  const form = event.target.closest("#stopping");
-  if (!form?.checkValidity()) return;
-  const given = new URLSearchParams(new FormData(form));
-  if (event.target.name === "criterion") {
-    // another criterion starts with its own defaults
-    for (const field of form.querySelectorAll("[type=number]")) given.delete(field.name);
-  }
-  history.replaceState(null, "", `?${given}`);
-  ask.request();
-});
 
 const main = document.querySelector("main");
 if (main.dataset.stream) stayLive(main.dataset);
