@@ -14,11 +14,12 @@ from backend.export.versions import versions
 from backend.store import experiments, metrics, runs
 from backend.views import RunItem, experiment_items, run_detail, run_items
 from frontend import assets
-from frontend.figures import grid_routes, routes
+from frontend.figures import grid_routes, run_routes
 from frontend.figures.grid import ABOUT, CHOICES, GridInfo, grid_info, value_of
 from frontend.figures.progress import progress_info
 from frontend.pages import analysis
 from frontend.pages.experiment import KEYS, model_title
+from frontend.run_view import RunView
 from frontend.site import fill
 
 MAX_CURVES = 24  # cells whose curves are drawn
@@ -89,7 +90,7 @@ def _curves(session: Session, grid: GridInfo) -> list[Chart]:
 
 def _curve(session: Session, run: RunItem) -> Chart:
     found = run_detail(session, run.id).diagnosis["sentence"]
-    return _chart(_run_title(run), found, routes.curves(session, run.id, "loss", {}))
+    return _chart(_run_title(run), found, run_routes.curves(session, run.id, "loss", {}, RunView()))
 
 
 def _run_title(run: RunItem) -> str:
