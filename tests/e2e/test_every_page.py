@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
@@ -20,6 +21,7 @@ ADDRESSES = {
     "form": "/experiments/new",
     "form of a preset": "/experiments/new?preset=two-moons",
     "datasets": "/datasets",
+    "runs": "/runs",
     "words": "/words",
     "health": "/health",
 }
@@ -46,7 +48,9 @@ def staged(short_dir: Path) -> Iterator[Staged]:
 
 
 def check(page: Page, url: str) -> None:
-    """Fail on what axe finds, in either theme, and on a page wider than its window."""
+    """Fail on what axe finds in either theme, a page wider than its window, and foreign requests."""
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
     page.emulate_media(reduced_motion="reduce", color_scheme="light")
     page.set_viewport_size({"width": WIDTHS[1], "height": 900})
     page.goto(url)
@@ -58,6 +62,8 @@ def check(page: Page, url: str) -> None:
         page.set_viewport_size({"width": width, "height": 900})
         wide = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
         assert page.evaluate(wide) <= 0, f"wider than {width} pixels"
+    own = (urlsplit(url).netloc, "")  # data: and blob: have none
+    assert [one for one in asked if urlsplit(one).netloc not in own] == []
 
 
 def found(page: Page, tags: list[str]) -> list[str]:

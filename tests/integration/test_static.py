@@ -5,6 +5,8 @@ import re
 from frontend.assets import address, plotly_address
 from tests.api import Api
 
+PAGES = ("/", "/experiments/new", "/runs", "/words", "/datasets", "/health")
+
 
 def test_plotly_is_sent_compressed_and_kept_for_ever(api: Api) -> None:
     answer = api.get(plotly_address(), headers={"Accept-Encoding": "gzip"})
@@ -26,7 +28,7 @@ def test_no_path_leads_out_of_the_static_files(api: Api) -> None:
 
 def test_pages_load_nothing_from_elsewhere_and_run_nothing_inline(api: Api) -> None:
     experiment_id = api.submit()
-    for path in ("/", "/experiments/new", f"/experiments/{experiment_id}"):
+    for path in (*PAGES, f"/experiments/{experiment_id}"):
         html = api.get(path).text
         assert not re.search(r'(src|href)="(https?:)?//', html)
         assert not re.search(r"<script(?![^>]* src=)|\son\w+=|<style|style=", html)

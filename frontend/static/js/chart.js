@@ -9,6 +9,14 @@ const CONFIG = {
   modeBarButtons: [["zoom2d", "pan2d", "resetScale2d"]],
 };
 
+const RETRY_AFTER = 3000;
+const EMPTY = {
+  xaxis: { visible: false },
+  yaxis: { visible: false },
+  paper_bgcolor: "transparent",
+  plot_bgcolor: "transparent",
+};
+
 class LabChart extends HTMLElement {
   static observedAttributes = ["src"];
 
@@ -48,7 +56,12 @@ class LabChart extends HTMLElement {
     const mine = ++this.#loads;
     this.#since = [];
     const figure = await fetchFigure(this.getAttribute("src"));
-    if (!figure || mine !== this.#loads) return; // out of reach, or a newer one is under way
+    if (mine !== this.#loads) return; // a newer one is under way
+    if (!figure) {
+      if (!this.#figure) this.#describe("This chart is out of reach; trying again.");
+      setTimeout(() => mine === this.#loads && this.isConnected && this.load(), RETRY_AFTER);
+      return;
+    }
     this.#place(figure);
     this.#figure = figure;
     await this.#draw();
@@ -167,7 +180,9 @@ class LabChart extends HTMLElement {
 async function fetchFigure(src) {
   try {
     const response = await fetch(src);
-    return response.ok ? await response.json() : null;
+    if (response.ok) return await response.json();
+    const { detail } = await response.json();
+    return response.status < 500 ? { data: [], layout: EMPTY, description: detail } : null;
   } catch (error) {
     console.warn("could not fetch a figure:", error);
     return null;
