@@ -1,12 +1,17 @@
 """The comparison of an experiment's variants, read from the database."""
 
-from collections.abc import Mapping
-from typing import Literal
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
 
 from sqlalchemy.orm import Session
 
 from backend.analysis.comparison import Arm, Comparison, Losses, Outcome, compare
-from backend.store import metrics, runs
+from backend.analysis.grid.cells import N_TRAIN, SEED
+from backend.errors import NotFound
+from backend.spec.experiment import SEEDS
+from backend.spec.knobs import SECTIONS
+from backend.store import experiments, metrics, runs
 from backend.store.states import ENDED
 from backend.store.tables import Run
 
@@ -17,34 +22,87 @@ METRICS = (
 )  # fmt: skip
 
 
-def comparison(session: Session, experiment_id: int, *, at: At = "last") -> Comparison | None:
-    """Compare an experiment's variants with its first one.
+@dataclass(frozen=True)
+class Comparable:
+    """An experiment's runs by variant, each with the number of its cell among `settings`.
 
-    None without variants, or when each is a whole grid: then there is no one difference.
+    `settings` are the values of the axes that variants were multiplied with, {} without any.
     """
-    rows = runs.of_experiment(session, experiment_id)
-    groups: dict[str, dict[int, Run]] = {}
-    for row in rows:
-        if row.variant is not None:
-            groups.setdefault(row.variant, {})[row.params["training.seed"]] = row
-    if len(groups) < 2 or sum(map(len, groups.values())) < len(rows):
-        return None
-    judged = _judged(session, [row.id for row in rows], at)
+
+    variants: Mapping[str, Sequence[tuple[int, Run]]]
+    settings: Sequence[Mapping[str, Any]]
+
+
+def comparable(session: Session, experiment_id: int) -> Comparable:
+    """Return what of an experiment's variants can be compared. Raises NotFound where nothing can.
+
+    A variant that sets a knob which is an axis as well has no partner in the other cells.
+    """
+    document = experiments.get(session, experiment_id).spec
+    variants = [_knobs(one) for one in document.get("variants", [])]
+    axes = [path for path, value in _knobs(document).items() if isinstance(value, list)]
+    axes = [path for path in axes if path != SEEDS]
+    if len(variants) < 2:
+        raise NotFound(f"Experiment {experiment_id} has no variants to compare.")
+    if clash := [path for path in axes for changes in variants if path in changes]:
+        raise NotFound(
+            f"The variants of experiment {experiment_id} are not compared: one sets {clash[0]}, "
+            "which is a list in the specification too, so that runs have no partner."
+        )
+    groups: dict[str, list[tuple[int, Run]]] = {}
+    settings: dict[tuple[tuple[str, Any], ...], int] = {}
+    for row in runs.of_experiment(session, experiment_id):
+        place = tuple((path, row.params.get(path)) for path in axes)
+        cell = settings.setdefault(place, len(settings))
+        groups.setdefault(str(row.variant), []).append((cell, row))
+    return Comparable(groups, [{k: v for k, v in place if v is not None} for place in settings])
+
+
+def comparison(
+    session: Session, experiment_id: int, *, at: At = "last", setting: int | None = None
+) -> Comparison:
+    """Compare an experiment's variants with its first one, in all its cells or in one.
+
+    Raises NotFound without variants that can be compared, or without such a setting.
+    """
+    found = comparable(session, experiment_id)
+    if setting is not None and setting >= len(found.settings):
+        raise NotFound(f"Experiment {experiment_id} has {len(found.settings)} such settings.")
+    groups = {
+        name: [(cell, row) for cell, row in group if setting in (None, cell)]
+        for name, group in found.variants.items()
+    }
+    judged = _judged(session, [row.id for group in groups.values() for _, row in group], at)
     return compare([_arm(name, group, judged) for name, group in groups.items()])
 
 
-def _arm(name: str, group: Mapping[int, Run], judged: Mapping[int, Losses]) -> Arm:
-    first = next(iter(group.values()))
+def _knobs(document: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the knobs that a specification or a variant gives, by dotted path."""
+    return {
+        f"{section}.{name}": value
+        for section in SECTIONS
+        for name, value in document.get(section, {}).items()
+    }
+
+
+def _arm(name: str, group: Sequence[tuple[int, Run]], judged: Mapping[int, Losses]) -> Arm:
     outcomes = [
         Outcome(
-            seed,
+            row.params[SEED],
             judged.get(row.id) if row.status == "finished" else None,
             row.epoch,
             row.status in ENDED,
+            cell,
         )
-        for seed, row in group.items()
+        for cell, row in group
     ]
-    return Arm(name, first.parameters, first.params["dataset.n_train"], outcomes)
+    parameters = {row.parameters for _, row in group}
+    sizes = {row.params[N_TRAIN] for _, row in group}
+    return Arm(name, _only(parameters), _only(sizes), outcomes)
+
+
+def _only(values: set[int]) -> int | None:
+    return next(iter(values)) if len(values) == 1 else None
 
 
 def _judged(session: Session, run_ids: list[int], at: At) -> dict[int, Losses]:

@@ -42,6 +42,16 @@ def knob(path: str) -> str:
     return _LABELS.get(path, path.split(".")[-1].replace("_", " "))
 
 
+def setting(knobs: Mapping[str, Any]) -> str:
+    """Write the values of knobs: "train samples 50, width 8"."""
+    return ", ".join(f"{knob(path)} {value(given)}" for path, given in knobs.items())
+
+
+def isolated(name: str) -> str:
+    """Return a name as part of a sentence: its writing direction stays its own (UAX 9)."""
+    return f"\N{FIRST STRONG ISOLATE}{name}\N{POP DIRECTIONAL ISOLATE}"
+
+
 def evidence(name: str) -> str:
     """Write the name of a number that a verdict rests on."""
     return _EVIDENCE.get(name, name.replace("_", " ")).capitalize()

@@ -1,8 +1,10 @@
 """Variants against a baseline: differences paired by seed, with Student's intervals.
 
 Runs of one seed share their data, their initial weights' stream and their held-out parts, so a
-difference within a seed is free of what seeds differ in (a matched pair). The choice is made by
-validation loss; test differences are only reported, and are not biased by that choice.
+difference within a seed is free of what seeds differ in (a matched pair). Where variants multiply
+with axes, a pair is of one cell and one seed, and a seed counts once, with its mean over the cells:
+cells of a seed share its data, and are no further evidence. The choice is made by validation loss;
+test differences are only reported, and are not biased by that choice.
 """
 
 from collections.abc import Mapping, Sequence
@@ -21,23 +23,34 @@ Losses = Mapping[str, float]
 """Metrics of one run at the epoch at which it is judged, such as ``{"val_loss": 0.4}``."""
 
 
+Pair = tuple[int, int]
+"""A cell and a seed: what two runs that are compared have in common."""
+
+
 @dataclass(frozen=True)
 class Outcome:
-    """What a variant's run of one seed came to; `losses` is None when it failed or goes on."""
+    """What a variant's run of one seed came to; `losses` is None when it failed or goes on.
+
+    `cell` numbers the values of the axes that it was trained at.
+    """
 
     seed: int
     losses: Losses | None
     epochs: int
     ended: bool = True
+    cell: int = 0
 
 
 @dataclass(frozen=True)
 class Arm:
-    """One variant (as in a trial: an arm): each seed's outcome, and what one model costs."""
+    """One variant (as in a trial: an arm): each seed's outcome, and what one model costs.
+
+    `parameters` and `n_train` are None where its cells differ in them.
+    """
 
     name: str
-    parameters: int
-    n_train: int
+    parameters: int | None
+    n_train: int | None
     outcomes: Sequence[Outcome]
 
     @property
@@ -50,13 +63,17 @@ class Arm:
         """Runs that ended without a loss."""
         return sum(each.ended and each.losses is None for each in self.outcomes)
 
-    def by_seed(self, metric: str) -> dict[int, float]:
-        """Return the finite values of a metric."""
+    def by_pair(self, metric: str) -> dict[Pair, float]:
+        """Return the finite values of a metric by cell and seed."""
         return {
-            each.seed: each.losses[metric]
+            (each.cell, each.seed): each.losses[metric]
             for each in self.outcomes
             if each.losses is not None and isfinite(each.losses.get(metric, float("nan")))
         }
+
+    def by_seed(self, metric: str) -> dict[int, float]:
+        """Return the finite values of a metric, each seed's mean over its cells."""
+        return _by_seed(self.by_pair(metric))
 
 
 @dataclass(frozen=True)
@@ -86,13 +103,16 @@ class Difference:
 class Effect:
     """One variant beside the baseline. `differences` maps a metric to its paired difference.
 
-    `cost` is training arithmetic over the baseline's: parameters times samples times epochs.
+    `cost` is training arithmetic over the baseline's: parameters times samples times epochs; None
+    where cells differ in these. In `lower` of `cells` cells the mean validation loss is lower.
     """
 
     arm: Arm
     means: Mapping[str, float]
     differences: Mapping[str, Difference] = field(default_factory=dict)
     cost: float | None = None
+    cells: int = 0
+    lower: int = 0
 
 
 @dataclass(frozen=True)
@@ -117,7 +137,8 @@ def compare(arms: Sequence[Arm]) -> Comparison:
     effects = [_effect(arm, first, len(others)) for arm in others]
     ranked = sorted(effects, key=_rank)
     baseline = Effect(first, _means(first), cost=1.0)
-    return Comparison(baseline, ranked, _chosen(baseline, ranked), len(first.outcomes))
+    seeds = {each.seed for each in first.outcomes}
+    return Comparison(baseline, ranked, _chosen(baseline, ranked), len(seeds))
 
 
 def paired(values: Mapping[int, float], base: Mapping[int, float], comparisons: int) -> Difference:
@@ -143,20 +164,43 @@ def _effect(arm: Arm, baseline: Arm, comparisons: int) -> Effect:
     means = _means(arm)
     differences = {}
     for metric in means:
-        mine, theirs = arm.by_seed(metric), baseline.by_seed(metric)
-        if mine.keys() & theirs.keys():
-            differences[metric] = paired(mine, theirs, comparisons)
+        mine, theirs = arm.by_pair(metric), baseline.by_pair(metric)
+        if shared := mine.keys() & theirs.keys():
+            after, before = (_by_seed({pair: of[pair] for pair in shared}) for of in (mine, theirs))
+            differences[metric] = paired(after, before, comparisons)
     spent, usual = _arithmetic(arm), _arithmetic(baseline)
-    return Effect(arm, means, differences, spent / usual if usual else None)
+    changes = _by_cell(arm, baseline)
+    return Effect(
+        arm, means, differences, spent / usual if spent is not None and usual else None,
+        len(changes), sum(change < 0 for change in changes.values()),
+    )  # fmt: skip
+
+
+def _by_seed(values: Mapping[Pair, float]) -> dict[int, float]:
+    groups: dict[int, list[float]] = {}
+    for (_, seed), value in sorted(values.items()):
+        groups.setdefault(seed, []).append(value)
+    return {seed: fmean(found) for seed, found in groups.items()}
+
+
+def _by_cell(arm: Arm, baseline: Arm) -> dict[int, float]:
+    """Return each cell's mean difference in validation loss."""
+    mine, theirs = arm.by_pair(CHOICE), baseline.by_pair(CHOICE)
+    groups: dict[int, list[float]] = {}
+    for cell, seed in mine.keys() & theirs.keys():
+        groups.setdefault(cell, []).append(mine[cell, seed] - theirs[cell, seed])
+    return {cell: fmean(found) for cell, found in groups.items()}
 
 
 def _means(arm: Arm) -> dict[str, float]:
     metrics = dict.fromkeys(key for each in arm.outcomes for key in each.losses or {})
-    found = {metric: list(arm.by_seed(metric).values()) for metric in metrics}
+    found = {metric: list(arm.by_pair(metric).values()) for metric in metrics}
     return {metric: fmean(values) for metric, values in found.items() if values}
 
 
-def _arithmetic(arm: Arm) -> float:
+def _arithmetic(arm: Arm) -> float | None:
+    if arm.parameters is None or arm.n_train is None:
+        return None
     return arm.parameters * arm.n_train * arm.epochs
 
 
@@ -198,7 +242,8 @@ def in_words(comparison: Comparison) -> str:
             f"{so_far}{_quoted(baseline)} has no validation loss on any seed; "
             f"validation chooses {_quoted(chosen)}. {_alone(chosen)}"
         )
-    return f"{so_far}validation chooses {_quoted(chosen)}. {_tested(chosen, baseline)}"
+    where = f" over {chosen.cells} cells, lower in {chosen.lower}" if chosen.cells > 1 else ""
+    return f"{so_far}validation chooses {_quoted(chosen)}{where}. {_tested(chosen, baseline)}"
 
 
 def _alone(chosen: Effect) -> str:

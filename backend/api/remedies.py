@@ -1,5 +1,6 @@
 """Remedies: what is proposed for an experiment's cells, and the follow-up that measures it."""
 
+from collections.abc import Mapping, Sequence
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Query, Request, Response
@@ -20,7 +21,6 @@ from backend.api.dependencies import (
 )
 from backend.api.experiments import Estimate, Submitted, estimate
 from backend.comparisons import At
-from backend.errors import NotFound
 from backend.remedies import DEFAULT_SEEDS
 from backend.spec import validate
 from backend.store import experiments, runs
@@ -119,23 +119,33 @@ class DifferenceItem(BaseModel):
 class EffectItem(BaseModel):
     """A variant: means over its seeds, differences to the first variant, and what it costs.
 
-    `cost` is parameters times training samples times epochs, over those of the first variant.
+    `cost` is parameters times training samples times epochs, over those of the first variant; like
+    `parameters` and `n_train` None over cells that differ in them. In `lower` of `cells` cells its
+    mean validation loss is lower.
     """
 
     name: str
     means: dict[str, float]
     differences: dict[str, DifferenceItem]
-    parameters: int
-    n_train: int
+    parameters: int | None
+    n_train: int | None
     epochs: float
     cost: float | None
     failed: int
+    cells: int
+    lower: int
 
 
 class ComparisonItem(BaseModel):
-    """Variants against the first, the lowest test loss first; `chosen` by validation loss."""
+    """Variants against the first, the lowest test loss first; `chosen` by validation loss.
+
+    `settings` are the cells that variants were multiplied with; `setting` is the number of the one
+    compared, None for all together.
+    """
 
     at: At
+    settings: list[dict[str, Any]]
+    setting: int | None
     complete: bool
     seeds: int
     sentence: str
@@ -204,14 +214,20 @@ def read_comparison(
     experiment_id: ExperimentId,
     database: DatabaseDep,
     at: Annotated[At, Query(description="The epoch at which runs are judged.")] = "last",
+    setting: Annotated[
+        int | None,
+        Query(ge=0, description="Number of one cell of the axes; left out: all together."),
+    ] = None,
 ) -> ComparisonItem:
-    """Return each variant's paired difference to the first, so far if runs still train."""
+    """Return each variant's paired difference to the first, so far if runs still train.
+
+    Where variants were multiplied with axes, runs are paired by cell and seed, and each seed
+    counts once, with its mean over the cells.
+    """
     with database.read() as session:
-        experiments.get(session, experiment_id)
-        found = comparisons.comparison(session, experiment_id, at=at)
-    if found is None:
-        raise NotFound(f"Experiment {experiment_id} has no variants to compare one by one.")
-    return _comparison(found, at)
+        found = comparisons.comparison(session, experiment_id, at=at, setting=setting)
+        settings = comparisons.comparable(session, experiment_id).settings
+    return _comparison(found, at, settings, setting)
 
 
 def _cell(cell: remedies.Cell) -> CellItem:
@@ -235,9 +251,13 @@ def _remedy(remedy: Remedy, proposed: bool) -> RemedyItem:
     )
 
 
-def _comparison(found: Comparison, at: At) -> ComparisonItem:
+def _comparison(
+    found: Comparison, at: At, settings: Sequence[Mapping[str, Any]], setting: int | None
+) -> ComparisonItem:
     return ComparisonItem(
         at=at,
+        settings=[dict(one) for one in settings],
+        setting=setting,
         complete=found.complete,
         seeds=found.seeds,
         sentence=in_words(found),
@@ -257,6 +277,8 @@ def _effect(effect: Effect) -> EffectItem:
         epochs=effect.arm.epochs,
         cost=effect.cost,
         failed=effect.arm.broken,
+        cells=effect.cells,
+        lower=effect.lower,
     )
 
 

@@ -29,7 +29,7 @@ def _row(effect: dict[str, Any]) -> list[str]:
         f"{found['mean']:+.3g}" if found else "-",
         _interval(found) if found else "-",
         f"{effect['epochs']:.0f}",
-        f"{effect['parameters']:,}",
+        "-" if effect["parameters"] is None else f"{effect['parameters']:,}",
         "-" if effect["cost"] is None else f"{effect['cost']:.2g}x",
     ]
 

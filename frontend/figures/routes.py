@@ -1,15 +1,13 @@
 """The figures as JSON, each under a plain address."""
 
 import json
-from typing import Any
+from typing import Annotated, Any
 
-from fastapi import APIRouter, Response
+from fastapi import APIRouter, Query, Response
 from plotly.utils import PlotlyJSONEncoder
 
 from backend import comparisons
 from backend.comparisons import At
-from backend.errors import NotFound
-from backend.store import experiments
 from frontend.figures.comparison import comparison_info, draw_comparison
 from frontend.site import Reading
 
@@ -17,12 +15,14 @@ router = APIRouter(prefix="/figures")
 
 
 @router.get("/experiments/{experiment_id}/comparison")
-def comparison(session: Reading, experiment_id: int, at: At = "last") -> Response:
+def comparison(
+    session: Reading,
+    experiment_id: int,
+    at: At = "last",
+    setting: Annotated[int | None, Query(ge=0)] = None,
+) -> Response:
     """Return the variants' paired differences to the first. Raises NotFound."""
-    experiments.get(session, experiment_id)
-    found = comparisons.comparison(session, experiment_id, at=at)
-    if found is None:
-        raise NotFound(f"Experiment {experiment_id} has no variants to compare one by one.")
+    found = comparisons.comparison(session, experiment_id, at=at, setting=setting)
     return as_json(draw_comparison(comparison_info(found)))
 
 

@@ -100,7 +100,9 @@ def _chosen(
     target: float | None,
 ) -> Section:
     """Return a section with its settings and the address of its figure."""
-    options = [_in_words(one) for one in settings(params, axes)] if section is not _CAUSE else []
+    options = (
+        [words.setting(one) for one in settings(params, axes)] if section is not _CAUSE else []
+    )
     wanted = query.get(section.name, "")
     listed = wanted.isdecimal() and len(wanted) <= LONGEST_NUMBER and int(wanted) < len(options)
     chosen = int(wanted) if listed else None
@@ -112,10 +114,6 @@ def _chosen(
         chosen=chosen,
         src=f"{base}/{section.figure}?{urlencode(known)}",
     )
-
-
-def _in_words(setting: Mapping[str, Any]) -> str:
-    return ", ".join(f"{words.knob(path)} {words.value(value)}" for path, value in setting.items())
 
 
 def _version(finished: int, total: int) -> int:

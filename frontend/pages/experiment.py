@@ -52,6 +52,7 @@ class View:
     colour: str = "gap"
     page: int = 1
     at: At = "last"
+    setting: int | None = None
     cell: int | None = None
 
 
@@ -84,7 +85,7 @@ def experiment(
         at_best=at_best,
         columns=list(grid.varying),
         value_of=value_of,
-        compared=remedies.compared(session, found, view.at),
+        compared=remedies.compared(session, found, view.at, view.setting),
         offer=remedies.offer(rows, list(grid.varying), view.cell) if ended else None,
         analysis=analysis.reading(experiment_id, all_runs, request.query_params),
         tried=remedies.tried(session, experiment_id),

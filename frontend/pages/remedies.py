@@ -1,8 +1,9 @@
 """What pages say of remedies: which can be tried, what was tried, and what came of it."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
+from urllib.parse import urlencode
 
 from sqlalchemy.orm import Session
 
@@ -11,6 +12,7 @@ from backend.analysis.comparison import Comparison, in_words
 from backend.analysis.grid.cells import SEED
 from backend.analysis.remedies import Remedy
 from backend.comparisons import At
+from backend.errors import NotFound
 from backend.store import experiments
 from backend.store.tables import Experiment, Run
 from backend.views import ExperimentItem, experiment_items
@@ -34,19 +36,27 @@ class Offer:
 
 @dataclass(frozen=True)
 class Compared:
-    """The comparison of an experiment's variants, as the page shows it."""
+    """The comparison of an experiment's variants, as the page shows it.
 
-    comparison: Comparison
-    at: At
+    `cells` names the values of the axes they were multiplied with, if any, and `setting` is the
+    number of the one shown. `comparison` is None where `sentence` says why there is none.
+    """
+
+    comparison: Comparison | None
     sentence: str
-    accuracy: bool
-    abouts: dict[str, str]
+    at: At = "last"
+    accuracy: bool = False
+    abouts: Mapping[str, str] = field(default_factory=dict)
+    cells: Sequence[str] = ()
+    setting: int | None = None
 
     @property
-    def ended(self) -> int:
-        """How many runs count so far: with each, the chart is drawn anew."""
-        everyone = (self.comparison.baseline, *self.comparison.effects)
-        return sum(each.ended for one in everyone for each in one.arm.outcomes)
+    def figure(self) -> str:
+        """What to ask the chart for; it changes with each run that ends, and is drawn anew."""
+        everyone = (self.comparison.baseline, *self.comparison.effects) if self.comparison else ()
+        ended = sum(each.ended for one in everyone for each in one.arm.outcomes)
+        asked = {"at": self.at, "setting": self.setting, "ended": ended}
+        return urlencode({name: value for name, value in asked.items() if value is not None})
 
 
 def offer(rows: Sequence[Run], varying: Sequence[str], run_id: int | None) -> Offer | None:
@@ -71,19 +81,36 @@ def tried(session: Session, parent_id: int, offered: Offer | None = None) -> lis
     return experiment_items(session, experiments.follow_ups(session, parent_id, run_ids=ids))
 
 
-def compared(session: Session, experiment: Experiment, at: At) -> Compared | None:
-    """Return the comparison of an experiment's variants, if it has any."""
-    found = comparisons.comparison(session, experiment.id, at=at)
-    if found is None:
+def compared(
+    session: Session, experiment: Experiment, at: At, setting: int | None = None
+) -> Compared | None:
+    """Return the comparison of an experiment's variants, if it has several."""
+    if len(experiment.spec.get("variants", [])) < 2:
         return None
+    try:
+        settings = comparisons.comparable(session, experiment.id).settings
+    except NotFound as reason:
+        return Compared(None, reason.detail)
+    setting = setting if setting is not None and 0 <= setting < len(settings) else None
+    found = comparisons.comparison(session, experiment.id, at=at, setting=setting)
     everyone = (found.baseline, *found.effects)
     return Compared(
         comparison=found,
+        sentence=_isolated(_capital(in_words(found)), [each.arm.name for each in everyone]),
         at=at,
-        sentence=_capital(in_words(found)),
         accuracy=any("test_accuracy" in each.means for each in everyone),
         abouts={one["name"]: one.get("about", "") for one in experiment.spec["variants"]},
+        cells=[words.setting(one) for one in settings] if len(settings) > 1 else [],
+        setting=setting,
     )
+
+
+def _isolated(sentence: str, names: Sequence[str]) -> str:
+    """Return a sentence in which the names that people chose keep their direction to themselves."""
+    for name in names:
+        quoted = f"\N{LEFT DOUBLE QUOTATION MARK}{name}\N{RIGHT DOUBLE QUOTATION MARK}"
+        sentence = sentence.replace(quoted, quoted.replace(name, words.isolated(name)))
+    return sentence
 
 
 def _offer(cell: remedies.Cell, cells: dict[int, str]) -> Offer:

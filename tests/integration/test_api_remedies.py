@@ -113,6 +113,58 @@ def test_at_its_best_epoch_early_stopping_changes_nothing(
     assert found["variants"][0]["differences"]["val_loss"]["mean"] == 0
 
 
+@pytest.fixture
+def crossed(sqlite_api: Api, sqlite_settings: Settings) -> Api:
+    """Experiment 1: two variants, each trained in two cells on two seeds."""
+    document = {
+        "dataset": {"source": "moons", "n_train": [20, 40], "n_test": 50, "n_validation": 50},
+        "model": {"width": 4},
+        "training": {"epochs": 3, "seeds": 2},
+        "variants": [{"name": "as it is"}, {"name": "fast", "training": {"learning_rate": 0.1}}],
+    }
+    made = sqlite_api.post("/api/experiments", json=document).json()
+    run_ids = sqlite_api.run_ids(made["id"])
+    train(run_ids, make_services(sqlite_settings, sqlite_api.database))
+    return sqlite_api
+
+
+def test_variants_over_axes_are_compared_by_cell_and_seed(crossed: Api) -> None:
+    found = crossed.get("/api/experiments/1/comparison").json()
+    assert found["settings"] == [{"dataset.n_train": 20}, {"dataset.n_train": 40}]
+    losses = [
+        run["summary"]["test_loss"]["last"]
+        for run in crossed.get("/api/experiments/1/runs").json()["items"]
+    ]
+    [fast] = found["variants"]
+    assert (found["seeds"], fast["cells"], fast["n_train"]) == (2, 2, None)
+    difference = fast["differences"]["test_loss"]
+    assert difference["pairs"] == 2  # seeds, not runs
+    assert difference["mean"] == pytest.approx((sum(losses[4:]) - sum(losses[:4])) / 4)
+    one = crossed.get("/api/experiments/1/comparison?setting=1").json()["variants"][0]
+    expected = (sum(losses[6:]) - sum(losses[2:4])) / 2
+    assert one["differences"]["test_loss"]["mean"] == pytest.approx(expected)
+    assert crossed.get("/api/experiments/1/comparison?setting=2").status_code == 404
+
+
+def test_the_page_compares_variants_over_axes_together_or_in_one_cell(crossed: Api) -> None:
+    page = crossed.get("/experiments/1?setting=1").text
+    assert "all 2 cells together" in page
+    assert '<option value="1" selected>train samples 40</option>' in page
+    assert crossed.get("/figures/experiments/1/comparison?setting=1").status_code == 200
+
+
+def test_a_variant_that_sets_an_axis_has_no_partner_and_is_said_so(sqlite_api: Api) -> None:
+    document = {
+        "dataset": {"source": "moons"}, "model": {"width": [4, 8]},
+        "variants": [{"name": "a"}, {"name": "b", "model": {"width": 16}}],
+    }  # fmt: skip
+    made = sqlite_api.post("/api/experiments", json=document).json()
+    answer = sqlite_api.get(f"/api/experiments/{made['id']}/comparison")
+    assert answer.status_code == 404
+    assert "one sets model.width" in answer.json()["detail"]
+    assert "one sets model.width" in sqlite_api.get(made["url"]).text
+
+
 @pytest.mark.parametrize(
     ("body", "status", "field", "words"),
     [

@@ -121,3 +121,25 @@ def test_while_runs_train_only_complete_pairs_count() -> None:
 def test_cost_counts_parameters_samples_and_epochs() -> None:
     found = compare([arm("as it is", BASE), arm("more", BASE, n_train=200, epochs=50)])
     assert found.effects[0].cost == 2.0
+
+
+def test_a_seed_counts_once_with_its_mean_over_the_cells() -> None:
+    def crossed(name: str, by_cell: list[list[float]]) -> Arm:
+        outcomes = [
+            Outcome(seed, {"val_loss": loss, "test_loss": loss}, 9, cell=cell)
+            for cell, losses in enumerate(by_cell)
+            for seed, loss in enumerate(losses)
+        ]
+        return Arm(name, None, 50, outcomes)
+
+    found = compare(
+        [crossed("as it is", [[1.0, 2.0], [10.0, 20.0]]), crossed("b", [[0.8, 1.9], [10.1, 19.8]])]
+    )
+    [effect] = found.effects
+    difference = effect.differences["test_loss"]
+    assert difference.mean == pytest.approx(-0.1)
+    assert difference.pairs == 2
+    alone = paired({0: -0.05, 1: -0.15}, {0: 0.0, 1: 0.0}, 1)
+    assert difference.low == pytest.approx(alone.low)
+    assert (effect.cells, effect.lower, effect.cost, found.seeds) == (2, 2, None, 2)
+    assert "over 2 cells, lower in 2" in in_words(found)
