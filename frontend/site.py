@@ -43,6 +43,7 @@ _TEMPLATES.filters.update(
         "knob": words.knob,
         "value": words.value,
         "when": words.when,
+        "isolated": words.isolated,
         "query": urlencode,
     }
 )

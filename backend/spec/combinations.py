@@ -18,26 +18,28 @@ def check_combination(cell: Cell) -> FieldError | None:
     return next((error for error in found if error), None)
 
 
+def _refused(knob: str, value: Any, accepted: str, *, why: str = "") -> FieldError:
+    return FieldError(knob, f"{knob} is {value}{why}; accepted{accepted}.")
+
+
 def _rows(cell: Cell) -> FieldError | None:
-    source = SOURCES[cell["dataset.source"]]
+    name = cell["dataset.source"]
+    rows = SOURCES[name].rows
     n_train, n_validation, n_test = (
         cell[f"dataset.{part}"] for part in ("n_train", "n_validation", "n_test")
     )
-    if source.rows is None or n_train + n_validation + n_test <= source.rows:
+    if rows is None or n_train + n_validation + n_test <= rows:
         return None
-    left = source.rows - n_validation - n_test
-    name = cell["dataset.source"]
+    left = rows - n_validation - n_test
     if left < 1:
-        return FieldError(
-            "dataset.n_validation",
-            f"dataset.n_validation is {n_validation} and dataset.n_test is {n_test}; accepted: "
-            f"together at most {source.rows - 1:,}, as {name} has {source.rows:,} rows.",
-        )
-    return FieldError(
-        "dataset.n_train",
-        f"dataset.n_train is {n_train}; accepted: at most {left:,}, as {name} has {source.rows:,} "
-        f"rows and validation and test take {n_validation + n_test:,}.",
+        both = f" and dataset.n_test is {n_test}"
+        most = f": together at most {rows - 1:,}, as {name} has {rows:,} rows"
+        return _refused("dataset.n_validation", n_validation, most, why=both)
+    most = (
+        f": at most {left:,}, as {name} has {rows:,} rows and validation and test take "
+        f"{n_validation + n_test:,}"
     )
+    return _refused("dataset.n_train", n_train, most)
 
 
 def _inputs(cell: Cell) -> FieldError | None:
@@ -45,10 +47,7 @@ def _inputs(cell: Cell) -> FieldError | None:
     needed = SOURCES[name].features
     if given is None or given >= needed:
         return None
-    return FieldError(
-        "dataset.n_features",
-        f"dataset.n_features is {given}; accepted with {name}: {needed} or more.",
-    )
+    return _refused("dataset.n_features", given, f" with {name}: {needed} or more")
 
 
 def _image(cell: Cell) -> FieldError | None:
@@ -57,31 +56,25 @@ def _image(cell: Cell) -> FieldError | None:
     name, depth = cell["dataset.source"], cell["model.depth"]
     side = SOURCES[name].side
     if side is None:
-        images = [name for name, source in SOURCES.items() if source.side]
-        return FieldError(
-            "model.family",
-            f"model.family is cnn; accepted with {name}: mlp, polynomial, random_features "
-            f"(cnn is for images: {', '.join(images)}).",
-        )
+        images = ", ".join(name for name, source in SOURCES.items() if source.side)
+        others = f" with {name}: mlp, polynomial, random_features (cnn is for images: {images})"
+        return _refused("model.family", "cnn", others)
     deepest = side.bit_length() - 1  # each convolution halves the image
     if 1 <= depth <= deepest:
         return None
-    return FieldError(
-        "model.depth",
-        f"model.depth is {depth}; accepted with cnn on {name}: 1 to {deepest}, "
-        f"as each convolution halves the {side} by {side} image.",
+    accepted = (
+        f" with cnn on {name}: 1 to {deepest}, as each convolution halves the {side} by {side} "
+        "image"
     )
+    return _refused("model.depth", depth, accepted)
 
 
 def _optimizer(cell: Cell) -> FieldError | None:
     family = cell["model.family"]
     if cell.get("training.optimizer") != "closed_form" or family == "polynomial":
         return None
-    return FieldError(
-        "training.optimizer",
-        f"training.optimizer is closed_form; accepted with {family}: sgd, adam, adamw "
-        "(closed_form is for polynomial and random_features).",
-    )
+    others = f" with {family}: sgd, adam, adamw (closed_form is for polynomial and random_features)"
+    return _refused("training.optimizer", "closed_form", others)
 
 
 def _batch_norm(cell: Cell) -> FieldError | None:
@@ -90,21 +83,16 @@ def _batch_norm(cell: Cell) -> FieldError | None:
     n_train, size = cell["dataset.n_train"], cell["training.batch_size"]
     if min(n_train, size) > 1 and n_train % size != 1:
         return None
-    return FieldError(
-        "training.batch_size",
-        f"training.batch_size is {size}, which leaves a batch of 1 from {n_train} samples; "
-        "accepted with normalisation batch: sizes that leave none.",
-    )
+    why = f", which leaves a batch of 1 from {n_train} samples"
+    accepted = " with normalisation batch: sizes that leave none"
+    return _refused("training.batch_size", size, accepted, why=why)
 
 
 def _terms(cell: Cell) -> FieldError | None:
     if cell["model.family"] != "polynomial" or polynomial_terms(cell) <= MAX_TERMS:
         return None
-    return FieldError(
-        "model.degree",
-        f"model.degree is {cell['model.degree']}, which of {inputs(cell)} inputs makes "
-        f"{polynomial_terms(cell):,} terms; accepted: at most {MAX_TERMS:,}.",
-    )
+    why = f", which of {inputs(cell)} inputs makes {polynomial_terms(cell):,} terms"
+    return _refused("model.degree", cell["model.degree"], f": at most {MAX_TERMS:,}", why=why)
 
 
 def _size(cell: Cell) -> FieldError | None:
@@ -112,11 +100,8 @@ def _size(cell: Cell) -> FieldError | None:
     if count <= MAX_PARAMETERS:
         return None
     depth = f" with depth {cell['model.depth']}" if "model.depth" in cell else ""
-    return FieldError(
-        knob,
-        f"{knob} is {cell.get(knob)}, which{depth} makes {count:,} weights; "
-        f"accepted: at most {MAX_PARAMETERS:,}.",
-    )
+    why = f", which{depth} makes {count:,} weights"
+    return _refused(knob, cell.get(knob), f": at most {MAX_PARAMETERS:,}", why=why)
 
 
 _SIZED_BY = {

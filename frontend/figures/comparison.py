@@ -8,6 +8,7 @@ from textwrap import wrap
 import plotly.graph_objects as go
 
 from backend.analysis.comparison import CHOICE, RANKING, Comparison, Difference
+from frontend import words
 from frontend.figures import theme
 
 LONGEST_LINE = 18  # letters of a variant's name before it is broken
@@ -34,10 +35,11 @@ class ComparisonInfo:
     def description(self) -> str:
         """The chart in words."""
         listed = "; ".join(
-            f"{row.name} {row.test.mean:+.3g}{'' if row.test.resolved else ' (not resolved)'}"
+            f"{words.isolated(row.name)} {row.test.mean:+.3g}"
+            f"{'' if row.test.resolved else ' (not resolved)'}"
             for row in self.rows
         )
-        return f"Test loss less that of {self.baseline}: {listed}."
+        return f"Test loss less that of {words.isolated(self.baseline)}: {listed}."
 
 
 def comparison_info(comparison: Comparison) -> ComparisonInfo:

@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
 from urllib.parse import urlencode
 
 from sqlalchemy.orm import Session
@@ -120,10 +119,12 @@ def _offer(cell: remedies.Cell, cells: dict[int, str]) -> Offer:
 
 
 def _named(cell: remedies.Cell, varying: Sequence[str]) -> str:
-    params: dict[str, Any] = {"variant": cell.runs[0].variant, **cell.runs[0].params}
-    knobs = [path for path in varying if path != SEED and params.get(path) is not None]
-    named = ", ".join(f"{words.knob(path)} {words.value(params[path])}" for path in knobs)
-    return f"{named}: {cell.verdict}" if named else str(cell.verdict)
+    """Name a cell by its values of the knobs that vary, and its verdict."""
+    first = cell.runs[0]
+    told = [f"variant {words.isolated(first.variant)}"] if first.variant else []
+    knobs = [path for path in varying if path != SEED and first.params.get(path) is not None]
+    told += [words.setting({path: first.params[path]}) for path in knobs]
+    return f"{', '.join(told)}: {cell.verdict}" if told else str(cell.verdict)
 
 
 def _capital(text: str) -> str:

@@ -1,6 +1,7 @@
 """The chart of paired differences: what is in it, and what it says in words."""
 
 from backend.analysis.comparison import Arm, Outcome, compare
+from frontend import words
 from frontend.figures.comparison import ComparisonInfo, comparison_info, draw_comparison
 
 
@@ -25,7 +26,12 @@ def test_the_lowest_test_loss_comes_first_and_the_choice_is_marked() -> None:
 
 def test_what_is_not_resolved_is_said_so() -> None:
     text = "Test loss less that of as it is: better -0.497; worse +0.3 (not resolved)."
-    assert info().description == text
+    isolates = dict.fromkeys(map(ord, "\N{FIRST STRONG ISOLATE}\N{POP DIRECTIONAL ISOLATE}"))
+    assert info().description.translate(isolates) == text
+
+
+def test_a_name_keeps_its_writing_direction_to_itself() -> None:
+    assert words.isolated("better") in info().description
 
 
 def test_each_difference_has_a_dot_in_two_intervals() -> None:
