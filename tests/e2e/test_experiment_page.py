@@ -6,6 +6,8 @@ from typing import Any
 
 from playwright.sync_api import Page, expect
 
+from frontend.words import isolated
+
 Submit = Callable[[dict[str, Any]], tuple[int, int]]
 
 GRID = {
