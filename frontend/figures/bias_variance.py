@@ -50,12 +50,16 @@ class SplitInfo:
         few = "" if last.models > 2 else " Two seeds give no intervals."
         return (
             f"From {self.x[0]:,.0f} to {self.x[-1]:,.0f} {self.title}: "
-            f"{self.name_of_bias.lower()} from {number(first.bias)} to {number(last.bias)}, "
+            f"{self.name_of_bias.lower()} from {_bias(first)} to {_bias(last)}, "
             f"variance from {number(first.variance)} to {number(last.variance)}, highest "
             f"({number(self.splits[top].variance)}) at {self.x[top]:,.0f}. {last.models} models, "
             f"trained on different samples, at the same {self.cell.inputs:,} test inputs."
             f"{noise}{few}"
         )
+
+
+def _bias(split: Split) -> str:
+    return number(split.bias) if split.bias > 0 else "about 0"
 
 
 def split_axis(varying: Mapping[str, Sequence[Any]]) -> str:

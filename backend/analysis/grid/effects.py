@@ -161,12 +161,12 @@ def _said(finding: Finding, more: str) -> str:
 
 
 def amount(knob: str, before: Any, after: Any, change: Interval | None) -> str:
-    """Write a step and what it changes: "from 50 to 100 training samples ..."."""
+    """Write a step and what it changes: "the step from 50 to 100 training samples ..."."""
     if knob == N_TRAIN:
-        text = f"from {before:,} to {after:,} training samples"
+        text = f"the step from {before:,} to {after:,} training samples"
     else:
-        text = f"from {knob.split('.')[-1].replace('_', ' ')} {before:,} to {after:,}"
-    return f"{text}, no seed is shared" if change is None else f"{text} {moved(change)}"
+        text = f"the step from {knob.split('.')[-1].replace('_', ' ')} {before:,} to {after:,}"
+    return f"{text} shares no seed" if change is None else f"{text} {moved(change)}"
 
 
 def moved(change: Interval) -> str:
