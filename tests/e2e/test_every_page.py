@@ -48,7 +48,7 @@ def staged(short_dir: Path) -> Iterator[Staged]:
 
 
 def check(page: Page, url: str) -> None:
-    """Fail on what axe finds in either theme, a page wider than its window, and foreign requests."""
+    """Fail on what axe finds in either theme, pages wider than a window, foreign requests."""
     asked: list[str] = []
     page.on("request", lambda request: asked.append(request.url))
     page.emulate_media(reduced_motion="reduce", color_scheme="light")

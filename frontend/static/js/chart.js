@@ -58,7 +58,7 @@ class LabChart extends HTMLElement {
     const figure = await fetchFigure(this.getAttribute("src"));
     if (mine !== this.#loads) return; // a newer one is under way
     if (!figure) {
-      if (!this.#figure) this.#describe("This chart is out of reach; trying again.");
+      if (!this.#figure) this.describe("This chart is out of reach; trying again.");
       setTimeout(() => mine === this.#loads && this.isConnected && this.load(), RETRY_AFTER);
       return;
     }
