@@ -269,3 +269,20 @@ _AT_BEST = (
     .where(MetricSummary.run_id == bindparam("of_run"), MetricSummary.key_id == bindparam("of_key"))
     .values(at_best=bindparam("value"))
 )
+
+
+def recorded(
+    session: Session, run_ids: Sequence[int], key: str
+) -> dict[int, list[tuple[int, int]]]:
+    """Return when a metric's stretches were recorded, ``{run: [(last step, milliseconds)]}``."""
+    result: dict[int, list[tuple[int, int]]] = {id_: [] for id_ in run_ids}
+    for some in bulk.chunks(run_ids):
+        rows = session.execute(
+            select(Metric.run_id, Metric.last_step, Metric.recorded_at)
+            .join(MetricKey, MetricKey.id == Metric.key_id)
+            .where(Metric.run_id.in_(some), MetricKey.name == key)
+            .order_by(Metric.run_id, Metric.last_step)
+        )
+        for run_id, step, at in rows:
+            result[run_id].append((step, at))
+    return result

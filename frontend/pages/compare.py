@@ -1,0 +1,137 @@
+"""Runs and cells beside each other: their curves, their figures, what differs."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Annotated, Any
+from urllib.parse import urlencode
+
+from fastapi import APIRouter, Depends
+from fastapi.responses import HTMLResponse
+
+from backend.analysis.grid.intervals import Interval
+from backend.side_by_side import Subject, against_first, differing, subjects
+from backend.spec.catalogue import SOURCES
+from backend.store.states import ENDED
+from frontend import words
+from frontend.figures.curves import Quantity, Scale
+from frontend.figures.overlay import COLOURS, Align
+from frontend.figures.overlay_routes import ComparedDep
+from frontend.site import Reading, render
+
+router = APIRouter()
+
+
+@dataclass(frozen=True)
+class View:
+    """How the curves are shown, as the address says; `every` shows params that agree, too."""
+
+    quantity: Quantity = "loss"
+    align: Align = "epoch"
+    scale: Scale = "linear"
+    test: bool = False
+    every: bool = False
+
+
+@router.get("/compare")
+def compare(
+    session: Reading, compared: ComparedDep, view: Annotated[View, Depends()]
+) -> HTMLResponse:
+    """Show runs or cells beside each other. Raises NotFound and InvalidInput."""
+    found = subjects(session, compared.runs, compared.cells)
+    address = Address(compared.runs, compared.cells, view)
+    return render(
+        "compare.html",
+        subjects=found,
+        colours=COLOURS,
+        view=view,
+        address=address,
+        others={one.run_id: address.without(one) for one in found},
+        first={one.run_id: address.with_first(one) for one in found},
+        rows=_rows(found),
+        against=against_first(found) if found else [],
+        params=_params(found, every=view.every),
+        classification=bool(found) and all(map(_classifies, found)),
+        active=any(run.status not in ENDED for one in found for run in one.runs),
+        epochs=sum(run.epoch for one in found for run in one.runs),
+    )
+
+
+@dataclass(frozen=True)
+class Address:
+    """The address of the page, and those it leads to."""
+
+    runs: Sequence[int]
+    cells: Sequence[int]
+    view: View
+
+    def query(self, **changed: Any) -> str:
+        """Return the query with something changed; what is usual is left out."""
+        usual = vars(View())
+        subjects = {"runs": list(self.runs), "cells": list(self.cells)}
+        wanted = {**subjects, **vars(self.view), **changed}
+        kept = {
+            name: ",".join(map(str, value)) if isinstance(value, list) else str(value).lower()
+            for name, value in wanted.items()
+            if value not in ([], usual.get(name))
+        }
+        return urlencode(kept, safe=",")
+
+    def page(self, **changed: Any) -> str:
+        """Return the page's address with something changed."""
+        return f"/compare?{self.query(**changed)}"
+
+    def without(self, one: Subject) -> str:
+        """Return the address without a subject."""
+        return self.page(**self._moved(one, first=False))
+
+    def with_first(self, one: Subject) -> str:
+        """Return the address with a subject before the others of its kind."""
+        return self.page(**self._moved(one, first=True))
+
+    def _moved(self, one: Subject, *, first: bool) -> dict[str, list[int]]:
+        name = "cells" if one.is_cell else "runs"
+        rest = [id_ for id_ in getattr(self, name) if id_ != one.run_id]
+        return {name: [one.run_id] * first + rest}
+
+
+def _rows(found: Sequence[Subject]) -> dict[str, list[str]]:
+    """Return the figures of all subjects by their titles."""
+    return {
+        "Lowest validation loss": [_figure(one.figure("best_validation")) for one in found],
+        "Test loss at best epoch": [_figure(one.figure("test_at_best")) for one in found],
+        "Train loss at the end": [_figure(one.figure("train_at_end")) for one in found],
+        "Validation loss at the end": [_figure(one.figure("validation_at_end")) for one in found],
+        "Gap at the end": [_figure(one.gap()) for one in found],
+        "Best epoch": [_range([run.best_epoch for run in one.runs]) for one in found],
+        "Early stop": [_range([run.early_stop_epoch for run in one.runs]) for one in found],
+        "Epochs": [_range([run.epoch for run in one.runs]) for one in found],
+        "Parameters": [_range([run.parameters for run in one.runs]) for one in found],
+    }
+
+
+def _figure(found: Interval | None) -> str:
+    if found is None:
+        return words.MISSING
+    if found.low is None:
+        return words.number(found.mean)
+    low, high = words.number(found.low), words.number(found.high)
+    return f"{words.number(found.mean)} ({low} to {high})"
+
+
+def _range(values: Sequence[int | None]) -> str:
+    known = [value for value in values if value is not None]
+    if not known:
+        return words.MISSING
+    low, high = min(known), max(known)
+    return f"{low:,}" if low == high else f"{low:,} to {high:,}"
+
+
+def _params(found: Sequence[Subject], *, every: bool) -> dict[str, list[Any]]:
+    if not every:
+        return differing(found)
+    paths = dict.fromkeys(path for one in found for path in one.params)
+    return {path: [one.params.get(path) for one in found] for path in paths}
+
+
+def _classifies(one: Subject) -> bool:
+    return SOURCES[one.first.params["dataset.source"]].problem == "classification"

@@ -1,0 +1,64 @@
+"""What differs between runs and cells, and when their test losses can be compared."""
+
+from typing import Any
+
+import pytest
+
+from backend.side_by_side import Subject, against_first, differing
+from backend.views import RunItem
+from frontend.figures.overlay import _at, _clock, titles
+
+
+def run(id_: int, seed: int, test: float | None = None, **params: Any) -> RunItem:
+    summary = {} if test is None else {"test_loss": {"at_best": test}}
+    flat = {"dataset.source": "moons", "dataset.n_train": 50, "training.batch_size": 32}
+    return RunItem(
+        id=id_, experiment_id=1, url="", status="finished", error=None, parameters=1, epoch=1,
+        params=flat | {k.replace("__", "."): v for k, v in params.items()} | {"training.seed": seed},
+        summary=summary, best_epoch=None, early_stop_epoch=None, verdict=None, started_at=None,
+        ended_at=None,
+    )  # fmt: skip
+
+
+def cell(first: int, losses: dict[int, float], **params: Any) -> Subject:
+    runs = [run(first + i, seed, loss, **params) for i, (seed, loss) in enumerate(losses.items())]
+    return Subject(first, runs, is_cell=True)
+
+
+def test_what_differs_is_told_of_cells_without_their_seeds() -> None:
+    small, large = cell(1, {0: 1.0}, model__width=2), cell(9, {1: 1.0}, model__width=8)
+    assert differing([small, large]) == {"model.width": [2, 8]}
+    assert titles([small, large]) == ["Cell of run 1 (width 2)", "Cell of run 9 (width 8)"]
+
+
+def test_a_difference_is_paired_by_the_seeds_in_common() -> None:
+    base, other = cell(1, {0: 1.0, 1: 2.0, 2: 9.0}), cell(9, {0: 1.5, 1: 2.7, 5: 0.0})
+    [found] = against_first([base, other])
+    assert found.difference is not None
+    assert found.difference.pairs == 2
+    assert found.difference.mean == pytest.approx(0.6)
+    assert found.difference.low is not None
+    assert found.reason == ""
+
+
+@pytest.mark.parametrize(
+    ("other", "reason"),
+    [
+        (cell(9, {7: 1.0, 8: 2.0}), "no seed in common"),
+        (cell(9, {0: 1.0}), "one seed in common"),
+        (cell(9, {0: 1.0}, dataset__source="xor"), "another source: not the same test loss"),
+        (cell(9, {0: 1.0}, training__loss="mse"), "another loss: not the same test loss"),
+        (Subject(9, [run(9, 0)], is_cell=False), "no finished run with a test loss"),
+    ],
+)
+def test_what_cannot_be_assessed_says_why(other: Subject, reason: str) -> None:
+    [found] = against_first([cell(1, {0: 1.0, 1: 2.0}), other])
+    assert found.reason == reason
+    if found.difference:
+        assert found.difference.low is None
+
+
+def test_steps_and_times_of_epochs() -> None:
+    assert cell(1, {0: 1.0}).steps_an_epoch == 2
+    clock = _clock("1970-01-01T00:00:01+00:00", [(10, 3000), (20, 9000)])
+    assert [_at(clock, epoch) for epoch in (5, 10, 15, 20, 99)] == [1, 2, 5, 8, 8]
