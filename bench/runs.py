@@ -1,7 +1,8 @@
 """How fast a list of many runs is filtered and sorted: `python -m bench.runs --runs 100000`.
 
 Fills a database of its own with runs as the product stores them (params, summaries, verdicts and
-diagnoses; no curves), then times what the list and `GET /api/runs` ask of it, the fastest of three.
+diagnoses; no curves), then times what the list and `GET /api/runs` ask of it: the processor time of
+this thread, in which SQLite runs too, the fastest of three.
 """
 
 import argparse
@@ -11,7 +12,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import update
+from sqlalchemy import bindparam, update
 from sqlalchemy.orm import Session
 
 from backend.run_lists import listed, read
@@ -67,18 +68,23 @@ def _finish(session: Session, ids: list[int], rng: random.Random) -> None:
             for key in keys.values()
         ],
     )
-    for id_ in ids:
-        session.execute(
-            update(Run)
-            .where(Run.id == id_)
-            .values(
-                status="finished",
-                epoch=300,
-                verdict=rng.choice(VERDICTS),
-                diagnosis=DIAGNOSIS,
-                early_stop_epoch=rng.randint(20, 300),
-            )
-        )
+    ended = [
+        {"of": id_, "found": rng.choice(VERDICTS), "fired": rng.randint(20, 300)} for id_ in ids
+    ]
+    session.connection().execute(_ENDED, ended)
+
+
+_ENDED = (
+    update(Run)
+    .where(Run.id == bindparam("of"))
+    .values(
+        status="finished",
+        epoch=300,
+        verdict=bindparam("found"),
+        diagnosis=DIAGNOSIS,
+        early_stop_epoch=bindparam("fired"),
+    )
+)
 
 
 def table(database: Database) -> str:
@@ -107,21 +113,26 @@ def _count(database: Database, text: str) -> int:
 
 
 def _timed(call: Any) -> float:
-    begun = time.perf_counter()
+    begun = time.thread_time()
     call()
-    return time.perf_counter() - begun
+    return time.thread_time() - begun
 
 
 def main() -> None:
     """Print the table."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--runs", type=int, default=100_000)
-    parser.add_argument("--database", help="SQLAlchemy URL of an empty database (SQLite)")
+    parser.add_argument(
+        "--database", help="SQLAlchemy URL of a database of its own, filled if it is empty"
+    )
     given = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="lab-") as folder:
         database = Database(given.database or f"sqlite:///{Path(folder) / 'lab.db'}")
         migrate(database)
-        print(f"filled in {_timed(lambda: fill(database, given.runs)):.0f} s")
+        with database.read() as session:
+            empty = not run_pages.count(session)
+        if empty:
+            fill(database, given.runs)
         print(table(database))
         database.dispose()
 

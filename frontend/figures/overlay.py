@@ -17,7 +17,8 @@ from backend.store import metrics
 from backend.store.metrics import Series
 from frontend import words
 from frontend.figures import theme
-from frontend.figures.curves import Quantity, Scale
+from frontend.figures.curves import Quantity
+from frontend.run_view import Scale
 
 Part = Literal["train", "val", "test"]
 Align = Literal["epoch", "step", "time"]

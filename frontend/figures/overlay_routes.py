@@ -7,7 +7,8 @@ from fastapi import APIRouter, Depends, Response
 from backend.errors import InvalidInput
 from backend.side_by_side import subjects
 from backend.store.tables import MAX_ID
-from frontend.figures.curves import Quantity, Scale
+from frontend.figures.curves import Quantity
+from frontend.run_view import Scale
 from frontend.figures.overlay import Align, Part, draw_overlay, overlay_info
 from frontend.figures.routes import as_json
 from frontend.site import Reading

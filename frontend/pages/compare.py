@@ -13,7 +13,8 @@ from backend.side_by_side import Subject, against_first, differing, subjects
 from backend.spec.catalogue import SOURCES
 from backend.store.states import ENDED
 from frontend import words
-from frontend.figures.curves import Quantity, Scale
+from frontend.figures.curves import Quantity
+from frontend.run_view import Scale
 from frontend.figures.overlay import COLOURS, Align
 from frontend.figures.overlay_routes import ComparedDep
 from frontend.site import Reading, render

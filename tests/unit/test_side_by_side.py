@@ -11,10 +11,15 @@ from frontend.figures.overlay import _at, _clock, titles
 
 def run(id_: int, seed: int, test: float | None = None, **params: Any) -> RunItem:
     summary = {} if test is None else {"test_loss": {"at_best": test}}
-    flat = {"dataset.source": "moons", "dataset.n_train": 50, "training.batch_size": 32}
+    flat: dict[str, Any] = {
+        "dataset.source": "moons",
+        "dataset.n_train": 50,
+        "training.batch_size": 32,
+    }
+    flat |= {path.replace("__", "."): value for path, value in params.items()}
     return RunItem(
         id=id_, experiment_id=1, url="", status="finished", error=None, parameters=1, epoch=1,
-        params=flat | {k.replace("__", "."): v for k, v in params.items()} | {"training.seed": seed},
+        params=flat | {"training.seed": seed},
         summary=summary, best_epoch=None, early_stop_epoch=None, verdict=None, started_at=None,
         ended_at=None,
     )  # fmt: skip
