@@ -1,7 +1,7 @@
 """What pages say of remedies: which can be tried, what was tried, and what came of it."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from urllib.parse import urlencode
 
 from sqlalchemy.orm import Session
@@ -22,7 +22,10 @@ MAX_CELLS = 50
 
 @dataclass(frozen=True)
 class Offer:
-    """The remedies for one cell; `cells` are the others that could be chosen, by a run of each."""
+    """The remedies for one cell; `cells` are the others that could be chosen, by a run of each.
+
+    `whose` says, beside one run, that they answer its whole cell.
+    """
 
     experiment_id: int
     run_id: int
@@ -31,6 +34,7 @@ class Offer:
     others: Sequence[Remedy]
     cells: dict[int, str]
     seeds: int = remedies.DEFAULT_SEEDS
+    whose: str = ""
 
 
 @dataclass(frozen=True)
@@ -71,7 +75,17 @@ def offer(rows: Sequence[Run], varying: Sequence[str], run_id: int | None) -> Of
 def offer_for(session: Session, parent: Experiment, run: Run) -> Offer | None:
     """Return the remedies for a run's own cell."""
     cell = remedies.cell_of(session, parent, run)
-    return _offer(cell, {}) if cell.verdict else None
+    return replace(_offer(cell, {}), whose=_whose(cell, run)) if cell.verdict else None
+
+
+def _whose(cell: remedies.Cell, run: Run) -> str:
+    """Say that remedies answer the whole cell of a run, and where it differs from its cell."""
+    if len(cell.runs) < 2:
+        return ""
+    told = f"These answer the {len(cell.runs)} runs that differ from this one in their seed only"
+    if run.verdict == cell.verdict:
+        return f"{told}: most of them are called {cell.verdict}, as is this one."
+    return f"{told}: most of them are called {cell.verdict}, this one {run.verdict or 'nothing'}."
 
 
 def tried(session: Session, parent_id: int, offered: Offer | None = None) -> list[ExperimentItem]:

@@ -192,3 +192,9 @@ def test_without_a_diagnosis_there_is_nothing_to_remedy(sqlite_api: Api) -> None
     assert answer.status_code == 404
     assert "no diagnosis" in answer.json()["detail"]
     assert sqlite_api.get("/api/experiments/1/comparison").status_code == 404
+
+
+def test_a_run_s_page_says_that_remedies_answer_its_whole_cell(crossed: Api) -> None:
+    assert "These answer the 2 runs that differ from this one in their seed only" in (
+        crossed.get("/runs/1").text
+    )
