@@ -15,10 +15,12 @@ from backend.store import experiments, metrics, runs
 from backend.views import RunItem, experiment_items, run_detail, run_items
 from frontend import assets
 from frontend.figures import grid_routes, run_routes
-from frontend.figures.grid import ABOUT, CHOICES, GridInfo, grid_info, value_of
+from frontend.figures.grid import value_of
+from frontend.figures.measures import ABOUT, CHOICES, KEYS
+from frontend.figures.panels import PanelsInfo, panels_info
 from frontend.figures.progress import progress_info
 from frontend.pages import analysis
-from frontend.pages.experiment import KEYS, model_title
+from frontend.pages.pictures import model_title
 from frontend.run_view import RunView
 from frontend.site import fill
 
@@ -43,7 +45,7 @@ def render_report(session: Session, experiment_id: int) -> str:
     [item] = experiment_items(session, [found])
     all_runs = run_items(session, runs.of_experiment(session, experiment_id))
     at_best = metrics.at_best_epoch(session, [run.id for run in all_runs], KEYS)
-    grid = grid_info(all_runs, at_best)
+    grid = panels_info(all_runs, at_best)
     return fill(
         "report.html",
         experiment=item,
@@ -79,9 +81,9 @@ def _analysis(session: Session, experiment_id: int, all_runs: Sequence[RunItem])
     ]
 
 
-def _curves(session: Session, grid: GridInfo) -> list[Chart]:
+def _curves(session: Session, grid: PanelsInfo) -> list[Chart]:
     """Return the curves of the first run of each cell, if there are few cells."""
-    firsts = [cell.runs[0] for row in grid.cells for cell in row if cell]
+    firsts = [cell.runs[0] for cell in grid.cells]
     drawn = [run for run in firsts if run.summary]
     if len(drawn) > MAX_CURVES:
         return []

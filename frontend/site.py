@@ -42,6 +42,7 @@ _TEMPLATES.filters.update(
         "duration": words.duration,
         "knob": words.knob,
         "value": words.value,
+        "mark": words.mark,
         "when": words.when,
         "isolated": words.isolated,
         "query": urlencode,

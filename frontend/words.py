@@ -82,6 +82,11 @@ def model(params: Mapping[str, Any]) -> str:
     return f"{count(depth, 'layer')} of {count(params['model.width'], 'neuron')}"
 
 
+def mark(verdict: str) -> str:
+    """Write a verdict as one letter, where there is no room for more."""
+    return _MARKS.get(verdict, verdict[:1].upper())
+
+
 def when(iso: str) -> str:
     """Write an ISO time for readers without scripts; the browser puts it in their time zone."""
     return datetime.fromisoformat(iso).strftime("%d %b %Y, %H:%M UTC")
@@ -103,6 +108,10 @@ _LABELS = {
     "training.seed": "seed",
     "training.seeds": "seeds",
 }
+
+# else the first letter, which tells the others apart
+_MARKS = {"memorised noise": "N", "unstable": "~", "epoch-wise double descent": "2",
+          "not assessable": "?"}  # fmt: skip
 
 _EVIDENCE = {
     "generalisation_gap": "validation above train at the end",

@@ -8,10 +8,11 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from backend.data.streams import Purpose, stream
 from backend.spec import RunSpec
 from backend.spec.catalogue import SOURCES
 from worker.training.member import Member
-from worker.training.streams import Purpose, reseed, stream
+from worker.training.streams import reseed
 
 ACTIVATIONS = {"relu": nn.ReLU, "tanh": nn.Tanh, "gelu": nn.GELU, "sigmoid": nn.Sigmoid}
 NORMS = {"batch": nn.BatchNorm1d, "layer": nn.LayerNorm}

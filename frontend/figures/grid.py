@@ -1,115 +1,33 @@
 """An experiment as a table: one knob down, one across, a chosen figure in each cell."""
 
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from math import isfinite, log
-from statistics import fmean
 from typing import Any
 
 from backend.views import RunItem
 from frontend import words
+from frontend.figures.measures import AtBest, Ramp, ramp_of, style, value_of_cell, write
 
-CAPACITY = ("model.degree", "model.width", "model.depth")
+CAPACITY = ("model.degree", "model.width", "model.channels", "model.depth")
 VARIANT = "variant"  # of a specification with variants: a knob like the others
-LEVELS = 7  # steps of the colour ramp
-WIDE = 30.0  # ratio from which colours follow the logarithm
-
-AtBest = Mapping[str, float | None]
-
-
-@dataclass(frozen=True)
-class Measure:
-    """A figure of one run that can colour the grid."""
-
-    slug: str
-    title: str
-    about: str
-    of: Callable[[RunItem, AtBest], float | None]
-    write: Callable[[float | None], str] = words.number
-
-
-def _last(run: RunItem, key: str) -> float | None:
-    value = run.summary.get(key, {}).get("last")
-    return None if value is None else float(value)
-
-
-def _gap(run: RunItem, _best: AtBest) -> float | None:
-    train, validation = _last(run, "train_loss"), _last(run, "val_loss")
-    return None if train is None or validation is None else validation - train
-
-
-def _cost(run: RunItem, best: AtBest) -> float | None:
-    last, lowest = _last(run, "val_loss"), best.get("val_loss")
-    return None if last is None or not lowest or lowest < 0 else (last - lowest) / lowest
-
-
-def _epochs(value: float | None) -> str:
-    return words.MISSING if value is None else f"{value:,.0f}"
-
-
-MEASURES: dict[str, Measure] = {
-    measure.slug: measure
-    for measure in (
-        Measure(
-            "gap", "generalisation gap",
-            "Validation loss minus train loss at the last epoch.", _gap,
-        ),
-        Measure(
-            "best", "best validation loss",
-            "Lowest validation loss of the run.", lambda _, best: best.get("val_loss"),
-        ),
-        Measure(
-            "test", "test loss at best epoch",
-            "Test loss at the epoch of the lowest validation loss.",
-            lambda _, best: best.get("test_loss"),
-        ),
-        Measure(
-            "cost", "cost of not stopping",
-            "How far validation loss ends above its lowest value.", _cost, words.percent,
-        ),
-        Measure(
-            "stop", "early-stop epoch",
-            "Epoch at which the early-stopping rule fires.",
-            lambda run, _: run.early_stop_epoch, _epochs,
-        ),
-    )
-}  # fmt: skip
-VERDICT = "verdict"
-CHOICES = {slug: measure.title for slug, measure in MEASURES.items()} | {VERDICT: "verdict"}
-ABOUT = {slug: measure.about for slug, measure in MEASURES.items()} | {
-    VERDICT: "What the diagnosis says of most runs of the cell."
-}
-
-
-@dataclass(frozen=True)
-class Ramp:
-    """Puts the values from `low` to `high` on the steps of the colour ramp."""
-
-    low: float
-    high: float
-
-    @property
-    def is_log(self) -> bool:
-        """Whether colours follow the logarithm."""
-        return 0 < self.low * WIDE < self.high
-
-    def level(self, value: float) -> int:
-        """Return the step of a value."""
-        low, high = self.low, self.high
-        if self.is_log:
-            value, low, high = log(value), log(low), log(high)
-        return 0 if high == low else min(LEVELS - 1, int(LEVELS * (value - low) / (high - low)))
+SEED, N_TRAIN = "training.seed", "dataset.n_train"
+ENDED = ("finished", "failed", "cancelled")
+MAX_CURVES = 20  # of a cell, drawn when it is pointed at
 
 
 @dataclass(frozen=True)
 class Cell:
-    """The runs that share a row and a column. `style` is the class that colours the cell."""
+    """The runs that share a row and a column.
+
+    `style` is the class that colours the cell, `place` what it is in words: "width 8, depth 2".
+    """
 
     runs: Sequence[RunItem]
     value: float | str | None
     text: str
     style: str
+    place: str
 
     @property
     def url(self) -> str:
@@ -119,42 +37,40 @@ class Cell:
     @property
     def ended(self) -> int:
         """How many of the cell's runs train no more."""
-        return sum(run.status in ("finished", "failed", "cancelled") for run in self.runs)
+        return sum(run.status in ENDED for run in self.runs)
+
+    @property
+    def failed(self) -> int:
+        """How many of the cell's runs failed."""
+        return sum(run.status == "failed" for run in self.runs)
+
+    @property
+    def curves(self) -> str:
+        """Address of the cell's small curve; it changes as epochs come."""
+        ids = ",".join(str(run.id) for run in self.runs[:MAX_CURVES])
+        return f"/figures/small-curve?runs={ids}&epochs={sum(run.epoch for run in self.runs)}"
+
+    @property
+    def spoken(self) -> str:
+        """The cell in words, but for the name of what colours it."""
+        many = "" if len(self.runs) == 1 else f", {self.ended} of {len(self.runs)} runs ended"
+        failed = f", {self.failed} failed" if self.failed and len(self.runs) > 1 else ""
+        return f"{self.place}: {self.text}{many}{failed}" if self.place else f"{self.text}{many}"
 
 
 @dataclass(frozen=True)
 class GridInfo:
-    """The table. `row_knob` or `column_knob` is None when nothing varies that way."""
+    """The table. `row_knob` or `column_knob` is None when nothing varies that way.
 
-    choice: str
-    varying: Mapping[str, Sequence[Any]]
+    `title` says which runs of an experiment it holds, where there are several tables.
+    """
+
+    title: str
     row_knob: str | None
     column_knob: str | None
     rows: Sequence[Any]
     columns: Sequence[Any]
     cells: Sequence[Sequence[Cell | None]]
-    ramp: Ramp | None
-
-    @property
-    def averaged(self) -> Sequence[str]:
-        """The knobs that vary within a cell."""
-        return [path for path in self.varying if path not in (self.row_knob, self.column_knob)]
-
-    @property
-    def legend(self) -> Sequence[tuple[str, str]]:
-        """Ends of the colour ramp in words, or the verdicts that are in the table."""
-        if self.choice == VERDICT:
-            texts = {str(cell.value): cell.style for row in self.cells for cell in row if cell}
-            return [(style, text) for text, style in texts.items() if text != "None"]
-        if self.ramp is None:
-            return []
-        write = MEASURES[self.choice].write
-        middle = [(f"level-{level}", "") for level in range(1, LEVELS - 1)]
-        return [
-            ("level-0", write(self.ramp.low)),
-            *middle,
-            (f"level-{LEVELS - 1}", write(self.ramp.high)),
-        ]
 
 
 def value_of(run: RunItem, path: str) -> Any:
@@ -186,72 +102,78 @@ def _order(value: Any) -> tuple[bool, bool, Any]:
     return value is not None, not is_number, value if value is not None else 0
 
 
-def grid_info(
-    runs: Sequence[RunItem],
-    at_best: Mapping[int, AtBest],
-    *,
-    choice: str = "gap",
-    row_knob: str | None = None,
-    column_knob: str | None = None,
-) -> GridInfo:
-    """Return an experiment's table; a knob not asked for is chosen: capacity down, data across."""
-    knobs = varying(runs)
-    axes = {path: values for path, values in knobs.items() if path != "training.seed"} or knobs
-    row, column = _choose(axes, row_knob, column_knob)
-    rows, columns = axes.get(row or "", [None]), axes.get(column or "", [None])
-    groups: dict[tuple[Any, Any], list[RunItem]] = {}
-    for run in runs:
-        key = (row and value_of(run, row), column and value_of(run, column))
-        groups.setdefault(key, []).append(run)
-    values = {key: _value(choice, group, at_best) for key, group in groups.items()}
-    numbers = [value for value in values.values() if isinstance(value, int | float)]
-    ramp = Ramp(min(numbers), max(numbers)) if numbers else None
-    cells = [
-        [_cell(choice, groups.get((r, c)), values.get((r, c)), ramp) for c in columns] for r in rows
-    ]
-    return GridInfo(choice, knobs, row, column, rows, columns, cells, ramp)
-
-
-def _choose(
-    axes: Mapping[str, Any], row: str | None, column: str | None
+def choose_axes(
+    axes: Mapping[str, Sequence[Any]], row: str | None, column: str | None
 ) -> tuple[str | None, str | None]:
-    """Return the knobs down and across: those asked for where they vary, else the lesson's."""
-    ordered = sorted(
-        axes,
-        key=lambda path: (path != VARIANT, path not in CAPACITY, path == "dataset.n_train"),
-    )
+    """Return the knobs down and across: those asked for where they vary, else the lesson's.
+
+    The capacity of most values goes down, data across."""
+    ordered = sorted(axes, key=lambda path: (path != VARIANT, *_as_row(path, axes[path])))
     if row not in axes:
         row = next((path for path in ordered if path != column), None)
     if column not in axes or column == row:
         rest = [path for path in axes if path != row]
-        column = "dataset.n_train" if "dataset.n_train" in rest else next(iter(rest), None)
+        column = N_TRAIN if N_TRAIN in rest else next(iter(rest), None)
     return row, column
 
 
-def _value(
-    choice: str, runs: Sequence[RunItem], at_best: Mapping[int, AtBest]
-) -> float | str | None:
-    if choice == VERDICT:
-        verdicts = Counter(run.verdict for run in runs if run.verdict)
-        return verdicts.most_common(1)[0][0] if verdicts else None
-    of = MEASURES[choice].of
-    found = [of(run, at_best.get(run.id, {})) for run in runs]
-    finite = [value for value in found if value is not None and isfinite(value)]
-    return fmean(finite) if finite else None
+def _as_row(path: str, values: Sequence[Any]) -> tuple[int, int]:
+    """Return how far back a knob stands in the choice of rows: capacities of most values first."""
+    if path in CAPACITY:
+        return -len(values), CAPACITY.index(path)
+    return 1, path == N_TRAIN
+
+
+def grid_info(
+    runs: Sequence[RunItem],
+    values: Mapping[str, Sequence[Any]],
+    at_best: Mapping[int, AtBest],
+    *,
+    choice: str,
+    axes: tuple[str | None, str | None],
+    ramp: Ramp | None = None,
+    title: str = "",
+) -> GridInfo:
+    """Return a table of runs over two knobs, whose `values` are by path.
+
+    Colours are those of `ramp`, by default over the table's own values.
+    """
+    row, column = axes
+    rows, columns = values.get(row or "", [None]), values.get(column or "", [None])
+    groups: dict[tuple[Any, Any], list[RunItem]] = {}
+    for run in runs:
+        groups.setdefault(place_of(run, axes), []).append(run)
+    found = {key: value_of_cell(choice, group, at_best) for key, group in groups.items()}
+    ramp = ramp or ramp_of(found.values())
+    cells = {
+        key: _cell(choice, group, found[key], ramp, _place(axes, key, title))
+        for key, group in groups.items()
+    }
+    return GridInfo(
+        title, row, column, rows, columns, [[cells.get((r, c)) for c in columns] for r in rows]
+    )
+
+
+def place_of(run: RunItem, axes: tuple[str | None, str | None]) -> tuple[Any, Any]:
+    """Return a run's row and column."""
+    row, column = axes
+    return (value_of(run, row) if row else None, value_of(run, column) if column else None)
 
 
 def _cell(
-    choice: str, runs: Sequence[RunItem] | None, value: float | str | None, ramp: Ramp | None
-) -> Cell | None:
-    if not runs:
-        return None
-    if isinstance(value, str):
-        same = sum(run.verdict == value for run in runs)
-        text = value if len(runs) == 1 else f"{value} {same}/{len(runs)}"
-        return Cell(runs, value, text, f"verdict-{value.replace(' ', '-')}")
-    if value is None or ramp is None:
-        return Cell(runs, None, _state(runs), "level-none")
-    return Cell(runs, value, MEASURES[choice].write(value), f"level-{ramp.level(value)}")
+    choice: str, runs: Sequence[RunItem], value: float | str | None, ramp: Ramp | None, place: str
+) -> Cell:
+    text = _state(runs) if value is None else write(choice, value)
+    if isinstance(value, str) and len(runs) > 1:
+        text = f"{value} {sum(run.verdict == value for run in runs)}/{len(runs)}"
+    return Cell(runs, value, text, style(value, ramp), place)
+
+
+def _place(axes: tuple[str | None, str | None], key: tuple[Any, Any], title: str) -> str:
+    named = [
+        f"{words.knob(path)} {words.value(at)}" for path, at in zip(axes, key, strict=True) if path
+    ]
+    return ", ".join([*named, title] if title else named)
 
 
 def _state(runs: Sequence[RunItem]) -> str:

@@ -25,23 +25,41 @@ class ProgressInfo:
     seconds_left: float | None
     seconds_taken: float | None
     ahead: int = 0
+    failed: int = 0
+    cancelled: int = 0
+
+    @property
+    def epochs_per_second(self) -> float | None:
+        """The mean throughput since the first run started, None where it is not known yet."""
+        taken = self.seconds_taken
+        return self.epochs / taken if taken and taken >= LEAST_SECONDS else None
 
     @property
     def sentence(self) -> str:
         """The progress in words."""
-        done = f"{self.ended:,} of {words.count(self.runs, 'run')} done"
-        epochs = words.count(self.epochs, "epoch")
         if self.status == "queued":
             behind = f", behind {words.count(self.ahead, 'run')} of other experiments"
-            return (
-                f"{words.count(self.runs, 'run')} waiting for a worker{behind * (self.ahead > 0)}"
-            )
+            waits = f"{words.count(self.runs, 'run')} waiting for a worker"
+            return waits + behind * (self.ahead > 0)
         if self.status != "running":
             took = "" if self.seconds_taken is None else f", {words.duration(self.seconds_taken)}"
-            return f"{done}, {epochs} in all{took}"
-        if self.seconds_left is None:
-            return f"{done}, {epochs} so far, time left not known yet"
-        return f"{done}, {epochs} so far, about {words.duration(self.seconds_left)} left"
+            return f"{self._done}, {words.count(self.epochs, 'epoch')} in all{took}"
+        left = "time left not known yet"
+        if self.seconds_left is not None:
+            left = f"about {words.duration(self.seconds_left)} left"
+        return f"{self._done}, {words.count(self.epochs, 'epoch')} so far{self._speed}, {left}"
+
+    @property
+    def _done(self) -> str:
+        done = f"{self.ended:,} of {words.count(self.runs, 'run')} done"
+        parts = {"failed": self.failed, "cancelled": self.cancelled}
+        notes = [f"{amount:,} {state}" for state, amount in parts.items() if amount]
+        return f"{done} ({', '.join(notes)})" if notes else done
+
+    @property
+    def _speed(self) -> str:
+        speed = self.epochs_per_second
+        return "" if not speed else f", {words.number(speed)} epochs a second"
 
 
 def progress_info(
@@ -66,6 +84,8 @@ def progress_info(
         seconds_left=taken * (1 - share) / share if known and taken is not None else None,
         seconds_taken=taken,
         ahead=ahead,
+        failed=sum(run.status == "failed" for run in runs),
+        cancelled=sum(run.status == "cancelled" for run in runs),
     )
 
 

@@ -1,4 +1,4 @@
-"""An experiment: progress, the live grid, fit pictures, and its runs."""
+"""An experiment: progress, the live grid, its analysis, and its runs."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -11,49 +11,48 @@ from fastapi.responses import HTMLResponse
 from sqlalchemy.orm import Session
 
 from backend.comparisons import At
-from backend.spec.catalogue import drawable
-from backend.spec.cost import inputs
-from backend.store import experiments, metrics, runs, snapshots
+from backend.store import experiments, metrics, runs
+from backend.store.states import ENDED
+from backend.store.tables import Experiment, Run
 from backend.views import RunItem, experiment_items, run_items
-from frontend import words
-from frontend.figures.grid import ABOUT, CHOICES, AtBest, GridInfo, grid_info, value_of
+from frontend.figures.grid import VARIANT, value_of
+from frontend.figures.measures import ABOUT, CHOICES, KEYS, USUAL, AtBest
+from frontend.figures.panels import PanelsInfo, panels_info
 from frontend.figures.progress import progress_info
 from frontend.pages import analysis, remedies
+from frontend.pages.pictures import pictures
 from frontend.site import Reading, render
 
-MAX_PICTURES = 6
 PAGE_SIZE = 100
-KEYS = ("train_loss", "val_loss", "test_loss")
+MAX_REASONS = 3
+REDRAWN = 20  # times at most while an experiment's runs end
 
 router = APIRouter()
 
 
 @dataclass(frozen=True)
-class Picture:
-    """One cell's fit, with its errors at the last and at the best epoch."""
-
-    run: RunItem
-    title: str
-    best: AtBest
-    src: str | None
-
-    def last(self, key: str) -> float | None:
-        """Return a metric at the last epoch."""
-        value = self.run.summary.get(key, {}).get("last")
-        return None if value is None else float(value)
-
-
-@dataclass(frozen=True)
 class View:
-    """What of an experiment is shown, as the address says."""
+    """What of an experiment is shown, as the address says.
+
+    Knobs that are neither rows nor columns are in the address by their paths.
+    """
 
     rows: str | None = None
     columns: str | None = None
-    colour: str = "gap"
+    colour: str = USUAL
     page: int = 1
     at: At = "last"
     setting: int | None = None
     cell: int | None = None
+
+
+@dataclass(frozen=True)
+class Reason:
+    """Why runs failed: the sentence of the first of them, and how many say the same."""
+
+    sentence: str
+    run: RunItem
+    amount: int
 
 
 @router.get("/experiments/{experiment_id}")
@@ -63,75 +62,119 @@ def experiment(
     """Show one experiment. Raises NotFound."""
     found = experiments.get(session, experiment_id)
     revision = found.revision  # read first: the stream repeats what comes after it
-    [item] = experiment_items(session, [found])
     rows = runs.of_experiment(session, experiment_id)
     all_runs = run_items(session, rows)
     at_best = metrics.at_best_epoch(session, [run.id for run in all_runs], KEYS)
-    ahead = runs.unended_before(session, experiment_id)
-    choice = view.colour if view.colour in CHOICES else "gap"
-    grid = grid_info(all_runs, at_best, choice=choice, row_knob=view.rows, column_knob=view.columns)
-    ended = item.status not in ("queued", "running")
+    query = dict(request.query_params)
+    grid = _grid(all_runs, at_best, view, query)
     return render(
         "experiment.html",
-        experiment=item,
-        progress=progress_info(item.status, all_runs, ahead=ahead),
-        verdicts=Counter(run.verdict for run in all_runs if run.verdict).most_common(),
-        grid=grid,
-        choices=CHOICES,
-        about=ABOUT,
-        axes=[path for path in grid.varying if path != "training.seed"],
-        pictures=_pictures(session, grid, at_best),
+        **_head(session, found, all_runs),
+        **_drawn(session, grid, all_runs, at_best),
         **_page(all_runs, max(1, view.page)),
-        at_best=at_best,
-        columns=list(grid.varying),
-        value_of=value_of,
-        compared=remedies.compared(session, found, view.at, view.setting),
-        offer=remedies.offer(rows, list(grid.varying), view.cell) if ended else None,
-        analysis=analysis.reading(experiment_id, all_runs, request.query_params),
-        tried=remedies.tried(session, experiment_id),
+        **_read(session, found, rows, all_runs, grid, view, query),
         revision=revision,
-        query=dict(request.query_params),
+        query=query,
     )
+
+
+def _head(session: Session, found: Experiment, all_runs: Sequence[RunItem]) -> dict[str, Any]:
+    """Return what is said of the whole experiment: its progress, its verdicts, what failed."""
+    [item] = experiment_items(session, [found])
+    ahead = runs.unended_before(session, found.id) if item.status == "queued" else 0
+    return {
+        "experiment": item,
+        "progress": progress_info(item.status, all_runs, ahead=ahead),
+        "verdicts": Counter(run.verdict for run in all_runs if run.verdict).most_common(),
+        "reasons": _reasons(all_runs),
+        "live": item.counts["queued"] + item.counts["running"] > 0,
+    }
+
+
+def _reasons(all_runs: Sequence[RunItem]) -> list[Reason]:
+    """Return why runs failed, the most common first; sentences that differ in numbers are one."""
+    failed = [run for run in all_runs if run.status == "failed"]
+    kinds = Counter(_kind(run) for run in failed)
+    first = {_kind(run): run for run in reversed(failed)}
+    return [
+        Reason(first[kind].error or "No reason is known.", first[kind], amount)
+        for kind, amount in kinds.most_common(MAX_REASONS)
+    ]
+
+
+def _kind(run: RunItem) -> str:
+    return "".join(letter for letter in run.error or "" if not letter.isdigit())
+
+
+def _grid(
+    all_runs: Sequence[RunItem],
+    at_best: Mapping[int, AtBest],
+    view: View,
+    query: Mapping[str, str],
+) -> PanelsInfo:
+    return panels_info(
+        all_runs,
+        at_best,
+        choice=view.colour if view.colour in CHOICES else USUAL,
+        row_knob=view.rows,
+        column_knob=view.columns,
+        shown={path: shown for path, shown in query.items() if "." in path or path == VARIANT},
+    )
+
+
+def _drawn(
+    session: Session,
+    grid: PanelsInfo,
+    all_runs: Sequence[RunItem],
+    at_best: Mapping[int, AtBest],
+) -> dict[str, Any]:
+    """Return what the grid and the pictures show."""
+    return {
+        "grid": grid,
+        "choices": CHOICES,
+        "about": ABOUT,
+        "axes": [path for path in grid.varying if path != "training.seed"],
+        "pictures": pictures(session, grid.cells, list(grid.varying), at_best),
+        "version": _version(all_runs),
+    }
+
+
+def _version(all_runs: Sequence[RunItem]) -> int:
+    """Return a number that changes when slow figures are to be drawn anew."""
+    ended = sum(run.status in ENDED for run in all_runs)
+    step = max(1, len(all_runs) // REDRAWN)
+    return ended if ended == len(all_runs) else ended // step * step
 
 
 def _page(all_runs: Sequence[RunItem], page: int) -> dict[str, Any]:
     """Return the part of the list of runs that a page shows."""
     start = PAGE_SIZE * (page - 1)
     pages = ceil(len(all_runs) / PAGE_SIZE)
-    return {"runs": all_runs[start : start + PAGE_SIZE], "page": page, "pages": pages}
+    return {
+        "runs": all_runs[start : start + PAGE_SIZE],
+        "page": page,
+        "pages": pages,
+        "value_of": value_of,
+    }
 
 
-def _pictures(session: Session, grid: GridInfo, at_best: Mapping[int, AtBest]) -> list[Picture]:
-    """Return a picture for each cell of a small grid whose inputs can be drawn, else none."""
-    found = [cell.runs[0] for row in grid.cells for cell in row if cell]
-    shown = all(drawable(run.params["dataset.source"], inputs(run.params)) for run in found)
-    if not shown or len(found) > MAX_PICTURES:
-        return []
-    return [
-        Picture(run, _card_title(run, grid), at_best.get(run.id, {}), _last_fit(session, run.id))
-        for run in found
-    ]
-
-
-def _last_fit(session: Session, run_id: int) -> str | None:
-    """Return the address of a run's newest fit; it changes with the epoch, as the picture does."""
-    fits = [one for one in snapshots.of_run(session, run_id) if one.has_fit]
-    if not fits:
-        return None
-    newest = max(fits, key=lambda one: (one.epoch, one.kind))
-    return f"/figures/runs/{run_id}/fit/{newest.kind}?epoch={newest.epoch}"
-
-
-def _card_title(run: RunItem, grid: GridInfo) -> str:
-    """Name a cell by its model and by what else varies."""
-    others = [
-        f"{words.knob(path)} {words.value(run.params[path])}"
-        for path in grid.varying
-        if not path.startswith("model.") and path != "training.seed" and path in run.params
-    ]
-    return ", ".join([run.variant or model_title(run), *others])
-
-
-def model_title(run: RunItem) -> str:
-    """Name a run's model by its capacity."""
-    return f"{words.model(run.params)}: {run.parameters:,} parameters"
+def _read(
+    session: Session,
+    found: Experiment,
+    rows: Sequence[Run],
+    all_runs: Sequence[RunItem],
+    grid: PanelsInfo,
+    view: View,
+    query: Mapping[str, str],
+) -> dict[str, Any]:
+    """Return what the experiment's runs together say, and what would help."""
+    varying = list(grid.varying)
+    ended = all(run.status in ENDED for run in all_runs)
+    variants = any(run.variant for run in all_runs)
+    return {
+        "columns": varying,
+        "compared": remedies.compared(session, found, view.at, view.setting) if variants else None,
+        "offer": remedies.offer(rows, varying, view.cell) if ended else None,
+        "analysis": analysis.reading(found.id, all_runs, query),
+        "tried": remedies.tried(session, found.id),
+    }

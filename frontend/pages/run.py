@@ -16,9 +16,10 @@ from backend.store.snapshots import SnapshotInfo
 from backend.store.states import ENDED
 from backend.store.tables import Experiment, Run
 from backend.views import RunDetail, early_stop, run_detail
+from frontend.figures.measures import KEYS
 from frontend.form import SECTIONS
 from frontend.pages import remedies
-from frontend.pages.experiment import KEYS, model_title
+from frontend.pages.pictures import model_title
 from frontend.run_view import RunView, Scale, ViewQuery
 from frontend.site import Reading, render
 from frontend.snippets import loading_code

@@ -4,6 +4,7 @@ import re
 from collections.abc import Callable
 from typing import Any
 
+import httpx
 from playwright.sync_api import Page, expect
 
 from frontend.words import isolated
@@ -19,6 +20,10 @@ OVERFITTING = {
     "dataset": {"source": "moons", "n_train": 10, "n_validation": 50, "n_test": 50},
     "model": {"width": 64},
     "training": {"epochs": 40},
+}
+DIVERGING = {
+    "dataset": {"source": "line"},
+    "training": {"optimizer": "sgd", "learning_rate": 10, "epochs": 50},
 }
 ENDLESS = {"dataset": {"source": "moons"}, "training": {"epochs": 100_000, "seeds": 3}}
 
@@ -88,6 +93,97 @@ def test_cancel_ends_what_runs_and_what_waits(page: Page, submit: Submit) -> Non
     expect(page.locator("header .status")).to_have_text("cancelled", timeout=60_000)
     expect(page.locator("#runs .status-cancelled")).to_have_count(3)
     expect(page.get_by_role("button", name="Cancel experiment")).to_have_count(0)
+
+
+def test_arrow_keys_move_between_cells_and_enter_opens_one(page: Page, submit: Submit) -> None:
+    experiment_id, run_id = submit(GRID)
+    page.goto(f"/experiments/{experiment_id}")
+    cells = page.locator("#grid td a")
+    expect(page.locator("#grid td a[tabindex='0']")).to_have_count(1)
+    cells.first.focus()
+    page.keyboard.press("ArrowRight")
+    expect(cells.nth(1)).to_be_focused()
+    page.keyboard.press("ArrowDown")
+    expect(cells.nth(3)).to_be_focused()
+    page.keyboard.press("ArrowDown")  # there is nothing below
+    expect(cells.nth(3)).to_be_focused()
+    page.keyboard.press("Home")
+    expect(cells.nth(2)).to_be_focused()
+    expect(page.locator("#grid td a[tabindex='0']")).to_have_count(1)
+    page.keyboard.press("Enter")
+    expect(page).to_have_url(re.compile(rf"/runs/{run_id + 2}$"))
+
+
+def test_a_cell_shows_its_small_curve_when_pointed_at(page: Page, submit: Submit) -> None:
+    experiment_id, _ = submit(GRID)
+    page.goto(f"/experiments/{experiment_id}")
+    expect(page.locator("header .status")).to_have_text("finished", timeout=120_000)
+    page.locator("#grid td a").first.hover()
+    card = page.locator("#cell-card")
+    expect(card.locator(".train-line")).to_have_count(2)
+    expect(card).to_contain_text("width 2, train samples 20")
+    page.keyboard.press("Escape")
+    expect(card).to_be_hidden()
+
+
+def test_a_third_knob_filters_or_sets_tables_apart_in_the_address(
+    page: Page, submit: Submit
+) -> None:
+    knobs = {**GRID, "model": {"width": [2, 16], "depth": [1, 2]}, "training": {"epochs": 2}}
+    experiment_id, _ = submit(knobs)
+    page.goto(f"/experiments/{experiment_id}")
+    expect(page.locator("table.grid caption")).to_have_text(["depth 1", "depth 2"])
+    page.locator("select[name='model.depth']").select_option("2")
+    expect(page.locator("table.grid")).to_have_count(1)
+    expect(page).to_have_url(re.compile("model.depth=2"))
+    page.locator("select[name=rows]").select_option("depth")
+    expect(page.locator("#grid thead th").first).to_contain_text("depth")
+    page.reload()
+    expect(page.locator("select[name=rows]")).to_have_value("model.depth")
+
+
+def test_cells_are_lines_over_their_knobs_and_choosers_leave_some(
+    page: Page, submit: Submit
+) -> None:
+    experiment_id, _ = submit(GRID)
+    page.goto(f"/experiments/{experiment_id}")
+    expect(page.locator("header .status")).to_have_text("finished", timeout=120_000)
+    lines = page.locator(".parallel .lines path")
+    expect(lines).to_have_count(4)
+    page.locator("#parallel").get_by_role("combobox", name="Width").select_option("16")
+    expect(page.locator(".parallel .lines path.out")).to_have_count(2)
+    page.get_by_text("The same as a table").click()
+    expect(page.locator("#outcomes tbody tr:visible")).to_have_count(2)
+    page.evaluate("document.querySelector('.parallel .lines path:not(.out)')"
+                  ".dispatchEvent(new MouseEvent('click', {bubbles: true}))")  # fmt: skip
+    expect(page).to_have_url(re.compile(r"/runs/\d+$"))
+
+
+def test_failed_runs_say_why_and_can_be_retried(page: Page, lab: str, submit: Submit) -> None:
+    experiment_id, run_id = submit(DIVERGING)
+    page.goto(f"/experiments/{experiment_id}")
+    expect(page.locator("header .status")).to_have_text("failed", timeout=120_000)
+    expect(page.locator(".failures li")).to_contain_text("Diverged at epoch")
+    with page.expect_response(lambda answer: answer.url.endswith("/retry")) as retried:
+        page.get_by_role("button", name="Retry 1 failed run").click()
+    assert retried.value.status == httpx.codes.ACCEPTED
+    expect(page.locator("header .status")).to_have_text("failed")  # the same data and weights
+    assert httpx.get(f"{lab}/api/runs/{run_id}").json()["epoch"] > 0
+
+
+def test_one_run_shows_its_curve(page: Page, submit: Submit) -> None:
+    experiment_id, run_id = submit({**OVERFITTING, "training": {"epochs": 3}})
+    page.goto(f"/experiments/{experiment_id}")
+    expect(page.locator("#loss figcaption")).to_contain_text("Loss after epoch 3")
+    page.get_by_role("link", name="Loss over the epochs").click()
+    expect(page).to_have_url(re.compile(f"/runs/{run_id}$"))
+
+
+def test_an_experiment_that_waits_says_for_what(page: Page, idle_lab: str) -> None:
+    made = httpx.post(f"{idle_lab}/api/experiments", json=GRID).json()
+    page.goto(f"{idle_lab}{made['url']}")
+    expect(page.locator("#progress")).to_contain_text("8 runs waiting for a worker")
+    expect(page.locator("#grid tbody td").first).to_contain_text("queued")
 
 
 def test_a_remedy_is_tried_by_one_click_and_compared(page: Page, submit: Submit) -> None:

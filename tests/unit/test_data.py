@@ -5,11 +5,12 @@ from typing import Any
 import numpy as np
 import pytest
 
+from backend.data.draws import PARTS
 from backend.spec import RunSpec
 from backend.spec.catalogue import SOURCES
 from tests.specs import run_spec
 from worker.training.data import load, reference_loss
-from worker.training.sources import PARTS, draw, rows
+from worker.training.sources import draw, rows
 from worker.training.stored import targets
 
 DRAWN = [name for name, source in SOURCES.items() if source.rows is None]

@@ -1,9 +1,12 @@
+from collections.abc import Mapping
 from typing import Any
 
 import pytest
 
 from backend.views import RunItem
-from frontend.figures.grid import LEVELS, GridInfo, Ramp, grid_info, varying
+from frontend.figures.grid import GridInfo, varying
+from frontend.figures.measures import LEVELS, AtBest, Ramp
+from frontend.figures.panels import ALL, EACH, MAX_PANELS, PanelsInfo, panels_info
 
 
 def run(
@@ -22,6 +25,11 @@ def run(
     )  # fmt: skip
 
 
+def one_table(runs: list[RunItem], at_best: Mapping[int, AtBest], **asked: Any) -> GridInfo:
+    [table] = panels_info(runs, at_best, **asked).panels
+    return table
+
+
 def texts(grid: GridInfo) -> list[list[str | None]]:
     return [[cell.text if cell else None for cell in row] for row in grid.cells]
 
@@ -35,48 +43,48 @@ FOUR = [
 
 
 def test_capacity_goes_down_and_data_across_in_ascending_order() -> None:
-    grid = grid_info(FOUR, {})
+    grid = one_table(FOUR, {})
     assert (grid.row_knob, grid.column_knob) == ("model.width", "dataset.n_train")
     assert (grid.rows, grid.columns) == ([2, 10], [9, 50])
     assert texts(grid) == [["0.000", "0.500"], ["1.00", "2.00"]]
 
 
 def test_the_reader_may_turn_the_grid() -> None:
-    grid = grid_info(FOUR, {}, row_knob="dataset.n_train", column_knob="model.width")
+    grid = one_table(FOUR, {}, row_knob="dataset.n_train", column_knob="model.width")
     assert texts(grid) == [["0.000", "1.00"], ["0.500", "2.00"]]
 
 
 @pytest.mark.parametrize("knob", ["model.width", "model.nonsense", ""])
 def test_a_knob_asked_for_twice_or_unknown_is_chosen_anew(knob: str) -> None:
-    grid = grid_info(FOUR, {}, row_knob="model.width", column_knob=knob)
+    grid = one_table(FOUR, {}, row_knob="model.width", column_knob=knob)
     assert grid.column_knob == "dataset.n_train"
 
 
 def test_what_varies_within_a_cell_is_averaged_and_named() -> None:
     runs = [run(seed, width=2 + seed % 2, seed=seed, train=0, val=seed) for seed in range(4)]
-    grid = grid_info(runs, {})
-    assert texts(grid) == [["1.00"], ["2.00"]]
+    grid = panels_info(runs, {})
+    assert texts(grid.panels[0]) == [["1.00"], ["2.00"]]
     assert grid.averaged == ["training.seed"]
 
 
 def test_one_knob_makes_one_column() -> None:
-    grid = grid_info([run(1, width=2, train=0, val=1), run(2, width=4, train=0, val=3)], {})
+    grid = one_table([run(1, width=2, train=0, val=1), run(2, width=4, train=0, val=3)], {})
     assert (grid.column_knob, texts(grid)) == (None, [["1.00"], ["3.00"]])
 
 
 def test_a_single_cell_has_no_knobs() -> None:
-    grid = grid_info([run(1, width=2, train=0, val=1)], {})
+    grid = one_table([run(1, width=2, train=0, val=1)], {})
     assert (grid.row_knob, grid.column_knob, texts(grid)) == (None, None, [["1.00"]])
 
 
 def test_seeds_alone_are_told_apart() -> None:
-    grid = grid_info([run(seed, width=2, seed=seed, train=0, val=seed) for seed in range(3)], {})
+    grid = one_table([run(seed, width=2, seed=seed, train=0, val=seed) for seed in range(3)], {})
     assert (grid.row_knob, len(grid.rows)) == ("training.seed", 3)
 
 
 def test_runs_to_which_a_knob_does_not_apply_have_a_row_of_their_own() -> None:
     runs = [run(1, train=0, val=1), *(run(w, width=w, train=0, val=3) for w in (4, 2))]
-    assert grid_info(runs, {}).rows == [None, 2, 4]
+    assert one_table(runs, {}).rows == [None, 2, 4]
 
 
 def test_a_knob_with_one_value_does_not_vary_where_it_does_not_always_apply() -> None:
@@ -84,7 +92,7 @@ def test_a_knob_with_one_value_does_not_vary_where_it_does_not_always_apply() ->
 
 
 def test_a_missing_combination_is_an_empty_cell() -> None:
-    assert grid_info(FOUR[:3], {}).cells[1][0] is None
+    assert one_table(FOUR[:3], {}).cells[1][0] is None
 
 
 def test_cells_without_a_value_say_what_is_going_on() -> None:
@@ -93,33 +101,31 @@ def test_cells_without_a_value_say_what_is_going_on() -> None:
         run(2, width=2, status="running"),
         run(3, width=3, status="failed"),
     ]
-    assert texts(grid_info(runs, {})) == [["queued"], ["running"], ["failed"]]
+    assert texts(one_table(runs, {})) == [["queued"], ["running"], ["failed"]]
 
 
 def test_the_ends_of_the_ramp_are_the_extremes() -> None:
-    grid = grid_info(FOUR, {})
-    styles = [cell.style for row in grid.cells for cell in row if cell]
+    grid = panels_info(FOUR, {})
+    styles = [cell.style for cell in grid.cells]
     assert (styles[0], styles[-1]) == ("level-0", f"level-{LEVELS - 1}")
     assert grid.ramp == Ramp(0, 2)
 
 
 def test_equal_values_share_the_lowest_colour() -> None:
-    grid = grid_info([run(1, width=2, train=0, val=1), run(2, width=4, train=0, val=1)], {})
+    grid = one_table([run(1, width=2, train=0, val=1), run(2, width=4, train=0, val=1)], {})
     assert {cell.style for row in grid.cells for cell in row if cell} == {"level-0"}
 
 
 def test_colours_follow_the_logarithm_over_a_wide_range() -> None:
     best = {id_: {"val_loss": 10.0**id_} for id_ in range(1, 5)}
-    grid = grid_info([run(id_, width=id_) for id_ in best], best, choice="best")
+    grid = panels_info([run(id_, width=id_) for id_ in best], best, choice="best")
     assert grid.ramp and grid.ramp.is_log
-    assert [row[0].style for row in grid.cells if row[0]] == [
-        "level-0", "level-2", "level-4", "level-6",
-    ]  # fmt: skip
+    assert [cell.style for cell in grid.cells] == ["level-0", "level-2", "level-4", "level-6"]
 
 
 def test_the_cost_of_not_stopping_is_relative_to_the_best_loss() -> None:
     runs = [run(1, width=1, val=1.5), run(2, width=2, val=2.0)]
-    grid = grid_info(runs, {1: {"val_loss": 1.0}, 2: {"val_loss": 2.0}}, choice="cost")
+    grid = one_table(runs, {1: {"val_loss": 1.0}, 2: {"val_loss": 2.0}}, choice="cost")
     assert texts(grid) == [["50%"], ["0%"]]
 
 
@@ -130,10 +136,10 @@ def test_a_cell_shows_the_verdict_of_most_of_its_runs() -> None:
         run(3, width=1, seed=2, verdict="good fit"),
         run(4, width=2, seed=0, verdict="good fit"),
     ]
-    grid = grid_info(runs, {}, choice="verdict")
-    assert texts(grid) == [["overfitting 2/3"], ["good fit"]]
+    grid = panels_info(runs, {}, choice="verdict")
+    assert texts(grid.panels[0]) == [["overfitting 2/3"], ["good fit"]]
     assert grid.legend == [
-        ("verdict-overfitting", "overfitting"), ("verdict-good-fit", "good fit"),
+        ("verdict-good-fit", "good fit"), ("verdict-overfitting", "overfitting"),
     ]  # fmt: skip
 
 
@@ -143,4 +149,56 @@ def test_a_diverged_run_does_not_spoil_the_mean() -> None:
         run(2, width=1, seed=1, train=0, val=2.0),
         run(3, width=2, seed=0, train=0, val=1.0),
     ]
-    assert texts(grid_info(runs, {})) == [["2.00"], ["1.00"]]
+    assert texts(one_table(runs, {})) == [["2.00"], ["1.00"]]
+
+
+THREE_KNOBS = [
+    run(100 * w + 10 * n + d, width=w, n_train=n, dropout=d / 10, train=0, val=w + n + d)
+    for w in (1, 2) for n in (3, 4) for d in (0, 5)
+]  # fmt: skip
+
+
+def test_a_third_knob_of_few_values_sets_tables_apart_on_one_ramp() -> None:
+    info = panels_info(THREE_KNOBS, {})
+    assert [one.title for one in info.panels] == ["dropout 0", "dropout 0.5"]
+    assert info.ramp == Ramp(4, 11)
+    assert info.cells[-1].place == "width 2, train samples 4, dropout 0.5"
+
+
+def test_a_third_knob_filters_by_the_value_asked_for() -> None:
+    info = panels_info(THREE_KNOBS, {}, shown={"model.dropout": "0.5"})
+    assert [texts(one) for one in info.panels] == [[["9.00", "10.0"], ["10.0", "11.0"]]]
+
+
+def test_a_third_knob_can_be_taken_together() -> None:
+    info = panels_info(THREE_KNOBS, {}, shown={"model.dropout": ALL})
+    assert [texts(one) for one in info.panels] == [[["6.50", "7.50"], ["7.50", "8.50"]]]
+    assert info.averaged == ["model.dropout"]
+
+
+@pytest.mark.parametrize("shown", [{"model.dropout": "7"}, {"model.width": "2"}, {"no": EACH}])
+def test_what_does_not_vary_or_is_an_axis_filters_nothing(shown: dict[str, str]) -> None:
+    assert len(panels_info(THREE_KNOBS, {}, shown=shown).cells) == 8
+
+
+def test_there_are_never_more_tables_than_can_be_looked_at() -> None:
+    runs = [run(i, width=i % 2, n_train=1 + i // 2 % 2, seed=i, val=1, train=0) for i in range(50)]
+    assert len(runs) > MAX_PANELS
+    assert len(panels_info(runs, {}, shown={"training.seed": EACH}).panels) == 1
+
+
+def test_cells_shrink_as_columns_grow() -> None:
+    def size(columns: int) -> str:
+        return panels_info(
+            [run(i, n_train=i, width=j) for i in range(columns) for j in (1, 2)], {}
+        ).size
+
+    assert [size(n) for n in (4, 10, 20)] == ["roomy", "compact", "dense"]
+
+
+def test_a_cell_is_put_in_words_for_those_who_do_not_see_it() -> None:
+    runs = [run(1, width=2, seed=0, train=0, val=1), run(2, width=2, seed=1, status="failed"),
+            run(3, width=4, seed=0, train=0, val=2)]  # fmt: skip
+    first: PanelsInfo = panels_info(runs, {})
+    assert first.cells[0].spoken == "width 2: 1.00, 2 of 2 runs ended, 1 failed"
+    assert first.cells[0].curves == "/figures/small-curve?runs=1,2&epochs=6"

@@ -22,6 +22,7 @@ RULES = [
     ("worker", {"frontend", "fastapi", "starlette"}, set()),
     ("backend.analysis", SQL | HTTP | {"redis", "celery", "backend.api"}, set()),
     ("backend.logs", SQL | HTTP | {"redis", "celery", "backend.api"}, set()),
+    ("backend.data", SQL | HTTP | {"redis", "celery", "backend.api"}, set()),
     ("backend.spec", SQL | HTTP | {"redis", "celery", "backend.api"}, set()),
     ("backend.search", SQL | HTTP | {"redis", "celery", "backend.api"}, set()),
     ("worker.training", SQL | {"celery", "kombu", "redis", "backend.queue"}, set()),

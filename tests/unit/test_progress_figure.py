@@ -27,7 +27,10 @@ def after(seconds: float, *runs: RunItem, status: str = "running") -> ProgressIn
 def test_time_left_follows_from_the_work_done() -> None:
     found = after(10, run("finished", 100, ended=10), run("queued"))
     assert (found.share, found.seconds_left) == (0.5, 10)
-    assert found.sentence == "1 of 2 runs done, 100 epochs so far, about 10 s left"
+    assert (
+        found.sentence
+        == "1 of 2 runs done, 100 epochs so far, 10.0 epochs a second, about 10 s left"
+    )
 
 
 def test_larger_models_weigh_more() -> None:
@@ -62,4 +65,4 @@ def test_a_run_that_stopped_early_is_done_whole() -> None:
 
 def test_the_time_taken_ends_with_the_last_run() -> None:
     found = after(999, run("finished", 100, ended=3), run("failed", 5, ended=7), status="failed")
-    assert found.sentence == "2 of 2 runs done, 105 epochs in all, 7 s"
+    assert found.sentence == "2 of 2 runs done (1 failed), 105 epochs in all, 7 s"

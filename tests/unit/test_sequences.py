@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from worker.training.sequences import spread, stratified_order
+from backend.data.sequences import spread, stratified_order
 
 
 def test_a_stratified_order_holds_every_row_once() -> None:

@@ -10,11 +10,11 @@ from cachetools import LRUCache, cached
 from numpy.typing import NDArray
 from torch import Tensor
 
+from backend.data.streams import Purpose, stream
 from worker.training.layers import Batch
 from worker.training.member import Member
 from worker.training.program import Program
 from worker.training.rows import Rows
-from worker.training.streams import Purpose, stream
 
 GATHERED_BYTES = 4 << 20  # of batches laid out beforehand
 ORDER_BYTES = 16 << 20  # of orders that members of the same seed share

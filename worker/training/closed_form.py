@@ -8,12 +8,12 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 import torch
 from torch import Tensor
 
+from backend.data.sequences import Array
 from worker.training import losses, random_features
 from worker.training.ensemble import Interrupted, Kind
 from worker.training.least_squares import solve
 from worker.training.member import Member
 from worker.training.models import predict
-from worker.training.sequences import Array
 
 BLOCK_NUMBERS = 1 << 22  # of features made at once when a model is judged
 

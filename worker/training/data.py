@@ -7,11 +7,11 @@ from typing import Self
 import numpy as np
 from cachetools import LRUCache, cached
 
+from backend.data.draws import PARTS, TEST_SEED, PartName, flipped
+from backend.data.sequences import Array
 from backend.spec.catalogue import SOURCES, Scale
 from backend.spec.run import Dataset, Family, RunSpec
-from worker.training.sequences import Array, spread
-from worker.training.sources import PARTS, TEST_SEED, PartName, draw
-from worker.training.streams import Purpose, stream
+from worker.training.sources import draw
 
 CACHE_BYTES = 256 << 20
 
@@ -80,7 +80,7 @@ def load(spec: RunSpec) -> Data:
     mislabelled = np.zeros(dataset.n_train, dtype=bool)
     if dataset.label_noise:
         classes = SOURCES[dataset.source].outputs
-        labels, mislabelled = _flip(train.y, dataset.label_noise, seed, classes)
+        labels, mislabelled = flipped(train.y, dataset.label_noise, seed, classes)
         train = Part(train.x, labels)
     scaling = Scaling.fit(train.x, spec.model.family, SOURCES[dataset.source].scale)
     return Data(train, validation, test, scaling, mislabelled)
@@ -111,14 +111,6 @@ def _part(dataset: Dataset, seed: int, part: PartName) -> Part:
     x.setflags(write=False)
     y.setflags(write=False)
     return Part(x, y)
-
-
-def _flip(labels: Array, share: float, seed: int, classes: int) -> tuple[Array, Array]:
-    """Give a share of the labels another class; return the labels and which were changed."""
-    generator = stream(seed, Purpose.LABEL_NOISE)
-    chosen = spread(generator, len(labels)) < share
-    other = (labels + generator.integers(1, classes, size=len(labels))) % classes
-    return np.where(chosen, other, labels), chosen
 
 
 def reference_loss(spec: RunSpec, data: Data) -> float:

@@ -6,12 +6,12 @@ function of its specification alone, and such that they take a small share of th
 
 import numpy as np
 
+from backend.data.sequences import Array
 from backend.spec import cost
 from backend.spec.catalogue import SOURCES
 from backend.spec.run import Loss, RunSpec
 from worker.training.member import Member
 from worker.training.pictures import CURVE_POINTS, PLANE_POINTS, probability
-from worker.training.sequences import Array
 
 MOST, LEAST = 40, 12
 SHARE = 0.05  # of the training, for the frames

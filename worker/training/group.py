@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from backend.data.sequences import Array
 from backend.spec.run import RunSpec
 from worker.training import frames, predictions, snapshots
 from worker.training.checkpoints import dump, restore
@@ -22,7 +23,6 @@ from worker.training.member import Member
 from worker.training.memory import is_out_of_memory
 from worker.training.predictions import Prediction
 from worker.training.program import ensembles
-from worker.training.sequences import Array
 from worker.training.snapshots import Snapshot
 
 __all__ = [

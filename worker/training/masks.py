@@ -6,9 +6,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from backend.data.streams import Purpose, stream
 from worker.training.member import Member
 from worker.training.program import Program
-from worker.training.streams import Purpose, stream
 
 
 class Masks:

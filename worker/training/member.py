@@ -6,12 +6,12 @@ from functools import cached_property
 
 import numpy as np
 
+from backend.data.sequences import Array
 from backend.spec.catalogue import SOURCES, drawable
 from backend.spec.run import RunSpec
 from worker.training import basis
 from worker.training.data import Data, load
 from worker.training.pictures import Picture, frame
-from worker.training.sequences import Array
 
 PART_KEYS = ("train", "val", "test")
 

@@ -10,11 +10,12 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from backend.data.streams import Purpose
 from backend.spec.catalogue import SOURCES
 from backend.spec.cost import layer_sizes, outputs, polynomial_terms
 from backend.spec.run import RunSpec
 from worker.training import random_features
-from worker.training.streams import Purpose, reseed
+from worker.training.streams import reseed
 
 ACTIVATIONS = {
     "relu": torch.relu,

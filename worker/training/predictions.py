@@ -14,11 +14,11 @@ from cachetools import LRUCache, cached
 from safetensors.numpy import save
 from torch import Tensor
 
+from backend.data.sequences import Array
 from backend.spec.run import RunSpec
 from worker.training.data import noise_free_test
 from worker.training.member import Member
 from worker.training.models import predict
-from worker.training.sequences import Array
 
 MAX_INPUTS = 200
 HALF_RANGE = 1000.0  # classifiers' outputs within it are kept in half precision

@@ -7,9 +7,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from backend.data.streams import Purpose, stream
 from backend.spec.cost import inputs
 from backend.spec.run import RunSpec
-from worker.training.streams import Purpose, stream
 
 
 def draw(spec: RunSpec) -> dict[str, Tensor]:

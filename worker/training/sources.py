@@ -1,24 +1,19 @@
 """Raw samples of each part: a function of the data set's knobs and the seed.
 
 Every part is drawn in an order whose beginning is itself a fair, stratified sample: a smaller
-training set of the same seed is the beginning of a larger one. The test part is the same for all
-seeds, so that their models are asked the same questions.
+training set of the same seed is the beginning of a larger one.
 """
-
-from typing import Final, Literal
 
 import numpy as np
 
+from backend.data.draws import TEST_SEED, PartName, generated, with_noise
+from backend.data.formulas import FORMULAS
+from backend.data.sequences import Array, stratified_order
+from backend.data.streams import Purpose, stream
 from backend.spec.catalogue import SOURCES
 from backend.spec.run import Dataset
 from worker.training import stored
-from worker.training.generated import FORMULAS
-from worker.training.sequences import Array, stratified_order
-from worker.training.streams import Purpose, stream
 
-PartName = Literal["train", "validation", "test"]
-PARTS: Final[tuple[PartName, ...]] = ("train", "validation", "test")
-TEST_SEED = 0
 QUANTILES = 10  # that a stored regression is stratified by
 
 
@@ -28,25 +23,8 @@ def draw(dataset: Dataset, seed: int, part: PartName) -> tuple[Array, Array]:
     Targets are classes [n] or regressed values [n, outputs].
     """
     seed = TEST_SEED if part == "test" else seed
-    x, y = (_generated if dataset.source in FORMULAS else _stored)(dataset, seed, part)
-    which = PARTS.index(part)
-    if dataset.input_noise:
-        noise = stream(seed, Purpose.INPUT_NOISE, which).normal(size=x.shape)
-        x = x + dataset.input_noise * noise
-    if SOURCES[dataset.source].problem == "regression":
-        noise = stream(seed, Purpose.TARGETS, which).normal(size=len(y))
-        y = (y + (dataset.target_noise or 0.0) * noise)[:, None]
-    return x, y
-
-
-def _generated(dataset: Dataset, seed: int, part: PartName) -> tuple[Array, Array]:
-    """Draw afresh; inputs beyond those of the formula are standard normal noise."""
-    n, which = getattr(dataset, f"n_{part}"), PARTS.index(part)
-    inputs = dataset.n_features or SOURCES[dataset.source].features
-    generator = stream(seed, Purpose.INPUTS, which)
-    x, y = FORMULAS[dataset.source](generator, n, part == "train", inputs)
-    noise = stream(seed, Purpose.NOISE_INPUTS, which).normal(size=(n, inputs - x.shape[1]))
-    return np.concatenate([x, noise], axis=1), y
+    x, y = (generated if dataset.source in FORMULAS else _stored)(dataset, seed, part)
+    return with_noise(dataset, seed, part, x, y)
 
 
 def _stored(dataset: Dataset, seed: int, part: PartName) -> tuple[Array, Array]:

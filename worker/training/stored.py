@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 from sklearn import datasets
 
+from backend.data.sequences import Array
 from backend.spec.catalogue import SOURCES
-from worker.training.sequences import Array
 
 MODULUS = 31
 MNIST1D_UNIT = 0.15445  # their deviation

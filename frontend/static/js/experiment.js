@@ -2,8 +2,12 @@
 
 import "./cancel.js";
 import "./chart.js";
+import "./fragment.js";
+import "./grid.js";
+import "./parallel.js";
 import "./remedies.js";
 import { Throttle, refreshPage } from "./refresh.js";
+import "./retry.js";
 import { follow } from "./stream.js";
 
 const refresh = new Throttle(refreshPage);
@@ -16,7 +20,7 @@ function stayLive({ stream, revision }) {
 }
 
 document.addEventListener("change", (event) => {
-  const form = event.target.closest("form.choosers");
+  const form = event.target.closest("form.choosers[method]");
   if (!form) return;
   const query = new URLSearchParams(location.search);
   for (const [name, value] of new FormData(form)) {

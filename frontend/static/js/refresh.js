@@ -38,6 +38,7 @@ export async function refreshPage() {
   const main = fresh.querySelector("main");
   localiseTimes(main);
   morph(document.querySelector("main"), main);
+  document.dispatchEvent(new Event("pagerefreshed"));
   return main;
 }
 
@@ -49,7 +50,8 @@ export function morph(from, to) {
     return;
   }
   copyAttributes(from, to);
-  if (from.localName === "lab-chart") return; // it draws its own inside, from its src
+  // these draw their own inside, from their src
+  if (["lab-chart", "lab-fragment"].includes(from.localName)) return;
   if (from.localName === "lab-fit") return morph(from.querySelector("lab-chart"), to.querySelector("lab-chart"));
   const old = [...from.childNodes];
   const wanted = [...to.childNodes];

@@ -10,7 +10,7 @@ from collections.abc import Callable
 import numpy as np
 from numpy.random import Generator
 
-from worker.training.sequences import Array, spread
+from backend.data.sequences import Array, spread
 
 Formula = Callable[[Generator, int, bool, int], tuple[Array, Array]]
 

@@ -1,0 +1,136 @@
+"""Parallel coordinates: each cell of an experiment as a line over its knobs to its outcome."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from backend.views import RunItem
+from frontend import words
+from frontend.figures.grid import SEED, value_of, varying
+from frontend.figures.measures import (
+    CHOICES,
+    VERDICT,
+    AtBest,
+    Ramp,
+    ramp_of,
+    style,
+    value_of_cell,
+    write,
+)
+
+WIDTH, HEIGHT, MARGIN = 900, 300, 70  # of the drawing, in its own units
+MAX_LINES = 1000
+MAX_ROWS = 100  # of the table
+MAX_TICKS = 12
+OUTCOME_TICKS = 5
+
+
+@dataclass(frozen=True)
+class Axis:
+    """An axis at `x`; its ticks are texts with their heights. `options` may be picked."""
+
+    path: str
+    title: str
+    x: float
+    ticks: Sequence[tuple[float, str]]
+    options: Sequence[str]
+
+
+@dataclass(frozen=True)
+class Line:
+    """A cell: where it crosses the axes, its values in words, its outcome, and its first run."""
+
+    path: str
+    picks: Sequence[int]
+    values: Sequence[str]
+    outcome: str
+    style: str
+    url: str
+    runs: int
+
+
+@dataclass(frozen=True)
+class ParallelInfo:
+    """What is drawn: axes from left to right, and lines, the best last so that it is on top."""
+
+    outcome: str
+    axes: Sequence[Axis]
+    lines: Sequence[Line]
+    left_out: int
+
+    @property
+    def description(self) -> str:
+        """The drawing in words."""
+        knobs = ", ".join(axis.title for axis in self.axes[:-1])
+        text = f"{words.count(len(self.lines), 'cell')} as lines over {knobs} to {self.outcome}."
+        if not self.lines:
+            return text
+        best = self.lines[-1]
+        at = ", ".join(
+            f"{axis.title} {value}" for axis, value in zip(self.axes, best.values, strict=False)
+        )
+        return f"{text} Lowest: {best.outcome} at {at}."
+
+
+def parallel_info(
+    runs: Sequence[RunItem], at_best: Mapping[int, AtBest], *, choice: str = "best"
+) -> ParallelInfo | None:
+    """Return the drawing; seeds of a cell are one line. None where fewer than two knobs vary."""
+    choice = "best" if choice == VERDICT else choice  # a verdict has no order
+    knobs = {path: values for path, values in varying(runs).items() if path != SEED}
+    if len(knobs) < 2:
+        return None
+    cells: dict[tuple[Any, ...], list[RunItem]] = {}
+    for run in runs:
+        cells.setdefault(tuple(value_of(run, path) for path in knobs), []).append(run)
+    found = {key: value_of_cell(choice, cell, at_best) for key, cell in cells.items()}
+    known = {key: value for key, value in found.items() if isinstance(value, int | float)}
+    ordered = sorted(known, key=lambda key: -known[key])[-MAX_LINES:]
+    ramp = ramp_of(known.values())
+    axes = _axes(knobs, ramp, choice)
+    lines = [_line(key, cells[key], known[key], ramp, axes, knobs, choice) for key in ordered]
+    return ParallelInfo(CHOICES[choice], axes, lines, len(cells) - len(ordered))
+
+
+def _axes(knobs: Mapping[str, Sequence[Any]], ramp: Ramp | None, choice: str) -> list[Axis]:
+    """Return the axes: of a knob its values at equal distances, of the outcome its range."""
+    step = (WIDTH - 2 * MARGIN) / len(knobs)
+    axes = []
+    for place, (path, values) in enumerate(knobs.items()):
+        named = [words.value(value) for value in values]
+        every = -(-len(values) // MAX_TICKS)
+        ticks = [(_height(i, len(values)), text) for i, text in enumerate(named)][::every]
+        axes.append(Axis(path, words.knob(path), MARGIN + place * step, ticks, named))
+    shares = [i / (OUTCOME_TICKS - 1) for i in range(OUTCOME_TICKS)]
+    ticks = [(HEIGHT * (1 - at), write(choice, ramp.at(at))) for at in shares] if ramp else []
+    axes.append(Axis("", CHOICES[choice], WIDTH - MARGIN, ticks, []))
+    return axes
+
+
+def _line(
+    key: tuple[Any, ...],
+    cell: Sequence[RunItem],
+    outcome: float,
+    ramp: Ramp | None,
+    axes: Sequence[Axis],
+    knobs: Mapping[str, Sequence[Any]],
+    choice: str,
+) -> Line:
+    picks = [values.index(value) for value, values in zip(key, knobs.values(), strict=True)]
+    sizes = map(len, knobs.values())
+    heights = [_height(pick, size) for pick, size in zip(picks, sizes, strict=True)]
+    heights.append(HEIGHT * (1 - ramp.share(outcome)) if ramp else 0.0)
+    corners = (f"{axis.x:.0f} {height:.1f}" for axis, height in zip(axes, heights, strict=True))
+    return Line(
+        path="M" + "L".join(corners),
+        picks=picks,
+        values=[words.value(value) for value in key],
+        outcome=write(choice, outcome),
+        style=style(outcome, ramp),
+        url=cell[0].url,
+        runs=len(cell),
+    )
+
+
+def _height(index: int, count: int) -> float:
+    return HEIGHT * (1 - index / (count - 1)) if count > 1 else HEIGHT / 2

@@ -1,0 +1,72 @@
+"""The pictures on an experiment's page: what each model of a small grid has learnt."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from sqlalchemy.orm import Session
+
+from backend.spec.catalogue import drawable
+from backend.spec.cost import inputs
+from backend.store import snapshots
+from backend.views import RunItem
+from frontend import words
+from frontend.figures.grid import SEED, Cell
+from frontend.figures.measures import AtBest
+
+MAX_PICTURES = 6
+
+
+@dataclass(frozen=True)
+class Picture:
+    """One cell's fit, with its errors at the last and at the best epoch."""
+
+    run: RunItem
+    title: str
+    best: AtBest
+    src: str | None
+
+    def last(self, key: str) -> float | None:
+        """Return a metric at the last epoch."""
+        value = self.run.summary.get(key, {}).get("last")
+        return None if value is None else float(value)
+
+
+def pictures(
+    session: Session,
+    cells: Sequence[Cell],
+    varying: Sequence[str],
+    at_best: Mapping[int, AtBest],
+) -> list[Picture]:
+    """Return a picture for each cell of a small grid whose inputs can be drawn, else none."""
+    found = [cell.runs[0] for cell in cells]
+    shown = all(drawable(run.params["dataset.source"], inputs(run.params)) for run in found)
+    if not shown or len(found) > MAX_PICTURES:
+        return []
+    return [
+        Picture(run, _card_title(run, varying), at_best.get(run.id, {}), _last_fit(session, run.id))
+        for run in found
+    ]
+
+
+def _last_fit(session: Session, run_id: int) -> str | None:
+    """Return the address of a run's newest fit; it changes with the epoch, as the picture does."""
+    fits = [one for one in snapshots.of_run(session, run_id) if one.has_fit]
+    if not fits:
+        return None
+    newest = max(fits, key=lambda one: (one.epoch, one.kind))
+    return f"/figures/runs/{run_id}/fit/{newest.kind}?epoch={newest.epoch}"
+
+
+def _card_title(run: RunItem, varying: Sequence[str]) -> str:
+    """Name a cell by its model and by what else varies."""
+    others = [
+        f"{words.knob(path)} {words.value(run.params[path])}"
+        for path in varying
+        if not path.startswith("model.") and path != SEED and path in run.params
+    ]
+    return ", ".join([run.variant or model_title(run), *others])
+
+
+def model_title(run: RunItem) -> str:
+    """Name a run's model by its capacity."""
+    return f"{words.model(run.params)}: {run.parameters:,} parameters"

@@ -1,0 +1,12 @@
+// Any button with data-retry="address" has what failed trained once more.
+
+import { post } from "./post.js";
+
+document.addEventListener("click", async (event) => {
+  const button = event.target.closest("button[data-retry]");
+  if (!button) return;
+  button.disabled = true;
+  const { ok } = await post(button.dataset.retry);
+  button.disabled = false;
+  if (ok) location.reload(); // to follow it live again
+});

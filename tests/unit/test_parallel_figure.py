@@ -1,0 +1,35 @@
+from frontend.figures.parallel import HEIGHT, parallel_info
+from tests.unit.test_grid_figure import THREE_KNOBS, run
+
+
+def test_each_cell_is_a_line_the_lowest_on_top() -> None:
+    info = parallel_info(THREE_KNOBS, {}, choice="gap")
+    assert info
+    assert [axis.title for axis in info.axes] == [
+        "width", "train samples", "dropout", "generalisation gap",
+    ]  # fmt: skip
+    assert (info.lines[-1].values, info.lines[-1].outcome) == (["1", "3", "0"], "4.00")
+    assert info.lines[-1].path.endswith(f" {HEIGHT:.1f}")
+
+
+def test_seeds_of_a_cell_are_one_line() -> None:
+    runs = [
+        run(i, width=i % 2, n_train=1 + i // 2 % 2, seed=i // 4, train=0, val=1) for i in range(8)
+    ]
+    info = parallel_info(runs, {}, choice="gap")
+    assert info and [line.runs for line in info.lines] == [2, 2, 2, 2]
+
+
+def test_cells_without_a_value_are_left_out_and_counted() -> None:
+    runs = [*THREE_KNOBS, run(9, width=1, n_train=3, dropout=0.9, status="queued")]
+    info = parallel_info(runs, {}, choice="gap")
+    assert info and (len(info.lines), info.left_out) == (8, 1)
+
+
+def test_one_knob_needs_no_such_drawing() -> None:
+    assert parallel_info([run(i, width=i) for i in range(3)], {}) is None
+
+
+def test_a_verdict_has_no_order_so_the_best_loss_is_drawn() -> None:
+    info = parallel_info(THREE_KNOBS, {}, choice="verdict")
+    assert info and (info.outcome, info.lines) == ("best validation loss", [])
