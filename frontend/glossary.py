@@ -64,8 +64,17 @@ GLOSSARY: dict[str, dict[str, Term]] = {
          "another: the model approximates noise. Training raises it."),
         ("Memorised noise", "The model answers even wrongly labelled training samples as they are "
          "labelled."),
-        ("Divergence", "The loss grows without end, most often because the learning rate is too "
-         "high."),
+        ("Diverged", "The loss grows without end, or is no number any more: most often the "
+         "learning rate is too high."),
+        ("Unstable", "Validation loss jumps up and down so much that no trend can be read from "
+         "it."),
+        ("Still improving", "Validation loss was still falling when training ended: train "
+         "longer before judging the fit."),
+        ("Good fit", "Training and validation loss both settled, and lie close together."),
+        ("Not assessable", "There are too few epochs, or numbers missing, to say anything "
+         "honest."),
+        ("Epoch-wise double descent", "Over the epochs validation loss falls, rises, and falls "
+         "a second time, below where it was."),
         ("Double descent", "Validation loss rises as the model grows, until it can just fit every "
          "training sample, and then falls a second time."),
         ("Over-confident", "Accuracy holds while the loss rises: the answers are as often right "

@@ -20,8 +20,9 @@ _TITLES = {
     422: "Not a valid address",
     503: "Not reachable right now",
 }
+TEMPLATES = Path(__file__).parent / "templates"
 _TEMPLATES = Environment(
-    loader=FileSystemLoader(Path(__file__).parent / "templates"),
+    loader=FileSystemLoader(TEMPLATES),
     autoescape=True,
     undefined=StrictUndefined,
     trim_blocks=True,

@@ -8,9 +8,9 @@ from backend.errors import InvalidInput
 from backend.side_by_side import subjects
 from backend.store.tables import MAX_ID
 from frontend.figures.curves import Quantity
-from frontend.run_view import Scale
 from frontend.figures.overlay import Align, Part, draw_overlay, overlay_info
 from frontend.figures.routes import as_json
+from frontend.run_view import Scale
 from frontend.site import Reading
 
 router = APIRouter(prefix="/figures/compare")

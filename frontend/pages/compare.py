@@ -14,9 +14,9 @@ from backend.spec.catalogue import SOURCES
 from backend.store.states import ENDED
 from frontend import words
 from frontend.figures.curves import Quantity
-from frontend.run_view import Scale
 from frontend.figures.overlay import COLOURS, Align
 from frontend.figures.overlay_routes import ComparedDep
+from frontend.run_view import Scale
 from frontend.site import Reading, render
 
 router = APIRouter()

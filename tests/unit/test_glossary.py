@@ -1,0 +1,31 @@
+"""Every word that the pages explain has its explanation."""
+
+import re
+from pathlib import Path
+from typing import get_args
+
+from backend.analysis.diagnosis import Verdict
+from backend.spec.catalogue import SOURCES
+from frontend.glossary import GLOSSARY, TERMS
+from frontend.origins import ORIGINS, origin
+from frontend.site import TEMPLATES
+
+
+def test_every_verdict_is_explained() -> None:
+    assert {verdict.replace(" ", "-") for verdict in get_args(Verdict)} <= TERMS.keys()
+
+
+def test_every_word_behind_which_an_explanation_is_promised_has_one() -> None:
+    written = "".join(path.read_text() for path in Path(TEMPLATES).rglob("*.html"))
+    asked = set(re.findall(r'macros\.term\("([a-z-]+)"', written))
+    assert asked
+    assert asked <= TERMS.keys()
+
+
+def test_no_word_is_explained_twice() -> None:
+    assert sum(map(len, GLOSSARY.values())) == len(TERMS)
+
+
+def test_stored_data_name_their_makers() -> None:
+    assert {name for name, one in SOURCES.items() if one.rows} == set(ORIGINS)
+    assert origin("moons").startswith("Generated here")
