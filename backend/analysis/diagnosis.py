@@ -84,10 +84,13 @@ def _told(found: Found, shape: Shape, accuracy: Series | None) -> Diagnosis:
     onset = int(curve.steps[shape.onset]) if overfits else None
     assessed = len(curve) >= MIN_POINTS
     findings, unchecked = [], _unchecked(shape)
-    if overfits and accuracy:
-        findings = over_confident(shape, accuracy, onset or 0)
+    if overfits and len(set((accuracy or {}).values())) > 1:
+        findings = over_confident(shape, accuracy or {}, onset or 0)
     elif overfits:
-        unchecked.append("over-confidence: no validation accuracy is recorded")
+        what = (
+            "validation accuracy never moves" if accuracy else "no validation accuracy is recorded"
+        )
+        unchecked.append(f"over-confidence: {what}")
     return Diagnosis(
         found.verdict,
         found.rule,

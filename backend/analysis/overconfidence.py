@@ -24,7 +24,7 @@ def over_confident(shape: Shape, accuracy: Series, onset: int) -> list[Finding]:
     values = [accuracy[step] for step in steps]
     reach = max(1, round(len(values) / 20))
     near = [i for i, step in enumerate(steps) if step <= onset][-1:] or [0]
-    if len(values) < 2 * reach or len(set(values)) == 1:  # one that never moves tells nothing
+    if len(values) < 2 * reach:
         return []
     before = fmean(values[max(0, near[0] - reach // 2) : near[0] + reach // 2 + 1])
     after = fmean(values[-reach:])

@@ -61,7 +61,7 @@ class Name:
 
 def part_of(text: str) -> Part | None:
     """Return the part of the data that a whole name stands for, None if for none."""
-    return _PARTS.get(text.strip().lower())
+    return _PARTS.get(re.sub(r"_\d{1,3}$", "", text.strip().lower()))
 
 
 def name_of(text: str) -> Name:

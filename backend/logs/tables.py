@@ -5,35 +5,54 @@ import io
 import re
 from collections.abc import Iterator
 from dataclasses import replace
+from itertools import chain
 
 from backend.logs.history import EPOCH, STEP, History, Unreadable, from_rows, number
 
 DELIMITERS = ",;\t|"
 MOST_COLUMNS = 2000
+RUNS = ("run", "run_id", "run_name", "fold", "trial", "experiment", "seed")
 REPEATED = "earlier rows: the header is repeated, as of a run begun anew; what comes last is read"
 _DECIMAL_COMMA = re.compile(r"[+-]?\d+,\d+(e[+-]?\d+)?", re.IGNORECASE)
 
 
 def read_table(text: str) -> list[History]:
-    """Return the history of a table with a header. Raises Unreadable."""
+    """Return the histories of a table with a header, one a run if it names them.
+
+    Raises Unreadable.
+    """
     text = text.lstrip()
     header, *_ = text.split("\n", 1)
     delimiter = max(DELIMITERS, key=header.count)
     last = _last_part(text, header, delimiter)
     try:
-        found = from_rows(_rows(last, delimiter))
+        found = [one for one in _histories(_rows(last, delimiter)) if one]
     except csv.Error as error:
         raise Unreadable(f"it is not readable as CSV: {error}") from error
-    if found is None:
+    if not found:
         raise Unreadable("it holds no column of numbers under a header")
-    return [found if last is text else replace(found, remarks=(*found.remarks, REPEATED))]
+    return found if last is text else [replace(found[0], remarks=(*found[0].remarks, REPEATED))]
+
+
+def _histories(rows: Iterator[dict[str, str]]) -> Iterator[History | None]:
+    """Yield the history of all rows, or those of each run that a column of runs names."""
+    first = next(rows, {})
+    run = next((name for name in first if name.lower() in RUNS), None)
+    if run is None:
+        yield from_rows(chain([first], rows))
+        return
+    by_run: dict[str, list[dict[str, str]]] = {}
+    for row in chain([first], rows):
+        by_run.setdefault(row.pop(run, ""), []).append(row)
+    for name, of_run in by_run.items():
+        yield from_rows(of_run, name if len(by_run) > 1 else None)
 
 
 def _last_part(text: str, header: str, delimiter: str) -> str:
     """Return the table from its last header on, if no epoch or step tells its rows apart."""
-    names = {name.strip().lower() for name in header.split(delimiter)}
+    names = {name.strip().strip('"').lower() for name in header.split(delimiter)}
     at = text.rfind(f"\n{header}\n")
-    return text[at + 1 :] if at > 0 and not names & {*EPOCH, *STEP} else text
+    return text[at + 1 :] if at > 0 and not names & {*EPOCH, *STEP, *RUNS} else text
 
 
 def _rows(text: str, delimiter: str) -> Iterator[dict[str, str]]:

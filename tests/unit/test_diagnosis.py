@@ -194,6 +194,7 @@ def test_an_accuracy_that_never_moves_tells_nothing_of_confidence() -> None:
     accuracies = dict.fromkeys(range(1, 101), 0.5)
     found = diagnose(curve(falling(0.0), rising_after(30, 1.5)), accuracy=accuracies)
     assert found.findings == []
+    assert "over-confidence: validation accuracy never moves" in found.not_checked
 
 
 def test_an_empty_curve_is_not_assessable() -> None:

@@ -201,6 +201,20 @@ def test_without_epochs_a_repeated_header_begins_anew() -> None:
     assert twice.remarks
 
 
+def test_a_column_of_runs_tells_histories_apart() -> None:
+    rows = [f"{run},{i},{t},{v}" for run in "ab" for i, (t, v) in enumerate(BOTH)]
+    found = read_table(lines("run,epoch,loss,val_loss", rows))
+    assert [(one.name, len(one.series["loss"]), one.remarks) for one in found] == [
+        ("a", N, ()), ("b", N, ()),
+    ]  # fmt: skip
+
+
+def test_results_of_boosters_are_read_from_json() -> None:
+    sets = {"validation_0": {"logloss": TRAIN}, "validation_1": {"logloss": VALIDATION}}
+    (found,) = read_document(json.dumps(sets))
+    assert paired(found).names == ("validation_0/logloss", "validation_1/logloss")
+
+
 def test_newest_first_is_no_new_beginning() -> None:
     rows = [f"{i},{t},{v}" for i, (t, v) in enumerate(BOTH)]
     (found,) = read_table(lines("epoch,loss,val_loss", rows[::-1]))
