@@ -11,7 +11,7 @@ from playwright.sync_api import Page, expect
 
 from backend.settings import Settings
 from backend.store import Database
-from tests.product import running
+from tests.product import running, wait_for
 from tests.scenes import SCENES, play, thousand
 
 WIDTHS = (360, 1280, 1920)
@@ -25,6 +25,7 @@ ADDRESSES = {
     "words": "/words",
     "health": "/health",
 }
+FITS = "document.documentElement.scrollWidth <= document.documentElement.clientWidth"
 STATES = [*SCENES, "thousand"]
 
 
@@ -53,15 +54,14 @@ def check(page: Page, url: str) -> None:
     page.on("request", lambda request: asked.append(request.url))
     page.emulate_media(reduced_motion="reduce", color_scheme="light")
     page.set_viewport_size({"width": WIDTHS[1], "height": 900})
-    page.goto(url)
+    page.goto(url, timeout=60_000)
     expect(page.locator("lab-chart .plot:empty")).to_have_count(0)
     assert found(page, "tag", RULES) == []
     page.emulate_media(color_scheme="dark")
     assert found(page, "rule", ["color-contrast"]) == []
     for width in WIDTHS:
         page.set_viewport_size({"width": width, "height": 900})
-        wide = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
-        assert page.evaluate(wide) <= 0, f"wider than {width} pixels"
+        wait_for(lambda: page.evaluate(FITS), lambda: f"wider than {page.viewport_size}", 30)
     own = (urlsplit(url).netloc, "")  # data: and blob: have none
     assert [one for one in asked if urlsplit(one).netloc not in own] == []
 
