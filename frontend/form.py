@@ -12,6 +12,7 @@ from backend.spec.knobs import AXES, STOPPING, Knob
 from backend.spec.stopping import CRITERION, criteria_with
 from backend.spec.stopping import defaults as stopping_defaults
 from frontend import words
+from frontend.lesson import WHY
 
 SECTIONS = {
     "dataset": "Data",
@@ -40,6 +41,12 @@ NOTES: dict[str, Mapping[str, str]] = {
     "model.family": FAMILIES,
 }
 
+PROBLEMS = {
+    "classification": "tell classes apart",
+    "regression": "predict a number",
+}
+"""The types of problem, in words: the form asks first, and shows the sources of that type."""
+
 SEEDS_ABOUT = ' A count, or a list of seeds: "7," is just seed 7.'
 
 
@@ -50,7 +57,7 @@ class FormField:
     `value` is what it starts with, as the person would write it. `when` maps a controlling knob to
     those of its values with which this one applies; `idle` is what it is where it does not.
     `defaults` maps a source, a source and a family, or a criterion of early stopping, to the
-    default.
+    default. `why` says what it has to do with overfitting.
     """
 
     path: str
@@ -65,6 +72,7 @@ class FormField:
     when: Mapping[str, Sequence[str]]
     idle: str
     defaults: Mapping[str, str]
+    why: str
 
     @property
     def chosen(self) -> Sequence[str]:
@@ -101,6 +109,7 @@ def _field(knob: Knob, is_axis: bool, document: Mapping[str, Any]) -> FormField:
         when=_when(knob.path),
         idle=_written(idle_value(knob.path)) if is_axis else "",
         defaults={"*": "1"} if is_seed else _defaults(knob.path, is_axis),
+        why=WHY.get(path, ""),
     )
 
 

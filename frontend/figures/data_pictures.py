@@ -77,9 +77,13 @@ def _picture(run: RunSpec, varying: Sequence[str]) -> DataPicture:
     if "inputs" in kept:
         return _table(run, title, kept)
     if "lines" in kept:
-        return DataPicture(title, "A line of each digit.", lines=_lines(run, kept))
+        return DataPicture(
+            title, f"A line of each digit{_wrong_share(run)}.", lines=_lines(run, kept)
+        )
     pixels, view = _pixels(run, kept)
-    return DataPicture(title, "One image of each digit.", pixels=pixels, view=view)
+    return DataPicture(
+        title, f"One image of each digit{_wrong_share(run)}.", pixels=pixels, view=view
+    )
 
 
 def _generated(run: RunSpec, title: str) -> DataPicture:
@@ -119,6 +123,11 @@ def _labels(run: RunSpec, y: Array) -> tuple[Array | None, Array]:
 
 def _mislabelled(wrong: Array) -> str:
     return f", {int(wrong.sum()):,} with a wrong label (crossed)" if wrong.any() else ""
+
+
+def _wrong_share(run: RunSpec) -> str:
+    share = run.dataset.label_noise
+    return f"; {words.percent(share)} of the train labels are wrong" if share else ""
 
 
 def _dots(x: Array, y: Array, labels: Array | None, wrong: Array) -> list[Dot]:

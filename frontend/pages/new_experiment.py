@@ -11,7 +11,7 @@ from backend.errors import NotFound
 from backend.spec.catalogue import SOURCES
 from backend.spec.presets import PRESETS
 from backend.store import experiments
-from frontend.form import form_fields
+from frontend.form import PROBLEMS, form_fields
 from frontend.site import Reading, render
 
 router = APIRouter()
@@ -35,6 +35,9 @@ def new_experiment(
         variants=document.get("variants", []),
         presets=PRESETS.values(),
         chosen=preset,
+        copied=of,
+        problems=PROBLEMS,
+        problem_of={name: source.problem for name, source in SOURCES.items()},
     )
 
 

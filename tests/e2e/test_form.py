@@ -2,6 +2,7 @@
 
 import re
 
+import httpx
 from playwright.sync_api import Page, expect
 
 REFUSED = "status of 422"
@@ -22,7 +23,7 @@ def test_the_cost_is_shown_before_anything_is_queued(page: Page) -> None:
     page.goto("/experiments/new")
     page.get_by_label("Width").fill("2, 8")
     page.get_by_label("Depth").fill("1")
-    page.get_by_label("Seeds").fill("3")
+    page.get_by_label("Seeds", exact=True).fill("3")
     expect(page.locator("#runs")).to_have_text("6")
     expect(page.locator("#parameters")).to_have_text("12 and 42")
     expect(page.locator("#time")).to_have_text(re.compile(r"\d s"))
@@ -62,11 +63,11 @@ def test_only_fields_that_apply_are_shown(page: Page) -> None:
 
 def test_placeholders_follow_the_source(page: Page) -> None:
     page.goto("/experiments/new")
-    expect(page.get_by_label("Train samples")).to_have_attribute("placeholder", "200")
+    expect(page.get_by_label("Train samples", exact=True)).to_have_attribute("placeholder", "200")
     page.get_by_role("checkbox", name="iris").check(force=True)
-    expect(page.get_by_label("Train samples")).to_have_attribute("placeholder", "200 or 60")
+    expect(page.get_by_label("Train samples", exact=True)).to_have_attribute("placeholder", "200 or 60")
     page.get_by_role("checkbox", name="moons").uncheck(force=True)
-    expect(page.get_by_label("Train samples")).to_have_attribute("placeholder", "60")
+    expect(page.get_by_label("Train samples", exact=True)).to_have_attribute("placeholder", "60")
 
 
 def test_the_same_is_shown_as_yaml(page: Page) -> None:
@@ -112,3 +113,44 @@ def test_the_chosen_source_is_described(page: Page) -> None:
     expect(source).to_contain_text("Two interleaved half circles in the plane.")
     page.get_by_role("checkbox", name="iris").check(force=True)
     expect(source).to_contain_text("150 flowers of three species")
+
+
+def test_the_grid_and_the_data_are_drawn_as_they_are_written(page: Page) -> None:
+    page.goto("/experiments/new")
+    page.get_by_label("Width").fill("2, 8, 32")
+    page.get_by_label("Train samples", exact=True).fill("20, 100")
+    expect(page.locator(".sizes tbody tr")).to_have_count(3)
+    expect(page.locator(".data-pictures li")).to_have_count(2)
+    expect(page.locator(".data-pictures svg").first.locator(".class-0, .class-1")).to_have_count(20)
+    page.get_by_label("Label noise", exact=True).fill("0.5")
+    expect(page.locator(".data-pictures .wrong").first).to_be_visible()
+
+
+def test_the_problem_narrows_the_sources_and_chooses_one(page: Page) -> None:
+    page.goto("/experiments/new")
+    expect(page.get_by_role("radio", name="classification")).to_be_checked()
+    page.get_by_text("regression: predict").click()
+    expect(page.get_by_role("checkbox", name="moons")).to_be_hidden()
+    expect(page.get_by_role("checkbox", name="points")).to_be_checked()
+    expect(page.locator("#yaml")).to_have_text("dataset:\n  source: points\n")
+    expect(page.get_by_label("Target noise")).to_be_visible()
+
+
+def test_a_copy_of_an_experiment_is_edited_and_submitted(page: Page, lab: str) -> None:
+    document = {"name": "Original", "dataset": {"source": "circles", "n_train": [10, 20]},
+                "training": {"epochs": 2, "seeds": [3, 4]}}  # fmt: skip
+    made = httpx.post(f"{lab}/api/experiments", json=document).json()
+    page.goto(made["url"])
+    page.get_by_role("link", name="Duplicate and edit").click()
+    expect(page.get_by_label("Seeds", exact=True)).to_have_value("3, 4")
+    page.get_by_label("Train samples", exact=True).fill("15,")
+    page.get_by_role("button", name="Start training").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("Original")
+    expect(page.locator("#runs tbody tr")).to_have_count(2)
+
+
+def test_a_knob_says_why_it_matters(page: Page) -> None:
+    page.goto("/experiments/new")
+    field = page.locator("[data-path='dataset.n_train']")
+    field.get_by_text("Why it matters").click()
+    expect(field).to_contain_text("Too little data is the first cause of overfitting")

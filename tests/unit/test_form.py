@@ -4,6 +4,7 @@ import pytest
 
 from backend.spec.knobs import AXES
 from frontend.form import FormField, form_fields
+from frontend.lesson import WHY
 from frontend.words import duration, model, number
 from tests.specs import run_spec
 
@@ -18,6 +19,11 @@ def test_every_knob_has_a_field_with_help() -> None:
     paths = {one.path for one in fields}
     assert {path for path in AXES if path != "training.seed"} | {"training.seeds"} <= paths
     assert all(one.about for one in fields)
+
+
+def test_what_is_said_to_matter_is_a_field() -> None:
+    paths = {one.path for section in form_fields({}).values() for one in section}
+    assert WHY.keys() <= paths
 
 
 def test_a_field_says_which_values_of_others_it_applies_with() -> None:

@@ -1,5 +1,6 @@
 // The form: reads the fields into a specification, shows what it would cost and what is wrong.
 
+import { showPreview } from "./preview.js";
 import { post } from "./post.js";
 import { toCurl, toYaml } from "./written.js";
 
@@ -95,6 +96,35 @@ function showNotes(field) {
   if (shown.length) field.querySelector(".about").textContent = shown.join(" ");
 }
 
+// --- the problem: only the data sets of its type are offered
+
+const problems = JSON.parse(document.getElementById("problem").dataset.problems);
+const sourceBoxes = () => [...byPath.get("dataset.source").querySelectorAll("input")];
+
+// Takes the problem from the chosen source; of both types, none is chosen and all are offered.
+function showProblem() {
+  const types = new Set(texts(byPath.get("dataset.source")).map((source) => problems[source]));
+  const [only] = types.size === 1 ? types : [];
+  for (const radio of form.querySelectorAll("[name=problem]")) radio.checked = radio.value === only;
+  offerSources(only);
+}
+
+function offerSources(problem) {
+  for (const box of sourceBoxes()) {
+    box.closest(".chip").hidden = !!problem && problems[box.value] !== problem;
+  }
+}
+
+// Another problem: its first data set is chosen instead.
+function chooseProblem(problem) {
+  const boxes = sourceBoxes();
+  for (const box of boxes) box.checked &&= problems[box.value] === problem;
+  if (!boxes.some((box) => box.checked)) {
+    boxes.find((box) => problems[box.value] === problem).checked = true;
+  }
+  offerSources(problem);
+}
+
 // --- errors, each beside its field
 
 function showErrors(errors) {
@@ -150,9 +180,11 @@ async function check() {
   if (mine !== checks) return; // a newer check is under way
   showEstimate(ok ? body : null);
   showErrors(ok ? [] : errorsOf(body));
+  if (ok) showPreview(spec);
 }
 
-form.addEventListener("input", () => {
+form.addEventListener("input", (event) => {
+  if (event.target.name === "problem") chooseProblem(event.target.value);
   showFields();
   clearTimeout(timer);
   timer = setTimeout(check, PAUSE);
@@ -171,5 +203,6 @@ form.addEventListener("submit", async (event) => {
   form.querySelector("[aria-invalid]")?.focus();
 });
 
+showProblem();
 showFields();
 check();

@@ -1,0 +1,48 @@
+import numpy as np
+import pytest
+
+from backend.spec.catalogue import SOURCES
+from docs.make_previews import FILE, text
+from frontend.figures.data_pictures import HEIGHT, MAX_DOTS, MAX_PICTURES, WIDTH, data_pictures
+from tests.specs import run_spec, run_specs
+from worker.training.data import load
+
+
+def test_the_kept_rows_are_those_of_the_sources() -> None:
+    assert FILE.read_text(encoding="utf-8") == text()
+
+
+def test_dots_are_the_very_samples_that_a_worker_trains_on() -> None:
+    spec = run_spec("moons", dataset__label_noise=0.3, dataset__input_noise=0.2)
+    [picture] = data_pictures([spec])
+    data = load(spec)
+    across = np.array([dot.x for dot in picture.dots])
+    assert np.corrcoef(across, data.train.x[:, 0])[0, 1] == pytest.approx(1, abs=1e-4)
+    assert [dot.label for dot in picture.dots] == data.train.y.tolist()
+    assert [dot.wrong for dot in picture.dots] == data.mislabelled.tolist()
+
+
+@pytest.mark.parametrize("source", [one for one in SOURCES if one != "modular_addition"])
+def test_every_source_has_a_picture_inside_its_frame(source: str) -> None:
+    [picture] = data_pictures([run_spec(source, dataset__input_noise=0.1)])
+    assert picture.dots or picture.pixels or picture.lines
+    assert all(0 <= dot.x <= WIDTH and 0 <= dot.y <= HEIGHT for dot in picture.dots)
+
+
+def test_what_has_no_picture_says_so() -> None:
+    [picture] = data_pictures([run_spec("modular_addition")])
+    assert picture.about.endswith("There is no picture of it.")
+
+
+def test_what_differs_between_pictures_is_their_title() -> None:
+    pictures = data_pictures(run_specs("moons", dataset__input_noise=[0, 0.5], model__width=[2, 4]))
+    assert [one.title for one in pictures] == [
+        "Two moons, input noise 0",
+        "Two moons, input noise 0.5",
+    ]
+
+
+def test_of_many_data_sets_a_few_are_drawn_both_ends_among_them() -> None:
+    pictures = data_pictures(run_specs("sine", dataset__n_train=[5, 10, 20, 50, 100, 200, 1000]))
+    assert len(pictures) == MAX_PICTURES
+    assert (len(pictures[0].dots), len(pictures[-1].dots)) == (5, MAX_DOTS)
