@@ -45,8 +45,8 @@ def _layout(info: CurvesInfo, epochs: Scale) -> go.Layout:
     layout.update(yaxis=_values_axis(info))
     if info.gap is not None:
         layout.update(xaxis={"anchor": "y2"}, yaxis={"domain": ABOVE})
-        layout.update(yaxis2={**layout.yaxis.to_plotly_json(), "type": "linear", "domain": STRIP})
-        layout.update(yaxis2={"title": {"text": "gap"}, "nticks": 4, "zeroline": True})
+        strip = {**layout.yaxis.to_plotly_json(), "type": "linear", "domain": STRIP, "range": None}
+        layout.update(yaxis2=strip | {"title": {"text": "gap"}, "nticks": 4, "zeroline": True})
         layout.update(yaxis2={"rangemode": "tozero", "exponentformat": "B"})
     return layout
 

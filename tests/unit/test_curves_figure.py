@@ -116,7 +116,9 @@ def test_other_seeds_lie_behind_and_are_said_once_in_the_legend() -> None:
 
 def test_a_seed_that_explodes_leaves_the_run_its_room() -> None:
     behind = [losses([4, 3], [500, 900])]
-    assert info([3, 2], [3, 1], seeds=behind).limits == (0, 6)
+    exploded = info([3, 2], [3, 1], seeds=behind)
+    assert exploded.limits == (0, 6)
+    assert draw_curves(exploded)["layout"]["yaxis2"].get("range") is None
     assert info([3, 2], [3, 1], seeds=[losses([4, 3], [5, 4])]).limits is None
 
 
