@@ -10,7 +10,7 @@ const rest = () => (CALM.matches ? 1000 : 150); // milliseconds from frame to fr
 class LabFit extends HTMLElement {
   #frames = { epochs: [], words: [] };
   #wanted = Number(new URLSearchParams(location.search).get("at")); // 0: the newest, as it comes
-  #playing; // the timer of the frames
+  #playing; // the timer of the next frame
   #heard = new WeakSet(); // the plots whose clicks are listened to
 
   connectedCallback() {
@@ -72,7 +72,7 @@ class LabFit extends HTMLElement {
 
   #play() {
     if (this.slider.valueAsNumber >= this.#last) this.#show(0);
-    this.#playing = setInterval(() => this.#step(), rest());
+    this.#playing = setTimeout(() => this.#step(), rest());
     this.#label();
   }
 
@@ -81,6 +81,7 @@ class LabFit extends HTMLElement {
     this.#wanted = this.#frames.epochs[next];
     this.#show(next);
     if (next === this.#last) this.#rest();
+    else this.#playing = setTimeout(() => this.#step(), rest());
   }
 
   // Ends playing and leaves the address at the frame that is shown.
@@ -89,7 +90,7 @@ class LabFit extends HTMLElement {
   }
 
   #pause() {
-    clearInterval(this.#playing);
+    clearTimeout(this.#playing);
     this.#playing = undefined;
     this.#label();
   }
