@@ -10,10 +10,10 @@ from pydantic import BaseModel
 from safetensors.numpy import load
 from sqlalchemy.orm import Session
 
+from backend.spec.catalogue import LEVELS
 from backend.store import runs, snapshots
 
 Array = NDArray[Any]
-LEVELS = 255  # of a probability
 
 
 class Frames(BaseModel):

@@ -1,14 +1,15 @@
 """The same run trained by others: plain PyTorch, Lightning's Trainer.fit and Keras's fit.
 
 Each starts from the same initial weights and data; plain PyTorch and Lightning see the same batches
-too, Keras shuffles by itself. Keras is given only the validation part to evaluate each epoch, the
-others all three, as this product records them.
+too and evaluate all three parts each epoch, as this product records them. Keras shuffles by itself,
+and is measured in several ways.
 """
 
 import logging
 import os
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -18,6 +19,7 @@ from backend.spec import RunSpec
 from tests.reference import Reference
 
 os.environ["KERAS_BACKEND"] = "torch"
+Train = Callable[[RunSpec], float]
 
 
 def plain(spec: RunSpec) -> float:
@@ -81,24 +83,73 @@ class Batches:
 
 
 def keras(spec: RunSpec) -> float:
-    """Train by Keras on PyTorch, from arrays."""
+    """Train by Keras so that it does the least: the loss alone, all validation rows at once."""
+    reference = Reference(spec)
+    model, (x, y), validation = _compiled(reference, [])
+    return _fitted(model, x, y, spec, validation, validation_batch_size=len(validation[0]))
+
+
+def keras_as_written(spec: RunSpec) -> float:
+    """Train by Keras as its guides do: with accuracy and validation data, all else as it is."""
+    reference = Reference(spec)
+    model, (x, y), validation = _compiled(reference, ["accuracy"])
+    return _fitted(model, x, y, spec, validation)
+
+
+def keras_recording(spec: RunSpec) -> float:
+    """Train by Keras as its guides do, and have it evaluate the two other parts each epoch too."""
     import keras as library
 
     reference = Reference(spec)
+    model, (x, y), validation = _compiled(reference, ["accuracy"])
+    parts = [(x.numpy(), y.numpy()) for x, y in reference.parts]
+
+    class Recorder(library.callbacks.Callback):  # type: ignore[misc]
+        def on_epoch_end(self, *_: Any) -> None:
+            for inputs, targets in (parts[0], parts[2]):
+                self.model.evaluate(inputs, targets, verbose=0)
+
+    return _fitted(model, x, y, spec, validation, callbacks=[Recorder()])
+
+
+def _compiled(reference: Reference, metrics: list[str]) -> tuple[Any, Any, Any]:
+    """Return a Keras model with the reference's weights, its training and validation arrays."""
+    import keras as library
+
     linear = [layer for layer in reference.model.modules() if isinstance(layer, torch.nn.Linear)]
-    (x, y), validation, _ = [(x.numpy(), y.numpy()) for x, y in reference.parts]
+    training, validation, _ = [(x.numpy(), y.numpy()) for x, y in reference.parts]
     layers = [
         library.layers.Dense(layer.out_features, activation=None if layer is linear[-1] else "relu")
         for layer in linear
     ]
-    model = library.Sequential([library.Input((x.shape[1],)), *layers])
+    model = library.Sequential([library.Input((training[0].shape[1],)), *layers])
     model.set_weights([w.detach().numpy().T for layer in linear for w in layer.parameters()])
     model.compile(
-        optimizer=library.optimizers.Adam(spec.training.learning_rate, epsilon=1e-8),
+        optimizer=library.optimizers.Adam(reference.spec.training.learning_rate, epsilon=1e-8),
         loss=library.losses.SparseCategoricalCrossentropy(from_logits=True),
+        metrics=metrics,
     )
+    return model, training, validation
+
+
+def _fitted(model: Any, x: Any, y: Any, spec: RunSpec, validation: Any, **options: Any) -> float:
+    """Fit by Keras; return the last validation loss."""
     history = model.fit(
         x, y, batch_size=spec.training.batch_size, epochs=spec.training.epochs,
-        validation_data=validation, validation_batch_size=len(validation[0]), verbose=0,
+        validation_data=validation, verbose=0, **options,
     )  # fmt: skip
     return float(history.history["val_loss"][-1])
+
+
+def threads(count: int, train: Train) -> Train:
+    """Return the same training on so many threads of PyTorch."""
+
+    def on_threads(spec: RunSpec) -> float:
+        before = torch.get_num_threads()
+        torch.set_num_threads(count)
+        try:
+            return train(spec)
+        finally:
+            torch.set_num_threads(before)
+
+    return on_threads

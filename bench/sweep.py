@@ -9,9 +9,11 @@ Needs the extra `peers` (Lightning and Keras). With --write, docs/benchmarks.md 
 """
 
 import argparse
+import os
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from statistics import fmean
 from typing import Any
@@ -26,10 +28,14 @@ from tests.product import Product, running
 
 SAMPLES = [50, 100, 150, 200, 300, 500, 700, 1000]
 WIDTHS = [4, 8, 12, 16, 24, 32, 48, 64]
-PEERS: list[tuple[str, Callable[[RunSpec], float], int]] = [
+PEERS: list[tuple[str, peers.Train, int]] = [  # how many of the sample's runs stand for one
     ("plain PyTorch loop", peers.plain, 1),
     ("Lightning `Trainer.fit`", peers.lightning, 4),
-    ("Keras `fit`", peers.keras, 4),
+    ("Keras `fit`, least work, one thread", peers.threads(1, peers.keras), 4),
+    ("Keras `fit`, least work, two threads", peers.threads(2, peers.keras), 4),
+    ("Keras `fit` as in its guides, one thread", peers.threads(1, peers.keras_as_written), 4),
+    ("Keras `fit` as in its guides, two threads", peers.threads(2, peers.keras_as_written), 4),
+    ("Keras `fit` that evaluates all parts", peers.threads(1, peers.keras_recording), 8),
 ]
 Key = tuple[Any, ...]
 Losses = dict[Key, float]
@@ -54,23 +60,50 @@ def main() -> None:
     ):
         ours(product, sweep(epochs=2))  # the workers load PyTorch
         text = "\n\n".join([*compared(product), memory(product), scaled(product)])
-    text += "\n\n" + products.table()
+    text += f"\n\n{products.table()}\n\n{load()}"
     print(text)
     if write:
         replace_section("Sweeps of many runs", text)
 
 
-def ours(product: Product, document: dict[str, Any]) -> tuple[float, Losses]:
-    """Return the seconds from submitting a sweep to its last run's end, and the last losses."""
-    begun = time.perf_counter()
+@dataclass(frozen=True)
+class Taken:
+    """What training took: seconds by the clock, and of all processors."""
+
+    wall: float
+    processor: float
+
+
+def load() -> str:
+    """Return how busy the machine was, this benchmark included."""
+    return (
+        f"Measured with {os.cpu_count()} cores; the load of the last 15 minutes, this benchmark's "
+        f"included, was {os.getloadavg()[2]:.1f}."
+    )
+
+
+def ours(product: Product, document: dict[str, Any]) -> tuple[Taken, Losses]:
+    """Return what a sweep took from submitting it to its last run's end, and the last losses."""
+    begun, worked = time.perf_counter(), processor_seconds(product)
     with httpx.Client(base_url=product.url, timeout=60) as client:
         made = client.post("/api/experiments", json=document).raise_for_status().json()
         path = f"/api/experiments/{made['id']}"
         while client.get(path).json()["counts"]["finished"] < made["runs"]:
-            time.sleep(0.05)
-        seconds = time.perf_counter() - begun
+            time.sleep(0.1)
+        wall = time.perf_counter() - begun
         items = list(every(client, f"{path}/runs"))
-    return seconds, {key(item["params"]): item["summary"]["val_loss"]["last"] for item in items}
+    taken = Taken(wall, processor_seconds(product) - worked)
+    return taken, {key(item["params"]): item["summary"]["val_loss"]["last"] for item in items}
+
+
+def processor_seconds(product: Product) -> float:
+    """Return the processor time that all processes of the product have had."""
+    return sum(sum(process.cpu_times()[:2]) for process in processes(product))
+
+
+def processes(product: Product) -> list[psutil.Process]:
+    started = psutil.Process(product.process.pid)
+    return [started, *started.children(recursive=True)]
 
 
 def every(client: httpx.Client, path: str) -> Iterator[dict[str, Any]]:
@@ -93,16 +126,14 @@ def latin(specs: Sequence[RunSpec]) -> list[RunSpec]:
     return [spec for spec in specs if key(spec.params()) in wanted]
 
 
-def theirs(
-    train: Callable[[RunSpec], float], specs: Sequence[RunSpec]
-) -> tuple[dict[Key, float], Losses]:
-    """Train runs one after the other; return the seconds of each, and the last losses."""
-    seconds, losses = {}, {}
+def theirs(train: peers.Train, specs: Sequence[RunSpec]) -> tuple[dict[Key, Taken], Losses]:
+    """Train runs one after the other; return what each took, and the last losses."""
+    taken, losses = {}, {}
     for spec in specs:
-        begun = time.perf_counter()
+        begun, worked = time.perf_counter(), time.process_time()
         losses[key(spec.params())] = train(spec)
-        seconds[key(spec.params())] = time.perf_counter() - begun
-    return seconds, losses
+        taken[key(spec.params())] = Taken(time.perf_counter() - begun, time.process_time() - worked)
+    return taken, losses
 
 
 def compared(product: Product) -> Iterator[str]:
@@ -115,52 +146,66 @@ def compared(product: Product) -> Iterator[str]:
         before, losses = ours(product, document)
         found = [theirs(train, latin(specs)[::step]) for _, train, step in chosen]
         after, _ = ours(product, document)
-        seconds = (before + after) / 2 / len(specs)
-        yield f"{title}:\n\n{comparison(seconds, losses, [name for name, _, _ in chosen], found)}"
+        each = Taken(
+            (before.wall + after.wall) / 2 / len(specs),
+            (before.processor + after.processor) / 2 / len(specs),
+        )
+        yield f"{title}:\n\n{comparison(each, losses, [name for name, _, _ in chosen], found)}"
 
 
 def comparison(
-    seconds: float,
+    each: Taken,
     losses: Losses,
     names: Sequence[str],
-    found: Sequence[tuple[dict[Key, float], Losses]],
+    found: Sequence[tuple[dict[Key, Taken], Losses]],
 ) -> str:
-    """Return the table for our seconds a run and last losses, and what was found of the others.
+    """Return the table for what a run of ours took, our last losses, and those of the others.
 
     The plain loop is the first, and trained all of the sample: what another would take for it
     follows from how much longer it takes than the plain loop for those it trained.
     """
     plain = found[0][0]
     lines = [
-        "| | seconds a run | ours is faster | last validation loss, theirs | ours, the same runs |",
-        "|---|---|---|---|---|",
-        f"| this product, two workers, all recorded | {seconds:.4f} | | | |",
+        "| | seconds a run | of all processors | ours is faster | by processors | "
+        "last validation loss, theirs | ours, the same runs |",
+        "|---|---|---|---|---|---|---|",
+        f"| this product, two workers, all recorded | {each.wall:.4f} | {each.processor:.4f} "
+        "| | | | |",
     ]
     for name, (taken, reached) in zip(names, found, strict=True):
-        each = fmean(plain.values()) * sum(taken.values()) / sum(plain[run] for run in taken)
+        wall, processor = (mean_of_sample(taken, plain, kind) for kind in ("wall", "processor"))
         here = fmean(losses[run] for run in reached)
         lines.append(
-            f"| {name} | {each:.3f} | {each / seconds:.0f} times | "
-            f"{fmean(reached.values()):.4f} | {here:.4f} |"
+            f"| {name} | {wall:.3f} | {processor:.3f} | {wall / each.wall:.0f} times | "
+            f"{processor / each.processor:.0f} times | {fmean(reached.values()):.4f} | {here:.4f} |"
         )
     return "\n".join(lines)
 
 
+def mean_of_sample(taken: dict[Key, Taken], plain: dict[Key, Taken], kind: str) -> float:
+    """Return the seconds that a run of the whole sample takes, from those of some of its runs."""
+    times = {run: getattr(one, kind) for run, one in plain.items()}
+    longer = sum(getattr(one, kind) for one in taken.values()) / sum(times[run] for run in taken)
+    return float(fmean(times.values()) * longer)
+
+
 def scaled(product: Product) -> str:
     """Return the table of what a run costs in sweeps of several sizes."""
-    lines = ["| runs in the sweep (25 epochs) | ms a run |", "|---|---|"]
+    lines = ["| runs in the sweep (25 epochs) | ms a run | of all processors |", "|---|---|---|"]
     for width, seeds in (([8, 32], 1), (WIDTHS, 1), (WIDTHS, 4), (WIDTHS, 16)):
         document = sweep(width, epochs=25, seeds=seeds)
         runs = len(validate(document).runs)
-        seconds, _ = ours(product, document)
-        lines.append(f"| {runs:,} | {1e3 * seconds / runs:.1f} |")
+        taken, _ = ours(product, document)
+        lines.append(
+            f"| {runs:,} | {1e3 * taken.wall / runs:.1f} | {1e3 * taken.processor / runs:.1f} |"
+        )
     return "\n".join(lines)
 
 
 def memory(product: Product) -> str:
     """Return what the product has taken at most, workers and all, after the sweeps above."""
-    peaks, started = [], psutil.Process(product.process.pid)
-    for process in (started, *started.children(recursive=True)):
+    peaks = []
+    for process in processes(product):
         status = Path(f"/proc/{process.pid}/status").read_text()
         peaks.append(next(int(line.split()[1]) for line in status.splitlines() if "VmHWM" in line))
     return (

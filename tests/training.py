@@ -1,8 +1,9 @@
 """What tests of the worker share: training in this process, with something happening meanwhile."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+import pytest
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
@@ -14,6 +15,7 @@ from backend.store import Database, changes, experiments, metrics, runs
 from backend.store.tables import Change, Run
 from worker.services import Services
 from worker.stopping import Stopping
+from worker.trainer import train
 from worker.training.group import choose_device
 
 
@@ -38,6 +40,17 @@ class Killed(BaseException):
 
 def killed(_: Stopping) -> None:
     raise Killed
+
+
+def train_with_a_kill(
+    run_ids: Sequence[int], settings: Settings, database: Database, *, after: int
+) -> None:
+    """Train runs by a worker that is killed after some epochs, and by another once that is seen."""
+    with pytest.raises(Killed):
+        train(run_ids, make_services(settings, database, Meanwhile(after, killed)))
+    with database.write() as session:
+        expire(session)
+    train(run_ids, make_services(settings, database))
 
 
 def make_services(

@@ -138,6 +138,10 @@ FAMILIES: dict[str, str] = {
 """What each family of models is."""
 
 
+LEVELS = 255
+"""A frame of a fit keeps a probability as one of so many steps."""
+
+
 def drawable(source: str, inputs: int) -> bool:
     """Whether a fit has a picture: values over one input, or two classes over two."""
     known = SOURCES[source]

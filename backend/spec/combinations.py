@@ -6,9 +6,11 @@ from typing import Any
 from backend.errors import FieldError
 from backend.spec.catalogue import SOURCES
 from backend.spec.cost import fixed_weights, inputs, parameters, polynomial_terms
+from backend.spec.memory import solving_bytes
 
 MAX_PARAMETERS = 2_000_000
 MAX_TERMS = 3_000
+MAX_SOLVING_BYTES = 4 << 30  # which then takes some ten minutes at most
 Cell = Mapping[str, Any]
 
 
@@ -104,6 +106,21 @@ def _size(cell: Cell) -> FieldError | None:
     return _refused(knob, cell.get(knob), f": at most {MAX_PARAMETERS:,}", why=why)
 
 
+def _solving(cell: Cell) -> FieldError | None:
+    family, n_train = cell["model.family"], cell["dataset.n_train"]
+    if family != "random_features" and cell.get("training.optimizer") != "closed_form":
+        return None
+    count, knob = solving_bytes(cell), _SIZED_BY[family]
+    if count <= MAX_SOLVING_BYTES:
+        return None
+    return FieldError(
+        knob,
+        f"{knob} is {cell[knob]}, which with dataset.n_train {n_train} takes "
+        f"{count / 2**30:.1f} GiB to solve in closed form; "
+        f"accepted: at most {MAX_SOLVING_BYTES / 2**30:.0f} GiB, so fewer of either.",
+    )
+
+
 _SIZED_BY = {
     "polynomial": "model.degree",
     "mlp": "model.width",
@@ -111,5 +128,5 @@ _SIZED_BY = {
     "random_features": "model.width",
 }
 _CHECKS: tuple[Callable[[Cell], FieldError | None], ...] = (
-    _rows, _inputs, _image, _optimizer, _batch_norm, _terms, _size,
+    _rows, _inputs, _image, _optimizer, _batch_norm, _terms, _size, _solving,
 )  # fmt: skip

@@ -37,11 +37,15 @@ def _data(params: Params) -> float:
 def _work(params: Params) -> float:
     """Bytes of what a step and an evaluation make of the samples."""
     if params["training.optimizer"] == "closed_form":
-        features = parameters(params) / outputs(params["dataset.source"])
-        smaller = min(params["dataset.n_train"], features)
-        return float(8 * (DECOMPOSED * params["dataset.n_train"] * features + 2 * smaller**2))
+        return solving_bytes(params)
     batch = min(params["dataset.n_train"], params["training.batch_size"])
     return float(NUMBER * held_numbers(params) * (4 * batch + 2 * EVALUATED_ROWS))
+
+
+def solving_bytes(params: Params) -> float:
+    """Estimate the memory that solving a run in closed form takes beside its data."""
+    n, features = params["dataset.n_train"], parameters(params) / outputs(params["dataset.source"])
+    return float(8 * (DECOMPOSED * n * features + 2 * min(n, features) ** 2))
 
 
 def stretches(sizes: Sequence[int], available: int) -> Iterator[tuple[int, int]]:

@@ -6,16 +6,17 @@ import numpy as np
 import pytest
 from safetensors.numpy import load
 
-from backend import frames
 from backend.frames import frames_of
 from backend.settings import Settings
 from backend.spec import RunSpec
+from backend.spec.catalogue import LEVELS
 from backend.store import Database, snapshots
 from tests.api import Api
 from tests.specs import document, run_spec
-from tests.training import Killed, Meanwhile, expire, get_run, killed, make_services, submit
+from tests.training import get_run, make_services, submit, train_with_a_kill
 from worker.trainer import train
-from worker.training.frames import LEAST, LEVELS, MOST, ladder
+from worker.training.frames import LEAST, MOST, encode, features, ladder
+from worker.training.member import Member
 
 EPOCHS = 60
 MOONS = document(
@@ -78,11 +79,7 @@ def test_a_killed_worker_s_run_has_the_frames_of_an_uninterrupted_one(
     eager = {"record_seconds": 1e-9, "checkpoint_seconds": 1e-9}
     settings = sqlite_settings.model_copy(update=eager)
     run_ids, again = submit(sqlite_database, MOONS), submit(sqlite_database, MOONS)
-    with pytest.raises(Killed):
-        train(run_ids, make_services(settings, sqlite_database, Meanwhile(23, killed)))
-    with sqlite_database.write() as session:
-        expire(session)
-    train(run_ids, make_services(settings, sqlite_database))
+    train_with_a_kill(run_ids, settings, sqlite_database, after=23)
     train(again, make_services(settings, sqlite_database))
     for continued, whole in zip(run_ids, again, strict=True):
         assert stored(sqlite_database, continued) == stored(sqlite_database, whole)
@@ -129,8 +126,10 @@ def test_the_ladder_is_geometric_and_bounded() -> None:
 
 
 def test_frames_of_a_run_are_small() -> None:
-    assert MOST * 31 * 31 < 100_000
-    assert frames.LEVELS == LEVELS
+    longest = run_spec("moons", training__epochs=10_000)
+    frame = encode(np.zeros((1, len(features(Member(longest))), 2)), "cross_entropy")[0]
+    assert 30 < len(ladder(longest)) <= MOST
+    assert MOST * len(frame) < 40_000
 
 
 def test_frames_are_served(sqlite_api: Api, sqlite_settings: Settings) -> None:

@@ -1,12 +1,13 @@
 """From queued runs to ended ones, on real databases and a real broker."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 import pytest
 from safetensors.numpy import load
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
+from torch import Tensor
 
 from backend import endings
 from backend.analysis.early_stopping import Name, build, early_stop_step
@@ -14,20 +15,20 @@ from backend.settings import Settings
 from backend.store import Database, snapshots, transitions
 from tests.specs import document
 from tests.training import (
-    Killed,
     Meanwhile,
     covered,
     curves,
     expire,
     get_run,
-    killed,
     logged,
     logged_epochs,
     make_services,
     submit,
+    train_with_a_kill,
 )
 from worker.stopping import Stopping
 from worker.trainer import train
+from worker.training.descent import Descent
 
 EPOCHS = 12
 SHORT = document(
@@ -84,6 +85,32 @@ def test_a_failed_run_that_is_retried_ends_as_one_that_never_failed(
     assert get_run(database, failed).status == "finished"
     assert curves(database, failed) == curves(database, whole)
     assert logged_epochs(database, failed) == list(range(1, EPOCHS + 1))
+
+
+def test_what_breaks_in_one_ensemble_ends_only_its_runs(
+    settings: Settings, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run_ids = submit(database, {**SHORT, "model": {"width": [8, 64]}})
+    advance = Descent.advance
+
+    def breaking(ensemble: Descent, interrupted: Callable[[], bool]) -> Tensor:
+        if ensemble.members[0].spec.model.width == 64 and ensemble.members[0].epoch == 3:
+            raise RuntimeError("a strange thing\nand more of it")
+        return advance(ensemble, interrupted)
+
+    monkeypatch.setattr(Descent, "advance", breaking)
+    train(run_ids, make_services(settings, database))
+    found = {run_id: get_run(database, run_id) for run_id in run_ids}
+    assert {run.status for run in found.values()} == {"finished", "failed"}
+    for run_id, run in found.items():
+        broken = run.params["model.width"] == 64
+        assert run.epoch == (3 if broken else EPOCHS)
+        assert run.error == (
+            "Training failed unexpectedly: RuntimeError: a strange thing." if broken else None
+        )
+        with database.read() as session:
+            kinds = [one.kind for one in snapshots.of_run(session, run_id)]
+        assert kinds == (["best"] if broken else ["best", "last"])
 
 
 def test_a_finished_run_leaves_snapshots_and_samples(
@@ -179,11 +206,7 @@ def test_a_killed_worker_s_runs_go_on_as_if_nothing_had_happened(
 ) -> None:
     settings = eager.model_copy(update={"checkpoint_seconds": checkpoint_seconds})
     run_ids, again = submit(database, SHORT), submit(database, SHORT)
-    with pytest.raises(Killed):
-        train(run_ids, make_services(settings, database, Meanwhile(5, killed)))
-    with database.write() as session:
-        expire(session)
-    train(run_ids, make_services(settings, database))
+    train_with_a_kill(run_ids, settings, database, after=5)
     train(again, make_services(settings, database))
     for continued, whole in zip(run_ids, again, strict=True):
         assert curves(database, continued) == curves(database, whole)
@@ -214,11 +237,9 @@ def test_early_stopping_fires_where_the_rule_says(
     rule = {"criterion": criterion, "action": action, **knobs}
     (run_id,) = submit(database, {**overfits, "early_stopping": rule})
     if killed_after:
-        with pytest.raises(Killed):
-            train([run_id], make_services(eager, database, Meanwhile(killed_after, killed)))
-        with database.write() as session:
-            expire(session)
-    train([run_id], make_services(eager, database))
+        train_with_a_kill([run_id], eager, database, after=killed_after)
+    else:
+        train([run_id], make_services(eager, database))
     run = get_run(database, run_id)
     found = curves(database, run_id)
     train_losses, losses = ([x or 0.0 for x in found[key][1]] for key in ("train_loss", "val_loss"))

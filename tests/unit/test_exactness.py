@@ -80,20 +80,20 @@ CASES: dict[str, dict[str, Any]] = {
 
 
 def spec_of(knobs: dict[str, Any], epochs: int) -> RunSpec:
-    chosen = {
-        "source": "moons",
-        "dataset__n_train": 40,
-        "training__batch_size": 16,
-        "model__width": 8,
-        "training__epochs": epochs,
-        **PARTS,
-        **knobs,
-    }
-    if chosen.get("model__family") == "polynomial" or "model__degree" in chosen:
-        chosen.pop("model__width")
-    if chosen.get("model__depth") == 0 or chosen.get("model__family") == "cnn":
-        chosen.pop("model__width")
-    return run_spec(**chosen)
+    usual: dict[str, Any] = {"source": "moons", "dataset__n_train": 40, **PARTS}
+    solved = (
+        knobs.get("training__optimizer") == "closed_form"
+        or knobs.get("model__family") == "random_features"
+    )
+    if not solved:
+        usual |= {"training__batch_size": 16, "training__epochs": epochs}
+    if (
+        knobs.get("model__family", "mlp") == "mlp"
+        and "model__degree" not in knobs
+        and knobs.get("model__depth") != 0
+    ):
+        usual["model__width"] = 8
+    return run_spec(**usual | knobs)
 
 
 def curves(specs: Sequence[RunSpec], epochs: int, dtype: torch.dtype) -> list[Curve]:
@@ -164,6 +164,58 @@ any_knobs = st.fixed_dictionaries(
 )
 
 
+descended = {
+    "dataset__n_train": st.integers(2, 45),
+    "training__batch_size": st.sampled_from([1, 4, 7, 16, 64]),
+    "training__optimizer": st.sampled_from(["sgd", "adam", "adamw"]),
+    "training__weight_decay": st.sampled_from([0.0, 0.1]),
+    "training__seeds": st.integers(0, 3).map(lambda seed: [seed]),
+}
+any_cnn = st.fixed_dictionaries(
+    {
+        **descended,
+        "source": st.just("digits"),
+        "model__family": st.just("cnn"),
+        "model__channels": st.integers(1, 12),
+        "model__depth": st.integers(1, 3),
+        "model__activation": st.sampled_from(["relu", "tanh", "gelu", "sigmoid"]),
+    }
+)
+any_polynomial = st.fixed_dictionaries(
+    {
+        **descended,
+        "source": st.sampled_from(["moons", "points", "iris"]),
+        "model__family": st.just("polynomial"),
+        "model__degree": st.integers(1, 6),
+    }
+)
+any_solved = st.fixed_dictionaries(
+    {
+        "source": st.sampled_from(["moons", "points", "iris"]),
+        "dataset__n_train": st.integers(2, 45),
+        "training__weight_decay": st.sampled_from([0.0, 0.1]),
+        "training__seeds": st.integers(0, 3).map(lambda seed: [seed]),
+    }
+).flatmap(
+    lambda knobs: st.one_of(
+        st.integers(1, 90).map(
+            lambda width: knobs | {"model__family": "random_features", "model__width": width}
+        ),
+        st.integers(1, 6).map(
+            lambda degree: (
+                knobs
+                | {
+                    "model__family": "polynomial",
+                    "model__degree": degree,
+                    "training__optimizer": "closed_form",
+                }
+            )
+        ),
+    )
+)
+any_family = st.one_of(any_knobs, any_cnn, any_polynomial, any_solved)
+
+
 @settings(deadline=None, max_examples=25)
 @given(several=st.lists(any_knobs, min_size=1, max_size=4))
 def test_whatever_is_trained_beside_it_a_run_is_the_oracle_s(several: list[dict[str, Any]]) -> None:
@@ -172,8 +224,16 @@ def test_whatever_is_trained_beside_it_a_run_is_the_oracle_s(several: list[dict[
         agree(found, Reference(spec, torch.float64).curve(6), 1e-9)
 
 
+@settings(deadline=None, max_examples=12)
+@given(several=st.lists(st.one_of(any_cnn, any_polynomial), min_size=1, max_size=3))
+def test_so_it_is_whatever_its_family(several: list[dict[str, Any]]) -> None:
+    specs = [spec_of(knobs, 3) for knobs in several]
+    for spec, found in zip(specs, curves(specs, 3, torch.float64), strict=True):
+        agree(found, Reference(spec, torch.float64).curve(3), 1e-9)
+
+
 @settings(deadline=None, max_examples=25)
-@given(several=st.lists(any_knobs, min_size=2, max_size=6))
+@given(several=st.lists(any_family, min_size=2, max_size=6))
 def test_to_the_bit_a_run_does_not_depend_on_its_neighbours(several: list[dict[str, Any]]) -> None:
     specs = [spec_of(knobs, 3) for knobs in several]
     alone = curves(specs[:1], 3, torch.float32)[0]

@@ -1,7 +1,7 @@
 """Groups: curves that depend on nothing but the specification, and states that continue."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Never
 
 import numpy as np
@@ -10,11 +10,13 @@ import torch
 from safetensors.numpy import load as load_arrays
 from safetensors.torch import load as load_tensors
 from safetensors.torch import save
+from torch import Tensor
 
 from backend.spec import RunSpec
 from tests.specs import run_spec, run_specs
 from worker.training.batches import ORDER_BYTES, order
 from worker.training.data import load
+from worker.training.descent import Descent
 from worker.training.group import EpochResult, Failure, Group, Interrupted, choose_device
 
 DEVICE = choose_device()
@@ -141,6 +143,24 @@ def test_a_checkpoint_that_does_not_fit_fails_its_member_alone() -> None:
     assert isinstance(failure, Failure)
     assert failure.index == 0
     assert results == group.epoch()[1:]
+
+
+def test_an_ensemble_that_breaks_fails_its_members_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    expected = curves(Group(variety(), DEVICE), 4)
+    group, advance = Group(variety(), DEVICE), Descent.advance
+    found = curves(group, 2)
+
+    def breaking(ensemble: Descent, interrupted: Callable[[], bool]) -> Tensor:
+        if ensemble.members[0].spec == variety()[0]:
+            _break()
+        return advance(ensemble, interrupted)
+
+    monkeypatch.setattr(Descent, "advance", breaking)
+    (failure,) = (result for result in group.epoch() if isinstance(result, Failure))
+    assert (failure.index, str(failure.error)) == (0, "broken")
+    group.drop(0)
+    for index, rest in curves(group, 1).items():
+        assert found[index] + rest == [*expected[index][:2], expected[index][3]]
 
 
 def test_orders_that_are_kept_take_bounded_memory() -> None:

@@ -105,6 +105,14 @@ def test_a_name_is_made_from_what_varies() -> None:
             "64 inputs makes 47,905 terms; accepted: at most 3,000",
         ),
         (
+            {
+                "dataset": {**MOONS, "n_train": 20_000},
+                "model": {"family": "random_features", "width": 10_000},
+            },
+            "model.width",
+            "with dataset.n_train 20000 takes 7.5 GiB to solve in closed form; accepted: at most",
+        ),
+        (
             {"dataset": {"source": "iris"}, "model": {"family": "cnn"}},
             "model.family",
             "accepted with iris: mlp, polynomial, random_features",

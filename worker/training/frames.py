@@ -8,7 +8,7 @@ import numpy as np
 
 from backend.data.sequences import Array
 from backend.spec import cost
-from backend.spec.catalogue import SOURCES
+from backend.spec.catalogue import LEVELS, SOURCES
 from backend.spec.run import Loss, RunSpec
 from worker.training.member import Member
 from worker.training.pictures import CURVE_POINTS, PLANE_POINTS, probability
@@ -17,7 +17,6 @@ MOST, LEAST = 40, 12
 SHARE = 0.05  # of the training, for the frames
 EPOCH_PER_ROW = 2.5  # an epoch takes so many times as long as evaluating on validation and test
 STRIDE = {1: 4, 2: 2}  # a frame has every so many-th point of the picture, by its inputs
-LEVELS = 255  # a probability is kept as one of so many steps
 
 
 def ladder(spec: RunSpec) -> frozenset[int]:

@@ -50,7 +50,10 @@ class EpochResult:
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """A member could not be trained on, and left the group at this epoch."""
+    """A member could not be trained on at this epoch.
+
+    It has left the group, or is to be dropped once what there is of it has been taken.
+    """
 
     index: int
     epoch: int
@@ -133,13 +136,27 @@ class Group:
         """Advance every active member one epoch. Raises Interrupted, with nothing usable after."""
         found: list[EpochResult | Failure] = [*self._failures]
         self._failures.clear()
-        metrics = [one.ensemble.advance(self._interrupted) for one in self._ensembles]
+        metrics: list[tuple[_Placed, Tensor]] = []
+        for one in self._ensembles:
+            try:
+                metrics.append((one, one.ensemble.advance(self._interrupted)))
+            except Interrupted:
+                raise
+            except Exception as error:
+                if is_out_of_memory(error):
+                    raise
+                found += self._failed(one, error)
         if metrics:  # the one transfer of the epoch
-            values = iter(torch.cat([each.reshape(-1) for each in metrics]).tolist())
-            for one, each in zip(self._ensembles, metrics, strict=True):
+            values = iter(torch.cat([each.reshape(-1) for _, each in metrics]).tolist())
+            for one, each in metrics:
                 rows = [[next(values) for _ in range(each.shape[1])] for _ in one.indices]
                 found += self._results(one, rows)
         return found
+
+    def _failed(self, one: "_Placed", error: Exception) -> Iterator[Failure]:
+        for index in one.indices:
+            if index is not None:
+                yield Failure(index, self._members[index].epoch, error)
 
     def _results(self, one: "_Placed", rows: list[list[float]]) -> Iterator[EpochResult]:
         better = []
