@@ -1,14 +1,15 @@
 """What recording costs: the time a recorded training spends outside its epochs.
 
-    python bench/recording.py [DATABASE_URL]
+    python -m bench.recording [DATABASE_URL] [--write]
 
-Prints, per preset, the median seconds spent training, and the shares that recording epochs while
-training goes on adds, and all the rest: claim, records, leases, checkpoints, and what is done once
-when a run ends (its last snapshots and its diagnosis). All come from the same run, and are seconds
-of the processor, so that a busy machine slows them alike. `sweep` is 256 runs trained together.
+Prints, and writes into docs/benchmarks.md if asked to, per preset, the median seconds spent
+training, and the shares that recording epochs while training goes on adds, and all the rest: claim,
+records, leases, checkpoints, and what is done once when a run ends (its last snapshots and its
+diagnosis). All come from the same run, and are seconds of the processor, so that a busy machine
+slows them alike. `sweep` is 256 runs trained together.
 """
 
-import sys
+import argparse
 import tempfile
 import time
 from collections.abc import Sequence
@@ -22,6 +23,7 @@ from backend.spec import validate
 from backend.spec.presets import PRESETS
 from backend.store import Database, experiments
 from backend.store.schema import migrate
+from bench.document import replace_section
 from worker import trainer
 from worker.recorder import Held, Recorder
 from worker.services import Services
@@ -51,10 +53,14 @@ class Spent:
 
 
 def main() -> None:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("database", nargs="?", metavar="DATABASE_URL")
+    parser.add_argument("--write", action="store_true", help="write docs/benchmarks.md")
+    given = parser.parse_args()
     trainer.Group = TimedGroup  # type: ignore[attr-defined]
     trainer.Recorder = TimedRecorder  # type: ignore[attr-defined]
     with tempfile.TemporaryDirectory() as folder:
-        url = sys.argv[1] if len(sys.argv) > 1 else f"sqlite:///{folder}/lab.db"
+        url = given.database or f"sqlite:///{folder}/lab.db"
         settings = Settings(data_dir=Path(folder), database=url)
         database = Database(settings.database_url)
         migrate(database)
@@ -66,11 +72,15 @@ def main() -> None:
             stopping=Stopping(),
         )
         warm_up(services)
-        print(f"{'preset':<10} {'training':>11} {'recording':>11} {'all the rest':>12}")
+        lines = ["| what | training | recording | all the rest |", "|---|---|---|---|"]
         for slug, preset in PRESETS.items():
-            measure(slug, preset.document, services)
-        measure("sweep", SWEEP, services)
+            lines.append(measure(slug, preset.document, services))
+        lines.append(measure("sweep", SWEEP, services))
         database.dispose()
+    text = "\n".join(lines)
+    print(text)
+    if given.write:
+        replace_section("What recording costs", text)
 
 
 class TimedGroup(Group):
@@ -99,12 +109,12 @@ class TimedRecorder(Recorder):
             return super().write(held)
 
 
-def measure(slug: str, document: dict[str, Any], services: Services) -> None:
+def measure(slug: str, document: dict[str, Any], services: Services) -> str:
     runs = [run(document, services) for _ in range(REPEATS)]
     trained = median(training for training, _, _ in runs)
     recording = median(recorded / training for training, recorded, _ in runs)
     rest = median(rest / training for training, _, rest in runs)
-    print(f"{slug:<10} {trained:>9.2f} s {recording:>11.1%} {rest:>12.1%}")
+    return f"| {slug} | {trained:.2f} s | {recording:.1%} | {rest:.1%} |"
 
 
 def run(document: dict[str, Any], services: Services) -> tuple[float, float, float]:
