@@ -14,9 +14,11 @@ def number(value: float) -> str:
 
 
 def relative(change: float) -> str:
-    """Write a relative change in percent: "-31%", "+1.2%", "0%" for what is negligible."""
+    """Write a relative change in percent: "-31%", "+1.2%", "+51,000%", "0%" for what is negligible."""
     if abs(change) < 5e-4:
         return "0%"
     if abs(change) < 0.0995:
         return f"{change:+.1%}"
-    return f"{change:+.0%}" if change < 10 else "more than +1,000%"
+    if change < 10:
+        return f"{change:+.0%}"
+    return f"{float(f'{change:.2g}'):+,.0%}" if change < 1e4 else "more than +1,000,000%"

@@ -68,6 +68,17 @@ def test_seeds_that_did_not_learn_are_named_and_no_bias_is_read_off_them() -> No
     assert "bias" not in found.sentence
 
 
+def test_a_model_that_can_do_no_more_is_not_called_untrained() -> None:
+    runs = [
+        result({"dataset.n_train": 100, "model.width": width, "training.seed": seed},
+               validation=1 / width, train=(0.94 + 0.02 * seed) / width)
+        for width in (1, 4) for seed in range(3)
+    ]  # fmt: skip
+    [found] = capacity_curves(cells(runs))
+    assert [point.untrained for point in found.points] == [0, 0]
+    assert "(bias)" in found.sentence
+
+
 def test_seeds_that_came_to_two_ends_are_named() -> None:
     ends = {(2, 0): 0.2, (2, 1): 0.21, (2, 2): 0.9, (2, 3): 0.92}
     runs = results(

@@ -5,19 +5,27 @@ from math import exp, log
 from backend.analysis.grid.cells import Cell, RunResult, best_validation
 
 UNTRAINED = 0.95  # of the loss of always giving the same answer: nothing was learnt
+LEARNT = 0.5  # of it: another seed shows that the model can
 APART = 2.0  # times: losses of two groups of seeds differ at least so much
 WITHIN = 4.0  # the step between two groups is so many times the widest group
 LEAST_SEEDS = 3
 
 
 def untrained(cell: Cell) -> int:
-    """Return how many seeds learnt little more than to give always the same answer."""
-    return sum(_untrained(run) for run in cell.runs)
+    """Return how many seeds learnt little more than to give always the same answer.
+
+    Where some did and none learnt much, it is the model that can do no more: 0.
+    """
+    shares = [share for run in cell.runs if (share := _of_constant(run)) is not None]
+    stuck = sum(share > UNTRAINED for share in shares)
+    return stuck if stuck == len(shares) or min(shares) < LEARNT else 0
 
 
-def _untrained(run: RunResult) -> bool:
-    reference, train = run.reference_loss, run.final.train
-    return reference is not None and train is not None and train > UNTRAINED * reference
+def _of_constant(run: RunResult) -> float | None:
+    """Return the last train loss over that of always giving the same answer."""
+    if not run.reference_loss or run.final.train is None:
+        return None
+    return run.final.train / run.reference_loss
 
 
 def parted(cell: Cell) -> tuple[float, float] | None:
