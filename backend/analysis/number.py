@@ -14,7 +14,7 @@ def number(value: float) -> str:
 
 
 def relative(change: float) -> str:
-    """Write a relative change in percent: "-31%", "+1.2%", "+51,000%", "0%" for what is negligible."""
+    """Write a relative change: "-31%", "+1.2%", "+51,000%", "0%" for what is negligible."""
     if abs(change) < 5e-4:
         return "0%"
     if abs(change) < 0.0995:

@@ -67,6 +67,7 @@ def draw_cause(info: CauseInfo) -> theme.Drawing:
     figure.update_xaxes(
         tickformat="+.0%", title_text="change of the loss", zeroline=True,
         zerolinecolor="var(--quiet)",
+        rangemode="tozero",
     )  # fmt: skip
     order = list(reversed(info.labels))
     figure.update_yaxes(showgrid=False, categoryorder="array", categoryarray=order)
