@@ -63,11 +63,12 @@ def test_only_fields_that_apply_are_shown(page: Page) -> None:
 
 def test_placeholders_follow_the_source(page: Page) -> None:
     page.goto("/experiments/new")
-    expect(page.get_by_label("Train samples", exact=True)).to_have_attribute("placeholder", "200")
+    samples = page.get_by_label("Train samples", exact=True)
+    expect(samples).to_have_attribute("placeholder", "200")
     page.get_by_role("checkbox", name="iris").check(force=True)
-    expect(page.get_by_label("Train samples", exact=True)).to_have_attribute("placeholder", "200 or 60")
+    expect(samples).to_have_attribute("placeholder", "200 or 60")
     page.get_by_role("checkbox", name="moons").uncheck(force=True)
-    expect(page.get_by_label("Train samples", exact=True)).to_have_attribute("placeholder", "60")
+    expect(samples).to_have_attribute("placeholder", "60")
 
 
 def test_the_same_is_shown_as_yaml(page: Page) -> None:
