@@ -35,6 +35,7 @@ SWEEP = {
     "training": {"epochs": 100_000, "seeds": 8},
 }
 MILLION = 1_000_000
+PATIENCE = 120_000  # milliseconds: a busy machine is slow, not wrong
 USABLE = """() => {
   const cell = document.querySelector("#grid a, #grid [role=gridcell]");
   return document.readyState !== "loading" && cell?.getBoundingClientRect().height > 0;
@@ -57,7 +58,7 @@ def cold_bytes(browser: Browser, url: str) -> int:
     session.send("Network.enable")
     received: list[float] = []
     session.on("Network.loadingFinished", lambda event: received.append(event["encodedDataLength"]))
-    page.goto(url)
+    page.goto(url, timeout=PATIENCE)
     page.wait_for_load_state("networkidle")
     page.close()
     return int(sum(received))
