@@ -9,11 +9,13 @@ from sqlalchemy.orm import Session
 from backend.api.dependencies import Cursor
 from backend.spec.presets import PRESET_GROUPS
 from backend.store import experiments, runs
+from backend.store.experiments import Shown
 from backend.views import ExperimentItem, experiment_items, run_items
 from frontend.figures.progress import ProgressInfo, progress_info
 from frontend.site import Reading, render
 
 PAGE_SIZE = 20
+MOST_PINNED = 50
 
 router = APIRouter()
 
@@ -37,16 +39,19 @@ class Listed:
 
 
 @router.get("/")
-def home(session: Reading, before: Cursor = None) -> HTMLResponse:
-    """Show the presets and the experiments, newest first."""
-    page = experiments.page(session, before=before, limit=PAGE_SIZE)
-    listed = [_listed(session, item) for item in experiment_items(session, page.items)]
+def home(session: Reading, before: Cursor = None, shown: Shown = "active") -> HTMLResponse:
+    """Show the presets and the experiments: those that are pinned first, then the newest."""
+    page = experiments.page(session, before=before, limit=PAGE_SIZE, shown=shown, pinned=False)
+    pinned = experiments.page(session, limit=MOST_PINNED, shown=shown, pinned=True).items
+    rows = page.items if before else [*pinned, *page.items]
+    listed = [_listed(session, item) for item in experiment_items(session, rows)]
     return render(
         "home.html",
         groups=PRESET_GROUPS,
         listed=listed,
         active=[each for each in listed if each.progress],
         before=before,
+        shown=shown,
         next_cursor=page.next_cursor,
     )
 

@@ -13,7 +13,7 @@ from backend.api.saved_views import view_item
 from backend.errors import InvalidInput
 from backend.run_lists import RunList, listed, read
 from backend.search import Names, Order
-from backend.store import experiments, run_pages, run_search, saved_views
+from backend.store import experiments, run_search, saved_views
 from backend.store.experiments import Shown
 from frontend import columns
 from frontend.columns import Column
@@ -58,7 +58,7 @@ class Found:
     """The part of the list that is shown, or the sentence why there is none."""
 
     page: RunList = field(default_factory=lambda: RunList(items=[], next_cursor=None))
-    total: int = 0
+    total: int | None = 0  # None: the browser asks for it, as counting takes as long as finding
     order: Sequence[Order] = ()
     error: str = ""
 
@@ -82,6 +82,7 @@ def runs(session: Reading, view: Annotated[View, Depends()]) -> HTMLResponse:
         any_runs=bool(experiments.page(session, limit=1).items) or bool(found.page.items),
         active=any(run.status in ("queued", "running") for run in found.page.items),
         sizes=SIZES,
+        count=f"/api/runs/count?{urlencode({'filter': view.filter, 'shown': view.shown})}",
     )
 
 
@@ -92,13 +93,8 @@ def _found(session: Reading, view: View) -> Found:
         page = listed(session, asked, cursor=view.cursor, limit=limit)
     except InvalidInput as error:
         return Found(error=error.detail)
-    first_and_last = view.cursor is None and page.next_cursor is None
-    total = (
-        len(page.items)
-        if first_and_last
-        else run_pages.count(session, asked.condition, shown=view.shown)
-    )
-    return Found(page, total, asked.order)
+    whole = view.cursor is None and page.next_cursor is None
+    return Found(page, len(page.items) if whole else None, asked.order)
 
 
 def _head(column: Column, view: View, order: Sequence[Order]) -> Head:

@@ -21,7 +21,10 @@ ADDRESSES = {
     "form": "/experiments/new",
     "form of a preset": "/experiments/new?preset=two-moons",
     "datasets": "/datasets",
-    "runs": "/runs",
+    "runs": "/runs?filter=verdict+%3D+overfitting",
+    "runs, none found": "/runs?filter=id+%3D+0",
+    "compare nothing": "/compare",
+    "compare runs": "/compare?runs=1,2&test=true",
     "words": "/words",
     "health": "/health",
 }

@@ -5,6 +5,7 @@ import "./chart.js";
 import "./fragment.js";
 import "./grid.js";
 import "./parallel.js";
+import "./organise.js";
 import "./remedies.js";
 import { Throttle, refreshPage } from "./refresh.js";
 import "./retry.js";

@@ -3,6 +3,7 @@
 import "./cancel.js";
 import "./chart.js";
 import "./fit_player.js";
+import "./organise.js";
 import "./remedies.js";
 import "./run_view.js";
 import { Throttle, refreshPage } from "./refresh.js";

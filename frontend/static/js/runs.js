@@ -10,7 +10,9 @@ let everything = null; // the filter's text once all that match are chosen, else
 
 const $ = (id) => document.getElementById(id);
 const boxes = () => [...document.querySelectorAll("input[name=run]")];
-const amount = () => (everything === null ? chosen.size : Number($("choose-all").dataset.total));
+const counted = new Map(); // how many runs match, by the address that counts them
+const total = () => Number($("total").dataset.total ?? counted.get($("total").dataset.count) ?? 0);
+const amount = () => (everything === null ? chosen.size : total());
 const runs = (count) => `${count.toLocaleString("en")} ${count === 1 ? "run" : "runs"}`;
 
 // --- where we are
@@ -30,6 +32,24 @@ async function show({ moved = false } = {}) {
     for (const box of document.querySelectorAll("#choose-columns input")) box.checked = box.defaultChecked;
     for (const menu of document.querySelectorAll(".tools details")) menu.open = false;
   }
+  mark();
+  remind();
+  count();
+}
+
+// How many there are is asked apart: counting takes as long as finding the first of them.
+async function count() {
+  const { count: address, suffix } = $("total").dataset;
+  if (!address) return;
+  if (counted.has(address)) tell(address, suffix);
+  const response = await fetch(address).catch(() => null);
+  if (!response?.ok || $("total").dataset.count !== address) return;
+  counted.set(address, (await response.json()).runs);
+  tell(address, suffix);
+}
+
+function tell(address, suffix) {
+  $("total").textContent = `${runs(counted.get(address))}${suffix}`;
   mark();
 }
 
@@ -77,7 +97,8 @@ function mark() {
   }
   $("bulk").hidden = !amount();
   $("chosen-count").textContent = `${runs(amount())} chosen`;
-  const more = Number($("choose-all").dataset.total) > page.length;
+  const more = total() > page.length;
+  $("choose-all").textContent = `Choose all ${total().toLocaleString("en")}`;
   $("choose-all").hidden = everything !== null || !more || here < page.length;
   if ($("compare")) $("compare").disabled = amount() < 1 || amount() > MOST_COMPARED;
 }
@@ -122,7 +143,20 @@ const CHANGES = {
   archive: [{ archived: true }, "Archived", { archived: false }],
   unarchive: [{ archived: false }, "Took out of the archive", { archived: true }],
 };
-let undo = null;
+let said = { text: "", undo: null }; // what was done last, and how it is taken back
+let tagging = false;
+
+// The server knows nothing of these: they are put back after each refresh.
+function remind() {
+  $("done-text").textContent = said.text;
+  $("undo").hidden = !said.undo;
+  if ($("tag")) $("tag").hidden = !tagging;
+}
+
+function say(text, undo = null) {
+  said = { text, undo };
+  remind();
+}
 
 function some() {
   if (everything === null) return { runs: [...chosen] };
@@ -131,11 +165,9 @@ function some() {
 
 async function act(method, address, body, done, back) {
   const { ok, body: answer } = await send(method, address, body);
-  undo = ok && back ? () => back(answer.ids) : null;
-  const label = ok ? `${done} ${runs(answer.ids.length)}.` : answer.detail;
-  $("done-text").textContent = label;
-  $("undo").hidden = !undo;
-  if (!ok) return;
+  if (!ok) return say(answer.detail);
+  say(`${done} ${runs(answer.ids.length)}.`, back && (() => back(answer.ids)));
+  tagging = false;
   chooseNone();
   await show();
 }
@@ -157,12 +189,13 @@ const bulk = {
 
 document.addEventListener("click", (event) => {
   const wanted = event.target.dataset?.bulk;
-  if (event.target.id === "undo") undo?.();
+  if (event.target.id === "undo") said.undo?.();
   if (!wanted) return;
   if (wanted in CHANGES) bulk.change(...CHANGES[wanted]);
   else if (wanted === "tag") {
-    $("tag").hidden = !$("tag").hidden;
-    if (!$("tag").hidden) $("tag").elements.key.focus();
+    tagging = !tagging;
+    remind();
+    if (tagging) $("tag").elements.key.focus();
   } else if (wanted === "untag") {
     if ($("tag").reportValidity()) bulk.change({ tags: { [$("tag").elements.key.value]: null } }, "Untagged", null);
   } else bulk[wanted]();
@@ -189,8 +222,7 @@ async function saveView(name) {
   const { filter, order_by, columns, shown } = query;
   const body = { name: name.value, query: { filter, order_by, columns, shown } };
   const { ok, body: answer } = await send("POST", "/api/views", body);
-  $("done-text").textContent = ok ? `Saved the view ${answer.name}.` : answer.detail;
-  $("undo").hidden = true;
+  say(ok ? `Saved the view ${answer.name}.` : answer.detail);
   if (ok) name.value = "";
   await show();
 }
@@ -212,4 +244,5 @@ async function keepUp() {
 }
 
 mark();
+count();
 setTimeout(keepUp, REFRESH_EVERY);
