@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Annotated
+from typing import Annotated, get_args
 from urllib.parse import urlencode
 
 from fastapi import APIRouter, Depends
@@ -21,6 +21,7 @@ from frontend.site import Reading, render
 
 PAGE_SIZE = 50
 SIZES = (50, 200, 1000)
+KINDS: tuple[Shown, ...] = get_args(Shown)
 
 router = APIRouter()
 
@@ -79,7 +80,7 @@ def runs(session: Reading, view: Annotated[View, Depends()]) -> HTMLResponse:
         chosen={each.written for each in chosen},
         views=[view_item(one) for one in saved_views.all_views(session)],
         known=_known(names),
-        any_runs=bool(experiments.page(session, limit=1).items) or bool(found.page.items),
+        any_runs=any(experiments.page(session, limit=1, shown=kind).items for kind in KINDS),
         active=any(run.status in ("queued", "running") for run in found.page.items),
         sizes=SIZES,
         count=f"/api/runs/count?{urlencode({'filter': view.filter, 'shown': view.shown})}",
