@@ -1,5 +1,6 @@
 """Draw a run's curves: the lines over the epochs, and the gap between them as a strip below."""
 
+from collections.abc import Sequence
 from itertools import chain
 from math import log10
 
@@ -46,8 +47,8 @@ def _layout(info: CurvesInfo, epochs: Scale) -> go.Layout:
     if info.gap is not None:
         layout.update(xaxis={"anchor": "y2"}, yaxis={"domain": ABOVE})
         strip = {**layout.yaxis.to_plotly_json(), "type": "linear", "domain": STRIP, "range": None}
-        layout.update(yaxis2=strip | {"title": {"text": "gap"}, "nticks": 4, "zeroline": True})
-        layout.update(yaxis2={"rangemode": "tozero", "exponentformat": "B"})
+        layout.update(yaxis2=strip | {"nticks": 4, "zeroline": True, "rangemode": "tozero"})
+        layout.update(yaxis2={"title": {"text": "gap"}})
     return layout
 
 
@@ -83,7 +84,7 @@ def _add_line(figure: go.Figure, info: CurvesInfo, line: Line) -> None:
     figure.add_scatter(
         x=line.steps, y=line.values, name=name, meta=f"{line.part}_{info.quantity}",
         uid=line.part, legendgroup=line.part, visible=shown, hovertemplate="%{y:.4g}",
-        mode="lines+markers" if len(line.steps) == 1 else "lines",
+        mode=_mode([line]),
         **(raw | {"showlegend": False} if line.smoothed else {"line": look}),
     )  # fmt: skip
     if line.smoothed:
@@ -93,10 +94,15 @@ def _add_line(figure: go.Figure, info: CurvesInfo, line: Line) -> None:
         )  # fmt: skip
 
 
+def _mode(lines: Sequence[Line]) -> str:
+    """Return how to draw: a single epoch is no line, but a dot."""
+    return "lines+markers" if max(len(line.steps) for line in lines) == 1 else "lines"
+
+
 def _add_gap(figure: go.Figure, gap: Line) -> None:
     look = {"color": theme.INK, "width": 1.5}
     figure.add_scatter(
-        x=gap.steps, y=gap.values, name="Gap", meta="gap", uid="gap", yaxis="y2", mode="lines",
+        x=gap.steps, y=gap.values, name="Gap", meta="gap", uid="gap", yaxis="y2", mode=_mode([gap]),
         line=look | ({"width": 0.5} if gap.smoothed else {}), fill="tozeroy",
         fillcolor="var(--shade)", showlegend=False, hovertemplate="%{y:.4g}",
     )  # fmt: skip
@@ -115,7 +121,7 @@ def _add_seeds(figure: go.Figure, info: CurvesInfo) -> None:
             figure.add_scatter(
                 x=list(chain.from_iterable([*line.steps, None] for line in lines)),
                 y=list(chain.from_iterable([*line.values, None] for line in lines)),
-                name="Other seeds", uid=f"seeds {part}", legendgroup="seeds", mode="lines",
+                name="Other seeds", uid=f"seeds {part}", legendgroup="seeds", mode=_mode(lines),
                 line={"color": theme.COLOURS[part], "dash": theme.DASHES[part], "width": 1},
                 opacity=0.3, hoverinfo="skip", showlegend=part == "train",
             )  # fmt: skip

@@ -81,8 +81,10 @@ class CurvesInfo:
             if line.values and line.part in self.view.show
         )
         text = [f"{self.quantity.capitalize()} after epoch {self._drawn_last:,}: {ends or 'none'}."]
-        if self.gap and self.gap.values:
-            text.append(f"Validation is {number(self.gap.values[-1])} above train.")
+        gap = self.gap.values[-1] if self.gap and self.gap.values else None
+        if gap is not None:
+            where = "below" if gap < 0 else "above"
+            text.append(f"Validation is {number(abs(gap))} {where} train.")
         if self.best_epoch is not None:
             text.append(f"Best epoch: {self.best_epoch:,} (lowest validation loss).")
         if self.early_stop_epoch is not None:

@@ -163,3 +163,12 @@ def test_train_and_validation_differ_in_colour_and_dash() -> None:
     assert train["line"]["color"] != validation["line"]["color"]
     assert (train["line"]["dash"], validation["line"]["dash"]) == ("solid", "dash")
     assert test["visible"] == "legendonly"
+
+
+def test_validation_below_train_is_said_so() -> None:
+    assert "Validation is 2.00 below train." in info([3, 3], [2, 1]).description
+
+
+def test_a_single_epoch_is_a_dot() -> None:
+    drawn = draw_curves(info([3], [2], seeds=[losses([4], [5])]))["data"]
+    assert {trace["mode"] for trace in drawn if trace["x"]} == {"lines+markers"}
