@@ -8,7 +8,6 @@ import json
 import logging
 import threading
 from collections.abc import Mapping
-from typing import Any
 
 from redis import Redis
 from redis.exceptions import RedisError
@@ -61,5 +60,5 @@ def present(broker_url: str) -> list[dict[str, str]] | None:
     return [json.loads(one) for one in found if one is not None]
 
 
-def _connect(broker_url: str) -> "Redis[Any]":
+def _connect(broker_url: str) -> Redis:
     return Redis.from_url(broker_url, socket_timeout=1, socket_connect_timeout=1)
