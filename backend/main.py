@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 from types import FrameType
 from typing import Any
 
-from fastapi import FastAPI
+from fastapi import Depends, FastAPI
 
 from backend.api import (
     analysis,
@@ -22,6 +22,7 @@ from backend.api import (
     saved_views,
     stream,
 )
+from backend.api.dependencies import known_query
 from backend.api.errors import ErrorBody, ErrorHandlers
 from backend.api.security import Security
 from backend.hints import Hints
@@ -71,7 +72,11 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     errors.install(app)
     app.add_middleware(Security, settings=settings, respond=errors.respond)
     for module in _API:
-        app.include_router(module.router, responses={"4XX": {"model": ErrorBody}})
+        app.include_router(
+            module.router,
+            dependencies=[Depends(known_query)],
+            responses={"4XX": {"model": ErrorBody}},
+        )
     _mount_pages(app, errors)
     return app
 

@@ -9,7 +9,7 @@ from typing import Annotated, Any
 
 from fastapi import Depends, Path, Query, Request
 
-from backend.errors import UnsupportedMediaType
+from backend.errors import InvalidInput, UnsupportedMediaType
 from backend.hints import Hints
 from backend.live import Hub
 from backend.queue import Queue
@@ -38,6 +38,22 @@ class RawBody:
     def parse(self) -> Any:
         """Return the body as plain data. Raises MalformedBody. May take long: not in async code."""
         return PARSERS[self.media_type](self.content)
+
+
+def known_query(request: Request) -> None:
+    """Refuse parameters that the endpoint does not know. Raises InvalidInput.
+
+    A slip such as `?dryrun=true` would otherwise queue what was only to be checked.
+    """
+    path, method = request.scope["route"].path_format, request.method.lower()
+    described = request.app.openapi()["paths"].get(path, {}).get(method)
+    if described is None:
+        return
+    known = [each["name"] for each in described.get("parameters", ()) if each["in"] == "query"]
+    for name in request.query_params:
+        if name not in known:
+            accepted = f"accepted: {', '.join(known)}" if known else "there are none here"
+            raise InvalidInput(f"{name[:80]} is not a parameter; {accepted}.", name[:80])
 
 
 async def raw_body(request: Request) -> RawBody:

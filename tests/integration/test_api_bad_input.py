@@ -161,3 +161,11 @@ def test_a_bad_dry_run_submits_nothing(sqlite_api: Api) -> None:
     answer = sqlite_api.post("/api/experiments?dry_run=maybe", json=POINTS)
     assert answer.json()["detail"] == 'dry_run is "maybe"; accepted: true or false.'
     assert sqlite_api.stored() == 0
+
+
+@pytest.mark.parametrize("path", ["/api/experiments?dryrun=true", "/api/experiments?dry-run=1"])
+def test_an_unknown_parameter_submits_nothing(sqlite_api: Api, path: str) -> None:
+    answer = sqlite_api.post(path, json=POINTS)
+    assert answer.status_code == 422
+    assert "accepted: dry_run" in answer.json()["detail"]
+    assert sqlite_api.stored() == 0
