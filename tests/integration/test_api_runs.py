@@ -124,7 +124,7 @@ def test_without_being_asked_the_run_s_own_criterion_is_replayed(api: Api, run_i
         ("patience=0", "patience", "a whole number from 1"),
         ("patience=many", "patience", '"many"; accepted: a whole number'),
         ("criterion=gl&alpha=nan", "alpha", "nan; accepted: a number above 0"),
-        ("criterion=up&alpha=3", "alpha", "for criterion gl or pq only"),
+        ("criterion=up&alpha=3", "alpha", "with criterion gl or pq only"),
     ],
 )
 def test_a_criterion_that_makes_no_sense_is_refused(
