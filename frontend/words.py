@@ -115,8 +115,8 @@ _MARKS = {"memorised noise": "N", "unstable": "~", "epoch-wise double descent": 
 
 _EVIDENCE = {
     "generalisation_gap": "validation above train at the end",
-    "noise": "noise of the validation loss",
-    "rise_since_best": "validation loss above its best",
-    "rise_that_counts": "rise that would count",
+    "noise": "noise of the validation loss, in units of the loss",
+    "rise_since_best": "rise since the best, smoothed, in % of the best",
+    "rise_that_counts": "rise that would count, in units of the loss",
     "steps_after_best": "epochs after the best",
 }

@@ -9,6 +9,19 @@ from backend.analysis.shape import Shape
 EXPLODED = 2.0  # times the first train loss
 
 
+def evaluation_broke(shape: Shape, before: Found) -> Found:
+    """Return the verdict where only validation loss is no number any more, after `before`."""
+    where = f"{shape.unit} {shape.curve.broken_at:,}"
+    judged = f" Until then, {before.verdict}: {before.practitioner}"
+    return Found(
+        "diverged", "diverged.validation-not-finite",
+        f"validation loss is not a finite number from {where} on, while train loss goes on: check "
+        f"the validation data and how the model is evaluated first.{judged}",
+        f"From {where} on the evaluation gave no number, though training itself went on. Look for "
+        "missing, empty or extreme values in the validation data.",
+    )  # fmt: skip
+
+
 def not_finite(shape: Shape) -> Found:
     """Return the verdict on losses that are no finite numbers until the end."""
     where = f"{shape.unit} {shape.curve.broken_at:,}"

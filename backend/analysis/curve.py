@@ -21,7 +21,8 @@ class Curve:
     Where train loss was recorded at other steps, it is the mean since the validation before, or
     between the nearest. `broken_at` is the step from which a loss is no finite number until the
     end, None if both end in numbers or validation never was one; `dropped` counts the pairs that
-    are left out because of such a loss.
+    are left out because of such a loss. `train_goes_on` says that only validation broke: train loss
+    is a finite number to the end.
     """
 
     steps: NDArray[Any]
@@ -30,6 +31,7 @@ class Curve:
     broken_at: int | None = None
     dropped: int = 0
     unit: str = "epoch"
+    train_goes_on: bool = False
 
     @classmethod
     def from_series(cls, train: Series, validation: Series, *, unit: str = "epoch") -> Self:
@@ -45,9 +47,10 @@ class Curve:
         at = _at(np.array(steps), np.array(of_train), np.array([train[s] for s in of_train], float))
         found = cls.from_arrays(steps, at, [validation[s] for s in steps], unit=unit)
         last = of_train[-1]
-        if found.broken_at is None and not math.isfinite(train[last]) and last >= steps[-1]:
-            return replace(found, broken_at=last)
-        return found
+        if math.isfinite(train[last]) or last < steps[-1]:
+            return found
+        broken_at = last if found.broken_at is None else found.broken_at
+        return replace(found, broken_at=broken_at, train_goes_on=False)
 
     @classmethod
     def from_arrays(
@@ -62,8 +65,9 @@ class Curve:
             return cls(x, t, v, unit=unit)
         lost = [_lost(each) for each in finite if each.any() or finite[1].any()]
         places = [int(x[index]) for index in lost if index is not None]
-        dropped = int((~kept).sum())
-        return cls(x[kept], t[kept], v[kept], min(places, default=None), dropped, unit)
+        dropped, goes_on = int((~kept).sum()), bool(places) and bool(finite[0][-1])
+        broken_at = min(places, default=None)
+        return cls(x[kept], t[kept], v[kept], broken_at, dropped, unit, goes_on)
 
     def __len__(self) -> int:
         return len(self.steps)

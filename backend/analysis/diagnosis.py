@@ -111,12 +111,13 @@ def _unchecked(shape: Shape) -> list[str]:
         found.append("underfitting: the loss of always giving the same answer is not known")
     if len(shape.curve) < MIN_POINTS:
         found.append(f"trends: fewer than {MIN_POINTS} points with train and validation loss")
-    if shape.curve.dropped:
-        found.append(f"{shape.curve.dropped:,} points whose loss is no finite number")
+    if dropped := shape.curve.dropped:
+        found.append(f"{dropped:,} point{'s' * (dropped > 1)} whose loss is no finite number")
     return found
 
 
 def _evidence(shape: Shape) -> dict[str, float]:
+    """Return what was measured: in units of the loss, but for the relative rise and the count."""
     curve, best = shape.curve, shape.curve.best
     return {
         "best_validation_loss": float(curve.validation[best]),
@@ -124,6 +125,8 @@ def _evidence(shape: Shape) -> dict[str, float]:
         "final_validation_loss": float(curve.validation[-1]),
         "final_train_loss": float(curve.train[-1]),
         "generalisation_gap": float(curve.validation[-1] - curve.train[-1]),
+        "smoothed_best_validation_loss": shape.reading.low,
+        "smoothed_final_validation_loss": shape.reading.end,
         "rise_since_best": shape.relative_rise,
         "rise_that_counts": shape.threshold,
         "noise": shape.noise,

@@ -7,7 +7,7 @@ from typing import Any
 from backend.analysis.shape import Shape
 
 RULES = frozenset({
-    "diverged.not-finite", "diverged.exploded",
+    "diverged.not-finite", "diverged.validation-not-finite", "diverged.exploded",
     "not-assessable.short", "not-assessable.unreadable", "not-assessable.error",
     "underfitting.no-progress", "underfitting.near-reference",
     "memorised-noise.never-fell", "memorised-noise.near-zero-train",

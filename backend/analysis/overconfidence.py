@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from statistics import fmean
 
 from backend.analysis.curve import Series
+from backend.analysis.rise import share
 from backend.analysis.shape import Shape
 
 TOLERATED = 0.01  # of accuracy: a loss that small is none
@@ -33,7 +34,7 @@ def over_confident(shape: Shape, accuracy: Series, onset: int) -> list[Finding]:
     return [
         Finding(
             "over-confident",
-            f"Over-confident: while validation loss rose {shape.relative_rise:.0%}, validation "
+            f"Over-confident: while validation loss rose {share(shape)}, validation "
             f"accuracy went from {before:.3g} at {shape.unit} {onset:,} to {after:.3g}; the "
             "predictions are no worse, the certainty they come with is.",
         )

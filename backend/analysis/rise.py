@@ -28,6 +28,11 @@ def rises(shape: Shape) -> bool:
     return _points_after_last(shape, shape.rise / 4) >= LEAST_AFTER
 
 
+def share(shape: Shape) -> str:
+    """Write the rise as a share of the smoothed best; of the fall where losses reach 0."""
+    return f"{shape.relative_rise:.0%}{'' if shape.lowest > 0 else ' of its fall'}"
+
+
 def held(shape: Shape) -> bool:
     """Whether validation loss stayed at its best for a while before it moved away for good."""
     tolerance = max(2 * shape.noise, BARELY / 2 * abs(shape.reading.low))

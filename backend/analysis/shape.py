@@ -98,7 +98,7 @@ class Shape:
 
     def _threshold(self, found: Reading) -> float:
         fall = max(self._early - found.low, 0.0)
-        relative = RISE * (found.low if self._lowest > 0 else fall)
+        relative = RISE * (found.low if self.lowest > 0 else fall)
         return max(relative, SMALLEST_RISE * fall)
 
     @cached_property
@@ -109,7 +109,8 @@ class Shape:
         return min(self.start, float(middle(self.validation[:3])))
 
     @cached_property
-    def _lowest(self) -> float:
+    def lowest(self) -> float:
+        """The lowest validation loss, thinned."""
         return float(self.validation.min())
 
     @cached_property
@@ -136,7 +137,7 @@ class Shape:
     def relative_rise(self) -> float:
         """The rise over the best validation loss; over the fall where losses reach 0."""
         low = self.reading.low
-        return self.rise / (low if self._lowest > 0 else max(self.fall, 1e-300))
+        return self.rise / (low if self.lowest > 0 else max(self.fall, 1e-300))
 
     @property
     def points_after(self) -> int:

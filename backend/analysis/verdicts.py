@@ -1,14 +1,15 @@
 """The rules, in the order in which they are asked; each reads a shape and speaks twice."""
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
-from backend.analysis.breakdown import exploded, not_finite
+from backend.analysis.breakdown import evaluation_broke, exploded, not_finite
 from backend.analysis.descent import Descent, second_descent
 from backend.analysis.found import Found, Rule
 from backend.analysis.number import number
-from backend.analysis.rise import held, rises
+from backend.analysis.rise import held, rises, share
 from backend.analysis.shape import BARELY, CLEAR, SHORT, Shape
 from backend.analysis.trend import fall_ahead
 
@@ -22,7 +23,11 @@ MISSED = 0.2  # of that reference: a validation loss that far from 0 means the p
 def first_that_applies(shape: Shape, min_points: int) -> Found:
     """Return what the first rule that applies says."""
     if shape.curve.broken_at is not None:
-        return not_finite(shape)
+        if not shape.curve.train_goes_on:
+            return not_finite(shape)
+        finite = replace(shape.curve, broken_at=None)
+        before = first_that_applies(Shape(finite, shape.reference_loss), min_points)
+        return evaluation_broke(shape, before)
     if found := exploded(shape):
         return found
     if len(shape.curve) < min_points:
@@ -70,7 +75,7 @@ def _never_fell(shape: Shape) -> Found | None:
     learnt = shape.train_fall > max(0.05 * abs(shape.curve.train[0]), 5 * shape.train_noise)
     if fell or not learnt or (rises(shape) and held(shape)):
         return None
-    course = f"rose {shape.relative_rise:.0%} above it" if rises(shape) else "stayed there"
+    course = f"ends at about {number(shape.reading.end)}" if rises(shape) else "stayed there"
     return Found(
         "memorised noise", "memorised-noise.never-fell",
         f"validation loss never fell below its first value ({number(shape.start)}) and {course}, "
@@ -84,15 +89,16 @@ def _never_fell(shape: Shape) -> Found | None:
 def _overfitting(shape: Shape) -> Found | None:
     if not rises(shape) or shape.train_rises:
         return None
-    onset, rise = shape.onset, shape.relative_rise
+    onset = shape.onset
     at, low = f"{shape.unit} {shape.curve.steps[onset]:,}", float(shape.curve.validation[onset])
     before, after = shape.train_levels
-    severity = "severe" if rise > SEVERE else "mild"
+    severity = "severe" if shape.relative_rise > SEVERE else "mild"
     moved = f"fell from {number(before)} to" if after < before else "stays at"
     return Found(
         "overfitting", f"overfitting.{severity}",
-        f"validation loss was lowest at {at} ({number(low)}) and has risen {rise:.0%} since, to "
-        f"about {number(shape.reading.end)}, while train loss {moved} {number(after)}.",
+        f"validation loss was lowest at {at} ({number(low)}) and, smoothed, has risen "
+        f"{share(shape)} since, from about {number(shape.reading.low)} to "
+        f"{number(shape.reading.end)}, while train loss {moved} {number(after)}.",
         f"Until {at} the model learnt what also holds for new examples. Since then it has been "
         "learning its training examples by heart: the error on them went on falling, the error on "
         "new ones rose.",
@@ -170,9 +176,9 @@ def _both_rise(shape: Shape) -> Found | None:
         return None
     return Found(
         "unstable", "unstable.both-rise",
-        f"validation loss ends {shape.relative_rise:.0%} above its best "
-        f"({number(shape.reading.low)}) without train loss falling meanwhile; a smaller learning "
-        "rate is the first thing to try.",
+        f"validation loss has risen {share(shape)} since its best, smoothed, from about "
+        f"{number(shape.reading.low)} to {number(shape.reading.end)}, without train loss "
+        "falling meanwhile; a smaller learning rate is the first thing to try.",
         "Both errors went up again, also on the examples the model was trained on: it is not "
         "learning by heart, it is losing its way. Smaller steps usually help.",
     )  # fmt: skip
@@ -183,8 +189,8 @@ def _noisy(shape: Shape) -> Found | None:
         return None
     return Found(
         "unstable", "unstable.noisy",
-        f"validation loss jumps by about {number(shape.noise)} at every {shape.unit}, which hides "
-        f"the {number(max(shape.fall, 0.0))} by which it fell; a smaller learning rate or a larger "
+        f"validation loss jumps by about {number(shape.noise)} at every {shape.unit}, and any fall "
+        "or rise smaller than that is hidden; a smaller learning rate or a larger "
         "validation set would show its course.",
         "The error on new examples jumps up and down so much that no trend can be read from it.",
     )  # fmt: skip

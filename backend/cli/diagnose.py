@@ -5,6 +5,7 @@ import math
 import os
 import sys
 from argparse import Namespace
+from collections.abc import Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import Any, get_args
@@ -30,7 +31,10 @@ PARTS = ("train", "validation")
 
 @dataclass(frozen=True)
 class Report:
-    """One diagnosed history; `label` is its file, with its name in it if it has one."""
+    """One diagnosed history; `label` is its file, with its name in it if it has one.
+
+    `notes` say what was assumed, or left out, when the log was read.
+    """
 
     label: str
     unit: str
@@ -38,6 +42,7 @@ class Report:
     early_stop_step: int | None
     pair: Paired | None = None
     error: str | None = None
+    notes: Sequence[str] = ()
 
     def as_dict(self) -> dict[str, Any]:
         """Return the report as `--format json` prints it."""
@@ -48,6 +53,7 @@ class Report:
             **{key: told[key] for key in kept},
             "early_stop_step": self.early_stop_step,
             **{key: told[key] for key in ("evidence", "not_checked", "confidence")},
+            "notes": list(self.notes),
             **{key: told[key] for key in ("sentence", "learner", "findings")},
             "unit": self.unit,
             "series": dict(zip(PARTS, self.pair.names, strict=True)) if self.pair else None,
@@ -120,8 +126,10 @@ def _report(file: str, history: History, options: Namespace, rule: Criterion) ->
         return _unread(label, f"{label}: {error.detail}.")
     curve = Curve.from_series(pair.train, pair.validation, unit=history.unit)
     found = diagnose(curve, accuracy=pair.accuracy)
-    found.not_checked.extend((*history.remarks, *pair.remarks))
-    return Report(label, history.unit, found, early_stop_step(rule, _losses(curve, pair)), pair)
+    stop = early_stop_step(rule, _losses(curve, pair))
+    return Report(
+        label, history.unit, found, stop, pair, notes=(*history.remarks, *pair.remarks)
+    )  # fmt: skip
 
 
 def _losses(curve: Curve, pair: Paired) -> list[tuple[int, float, float]]:
@@ -189,6 +197,7 @@ def _text(report: Report) -> str:
     ]  # fmt: skip
     if pair:
         lines.append(f"  Read: {pair.names[0]} (train) and {pair.names[1]} (validation).")
+    lines += [f"  Note: {each}." for each in report.notes]
     lines += [f"  Not checked: {each}." for each in found.not_checked]
     return "\n".join(lines)
 

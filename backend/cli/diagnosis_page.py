@@ -65,18 +65,24 @@ def _article(report: "Report") -> str:
     found = report.diagnosis
     sentences = [found.sentence, found.learner, *(each.sentence for each in found.findings)]
     told = "".join(f"<p>{escape(each)}</p>" for each in sentences)
+    notes = "".join(f"<p><strong>Note</strong>: {escape(e)}.</p>" for e in report.notes)
     unchecked = "".join(
         f'<p class="quiet">Not checked: {escape(e)}.</p>' for e in found.not_checked
     )
     rows = "".join(
-        f"<tr><th>{escape(name.replace('_', ' '))}</th><td>{value:.4g}</td></tr>"
+        f"<tr><th>{escape(name.replace('_', ' '))}</th><td>{_amount(name, value)}</td></tr>"
         for name, value in found.evidence.items()
     )
     return (
-        f"<article><h2>{escape(report.label)}: {escape(found.verdict)}</h2>{told}{_plot(report)}"
+        f"<article><h2>{escape(report.label)}: {escape(found.verdict)}</h2>"
+        f"{told}{notes}{_plot(report)}"
         f'<p class="quiet">Rule {escape(found.rule)}, confidence {found.confidence}.</p>'
         f"<table>{rows}</table>{unchecked}</article>"
     )
+
+
+def _amount(name: str, value: float) -> str:
+    return f"{value:.1%} of the best" if name == "rise_since_best" else f"{value:.4g}"
 
 
 def _plot(report: "Report") -> str:

@@ -45,7 +45,7 @@ def test_json_has_an_entry_for_every_file(logs: Path) -> None:
     over, good = json.loads(done.stdout)
     assert list(over) == [
         "file", "verdict", "rule", "overfitting", "best_step", "onset_step", "early_stop_step",
-        "evidence", "not_checked", "confidence", "sentence", "learner", "findings",
+        "evidence", "not_checked", "confidence", "notes", "sentence", "learner", "findings",
         "unit", "series",
     ]  # fmt: skip
     assert (over["file"], over["verdict"], over["overfitting"]) == (
@@ -138,3 +138,12 @@ def test_the_page_holds_all_it_needs(logs: Path) -> None:
     assert "Plotly.react(plot" in page
     assert "<script src" not in page
     assert "<img src=x>" not in page
+
+
+def test_what_was_left_out_in_reading_is_a_note(logs: Path) -> None:
+    rows = "".join(f"{e},{2.0**-e},{0.3 + 2.0**-e}\n" for e in [*range(9), *range(30)])
+    (logs / "twice.csv").write_text(f"epoch,loss,val_loss\n{rows}")
+    done = diagnose(logs, "twice.csv", "--html", "page.html")
+    assert "  Note: earlier rows: epoch goes back" in done.stdout
+    assert "Not checked: earlier" not in done.stdout
+    assert "<strong>Note</strong>: earlier rows" in (logs / "page.html").read_text()

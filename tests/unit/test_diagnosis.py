@@ -79,7 +79,7 @@ def test_overfitting_names_its_onset_and_its_numbers() -> None:
     assert found.onset_step == found.best_step == 30
     assert found.confidence == "high"
     assert found.sentence.startswith(
-        "Overfitting: validation loss was lowest at epoch 30 (0.500) and has risen 2"
+        "Overfitting: validation loss was lowest at epoch 30 (0.500) and, smoothed, has risen 2"
     )
     assert "by heart" in found.learner
 
@@ -287,3 +287,49 @@ def test_numbers_near_the_largest_are_judged() -> None:
     assert confidence(overflown, found) == "low"
     accuracy = {int(step): 1e308 for step in EPOCHS}
     assert diagnose(curve(falling(0.1), huge), accuracy=accuracy).findings == []
+
+
+def test_pure_noise_is_not_said_to_have_fallen() -> None:
+    draws = np.random.default_rng(3)
+    losses = (np.abs(draws.normal(1, 0.5, 60)) for _ in range(2))
+    found = diagnose(curve(*losses))
+    assert found.rule == "unstable.noisy"
+    assert "any fall or rise smaller than that is hidden" in found.sentence
+    assert "fell" not in found.sentence
+
+
+def test_the_rise_that_is_told_follows_from_the_numbers_beside_it() -> None:
+    noise = np.random.default_rng(1).normal(0, 0.05, 100)
+    found = diagnose(curve(falling(0.05), rising_after(30, 0.9) + noise))
+    told = re.search(r"risen (\d+)% since, from about ([\d.]+) to ([\d.]+),", found.sentence)
+    assert told
+    percent, low, end = map(float, told.groups())
+    assert percent == pytest.approx(100 * (end / low - 1), abs=1)
+    assert found.evidence["rise_since_best"] == pytest.approx(percent / 100, abs=0.006)
+    assert found.evidence["smoothed_best_validation_loss"] == pytest.approx(low, rel=0.01)
+
+
+def test_validation_that_gives_no_number_while_train_goes_on_is_judged_until_then() -> None:
+    validation = rising_after(30, 2.0)
+    validation[80:] = math.nan
+    found = diagnose(curve(falling(0.05), validation))
+    assert found.rule == "diverged.validation-not-finite"
+    assert "from epoch 81 on, while train loss goes on" in found.sentence
+    assert "Until then, overfitting: validation loss was lowest at epoch 30" in found.sentence
+    assert "learning rate" not in found.sentence + found.learner
+
+
+def test_train_that_ends_without_a_number_breaks_training_down() -> None:
+    train, validation = falling(0.05), rising_after(30, 2.0)
+    train[90:] = validation[80:] = math.nan
+    assert diagnose(curve(train, validation)).rule == "diverged.not-finite"
+    steps = dict(enumerate(train, 1)) | {101: math.nan}
+    found = diagnose(Curve.from_series(steps, dict(enumerate(validation, 1))))
+    assert found.rule == "diverged.not-finite"
+
+
+def test_one_point_without_a_number_is_one_point() -> None:
+    validation = falling(0.4)
+    validation[9] = math.nan
+    told = diagnose(curve(falling(0.3), validation)).not_checked
+    assert "1 point whose loss is no finite number" in told
