@@ -13,7 +13,6 @@ from math import isfinite, sqrt
 from statistics import fmean, stdev
 
 from backend.analysis.grid.intervals import LEVEL, student_t
-from backend.analysis.number import number
 
 LEAST_PAIRS = 2
 CHOICE = "val_loss"
@@ -212,7 +211,7 @@ def _rank(effect: Effect) -> tuple[bool, float]:
 def _chosen(baseline: Effect, effects: Sequence[Effect]) -> Effect | None:
     """Return what has the lowest mean validation loss among those no run of which broke."""
     sound = [each for each in effects if not each.arm.broken and CHOICE in each.means]
-    if _lost(baseline):
+    if lost(baseline):
         return min(sound, key=lambda each: each.means[CHOICE], default=None)
     sound = [each for each in sound if CHOICE in each.differences]
     if CHOICE not in baseline.means:
@@ -221,53 +220,6 @@ def _chosen(baseline: Effect, effects: Sequence[Effect]) -> Effect | None:
     return best if best and best.differences[CHOICE].mean < 0 else baseline
 
 
-def _lost(effect: Effect) -> bool:
+def lost(effect: Effect) -> bool:
     """Whether every run of a variant has ended and none with a validation loss."""
     return CHOICE not in effect.means and all(each.ended for each in effect.arm.outcomes)
-
-
-def in_words(comparison: Comparison) -> str:
-    """Say what validation chooses, and what the test part says of that choice."""
-    chosen, baseline = comparison.chosen, comparison.baseline
-    if chosen is None:
-        return "No seed has ended both with and without a change yet."
-    so_far = "" if comparison.complete else "So far: "
-    if chosen is baseline:
-        return (
-            f"{so_far}validation chooses {_quoted(baseline)}: "
-            "no change lowers the mean validation loss."
-        )
-    if _lost(baseline):
-        return (
-            f"{so_far}{_quoted(baseline)} has no validation loss on any seed; "
-            f"validation chooses {_quoted(chosen)}. {_alone(chosen)}"
-        )
-    where = f" over {chosen.cells} cells, lower in {chosen.lower}" if chosen.cells > 1 else ""
-    return f"{so_far}validation chooses {_quoted(chosen)}{where}. {_tested(chosen, baseline)}"
-
-
-def _alone(chosen: Effect) -> str:
-    if RANKING not in chosen.means:
-        return "There is no test loss to report."
-    return f"Its test loss is {number(chosen.means[RANKING])}, with nothing to compare it with."
-
-
-def _tested(chosen: Effect, baseline: Effect) -> str:
-    found = chosen.differences.get(RANKING)
-    if found is None:
-        return "There is no test loss to report."
-    way = "lower" if found.mean < 0 else "higher"
-    text = (
-        f"Its test loss is {number(abs(found.mean))} {way} than {_quoted(baseline)} "
-        f"({number(chosen.means[RANKING])} against {number(baseline.means[RANKING])})"
-    )
-    if found.joint_low is None or found.joint_high is None:
-        return f"{text}; one seed gives no interval."
-    text += f", on {found.pairs} seeds"
-    if found.resolved:
-        return f"{text}, more than differences between seeds explain."
-    return f"{text}, which the spread between seeds could explain: not resolved."
-
-
-def _quoted(effect: Effect) -> str:
-    return f"\N{LEFT DOUBLE QUOTATION MARK}{effect.arm.name}\N{RIGHT DOUBLE QUOTATION MARK}"

@@ -8,7 +8,8 @@ from fastapi.exceptions import RequestValidationError
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from backend import comparisons, remedies
-from backend.analysis.comparison import Comparison, Difference, Effect, in_words
+from backend.analysis.comparison import Comparison, Difference, Effect
+from backend.analysis.comparison_words import in_words
 from backend.analysis.grid.cells import SEED
 from backend.analysis.remedies import Remedy
 from backend.api.dependencies import (

@@ -7,7 +7,8 @@ from urllib.parse import urlencode
 from sqlalchemy.orm import Session
 
 from backend import comparisons, remedies
-from backend.analysis.comparison import Comparison, in_words
+from backend.analysis.comparison import Comparison
+from backend.analysis.comparison_words import in_words
 from backend.analysis.grid.cells import SEED
 from backend.analysis.remedies import Remedy
 from backend.comparisons import At
@@ -63,13 +64,14 @@ class Compared:
 
 
 def offer(rows: Sequence[Run], varying: Sequence[str], run_id: int | None) -> Offer | None:
-    """Return the remedies for the cell of a run, else for what most needs one."""
+    """Return the remedies for the cell of a run, else of what was left as it is, else the worst."""
     found = remedies.cells(rows)
     if not found:
         return None
     asked = [cell for cell in found if any(run.id == run_id for run in cell.runs)]
     cells = {cell.runs[0].id: _named(cell, varying) for cell in found[:MAX_CELLS]}
-    return _offer((asked or found)[0], cells)
+    as_it_is = [cell for cell in found if cell.runs[0].variant == remedies.AS_IT_IS]
+    return _offer((asked or as_it_is or found)[0], cells)
 
 
 def offer_for(session: Session, parent: Experiment, run: Run) -> Offer | None:

@@ -1,14 +1,17 @@
 """Variants compared seed by seed: intervals, what is resolved, and what validation chooses."""
 
+import re
 from typing import Any
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from scipy.stats import ttest_rel
+from scipy.stats import nct, ttest_rel
+from scipy.stats import t as student
 
-from backend.analysis.comparison import Arm, Outcome, compare, in_words, paired
+from backend.analysis.comparison import Arm, Outcome, compare, paired
+from backend.analysis.comparison_words import in_words, seeds_needed
 
 BASE = [1.0, 1.2, 0.9, 1.1, 1.05]
 NOISE = [0.02, -0.03, 0.01, 0.0, -0.01]
@@ -67,7 +70,7 @@ def test_a_difference_that_holds_zero_is_not_resolved() -> None:
     flat = [0.9, 1.35, 0.8, 1.15, 1.0]
     found = compare([arm("as it is", BASE), arm("same", flat)])
     assert not found.effects[0].differences["test_loss"].resolved
-    assert in_words(found).endswith("not resolved.")
+    assert "not resolved" in in_words(found)
 
 
 def test_more_comparisons_ask_for_more_evidence() -> None:
@@ -143,3 +146,48 @@ def test_a_seed_counts_once_with_its_mean_over_the_cells() -> None:
     assert difference.low == pytest.approx(alone.low)
     assert (effect.cells, effect.lower, effect.cost, found.seeds) == (2, 2, None, 2)
     assert "over 2 cells, lower in 2" in in_words(found)
+
+
+def test_the_seeds_that_are_needed_have_a_power_of_80_percent() -> None:
+    found = paired(dict(enumerate(shifted(-0.01))), dict(enumerate(BASE)), 1)
+    n = seeds_needed(found, 1)
+    assert n is not None
+    spread = np.std([noise - 0.01 for noise in NOISE], ddof=1)
+    shift = abs(found.mean) / spread * np.sqrt(n)
+    bound = student.ppf(0.975, n - 1)
+    assert nct.sf(bound, n - 1, shift) == pytest.approx(0.8, abs=0.05)
+
+
+def test_what_is_not_resolved_says_how_many_seeds_would_tell() -> None:
+    weak = [value - 0.02 + 2.2 * noise for value, noise in zip(BASE, NOISE, strict=True)]
+    text = in_words(compare([arm("as it is", BASE), arm("weak", weak)]))
+    assert re.search(r"not resolved. To tell a difference of this size, about \d+ seeds", text)
+    hardly = [value - 0.002 + noise for value, noise in zip(BASE, NOISE, strict=True)]
+    text = in_words(compare([arm("as it is", BASE), arm("hardly", hardly)]))
+    assert "more than 100 seeds are needed" in text
+    clear = in_words(compare([arm("as it is", BASE), arm("better", shifted(-0.5))]))
+    assert "needed" not in clear
+
+
+def test_nothing_resolved_is_said_also_where_nothing_is_chosen() -> None:
+    worse = [value + 0.02 + 2.2 * noise for value, noise in zip(BASE, NOISE, strict=True)]
+    bad = [value + 0.03 - 4 * noise for value, noise in zip(BASE, NOISE, strict=True)]
+    text = in_words(compare([arm("as it is", BASE), arm("worse", worse), arm("bad", bad)]))
+    assert "No difference in test loss is resolved. To tell the clearest of the differ" in text
+
+
+def test_an_accuracy_that_is_resolved_while_the_loss_is_not_is_in_the_sentence() -> None:
+    def scored(name: str, losses: list[float], accuracy: float) -> Arm:
+        outcomes = [
+            Outcome(
+                seed, {"val_loss": v, "test_loss": v, "test_accuracy": accuracy + noise / 10}, 9
+            )
+            for seed, (v, noise) in enumerate(zip(losses, NOISE, strict=True))
+        ]
+        return Arm(name, 10, 50, outcomes)
+
+    flat = [0.9, 1.35, 0.8, 1.15, 1.0]
+    found = compare([scored("as it is", BASE, 0.7), scored("same", flat, 0.8)])
+    accuracies = {one: 0.8 + NOISE[one] for one in range(5)}
+    assert paired(accuracies, dict.fromkeys(range(5), 0.7), 1).resolved
+    assert "test accuracy is resolved, though: “same” +10.0 points." in in_words(found)

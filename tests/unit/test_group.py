@@ -237,6 +237,8 @@ def test_five_dots_show_the_lesson() -> None:
     lowest = min(metrics["val_loss"] for metrics in wiggle)
     assert lowest < 0.5 * wiggle[0]["val_loss"]
     assert lowest < 0.7 * wiggle[-1]["val_loss"]
+    since = line[-1]["val_loss"] / min(metrics["val_loss"] for metrics in line)
+    assert 1.05 < since < 1.15  # as the preset says of the line: a little
 
 
 def weights(group: Group, index: int) -> list[dict[str, list[float]]]:

@@ -7,6 +7,8 @@ import pytest
 from backend.analysis.remedies import REMEDIES, applicable, propose
 from backend.spec import RunSpec, validate
 from backend.spec.catalogue import SOURCES
+from backend.store.tables import Run
+from frontend.pages.remedies import offer
 from tests.specs import run_spec
 
 
@@ -82,3 +84,16 @@ def test_every_remedy_can_be_trained(source: str) -> None:
 def test_slugs_are_those_of_the_table() -> None:
     found = applicable(run_spec("digits", dataset__n_train=50, model__dropout=0.1).params())
     assert {remedy.slug for remedy in found} <= REMEDIES.keys()
+
+
+def test_a_follow_up_opens_on_what_was_left_as_it_is_unless_a_cell_is_asked_for() -> None:
+    params = run_spec("moons").params()
+    verdicts = {1: ("More data", "overfitting"), 2: ("as it is", "overfitting")}
+    rows = [
+        Run(id=run_id, experiment_id=9, variant=variant, verdict=verdict, params=params)
+        for run_id, (variant, verdict) in verdicts.items()
+    ]
+    for asked, opened in ((None, 2), (1, 1)):
+        found = offer(rows, ["training.seed"], asked)
+        assert found is not None
+        assert found.run_id == opened

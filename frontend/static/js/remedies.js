@@ -37,7 +37,7 @@ async function check() {
   if (button.disabled) return say({ error: `Seeds: ${seeds.validationMessage}` });
   const { ok, body } = await post(`${form().dataset.address}?dry_run=true`, asked);
   if (mine !== checks) return; // a newer check is under way
-  if (ok) say({ cost: `${body.runs} runs, ${duration(body.estimated_seconds)}` });
+  if (ok) say({ cost: `${body.runs} runs, ${duration(body.estimated_seconds)} on an otherwise idle machine` });
   else say({ error: body.detail });
 }
 
