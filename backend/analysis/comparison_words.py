@@ -1,6 +1,6 @@
 """What a comparison of variants came to, in sentences."""
 
-from math import sqrt
+from math import isclose, sqrt
 
 from backend.analysis.comparison import RANKING, Comparison, Difference, Effect, lost
 from backend.analysis.grid.intervals import student_t
@@ -102,10 +102,10 @@ def _tested(chosen: Effect, baseline: Effect) -> str:
     if found is None:
         return "There is no test loss to report."
     way = "lower" if found.mean < 0 else "higher"
-    text = (
-        f"Its test loss is {number(abs(found.mean))} {way} than {_quoted(baseline)} "
-        f"({number(chosen.means[RANKING])} against {number(baseline.means[RANKING])})"
-    )
+    text = f"Its test loss is {number(abs(found.mean))} {way} than {_quoted(baseline)}"
+    here, there = chosen.means[RANKING], baseline.means[RANKING]
+    if isclose(here - there, found.mean, rel_tol=1e-6, abs_tol=1e-12):  # both of the same seeds
+        text += f" ({number(here)} against {number(there)})"
     if found.joint_low is None or found.joint_high is None:
         return f"{text}; one seed gives no interval."
     text += f", on {found.pairs} seeds"

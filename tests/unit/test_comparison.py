@@ -191,3 +191,11 @@ def test_an_accuracy_that_is_resolved_while_the_loss_is_not_is_in_the_sentence()
     accuracies = {one: 0.8 + NOISE[one] for one in range(5)}
     assert paired(accuracies, dict.fromkeys(range(5), 0.7), 1).resolved
     assert "test accuracy is resolved, though: “same” +10.0 points." in in_words(found)
+
+
+def test_means_of_other_seeds_do_not_stand_beside_a_difference() -> None:
+    more = arm("more data", [0.1, 0.1], [0.5, 0.6])
+    whole = in_words(compare([arm("as it is", [0.5, 0.5], [0.6, 0.8]), more]))
+    partly = in_words(compare([arm("as it is", [0.5, 0.5, 0.5], [0.6, 0.8, 9.0]), more]))
+    assert "(0.550 against 0.700)" in whole
+    assert "against" not in partly
