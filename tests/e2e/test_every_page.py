@@ -19,18 +19,16 @@ RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"
 ADDRESSES = {
     "home": "/",
     "form": "/experiments/new",
-    "form of a preset": "/experiments/new?preset=two-moons",
     "datasets": "/datasets",
     "runs": "/runs?filter=verdict+%3D+overfitting",
     "runs, none found": "/runs?filter=id+%3D+0",
-    "compare nothing": "/compare",
     "compare runs": "/compare?runs=1,2&test=true",
     "words": "/words",
     "health": "/health",
 }
 FITS = "document.documentElement.scrollWidth <= document.documentElement.clientWidth"
-STATES = [*SCENES, "thousand"]
-RUN_STATES = ["running", "one epoch", "diverged", "seeds"]
+STATES = ["queued", "running", "failed", "seeds", "thousand"]
+RUN_STATES = ["running", "diverged", "seeds"]
 
 
 @dataclass(frozen=True)
