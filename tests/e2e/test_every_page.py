@@ -27,8 +27,8 @@ ADDRESSES = {
     "health": "/health",
 }
 FITS = "document.documentElement.scrollWidth <= document.documentElement.clientWidth"
-STATES = ["queued", "running", "failed", "seeds", "thousand"]
-RUN_STATES = ["running", "diverged", "seeds"]
+STATES = ["running", "failed", "seeds", "thousand"]
+RUN_STATES = ["diverged", "seeds"]
 
 
 @dataclass(frozen=True)
