@@ -5,6 +5,7 @@ from collections.abc import Collection, Sequence
 from sqlalchemy.orm import Session
 
 from backend import views
+from backend.errors import Conflict
 from backend.store import changes, experiments, metrics, runs, snapshots, transitions
 from backend.store.changes import NewChange
 from backend.store.transitions import Moved
@@ -40,9 +41,11 @@ def retry(session: Session, experiment_id: int, run_id: int | None = None) -> in
     """Have an experiment's failed runs, or one of them, wait again; return how many do.
 
     A run is a function of its specification: it is trained from its beginning, gives the epochs
-    that are recorded once more, and those after them are added. Raises NotFound.
+    that are recorded once more, and those after them are added. Raises NotFound, and Conflict for
+    an experiment that was deleted.
     """
-    experiments.get(session, experiment_id)
+    if experiments.get(session, experiment_id).deleted_at is not None:
+        raise Conflict(f"Experiment {experiment_id} is deleted; restore it first.")
     moved = transitions.retry(session, experiment_id, run_id)
     _settle(session, moved)
     return len(moved)

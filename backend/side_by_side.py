@@ -42,8 +42,8 @@ class Subject:
 
     @property
     def first(self) -> RunItem:
-        """The run that names it."""
-        return next(run for run in self.runs if run.id == self.run_id)
+        """The run that names it; another of its cell if that is deleted."""
+        return next((run for run in self.runs if run.id == self.run_id), self.runs[0])
 
     @property
     def title(self) -> str:

@@ -19,6 +19,7 @@ from sqlalchemy.orm import Session
 from backend.store import bulk
 from backend.store import summaries as _summaries
 from backend.store.engine import insert_for
+from backend.store.runs import kept
 from backend.store.tables import Metric, MetricKey, MetricSummary, Run
 
 
@@ -140,7 +141,7 @@ def keys_of(session: Session, experiment_id: int) -> list[str]:
         select(MetricKey.name)
         .join(MetricSummary, MetricSummary.key_id == MetricKey.id)
         .join(Run, Run.id == MetricSummary.run_id)
-        .where(Run.experiment_id == experiment_id)
+        .where(kept(experiment_id))
         .group_by(MetricKey.id, MetricKey.name)
         .order_by(MetricKey.id)
     )

@@ -16,6 +16,8 @@ from backend.store.experiments import Shown
 from backend.store.run_search import Search
 from backend.store.tables import Experiment, Run
 
+MAX_NUMBER = 2**63 - 1  # that databases hold
+
 Place = list[Any]
 
 
@@ -37,9 +39,12 @@ class _Key:
 
     def holds(self, value: Any) -> bool:
         """Whether a value can be one of this expression's."""
-        return value is None or isinstance(
-            value, (self.type, int) if self.type is float else self.type
-        )
+        if isinstance(value, int) and abs(value) > MAX_NUMBER:
+            return False
+        if isinstance(value, str) and "\0" in value:
+            return False
+        kinds = (self.type, int) if self.type is float else self.type
+        return value is None or isinstance(value, kinds)
 
 
 def page(

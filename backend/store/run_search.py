@@ -4,6 +4,7 @@ Each metric, param and tag that is named is one LEFT JOIN by its primary key. A 
 value that a run lacks is false, so that `not` of it is true, as `backend.search` promises.
 """
 
+from collections.abc import Sequence
 from typing import Any
 
 from sqlalchemy import ColumnElement, Select, and_, false, func, not_, or_, select, true
@@ -85,10 +86,7 @@ class Search:
         return and_(*parts) if found.word == "and" else or_(*parts)
 
     def _comparison(self, found: Comparison) -> ColumnElement[bool]:
-        column = self._column(found)
-        value: Any = found.value
-        if found.field.kind == "time" and isinstance(value, str):
-            value = times.milliseconds(value, now=self._now)
+        column, value = self._column(found), self._bound(found.field, found.value)
         match found.operator:
             case "is null":
                 return column.is_(None)  # type: ignore[no-any-return]
@@ -103,11 +101,23 @@ class Search:
     def _among(self, found: Comparison) -> ColumnElement[bool]:
         """Compare with a list; a param's may mix numbers and texts."""
         values = found.value if isinstance(found.value, tuple) else ()
-        parts = [self._comparison(Comparison(found.field, "=", value)) for value in values]
+        numbers = [value for value in values if isinstance(value, float)]
+        others = [value for value in values if not isinstance(value, float)]
+        parts = [self._one_of(found.field, some) for some in (numbers, others) if some]
         if found.operator == "in":
             return or_(*parts)
         known = self._comparison(Comparison(found.field, "is not null"))
         return and_(known, *(not_(func.coalesce(part, false())) for part in parts))
+
+    def _one_of(self, field: Field, values: Sequence[Any]) -> ColumnElement[bool]:
+        column = self._column(Comparison(field, "=", values[0]))
+        return column.in_([self._bound(field, value) for value in values])  # type: ignore[no-any-return]
+
+    def _bound(self, field: Field, value: Any) -> Any:
+        """Return a value as the database holds it: a moment in milliseconds."""
+        if field.kind == "time" and isinstance(value, str):
+            return times.milliseconds(value, now=self._now)
+        return value
 
     def _column(self, found: Comparison) -> Expression:
         if found.field.source != "param":

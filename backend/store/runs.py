@@ -55,26 +55,26 @@ _DIAGNOSED = (
 )
 
 
-def _kept(experiment_id: int) -> ColumnElement[bool]:
+def kept(experiment_id: int) -> ColumnElement[bool]:
     """Return the condition of the runs of an experiment that were not deleted."""
     return and_(Run.experiment_id == experiment_id, Run.deleted_at.is_(None))
 
 
 def of_experiment(session: Session, experiment_id: int) -> Sequence[Run]:
     """Return all runs of an experiment in the order of its grid, without those deleted."""
-    return session.scalars(select(Run).where(_kept(experiment_id)).order_by(Run.position)).all()
+    return session.scalars(select(Run).where(kept(experiment_id)).order_by(Run.position)).all()
 
 
 def lengths(session: Session, experiment_id: int) -> list[tuple[int, int]]:
     """Return the ids of an experiment's runs with their last epoch, in the order of its grid."""
-    query = select(Run.id, Run.epoch).where(Run.experiment_id == experiment_id)
+    query = select(Run.id, Run.epoch).where(kept(experiment_id))
     return [(row.id, row.epoch) for row in session.execute(query.order_by(Run.position))]
 
 
 def around(session: Session, run: Run, distance: int) -> Sequence[Run]:
     """Return the runs at most so many places before or after one in the order of its grid."""
     places = Run.position.between(run.position - distance, run.position + distance)
-    query = select(Run).where(_kept(run.experiment_id), places)
+    query = select(Run).where(kept(run.experiment_id), places)
     return session.scalars(query.order_by(Run.position)).all()
 
 
@@ -82,7 +82,7 @@ def page(
     session: Session, experiment_id: int, *, after: int | None = None, limit: int = 100
 ) -> tuple[Sequence[Run], int | None]:
     """Return runs of an experiment after a position, and the next page's cursor."""
-    query = select(Run).where(_kept(experiment_id))
+    query = select(Run).where(kept(experiment_id))
     if after is not None:
         query = query.where(Run.position > after)
     rows = session.scalars(query.order_by(Run.position).limit(limit + 1)).all()
@@ -91,7 +91,7 @@ def page(
 
 def neighbours(session: Session, run: Run) -> tuple[int | None, int | None]:
     """Return the ids of the runs before and after one in the order of its grid."""
-    ids = select(Run.id).where(_kept(run.experiment_id))
+    ids = select(Run.id).where(kept(run.experiment_id))
     before = ids.where(Run.position < run.position).order_by(Run.position.desc()).limit(1)
     after = ids.where(Run.position > run.position).order_by(Run.position).limit(1)
     return session.scalar(before), session.scalar(after)

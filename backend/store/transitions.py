@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 
 from backend.store.bulk import chunks
 from backend.store.engine import now_ms
+from backend.store.runs import kept
 from backend.store.states import ENDED, TRANSITIONS, State, sources_of
 from backend.store.tables import Run
 
@@ -160,8 +161,7 @@ def retry(session: Session, experiment_id: int, run_id: int | None = None) -> li
     The next claim raises their attempt number, as any claim does. That a run lost workers is not
     forgotten: it is sent alone, and fails with the next one lost before an epoch.
     """
-    there = and_(Run.experiment_id == experiment_id, Run.deleted_at.is_(None))
-    failed = and_(there, Run.status == "failed")
+    failed = and_(kept(experiment_id), Run.status == "failed")
     if run_id is not None:
         failed = and_(failed, Run.id == run_id)
     forgotten = ("error", "ended_at", "sent_at", "early_stop_epoch", "verdict", "diagnosis")

@@ -3,9 +3,10 @@
 from typing import Any
 
 import pytest
-from sqlalchemy import func, select
+from sqlalchemy import func, select, update
 
 from backend.store import Database, metrics, removal, transitions
+from backend.store import runs as stored_runs
 from backend.store.tables import Experiment, Metric, Param, Run
 from tests.api import Api, record
 from tests.integration.test_api_run_lists import listed
@@ -160,3 +161,27 @@ def test_values_at_the_best_epoch_are_kept_with_the_summaries(api: Api, runs: li
     with api.database.write() as session:
         metrics.store_at_best(session, runs)
         assert metrics.summaries(session, runs)[runs[0]]["val_loss"]["at_best"] == 3
+
+
+def test_runs_of_a_deleted_experiment_are_not_trained_again(api: Api, runs: list[int]) -> None:
+    with api.database.write() as session:
+        session.execute(update(Run).where(Run.id == runs[0]).values(status="failed"))
+    api.request("DELETE", "/api/experiments/1")
+    for path in ("/api/experiments/1/retry", f"/api/runs/{runs[0]}/retry"):
+        assert api.post(path).status_code == 409
+    assert api.get(f"/api/runs/{runs[0]}").json()["status"] == "failed"
+
+
+def test_a_cell_is_compared_when_the_run_that_names_it_is_deleted(sqlite_api: Api) -> None:
+    one, _ = sqlite_api.run_ids(sqlite_api.submit(model={"degree": 1}, training={"seeds": 2}))
+    sqlite_api.request("DELETE", f"/api/runs/{one}")
+    assert sqlite_api.get(f"/compare?cells={one}").status_code == 200
+
+
+def test_what_a_deleted_run_recorded_is_not_exported(api: Api, runs: list[int]) -> None:
+    for run_id in runs[:2]:
+        record(api.database, 1, run_id, range(1, 4), key=f"loss {run_id}")
+    api.request("DELETE", f"/api/runs/{runs[0]}")
+    with api.database.read() as session:
+        assert metrics.keys_of(session, 1) == [f"loss {runs[1]}"]
+        assert [run_id for run_id, _ in stored_runs.lengths(session, 1)] == runs[1:]

@@ -45,7 +45,12 @@ def test_a_cursor_leads_on_and_none_is_left_at_the_end(api: Api) -> None:
     assert rest["next_cursor"] is None
 
 
-@pytest.mark.parametrize("cursor", ["x", "W10", "bnVsbA", "WyIiLCBbdHJ1ZSwgInR3byJdXQ", "\u2713"])
+HUGE = "WyIiLCBbdHJ1ZSwgMTE4MDU5MTYyMDcxNzQxMTMwMzQyNF1d"  # the id is 2**70
+
+
+@pytest.mark.parametrize(
+    "cursor", ["x", "W10", "bnVsbA", "WyIiLCBbdHJ1ZSwgInR3byJdXQ", HUGE, "\u2713"]
+)
 def test_a_cursor_of_another_list_is_refused(sqlite_api: Api, cursor: str) -> None:
     answer = sqlite_api.get("/api/runs", params={"cursor": cursor})
     assert answer.status_code == 422
@@ -77,3 +82,10 @@ def test_the_value_at_the_best_epoch_can_be_sorted_by_once_a_run_has_ended(api: 
     assert listed(api, filter="metrics.test_loss.best = 2") == runs[::-1]
     summary = api.get(f"/api/runs/{runs[0]}").json()["summary"]
     assert summary["test_loss"]["at_best"] == 2
+
+
+def test_a_filter_may_name_as_many_values_as_it_has_letters_for(api: Api) -> None:
+    ids = api.run_ids(api.submit())
+    wanted = ",".join(str(one) for one in [ids[0], *range(10, 1010)])
+    assert listed(api, filter=f"id in ({wanted})") == ids[:1]
+    assert listed(api, filter=f"id not in ({wanted})") == ids[1:]
