@@ -1,0 +1,32 @@
+"""The tables.
+
+Times are whole milliseconds since 1970, UTC, by the database's clock; `recorded_at` alone is by the
+clock of whoever measured.
+"""
+
+from backend.store.tables.artifacts import Checkpoint, Frame, Prediction, Sample, Snapshot
+from backend.store.tables.base import MAX_ID, Base
+from backend.store.tables.metrics import Change, Metric, MetricKey, MetricSummary
+from backend.store.tables.organising import ExperimentTag, RunTag, SavedView
+from backend.store.tables.runs import Experiment, Param, ParamKey, Run
+
+__all__ = [
+    "MAX_ID",
+    "Base",
+    "Change",
+    "Checkpoint",
+    "Experiment",
+    "ExperimentTag",
+    "Frame",
+    "Metric",
+    "MetricKey",
+    "MetricSummary",
+    "Param",
+    "ParamKey",
+    "Prediction",
+    "Run",
+    "RunTag",
+    "Sample",
+    "SavedView",
+    "Snapshot",
+]

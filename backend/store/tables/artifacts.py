@@ -1,0 +1,68 @@
+"""What runs leave behind beside their metrics: weights, fits, answers, data points."""
+
+from sqlalchemy import ForeignKey, Integer, LargeBinary, String
+from sqlalchemy.orm import Mapped, mapped_column
+
+from backend.store.tables.base import CASCADE, Base
+from backend.store.tables.runs import Run
+
+
+class Checkpoint(Base):
+    """Where a running run can be taken up again: safetensors; deleted when the run ends."""
+
+    __tablename__ = "checkpoints"
+
+    run_id: Mapped[int] = mapped_column(ForeignKey(Run.id, ondelete=CASCADE), primary_key=True)
+    epoch: Mapped[int] = mapped_column(Integer)
+    tensors: Mapped[bytes] = mapped_column(LargeBinary)
+
+
+class Snapshot(Base):
+    """The weights at the best or last epoch, and the fitted function drawn there.
+
+    Both are safetensors files; `fit` is None where inputs have more than two dimensions.
+    """
+
+    __tablename__ = "snapshots"
+
+    run_id: Mapped[int] = mapped_column(ForeignKey(Run.id, ondelete=CASCADE), primary_key=True)
+    kind: Mapped[str] = mapped_column(String(8), primary_key=True)
+    epoch: Mapped[int] = mapped_column(Integer)
+    weights: Mapped[bytes] = mapped_column(LargeBinary)
+    fit: Mapped[bytes | None] = mapped_column(LargeBinary)
+
+
+class Frame(Base):
+    """A run's fit at one epoch, coarse: the values at the points of a grid, the first axis fastest.
+
+    Over one input predictions, little-endian float32; over two inputs the probability of the second
+    class as a byte, 255 for 1. The grid's axes are with the run's samples.
+    """
+
+    __tablename__ = "frames"
+
+    run_id: Mapped[int] = mapped_column(ForeignKey(Run.id, ondelete=CASCADE), primary_key=True)
+    epoch: Mapped[int] = mapped_column(Integer, primary_key=True)
+    fit: Mapped[bytes] = mapped_column(LargeBinary)
+
+
+class Prediction(Base):
+    """What a run's model answered to the first test samples after one epoch, as safetensors."""
+
+    __tablename__ = "predictions"
+
+    run_id: Mapped[int] = mapped_column(ForeignKey(Run.id, ondelete=CASCADE), primary_key=True)
+    epoch: Mapped[int] = mapped_column(Integer, primary_key=True, autoincrement=False)
+    outputs: Mapped[bytes] = mapped_column(LargeBinary)
+
+
+class Sample(Base):
+    """The data points of a run that are drawn beside its fit, and the axes of its frames.
+
+    A safetensors file.
+    """
+
+    __tablename__ = "samples"
+
+    run_id: Mapped[int] = mapped_column(ForeignKey(Run.id, ondelete=CASCADE), primary_key=True)
+    points: Mapped[bytes] = mapped_column(LargeBinary)

@@ -1,0 +1,108 @@
+"""Experiments, their runs, and the params that runs are searched by."""
+
+from typing import Any
+
+from sqlalchemy import JSON, BigInteger, Boolean, Float, ForeignKey, Index, Integer, String, Text
+from sqlalchemy.orm import Mapped, mapped_column
+
+from backend.store.engine import now_ms
+from backend.store.tables.base import CASCADE, Base
+
+
+class Experiment(Base):
+    """A specification and its runs. `revision` counts the changes under it (see Change).
+
+    A follow-up names the experiment it follows, and the run there whose diagnosis it answers;
+    that run has no foreign key, for two tables cannot be made after one another.
+    """
+
+    __tablename__ = "experiments"
+
+    id: Mapped[int] = mapped_column(Integer, primary_key=True)
+    name: Mapped[str] = mapped_column(String(200))
+    spec: Mapped[dict[str, Any]] = mapped_column(JSON)
+    estimated_seconds: Mapped[float] = mapped_column(Float)
+    revision: Mapped[int] = mapped_column(BigInteger, default=0)
+    created_at: Mapped[int] = mapped_column(BigInteger, default=now_ms())
+    parent_id: Mapped[int | None] = mapped_column(
+        ForeignKey("experiments.id", ondelete="SET NULL"), index=True
+    )
+    parent_run_id: Mapped[int | None] = mapped_column(Integer)
+
+    pinned: Mapped[bool] = mapped_column(Boolean, default=False)
+    archived: Mapped[bool] = mapped_column(Boolean, default=False)
+    note: Mapped[str | None] = mapped_column(Text)
+    deleted_at: Mapped[int | None] = mapped_column(BigInteger)
+
+
+class Run(Base):
+    """One run: its flat params, its state, who trains it until when, and what came of it.
+
+    A run or experiment with a `deleted_at` is hidden until it is restored or, later, removed.
+    """
+
+    __tablename__ = "runs"
+    __table_args__ = (
+        Index(None, "experiment_id", "position", unique=True),
+        Index(None, "status", "lease_expires_at"),
+        # what a list filters and sorts by, beside the wide rows; nothing here moves each epoch
+        Index(
+            "ix_runs_listed",
+            *("deleted_at", "archived", "pinned", "id", "experiment_id", "status", "verdict"),
+            *("parameters", "early_stop_epoch"),
+        ),
+    )
+
+    id: Mapped[int] = mapped_column(Integer, primary_key=True)
+    experiment_id: Mapped[int] = mapped_column(ForeignKey(Experiment.id, ondelete=CASCADE))
+    position: Mapped[int] = mapped_column(Integer)
+    variant: Mapped[str | None] = mapped_column(String(80))
+    params: Mapped[dict[str, Any]] = mapped_column(JSON)
+    parameters: Mapped[int] = mapped_column(Integer)
+
+    portion: Mapped[int | None] = mapped_column(Integer)
+    status: Mapped[str] = mapped_column(String(16), default="queued")
+    attempt: Mapped[int] = mapped_column(Integer, default=0)
+    lease_expires_at: Mapped[int | None] = mapped_column(BigInteger)
+    worker: Mapped[str | None] = mapped_column(String(200))
+    workers_lost: Mapped[int] = mapped_column(Integer, default=0)
+    cancel_requested: Mapped[bool] = mapped_column(Boolean, default=False)
+    sent_at: Mapped[int | None] = mapped_column(BigInteger)
+    started_at: Mapped[int | None] = mapped_column(BigInteger)
+    ended_at: Mapped[int | None] = mapped_column(BigInteger)
+    error: Mapped[str | None] = mapped_column(Text)
+
+    epoch: Mapped[int] = mapped_column(Integer, default=0)
+    reference_loss: Mapped[float | None] = mapped_column(Float)
+    early_stop_epoch: Mapped[int | None] = mapped_column(Integer)
+    verdict: Mapped[str | None] = mapped_column(String(40))
+    diagnosis: Mapped[dict[str, Any] | None] = mapped_column(JSON)
+
+    pinned: Mapped[bool] = mapped_column(Boolean, default=False)
+    archived: Mapped[bool] = mapped_column(Boolean, default=False)
+    note: Mapped[str | None] = mapped_column(Text)
+    deleted_at: Mapped[int | None] = mapped_column(BigInteger)
+
+
+class ParamKey(Base):
+    """A param's dotted name, stored once."""
+
+    __tablename__ = "param_keys"
+
+    id: Mapped[int] = mapped_column(Integer, primary_key=True)
+    name: Mapped[str] = mapped_column(String(250), unique=True)
+
+
+class Param(Base):
+    """One param of one run as it is searched for: as text, and as a number where it is one.
+
+    The keys come first: a search reads one param of all runs. No foreign keys, as in Metric.
+    """
+
+    __tablename__ = "params"
+    __table_args__ = {"sqlite_with_rowid": False}
+
+    key_id: Mapped[int] = mapped_column(Integer, primary_key=True, autoincrement=False)
+    run_id: Mapped[int] = mapped_column(Integer, primary_key=True, autoincrement=False)
+    text: Mapped[str] = mapped_column(Text)
+    number: Mapped[float | None] = mapped_column(Float)
