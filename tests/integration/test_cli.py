@@ -84,10 +84,14 @@ def test_stdin_is_submitted(lab: str, text: str) -> None:
 
 
 def test_a_dry_run_queues_nothing(lab: str, spec: Path) -> None:
-    before = httpx.get(f"{lab}/api/experiments").json()["items"][:1]
+    before = ids_of_experiments(lab)
     answer = run("submit", str(spec), "--dry-run", "--server", lab)
     assert answer.stdout.startswith("2 runs, 2 to 7 parameters a model, about ")
-    assert httpx.get(f"{lab}/api/experiments").json()["items"][:1] == before
+    assert ids_of_experiments(lab) == before
+
+
+def ids_of_experiments(lab: str) -> list[int]:
+    return [one["id"] for one in httpx.get(f"{lab}/api/experiments").json()["items"]]
 
 
 @pytest.mark.parametrize(
