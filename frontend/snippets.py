@@ -1,14 +1,22 @@
 """The lines of Python that load a snapshot, to be copied from a run's page."""
 
 from collections.abc import Mapping
-from itertools import pairwise
+from itertools import chain, pairwise
 from textwrap import dedent
 from typing import Any
 
 from backend.spec.catalogue import SOURCES
 from backend.spec.cost import inputs, layer_sizes, outputs
+from backend.spec.features import ALL, parse
+from backend.spec.layers import hidden
 
-ACTIVATIONS = {"relu": "ReLU", "tanh": "Tanh", "gelu": "GELU", "sigmoid": "Sigmoid"}
+ACTIVATIONS = {
+    "relu": "ReLU",
+    "tanh": "Tanh",
+    "gelu": "GELU",
+    "sigmoid": "Sigmoid",
+    "linear": "Identity",
+}
 NORMS = {"none": "", "batch": "nn.BatchNorm1d({}), ", "layer": "nn.LayerNorm({}), "}
 
 _MLP = """\
@@ -21,7 +29,7 @@ _MLP = """\
     mean, scale = (torch.tensor(json.loads(about[key])) for key in ("input_mean", "input_scale"))
     model = nn.Sequential({layers}).eval()
     model.load_state_dict(weights)
-    predict = lambda x: model((x - mean) / scale)  # x: raw inputs [n, {inputs}]
+    predict = lambda x: model(({features} - mean) / scale)  # x: raw inputs [n, {inputs}]
     """
 
 _POLYNOMIAL = """\
@@ -49,7 +57,7 @@ _RANDOM_FEATURES = """\
     mean, scale = (np.array(json.loads(about[key])) for key in ("input_mean", "input_scale"))
 
     def predict(x):  # x: raw inputs [n, {inputs}]
-        hidden = (x - mean) / scale @ weights["hidden.weight"].T + weights["hidden.bias"]
+        hidden = ({features} - mean) / scale @ weights["hidden.weight"].T + weights["hidden.bias"]
         return np.maximum(hidden, 0) / np.sqrt({width}) @ weights["output.weight"].T
     """
 
@@ -62,19 +70,31 @@ def loading_code(params: Mapping[str, Any], run_id: int, kind: str) -> str:
         degree = params["model.degree"]
         code = _POLYNOMIAL.format(file=file, degree=degree, terms=degree + 1, **shape)
     elif params["model.family"] == "random_features":
-        code = _RANDOM_FEATURES.format(file=file, width=params["model.width"], **shape)
+        seen = _features(params, "np")
+        code = _RANDOM_FEATURES.format(
+            file=file, width=params["model.width"], features=seen, **shape
+        )
     else:
-        code = _MLP.format(file=file, layers=_layers(params), **shape)
+        seen = _features(params, "torch")
+        code = _MLP.format(file=file, layers=_layers(params), features=seen, **shape)
     return dedent(code)
+
+
+def _features(params: Mapping[str, Any], module: str) -> str:
+    """Return code for what the model sees of raw inputs x."""
+    chosen = parse(params.get("model.features", ALL))
+    columns = ", ".join(feature.code(module) for feature in chosen)
+    return f"{module}.stack([{columns}], 1)" if chosen else "x"
 
 
 def _layers(params: Mapping[str, Any]) -> str:
     if params["model.family"] == "cnn":
         return _convolutional(params)
-    norm = NORMS[params.get("model.normalisation", "none")].format(params.get("model.width"))
-    between = f", {norm}nn.{ACTIVATIONS[params.get('model.activation', 'relu')]}(), "
-    linear = (f"nn.Linear({n_in}, {n_out})" for n_in, n_out in pairwise(layer_sizes(params)))
-    return between.join(linear)
+    norm = NORMS[params.get("model.normalisation", "none")]
+    activation = f"nn.{ACTIVATIONS[params.get('model.activation', 'relu')]}()"
+    linear = [f"nn.Linear({n_in}, {n_out})" for n_in, n_out in pairwise(layer_sizes(params))]
+    between = [f"{norm.format(width)}{activation}" for width in hidden(params)]
+    return ", ".join([*chain.from_iterable(zip(linear, between, strict=False)), linear[-1]])
 
 
 def _convolutional(params: Mapping[str, Any]) -> str:

@@ -77,6 +77,9 @@ def model(params: Mapping[str, Any]) -> str:
         return count(params["model.width"], "random feature")
     if family == "cnn":
         return f"{count(depth, 'convolution')} of {count(params['model.channels'], 'channel')}"
+    if layers := params.get("model.layers"):
+        *first, last = layers.split("-")
+        return f"Layers of {', '.join(first)} and {last} neurons"
     if depth == 0:
         return "Single layer"
     return f"{count(depth, 'layer')} of {count(params['model.width'], 'neuron')}"
@@ -94,6 +97,9 @@ def when(iso: str) -> str:
 
 _LABELS = {
     "dataset.n_features": "inputs",
+    "model.layers": "neurons of each layer",
+    "model.features": "input features",
+    "training.l1_penalty": "L1 penalty",
     "dataset.n_train": "train samples",
     "dataset.n_validation": "validation samples",
     "dataset.n_test": "test samples",

@@ -14,16 +14,22 @@ from backend.spec.catalogue import SOURCES
 from worker.training.member import Member
 from worker.training.streams import reseed
 
-ACTIVATIONS = {"relu": nn.ReLU, "tanh": nn.Tanh, "gelu": nn.GELU, "sigmoid": nn.Sigmoid}
+ACTIVATIONS = {
+    "relu": nn.ReLU,
+    "tanh": nn.Tanh,
+    "gelu": nn.GELU,
+    "sigmoid": nn.Sigmoid,
+    "linear": nn.Identity,
+}
 NORMS = {"batch": nn.BatchNorm1d, "layer": nn.LayerNorm}
 
 
 class Dropout(nn.Module):
     """Silences a share of the units, where this step's draw says so."""
 
-    def __init__(self, share: float) -> None:
+    def __init__(self, share: float, units: int) -> None:
         super().__init__()
-        self.share = share
+        self.share, self.units = share, units
         self.drawn = torch.empty(0)  # [units, rows]
 
     def forward(self, x: Tensor) -> Tensor:
@@ -51,12 +57,12 @@ def build(spec: RunSpec, inputs: int, outputs: int) -> nn.Module:
         return start(convolutional(spec, inputs, outputs), spec)
     model = spec.model
     layers: list[nn.Module] = []
-    for _ in range(model.depth or 0):
-        layers.append(nn.Linear(inputs, model.width or 0))
+    for width in model.hidden:
+        layers.append(nn.Linear(inputs, width))
         if model.normalisation in NORMS:
-            layers.append(NORMS[model.normalisation](model.width or 0))
-        layers += [ACTIVATIONS[model.activation or "relu"](), Dropout(model.dropout or 0.0)]
-        inputs = model.width or 0
+            layers.append(NORMS[model.normalisation](width))
+        layers += [ACTIVATIONS[model.activation or "relu"](), Dropout(model.dropout or 0.0, width)]
+        inputs = width
     return start(nn.Sequential(*layers, nn.Linear(inputs, outputs)), spec)
 
 
@@ -137,6 +143,8 @@ class Reference:
         for rows in self.batches(len(x)):
             self.draw(drawn)
             loss = self.loss(self.model(x[rows]), y[rows], self.spec.training.label_smoothing or 0)
+            if penalty := self.spec.training.l1_penalty:
+                loss = loss + penalty * sum(each.abs().sum() for each in self.model.parameters())
             self.optimizer.zero_grad()
             loss.backward()  # type: ignore[no-untyped-call]
             self.optimizer.step()
@@ -157,8 +165,7 @@ class Reference:
         rows = min(self.spec.training.batch_size or n, n)
         for layer in self.model.modules():
             if isinstance(layer, Dropout) and layer.share:
-                units = self.spec.model.width or 0
-                layer.drawn = torch.from_numpy(drawn.random((units, rows), np.float32))
+                layer.drawn = torch.from_numpy(drawn.random((layer.units, rows), np.float32))
 
     def loss(self, outputs: Tensor, targets: Tensor, smoothing: float = 0.0) -> Tensor:
         if self.cross_entropy:

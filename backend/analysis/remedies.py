@@ -12,6 +12,7 @@ from backend.spec.catalogue import SOURCES
 from backend.spec.combinations import check_combination
 from backend.spec.experiment import filled_in
 from backend.spec.knobs import AXES
+from backend.spec.layers import hidden
 
 MORE_DATA = 4  # times the training samples, where there are so many
 LEAST_MORE_DATA = 1.2
@@ -118,7 +119,7 @@ def _dropout(params: Params, _: bool) -> Remedy | None:
     present = params.get("model.dropout")
     if present is None:
         return None
-    strong = STRONG_DROPOUT if params.get("model.width", 0) >= WIDE else WEAK_DROPOUT
+    strong = STRONG_DROPOUT if max(hidden(params), default=0) >= WIDE else WEAK_DROPOUT
     if present >= strong:
         return None
     return Remedy(
@@ -147,15 +148,14 @@ def _less_capacity(params: Params, _: bool) -> Remedy | None:
     path = _capacity(params)
     if path is None:
         return None
-    given = params[path]
-    least, step = (1, 2) if path == "model.degree" else (2, CAPACITY_STEP)
-    less = max(least, given // step)
-    if less >= given:
+    given, less = params[path], _resized(path, params[path], _reduced)
+    if less == given:
         return None
     return Remedy(
         "less-capacity",
         "Less capacity",
-        f"{_named(path)} {less:,} instead of {given:,}: what cannot be remembered must be learnt.",
+        f"{_named(path)} {_shown(less)} instead of {_shown(given)}: what cannot be remembered must "
+        "be learnt.",
         {path: less},
     )
 
@@ -177,19 +177,31 @@ def _more_capacity(params: Params, _: bool) -> Remedy | None:
     path = _capacity(params)
     if path is None and params.get("model.depth") != 0:
         return None
-    changes = {"model.depth": 1} if path is None else {path: _enlarged(path, params[path])}
-    if path is not None and changes[path] <= params[path]:
-        return None
     if path is None:
-        what = "A hidden layer"
+        what, changes = "A hidden layer", {"model.depth": 1}
     else:
-        what = f"{_named(path)} {changes[path]:,} instead of {params[path]:,}"
+        given, more = params[path], _resized(path, params[path], _enlarged)
+        if more == given:
+            return None
+        what, changes = f"{_named(path)} {_shown(more)} instead of {_shown(given)}", {path: more}
     return Remedy(
         "more-capacity",
         "More capacity",
         f"{what}: a richer model can follow a pattern that this one misses.",
         changes,
     )
+
+
+def _resized(path: str, given: Any, to: Callable[[str, int], int]) -> Any:
+    """Return a size, or the size of each layer, changed by `to`."""
+    if path != "model.layers":
+        return to(path, given)
+    return "-".join(str(to("model.width", int(width))) for width in given.split("-"))
+
+
+def _reduced(path: str, given: int) -> int:
+    least, step = (1, 2) if path == "model.degree" else (2, CAPACITY_STEP)
+    return min(given, max(least, given // step))
 
 
 def _enlarged(path: str, given: int) -> int:
@@ -203,14 +215,20 @@ def _most(path: str) -> int:
 
 
 def _weaker_regularisation(params: Params, _: bool) -> Remedy | None:
-    paths = ("model.dropout", "training.weight_decay", "training.label_smoothing")
+    paths = (
+        "model.dropout",
+        "training.weight_decay",
+        "training.l1_penalty",
+        "training.label_smoothing",
+    )
     changes = {path: 0.0 for path in paths if params.get(path)}
     if not changes:
         return None
     return Remedy(
         "no-regularisation",
         "No regularisation",
-        "Without dropout, weight decay and label smoothing nothing keeps the model from fitting.",
+        "Without dropout, weight decay, L1 or label smoothing nothing keeps the model from "
+        "fitting.",
         changes,
     )
 
@@ -267,9 +285,23 @@ def _descends(params: Params) -> bool:
 def _capacity(params: Params) -> str | None:
     """Return the knob that sets the size of a run's model, None for a single-layer network."""
     family = params["model.family"]
+    if "model.layers" in params:
+        return "model.layers"
     path = {"polynomial": "model.degree", "cnn": "model.channels"}.get(family, "model.width")
     return path if params.get(path) is not None else None
 
 
+_NAMES = {
+    "model.width": "Width",
+    "model.layers": "Layers",
+    "model.degree": "Degree",
+    "model.channels": "Channels",
+}
+
+
 def _named(path: str) -> str:
-    return {"model.width": "Width", "model.degree": "Degree", "model.channels": "Channels"}[path]
+    return _NAMES[path]
+
+
+def _shown(size: int | str) -> str:
+    return f"{size:,}" if isinstance(size, int) else size

@@ -18,18 +18,21 @@ def _sources(problem: str) -> list[str]:
 _DRAWN = [name for name, source in SOURCES.items() if source.rows is None]
 _BY_GRADIENTS: When = {"training.optimizer": ["sgd", "adam", "adamw"]}
 _IN_STEPS: When = {**_BY_GRADIENTS, "training.schedule": ["step"]}
-_HIDDEN_LAYERS = range(1, 9)
+_HIDDEN_LAYERS = [None, *range(1, 9)]  # None: random features have no depth, layers tell it
+_ALL_ALIKE: When = {"model.layers": [None]}
 
 WHEN: dict[str, When] = {
     "dataset.n_features": {"dataset.source": _DRAWN},
     "dataset.target_noise": {"dataset.source": _sources("regression")},
     "dataset.label_noise": {"dataset.source": _sources("classification")},
     "model.degree": {"model.family": ["polynomial"]},
-    "model.depth": {"model.family": ["mlp", "cnn"]},
-    # random features have no depth
+    "model.features": {"model.family": ["mlp", "random_features"]},
+    "model.layers": {"model.family": ["mlp"]},
+    "model.depth": {"model.family": ["mlp", "cnn"], **_ALL_ALIKE},
     "model.width": {
         "model.family": ["mlp", "random_features"],
-        "model.depth": [None, *_HIDDEN_LAYERS],
+        "model.depth": _HIDDEN_LAYERS,
+        **_ALL_ALIKE,
     },
     "model.channels": {"model.family": ["cnn"]},
     "model.activation": {"model.family": ["mlp", "cnn"], "model.depth": _HIDDEN_LAYERS},
@@ -43,6 +46,7 @@ WHEN: dict[str, When] = {
     "training.schedule": _BY_GRADIENTS,
     "training.schedule_every": _IN_STEPS,
     "training.schedule_factor": _IN_STEPS,
+    "training.l1_penalty": _BY_GRADIENTS,
     "training.loss": {"dataset.source": _sources("classification"), **_BY_GRADIENTS},
     "training.label_smoothing": {"training.loss": ["cross_entropy"]},
 }
@@ -85,6 +89,8 @@ def in_words(path: str) -> str:
 def _condition(control: str, allowed: Sequence[Any]) -> str:
     name = control.split(".")[1]
     values = [value for value in allowed if value is not None]
+    if not values:
+        return f"no {name}"
     if AXES[control].schema.get("type") == "integer":
         return f"{name} {min(values)} or more"
     *others, last = values

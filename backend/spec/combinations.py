@@ -6,6 +6,7 @@ from typing import Any
 from backend.errors import FieldError
 from backend.spec.catalogue import SOURCES
 from backend.spec.cost import fixed_weights, inputs, parameters, polynomial_terms
+from backend.spec.features import ALL, inputs_needed
 from backend.spec.memory import solving_bytes
 
 MAX_PARAMETERS = 2_000_000
@@ -50,6 +51,14 @@ def _inputs(cell: Cell) -> FieldError | None:
     if given is None or given >= needed:
         return None
     return _refused("dataset.n_features", given, f" with {name}: {needed} or more")
+
+
+def _features(cell: Cell) -> FieldError | None:
+    chosen, there = cell.get("model.features", ALL), inputs(cell)
+    if inputs_needed(chosen) <= there:
+        return None
+    accepted = f" with {cell['dataset.source']}: {'x1' if there == 1 else f'x1 to x{there}'}"
+    return _refused("model.features", chosen, f"{accepted}, as it has {there:,} inputs")
 
 
 def _image(cell: Cell) -> FieldError | None:
@@ -99,6 +108,7 @@ def _terms(cell: Cell) -> FieldError | None:
 
 def _size(cell: Cell) -> FieldError | None:
     count, knob = parameters(cell) + fixed_weights(cell), _SIZED_BY[cell["model.family"]]
+    knob = "model.layers" if "model.layers" in cell else knob
     if count <= MAX_PARAMETERS:
         return None
     depth = f" with depth {cell['model.depth']}" if "model.depth" in cell else ""
@@ -128,5 +138,5 @@ _SIZED_BY = {
     "random_features": "model.width",
 }
 _CHECKS: tuple[Callable[[Cell], FieldError | None], ...] = (
-    _rows, _inputs, _image, _optimizer, _batch_norm, _terms, _size, _solving,
+    _rows, _inputs, _features, _image, _optimizer, _batch_norm, _terms, _size, _solving,
 )  # fmt: skip

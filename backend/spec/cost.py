@@ -6,12 +6,19 @@ from math import comb
 from typing import Any
 
 from backend.spec.catalogue import SOURCES
+from backend.spec.features import ALL, parse
+from backend.spec.layers import hidden
 
 
 def inputs(params: Mapping[str, Any]) -> int:
     """Return the number of inputs of each sample."""
     source = SOURCES[params["dataset.source"]]
     return int(params.get("dataset.n_features") or source.features)
+
+
+def features(params: Mapping[str, Any]) -> int:
+    """Return the number of features that a network sees of each sample: its inputs, or chosen."""
+    return len(parse(params.get("model.features", ALL))) or inputs(params)
 
 
 def outputs(source: str) -> int:
@@ -21,8 +28,7 @@ def outputs(source: str) -> int:
 
 def layer_sizes(params: Mapping[str, Any]) -> list[int]:
     """Return the units of each layer of an mlp, inputs and outputs included."""
-    hidden = [params["model.width"]] * params["model.depth"] if params["model.depth"] else []
-    return [inputs(params), *hidden, outputs(params["dataset.source"])]
+    return [features(params), *hidden(params), outputs(params["dataset.source"])]
 
 
 def parameters(params: Mapping[str, Any]) -> int:
@@ -34,7 +40,7 @@ def fixed_weights(params: Mapping[str, Any]) -> int:
     """Return the number of weights that are drawn and never trained: those of random features."""
     if params["model.family"] != "random_features":
         return 0
-    return int((inputs(params) + 1) * params["model.width"])
+    return int((features(params) + 1) * params["model.width"])
 
 
 def polynomial_terms(params: Mapping[str, Any]) -> int:

@@ -99,6 +99,7 @@ def _values(path: str, value: Any, errors: list[FieldError]) -> list[Any]:
                 FieldError(where, f"{where} is {show(item)} a second time; accepted: once each.")
             )
             break
+        values = [*values[:index], knob.read(item), *values[index + 1 :]]
     return values
 
 
@@ -209,7 +210,9 @@ def filled_in(given: Mapping[str, Any]) -> dict[str, Any]:
     }
     chosen = {"dataset.source": source, **chosen}
     with_effect = applicable(chosen)
-    return {path: value for path, value in chosen.items() if path in with_effect}
+    return {
+        path: value for path, value in chosen.items() if path in with_effect and value is not None
+    }
 
 
 def _default_name(axes: Mapping[str, list[Any]]) -> str:

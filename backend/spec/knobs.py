@@ -28,6 +28,10 @@ class Knob:
         """What the knob accepts, in words."""
         return _in_words(self.schema)
 
+    def read(self, value: Any) -> Any:
+        """Return an accepted value as it is always written: "x1+x2" as "x1 + x2"."""
+        return self.adapter.validate_python(value) if isinstance(value, str) else value
+
     def check(self, path: str, value: Any) -> FieldError | None:
         """Return the error of a value at `path` (the knob's own, or with an index), or None."""
         try:
@@ -74,6 +78,8 @@ def show(value: Any) -> str:
 
 
 def _in_words(schema: Mapping[str, Any]) -> str:
+    if "accepted" in schema:
+        return str(schema["accepted"])
     if "enum" in schema:
         return ", ".join(schema["enum"])
     if "const" in schema:

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from math import ceil
 from typing import Any
 
-from backend.spec.cost import fixed_weights, inputs, outputs, parameters
+from backend.spec.cost import features, fixed_weights, inputs, outputs, parameters
 from backend.spec.timing import EVALUATED_ROWS, held_numbers
 
 NUMBER = 4  # bytes of a float32
@@ -28,7 +28,7 @@ def estimated_bytes(params: Params) -> int:
 def _data(params: Params) -> float:
     """Bytes of the samples: as they were drawn, as the model takes them, and the targets."""
     rows = sum(int(params[f"dataset.{part}"]) for part in ("n_train", "n_validation", "n_test"))
-    taken = inputs(params)
+    taken = features(params)
     if params["model.family"] == "polynomial":
         taken = parameters(params) // outputs(params["dataset.source"])  # the basis terms
     return rows * (8.0 * inputs(params) + NUMBER * (taken + outputs(params["dataset.source"])))

@@ -54,6 +54,10 @@ class _Loader(yaml.SafeLoader):
         return result
 
 
+_Loader.yaml_implicit_resolvers = {  # no dates: 2024-12-10 may be layers, or a name
+    first: [(tag, pattern) for tag, pattern in known if not tag.endswith(":timestamp")]
+    for first, known in _Loader.yaml_implicit_resolvers.items()
+}
 _Loader.add_implicit_resolver(  # YAML 1.2 floats: PyYAML reads 1e-3 as text
     "tag:yaml.org,2002:float", re.compile(r"^[-+]?[0-9]+(\.[0-9]*)?[eE][-+]?[0-9]+$"),
     list("-+0123456789"),

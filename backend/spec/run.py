@@ -5,7 +5,9 @@ A knob that does not apply has its field's default: None, or the one value that 
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, WithJsonSchema
+
+from backend.spec import features, layers
 
 SourceName = Literal[
     "points", "line", "sine", "polynomial",
@@ -14,7 +16,7 @@ SourceName = Literal[
     "mnist5k", "mnist1d", "modular_addition",
 ]  # fmt: skip
 Family = Literal["polynomial", "mlp", "cnn", "random_features"]
-Activation = Literal["relu", "tanh", "gelu", "sigmoid"]
+Activation = Literal["relu", "tanh", "gelu", "sigmoid", "linear"]
 Normalisation = Literal["none", "batch", "layer"]
 Optimizer = Literal["sgd", "adam", "adamw", "closed_form"]
 Schedule = Literal["constant", "cosine", "step"]
@@ -23,6 +25,12 @@ Loss = Literal["cross_entropy", "mse"]
 Samples = Annotated[int, Field(ge=1, le=100_000)]
 Noise = Annotated[float, Field(ge=0, le=100)]
 Share = Annotated[float, Field(ge=0, le=1)]
+Layers = Annotated[
+    str, AfterValidator(layers.canonical), WithJsonSchema({"accepted": layers.ACCEPTED})
+]
+Features = Annotated[
+    str, AfterValidator(features.canonical), WithJsonSchema({"accepted": features.ACCEPTED})
+]
 
 
 class Section(BaseModel):
@@ -58,6 +66,11 @@ class Model(Section):
     """What is fitted."""
 
     family: Family = Field(description="Kind of model.")
+    features: Features = Field(
+        features.ALL,
+        description="What the model sees of the inputs x1, x2, ...: all of them as they are, or "
+        "some, their powers, products and waves (mlp, random_features).",
+    )
     degree: Annotated[int, Field(ge=0, le=20)] | None = Field(
         None, description="Highest power of the inputs (polynomial)."
     )
@@ -69,16 +82,31 @@ class Model(Section):
     width: Annotated[int, Field(ge=1, le=10_000)] | None = Field(
         None, description="Neurons in each hidden layer (mlp), or number of random features."
     )
+    layers: Layers | None = Field(
+        None,
+        description="Neurons of each hidden layer where they differ, from the inputs to the "
+        "outputs; instead of depth and width (mlp).",
+    )
     channels: Annotated[int, Field(ge=1, le=512)] | None = Field(
         None, description="Channels of each convolution (cnn)."
     )
-    activation: Activation | None = Field(None, description="Non-linearity (mlp, cnn).")
+    activation: Activation | None = Field(
+        None,
+        description="Non-linearity of each hidden neuron; with linear there is none (mlp, cnn).",
+    )
     normalisation: Normalisation | None = Field(
         None, description="Keeps each neuron's input in range, over the batch or the layer (mlp)."
     )
     dropout: Annotated[float, Field(ge=0, lt=1)] | None = Field(
         None, description="Share of hidden neurons silenced at each step (mlp)."
     )
+
+    @property
+    def hidden(self) -> list[int]:
+        """The neurons of each hidden layer of an mlp, the channels of each convolution of a cnn."""
+        if self.family == "cnn":
+            return [self.channels or 0] * (self.depth or 0)
+        return layers.hidden({f"model.{name}": value for name, value in self})
 
 
 class Training(Section):
@@ -112,6 +140,11 @@ class Training(Section):
     )
     weight_decay: Annotated[float, Field(ge=0, le=100)] = Field(
         description="Pull of the weights towards zero; of closed_form, the ridge penalty."
+    )
+    l1_penalty: Annotated[float, Field(ge=0, le=100)] = Field(
+        0.0,
+        description="Constant pull of every weight towards zero, whatever its size (L1), where "
+        "weight_decay pulls in proportion to it (L2).",
     )
     loss: Loss = Field("mse", description="What is made small; mse is the mean squared error.")
     label_smoothing: Annotated[float, Field(ge=0, lt=1)] | None = Field(

@@ -11,7 +11,8 @@ from math import ceil
 from typing import Any
 
 from backend.spec.catalogue import SOURCES
-from backend.spec.cost import fixed_weights, inputs, outputs, parameters
+from backend.spec.cost import features, fixed_weights, outputs, parameters
+from backend.spec.layers import hidden
 
 Params = Mapping[str, Any]
 
@@ -27,7 +28,8 @@ DECOMPOSITION = 25  # flops of a symmetric eigendecomposition and its products, 
 EVALUATED_ROWS = 320  # at once, of wide models; of others more, which take less
 TOGETHER_BYTES = 6 << 20  # of weights and optimiser state that are trained as one, and
 BYTES_PER_PARAMETER = 24  # what each parameter takes of them
-_PROGRAM = ("model.family", "training.optimizer", "model.depth", "model.activation",
+_PROGRAM = ("model.family", "training.optimizer", "model.depth", "model.layers", "model.features",
+             "model.activation",
             "model.normalisation", "training.loss", "dataset.source", "dataset.n_features",
             "dataset.n_validation", "dataset.n_test", "training.batch_size")  # fmt: skip
 
@@ -57,13 +59,13 @@ def program(params: Params) -> tuple[str, ...]:
 
 def held_numbers(params: Params) -> int:
     """Return how many numbers a model holds for one row, from inputs to outputs."""
-    source, depth = SOURCES[params["dataset.source"]], params.get("model.depth") or 0
-    ends = inputs(params) + source.outputs
+    source = SOURCES[params["dataset.source"]]
+    ends = features(params) + source.outputs
     if params["model.family"] == "cnn":
         # of every block patches, the convolution's output and what is left of it
-        side, channels = source.side or 0, params["model.channels"]
-        return int(ends + sum(5 * (side >> block) ** 2 * channels for block in range(depth)))
-    return int(ends + depth * (params.get("model.width") or 0))
+        side, channels, blocks = source.side or 0, params["model.channels"], params["model.depth"]
+        return int(ends + sum(5 * (side >> block) ** 2 * channels for block in range(blocks)))
+    return int(ends + sum(hidden(params)))
 
 
 def _most_together(params: Params) -> int:
@@ -74,7 +76,7 @@ def _seconds(params: Params, *, together: int) -> float:
     evaluated = sum(params[f"dataset.{part}"] for part in ("n_train", "n_validation", "n_test"))
     if params["training.optimizer"] == "closed_form":
         return OWN_PER_RUN + _solving_flops(params, evaluated) / FLOPS_PER_SECOND
-    n_train, layers = params["dataset.n_train"], (params.get("model.depth") or 0) + 1
+    n_train, layers = params["dataset.n_train"], _depth(params) + 1
     steps = ceil(n_train / params["training.batch_size"]) + ceil(evaluated / EVALUATED_ROWS)
     shared = SHARED_PER_EPOCH + steps * (SHARED_PER_STEP + layers * SHARED_PER_STEP_AND_LAYER)
     # a step passes forward and backward, and backward takes twice as long
@@ -82,6 +84,10 @@ def _seconds(params: Params, *, together: int) -> float:
     own = OWN_PER_EPOCH + rows * (OWN_PER_ROW + OWN_PER_NUMBER * held_numbers(params))
     arithmetic = rows * _flops_per_row(params) / FLOPS_PER_SECOND
     return float(OWN_PER_RUN + params["training.epochs"] * (shared / together + own + arithmetic))
+
+
+def _depth(params: Params) -> int:
+    return len(hidden(params)) or params.get("model.depth") or 0
 
 
 def _flops_per_row(params: Params) -> float:

@@ -12,27 +12,33 @@ from tests.specs import run_spec
 CASES: dict[str, tuple[str, dict[str, Any], set[str]]] = {
     "a network on drawn classes": (
         "moons", {"model__depth": 1},
-        {"n_features", "label_noise", "depth", "width", "activation", "normalisation", "dropout",
-         "epochs", "batch_size", "optimizer", "learning_rate", "schedule", "loss",
-         "label_smoothing"},
+        {"n_features", "label_noise", "features", "layers", "depth", "width", "activation",
+         "normalisation", "dropout",
+         "epochs", "batch_size", "optimizer", "learning_rate", "l1_penalty",
+         "schedule", "loss", "label_smoothing"},
+    ),
+    "a network with layers of different widths": (
+        "diabetes", {"model__layers": "8-4"},
+        {"target_noise", "features", "layers", "activation", "normalisation", "dropout", "epochs",
+         "batch_size", "optimizer", "learning_rate", "l1_penalty", "schedule"},
     ),
     "a single layer on real values": (
         "diabetes", {"model__depth": 0, "training__optimizer": "sgd"},
-        {"target_noise", "depth", "epochs", "batch_size", "optimizer", "learning_rate", "momentum",
-         "schedule"},
+        {"target_noise", "features", "layers", "depth", "epochs", "batch_size", "optimizer",
+         "learning_rate", "l1_penalty", "momentum", "schedule"},
     ),
     "a polynomial in steps": (
         "iris",
         {"model__family": "polynomial", "training__schedule": "step", "training__loss": "mse"},
         {"label_noise", "degree", "epochs", "batch_size", "optimizer", "learning_rate", "momentum",
-         "schedule", "schedule_every", "schedule_factor", "loss"},
+         "l1_penalty", "schedule", "schedule_every", "schedule_factor", "loss"},
     ),
     "a polynomial in closed form": (
         "line", {"training__optimizer": "closed_form"},
         {"n_features", "target_noise", "degree", "optimizer"},
     ),
     "random features": (
-        "digits", {"model__family": "random_features"}, {"label_noise", "width"},
+        "digits", {"model__family": "random_features"}, {"label_noise", "features", "width"},
     ),
 }  # fmt: skip
 
@@ -66,5 +72,6 @@ def test_controls_are_declared_with_values_that_they_can_take() -> None:
 
 
 def test_when_a_knob_applies_is_said_in_words() -> None:
-    assert in_words("model.width") == "family mlp or random_features, and depth 1 or more"
+    width = "family mlp or random_features, and depth 1 or more, and no layers"
+    assert in_words("model.width") == width
     assert in_words("training.momentum") == "optimizer sgd"

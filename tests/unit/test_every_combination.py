@@ -21,6 +21,13 @@ MODELS: tuple[dict[str, Any], ...] = (
     {"model__family": "random_features", "model__width": 30, "training__weight_decay": [0, 0.1]},
     {"model__family": "mlp", "model__depth": [0, 1], "model__width": 4},
     {"model__family": "mlp", "model__width": 4, "model__normalisation": ["batch", "layer"]},
+    {"model__layers": "5-3", "model__family": "mlp", "training__l1_penalty": [0, 0.01]},
+    {
+        "model__width": 4,
+        "model__family": "mlp",
+        "model__features": "x1 + x1^2 + sin(5*x1)",
+        "model__activation": ["linear", "tanh"],
+    },
     {"model__family": "mlp", "model__width": 4, "training__schedule": ["cosine", "step"]},
 )
 FOR_IMAGES: tuple[dict[str, Any], ...] = ({"model__family": "cnn", "model__channels": 2},)

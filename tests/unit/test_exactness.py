@@ -50,6 +50,30 @@ CASES: dict[str, dict[str, Any]] = {
     "tanh": {"model__activation": "tanh"},
     "gelu": {"model__activation": "gelu", "model__width": 11},
     "sigmoid": {"model__activation": "sigmoid", "model__width": 11},
+    "linear": {"model__activation": "linear", "model__width": 11},
+    "linear cnn": {
+        "source": "digits",
+        "model__family": "cnn",
+        "model__channels": 5,
+        "model__activation": "linear",
+    },
+    "narrowing": {"model__layers": "11-3-17", "model__activation": "gelu"},
+    "narrowing with norm and dropout": {
+        "model__layers": "19-6",
+        "model__normalisation": "layer",
+        "model__dropout": 0.3,
+        "model__activation": "sigmoid",
+    },
+    "narrowing with batch norm": {"model__layers": "4-21", "model__normalisation": "batch", **SGD},
+    "features": {"model__features": "x1 + x2^2 + x1*x2 + sin(5*x2) + cos(x1)"},
+    "l1 and sgd": {**SGD, "training__l1_penalty": 0.01},
+    "l1 and adam": {**ADAM, "training__l1_penalty": 0.003, "training__weight_decay": 0.1},
+    "l1 and adamw": {"training__optimizer": "adamw", "training__l1_penalty": 0.003},
+    "l1 of a polynomial": {
+        "model__degree": 3,
+        "training__l1_penalty": 0.01,
+        "model__family": "polynomial",
+    },
     "plain sgd": {**SGD, "training__momentum": 0.0, "training__learning_rate": 0.1},
     "momentum": {**SGD, "training__learning_rate": 0.05, "training__weight_decay": 0.01},
     "adam with decay": {**ADAM, "training__weight_decay": 0.1},
@@ -91,6 +115,7 @@ def spec_of(knobs: dict[str, Any], epochs: int) -> RunSpec:
         knobs.get("model__family", "mlp") == "mlp"
         and "model__degree" not in knobs
         and knobs.get("model__depth") != 0
+        and "model__layers" not in knobs
     ):
         usual["model__width"] = 8
     return run_spec(**usual | knobs)
@@ -152,16 +177,23 @@ any_knobs = st.fixed_dictionaries(
         "training__optimizer": st.sampled_from(["sgd", "adam", "adamw"]),
         "training__learning_rate": st.sampled_from([0.001, 0.01]),
         "training__weight_decay": st.sampled_from([0.0, 0.1]),
+        "training__l1_penalty": st.sampled_from([0.0, 0.0, 0.01]),
         "training__schedule": st.sampled_from(["constant", "cosine"]),
         "training__seeds": st.integers(0, 3).map(lambda seed: [seed]),
         "model__family": st.just("mlp"),
-        "model__width": st.integers(1, 40),
-        "model__depth": st.integers(1, 3),
-        "model__activation": st.sampled_from(["relu", "tanh", "gelu", "sigmoid"]),
+        "model__activation": st.sampled_from(["relu", "tanh", "gelu", "sigmoid", "linear"]),
         "model__normalisation": st.sampled_from(["none", "layer"]),
         "model__dropout": st.sampled_from([0.0, 0.3]),
+        "model__features": st.sampled_from(["all", "all", "x1", "x1 + x1^2 + sin(3*x1)"]),
     }
 )
+any_layers = st.lists(st.integers(1, 40), min_size=2, max_size=3).map(
+    lambda widths: {"model__layers": "-".join(map(str, widths))}
+)
+alike = st.fixed_dictionaries(
+    {"model__width": st.integers(1, 40), "model__depth": st.integers(1, 3)}
+)
+any_mlp = st.tuples(any_knobs, st.one_of(alike, any_layers)).map(lambda both: both[0] | both[1])
 
 
 descended = {
@@ -213,11 +245,11 @@ any_solved = st.fixed_dictionaries(
         ),
     )
 )
-any_family = st.one_of(any_knobs, any_cnn, any_polynomial, any_solved)
+any_family = st.one_of(any_mlp, any_cnn, any_polynomial, any_solved)
 
 
 @settings(deadline=None, max_examples=25)
-@given(several=st.lists(any_knobs, min_size=1, max_size=4))
+@given(several=st.lists(any_mlp, min_size=1, max_size=4))
 def test_whatever_is_trained_beside_it_a_run_is_the_oracle_s(several: list[dict[str, Any]]) -> None:
     specs = [spec_of(knobs, 6) for knobs in several]
     for spec, found in zip(specs, curves(specs, 6, torch.float64), strict=True):

@@ -80,6 +80,7 @@ def test_durations_are_written_in_their_largest_sensible_unit(seconds: float, wr
         ("points", {"model__degree": 3}, "Degree 3"),
         ("moons", {"model__depth": 0}, "Single layer"),
         ("moons", {"model__depth": 1, "model__width": 1000}, "1 layer of 1,000 neurons"),
+        ("moons", {"model__layers": "16-8-4"}, "Layers of 16, 8 and 4 neurons"),
         ("iris", {"model__family": "random_features", "model__width": 1}, "1 random feature"),
     ],
 )

@@ -15,6 +15,13 @@ def test_yaml_reads_numbers_as_people_write_them() -> None:
     }
 
 
+def test_yaml_reads_what_looks_like_a_date_as_it_is_written() -> None:
+    assert parse_yaml(b"{layers: 1024-12-10, name: 2026-11-24}") == {
+        "layers": "1024-12-10",
+        "name": "2026-11-24",
+    }
+
+
 @pytest.mark.parametrize(
     ("body", "words"),
     [

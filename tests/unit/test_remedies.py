@@ -81,6 +81,12 @@ def test_every_remedy_can_be_trained(source: str) -> None:
         assert validate({"dataset": {"source": source}, "variants": [variant]}).runs
 
 
+def test_layers_of_different_widths_are_each_made_narrower_or_wider() -> None:
+    spec = run_spec("moons", model__layers="64-3-8")
+    assert changes("less-capacity", spec) == {"model.layers": "16-2-2"}
+    assert changes("more-capacity", spec) == {"model.layers": "256-12-32"}
+
+
 def test_slugs_are_those_of_the_table() -> None:
     found = applicable(run_spec("digits", dataset__n_train=50, model__dropout=0.1).params())
     assert {remedy.slug for remedy in found} <= REMEDIES.keys()

@@ -10,7 +10,9 @@ from cachetools import LRUCache, cached
 from backend.data.draws import PARTS, TEST_SEED, PartName, flipped
 from backend.data.sequences import Array
 from backend.spec.catalogue import SOURCES, Scale
+from backend.spec.features import ALL
 from backend.spec.run import Dataset, Family, RunSpec
+from worker.training.features import of_inputs
 from worker.training.sources import draw
 
 CACHE_BYTES = 256 << 20
@@ -26,7 +28,7 @@ class Part:
 
 @dataclass(frozen=True)
 class Scaling:
-    """The affine map from raw inputs to what the model sees: (x - mean) / scale, per feature."""
+    """The affine map from features to what the model sees: (x - mean) / scale, per feature."""
 
     mean: Array
     scale: Array
@@ -50,7 +52,7 @@ class Scaling:
         return cls(mean, np.where(deviation > 1e-12, deviation, 1.0))
 
     def __call__(self, x: Array) -> Array:
-        """Scale raw inputs [n, features]."""
+        """Scale features [n, features]: raw inputs, or what is made of them."""
         return np.asarray((x - self.mean) / self.scale)
 
 
@@ -82,7 +84,9 @@ def load(spec: RunSpec) -> Data:
         classes = SOURCES[dataset.source].outputs
         labels, mislabelled = flipped(train.y, dataset.label_noise, seed, classes)
         train = Part(train.x, labels)
-    scaling = Scaling.fit(train.x, spec.model.family, SOURCES[dataset.source].scale)
+    chosen = spec.model.features
+    scale = SOURCES[dataset.source].scale if chosen == ALL else "feature"
+    scaling = Scaling.fit(of_inputs(train.x, chosen), spec.model.family, scale)
     return Data(train, validation, test, scaling, mislabelled)
 
 

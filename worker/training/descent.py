@@ -48,7 +48,7 @@ class Descent:
         """Make what depends on which members there are."""
         program, members, parameters = self._program, self.members, self._parameters
         gradients, like = parameters.like(), parameters.flat
-        real = initial.real_units(program, members).to(like)
+        real = [units.to(like) for units in initial.real_units(program, members)]
         self._model = Model(parameters, gradients, self._running, real)
         rows = Rows(program, members, like.device, like.dtype)
         self._batches = Batches(program, members, rows)
@@ -98,6 +98,7 @@ class Descent:
         return Rate(
             learning_rate=learning_rate(training, member.epoch),
             weight_decay=training.weight_decay,
+            l1_penalty=training.l1_penalty,
             momentum=training.momentum or 0.0,
             done=(member.epoch - 1) * steps,
             steps=steps,

@@ -26,11 +26,13 @@ def named(member: Member, parameters: Stack, running: Stack, place: int) -> Mapp
     return {name: w.flatten(1) if w.dim() == 3 else w for name, w in found.items()}
 
 
-def real_units(program: Program, members: Sequence[Member]) -> Tensor:
-    """Return 1 for the units that a member has, 0 for padded ones [members, width, 1]."""
-    models = [member.spec.model for member in members]
-    widths = torch.tensor([model.channels or model.width or 0 for model in models])
-    return (torch.arange(program.width) < widths[:, None]).unsqueeze(2)
+def real_units(program: Program, members: Sequence[Member]) -> list[Tensor]:
+    """Return, for each hidden layer, 1 for a member's units, 0 for padded [members, units, 1]."""
+    own = torch.tensor([member.spec.model.hidden for member in members])  # [members, layers]
+    return [
+        (torch.arange(padded) < own[:, layer, None]).unsqueeze(2)
+        for layer, padded in enumerate(program.widths)
+    ]
 
 
 def views(
@@ -44,9 +46,8 @@ def views(
     if model.family == "cnn":
         yield from _convolutional(member, parameters, place)
         return
-    depth, n_in, position = model.depth or 0, member.n_features, 0
-    for layer in range(depth + 1):
-        n_out = (model.width or 0) if layer < depth else outputs
+    hidden, n_in, position = model.hidden, member.n_features, 0
+    for layer, n_out in enumerate([*hidden, outputs]):
         weight = parameters[f"weight {layer}"][place, :n_out]
         yield f"{position}.weight", weight[:, :n_in]
         if layer:
@@ -54,7 +55,7 @@ def views(
         else:
             yield f"{position}.bias", weight[:, n_in]
         position += 1
-        if layer < depth and model.normalisation in ("batch", "layer"):
+        if layer < len(hidden) and model.normalisation in ("batch", "layer"):
             yield f"{position}.weight", parameters[f"scale {layer}"][place, :n_out]
             yield f"{position}.bias", parameters[f"shift {layer}"][place, :n_out]
             if model.normalisation == "batch":

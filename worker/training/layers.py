@@ -115,6 +115,16 @@ class Sigmoid:
         return g
 
 
+class Identity:
+    """x as it is: layers without a non-linearity are together no more than one."""
+
+    def forward(self, x: Tensor, _: Batch | None) -> Tensor:
+        return x
+
+    def backward(self, g: Tensor, _: Batch) -> Tensor:
+        return g
+
+
 class Gelu:
     """x times the normal distribution function of x, into `out`."""
 
@@ -141,10 +151,14 @@ class Dropout:
     def forward(self, x: Tensor, batch: Batch | None) -> Tensor:
         if batch is None or batch.kept is None:
             return x
-        return torch.mul(x, batch.kept[self.index], out=self.out)
+        return torch.mul(x, self._kept(batch.kept), out=self.out)
 
     def backward(self, g: Tensor, batch: Batch) -> Tensor:
-        return g if batch.kept is None else g.mul_(batch.kept[self.index])
+        return g if batch.kept is None else g.mul_(self._kept(batch.kept))
+
+    def _kept(self, kept: Tensor) -> Tensor:
+        """Return the layer's masks [models, units, rows]: a narrow layer has few units."""
+        return kept[self.index, :, : self.out.shape[1]]
 
 
 @dataclass(frozen=True)

@@ -26,13 +26,17 @@ class Masks:
         ]
 
     def step(self, active: int) -> Tensor:
-        """Return the next masks [depth, models, units, rows]: 1 / (1 - dropout) or 0."""
+        """Return the next masks [depth, models, units, rows]: 1 / (1 - dropout) or 0.
+
+        Units are as many as the widest layer has; those of a narrower one come first.
+        """
         program = self._program
         shape = (program.depth, active, program.width, program.rows)
         masks = np.zeros(shape, np.float64 if self._like.dtype == torch.float64 else np.float32)
         for place, member in enumerate(self._members[:active]):
-            model, dropout = member.spec.model, member.spec.model.dropout or 0.0
+            dropout = member.spec.model.dropout or 0.0
             rows = program.batch or member.spec.dataset.n_train
-            drawn = self._streams[place].random((program.depth, model.width or 0, rows), np.float32)
-            masks[:, place, : model.width, :rows] = (drawn >= dropout) / (1 - dropout)
+            for layer, units in enumerate(member.spec.model.hidden):
+                drawn = self._streams[place].random((units, rows), np.float32)
+                masks[layer, place, :units, :rows] = (drawn >= dropout) / (1 - dropout)
         return torch.from_numpy(masks).to(self._like.device)

@@ -11,6 +11,7 @@ from backend.spec.catalogue import SOURCES, drawable
 from backend.spec.run import RunSpec
 from worker.training import basis
 from worker.training.data import Data, load
+from worker.training.features import of_inputs
 from worker.training.pictures import Picture, frame
 
 PART_KEYS = ("train", "val", "test")
@@ -31,8 +32,8 @@ class Member:
         self.best_epoch, self.best_loss = 0, math.inf
 
     def features(self, x: Array) -> Array:
-        """Return what the model takes for raw inputs [n, features]: scaled, or basis terms."""
-        scaled = self.data.scaling(x)
+        """Return what the model takes for raw inputs [n, inputs]: scaled features, basis terms."""
+        scaled = self.data.scaling(of_inputs(x, self.spec.model.features))
         return (
             scaled
             if self.spec.model.degree is None
@@ -47,7 +48,8 @@ class Member:
     def data_key(self) -> Hashable:
         """What the features and targets of a member are a function of."""
         model = self.spec.model
-        return self.spec.dataset, self.spec.training.seed, model.family, model.degree
+        kind = model.family, model.degree, model.features
+        return self.spec.dataset, self.spec.training.seed, *kind
 
     @cached_property
     def n_features(self) -> int:

@@ -1,7 +1,7 @@
 """Single models: their initial weights, from the seed alone, and what they predict."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import reduce
 from itertools import pairwise
 from typing import Any
@@ -17,11 +17,12 @@ from backend.spec.run import RunSpec
 from worker.training import random_features
 from worker.training.streams import reseed
 
-ACTIVATIONS = {
+ACTIVATIONS: dict[str, Callable[[Tensor], Tensor]] = {
     "relu": torch.relu,
     "tanh": torch.tanh,
     "gelu": functional.gelu,
     "sigmoid": torch.sigmoid,
+    "linear": lambda x: x,
 }
 
 

@@ -9,6 +9,7 @@ from worker.training import losses
 from worker.training.layers import (
     Batch,
     Gelu,
+    Identity,
     Layer,
     Relu,
     Sigmoid,
@@ -23,14 +24,15 @@ from worker.training.stack import Stack
 class Model:
     """The tensors of a stack of models, each with its gradient.
 
-    `running` is what is kept beside the parameters: the figures of batch norm. `real` [models,
-    units, 1] is 1 for hidden units, or channels, that a model has, 0 for padded ones.
+    `running` is what is kept beside the parameters: the figures of batch norm. `real`
+    [models, units, 1] of each hidden layer is 1 for units, or channels, that a model has, 0 for
+    padded ones.
     """
 
     parameters: Stack
     gradients: Stack
     running: Stack
-    real: Tensor
+    real: Sequence[Tensor]
 
 
 class WorkSpace:
@@ -95,6 +97,10 @@ class Site:
         parameters, gradients = self.model.parameters, self.model.gradients
         return parameters[name][self.models], gradients[name][self.models]
 
+    def real(self, index: int) -> Tensor:
+        """Return 1 for the units that each model has in a hidden layer, else 0."""
+        return self.model.real[index][self.models]
+
     def activation(self, index: int, units: int) -> Layer:
         """Return the non-linearity of a hidden layer."""
         match self.program.activation:
@@ -103,7 +109,9 @@ class Site:
             case "tanh":
                 return Tanh()
             case "sigmoid":
-                return Sigmoid(self.model.real[self.models])
+                return Sigmoid(self.real(index))
+            case "linear":
+                return Identity()
             case "gelu":
                 index = index if self.learns else index % 2
                 return Gelu(self.buffer(f"gelu {index} of {units}", units))

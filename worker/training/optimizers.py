@@ -17,6 +17,7 @@ class Rate:
 
     learning_rate: float
     weight_decay: float
+    l1_penalty: float
     momentum: float
     done: int
     steps: int
@@ -46,6 +47,7 @@ class _Call:
 class Updates:
     """SGD with momentum, Adam (Kingma and Ba 2015) or AdamW (Loshchilov and Hutter 2019).
 
+    An L1 penalty adds its slope to the gradients, for all three: penalty times the weight's sign.
     `first` and `second` are the state: Adam's moments, or SGD's velocity and nothing. While
     `arrangement` is the same, so are the tensors that a step works on.
     """
@@ -58,27 +60,27 @@ class Updates:
         self._device = parameters.flat.device
         self.arrangement = 0
         self._ranges: list[_Range] = []
-        self._rules: list[tuple[Tensor, float, float]] = []
+        self._rules: list[tuple[Tensor, float, float, float]] = []
         self._counts = torch.zeros(0)
         self._prepared: dict[int, tuple[Tensor, list[_Call]]] = {}
 
     def begin(self, rates: Sequence[Rate]) -> None:
         """Start an epoch in which the models, in the order of the stack, have these rates."""
-        rules: dict[tuple[float, float, float], int] = {}
+        rules: dict[tuple[float, float, float, float], int] = {}
         ranges, done, place = [], [], 0
         for rate, alike in groupby(rates):
             end = place + len(list(alike))
-            knobs = (rate.learning_rate, rate.weight_decay, rate.momentum)
+            knobs = (rate.learning_rate, rate.weight_decay, rate.l1_penalty, rate.momentum)
             ranges.append(_Range(place, end, rules.setdefault(knobs, len(rules))))
             done.append(float(rate.done))
             place = end
         if ranges != self._ranges:
             self._ranges, self._prepared = ranges, {}
             self._counts = torch.zeros(len(ranges), device=self._device)
-            self._rules = [(self._scalar(), decay, share) for _, decay, share in rules]
+            self._rules = [(self._scalar(), decay, l1, share) for _, decay, l1, share in rules]
             self.arrangement += 1
         self._counts.copy_(torch.tensor(done))
-        for (newest, _, _), (scalar, _, _) in zip(rules, self._rules, strict=True):
+        for (newest, *_), (scalar, *_) in zip(rules, self._rules, strict=True):
             scalar.fill_(newest)
 
     def step(self, active: int) -> None:
@@ -102,7 +104,9 @@ class Updates:
         return self._counts[: len(ranges)], list(calls.values())
 
     def _update(self, call: _Call) -> None:
-        rate, decay, momentum = self._rules[call.rule]
+        rate, decay, penalty, momentum = self._rules[call.rule]
+        if penalty:
+            torch._foreach_add_(call.gradients, torch._foreach_sign(call.parameters), alpha=penalty)
         if self._kind == "sgd":
             torch._fused_sgd_(
                 call.parameters, call.gradients, call.first if momentum else [],

@@ -16,7 +16,7 @@ def shapes(program: Program) -> dict[str, tuple[int, ...]]:
     and shift i of its norm.
     """
     found: dict[str, tuple[int, ...]] = {}
-    widths = [program.inputs, *[program.width] * program.depth, program.outputs]
+    widths = [program.inputs, *program.widths, program.outputs]
     for layer, (n_in, n_out) in enumerate(pairwise(widths)):
         found[f"weight {layer}"] = (n_out, n_in)
         if layer > 0:
@@ -30,36 +30,40 @@ def running_shapes(program: Program) -> dict[str, tuple[int, ...]]:
     """Return the shapes of what one model keeps beside its parameters: batch norm's figures."""
     if program.normalisation != "batch":
         return {}
-    size = (aligned(program.width),)
-    return {f"{kind} {i}": size for i in range(program.depth) for kind in ("scale", "shift")}
+    return {
+        f"{kind} {layer}": (aligned(width),)
+        for layer, width in enumerate(program.widths)
+        for kind in ("scale", "shift")
+    }
 
 
 def layers(site: Site) -> Iterator[Layer]:
     """Yield the layers: linear, norm, activation, dropout, and at last linear."""
     program = site.program
-    for index in range(program.depth):
-        yield _linear(site, index, program.width)
-        yield from _norm(site, index)
-        yield site.activation(index, program.width)
+    for index, width in enumerate(program.widths):
+        yield _linear(site, index, width)
+        yield from _norm(site, index, width)
+        yield site.activation(index, width)
         if program.drops and site.learns:
-            yield Dropout(index, site.buffer(f"dropout {index}", program.width))
+            yield Dropout(index, site.buffer(f"dropout {index}", width))
     yield _linear(site, program.depth, program.outputs)
 
 
 def _linear(site: Site, index: int, units: int) -> Linear:
     own, gradients = site.weights(index, units, biased=index > 0)
-    gradient_in = site.gradient(index, site.program.width) if site.learns else None
+    before = site.program.widths[index - 1] if index else 0
+    gradient_in = site.gradient(index, before) if site.learns else None
     return Linear(own, gradients, site.output(index, units), gradient_in)
 
 
-def _norm(site: Site, index: int) -> Iterator[Layer]:
-    kind, width = site.program.normalisation, site.program.width
+def _norm(site: Site, index: int, width: int) -> Iterator[Layer]:
+    kind = site.program.normalisation
     if kind == "none":
         return
     scale, shift = (site.vectors(name, index, width) for name in ("scale", "shift"))
     own, gradients = Affine(scale[0], shift[0]), Affine(scale[1], shift[1])
     if kind == "layer":
-        yield LayerNorm(own, gradients, site.model.real[site.models])
+        yield LayerNorm(own, gradients, site.real(index))
         return
     running = site.model.running
     follows = (running[f"{name} {index}"][site.models, :width] for name in ("scale", "shift"))

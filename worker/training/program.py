@@ -32,15 +32,15 @@ class Blocks:
 class Program:
     """What a stack of networks computes in a step. Sizes are padded, but `outputs` and the parts.
 
-    `inputs` counts the column of ones that stands for the first layer's bias; `width` is the number
-    of channels of networks for images, which have a `side`. `whole` says that a
-    batch is the whole training set, in its own order; else `batch` is its number of rows.
+    `inputs` counts the column of ones that stands for the first layer's bias; `widths` are the
+    neurons of each hidden layer, or the channels of networks for images, which have a `side`.
+    `whole` says that a batch is the whole training set, in its own order; else `batch` is its
+    number of rows.
     """
 
     side: int
     inputs: int
-    width: int
-    depth: int
+    widths: tuple[int, ...]
     outputs: int
     biased: bool
     activation: Activation
@@ -62,7 +62,7 @@ class Program:
         model, training, dataset = member.spec.model, member.spec.training, member.spec.dataset
         biased = model.family == "mlp"
         side = SOURCES[dataset.source].side if model.family == "cnn" else None
-        depth = model.depth or 0
+        hidden = model.hidden
         # no matrix of a model may end within 64 bytes: kernels round otherwise by where it lies
         step = 8 if member.outputs % 2 == 0 else 16
         size = training.batch_size or dataset.n_train
@@ -71,13 +71,12 @@ class Program:
         return cls(
             side=side or 0,
             inputs=side**2 if side else _padded(member.n_features + biased, step),
-            width=_padded(model.channels or model.width or 0, step) if depth else 0,
-            depth=depth,
+            widths=tuple(_padded(width, step) for width in hidden),
             outputs=member.outputs,
             biased=biased,
             activation=model.activation or "relu",
-            normalisation=model.normalisation if depth and model.normalisation else "none",
-            drops=bool(model.dropout and depth),
+            normalisation=model.normalisation if hidden and model.normalisation else "none",
+            drops=bool(model.dropout and hidden),
             optimizer=training.optimizer,
             classifies=member.classifies,
             cross_entropy=member.cross_entropy,
@@ -88,6 +87,16 @@ class Program:
             n_validation=dataset.n_validation,
             n_test=dataset.n_test,
         )
+
+    @property
+    def depth(self) -> int:
+        """Hidden layers, or convolutions."""
+        return len(self.widths)
+
+    @property
+    def width(self) -> int:
+        """Neurons of the widest hidden layer, or channels; without hidden layers 0."""
+        return max(self.widths, default=0)
 
     def evaluated(self, n_train: int) -> Blocks:
         """Return the blocks of all of a member's samples."""
@@ -119,7 +128,7 @@ class Program:
         """Return about how much memory a model moves in a step."""
         if self.side:
             return 4 * self.rows * self._patches  # which all else is small beside
-        widths = [self.inputs, *[self.width] * self.depth, self.outputs]
+        widths = [self.inputs, *self.widths, self.outputs]
         weights = sum(a * b for a, b in pairwise(widths))
         return 4 * (4 * weights + 2 * self.rows * sum(widths))
 
@@ -152,6 +161,7 @@ def _order(member: Member) -> tuple[float | str, ...]:
         -spec.dataset.n_train,
         training.learning_rate or 0.0,
         training.weight_decay,
+        training.l1_penalty,
         repr((spec.model, spec.dataset)),
         training.seed,
     )

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from backend.data.streams import Purpose, stream
-from backend.spec.cost import inputs
+from backend.spec.cost import features
 from backend.spec.run import RunSpec
 
 
@@ -18,7 +18,7 @@ def draw(spec: RunSpec) -> dict[str, Tensor]:
     The weights are divided by the root of the number of inputs. The first features of a wider
     layer are those of a narrower one.
     """
-    width, count = spec.model.width or 0, inputs(spec.params())
+    width, count = spec.model.width or 0, features(spec.params())
     normal = stream(spec.training.seed, Purpose.RANDOM_FEATURES).normal(size=(width, count + 1))
     weight, bias = normal[:, :-1] / np.sqrt(count), normal[:, -1]
     return {

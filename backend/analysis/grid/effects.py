@@ -23,7 +23,12 @@ Finding = Literal["limits", "does not limit", "not resolved", "not assessable"]
 KNOBS: dict[Factor, Sequence[str]] = {
     "data": (N_TRAIN,),
     "capacity": CAPACITY,
-    "regularisation": ("training.weight_decay", "model.dropout", "training.label_smoothing"),
+    "regularisation": (
+        "training.weight_decay",
+        "training.l1_penalty",
+        "model.dropout",
+        "training.label_smoothing",
+    ),
     "noise": ("dataset.label_noise", "dataset.target_noise", "dataset.input_noise"),
 }
 NOTICEABLE = 0.03  # a smaller fall of the loss, for a doubling, is none

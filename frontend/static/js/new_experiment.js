@@ -67,9 +67,10 @@ function stoppingDefault(field, defaults) {
 
 function applies(field) {
   const when = JSON.parse(field.dataset.when ?? "{}");
-  return Object.entries(when).every(([control, allowed]) =>
-    effective(control).some((value) => allowed.includes(value)),
-  );
+  return Object.entries(when).every(([control, allowed]) => {
+    const values = effective(control);
+    return (values.length ? values : [""]).some((value) => allowed.includes(value));
+  });
 }
 
 function showFields() {

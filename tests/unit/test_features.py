@@ -1,0 +1,92 @@
+"""Features and layers as they are written."""
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from backend.errors import InvalidSpec
+from backend.spec import validate
+from backend.spec.cost import layer_sizes, parameters
+from backend.spec.features import canonical, parse
+from tests.specs import document, run_spec, run_specs
+from worker.training.features import of_inputs
+from worker.training.member import Member
+
+
+@pytest.mark.parametrize(
+    ("written", "plain"),
+    [
+        (" all ", "all"),
+        ("x1+x2", "x1 + x2"),
+        ("x1*x1 + x2*x1", "x1^2 + x1*x2"),
+        ("sin(5.0*x1) + cos(1*x2)", "sin(5*x1) + cos(x2)"),
+        ("x12^3", "x12^3"),
+    ],
+)
+def test_features_are_written_in_one_way(written: str, plain: str) -> None:
+    assert canonical(written) == plain
+
+
+@pytest.mark.parametrize(
+    "written", ["", "x0", "x1 +", "x1 x2", "x1 - x2", "x1*x2*x3", "tan(x1)", "sin(0*x1)", "x1 + x1"]
+)
+def test_what_is_no_sum_of_features_is_refused(written: str) -> None:
+    with pytest.raises(ValueError, match="feature"):
+        parse(written)
+
+
+def test_features_are_functions_of_raw_inputs() -> None:
+    x = np.array([[2.0, 3.0], [-1.0, 0.5]])
+    found = of_inputs(x, "x2 + x1^2 + x1*x2 + sin(5*x1)")
+    expected = [[3.0, 4.0, 6.0, np.sin(10)], [0.5, 1.0, -0.5, np.sin(-5)]]
+    np.testing.assert_allclose(found, expected)
+
+
+def test_a_network_sees_each_feature_with_mean_0_and_deviation_1() -> None:
+    member = Member(run_spec("circles", model__features="x1^2 + x2^2"))
+    seen = member.features(member.data.train.x)
+    np.testing.assert_allclose(seen.mean(0), 0, atol=1e-12)
+    np.testing.assert_allclose(seen.std(0), 1)
+
+
+@pytest.mark.parametrize(
+    ("knobs", "sentence"),
+    [
+        ({"model__features": "x1 + x3"}, "model.features is x1 + x3; accepted with moons: x1 to "
+         "x2, as it has 2 inputs."),
+        ({"model__features": "x1, x2"}, 'model.features is "x1, x2"; accepted: all, or features '
+         "joined by +, such as x1 + x2 + x1^2 + x1*x2 + sin(5*x1)."),
+        ({"model__features": ["x1+x2", "x1 + x2"]}, 'model.features[1] is "x1 + x2" a second time; '
+         "accepted: once each."),
+        ({"model__family": "polynomial", "model__features": "x1"}, 'model.features is "x1"; '
+         'accepted: "all" here, it is for family mlp or random_features only.'),
+        ({"model__layers": 8}, "model.layers is 8; accepted: the neurons of 2 to 8 layers joined "
+         "by -, such as 16-8-4, each from 1 to 10,000."),
+        ({"model__layers": "8-4", "model__depth": 3}, "model.depth is 3; accepted: nothing here, "
+         "it is for family mlp or cnn, and no layers only."),
+        ({"model__layers": "9999-9999"}, "model.layers is 9999-9999, which makes 100,039,997 "
+         "weights; accepted: at most 2,000,000."),
+        ({"training__optimizer": "closed_form", "model__family": "polynomial",
+          "training__l1_penalty": 0.1}, "training.l1_penalty is 0.1; accepted: 0.0 here, it is for "
+         "optimizer sgd, adam or adamw only."),
+    ],
+)  # fmt: skip
+def test_bad_input_gets_one_sentence(knobs: dict[str, Any], sentence: str) -> None:
+    with pytest.raises(InvalidSpec) as refused:
+        validate(document("moons", **knobs))
+    assert [error.detail for error in refused.value.errors] == [sentence]
+
+
+def test_layers_and_features_make_the_model_s_size() -> None:
+    params = run_spec("moons", model__layers=" 8-4 ", model__features="x1+x1^2+sin(x2)").params()
+    assert params["model.layers"] == "8-4"
+    assert layer_sizes(params) == [3, 8, 4, 2]
+    assert parameters(params) == 4 * 8 + 9 * 4 + 5 * 2
+    assert "model.width" not in params
+
+
+def test_layers_and_features_may_be_axes() -> None:
+    runs = run_specs("moons", model__layers=["8-4", "4-8"], model__features=["all", "x1"])
+    found = [(run.model.layers, run.model.features) for run in runs]
+    assert found == [("8-4", "all"), ("8-4", "x1"), ("4-8", "all"), ("4-8", "x1")]
