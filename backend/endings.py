@@ -47,6 +47,7 @@ def retry(session: Session, experiment_id: int, run_id: int | None = None) -> in
     if experiments.get(session, experiment_id).deleted_at is not None:
         raise Conflict(f"Experiment {experiment_id} is deleted; restore it first.")
     moved = transitions.retry(session, experiment_id, run_id)
+    metrics.forget_at_best(session, [run.run_id for run in moved])
     _settle(session, moved)
     return len(moved)
 

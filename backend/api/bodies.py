@@ -6,12 +6,14 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 from sqlalchemy.orm import Session
 
 from backend.errors import InvalidInput, TooLarge
+from backend.organising import MOST_TAGS, Done
 from backend.run_lists import read
 from backend.search.tokens import MAX_LENGTH
 from backend.store import run_pages
 from backend.store.experiments import Shown
 from backend.store.organising import Change
 from backend.store.tables import MAX_ID
+from backend.views import ExperimentItem, RunItem
 
 MOST_IDS = 10_000
 MOST_MATCHES = 100_000
@@ -30,7 +32,7 @@ class Wanted(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    tags: dict[Key, TagValue | None] | None = None
+    tags: Annotated[dict[Key, TagValue | None], Field(max_length=MOST_TAGS)] | None = None
     note: Note | None = None
     pinned: bool | None = None
     archived: bool | None = None
@@ -93,7 +95,30 @@ class ChangedExperiments(SomeExperiments):
     change: Wanted
 
 
-class Done(BaseModel):
-    """The runs or experiments that a request was about."""
+class Outcome(BaseModel):
+    """What a request did: to these, undone by POST /api/operations/{operation}/undo for a day.
+
+    `operation` is null where nothing became different. `left` were changed since what is undone,
+    and stay as they are.
+    """
 
     ids: list[int]
+    operation: int | None
+    left: list[int] = []
+
+    @classmethod
+    def of(cls, done: Done) -> "Outcome":
+        """Return what was done as the outside sees it."""
+        return cls(ids=list(done.ids), operation=done.operation, left=list(done.left))
+
+
+class OrganisedRun(RunItem):
+    """A run and the operation that changed it; null where nothing became different."""
+
+    operation: int | None
+
+
+class OrganisedExperiment(ExperimentItem):
+    """An experiment and the operation that changed it; null where nothing became different."""
+
+    operation: int | None

@@ -1,146 +1,168 @@
-"""Tags, notes, pin, archive, delete and restore: of one run or experiment, or of many at once."""
+"""Tags, notes, pin, archive, delete, restore and undo: of one run or experiment, or of many.
+
+Runs and experiments have the same endpoints; `Kind` holds in what they differ.
+"""
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Annotated, Any
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Depends, Path
+from pydantic import BaseModel
 from sqlalchemy.orm import Session
 
 from backend import organising
 from backend.api.bodies import (
     ChangedExperiments,
     ChangedRuns,
-    Done,
+    OrganisedExperiment,
+    OrganisedRun,
+    Outcome,
     SomeExperiments,
     SomeRuns,
     Wanted,
 )
-from backend.api.dependencies import DatabaseDep, ExperimentId, HintsDep, RunId
+from backend.api.dependencies import DatabaseDep, HintsDep, SettingsDep
 from backend.hints import Hints
+from backend.organising import Done
 from backend.store import Database, experiments, runs
 from backend.store.organising import Owner
-from backend.views import ExperimentItem, RunItem, experiment_items, run_items
+from backend.store.tables import MAX_ID
+from backend.views import experiment_items, run_items
 
 router = APIRouter(prefix="/api", tags=["organising"])
 
-Act = Callable[[Session, Owner, Sequence[int]], set[int]]
+Act = Callable[[Session, Owner, Sequence[int]], Done]
 
 
-@router.patch("/runs/{run_id}", summary="Tag, note, pin or archive a run")
-def change_run(run_id: RunId, wanted: Wanted, database: DatabaseDep) -> RunItem:
-    """Change what people say of a run; nothing of what it measured."""
-    with database.write() as session:
-        organising.change(session, "run", [run_id], wanted.change())
-        return _run(session, run_id)
+@dataclass(frozen=True)
+class Kind:
+    """Runs or experiments: the bodies that name some of them, and how one is told."""
+
+    owner: Owner
+    article: str
+    some: Callable[..., SomeRuns | SomeExperiments]
+    changed: Callable[..., ChangedRuns | ChangedExperiments]
+    item: type[BaseModel]
+    read: Callable[[Session, int], BaseModel]
+
+    def one(self, act: Act, id_: int, database: Database, hints: Hints) -> dict[str, Any]:
+        """Do something to one and return it as it is then."""
+        with database.write() as session:
+            done = act(session, self.owner, [id_])
+            session.expire_all()
+            item = {**dict(self.read(session, id_)), "operation": done.operation}
+        _tell(done, hints)
+        return item
+
+    def many(
+        self, act: Act, some: SomeRuns | SomeExperiments, database: Database, hints: Hints
+    ) -> Outcome:
+        """Do something to all of them or, when that cannot be, to none."""
+        with database.write() as session:
+            done = act(session, self.owner, some.ids(session))
+        _tell(done, hints)
+        return Outcome.of(done)
 
 
-@router.delete("/runs/{run_id}", summary="Delete a run")
-def delete_run(run_id: RunId, database: DatabaseDep, hints: HintsDep) -> RunItem:
-    """Hide a run, to be restored until it is removed for good; one that trains is cancelled."""
-    _act(organising.delete, "run", SomeRuns(runs=[run_id]), database, hints)
-    with database.read() as session:
-        return _run(session, run_id)
-
-
-@router.post("/runs/{run_id}/restore", summary="Restore a deleted run")
-def restore_run(run_id: RunId, database: DatabaseDep, hints: HintsDep) -> RunItem:
-    """Bring a deleted run back."""
-    _act(organising.restore, "run", SomeRuns(runs=[run_id]), database, hints)
-    with database.read() as session:
-        return _run(session, run_id)
-
-
-@router.patch("/runs", summary="Tag, note, pin or archive many runs")
-def change_runs(wanted: ChangedRuns, database: DatabaseDep) -> Done:
-    """Change all of them or, when one is not there, none."""
-    return _change("run", wanted, database)
-
-
-@router.post("/runs/delete", summary="Delete many runs")
-def delete_runs(some: SomeRuns, database: DatabaseDep, hints: HintsDep) -> Done:
-    """Hide runs, to be restored until they are removed for good; those that train are cancelled."""
-    return _act(organising.delete, "run", some, database, hints)
-
-
-@router.post("/runs/restore", summary="Restore many deleted runs")
-def restore_runs(some: SomeRuns, database: DatabaseDep, hints: HintsDep) -> Done:
-    """Bring deleted runs back."""
-    return _act(organising.restore, "run", some, database, hints)
-
-
-@router.patch("/experiments/{experiment_id}", summary="Tag, note, pin or archive an experiment")
-def change_experiment(
-    experiment_id: ExperimentId, wanted: Wanted, database: DatabaseDep
-) -> ExperimentItem:
-    """Change what people say of an experiment; its runs go into the archive with it."""
-    with database.write() as session:
-        organising.change(session, "experiment", [experiment_id], wanted.change())
-        return _experiment(session, experiment_id)
-
-
-@router.delete("/experiments/{experiment_id}", summary="Delete an experiment")
-def delete_experiment(
-    experiment_id: ExperimentId, database: DatabaseDep, hints: HintsDep
-) -> ExperimentItem:
-    """Hide an experiment with its runs, to be restored until removed; what trains is cancelled."""
-    some = SomeExperiments(experiments=[experiment_id])
-    _act(organising.delete, "experiment", some, database, hints)
-    with database.read() as session:
-        return _experiment(session, experiment_id)
-
-
-@router.post("/experiments/{experiment_id}/restore", summary="Restore a deleted experiment")
-def restore_experiment(
-    experiment_id: ExperimentId, database: DatabaseDep, hints: HintsDep
-) -> ExperimentItem:
-    """Bring a deleted experiment back with its runs."""
-    some = SomeExperiments(experiments=[experiment_id])
-    _act(organising.restore, "experiment", some, database, hints)
-    with database.read() as session:
-        return _experiment(session, experiment_id)
-
-
-@router.patch("/experiments", summary="Tag, note, pin or archive many experiments")
-def change_experiments(wanted: ChangedExperiments, database: DatabaseDep) -> Done:
-    """Change all of them or, when one is not there, none."""
-    return _change("experiment", wanted, database)
-
-
-@router.post("/experiments/delete", summary="Delete many experiments")
-def delete_experiments(some: SomeExperiments, database: DatabaseDep, hints: HintsDep) -> Done:
-    """Hide experiments with their runs; what trains is cancelled."""
-    return _act(organising.delete, "experiment", some, database, hints)
-
-
-@router.post("/experiments/restore", summary="Restore many deleted experiments")
-def restore_experiments(some: SomeExperiments, database: DatabaseDep, hints: HintsDep) -> Done:
-    """Bring deleted experiments back with their runs."""
-    return _act(organising.restore, "experiment", some, database, hints)
-
-
-def _change(owner: Owner, wanted: ChangedRuns | ChangedExperiments, database: Database) -> Done:
-    with database.write() as session:
-        ids = wanted.ids(session)
-        organising.change(session, owner, ids, wanted.change.change())
-    return Done(ids=ids)
-
-
-def _act(
-    act: Act, owner: Owner, some: SomeRuns | SomeExperiments, database: Database, hints: Hints
-) -> Done:
-    """Delete or restore in one transaction, then tell those who follow."""
-    with database.write() as session:
-        ids = some.ids(session)
-        moved = act(session, owner, ids)
-    for experiment_id in moved:
+def _tell(done: Done, hints: Hints) -> None:
+    for experiment_id in done.moved:
         hints.moved(experiment_id)
-    return Done(ids=ids)
 
 
-def _run(session: Session, run_id: int) -> RunItem:
-    session.expire_all()
+def _add_one(kind: Kind) -> None:
+    """Add the endpoints of one run or experiment."""
+    place, a = f"/{kind.owner}s/{{{kind.owner}_id}}", f"{kind.article} {kind.owner}"
+    about = Path(ge=1, le=MAX_ID, alias=f"{kind.owner}_id", description=f"Id of {a}.")
+    Id = Annotated[int, about]  # noqa: N806 - a type
+
+    @router.patch(place, summary=f"Tag, note, pin or archive {a}", response_model=kind.item)
+    def change(id_: Id, wanted: Wanted, database: DatabaseDep, hints: HintsDep) -> Any:
+        """Change what people say of it, nothing of what was measured. Runs go along."""
+        act = partial(organising.change, wanted=wanted.change())
+        return kind.one(act, id_, database, hints)
+
+    @router.delete(place, summary=f"Delete {a}", response_model=kind.item)
+    def delete(id_: Id, database: DatabaseDep, hints: HintsDep) -> Any:
+        """Hide it, to be restored until it is removed for good; what trains is cancelled."""
+        return kind.one(organising.delete, id_, database, hints)
+
+    @router.post(f"{place}/restore", summary=f"Restore {a} deleted", response_model=kind.item)
+    def restore(id_: Id, database: DatabaseDep, hints: HintsDep, settings: SettingsDep) -> Any:
+        """Bring it back; what was cancelled stays cancelled."""
+        act = partial(organising.restore, deleted_days=settings.deleted_days)
+        return kind.one(act, id_, database, hints)
+
+
+def _add_many(kind: Kind) -> None:
+    """Add the endpoints of many runs or experiments."""
+    place = f"/{kind.owner}s"
+    Some = Annotated[SomeRuns | SomeExperiments, Depends(kind.some)]  # noqa: N806
+    Changed = Annotated[ChangedRuns | ChangedExperiments, Depends(kind.changed)]  # noqa: N806
+
+    @router.patch(place, summary=f"Tag, note, pin or archive many {kind.owner}s")
+    def change(wanted: Changed, database: DatabaseDep, hints: HintsDep) -> Outcome:
+        """Change all of them or, when one is not there, none."""
+        act = partial(organising.change, wanted=wanted.change.change())
+        return kind.many(act, wanted, database, hints)
+
+    @router.post(f"{place}/delete", summary=f"Delete many {kind.owner}s")
+    def delete(some: Some, database: DatabaseDep, hints: HintsDep) -> Outcome:
+        """Hide them, to be restored until they are removed for good; what trains is cancelled."""
+        return kind.many(organising.delete, some, database, hints)
+
+    @router.post(f"{place}/restore", summary=f"Restore many deleted {kind.owner}s")
+    def restore(
+        some: Some, database: DatabaseDep, hints: HintsDep, settings: SettingsDep
+    ) -> Outcome:
+        """Bring them back; what was cancelled stays cancelled."""
+        act = partial(organising.restore, deleted_days=settings.deleted_days)
+        return kind.many(act, some, database, hints)
+
+
+@router.post("/operations/{operation_id}/undo", summary="Undo an operation")
+def undo(
+    operation_id: Annotated[int, Path(ge=1, le=MAX_ID, description="As the answers name it.")],
+    database: DatabaseDep,
+    hints: HintsDep,
+    settings: SettingsDep,
+) -> Outcome:
+    """Put back what a change, deletion or restoration overwrote, where nobody changed it since."""
+    with database.write() as session:
+        done = organising.undo(session, operation_id, deleted_days=settings.deleted_days)
+    _tell(done, hints)
+    return Outcome.of(done)
+
+
+def _some_runs(some: SomeRuns) -> SomeRuns:
+    return some
+
+
+def _changed_runs(wanted: ChangedRuns) -> ChangedRuns:
+    return wanted
+
+
+def _run(session: Session, run_id: int) -> BaseModel:
     return run_items(session, [runs.get(session, run_id)])[0]
 
 
-def _experiment(session: Session, experiment_id: int) -> ExperimentItem:
-    session.expire_all()
+def _some_experiments(some: SomeExperiments) -> SomeExperiments:
+    return some
+
+
+def _changed_experiments(wanted: ChangedExperiments) -> ChangedExperiments:
+    return wanted
+
+
+def _experiment(session: Session, experiment_id: int) -> BaseModel:
     return experiment_items(session, [experiments.get(session, experiment_id)])[0]
+
+
+for _kind in (
+    Kind("run", "a", _some_runs, _changed_runs, OrganisedRun, _run),
+    Kind("experiment", "an", _some_experiments, _changed_experiments, OrganisedExperiment,
+         _experiment),
+):  # fmt: skip
+    _add_one(_kind)
+    _add_many(_kind)

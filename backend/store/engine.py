@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import BigInteger, Connection, Engine, create_engine, event, select
+from sqlalchemy import BigInteger, Connection, Engine, create_engine, event, func, select
 from sqlalchemy.dialects.postgresql import insert as postgresql_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 from sqlalchemy.ext.compiler import compiles
@@ -67,6 +67,20 @@ class Database:
     def dispose(self) -> None:
         """Close all connections."""
         self.engine.dispose()
+
+
+def moment(session: Session) -> int:
+    """Return what `now_ms` says, once for all that a transaction writes."""
+    return session.scalar(select(now_ms())) or 0
+
+
+def take_turn(session: Session, what: str) -> None:
+    """Let transactions that do the same thing follow each other: the next waits for this one's end.
+
+    SQLite's writers do so anyway.
+    """
+    if session.get_bind().dialect.name == "postgresql":
+        session.execute(select(func.pg_advisory_xact_lock(func.hashtext(f"lab: {what}"))))
 
 
 def insert_for(dialect: str, table: type[DeclarativeBase]) -> Any:

@@ -265,6 +265,13 @@ def store_at_best(session: Session, run_ids: Sequence[int]) -> None:
         session.connection().execute(_AT_BEST, rows)
 
 
+def forget_at_best(session: Session, run_ids: Sequence[int]) -> None:
+    """Take back what `store_at_best` noted: these runs are to be trained once more."""
+    for some in bulk.chunks(run_ids):
+        kept = MetricSummary.run_id.in_(some) & MetricSummary.at_best.is_not(None)
+        session.execute(update(MetricSummary).where(kept).values(at_best=None))
+
+
 _AT_BEST = (
     update(MetricSummary)
     .where(MetricSummary.run_id == bindparam("of_run"), MetricSummary.key_id == bindparam("of_key"))

@@ -1,24 +1,25 @@
-"""Tags, notes, pins, archiving and deletion: what a person does to keep runs in order.
+"""Tags, notes, pins, the archive and deletion of runs and experiments: read, written, counted.
 
-Runs and experiments have the same four; each function takes the ids of one kind.
+Runs and experiments have the same; each function takes the ids of one kind.
 """
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from sqlalchemy import delete, select, update
+from sqlalchemy import delete, func, select, update
 from sqlalchemy.orm import Session
 
 from backend.store import bulk
-from backend.store.engine import now_ms
+from backend.store.engine import now_ms, take_turn
 from backend.store.tables import Experiment, ExperimentTag, Run, RunTag
 
 Owner = Literal["run", "experiment"]
 
 _TABLES: dict[Owner, Any] = {"run": Run, "experiment": Experiment}
 _TAGS: dict[Owner, Any] = {"run": RunTag, "experiment": ExperimentTag}
+_TAG = "tags."
 
 
 @dataclass(frozen=True)
@@ -27,6 +28,15 @@ class Change:
 
     columns: Mapping[str, Any] = field(default_factory=dict)
     tags: Mapping[str, str | None] = field(default_factory=dict)
+
+    def fields(self) -> dict[str, Any]:
+        """Return the wanted values by field: a column's name, or "tags.<key>"."""
+        return {**self.columns, **{_TAG + key: value for key, value in self.tags.items()}}
+
+
+def lock(session: Session) -> None:
+    """Wait until nobody else organises or removes, until the end of the transaction."""
+    take_turn(session, "organising")
 
 
 def existing(session: Session, owner: Owner, ids: Sequence[int]) -> set[int]:
@@ -39,17 +49,37 @@ def existing(session: Session, owner: Owner, ids: Sequence[int]) -> set[int]:
     }
 
 
-def change(session: Session, owner: Owner, ids: Sequence[int], wanted: Change) -> None:
-    """Apply a change to runs or experiments that exist."""
+def values(session: Session, owner: Owner, name: str, ids: Sequence[int]) -> dict[int, Any]:
+    """Return what a field of runs or experiments holds, by id; a tag that is not there is None."""
     table, tags = _TABLES[owner], _TAGS[owner]
-    key = _owner_column(owner)
-    for some in bulk.chunks(ids):
-        if wanted.columns:
-            session.execute(update(table).where(table.id.in_(some)).values(**wanted.columns))
-        if wanted.tags:
-            session.execute(delete(tags).where(key.in_(some), tags.key.in_(wanted.tags)))
-    given = [(name, value) for name, value in wanted.tags.items() if value is not None]
-    bulk.insert(session, tags, [(id_, name, value) for id_ in ids for name, value in given])
+    if name.startswith(_TAG):
+        its = (_owner_column(owner) == table.id) & (tags.key == name.removeprefix(_TAG))
+        query = select(table.id, tags.value).outerjoin(tags, its)
+    else:
+        query = select(table.id, getattr(table, name))
+    return {
+        id_: value
+        for some in bulk.chunks(ids)
+        for id_, value in session.execute(query.where(table.id.in_(some)))
+    }
+
+
+def write(session: Session, owner: Owner, name: str, wanted: Mapping[int, Any]) -> None:
+    """Set a field of runs or experiments that exist, by id; a tag that is None is taken away."""
+    table, tags = _TABLES[owner], _TAGS[owner]
+    if name.startswith(_TAG):
+        key = name.removeprefix(_TAG)
+        given = [(id_, key, value) for id_, value in wanted.items() if value is not None]
+        bulk.upsert(session, tags, given)
+        for some in bulk.chunks([id_ for id_, value in wanted.items() if value is None]):
+            session.execute(delete(tags).where(_owner_column(owner).in_(some), tags.key == key))
+        return
+    alike: dict[Any, list[int]] = defaultdict(list)
+    for id_, value in wanted.items():
+        alike[value].append(id_)
+    for value, ids in alike.items():
+        for some in bulk.chunks(ids):
+            session.execute(update(table).where(table.id.in_(some)).values({name: value}))
 
 
 def tags_of(session: Session, owner: Owner, ids: Sequence[int]) -> dict[int, dict[str, str]]:
@@ -63,19 +93,30 @@ def tags_of(session: Session, owner: Owner, ids: Sequence[int]) -> dict[int, dic
     return found
 
 
-def mark_deleted(session: Session, owner: Owner, ids: Sequence[int]) -> None:
-    """Hide runs or experiments until they are restored or removed."""
-    table = _TABLES[owner]
+def with_more_tags(
+    session: Session, owner: Owner, ids: Sequence[int], most: int
+) -> tuple[int, int] | None:
+    """Return one that has more than `most` tags and how many it has, None if there is none."""
+    key = _owner_column(owner)
     for some in bulk.chunks(ids):
-        there = table.id.in_(some) & table.deleted_at.is_(None)
-        session.execute(update(table).where(there).values(deleted_at=now_ms()))
+        query = select(key, func.count()).where(key.in_(some)).group_by(key)
+        found = session.execute(query.having(func.count() > most).limit(1)).first()
+        if found is not None:
+            return found[0], found[1]
+    return None
 
 
-def restore(session: Session, owner: Owner, ids: Sequence[int]) -> None:
-    """Bring back what was deleted."""
+def expired(session: Session, owner: Owner, ids: Iterable[int], *, after_days: float) -> set[int]:
+    """Return those of `ids` that were deleted so long ago that they are being removed."""
     table = _TABLES[owner]
-    for some in bulk.chunks(ids):
-        session.execute(update(table).where(table.id.in_(some)).values(deleted_at=None))
+    before = now_ms() - int(after_days * 86_400_000)
+    return {
+        id_
+        for some in bulk.chunks(list(ids))
+        for id_ in session.scalars(
+            select(table.id).where(table.id.in_(some), table.deleted_at <= before)
+        )
+    }
 
 
 def experiments_of(session: Session, run_ids: Sequence[int]) -> dict[int, int]:

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from sqlalchemy import delete, exists, or_, select
 from sqlalchemy.orm import Session
 
-from backend.store import params
+from backend.store import operations, organising, params
 from backend.store.engine import now_ms
 from backend.store.states import ENDED
 from backend.store.tables import Experiment, Metric, Run
@@ -16,8 +16,11 @@ AT_ONCE = 50  # runs in a transaction: a fifth of a second on SQLite, where othe
 def remove(session: Session, *, after_days: float, limit: int = AT_ONCE) -> int:
     """Remove at most `limit` runs that were deleted so long ago, and experiments left empty.
 
-    A run that still trains stays until its worker has let go of it. Returns how many runs went.
+    A run that still trains stays until its worker has let go of it. What can no longer be undone is
+    forgotten. Returns how many runs went.
     """
+    organising.lock(session)  # what is being restored is not removed meanwhile
+    operations.forget(session)
     before = now_ms() - int(after_days * 86_400_000)
     gone = select(Experiment.id).where(Experiment.deleted_at <= before)
     run_ids = session.scalars(
@@ -40,7 +43,9 @@ def _remove_runs(session: Session, run_ids: Sequence[int]) -> None:
 
 
 def waits(session: Session, *, after_days: float) -> bool:
-    """Whether anything is to be removed."""
+    """Whether anything is to be removed or forgotten."""
+    if operations.any_to_forget(session):
+        return True
     before = now_ms() - int(after_days * 86_400_000)
     return any(
         session.scalar(select(table.id).where(table.deleted_at <= before).limit(1)) is not None

@@ -13,7 +13,7 @@ from sqlalchemy.orm import InstrumentedAttribute, Session, aliased
 from backend.search import times
 from backend.search.fields import Names
 from backend.search.syntax import Comparison, Condition, Field, Not
-from backend.store.engine import now_ms
+from backend.store.engine import moment
 from backend.store.tables import (
     Experiment,
     MetricKey,
@@ -60,7 +60,7 @@ class Search:
     def __init__(self, session: Session) -> None:
         self._session = session
         self._dialect = session.get_bind().dialect.name
-        self._now = session.scalar(select(now_ms())) or 0
+        self._now = moment(session)
         self._joined: dict[tuple[str, str], Any] = {}
         self._joins: list[tuple[Any, ColumnElement[bool]]] = []
 

@@ -2,10 +2,11 @@
 
 from collections.abc import Mapping, Sequence
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from backend.errors import Conflict, NotFound
+from backend.store.engine import insert_for
 from backend.store.tables import MAX_ID, SavedView
 
 MOST = 200
@@ -18,14 +19,14 @@ def all_views(session: Session) -> Sequence[SavedView]:
 
 def save(session: Session, name: str, query: Mapping[str, str]) -> SavedView:
     """Store a view, in place of one of that name. Raises Conflict when there are too many."""
-    found = session.scalar(select(SavedView).where(SavedView.name == name))
-    if found is None:
-        if len(all_views(session)) >= MOST:
-            raise Conflict(f"There are {MOST} saved views already; delete one first.")
-        found = SavedView(name=name)
-        session.add(found)
-    found.query = dict(query)
-    session.flush()
+    others = select(func.count()).select_from(SavedView).where(SavedView.name != name)
+    if (session.scalar(others) or 0) >= MOST:
+        raise Conflict(f"There are {MOST} saved views already; delete one first.")
+    new = insert_for(session.get_bind().dialect.name, SavedView)
+    new = new.values(name=name, query=dict(query))
+    kept = new.on_conflict_do_update(index_elements=["name"], set_={"query": new.excluded.query})
+    fresh = {"populate_existing": True}
+    found: SavedView = session.scalars(kept.returning(SavedView), execution_options=fresh).one()
     return found
 
 

@@ -8,13 +8,11 @@ from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import text
 
-from backend.store.engine import Database
+from backend.store.engine import Database, take_turn
 from backend.store.tables import Base
 
 MIGRATIONS = Path(__file__).parent / "migrations"
-_LOCK = 20261123  # any constant: two processes that migrate at once take turns
 
 
 def migrate(database: Database, revision: str = "head") -> None:
@@ -22,8 +20,7 @@ def migrate(database: Database, revision: str = "head") -> None:
     config = _config()
     with database.write() as session:
         connection = session.connection()
-        if connection.dialect.name == "postgresql":
-            connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _LOCK})
+        take_turn(session, "migrating")
         config.attributes["connection"] = connection
         command.upgrade(config, revision)
 

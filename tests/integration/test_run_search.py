@@ -10,7 +10,15 @@ from sqlalchemy import insert, update
 from backend.search import Condition, parse_order
 from backend.search.syntax import Comparison, Field
 from backend.spec import validate
-from backend.store import Database, experiments, organising, params, run_pages, run_search
+from backend.store import (
+    Database,
+    experiments,
+    operations,
+    organising,
+    params,
+    run_pages,
+    run_search,
+)
 from backend.store.metrics import key_ids
 from backend.store.tables import Experiment, MetricSummary, Run
 from tests.filters import CONDITIONS, NAMES, NOW, holds
@@ -28,7 +36,7 @@ EVERY = settings(
 @pytest.fixture
 def rows(database: Database, monkeypatch: pytest.MonkeyPatch) -> Rows:
     """Runs with values at random, many of them missing, and what each field of them is."""
-    monkeypatch.setattr(run_search, "now_ms", lambda: NOW)
+    monkeypatch.setattr(run_search, "moment", lambda _: NOW)
     rng = random.Random(7)  # noqa: S311 - no secret
     with database.write() as session:
         spec = validate(document("points", training__seeds=AMOUNT) | {"name": "50 % [x]"})
@@ -92,7 +100,7 @@ def _store(session: Any, made: Rows) -> None:
                 )
             )  # fmt: skip
         tags = {one.name: value for one, value in row.items() if one.source == "tag"}
-        organising.change(session, "run", [run_id], organising.Change(tags=tags))
+        operations.do(session, "run", [run_id], organising.Change(tags=tags))
     given = {
         run_id: {f.name: v for f, v in row.items() if f.source == "param" and v is not None}
         for run_id, row in made.items()

@@ -7,7 +7,13 @@ clock of whoever measured.
 from backend.store.tables.artifacts import Checkpoint, Frame, Prediction, Sample, Snapshot
 from backend.store.tables.base import MAX_ID, Base
 from backend.store.tables.metrics import Change, Metric, MetricKey, MetricSummary
-from backend.store.tables.organising import ExperimentTag, RunTag, SavedView
+from backend.store.tables.organising import (
+    Edit,
+    ExperimentTag,
+    Operation,
+    RunTag,
+    SavedView,
+)
 from backend.store.tables.runs import Experiment, Param, ParamKey, Run
 
 __all__ = [
@@ -15,12 +21,14 @@ __all__ = [
     "Base",
     "Change",
     "Checkpoint",
+    "Edit",
     "Experiment",
     "ExperimentTag",
     "Frame",
     "Metric",
     "MetricKey",
     "MetricSummary",
+    "Operation",
     "Param",
     "ParamKey",
     "Prediction",

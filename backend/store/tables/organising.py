@@ -1,8 +1,11 @@
 """What a person did to keep runs and experiments in order."""
 
-from sqlalchemy import JSON, ForeignKey, Integer, String, Text
+from typing import Any
+
+from sqlalchemy import JSON, BigInteger, ForeignKey, Integer, String, Text
 from sqlalchemy.orm import Mapped, mapped_column
 
+from backend.store.engine import now_ms
 from backend.store.tables.base import CASCADE, Base
 from backend.store.tables.runs import Experiment, Run
 
@@ -37,3 +40,35 @@ class SavedView(Base):
     id: Mapped[int] = mapped_column(Integer, primary_key=True)
     name: Mapped[str] = mapped_column(String(100), unique=True)
     query: Mapped[dict[str, str]] = mapped_column(JSON)
+
+
+class Operation(Base):
+    """One thing a person did to some runs or experiments, kept for a while to be undone.
+
+    `columns` and `tags` hold what was asked for; what that overwrote is in Edit.
+    """
+
+    __tablename__ = "operations"
+
+    id: Mapped[int] = mapped_column(Integer, primary_key=True)
+    owner: Mapped[str] = mapped_column(String(16))
+    columns: Mapped[dict[str, Any]] = mapped_column(JSON)
+    tags: Mapped[dict[str, str | None]] = mapped_column(JSON)
+    created_at: Mapped[int] = mapped_column(BigInteger, default=now_ms(), index=True)
+
+
+class Edit(Base):
+    """What one field of one run or experiment held before an operation changed it, as JSON.
+
+    `field` is a column, or a tag as "tags.<key>"; null stands for a tag that was not there.
+    """
+
+    __tablename__ = "edits"
+    __table_args__ = {"sqlite_with_rowid": False}
+
+    operation_id: Mapped[int] = mapped_column(
+        ForeignKey(Operation.id, ondelete=CASCADE), primary_key=True
+    )
+    target_id: Mapped[int] = mapped_column(Integer, primary_key=True, autoincrement=False)
+    field: Mapped[str] = mapped_column(String(260), primary_key=True)
+    before: Mapped[str] = mapped_column(Text)
