@@ -182,9 +182,10 @@ def early_stop(session: Session, run_id: int, query: Mapping[str, str]) -> Early
     row = runs.get(session, run_id)
     wanted = asked(query, RunSpec.from_params(row.params).early_stopping)
     settings = wanted.settings()
-    found = metrics.series(session, run_id, ["train_loss", "val_loss", "test_loss"])
-    losses = [_by_step(found[key]) for key in ("train_loss", "val_loss", "test_loss")]
-    outcome = stopping_outcome(build(wanted.criterion, **settings), *losses)
+    keys = ("train_loss", "val_loss", "test_loss")
+    found = metrics.columns(session, run_id, keys)
+    rule = build(wanted.criterion, **settings)
+    outcome = stopping_outcome(rule, *(found[key] for key in keys))
     return EarlyStop(criterion=wanted.criterion, settings=settings, **asdict(outcome))
 
 

@@ -10,7 +10,7 @@ _LOWEST_AND_HIGHEST = MinMaxDownsampler()  # type: ignore[no-untyped-call]
 
 
 def downsample(
-    values: Sequence[float | None],
+    values: Sequence[float | None] | NDArray[np.float64],
     max_points: int,
     *,
     at: Sequence[float] | NDArray[np.float64] | None = None,

@@ -1,10 +1,12 @@
 """What stopping early would have cost and saved, told from a run that was trained on."""
 
-import math
+from collections.abc import Iterator
 from dataclasses import dataclass
 
-from backend.analysis.curve import Series
+from backend.analysis.column import Column
 from backend.analysis.early_stopping import Criterion, early_stop_step
+
+BLOCK = 10_000  # epochs
 
 
 @dataclass(frozen=True)
@@ -35,21 +37,19 @@ class Outcome:
     best: Kept | None
 
 
-def stopping_outcome(rule: Criterion, train: Series, validation: Series, test: Series) -> Outcome:
+def stopping_outcome(rule: Criterion, train: Column, validation: Column, test: Column) -> Outcome:
     """Replay a fresh criterion over the losses of a run by epoch; test losses are only reported."""
-    epochs = sorted(validation)
-    losses = ((epoch, train.get(epoch, math.nan), validation[epoch]) for epoch in epochs)
-    fired = early_stop_step(rule, losses)
-    last = max(epochs, default=0)
-    finite = [epoch for epoch in epochs if math.isfinite(validation[epoch])]
-    best = min(finite, key=validation.__getitem__, default=None)
+    fired = early_stop_step(rule, _replayed(train, validation))
+    last = int(validation.steps[-1]) if len(validation) else 0
+    best = validation.lowest
+    lowest = None if best is None else validation.at(best)
 
     def kept(epoch: int | None) -> Kept | None:
         if epoch is None:
             return None
-        loss, other = _finite(validation[epoch]), _finite(test.get(epoch, math.nan))
-        above = None if loss is None or best is None else loss - validation[best]
-        return Kept(epoch, loss, other, above)
+        loss = validation.at(epoch)
+        above = None if loss is None or lowest is None else loss - lowest
+        return Kept(epoch, loss, test.at(epoch), above)
 
     return Outcome(
         fired,
@@ -61,5 +61,10 @@ def stopping_outcome(rule: Criterion, train: Series, validation: Series, test: S
     )
 
 
-def _finite(value: float) -> float | None:
-    return value if math.isfinite(value) else None
+def _replayed(train: Column, validation: Column) -> Iterator[tuple[int, float, float]]:
+    """Yield epoch, train and validation loss, by the block: most criteria fire early."""
+    losses = validation.paired(train)
+    for start in range(0, len(validation), BLOCK):
+        part = slice(start, start + BLOCK)
+        columns = (validation.steps, losses, validation.values)
+        yield from zip(*(column[part].tolist() for column in columns), strict=True)

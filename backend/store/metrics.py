@@ -4,11 +4,9 @@ Points are stored by the stretch: consecutive values of one metric of one run th
 together. What happens to a stretch's bytes happens here alone.
 """
 
-from bisect import bisect_left, bisect_right
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from operator import itemgetter
 from struct import pack, unpack_from
 from typing import Any, NamedTuple
 
@@ -16,6 +14,7 @@ import numpy as np
 from sqlalchemy import and_, bindparam, delete, select, update
 from sqlalchemy.orm import Session
 
+from backend.analysis.column import Column
 from backend.store import bulk
 from backend.store import summaries as _summaries
 from backend.store.engine import insert_for
@@ -169,6 +168,32 @@ def series_of(
     last_step: int | None = None,
 ) -> dict[int, dict[str, Series]]:
     """Return the series of many runs, ``{run: {key: Series}}``; else as `series`."""
+    found = columns_of(session, run_ids, keys, first_step=first_step, last_step=last_step)
+    return {
+        run_id: {key: _listed(column) for key, column in by_key.items()}
+        for run_id, by_key in found.items()
+    }
+
+
+def _listed(column: Column) -> Series:
+    values = [None if value != value else value for value in column.values.tolist()]
+    return Series(column.steps.tolist(), values)
+
+
+def columns(session: Session, run_id: int, keys: Sequence[str] | None = None) -> dict[str, Column]:
+    """Return a run's metrics (all, or those in `keys`) as arrays."""
+    return columns_of(session, [run_id], keys)[run_id]
+
+
+def columns_of(
+    session: Session,
+    run_ids: Sequence[int],
+    keys: Sequence[str] | None = None,
+    *,
+    first_step: int | None = None,
+    last_step: int | None = None,
+) -> dict[int, dict[str, Column]]:
+    """Return metrics of many runs as arrays, ``{run: {key: Column}}``, optionally between steps."""
     query = (
         select(Metric.run_id, MetricKey.name, Metric.packed_steps, Metric.packed_values)
         .join(MetricKey, MetricKey.id == Metric.key_id)
@@ -180,32 +205,29 @@ def series_of(
         query = query.where(Metric.last_step >= first_step)
     if last_step is not None:
         query = query.where(Metric.first_step <= last_step)
-    found: dict[int, dict[str, Series]] = {
-        run_id: {key: Series([], []) for key in keys or ()} for run_id in run_ids
+    packed: dict[int, dict[str, list[tuple[bytes, bytes]]]] = {
+        run_id: {key: [] for key in keys or ()} for run_id in run_ids
     }
     for some in bulk.chunks(run_ids):
-        for run_id, key, *packed in session.execute(query.where(Metric.run_id.in_(some))):
-            steps, values = _between(*_unpacked(*packed), first_step, last_step)
-            _extend(found[run_id].setdefault(key, Series([], [])), steps, values)
-    return found
+        for run_id, key, *one in session.execute(query.where(Metric.run_id.in_(some))):
+            packed[run_id].setdefault(key, []).append((one[0], one[1]))
+    return {
+        run_id: {key: _column(some, first_step, last_step) for key, some in by_key.items()}
+        for run_id, by_key in packed.items()
+    }
 
 
-def _between(
-    steps: list[int], values: list[float], first: int | None, last: int | None
-) -> tuple[list[int], list[float]]:
-    start = 0 if first is None else bisect_left(steps, first)
-    stop = len(steps) if last is None else bisect_right(steps, last)
-    return steps[start:stop], values[start:stop]
-
-
-def _extend(one: Series, steps: list[int], values: list[float]) -> None:
-    """Add a stretch to a series; one that began earlier may reach into it."""
-    in_order = not (one.steps and steps) or one.steps[-1] < steps[0]
-    one.steps += steps
-    one.values += (None if value != value else value for value in values)
-    if not in_order:
-        pairs = sorted(zip(one.steps, one.values, strict=True), key=itemgetter(0))
-        one.steps, one.values = [step for step, _ in pairs], [value for _, value in pairs]
+def _column(
+    stretches: Sequence[tuple[bytes, bytes]], first: int | None, last: int | None
+) -> Column:
+    """Join stretches by their beginnings; one that began earlier may reach into the next."""
+    steps = np.frombuffer(b"".join(one for one, _ in stretches), "<i8")
+    values = np.frombuffer(b"".join(one for _, one in stretches), "<f8")
+    if (steps[1:] < steps[:-1]).any():
+        order = steps.argsort(kind="stable")
+        steps, values = steps[order], values[order]
+    wanted = Column(steps, values).between(first, last)
+    return Column(steps[wanted], values[wanted])
 
 
 def summaries(

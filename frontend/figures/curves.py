@@ -1,16 +1,15 @@
 """What the chart of a run shows: its lines, thinned and smoothed, the gap, other seeds, marks."""
 
-from bisect import bisect_left, bisect_right
 from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass
-from itertools import compress
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
+from numpy.typing import NDArray
 
+from backend.analysis.column import Column
 from backend.analysis.downsample import downsample
 from backend.analysis.smoothing import smooth
-from backend.store.metrics import Series
 from backend.views import finite
 from frontend.figures import theme
 from frontend.run_view import RunView
@@ -18,6 +17,7 @@ from frontend.words import number
 
 Quantity = Literal["loss", "accuracy"]
 Values = Sequence[float | None]
+Array = NDArray[Any]
 
 MAX_POINTS = 600  # of each line; the lines share their steps, so that each has at most 3 times that
 MAX_SEED_POINTS = 200
@@ -98,22 +98,22 @@ class CurvesInfo:
 
 def curves_info(
     quantity: Quantity,
-    series: Mapping[str, Series],
+    series: Mapping[str, Column],
     *,
     view: RunView,
     best_epoch: int | None = None,
     early_stop_epoch: int | None = None,
-    seeds: Sequence[Mapping[str, Series]] = (),
+    seeds: Sequence[Mapping[str, Column]] = (),
 ) -> CurvesInfo:
     """Return what to draw of a run's series, keyed as in the database: ``train_loss``, ...
 
     `seeds` are the series of the other runs of its cell.
     """
-    own = [_line(part, series.get(f"{part}_{quantity}"), view, view.smoothing) for part in PARTS]
+    own = [_whole(part, series.get(f"{part}_{quantity}"), view, view.smoothing) for part in PARTS]
     marked = {epoch for epoch in (best_epoch, early_stop_epoch) if epoch is not None}
     lines = _thinned(own, view, MAX_POINTS, marked)
     behind = (
-        _thinned([_line(part, found.get(f"{part}_{quantity}"), view)], view, MAX_SEED_POINTS)
+        _thinned([_whole(part, found.get(f"{part}_{quantity}"), view)], view, MAX_SEED_POINTS)
         for found in seeds
         for part in ("train", "val")
         if part in view.show
@@ -125,7 +125,7 @@ def curves_info(
         [line for some in behind for line in some],
         best_epoch,
         early_stop_epoch,
-        max((one.steps[-1] for one in series.values() if one.steps), default=0),
+        max((int(one.steps[-1]) for one in series.values() if len(one)), default=0),
         view,
     )
 
@@ -134,36 +134,51 @@ def _numbers(lines: Sequence[Line]) -> list[float]:
     return [value for line in lines for value in line.values if value is not None]
 
 
-def _line(part: str, series: Series | None, view: RunView, smoothing: float = 0) -> Line:
+@dataclass(frozen=True)
+class _Whole:
+    """A part's values in the stretch that is looked at, before they are thinned."""
+
+    part: str
+    steps: Array
+    values: Array
+    smoothed: Array | None = None
+
+
+def _whole(part: str, found: Column | None, view: RunView, smoothing: float = 0) -> _Whole:
     """Return a part's values in the stretch that is looked at, smoothed by all before them."""
-    if series is None:
-        return Line(part, [], [])
-    first, last = view.stretch
-    begin = 0 if first is None else bisect_left(series.steps, first)
-    end = None if last is None else bisect_right(series.steps, last)
-    smoothed = smooth(series.values, smoothing)[begin:end] if smoothing else []
-    return Line(part, series.steps[begin:end], series.values[begin:end], smoothed)
+    if found is None:
+        return _Whole(part, np.array([], int), np.array([]))
+    wanted = found.between(*view.stretch)
+    smoothed = None
+    if smoothing:
+        smoothed = np.array(smooth(found.values.tolist(), smoothing), float)[wanted]
+    return _Whole(part, found.steps[wanted], found.values[wanted], smoothed)
 
 
 def _thinned(
-    lines: Sequence[Line], view: RunView, most: int, marked: Set[int] = frozenset()
+    lines: Sequence[_Whole], view: RunView, most: int, marked: Set[int] = frozenset()
 ) -> list[Line]:
     """Thin lines to the same epochs: as many of each part of the axis, be it logarithmic."""
-    kept = set(marked)
+    kept = [np.array(sorted(marked), int)]
     for line in lines:
         at = np.log(np.maximum(line.steps, 1)) if view.epochs == "log" else None
-        kept.update(line.steps[index] for index in downsample(line.values, most, at=at))
-    return [_only(line, kept) for line in lines]
+        kept.append(line.steps[downsample(line.values, most, at=at)])
+    epochs = np.unique(np.concatenate(kept))
+    return [_only(line, epochs) for line in lines]
 
 
-def _only(line: Line, kept: Set[int]) -> Line:
-    chosen = [step in kept for step in line.steps]
-    return Line(
-        line.part,
-        list(compress(line.steps, chosen)),
-        [finite(value) for value in compress(line.values, chosen)],
-        list(compress(line.smoothed, chosen)),
-    )
+def _only(line: _Whole, epochs: Array) -> Line:
+    """Return a line at those of some epochs, ascending, that it has."""
+    places = line.steps.searchsorted(epochs)
+    inside = places < len(line.steps)
+    places, epochs = places[inside], epochs[inside]
+    places = places[line.steps[places] == epochs]
+    smoothed = [] if line.smoothed is None else _plain(line.smoothed[places])
+    return Line(line.part, line.steps[places].tolist(), _plain(line.values[places]), smoothed)
+
+
+def _plain(values: Array) -> list[float | None]:
+    return [finite(value) for value in values.tolist()]
 
 
 def _gap(train: Line, validation: Line) -> Line:

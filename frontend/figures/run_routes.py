@@ -4,11 +4,11 @@ from fastapi import APIRouter, Response
 from sqlalchemy.orm import Session
 
 from backend import remedies
+from backend.analysis.column import Column
 from backend.api.dependencies import StoppingQuery
 from backend.errors import NotFound
 from backend.frames import frames_of
 from backend.store import experiments, metrics, runs, snapshots
-from backend.store.metrics import Series
 from backend.store.snapshots import Kind
 from backend.store.tables import Run
 from backend.views import early_stop, run_items
@@ -62,7 +62,7 @@ def curves(
     keys = [f"{part}_{quantity}" for part in ("train", "val", "test")]
     info = curves_info(
         quantity,
-        metrics.series(session, run_id, keys),
+        metrics.columns(session, run_id, keys),
         view=view,
         best_epoch=run.best_epoch,
         early_stop_epoch=fires,
@@ -71,11 +71,11 @@ def curves(
     return as_json(draw_curves(info))
 
 
-def _other_seeds(session: Session, row: Run, keys: list[str]) -> list[dict[str, Series]]:
-    """Return the series of the runs that differ from one in their seed alone."""
+def _other_seeds(session: Session, row: Run, keys: list[str]) -> list[dict[str, Column]]:
+    """Return the metrics of the runs that differ from one in their seed alone."""
     cell = remedies.cell_of(session, experiments.get(session, row.experiment_id), row)
     others = [run.id for run in cell.runs if run.id != row.id]
-    return list(metrics.series_of(session, others, keys).values())
+    return list(metrics.columns_of(session, others, keys).values())
 
 
 def _not_drawable(run_id: int) -> NotFound:

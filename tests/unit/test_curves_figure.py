@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from backend.store.metrics import Series
+from backend.analysis.column import Column
 from frontend.figures.curve_chart import draw_curves
 from frontend.figures.curves import CurvesInfo, curves_info
 from frontend.run_view import RunView
@@ -21,7 +21,7 @@ def info(
     stop: int | None = None,
     *,
     view: RunView = PLAIN,
-    seeds: Sequence[Mapping[str, Series]] = (),
+    seeds: Sequence[Mapping[str, Column]] = (),
 ) -> CurvesInfo:
     series = losses(train, validation)
     return curves_info(
@@ -29,9 +29,9 @@ def info(
     )
 
 
-def losses(train: Sequence[float | None], validation: Sequence[float | None]) -> dict[str, Series]:
+def losses(train: Sequence[float | None], validation: Sequence[float | None]) -> dict[str, Column]:
     steps = list(range(1, len(train) + 1))
-    return {"train_loss": Series(steps, list(train)), "val_loss": Series(steps, list(validation))}
+    return {"train_loss": Column.of(steps, train), "val_loss": Column.of(steps, validation)}
 
 
 def traces(info: CurvesInfo) -> dict[str, Any]:

@@ -2,11 +2,13 @@
 
 import math
 
+from backend.analysis.column import Column
 from backend.analysis.early_stopping import GeneralisationLoss, Patience
 from backend.analysis.stopping_outcome import Kept, stopping_outcome
 
-VALIDATION = dict(enumerate([5.0, 3.0, 2.0, 2.5, 3.0, 1.0, 4.0], start=1))
-TEST = {epoch: loss + 10 for epoch, loss in VALIDATION.items()}
+VALIDATION = Column.of(range(1, 8), [5.0, 3.0, 2.0, 2.5, 3.0, 1.0, 4.0])
+TEST = Column.of(VALIDATION.steps, VALIDATION.values + 10)
+NONE = Column.of([], [])
 
 
 def test_the_outcome_tells_both_what_is_kept_and_what_is_given_up() -> None:
@@ -18,17 +20,19 @@ def test_the_outcome_tells_both_what_is_kept_and_what_is_given_up() -> None:
 
 
 def test_a_rule_that_never_fires_saves_nothing() -> None:
-    found = stopping_outcome(Patience(5), VALIDATION, VALIDATION, {})
+    found = stopping_outcome(Patience(5), VALIDATION, VALIDATION, NONE)
     assert (found.epoch, found.epochs_saved) == (None, 0)
     assert found.at_stop == Kept(7, 4.0, None, 3.0)
     assert found.restored == found.best
 
 
 def test_a_run_without_any_epoch_has_no_outcome() -> None:
-    found = stopping_outcome(GeneralisationLoss(), {}, {}, {})
+    found = stopping_outcome(GeneralisationLoss(), NONE, NONE, NONE)
     assert (found.epoch, found.at_stop, found.restored, found.best) == (None, None, None, None)
 
 
 def test_a_loss_that_is_no_number_is_not_told() -> None:
-    found = stopping_outcome(Patience(1), {}, {1: 1.0, 2: math.nan}, {2: math.nan})
+    found = stopping_outcome(
+        Patience(1), NONE, Column.of([1, 2], [1.0, math.nan]), Column.of([2], [math.nan])
+    )
     assert found.at_stop == Kept(2, None, None, None)
