@@ -103,6 +103,7 @@ def _run_title(run: RunItem) -> str:
 def _chart(title: str, about: str, answer: Response) -> Chart:
     figure: dict[str, Any] = json.loads(bytes(answer.body))
     description = figure.pop("description")
+    figure.pop("caption", None)
     # in a script element only what closes it has a meaning
     text = json.dumps(figure).replace("<", "\\u003c")
     return Chart(title, about, Markup(text), description)  # noqa: S704

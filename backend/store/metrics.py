@@ -11,7 +11,7 @@ from struct import pack, unpack_from
 from typing import Any, NamedTuple
 
 import numpy as np
-from sqlalchemy import and_, bindparam, delete, select, update
+from sqlalchemy import and_, bindparam, delete, func, select, update
 from sqlalchemy.orm import Session
 
 from backend.analysis.column import Column
@@ -315,4 +315,29 @@ def recorded(
         )
         for run_id, step, at in rows:
             result[run_id].append((step, at))
+    return result
+
+
+def recorded_since(
+    session: Session, run_ids: Sequence[int], key: str, *, since_ms: int, last_steps: int
+) -> dict[int, int]:
+    """Return how many of runs' last steps of a metric were recorded since a time, ``{run: steps}``.
+
+    Looks at the last `last_steps` of each run alone; runs without any are left out.
+    """
+    result: dict[int, int] = {}
+    for some in bulk.chunks(run_ids):
+        rows = session.execute(
+            select(Metric.run_id, func.sum(Metric.last_step - Metric.first_step + 1))
+            .join(MetricKey, MetricKey.id == Metric.key_id)
+            .join(Run, Run.id == Metric.run_id)
+            .where(
+                Metric.run_id.in_(some),
+                MetricKey.name == key,
+                Metric.first_step > Run.epoch - last_steps,
+                Metric.recorded_at >= since_ms,
+            )
+            .group_by(Metric.run_id)
+        )
+        result |= {run_id: int(steps) for run_id, steps in rows}
     return result

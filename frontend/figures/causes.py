@@ -71,7 +71,7 @@ def draw_cause(info: CauseInfo) -> theme.Drawing:
     )  # fmt: skip
     order = list(reversed(info.labels))
     figure.update_yaxes(showgrid=False, categoryorder="array", categoryarray=order)
-    return theme.drawing(figure, info.description)
+    return theme.drawing(figure, info.description, caption=info.cause.sentence)
 
 
 def _dots(figure: go.Figure, shown: Sequence[tuple[str, Effect]], name: str, colour: str) -> None:

@@ -78,6 +78,17 @@ class PanelsInfo:
         return [one.path for one in self.rest if one.shown == ALL]
 
     @property
+    def subjects(self) -> str:
+        """What a cell's `compared` are to the page that compares: cells, or runs alone."""
+        return "runs" if SEED in self.axes else "cells"
+
+    def compared(self, cell: Cell) -> str:
+        """Return the ids that stand for a cell's runs, one of those that differ in seed alone."""
+        apart = [path for path in self.averaged if path != SEED]
+        ids = {tuple(value_of(run, path) for path in apart): run.id for run in cell.runs[::-1]}
+        return ",".join(map(str, sorted(ids.values())))
+
+    @property
     def legend(self) -> Sequence[tuple[str, str]]:
         """Steps of the colour ramp with its ends in words, or the verdicts that are there."""
         if self.choice == VERDICT:

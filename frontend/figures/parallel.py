@@ -27,24 +27,34 @@ OUTCOME_TICKS = 5
 
 @dataclass(frozen=True)
 class Axis:
-    """An axis at `x`; its ticks are texts with their heights. `options` may be picked."""
+    """An axis at `x`; its ticks are texts with their heights.
 
-    path: str
+    A stretch of it may be asked for: of a knob's axis from one of its `options` to another, which
+    are at `heights`; of the outcome's, named `slug`, between two values on the `ramp`.
+    """
+
+    slug: str
     title: str
     x: float
     ticks: Sequence[tuple[float, str]]
-    options: Sequence[str]
+    options: Sequence[str] = ()
+    heights: Sequence[float] = ()
+    ramp: Ramp | None = None
 
 
 @dataclass(frozen=True)
 class Line:
-    """A cell: where it crosses the axes, its values in words, its outcome, and its first run."""
+    """A cell: where it crosses the axes, its values in words, its outcome, and its first run.
+
+    `picks` are the places of its knobs' values among their options and, last, its outcome.
+    """
 
     path: str
-    picks: Sequence[int]
+    picks: Sequence[float]
     values: Sequence[str]
     outcome: str
     style: str
+    run_id: int
     url: str
     runs: int
 
@@ -99,11 +109,12 @@ def _axes(knobs: Mapping[str, Sequence[Any]], ramp: Ramp | None, choice: str) ->
     for place, (path, values) in enumerate(knobs.items()):
         named = [words.value(value) for value in values]
         every = -(-len(values) // MAX_TICKS)
-        ticks = [(_height(i, len(values)), text) for i, text in enumerate(named)][::every]
-        axes.append(Axis(path, words.knob(path), MARGIN + place * step, ticks, named))
+        heights = [_height(index, len(values)) for index in range(len(values))]
+        ticks = list(zip(heights, named, strict=True))[::every]
+        axes.append(Axis(path, words.knob(path), MARGIN + place * step, ticks, named, heights))
     shares = [i / (OUTCOME_TICKS - 1) for i in range(OUTCOME_TICKS)]
     ticks = [(HEIGHT * (1 - at), write(choice, ramp.at(at))) for at in shares] if ramp else []
-    axes.append(Axis("", CHOICES[choice], WIDTH - MARGIN, ticks, []))
+    axes.append(Axis(choice, CHOICES[choice], WIDTH - MARGIN, ticks, ramp=ramp))
     return axes
 
 
@@ -123,10 +134,11 @@ def _line(
     corners = (f"{axis.x:.0f} {height:.1f}" for axis, height in zip(axes, heights, strict=True))
     return Line(
         path="M" + "L".join(corners),
-        picks=picks,
+        picks=[*picks, outcome],
         values=[words.value(value) for value in key],
         outcome=write(choice, outcome),
         style=style(outcome, ramp),
+        run_id=cell[0].id,
         url=cell[0].url,
         runs=len(cell),
     )

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from backend.spec.timing import seconds
+from backend.throughput import Throughput
 from backend.views import RunItem
 from frontend import words
 
@@ -27,11 +28,14 @@ class ProgressInfo:
     ahead: int = 0
     failed: int = 0
     cancelled: int = 0
+    speed_now: float | None = None
 
     @property
     def epochs_per_second(self) -> float | None:
-        """The mean throughput since the first run started, None where it is not known yet."""
+        """The throughput of the last seconds, else the mean since training began, else None."""
         taken = self.seconds_taken
+        if self.speed_now:
+            return self.speed_now
         return self.epochs / taken if taken and taken >= LEAST_SECONDS else None
 
     @property
@@ -63,11 +67,17 @@ class ProgressInfo:
 
 
 def progress_info(
-    status: str, runs: Sequence[RunItem], *, ahead: int = 0, now: datetime | None = None
+    status: str,
+    runs: Sequence[RunItem],
+    *,
+    ahead: int = 0,
+    lately: Throughput | None = None,
+    now: datetime | None = None,
 ) -> ProgressInfo:
     """Return an experiment's progress; work is weighed by what each run is estimated to cost.
 
-    `ahead` is how many runs of other experiments are to be trained first.
+    `ahead` is how many runs of other experiments are to be trained first. The time left is that at
+    the speed of `lately`, else at the mean since training began.
     """
     weights = seconds([run.params for run in runs])
     total = sum(weights)
@@ -75,17 +85,29 @@ def progress_info(
     share = done / total if total else 1.0
     taken = _seconds_taken(runs, now or datetime.now(UTC))
     known = taken is not None and taken >= LEAST_SECONDS and share >= LEAST_SHARE
+    pace = share / taken if known and taken else None  # shares of the work a second
+    if known and lately:
+        pace = _work(lately, runs, weights) / total / lately.seconds or pace
     return ProgressInfo(
         status=status,
         share=share,
         runs=len(runs),
         ended=sum(run.status in ENDED for run in runs),
         epochs=sum(run.epoch for run in runs),
-        seconds_left=taken * (1 - share) / share if known and taken is not None else None,
+        seconds_left=(1 - share) / pace if pace else None,
         seconds_taken=taken,
         ahead=ahead,
         failed=sum(run.status == "failed" for run in runs),
         cancelled=sum(run.status == "cancelled" for run in runs),
+        speed_now=sum(lately.epochs.values()) / lately.seconds if lately else None,
+    )
+
+
+def _work(lately: Throughput, runs: Sequence[RunItem], weights: Sequence[float]) -> float:
+    """Return the work done lately, in the unit of the weights."""
+    return sum(
+        weight * lately.epochs.get(run.id, 0) / run.params["training.epochs"]
+        for run, weight in zip(runs, weights, strict=True)
     )
 
 

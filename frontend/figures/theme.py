@@ -50,9 +50,14 @@ def layout(*, uirevision: str, **more: Any) -> go.Layout:
     return shared.update(more)
 
 
-def drawing(figure: go.Figure, description: str) -> Drawing:
-    """Return what a chart element needs: the figure, and the same in one sentence."""
-    return {**figure.to_plotly_json(), "description": description}
+def drawing(figure: go.Figure, description: str, *, caption: str | None = None) -> Drawing:
+    """Return what a chart element needs: the figure, and the same in words.
+
+    `caption` stands below it in place of a long description, of which it leaves out what the
+    picture shows.
+    """
+    found = {**figure.to_plotly_json(), "description": description}
+    return found | ({"caption": caption} if caption else {})
 
 
 def nothing(sentence: str) -> Drawing:

@@ -19,12 +19,16 @@ LONGEST_NUMBER = 6  # digits in an address that are read
 
 @dataclass(frozen=True)
 class Section:
-    """One reading of the grid, as a chart. `name` is that of its chooser in the address."""
+    """One reading of the grid, as a chart. `name` is that of its chooser in the address.
+
+    What few ask for is `is_further`: on a narrow screen it stands behind a fold.
+    """
 
     name: str
     title: str
     about: str
     figure: str
+    is_further: bool = False
     options: Sequence[str] = ()
     chosen: int | None = None
     src: str = ""
@@ -154,7 +158,7 @@ _CAPACITY = Section(
 _OPTIMUM = Section(
     "optimum", "Optimum capacity",
     "The number of parameters with the lowest mean validation loss, for each training-set size.",
-    "optimum-capacity",
+    "optimum-capacity", is_further=True,
 )  # fmt: skip
 _SPLITS = Section(
     "splits", "Bias and variance",
@@ -167,12 +171,12 @@ _COURSE = Section(
     "course", "Bias and variance over the epochs",
     "The same of the largest model (or, of one capacity, the one with most data), after 1, 2, 4, "
     "... epochs of training.",
-    "bias-variance-course",
+    "bias-variance-course", is_further=True,
 )  # fmt: skip
 _SURFACE = Section(
     "surface", "What each cell loses",
     "One surface over capacity, data and training time is fitted to all losses (Bryant and Liu "
     "2026); the bars are the shares of its three terms in each cell. Training has no share where "
     "the second half of a cell's epochs lowered its loss by less than 3 %.",
-    "surface",
+    "surface", is_further=True,
 )  # fmt: skip

@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from math import ceil
 from typing import Annotated, Any
 
@@ -14,6 +15,7 @@ from backend.comparisons import At
 from backend.store import experiments, metrics, runs
 from backend.store.states import ENDED
 from backend.store.tables import Experiment, Run
+from backend.throughput import throughput
 from backend.views import RunItem, experiment_items, run_items
 from frontend.figures.grid import VARIANT, value_of
 from frontend.figures.measures import ABOUT, CHOICES, KEYS, USUAL, AtBest
@@ -82,9 +84,10 @@ def _head(session: Session, found: Experiment, all_runs: Sequence[RunItem]) -> d
     """Return what is said of the whole experiment: its progress, its verdicts, what failed."""
     [item] = experiment_items(session, [found])
     ahead = runs.unended_before(session, found.id) if item.status == "queued" else 0
+    lately = throughput(session, all_runs, datetime.now(UTC)) if item.status == "running" else None
     return {
         "experiment": item,
-        "progress": progress_info(item.status, all_runs, ahead=ahead),
+        "progress": progress_info(item.status, all_runs, ahead=ahead, lately=lately),
         "verdicts": Counter(run.verdict for run in all_runs if run.verdict).most_common(),
         "reasons": _reasons(all_runs),
         "live": item.counts["queued"] + item.counts["running"] > 0,

@@ -1,6 +1,7 @@
 """Home: the presets, what is running, and recent experiments."""
 
 from dataclasses import dataclass
+from datetime import UTC, datetime
 
 from fastapi import APIRouter
 from fastapi.responses import HTMLResponse
@@ -10,6 +11,7 @@ from backend.api.dependencies import Cursor
 from backend.spec.presets import PRESET_GROUPS
 from backend.store import experiments, runs
 from backend.store.experiments import Shown
+from backend.throughput import throughput
 from backend.views import ExperimentItem, experiment_items, run_items
 from frontend.figures.progress import ProgressInfo, progress_info
 from frontend.site import Reading, render
@@ -60,4 +62,5 @@ def _listed(session: Session, item: ExperimentItem) -> Listed:
     if item.status not in ("queued", "running"):
         return Listed(item, None)
     rows = run_items(session, runs.of_experiment(session, item.id))
-    return Listed(item, progress_info(item.status, rows))
+    lately = throughput(session, rows, datetime.now(UTC)) if item.status == "running" else None
+    return Listed(item, progress_info(item.status, rows, lately=lately))

@@ -150,13 +150,51 @@ def test_cells_are_lines_over_their_knobs_and_choosers_leave_some(
     expect(page.locator("header .status")).to_have_text("finished", timeout=120_000)
     lines = page.locator(".parallel .lines path")
     expect(lines).to_have_count(4)
-    page.locator("#parallel").get_by_role("combobox", name="Width").select_option("16")
+    page.locator("#parallel").get_by_role("combobox", name="Width from").select_option("16")
     expect(page.locator(".parallel .lines path.out")).to_have_count(2)
+    expect(page.locator("#grid td.out")).to_have_count(2)
     page.get_by_text("The same as a table").click()
     expect(page.locator("#outcomes tbody tr:visible")).to_have_count(2)
+    brushed(page, "dataset.n_train", 0.8, 1.05)
+    expect(page.locator(".brushed output")).to_have_text("1 of 4 cells")
+    expect(page).to_have_url(
+        re.compile(r"brush=model\.width:1\.\.,dataset\.n_train:0\.\.0$")
+    )
+    page.reload()
+    expect(page.locator("#parallel").get_by_label("Train samples to")).to_have_value("0")
+    expect(page.locator(".parallel .lines path.out")).to_have_count(3)
     page.evaluate("document.querySelector('.parallel .lines path:not(.out)')"
                   ".dispatchEvent(new MouseEvent('click', {bubbles: true}))")  # fmt: skip
     expect(page).to_have_url(re.compile(r"/runs/\d+$"))
+
+
+def brushed(page: Page, axis: str, top: float, bottom: float) -> None:
+    """Drag along an axis of the parallel coordinates, between two shares of its height."""
+    scale = page.locator(f".parallel g[data-axis='{axis}']")
+    scale.scroll_into_view_if_needed()
+    box = scale.locator("path").bounding_box() or {}
+    x, height = box["x"], box["height"]
+    page.mouse.move(x, box["y"] + top * height)
+    page.mouse.down()
+    page.mouse.move(x, box["y"] + bottom * height, steps=3)
+    page.mouse.up()
+
+
+def test_cells_are_chosen_by_keyboard_and_pointer_and_compared(page: Page, idle_lab: str) -> None:
+    made = httpx.post(f"{idle_lab}/api/experiments", json=GRID).json()
+    page.goto(f"{idle_lab}{made['url']}")
+    cells = page.locator("#grid td a")
+    cells.first.focus()
+    page.keyboard.press("Space")
+    expect(page.locator("#chosen-cells")).to_contain_text("choose another")
+    page.get_by_role("button", name="Choose cells").click()
+    cells.nth(3).click()
+    expect(page.locator("#grid td[aria-selected]")).to_have_count(2)
+    page.reload()
+    expect(page.locator("#chosen-cells")).to_contain_text("2 cells chosen")
+    page.locator("#chosen-cells").get_by_role("link", name="Compare").click()
+    expect(page).to_have_url(re.compile(r"/compare\?cells=\d+,\d+$"))
+    expect(page.locator("main")).to_contain_text("Cell of run")
 
 
 def test_failed_runs_say_why_and_can_be_retried(page: Page, lab: str, submit: Submit) -> None:
@@ -184,6 +222,7 @@ def test_an_experiment_that_waits_says_for_what(page: Page, idle_lab: str) -> No
     page.goto(f"{idle_lab}{made['url']}")
     expect(page.locator("#progress")).to_contain_text("8 runs waiting for a worker")
     expect(page.locator("#grid tbody td").first).to_contain_text("queued")
+    expect(page.locator("#no-worker")).to_contain_text(re.compile("No worker is there: .* wait"))
 
 
 def test_a_remedy_is_tried_by_one_click_and_compared(page: Page, submit: Submit) -> None:

@@ -7,8 +7,9 @@ import threading
 import pytest
 
 from backend.spec import validate
-from backend.store import Database, changes, experiments, metrics, schema
+from backend.store import Database, changes, experiments, metrics, runs, schema
 from backend.store.metrics import Point
+from backend.store.runs import Progress
 
 
 @pytest.fixture
@@ -135,3 +136,20 @@ def test_migrating_again_changes_nothing(database: Database) -> None:
 
 def test_the_migrations_make_the_tables_the_code_declares(database: Database) -> None:
     assert schema.differences(database) == []
+
+
+def test_steps_recorded_lately_are_counted_among_the_last(database: Database, run_id: int) -> None:
+    points = [Point(run_id, "loss", step, 0.0, 1000 * step) for step in range(1, 11)]
+    with database.write() as session:
+        metrics.record(session, points)
+        runs.advance(session, [Progress(run_id, 10)])
+
+    def counted(*, since: int, among: int) -> dict[int, int]:
+        with database.read() as session:
+            return metrics.recorded_since(
+                session, [run_id], "loss", since_ms=since, last_steps=among
+            )
+
+    assert counted(since=8000, among=100) == {run_id: 3}
+    assert counted(since=0, among=4) == {run_id: 4}
+    assert counted(since=20_000, among=100) == {}

@@ -202,3 +202,8 @@ def test_a_cell_is_put_in_words_for_those_who_do_not_see_it() -> None:
     first: PanelsInfo = panels_info(runs, {})
     assert first.cells[0].spoken == "width 2: 1.00, 2 of 2 runs ended, 1 failed"
     assert first.cells[0].curves == "/figures/small-curve?runs=1,2&epochs=6"
+
+
+def test_a_cell_is_compared_by_one_run_of_each_cell_of_seeds() -> None:
+    grid = panels_info(THREE_KNOBS, {}, shown={"model.dropout": ALL})
+    assert (grid.subjects, [grid.compared(cell) for cell in grid.cells][0]) == ("cells", "0,4")

@@ -12,6 +12,13 @@ def test_each_cell_is_a_line_the_lowest_on_top() -> None:
     assert info.lines[-1].path.endswith(f" {HEIGHT:.1f}")
 
 
+def test_an_axis_says_where_its_values_are() -> None:
+    info = parallel_info(THREE_KNOBS, {}, choice="gap")
+    assert info
+    assert list(info.axes[0].heights) == [HEIGHT, 0]
+    assert info.axes[-1].ramp and info.axes[-1].ramp.low == info.lines[-1].picks[-1]
+
+
 def test_seeds_of_a_cell_are_one_line() -> None:
     runs = [
         run(i, width=i % 2, n_train=1 + i // 2 % 2, seed=i // 4, train=0, val=1) for i in range(8)

@@ -2,6 +2,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from backend.spec import validate
+from backend.throughput import Throughput
 from backend.views import RunItem
 from frontend.figures.progress import ProgressInfo, progress_info
 
@@ -31,6 +32,13 @@ def test_time_left_follows_from_the_work_done() -> None:
         found.sentence
         == "1 of 2 runs done, 100 epochs so far, 10.0 epochs a second, about 10 s left"
     )
+
+
+def test_speed_and_time_left_are_those_of_the_last_seconds() -> None:
+    lately = Throughput({1: 50}, seconds=10)
+    now = START + timedelta(seconds=100)
+    found = progress_info("running", [run("running", 80)], now=now, lately=lately)
+    assert found.sentence.endswith("80 epochs so far, 5.00 epochs a second, about 4 s left")
 
 
 def test_larger_models_weigh_more() -> None:

@@ -66,7 +66,7 @@ class LabChart extends HTMLElement {
     this.#figure = figure;
     await this.#draw();
     for (const metrics of this.#since.splice(0)) this.#append(metrics);
-    this.describe(this.#figure.description);
+    this.describe(this.#figure.description, this.#figure.caption);
     this.plot.toggleAttribute("data-lawless", this.#figure.lawless === true);
     this.dispatchEvent(new CustomEvent("drawn", { detail: this.#figure, bubbles: true }));
   }
@@ -166,10 +166,10 @@ class LabChart extends HTMLElement {
     this.querySelector("figure").append(menu);
   }
 
-  // Says in words what is drawn.
-  describe(sentence) {
+  // Says in words what is drawn; a caption may leave out what the eye sees.
+  describe(sentence, caption = sentence) {
     this.plot.setAttribute("aria-label", sentence);
-    this.querySelector("figcaption").textContent = sentence;
+    this.querySelector("figcaption").textContent = caption;
   }
 
   #resize() {

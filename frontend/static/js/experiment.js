@@ -2,6 +2,8 @@
 
 import "./cancel.js";
 import "./chart.js";
+import "./choose_cells.js";
+import "./fold.js";
 import "./fragment.js";
 import "./grid.js";
 import "./parallel.js";

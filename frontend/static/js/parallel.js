@@ -1,34 +1,173 @@
-// Parallel coordinates: the choosers leave the cells that have the chosen values; a click opens one.
+// Parallel coordinates: stretches of axes, drawn with the pointer or chosen in the fields above,
+// leave the cells within them, here and in the grid. The address holds them: brush=slug:low..high.
 
-const KEEPS = new Map(); // what is chosen, for when the drawing is fetched again
+const NAME = "brush";
+const HEIGHT = 300; // of an axis, in the drawing's own units
+const CLICK = 4; // units: less is no drag
+const MOST = 20; // cells that the page which compares takes
 
-const chosenIn = (part) =>
-  [...part.querySelectorAll("select[data-axis]")].map((select) => select.value);
+const part = () => document.getElementById("parallel");
+const fields = () => [...part().querySelectorAll("fieldset[data-axis]")];
+const ends = (fieldset) => ["low", "high"].map((name) => fieldset.querySelector(`[name=${name}]`));
+const scaleOf = (slug) => part().querySelector(`g[data-axis="${CSS.escape(slug)}"]`);
 
-function filter(part) {
-  const chosen = chosenIn(part);
-  KEEPS.set(part.id, chosen);
-  for (const one of part.querySelectorAll("[data-picks]")) {
-    const picks = one.dataset.picks.split(",");
-    const stays = chosen.every((value, axis) => value === "" || value === picks[axis]);
-    if (one.localName === "tr") one.hidden = !stays;
-    else one.classList.toggle("out", !stays);
-  }
+// --- what is asked for: {slug: [low, high]} in the address; an open end is empty
+
+function brushes() {
+  const written = new URLSearchParams(location.search).get(NAME) ?? "";
+  const found = written.split(",").map((one) => one.match(/^(.+):([^:]*)\.\.([^:]*)$/));
+  return Object.fromEntries(found.filter(Boolean).map(([, slug, low, high]) => [slug, [low, high]]));
 }
 
-document.addEventListener("change", (event) => {
-  if (event.target.matches("select[data-axis]")) filter(event.target.closest("lab-fragment"));
+function keep(wanted) {
+  const written = Object.entries(wanted)
+    .filter(([, [low, high]]) => low !== "" || high !== "")
+    .map(([slug, [low, high]]) => `${slug}:${low}..${high}`);
+  const address = new URL(location.href);
+  if (written.length) address.searchParams.set(NAME, written.join(","));
+  else address.searchParams.delete(NAME);
+  address.search = address.search.replaceAll("%2C", ",").replaceAll("%3A", ":");
+  history.replaceState(null, "", address);
+  show();
+}
+
+const range = ([low, high]) => [low === "" ? -Infinity : Number(low), high === "" ? Infinity : Number(high)];
+
+// --- what is shown of it
+
+function show() {
+  if (!part()?.querySelector("svg")) return;
+  const wanted = brushes();
+  const ranges = fields().map(({ dataset }) => range(wanted[dataset.axis] ?? ["", ""]));
+  const stays = ({ dataset }) =>
+    dataset.picks.split(",").every((at, axis) => ranges[axis][0] <= at && at <= ranges[axis][1]);
+  for (const fieldset of fields()) {
+    const given = wanted[fieldset.dataset.axis] ?? ["", ""];
+    ends(fieldset).forEach((field, index) => (field.value = given[index]));
+    draw(fieldset.dataset.axis, given);
+  }
+  const lines = [...part().querySelectorAll("path[data-picks]")];
+  const left = lines.filter(stays);
+  for (const line of lines) line.classList.toggle("out", !left.includes(line));
+  for (const row of part().querySelectorAll("tr[data-picks]")) row.hidden = !stays(row);
+  const ids = new Set(left.map((line) => line.dataset.run));
+  const all = left.length === lines.length;
+  for (const cell of document.querySelectorAll("table.grid a[data-cells]")) {
+    const out = !all && !cell.dataset.cells.split(",").some((id) => ids.has(id));
+    cell.closest("td").classList.toggle("out", out);
+  }
+  tell(lines.length, ids, Object.keys(wanted).length > 0);
+}
+
+function tell(total, ids, brushed) {
+  const bar = part().querySelector(".brushed");
+  bar.querySelector("output").textContent = brushed ? `${ids.size} of ${total} cells` : "";
+  const link = bar.querySelector("a");
+  link.hidden = !brushed || ids.size < 2 || ids.size > MOST;
+  link.href = `/compare?cells=${[...ids].join(",")}`;
+  bar.querySelector("button").hidden = !brushed;
+}
+
+// Where a value of an axis is in the drawing, and the other way round.
+function heightOf(scale, value) {
+  if (scale.dataset.heights) return Number(scale.dataset.heights.split(",")[value]);
+  const [low, high, at] = onScale(scale, [scale.dataset.low, scale.dataset.high, value]);
+  return HEIGHT * (1 - (at - low) / (high - low || 1));
+}
+
+function valueAt(scale, height) {
+  const [low, high] = onScale(scale, [scale.dataset.low, scale.dataset.high]);
+  const value = low + (1 - height / HEIGHT) * (high - low);
+  return Number((scale.dataset.log === undefined ? value : Math.exp(value)).toPrecision(3));
+}
+
+const onScale = ({ dataset }, values) => values.map((each) => (dataset.log === undefined ? Number(each) : Math.log(each)));
+
+function draw(slug, [low, high]) {
+  const scale = scaleOf(slug);
+  const bottom = low === "" ? HEIGHT : Math.min(HEIGHT, heightOf(scale, low));
+  const top = high === "" ? 0 : Math.max(0, heightOf(scale, high));
+  const nothing = low === "" && high === "";
+  box(scale, top - 6, nothing ? 0 : Math.max(0, bottom - top) + 12);
+}
+
+function box(scale, y, height) {
+  const brush = scale.querySelector(".brush");
+  brush.setAttribute("y", y);
+  brush.setAttribute("height", height);
+}
+
+// --- the pointer: along an axis
+
+let drag;
+
+function heightAt(svg, event) {
+  const at = new DOMPoint(event.clientX, event.clientY).matrixTransform(svg.getScreenCTM().inverse());
+  return Math.min(HEIGHT, Math.max(0, at.y));
+}
+
+document.addEventListener("pointerdown", (event) => {
+  const handle = event.button === 0 && event.target.closest?.(".parallel .handle");
+  if (!handle) return;
+  event.preventDefault(); // of a selection of text
+  handle.setPointerCapture(event.pointerId);
+  const scale = handle.parentNode;
+  const from = heightAt(scale.ownerSVGElement, event);
+  drag = { scale, from, to: from };
 });
 
-document.addEventListener("fragmentload", (event) => {
-  const chosen = KEEPS.get(event.target.id);
-  if (!chosen) return;
-  const selects = event.target.querySelectorAll("select[data-axis]");
-  selects.forEach((select, axis) => (select.value = chosen[axis] ?? ""));
-  filter(event.target);
+document.addEventListener("pointermove", (event) => {
+  if (!drag) return;
+  drag.to = heightAt(drag.scale.ownerSVGElement, event);
+  box(drag.scale, Math.min(drag.from, drag.to), Math.abs(drag.to - drag.from));
 });
 
-document.addEventListener("click", (event) => {
-  const line = event.target.closest?.("path[data-url]");
+document.addEventListener("pointerup", () => {
+  if (!drag) return;
+  const { scale, from, to } = drag;
+  drag = undefined;
+  const none = Math.abs(to - from) < CLICK;
+  keep({ ...brushes(), [scale.dataset.axis]: none ? ["", ""] : within(scale, Math.min(from, to), Math.max(from, to)) });
+});
+
+document.addEventListener("pointercancel", () => {
+  drag = undefined;
+  show();
+});
+
+// The lowest and highest value between two heights; of a knob the nearest where none is.
+function within(scale, top, bottom) {
+  if (!scale.dataset.heights) return [valueAt(scale, bottom), valueAt(scale, top)];
+  const heights = scale.dataset.heights.split(",").map(Number);
+  const inside = heights.flatMap((at, index) => (top <= at && at <= bottom ? [index] : []));
+  if (inside.length) return [Math.min(...inside), Math.max(...inside)];
+  const distances = heights.map((at) => Math.abs(at - (top + bottom) / 2));
+  const nearest = distances.indexOf(Math.min(...distances));
+  return [nearest, nearest];
+}
+
+// --- the fields, and the rest
+
+document.addEventListener("change", ({ target }) => {
+  const fieldset = target.closest("#parallel fieldset[data-axis]");
+  if (!fieldset) return;
+  let [low, high] = ends(fieldset).map((field) => field.value);
+  if (low !== "" && high !== "" && Number(low) > Number(high)) [low, high] = [high, low];
+  keep({ ...brushes(), [fieldset.dataset.axis]: [low, high] });
+});
+
+document.addEventListener("submit", (event) => {
+  if (event.target.matches("#parallel form")) event.preventDefault();
+});
+
+document.addEventListener("click", ({ target }) => {
+  if (target.closest?.("#parallel [data-clear]")) {
+    ends(fields()[0])[0].focus(); // the button goes
+    keep({});
+  }
+  const line = target.closest?.(".parallel path[data-url]");
   if (line) location.assign(line.dataset.url);
 });
+
+document.addEventListener("fragmentload", ({ target }) => target === part() && show());
+document.addEventListener("pagerefreshed", show);

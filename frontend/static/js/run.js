@@ -5,6 +5,7 @@ import "./chart.js";
 import "./fit_player.js";
 import "./organise.js";
 import "./remedies.js";
+import "./retry.js";
 import "./run_view.js";
 import { Throttle, refreshPage } from "./refresh.js";
 import { follow } from "./stream.js";
