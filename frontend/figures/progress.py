@@ -106,7 +106,7 @@ def progress_info(
 def _work(lately: Throughput, runs: Sequence[RunItem], weights: Sequence[float]) -> float:
     """Return the work done lately, in the unit of the weights."""
     return sum(
-        weight * lately.epochs.get(run.id, 0) / run.params["training.epochs"]
+        weight * lately.epochs.get(run.id, 0) / float(run.params["training.epochs"])
         for run, weight in zip(runs, weights, strict=True)
     )
 

@@ -157,9 +157,7 @@ def test_cells_are_lines_over_their_knobs_and_choosers_leave_some(
     expect(page.locator("#outcomes tbody tr:visible")).to_have_count(2)
     brushed(page, "dataset.n_train", 0.8, 1.05)
     expect(page.locator(".brushed output")).to_have_text("1 of 4 cells")
-    expect(page).to_have_url(
-        re.compile(r"brush=model\.width:1\.\.,dataset\.n_train:0\.\.0$")
-    )
+    expect(page).to_have_url(re.compile(r"brush=model\.width:1\.\.,dataset\.n_train:0\.\.0$"))
     page.reload()
     expect(page.locator("#parallel").get_by_label("Train samples to")).to_have_value("0")
     expect(page.locator(".parallel .lines path.out")).to_have_count(3)
@@ -172,7 +170,7 @@ def brushed(page: Page, axis: str, top: float, bottom: float) -> None:
     """Drag along an axis of the parallel coordinates, between two shares of its height."""
     scale = page.locator(f".parallel g[data-axis='{axis}']")
     scale.scroll_into_view_if_needed()
-    box = scale.locator("path").bounding_box() or {}
+    box: Any = scale.locator("path").bounding_box()
     x, height = box["x"], box["height"]
     page.mouse.move(x, box["y"] + top * height)
     page.mouse.down()
