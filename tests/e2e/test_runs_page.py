@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 from playwright.sync_api import Page, expect
 
@@ -99,14 +100,27 @@ def test_chosen_runs_are_tagged_archived_and_deleted_with_undo(page: Page, liste
     page.get_by_role("button", name="Add tag").click()
     expect(page.locator("#run-1 .tag")).to_have_text("base")
     expect(page.get_by_role("group", name="Chosen runs")).to_be_hidden()
-    for button, back in (("Archive", "Put back 1 run."), ("Delete", "Restored 1 run.")):
+    for button in ("Archive", "Delete"):
         page.get_by_role("checkbox", name="Choose run 1", exact=True).focus()
         page.keyboard.press(" ")
         page.get_by_role("button", name=button, exact=True).click()
         expect(rows(page)).to_have_count(3)
         page.get_by_role("button", name="Undo").click()
-        expect(page.locator("#done-text")).to_have_text(back)
+        expect(page.locator("#done-text")).to_have_text("Put back 1 run.")
         expect(rows(page)).to_have_count(4)
+
+
+def test_undo_puts_back_the_tag_that_was_there(page: Page, listed: str) -> None:
+    httpx.patch(f"{listed}/api/runs/2", json={"tags": {"owner": "ann"}})
+    page.goto(f"{listed}/runs?chosen=2-3")
+    page.get_by_role("button", name="Tag…").click()
+    page.get_by_role("textbox", name="Tag", exact=True).fill("owner")
+    page.get_by_role("textbox", name="Value").fill("bo")
+    page.get_by_role("button", name="Add tag").click()
+    expect(page.locator("#run-3 .tag")).to_have_text("owner: bo")
+    page.get_by_role("button", name="Undo").click()
+    expect(page.locator("#run-3 .tag")).to_have_count(0)
+    expect(page.locator("#run-2")).to_contain_text("owner: ann")
 
 
 def test_choices_outlast_a_filter_and_lead_to_the_comparison(page: Page, listed: str) -> None:
@@ -116,6 +130,8 @@ def test_choices_outlast_a_filter_and_lead_to_the_comparison(page: Page, listed:
     page.keyboard.press("Enter")
     expect(rows(page)).to_have_count(2)
     page.get_by_role("checkbox", name="Choose run 3", exact=True).check()
+    expect(page).to_have_url(re.compile(r"filter=params.width\+%3D\+64&chosen=1,3$"))
+    page.reload()
     expect(page.locator("#chosen-count")).to_have_text("2 runs chosen")
     page.get_by_role("button", name="Compare").click()
     expect(page).to_have_url(f"{listed}/compare?runs=1,3")

@@ -1,4 +1,4 @@
-// Tags, note, pin, archive, delete and restore of the run or experiment that a page shows.
+// Tags, note, pin, archive, delete, restore and undo of the run or experiment that a page shows.
 
 import { refreshPage } from "./refresh.js";
 import { send } from "./post.js";
@@ -11,8 +11,18 @@ const CHANGES = {
 };
 const address = () => document.getElementById("organise").dataset.address;
 
+let operation = null; // what was done last
+
+// The server knows nothing of it: it is put back after each refresh.
+function remind() {
+  document.getElementById("organise-undo").hidden = !operation;
+}
+
+document.addEventListener("pagerefreshed", remind);
+
 async function apply(method, where, body) {
   const { ok, body: answer } = await send(method, where, body);
+  if (ok) operation = answer.operation;
   if (ok) await refreshPage();
   document.getElementById("organise-error").textContent = ok ? "" : answer.detail;
   return ok;
@@ -26,6 +36,7 @@ document.addEventListener("click", (event) => {
   if (organise in CHANGES) change(CHANGES[organise]);
   if (organise === "delete") apply("DELETE", address());
   if (organise === "restore") apply("POST", `${address()}/restore`);
+  if (organise === "undo") apply("POST", `/api/operations/${operation}/undo`);
 });
 
 document.addEventListener("submit", async (event) => {

@@ -1,26 +1,30 @@
-// The list of runs: the address says what is shown; chosen runs stay chosen from page to page.
+// The list of runs: the address says what is shown and which runs are chosen.
 
 import { refreshPage } from "./refresh.js";
+import { idsOf, writtenIds } from "./chosen.js";
 import { send } from "./post.js";
 
 const REFRESH_EVERY = 2000;
 const MOST_COMPARED = 20;
-const chosen = new Set();
-let everything = null; // the filter's text once all that match are chosen, else null
+const LONGEST = 2000; // letters of chosen runs in an address
+const ALL = "all"; // that match, in place of numbers
+let chosen = new Set();
+let everything = false; // all that match are chosen, not these alone
 
 const $ = (id) => document.getElementById(id);
 const boxes = () => [...document.querySelectorAll("input[name=run]")];
 const counted = new Map(); // how many runs match, by the address that counts them
 const total = () => Number($("total").dataset.total ?? counted.get($("total").dataset.count) ?? 0);
-const amount = () => (everything === null ? chosen.size : total());
+const amount = () => (everything ? total() : chosen.size);
 const runs = (count) => `${count.toLocaleString("en")} ${count === 1 ? "run" : "runs"}`;
 
 // --- where we are
 
-async function go(address, { replace = false } = {}) {
-  if (replace) history.replaceState(null, "", address);
-  else history.pushState(null, "", address);
-  everything = null;
+// Chosen runs stay chosen from view to view; all that match are others there.
+async function go(address) {
+  const url = new URL(address, location.href);
+  everything = false;
+  history.pushState(...withChosen(url));
   await show({ moved: true });
 }
 
@@ -56,6 +60,7 @@ function tell(address, suffix) {
 function withQuery(changes) {
   const query = new URLSearchParams(location.search);
   query.delete("cursor");
+  query.delete("chosen");
   for (const [name, value] of Object.entries(changes)) {
     if (value) query.set(name, value);
     else query.delete(name);
@@ -83,12 +88,36 @@ document.addEventListener("keydown", (event) => {
   }
 });
 
-addEventListener("popstate", () => show({ moved: true }));
+addEventListener("popstate", () => {
+  readChosen();
+  show({ moved: true });
+});
 
 // --- which runs are chosen
 
+// Too many to stand in an address are kept with the page in the browser's history.
+function readChosen() {
+  const written = new URLSearchParams(location.search).get("chosen") ?? history.state?.chosen ?? "";
+  everything = written === ALL;
+  chosen = new Set(everything ? [] : idsOf(written));
+}
+
+function withChosen(url) {
+  url.searchParams.delete("chosen");
+  const written = everything ? ALL : writtenIds(chosen);
+  const fits = written.length <= LONGEST;
+  // commas are allowed in a query, and read better than what they are turned into
+  if (written && fits) url.search += `${url.search ? "&" : "?"}chosen=${written}`;
+  return [fits ? null : { chosen: written }, "", url];
+}
+
+function chosenChanged() {
+  history.replaceState(...withChosen(new URL(location.href)));
+  mark();
+}
+
 function mark() {
-  for (const box of boxes()) box.checked = everything !== null || chosen.has(Number(box.value));
+  for (const box of boxes()) box.checked = everything || chosen.has(Number(box.value));
   const page = boxes();
   const here = page.filter((box) => box.checked).length;
   if ($("choose-page")) {
@@ -99,24 +128,24 @@ function mark() {
   $("chosen-count").textContent = `${runs(amount())} chosen`;
   const more = total() > page.length;
   $("choose-all").textContent = `Choose all ${total().toLocaleString("en")}`;
-  $("choose-all").hidden = everything !== null || !more || here < page.length;
+  $("choose-all").hidden = everything || !more || here < page.length;
   if ($("compare")) $("compare").disabled = amount() < 1 || amount() > MOST_COMPARED;
 }
 
 function choose(ids, wanted) {
-  if (everything !== null) {
-    everything = null;
+  if (everything) {
+    everything = false;
     chosen.clear();
     if (!wanted) for (const box of boxes()) chosen.add(Number(box.value));
   }
   for (const id of ids) wanted ? chosen.add(id) : chosen.delete(id);
-  mark();
+  chosenChanged();
 }
 
 function chooseNone() {
-  everything = null;
+  everything = false;
   chosen.clear();
-  mark();
+  chosenChanged();
 }
 
 document.addEventListener("change", (event) => {
@@ -129,8 +158,8 @@ document.addEventListener("click", (event) => {
   const { id } = event.target;
   if (id === "choose-none") chooseNone();
   if (id === "choose-all") {
-    everything = new URLSearchParams(location.search).get("filter") ?? "";
-    mark();
+    everything = true;
+    chosenChanged();
   }
   if (id === "compare") location.assign(`/compare?runs=${[...chosen].sort((a, b) => a - b)}`);
 });
@@ -138,12 +167,12 @@ document.addEventListener("click", (event) => {
 // --- what is done with them
 
 const CHANGES = {
-  pin: [{ pinned: true }, "Pinned", { pinned: false }],
-  unpin: [{ pinned: false }, "Unpinned", { pinned: true }],
-  archive: [{ archived: true }, "Archived", { archived: false }],
-  unarchive: [{ archived: false }, "Took out of the archive", { archived: true }],
+  pin: [{ pinned: true }, "Pinned"],
+  unpin: [{ pinned: false }, "Unpinned"],
+  archive: [{ archived: true }, "Archived"],
+  unarchive: [{ archived: false }, "Took out of the archive"],
 };
-let said = { text: "", undo: null }; // what was done last, and how it is taken back
+let said = { text: "", undo: null }; // what was done last, and the operation to undo
 let tagging = false;
 
 // The server knows nothing of these: they are put back after each refresh.
@@ -159,37 +188,37 @@ function say(text, undo = null) {
 }
 
 function some() {
-  if (everything === null) return { runs: [...chosen] };
-  return { filter: everything, shown: new URLSearchParams(location.search).get("shown") ?? "active" };
+  if (!everything) return { runs: [...chosen] };
+  const query = new URLSearchParams(location.search);
+  return { filter: query.get("filter") ?? "", shown: query.get("shown") ?? "active" };
 }
 
-async function act(method, address, body, done, back) {
+async function act(method, address, body, done) {
   const { ok, body: answer } = await send(method, address, body);
   if (!ok) return say(answer.detail);
-  say(`${done} ${runs(answer.ids.length)}.`, back && (() => back(answer.ids)));
+  say(`${done} ${runs(answer.ids.length)}${answer.operation ? "." : ": nothing was different."}`, answer.operation);
   tagging = false;
   chooseNone();
   await show();
 }
 
+async function undo(operation) {
+  const { ok, body: answer } = await send("POST", `/api/operations/${operation}/undo`);
+  if (!ok) return say(answer.detail);
+  const left = answer.left.length ? ` ${runs(answer.left.length)} changed since: left as they are.` : "";
+  say(`Put back ${runs(answer.ids.length)}.${left}`);
+  await show();
+}
+
 const bulk = {
-  change(change, done, opposite) {
-    const back = opposite && ((ids) => act("PATCH", "/api/runs", { runs: ids, change: opposite }, "Put back", null));
-    return act("PATCH", "/api/runs", { ...some(), change }, done, back);
-  },
-  delete() {
-    const back = (ids) => act("POST", "/api/runs/restore", { runs: ids }, "Restored", null);
-    return act("POST", "/api/runs/delete", some(), "Deleted", back);
-  },
-  restore() {
-    const back = (ids) => act("POST", "/api/runs/delete", { runs: ids }, "Deleted", null);
-    return act("POST", "/api/runs/restore", some(), "Restored", back);
-  },
+  change: (change, done) => act("PATCH", "/api/runs", { ...some(), change }, done),
+  delete: () => act("POST", "/api/runs/delete", some(), "Deleted"),
+  restore: () => act("POST", "/api/runs/restore", some(), "Restored"),
 };
 
 document.addEventListener("click", (event) => {
   const wanted = event.target.dataset?.bulk;
-  if (event.target.id === "undo") said.undo?.();
+  if (event.target.id === "undo" && said.undo) undo(said.undo);
   if (!wanted) return;
   if (wanted in CHANGES) bulk.change(...CHANGES[wanted]);
   else if (wanted === "tag") {
@@ -197,7 +226,7 @@ document.addEventListener("click", (event) => {
     remind();
     if (tagging) $("tag").elements.key.focus();
   } else if (wanted === "untag") {
-    if ($("tag").reportValidity()) bulk.change({ tags: { [$("tag").elements.key.value]: null } }, "Untagged", null);
+    if ($("tag").reportValidity()) bulk.change({ tags: { [$("tag").elements.key.value]: null } }, "Untagged");
   } else bulk[wanted]();
 });
 
@@ -211,8 +240,7 @@ document.addEventListener("submit", (event) => {
   }
   if (form.id === "tag") {
     const { key, value } = form.elements;
-    const tags = { [key.value]: value.value };
-    bulk.change({ tags }, "Tagged", { tags: { [key.value]: null } });
+    bulk.change({ tags: { [key.value]: value.value } }, "Tagged");
   }
   if (form.id === "save-view") saveView(form.elements.name);
 });
@@ -243,6 +271,7 @@ async function keepUp() {
   setTimeout(keepUp, Math.max(REFRESH_EVERY, 4 * (performance.now() - begun)));
 }
 
+readChosen();
 mark();
 count();
 setTimeout(keepUp, REFRESH_EVERY);
