@@ -2,3 +2,5 @@
 
 Imports run one way: errors, settings <- spec, analysis <- store <- queue, live <- api <- main, cli.
 """
+
+__version__ = "0.1.0"

@@ -15,12 +15,14 @@ class Hints:
 
     def __init__(self, broker_url: str) -> None:
         self._redis = Redis.from_url(broker_url, socket_timeout=1, socket_connect_timeout=1)
+        self.lost = 0
 
     def moved(self, experiment_id: int) -> None:
         """Tell whoever listens that an experiment changed. Call after the commit."""
         try:
             self._redis.publish(CHANNEL, str(experiment_id))
         except RedisError as error:
+            self.lost += 1
             logger.debug("no hint sent: %s", error)
 
     def close(self) -> None:

@@ -71,6 +71,11 @@ class Hub:
             if not self._watches[experiment_id]:
                 del self._watches[experiment_id]
 
+    @property
+    def watching(self) -> int:
+        """How many watches are open."""
+        return sum(map(len, list(self._watches.values())))
+
     def start(self) -> None:
         """Begin to listen. Call inside the event loop."""
         self._task = asyncio.create_task(self._listen(), name="live hub")

@@ -15,6 +15,7 @@ from backend.api import (
     experiments,
     export,
     health,
+    operations,
     organising,
     remedies,
     run_lists,
@@ -24,13 +25,16 @@ from backend.api import (
 )
 from backend.api.dependencies import known_query
 from backend.api.errors import ErrorBody, ErrorHandlers
+from backend.api.requests import Requests
 from backend.api.security import Security
 from backend.hints import Hints
 from backend.keeper import Keeper
 from backend.live import Hub
+from backend.probes import Probes
 from backend.queue import Queue, make_celery
 from backend.settings import Settings
 from backend.store import Database
+from backend.telemetry import Telemetry
 
 _API = (
     experiments,
@@ -43,6 +47,7 @@ _API = (
     runs,
     stream,
     health,
+    operations,
 )
 
 
@@ -68,9 +73,14 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app.state.hints = Hints(settings.broker_url)
     app.state.hub = Hub(settings.broker_url)
     app.state.reader = stream.Reader(app.state.database)
+    app.state.probes = Probes(settings, app.state.database, app.state.queue)
+    app.state.telemetry = Telemetry(
+        settings, app.state.database, app.state.queue, app.state.hints, app.state.hub
+    )
     errors = ErrorHandlers()
     errors.install(app)
     app.add_middleware(Security, settings=settings, respond=errors.respond)
+    app.add_middleware(Requests, telemetry=app.state.telemetry)
     for module in _API:
         app.include_router(
             module.router,
@@ -85,7 +95,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
 async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     state = app.state
     days = state.settings.deleted_days
-    keeper = Keeper(state.database, state.queue, state.hints, deleted_days=days)
+    keeper = state.keeper = Keeper(state.database, state.queue, state.hints, deleted_days=days)
     keeper.start()
     state.hub.start()
     _close_on_signal(state.hub)

@@ -7,7 +7,8 @@ who trains what.
 import json
 import logging
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from typing import Any
 
 from redis import Redis
 from redis.exceptions import RedisError
@@ -20,19 +21,20 @@ GONE_SECONDS = 7  # three words missed
 
 
 class Announcer(threading.Thread):
-    """Says, until the process ends, that a worker is there, with facts about it."""
+    """Says, until the process ends, that a worker is there, with facts of that moment."""
 
-    def __init__(self, broker_url: str, name: str, facts: Mapping[str, str]) -> None:
+    def __init__(self, broker_url: str, name: str, facts: Callable[[], Mapping[str, Any]]) -> None:
         super().__init__(name="announcer", daemon=True)
         self._redis = _connect(broker_url)
-        self._key, self._facts = KEY + name, json.dumps({"name": name, **facts})
+        self._key, self._name, self._facts = KEY + name, name, facts
         self._ended = threading.Event()
 
     def run(self) -> None:
         """Say it every few seconds; a broker that is away is tried again."""
         while True:
             try:
-                self._redis.set(self._key, self._facts, ex=GONE_SECONDS)
+                said = json.dumps({"name": self._name, **self._facts()})
+                self._redis.set(self._key, said, ex=GONE_SECONDS)
             except RedisError as error:
                 logger.debug("not announced: %s", error)
             if self._ended.wait(EVERY_SECONDS):
@@ -49,7 +51,7 @@ class Announcer(threading.Thread):
         self._redis.close()
 
 
-def present(broker_url: str) -> list[dict[str, str]] | None:
+def present(broker_url: str) -> list[dict[str, Any]] | None:
     """Return the facts of the workers that are there, by name; None when the broker is away."""
     try:
         with _connect(broker_url) as redis:

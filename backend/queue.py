@@ -69,7 +69,7 @@ class Queue:
         """
         with self._filling:
             self._cut()
-            messages = self._messages()
+            messages = self.messages()
             if messages is not None:
                 again = LATE_SECONDS if messages else RESEND_SECONDS
                 self._send(MESSAGES_PER_WORKER * self._workers - messages, again)
@@ -112,9 +112,9 @@ class Queue:
 
     def answers(self) -> bool:
         """Whether the broker can be reached."""
-        return self._messages() is not None
+        return self.messages() is not None
 
-    def _messages(self) -> int | None:
+    def messages(self) -> int | None:
         """Return how many messages wait in the broker; None when it is away."""
         try:
             with self._app.connection_for_read() as connection:

@@ -3,6 +3,7 @@
 import os
 from functools import cached_property
 from pathlib import Path
+from typing import Literal
 
 from pydantic import Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -65,6 +66,9 @@ class Settings(BaseSettings):
     )
     deleted_days: float = Field(
         30, ge=0, le=36_500, description="Days after which what was deleted is removed for good."
+    )
+    log: Literal["text", "json"] = Field(
+        "text", description="How log lines are written: for people, or one JSON object a line."
     )
     max_runs: int = Field(10_000, ge=1, description="Largest grid one experiment may have.")
     max_body_bytes: int = Field(1 << 20, ge=1024, description="Largest request body.")

@@ -4,10 +4,12 @@ The solo pool, as a process forked after CUDA was initialised cannot use it; mor
 more processes.
 """
 
+from backend import journal
 from backend.queue import make_celery
 from backend.settings import Settings
-from worker.tasks import register
+from worker.tasks import name, register
 
 _settings = Settings()
+journal.configure(_settings.log, process="worker", worker=name())
 app = make_celery(_settings)
 register(app, _settings)

@@ -1,6 +1,6 @@
 """What training needs of the world."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import torch
 
@@ -8,6 +8,13 @@ from backend.hints import Hints
 from backend.settings import Settings
 from backend.store import Database
 from worker.stopping import Stopping
+
+
+@dataclass
+class Tally:
+    """What this worker has done since it started."""
+
+    epochs: int = 0  # that are in the database
 
 
 @dataclass(frozen=True)
@@ -19,3 +26,4 @@ class Services:
     hints: Hints
     device: torch.device
     stopping: Stopping
+    tally: Tally = field(default_factory=Tally)

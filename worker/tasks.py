@@ -9,7 +9,13 @@ from typing import Any
 
 import torch
 from celery import Celery
-from celery.signals import worker_init, worker_ready, worker_shutdown, worker_shutting_down
+from celery.signals import (
+    setup_logging,
+    worker_init,
+    worker_ready,
+    worker_shutdown,
+    worker_shutting_down,
+)
 
 from backend.hints import Hints
 from backend.presence import Announcer
@@ -40,6 +46,10 @@ def register(app: Celery, settings: Settings) -> None:
         train(run_ids, services)
 
     # weak=False: nothing else keeps these alive
+    @setup_logging.connect(weak=False)  # type: ignore[untyped-decorator]
+    def _log(**_: Any) -> None:
+        """Keep Celery from setting up logs of its own: worker.app has done so."""
+
     @worker_init.connect(weak=False)  # type: ignore[untyped-decorator]
     def _start(**_: Any) -> None:
         logger.info("training on %s", services.device)
@@ -63,13 +73,22 @@ def register(app: Celery, settings: Settings) -> None:
 
 def _announcer(services: Services) -> Announcer:
     """Return what tells the web service that this worker is there, and what it trains on."""
-    facts = {
+    lasting = {
         "device": describe(services.device),
         "torch": torch.__version__,
         "started_at": datetime.now(UTC).isoformat(timespec="seconds"),
     }
-    name = f"{platform.node()}-{os.getpid()}"
-    return Announcer(services.settings.broker_url, name, facts)
+
+    def facts() -> dict[str, Any]:
+        counted = {"epochs": services.tally.epochs, "hints_lost": services.hints.lost}
+        return {**lasting, **counted}
+
+    return Announcer(services.settings.broker_url, name(), facts)
+
+
+def name() -> str:
+    """Return this process's name among all workers."""
+    return f"{platform.node()}-{os.getpid()}"
 
 
 def describe(device: torch.device) -> str:

@@ -41,6 +41,9 @@ def train(run_ids: Sequence[int], services: Services) -> None:
     def interrupted() -> bool:
         return services.stopping.overdue or heartbeat.useless
 
+    for experiment_id in sorted({lease.experiment_id for lease in leases.values()}):
+        some = [each for each in leases.values() if each.experiment_id == experiment_id]
+        logger.info("training begins", extra={"experiment": experiment_id, "runs": len(some)})
     parts = _fitting(claimed, services)[::-1]
     with heartbeat:
         while parts:
@@ -241,15 +244,19 @@ class Trainer:
 
     def _write(self) -> bool:
         """Write what is unwritten; forget what ended or was lost. False: the database is away."""
-        ended = {index for index, job in self._jobs.items() if job.unwritten.ending is not None}
+        endings = {index: job.unwritten.ending for index, job in self._jobs.items()}
+        ended = {index for index, ending in endings.items() if ending is not None}
+        epochs = {job.lease.run_id: len(job.unwritten.results) for job in self._jobs.values()}
         held = self._recorder.write(list(self._jobs.values()))
         if held is None:
             return False
+        self._services.tally.epochs += sum(epochs[run_id] for run_id in held)
         lost: list[int] = []
         cancelled: dict[int, tuple[State, str | None]] = {}
         for index, job in list(self._jobs.items()):
             run_id = job.lease.run_id
             if index in ended or run_id not in held:
+                _say(job, endings.get(index))
                 del self._jobs[index]
                 self._leases.pop(run_id, None)
                 lost.append(index)
@@ -259,6 +266,13 @@ class Trainer:
             self._group.drop(*set(lost) & set(self._group.active))
         self._end(cancelled)
         return True
+
+
+def _say(job: Job, ending: State | None) -> None:
+    """Tell the log how this worker let go of a run."""
+    how = "lost to another worker" if ending is None else ending
+    ids = {"run": job.lease.run_id, "experiment": job.lease.experiment_id}
+    logger.info("run let go", extra={**ids, "attempt": job.lease.attempt, "state": how})
 
 
 def _judge(job: Job, result: EpochResult) -> tuple[State, str | None] | None:

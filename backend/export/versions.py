@@ -4,13 +4,15 @@ import platform
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 
-PACKAGES = ("overfit-lab", "torch", "numpy", "scipy", "plotly", "fastapi", "sqlalchemy", "celery")
+from backend import __version__
+
+PACKAGES = ("torch", "numpy", "scipy", "plotly", "fastapi", "sqlalchemy", "celery")
 
 
 @cache
 def versions() -> dict[str, str]:
     """Return the versions of Python and of what is installed beside this process."""
-    found = {"python": platform.python_version()}
+    found = {"overfit-lab": __version__, "python": platform.python_version()}
     for name in PACKAGES:
         try:
             found[name] = version(name)

@@ -1,5 +1,6 @@
 """Brings a database to the newest schema."""
 
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -32,12 +33,24 @@ def differences(database: Database) -> list[Any]:
         return list(compare_metadata(context, Base.metadata))
 
 
-def is_current(database: Database) -> bool:
-    """Whether all migrations are applied."""
-    newest = ScriptDirectory.from_config(_config()).get_current_head()
+def revision(database: Database) -> str | None:
+    """Return the revision of the database's schema, None before the first migration."""
     with database.read() as session:
-        context = MigrationContext.configure(session.connection())
-        return context.get_current_revision() == newest
+        return MigrationContext.configure(session.connection()).get_current_revision()
+
+
+@cache
+def newest() -> str:
+    """Return the revision that this version of the product needs."""
+    return ScriptDirectory.from_config(_config()).get_current_head() or ""
+
+
+@cache
+def known() -> frozenset[str]:
+    """Return the revisions that this version of the product can start from."""
+    return frozenset(
+        each.revision for each in ScriptDirectory.from_config(_config()).walk_revisions()
+    )
 
 
 def _config() -> Config:

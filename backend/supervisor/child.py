@@ -1,6 +1,7 @@
 """One supervised process, started again when it ends."""
 
 import ctypes
+import logging
 import os
 import shutil
 import signal
@@ -11,6 +12,8 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+
+logger = logging.getLogger(__name__)
 
 FIRST_PAUSE_SECONDS = 0.5
 LONGEST_PAUSE_SECONDS = 10.0
@@ -98,11 +101,16 @@ class Child:
                 start_new_session=True,  # the terminal's Ctrl-C is for the supervisor alone
                 preexec_fn=lambda: _die_with(supervisor),
             )
+        self._tell("started", pid=self._process.pid)
+
+    def _tell(self, event: str, **facts: float) -> None:
+        logger.info(event, extra={"program": self.program.name, **facts})
 
     def _plan_restart(self) -> None:
         now = time.monotonic()
         if now - self._started_at > STABLE_SECONDS:
             self._pause = FIRST_PAUSE_SECONDS
+        self._tell("ended", code=self.exit_code or 0, starts_again_in=self._pause)
         self._say(f"{self.ending}. Starting it again in {self._pause:g} s.")
         self._restart_at = now + self._pause
         self._pause = min(2 * self._pause, LONGEST_PAUSE_SECONDS)

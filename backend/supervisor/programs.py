@@ -79,7 +79,17 @@ def broker_answers(socket_path: Path) -> bool:
 
 def worker(number: int) -> Program:
     """One training worker. It does not fork (CUDA) and talks to no other worker."""
-    command = [sys.executable, "-m", "celery", "-A", "worker.app", "worker", "--pool", "solo"]
+    command = [
+        sys.executable,
+        "-m",
+        "celery",
+        "--quiet",
+        "-A",
+        "worker.app",
+        "worker",
+        "--pool",
+        "solo",
+    ]
     command += ["--loglevel", "INFO", "-n", f"worker{number}@%h"]
     command += ["--without-gossip", "--without-mingle", "--without-heartbeat"]
     return Program(f"worker{number}", command)

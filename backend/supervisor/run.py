@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterable
 from contextlib import ExitStack
 from pathlib import Path
 
+from backend import journal
 from backend.errors import Unavailable
 from backend.settings import Settings
 from backend.supervisor import address, programs
@@ -44,6 +45,8 @@ class Supervisor:
         self._environment = programs.environment(settings, settings.broker_url)
         self._log_dir = settings.data_dir.resolve() / "logs"
         self._log_dir.mkdir(exist_ok=True)
+        log = (self._log_dir / "supervisor.log").open("a", encoding="utf-8")
+        journal.configure(settings.log, process="supervisor", to=log)
         self._broker: list[Child] = []
         self._web: list[Child] = []
         self._workers: list[Child] = []

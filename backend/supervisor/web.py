@@ -7,6 +7,7 @@ import sys
 
 import uvicorn
 
+from backend import journal
 from backend.errors import LabError
 from backend.main import create_app
 from backend.migration import migrate
@@ -18,6 +19,7 @@ STREAMS_END_SECONDS = 1  # without it, uvicorn waits for open browser streams fo
 def main() -> None:
     """Serve until SIGTERM. A database that is no use is told in the last line of the log."""
     settings = Settings()
+    journal.configure(settings.log, process="web")
     try:
         migrate(settings)
     except LabError as error:
@@ -29,6 +31,7 @@ def main() -> None:
         timeout_graceful_shutdown=STREAMS_END_SECONDS,
         server_header=False,
         access_log=False,
+        log_config=None,  # the journal's
     )
 
 

@@ -116,25 +116,7 @@ def test_a_body_longer_than_it_says_is_refused(sqlite_api: Api) -> None:
     assert answer.status_code == 413
 
 
-def test_healthy_and_ready(api: Api) -> None:
-    assert api.get("/healthz").json() == {"status": "ok"}
-    assert api.get("/readyz").json() == {"status": "ready"}
-
-
-def test_not_ready_before_the_migration(valkey_url: str, tmp_path: Path) -> None:
-    api = Api(create_app(Settings(data_dir=tmp_path, broker=valkey_url)))
-    assert api.get("/healthz").status_code == 200
-    answer = api.get("/readyz")
-    assert (answer.status_code, answer.json()["error"]) == (503, "unavailable")
-
-
-def test_not_ready_without_a_broker(sqlite_url: str, tmp_path: Path) -> None:
-    broker = f"unix://{tmp_path}/nobody.sock"
-    api = Api(create_app(Settings(data_dir=tmp_path, database=sqlite_url, broker=broker)))
-    assert api.get("/readyz").status_code == 503
-
-
-@pytest.mark.parametrize("path", ["/healthz", "/readyz", "/api/experiments"])
+@pytest.mark.parametrize("path", ["/readyz", "/api/experiments"])
 def test_a_database_that_is_away_is_told(valkey_url: str, tmp_path: Path, path: str) -> None:
     nobody = f"postgresql://127.0.0.1:{free_port()}/lab"
     api = Api(create_app(Settings(data_dir=tmp_path, database=nobody, broker=valkey_url)))

@@ -14,7 +14,7 @@ FACTS = {"device": "CPU, 1 thread", "torch": "2", "started_at": "2026-11-23T12:0
 
 
 def test_a_worker_is_there_until_it_says_that_it_goes(valkey_url: str) -> None:
-    announcer = Announcer(valkey_url, "one", FACTS)
+    announcer = Announcer(valkey_url, "one", lambda: FACTS)
     announcer.start()
     wait_for(lambda: present(valkey_url) == [{"name": "one", **FACTS}], seconds=10)
     announcer.stop()
@@ -22,7 +22,7 @@ def test_a_worker_is_there_until_it_says_that_it_goes(valkey_url: str) -> None:
 
 
 def test_a_worker_that_falls_silent_is_forgotten(valkey_url: str) -> None:
-    announcer = Announcer(valkey_url, "one", FACTS)
+    announcer = Announcer(valkey_url, "one", lambda: FACTS)
     announcer.start()
     wait_for(lambda: present(valkey_url), seconds=10)
     with Redis.from_url(valkey_url) as redis:

@@ -1,0 +1,91 @@
+"""For those who run the service: does it live, can it do its work, how is it doing?"""
+
+from typing import Annotated, Literal
+
+from fastapi import APIRouter, Query, Request, Response
+from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+from pydantic import BaseModel
+
+from backend.errors import Unavailable
+from backend.probes import Part, Probes
+
+router = APIRouter(tags=["operations"])
+
+PartName = Literal["database", "schema", "broker", "workers"]
+
+
+class Life(BaseModel):
+    """The process lives."""
+
+    status: str
+
+
+class PartState(BaseModel):
+    """Whether a part can do its work."""
+
+    ok: bool
+    detail: str
+
+
+class Readiness(BaseModel):
+    """Whether the service can do its work; an answer of 503 adds the fields of every error."""
+
+    status: str
+    parts: dict[str, PartState]
+
+
+class NotReady(Readiness):
+    """What is missing, as an error and part by part."""
+
+    error: str
+    detail: str
+    field: str | None
+
+
+@router.get("/healthz", summary="Does the process live?")
+async def healthz(request: Request) -> Life:
+    """Answer 200 while the process can serve; 503 once only a new start would help.
+
+    It asks neither database nor broker: their absence is no reason to start this process again.
+    """
+    keeper = getattr(request.app.state, "keeper", None)
+    if keeper is not None and not keeper.is_alive():
+        raise Unavailable("The keeper of the queue has ended; the web process must start again.")
+    return Life(status="ok")
+
+
+@router.get("/readyz", summary="Can the service do its work?", responses={503: {"model": NotReady}})
+def readyz(
+    request: Request,
+    response: Response,
+    exclude: Annotated[list[PartName], Query(description="Parts that do not matter.")] = [],  # noqa: B006 - read only
+) -> NotReady | Readiness:
+    """Answer 200 when database, schema, broker and at least one worker are there, 503 otherwise.
+
+    `?exclude=workers`, which may be repeated, leaves parts out of the judgement.
+    """
+    probes: Probes = request.app.state.probes
+    parts = probes.parts()
+    missing = [name for name, part in parts.items() if not part.ok and name not in exclude]
+    shown = {name: PartState(ok=part.ok, detail=part.detail) for name, part in parts.items()}
+    if not missing:
+        return Readiness(status="ready", parts=shown)
+    response.status_code = Unavailable.status
+    return NotReady(
+        status="not ready",
+        parts=shown,
+        error=Unavailable.kind,
+        detail=_sentence([parts[name] for name in missing]),
+        field=None,
+    )
+
+
+def _sentence(missing: list[Part]) -> str:
+    return f"Not ready: {'; '.join(part.detail for part in missing)}."
+
+
+@router.get("/metrics", summary="Figures for Prometheus", response_class=Response)
+def metrics(request: Request) -> Response:
+    """Return counters and gauges in the text format of Prometheus."""
+    telemetry = request.app.state.telemetry
+    return Response(generate_latest(telemetry.registry), media_type=CONTENT_TYPE_LATEST)

@@ -1,0 +1,165 @@
+"""What Prometheus is told: requests as they happen, all else asked for at the scrape.
+
+Nothing here reads a table from end to end at each scrape: runs that wait or train come from an
+index, and those that have ended, which need a look at the whole index, at most once a minute.
+"""
+
+import platform
+import time
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any
+
+from prometheus_client import (
+    GC_COLLECTOR,
+    PLATFORM_COLLECTOR,
+    CollectorRegistry,
+    Counter,
+    Histogram,
+    ProcessCollector,
+    disable_created_metrics,
+)
+from prometheus_client.metrics_core import CounterMetricFamily, GaugeMetricFamily, Metric
+from redis.exceptions import RedisError
+from sqlalchemy.exc import SQLAlchemyError
+
+from backend import __version__
+from backend.hints import Hints
+from backend.live import Hub
+from backend.presence import present
+from backend.probes import Probe
+from backend.queue import Queue
+from backend.settings import Settings
+from backend.store import Database, figures
+from backend.store.states import STATES
+
+ENDED_SECONDS = 60.0  # between two counts of the runs that have ended
+BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
+AWAY = (SQLAlchemyError, RedisError, OSError, TimeoutError)
+
+
+disable_created_metrics()  # a second series for each, which nobody asks for
+
+
+class Telemetry:
+    """The figures of one web process."""
+
+    def __init__(
+        self, settings: Settings, database: Database, queue: Queue, hints: Hints, hub: Hub
+    ) -> None:
+        self.registry = CollectorRegistry()
+        for collector in (GC_COLLECTOR, PLATFORM_COLLECTOR, _Service(settings, database, queue)):
+            self.registry.register(collector)
+        self.registry.register(_Here(hints, hub))
+        ProcessCollector(registry=self.registry)
+        self.requests = Counter(
+            "overfit_lab_http_requests", "Requests answered.", ["method", "route", "status"],
+            registry=self.registry,
+        )  # fmt: skip
+        self.seconds = Histogram(
+            "overfit_lab_http_request_seconds", "Time to the first byte of the answer.",
+            ["method", "route"], buckets=BUCKETS, registry=self.registry,
+        )  # fmt: skip
+
+    def answered(self, method: str, route: str, status: int, seconds: float) -> None:
+        """Note a request."""
+        self.requests.labels(method, route, str(status)).inc()
+        self.seconds.labels(method, route).observe(seconds)
+
+
+class _Here:
+    """What this process counts itself."""
+
+    def __init__(self, hints: Hints, hub: Hub) -> None:
+        self._hints, self._hub = hints, hub
+
+    def collect(self) -> Iterator[Metric]:
+        build = GaugeMetricFamily(
+            "overfit_lab_build_info", "The version that runs.", labels=["version", "python"]
+        )
+        build.add_metric([__version__, platform.python_version()], 1)
+        yield build
+        yield GaugeMetricFamily(
+            "overfit_lab_open_streams", "Streams that are followed.", value=self._hub.watching
+        )
+        yield CounterMetricFamily(
+            "overfit_lab_hints_lost", "Hints the broker did not take.", value=self._hints.lost
+        )
+
+
+class _Service:
+    """What database and broker say; what does not answer in time is left out."""
+
+    def __init__(self, settings: Settings, database: Database, queue: Queue) -> None:
+        self._database = database
+        self._stored = Probe(self._read)
+        self._messages = Probe(queue.messages)
+        self._workers = Probe(lambda: present(settings.broker_url))
+        self._ended: dict[str, int] = {}
+        self._ended_at = -ENDED_SECONDS
+
+    def collect(self) -> Iterator[Metric]:
+        stored, messages = _answer(self._stored), _answer(self._messages)
+        yield GaugeMetricFamily(
+            "overfit_lab_database_up", "1 when it answers.", value=stored is not None
+        )
+        yield GaugeMetricFamily(
+            "overfit_lab_broker_up", "1 when it answers.", value=messages is not None
+        )
+        if stored is not None:
+            yield from _stored(*stored)
+        if messages is not None:
+            yield GaugeMetricFamily(
+                "overfit_lab_queue_messages", "Groups that wait in the broker.", value=messages
+            )
+        workers = _answer(self._workers)
+        if workers is not None:
+            yield from _workers(workers)
+
+    def _read(self) -> tuple[dict[str, int], figures.Size]:
+        with self._database.read() as session:
+            counts = figures.unended(session)
+            if time.monotonic() - self._ended_at >= ENDED_SECONDS:
+                self._ended, self._ended_at = figures.ended(session), time.monotonic()
+            return {**self._ended, **counts}, figures.size(session)
+
+
+def _answer(probe: Probe[Any]) -> Any:
+    try:
+        return probe.ask()
+    except AWAY:
+        return None
+
+
+def _stored(counts: dict[str, int], size: figures.Size) -> Iterator[Metric]:
+    runs = GaugeMetricFamily(
+        "overfit_lab_runs", "Runs by state; those ended as of the last minute.", labels=["state"]
+    )
+    for state in STATES:
+        runs.add_metric([state], counts.get(state, 0))
+    yield runs
+    yield GaugeMetricFamily(
+        "overfit_lab_database_bytes", "What the database takes on disk.", value=size.total
+    )
+    if size.free is not None:
+        yield GaugeMetricFamily(
+            "overfit_lab_database_free_bytes", "Of it, what is free (SQLite).", value=size.free
+        )
+
+
+COUNTED: dict[str, tuple[str, Callable[[dict[str, Any]], float]]] = {
+    "overfit_lab_worker_epochs": ("Epochs recorded.", lambda facts: facts.get("epochs", 0)),
+    "overfit_lab_worker_hints_lost": (
+        "Hints the broker did not take.",
+        lambda facts: facts.get("hints_lost", 0),
+    ),
+}
+
+
+def _workers(present: Iterable[dict[str, Any]]) -> Iterator[Metric]:
+    there = list(present)
+    yield GaugeMetricFamily("overfit_lab_workers", "Workers that are there.", value=len(there))
+    for name, (about, count) in COUNTED.items():
+        family = CounterMetricFamily(name, f"{about} Since the worker's start.", labels=["worker"])
+        for facts in there:
+            family.add_metric([facts["name"]], count(facts))
+        yield family

@@ -1,0 +1,170 @@
+"""Liveness, readiness, figures and logs, as those who run the service see them."""
+
+import io
+import json
+import logging
+import socket
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from prometheus_client.parser import text_string_to_metric_families
+
+from backend import journal
+from backend.main import create_app
+from backend.presence import Announcer
+from backend.settings import Settings
+from tests.api import Api
+from tests.product import free_port, wait_for
+
+
+@contextmanager
+def a_worker(settings: Settings, api: Api) -> Iterator[None]:
+    """Have a worker that says it is there and has recorded 7 epochs."""
+    announcer = Announcer(settings.broker_url, "one", lambda: {"epochs": 7})
+    announcer.start()
+    try:
+        wait_for(lambda: api.get("/readyz").json()["parts"]["workers"]["ok"])
+        yield
+    finally:
+        announcer.stop()
+
+
+def missing(api: Api, query: str = "") -> list[str]:
+    """Return the parts that are said not to be ready."""
+    answer = api.get(f"/readyz{query}")
+    parts = answer.json()["parts"]
+    assert answer.status_code == (503 if answer.json()["status"] == "not ready" else 200)
+    return [name for name, part in parts.items() if not part["ok"]]
+
+
+def figures(api: Api) -> dict[str, float]:
+    """Return what is told to Prometheus: ``{name{labels}: value}``."""
+    families = text_string_to_metric_families(api.get("/metrics").text)
+    return {
+        " ".join([sample.name, *sample.labels.values()]): sample.value
+        for family in families
+        for sample in family.samples
+    }
+
+
+def test_ready_with_database_broker_and_worker(api: Api, settings: Settings) -> None:
+    with a_worker(settings, api):
+        assert missing(api) == []
+        assert api.get("/readyz").status_code == 200
+
+
+def test_not_ready_without_a_worker_unless_it_does_not_matter(sqlite_api: Api) -> None:
+    answer = sqlite_api.get("/readyz")
+    assert (answer.status_code, answer.json()["error"]) == (503, "unavailable")
+    assert answer.json()["detail"] == "Not ready: no worker is there."
+    assert sqlite_api.get("/readyz?exclude=workers").status_code == 200
+
+
+def test_not_ready_before_the_migration(valkey_url: str, tmp_path: Path) -> None:
+    api = Api(create_app(Settings(data_dir=tmp_path, broker=valkey_url)))
+    assert missing(api) == ["schema", "workers"]
+
+
+def test_not_ready_without_a_broker(sqlite_url: str, tmp_path: Path) -> None:
+    broker = f"unix://{tmp_path}/nobody.sock"
+    api = Api(create_app(Settings(data_dir=tmp_path, database=sqlite_url, broker=broker)))
+    assert missing(api) == ["broker", "workers"]
+
+
+def test_a_database_that_hangs_is_told_soon_and_the_process_lives(
+    valkey_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("backend.probes.Probe.__init__.__defaults__", (0.2,))
+    with socket.create_server(("127.0.0.1", 0)) as silent:  # accepts, and says nothing
+        nobody = f"postgresql://127.0.0.1:{silent.getsockname()[1]}/lab"
+        api = Api(create_app(Settings(data_dir=tmp_path, database=nobody, broker=valkey_url)))
+        begun = time.monotonic()
+        assert missing(api) == ["database", "schema", "workers"]
+        assert figures(api)["overfit_lab_database_up"] == 0
+        assert time.monotonic() - begun < 5
+        assert api.get("/healthz").json() == {"status": "ok"}
+
+
+def test_a_process_whose_keeper_has_ended_does_not_live(sqlite_api: Api) -> None:
+    class Ended:
+        def is_alive(self) -> bool:
+            return False
+
+    sqlite_api.app.state.keeper = Ended()
+    assert sqlite_api.get("/healthz").status_code == 503
+
+
+def test_figures_of_the_service(api: Api, settings: Settings) -> None:
+    api.submit()
+    with a_worker(settings, api):
+        found = figures(api)
+    assert found["overfit_lab_runs queued"] == 2
+    assert found["overfit_lab_runs finished"] == 0
+    assert found["overfit_lab_workers"] == 1
+    assert found["overfit_lab_worker_epochs_total one"] == 7
+    assert found["overfit_lab_database_bytes"] > 50_000
+    assert (found["overfit_lab_database_up"], found["overfit_lab_broker_up"]) == (1, 1)
+
+
+def test_requests_are_counted_by_route_and_status(sqlite_api: Api) -> None:
+    for path in ("/api/experiments/1", "/api/experiments/2", "/no/such", "/nothing"):
+        sqlite_api.get(path)
+    sqlite_api.get("/api/experiments", headers={"host": "evil.example"})
+    found = figures(sqlite_api)
+    assert found["overfit_lab_http_requests_total GET /api/experiments/{experiment_id} 404"] == 2
+    assert found["overfit_lab_http_requests_total GET none 404"] == 2
+    assert found["overfit_lab_http_requests_total GET none 403"] == 1
+
+
+def test_hints_that_are_lost_are_counted(sqlite_url: str, tmp_path: Path) -> None:
+    broker = f"redis://127.0.0.1:{free_port()}/0"
+    api = Api(create_app(Settings(data_dir=tmp_path, database=sqlite_url, broker=broker)))
+    api.submit()
+    assert figures(api)["overfit_lab_hints_lost_total"] == 1
+
+
+@pytest.fixture
+def log() -> Iterator[io.StringIO]:
+    """What is logged as JSON; the loggers are as before at the end."""
+    root = logging.getLogger()
+    before, level = root.handlers[:], root.level
+    written = io.StringIO()
+    journal.configure("json", process="web", secrets=["s3cret"], to=written)
+    yield written
+    root.handlers[:] = before
+    root.setLevel(level)
+    logging.captureWarnings(False)
+
+
+def lines(log: io.StringIO) -> list[dict[str, object]]:
+    return [json.loads(line) for line in log.getvalue().splitlines()]
+
+
+def test_a_change_is_one_line_with_its_ids(sqlite_api: Api, log: io.StringIO) -> None:
+    sqlite_api.submit()
+    answer = sqlite_api.post("/api/experiments/1/cancel", headers={"x-request-id": "ours-1"})
+    assert answer.headers["x-request-id"] == "ours-1"
+    found = [line for line in lines(log) if line.get("request_id") == "ours-1"]
+    assert [line["event"] for line in found] == ["request"]
+    assert (found[0]["status"], found[0]["experiment_id"], found[0]["process"]) == (202, "1", "web")
+
+
+def test_what_is_only_read_leaves_no_line(sqlite_api: Api, log: io.StringIO) -> None:
+    sqlite_api.get("/api/experiments")
+    assert [line for line in lines(log) if line["event"] == "request"] == []
+
+
+def test_secrets_stay_out_of_the_log(log: io.StringIO) -> None:
+    logger = logging.getLogger("test")
+    try:
+        raise OSError("no way to postgresql://lab:hunter2@db/lab")
+    except OSError as error:
+        logger.exception("token s3cret at redis://:hunter2@broker", extra={"cause": error})
+    said = log.getvalue()
+    assert len(said.splitlines()) == 1
+    assert "redis://:***@broker" in said
+    assert "hunter2" not in said
+    assert "s3cret" not in said
