@@ -1,7 +1,7 @@
 """A run's fit over its epochs, for a slider: frames taken while it trained, best and last epoch."""
 
 from collections.abc import Mapping, Sequence
-from math import isfinite
+from math import isfinite, prod
 from typing import Any
 
 import numpy as np
@@ -20,9 +20,9 @@ class Frames(BaseModel):
     """Fits at ascending epochs over one grid, in raw units.
 
     Over one input, `values[i]` holds the prediction of `epochs[i]` at each `x`, null where it is no
-    finite number, and `y` is null. Over two inputs it holds the probability of the second class, in
-    steps of 1/255: a row over `x` for the first `y`, then for the next, in one list. All is empty
-    for a run with more inputs, or before its first frame.
+    finite number, and `y` is null. Over two inputs it holds the prediction, or the probability of
+    the second class in steps of 1/255: a row over `x` for the first `y`, then for the next, in one
+    list. All is empty for a run with more inputs, or before its first frame.
     """
 
     epochs: list[int]
@@ -53,10 +53,10 @@ def _axes(samples: bytes) -> list[Array]:
 
 
 def _frame(fit: bytes, axes: Sequence[Array]) -> Array:
-    """Return a stored frame's values, flat."""
-    if len(axes) == 1:
-        return np.frombuffer(fit, "<f4")
-    return np.frombuffer(fit, np.uint8) / LEVELS
+    """Return a stored frame's values, flat: of classes a byte each, of regression four."""
+    if len(fit) == prod(map(len, axes)):
+        return np.frombuffer(fit, np.uint8) / LEVELS
+    return np.frombuffer(fit, "<f4")
 
 
 def _thinned(fit: Mapping[str, Array], axes: Sequence[Array]) -> Array:

@@ -48,10 +48,24 @@ def _drawn(name: str, data: Data) -> str:
         return _lines(data)
     if name == "modular_addition":
         return _table(31)
+    if source.problem == "regression" and source.features == 2:
+        return _plane(data)
     if source.problem == "regression":
         x, y = data.train.x[:MAX_DOTS, AGAINST.get(name, 0)], data.train.y[:MAX_DOTS, 0]
         return _dots(_stretch(x, x, MARGIN, WIDTH - MARGIN), _up(y, y), 3)
     return scatter(data, COLUMNS.get(name, (0, 1)), 3)
+
+
+def _plane(data: Data) -> str:
+    """Draw values over two inputs: low ones as one class, high ones as the other, by strength."""
+    (across, up), values = data.train.x[:MAX_DOTS].T, data.train.y[:MAX_DOTS, 0]
+    x, y = _stretch(across, across, MARGIN, WIDTH - MARGIN), _up(up, up)
+    strength = 0.15 + 0.85 * np.abs(values) / np.abs(values).max()
+    return "".join(
+        f'<circle class="class-{int(value > 0)}" opacity="{much:.2f}" cx="{a:.1f}" cy="{b:.1f}" '
+        f'r="4"/>'
+        for a, b, value, much in zip(x, y, values, strength, strict=True)
+    )
 
 
 def _images(data: Data, side: int) -> str:

@@ -39,6 +39,21 @@ def _cubic(generator: Generator, n: int, training: bool, _: int) -> tuple[Array,
     return x[:, None], 4 * x**3 - 3 * x
 
 
+def _plane(generator: Generator, n: int, _: bool, __: int) -> tuple[Array, Array]:
+    """y = x_1 + x_2 over a square from -1 to 1."""
+    x = generator.uniform(-1, 1, size=(n, 2))
+    return x, x.sum(axis=1)
+
+
+def _hills(generator: Generator, n: int, _: bool, __: int) -> tuple[Array, Array]:
+    """Bumps exp(-(d / 0.3)^2) around six middles, up and down in turn, over -1 to 1."""
+    x = generator.uniform(-1, 1, size=(n, 2))
+    middles = np.array([(across, up) for up in (-0.45, 0.45) for across in (-0.65, 0.0, 0.65)])
+    signs = np.array([-1, 1, -1, 1, -1, 1])
+    squared = ((x[:, None] - middles) ** 2).sum(axis=2)  # [n, middles]
+    return x, np.exp(-squared / 0.3**2) @ signs
+
+
 def _moons(generator: Generator, n: int, _: bool, __: int) -> tuple[Array, Array]:
     """Two interleaved half circles of radius 1."""
     angle = np.pi * generator.uniform(size=n)
@@ -92,6 +107,8 @@ FORMULAS: dict[str, Formula] = {
     "line": _line,
     "sine": _sine,
     "polynomial": _cubic,
+    "plane": _plane,
+    "hills": _hills,
     "moons": _moons,
     "circles": _circles,
     "spirals": _spirals,

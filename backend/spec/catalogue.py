@@ -63,6 +63,14 @@ SOURCES: dict[str, Source] = {
         "regression", n_train=30, target_noise=0.3, model__degree=3,
         model__family="polynomial", training__epochs=2000,
     ),
+    "plane": _drawn(
+        "Plane", "A value that grows along the diagonal of a square: y = x1 + x2.",
+        "regression", 2, n_train=200, target_noise=0.3,
+    ),
+    "hills": _drawn(
+        "Hills and hollows", "Three hills and three hollows in turn, as high as 1 and as deep.",
+        "regression", 2, n_train=200, target_noise=0.2,
+    ),
     "moons": _drawn(
         "Two moons", "Two interleaved half circles in the plane.",
         "classification", 2, n_train=200, input_noise=0.3,
@@ -143,8 +151,8 @@ LEVELS = 255
 
 
 def drawable(source: str, inputs: int) -> bool:
-    """Whether a fit has a picture: values over one input, or two classes over two."""
+    """Whether a fit has a picture: values over one or two inputs, or two classes over two."""
     known = SOURCES[source]
     if known.problem == "regression":
-        return inputs == 1
+        return inputs in (1, 2)
     return inputs == known.outputs == 2

@@ -10,7 +10,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, WithJsonSchem
 from backend.spec import features, layers
 
 SourceName = Literal[
-    "points", "line", "sine", "polynomial",
+    "points", "line", "sine", "polynomial", "plane", "hills",
     "moons", "circles", "spirals", "blobs", "xor",
     "iris", "wine", "breast_cancer", "digits", "diabetes",
     "mnist5k", "mnist1d", "modular_addition",

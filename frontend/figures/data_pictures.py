@@ -6,7 +6,7 @@ rows are kept here (docs/make_previews.py), to which the same amount of noise is
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from math import isqrt
 from pathlib import Path
@@ -31,12 +31,16 @@ _PREVIEWS = Path(__file__).parent / "previews.json"
 
 @dataclass(frozen=True)
 class Dot:
-    """A sample at its place in the drawing; `label` is its class, None of regression."""
+    """A sample at its place in the drawing; `label` is its class, None of regression.
+
+    A value over two inputs is drawn as a class, the lower or the upper half, with a `strength`.
+    """
 
     x: float
     y: float
     label: int | None
     wrong: bool
+    strength: float = 1.0
 
 
 @dataclass(frozen=True)
@@ -93,6 +97,8 @@ def _generated(run: RunSpec, title: str) -> DataPicture:
     about = f"The {words.count(len(x), 'train sample')} of seed {seed}"
     if len(x) > MAX_DOTS:
         about = f"The first {MAX_DOTS} of {len(x):,} train samples of seed {seed}"
+    if SOURCES[run.dataset.source].features == 2 and labels is None:
+        return DataPicture(title, f"{about}, shaded by their value.", _shaded_dots(x, y[:, 0]))
     if x.shape[1] > (1 if labels is None else 2):
         about += f", over the first {'input' if labels is None else 'two inputs'} of {x.shape[1]}"
     across = x[:, 0]
@@ -141,6 +147,18 @@ def _dots(x: Array, y: Array, labels: Array | None, wrong: Array) -> list[Dot]:
             bool(wrong[i]),
         )
         for i in shown
+    ]
+
+
+def _shaded_dots(x: Array, values: Array) -> list[Dot]:
+    """Draw values over two inputs: the stronger, the farther from the middle value."""
+    middle = (values.min() + values.max()) / 2
+    upper = values > middle
+    far = np.abs(values - middle) / (np.abs(values - middle).max() or 1.0)
+    dots = _dots(x[:, 0], x[:, 1], upper.astype(int), np.zeros(len(x), dtype=bool))
+    return [
+        replace(dot, strength=round(float(0.15 + 0.85 * strength), 2))
+        for dot, strength in zip(dots, far, strict=False)
     ]
 
 

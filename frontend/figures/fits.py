@@ -18,7 +18,7 @@ class FitInfo:
     """A fitted function and the data it is drawn over, in raw units.
 
     One input: `x` [G] and `prediction` [G]. Two inputs: `x` [gx], `y` [gy] and `prediction`
-    [gy, gx], the probability of class 1.
+    [gy, gx], a value or the probability of class 1. Values have no `mislabelled`.
     """
 
     epoch: int
@@ -27,15 +27,16 @@ class FitInfo:
     y: Array | None
     train_x: Array
     train_y: Array
-    mislabelled: NDArray[np.bool_]
+    mislabelled: NDArray[np.bool_] | None
     validation_x: Array
     validation_y: Array
 
     @property
     def description(self) -> str:
         """The picture in words."""
-        what = "Fitted curve" if self.y is None else "Decision regions"
-        wrong = int(self.mislabelled.sum())
+        what = "Decision regions" if self.mislabelled is not None else "Fitted values"
+        what = "Fitted curve" if self.y is None else what
+        wrong = 0 if self.mislabelled is None else int(self.mislabelled.sum())
         labels = f", {wrong:,} of them with a wrong label" if wrong else ""
         return (
             f"{what} after epoch {self.epoch:,}, over {len(self.train_x):,} train points{labels} "
@@ -62,7 +63,7 @@ def over_samples(
         y=y,
         train_x=data["train_x"],
         train_y=data["train_y"],
-        mislabelled=data["train_mislabelled"].astype(bool),
+        mislabelled=data["train_mislabelled"].astype(bool) if "train_mislabelled" in data else None,
         validation_x=data["validation_x"],
         validation_y=data["validation_y"],
     )
@@ -70,7 +71,12 @@ def over_samples(
 
 def draw_fit(info: FitInfo) -> theme.Drawing:
     """Draw a fit over its data."""
-    figure = _curve(info) if info.y is None else _regions(info, info.y)
+    if info.y is None:
+        figure = _curve(info)
+    elif info.mislabelled is None:
+        figure = _surface(info, info.y)
+    else:
+        figure = _regions(info, info.y, info.mislabelled)
     return theme.drawing(figure, info.description)
 
 
@@ -98,15 +104,48 @@ _XY = "(%{x:.3g}, %{y:.3g})"
 _CLASSES = ("var(--class-0)", "var(--class-1)")
 
 
-def _regions(info: FitInfo, y: Array) -> go.Figure:
+def _plane(info: FitInfo, y: Array) -> go.Figure:
     figure = go.Figure(layout=theme.layout(uirevision="fit"))
     figure.update_xaxes(showgrid=False, range=_edges(info.x))
     figure.update_yaxes(showgrid=False, range=_edges(y), scaleanchor="x", constrain="domain")
     figure.update_xaxes(constrain="domain")
+    return figure
+
+
+def _surface(info: FitInfo, y: Array) -> go.Figure:
+    """Draw fitted values as shades; a sample stands out where its own value is another."""
+    figure = _plane(info, y)
+    low, high = _span(info.train_y, info.validation_y)
+    scale = {"zmin": low, "zmax": high, "colorscale": _SHADES}
+    figure.add_heatmap(
+        x=info.x, y=y, z=info.prediction.astype(np.float32), **scale, zsmooth="best",
+        name="Fitted value", hovertemplate="fitted value: %{z:.3g}<extra></extra>", meta=FIT,
+        colorbar={"thickness": 12, "outlinewidth": 0, "title": {"text": "value"}},
+    )  # fmt: skip
+    parts = (
+        ("Validation", "circle-open", 7, info.validation_x, info.validation_y),
+        ("Train", "circle", 9, info.train_x, info.train_y),
+    )
+    for name, symbol, size, x, values in parts:
+        figure.add_scatter(
+            x=x[:, 0], y=x[:, 1], mode="markers", name=name, text=values.ravel(),
+            hovertemplate="value: %{text:.3g}",
+            marker={"symbol": symbol, "size": size, "color": values.ravel(), "cmin": low,
+                    "cmax": high, "colorscale": _STRONG_SHADES,
+                    "line": {"color": theme.PAPER, "width": 1 if symbol == "circle" else 2}},
+        )  # fmt: skip
+    return figure
+
+
+_SHADES = [[0, "var(--region-0)"], [0.5, "var(--region-between)"], [1, "var(--region-1)"]]
+_STRONG_SHADES = [[0, "var(--class-0)"], [0.5, "var(--quiet)"], [1, "var(--class-1)"]]
+
+
+def _regions(info: FitInfo, y: Array, mislabelled: NDArray[np.bool_]) -> go.Figure:
+    figure = _plane(info, y)
     figure.add_heatmap(
         x=info.x, y=y, z=info.prediction.astype(np.float32).round(3), zmin=0, zmax=1,
-        colorscale=[[0, "var(--region-0)"], [0.5, "var(--region-between)"], [1, "var(--region-1)"]],
-        showscale=False, zsmooth="best", name="Probability of class 1",
+        colorscale=_SHADES, showscale=False, zsmooth="best", name="Probability of class 1",
         hovertemplate="probability of class 1: %{z:.0%}<extra></extra>", meta=FIT,
     )  # fmt: skip
     figure.add_contour(
@@ -117,7 +156,7 @@ def _regions(info: FitInfo, y: Array) -> go.Figure:
     )  # fmt: skip
     for label, colour in enumerate(_CLASSES):
         _class_points(figure, info, label, colour)
-    _wrong_labels(figure, info)
+    _wrong_labels(figure, info.train_x[mislabelled])
     return figure
 
 
@@ -140,10 +179,9 @@ def _class_points(figure: go.Figure, info: FitInfo, label: int, colour: str) -> 
     )  # fmt: skip
 
 
-def _wrong_labels(figure: go.Figure, info: FitInfo) -> None:
-    if not info.mislabelled.any():
+def _wrong_labels(figure: go.Figure, wrong: Array) -> None:
+    if not len(wrong):
         return
-    wrong = info.train_x[info.mislabelled]
     figure.add_scatter(
         x=wrong[:, 0], y=wrong[:, 1], mode="markers", name="Wrong label", hoverinfo="skip",
         marker={"symbol": "x-thin", "size": 9, "line": {"color": theme.INK, "width": 1.5}},

@@ -79,4 +79,6 @@ def _other_seeds(session: Session, row: Run, keys: list[str]) -> list[dict[str, 
 
 
 def _not_drawable(run_id: int) -> NotFound:
-    return NotFound(f"Run {run_id} has no picture of its fit: it has more than two inputs.")
+    return NotFound(
+        f"Run {run_id} has no picture of its fit: it has more than two inputs, or classes."
+    )

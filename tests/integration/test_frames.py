@@ -97,6 +97,19 @@ def test_early_stopping_leaves_a_frame_where_it_fires(
         assert epoch is None or epoch in stored(sqlite_database, run_id)
 
 
+def test_frames_of_values_over_two_inputs_are_predictions(
+    sqlite_settings: Settings, sqlite_database: Database
+) -> None:
+    (run_id,) = submit(sqlite_database, document("plane", training__epochs=30))
+    train([run_id], make_services(sqlite_settings, sqlite_database))
+    with sqlite_database.read() as session:
+        found = frames_of(session, run_id)
+        last = load(snapshots.get(session, run_id, "last").fit or b"")["prediction"]
+    assert found.y is not None
+    assert np.allclose(found.values[-1], last[::2, ::2].reshape(-1), rtol=1e-3)
+    assert min(value or 0.0 for value in found.values[-1]) < -0.5
+
+
 def test_runs_of_more_inputs_have_none(
     sqlite_settings: Settings, sqlite_database: Database
 ) -> None:

@@ -7,6 +7,8 @@ from safetensors.numpy import save
 
 from frontend.figures.fits import FitInfo, draw_fit, fit_info
 
+PARTS = ("train", "validation")
+
 
 def samples(x: list[list[float]], y: list[float], wrong: list[int]) -> bytes:
     x_, y_ = np.array(x, np.float32), np.array(y, np.float32)
@@ -71,3 +73,24 @@ def test_the_descriptions_tell_what_is_drawn() -> None:
 
 def test_a_drawing_can_be_sent_as_json() -> None:
     assert "Boundary" in PlotlyJSONEncoder().encode(draw_fit(regions()))
+
+
+def values() -> FitInfo:
+    axis = np.array([0, 1], np.float32)
+    fit = save({"x": axis, "y": axis, "prediction": np.array([[0, 1], [1, 2]], np.float32)})
+    drawn = {"x": np.array([[0.0, 0], [1, 1]], np.float32), "y": np.array([-1, 3], np.float32)}
+    kept = {f"{part}_{name}": each for name, each in drawn.items() for part in PARTS}
+    return fit_info(3, fit, save(kept))
+
+
+def test_values_over_two_inputs_are_shades_and_samples_have_their_own() -> None:
+    found = traces(values())
+    assert numbers(found["Fitted value"]["z"]) == [0, 1, 1, 2]
+    assert numbers(found["Train"]["marker"]["color"]) == [-1, 3]
+    assert found["Train"]["marker"]["cmin"] == found["Fitted value"]["zmin"] < -1
+
+
+def test_the_picture_of_values_is_told_in_words() -> None:
+    assert values().description == (
+        "Fitted values after epoch 3, over 2 train points and 2 validation points."
+    )

@@ -212,6 +212,15 @@ def test_the_fit_of_moons_is_a_plane_of_probabilities() -> None:
     assert probability.max() > 0.9
 
 
+def test_the_fit_of_a_plane_is_a_plane_of_values() -> None:
+    features = {"model__depth": 0, "model__features": "x1 + x2", "dataset__target_noise": 0.0}
+    group = Group([run_spec("plane", training__learning_rate=0.02, **features)], DEVICE)
+    curves(group, 100)
+    fit = load_arrays(group.snapshots(0)[1].fit or b"")
+    assert np.allclose(fit["prediction"], fit["x"][None, :] + fit["y"][:, None], atol=0.02)
+    assert "train_mislabelled" not in load_arrays(group.samples(0) or b"")
+
+
 def test_data_of_more_than_two_inputs_has_no_picture() -> None:
     group = Group([run_spec("iris")], DEVICE)
     group.epoch()

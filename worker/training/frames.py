@@ -8,7 +8,7 @@ import numpy as np
 
 from backend.data.sequences import Array
 from backend.spec import cost
-from backend.spec.catalogue import LEVELS, SOURCES
+from backend.spec.catalogue import LEVELS, drawable
 from backend.spec.run import Loss, RunSpec
 from worker.training.member import Member
 from worker.training.pictures import CURVE_POINTS, PLANE_POINTS, probability
@@ -26,8 +26,7 @@ def ladder(spec: RunSpec) -> frozenset[int]:
     """
     epochs, dataset = spec.training.epochs, spec.dataset
     inputs = cost.inputs(spec.params())
-    classifies = SOURCES[dataset.source].problem == "classification"
-    if inputs != (2 if classifies else 1) or spec.training.optimizer == "closed_form":
+    if not drawable(dataset.source, inputs) or spec.training.optimizer == "closed_form":
         return frozenset()
     points = CURVE_POINTS // STRIDE[1] if inputs == 1 else (PLANE_POINTS // STRIDE[2]) ** 2
     rows = EPOCH_PER_ROW * (dataset.n_validation + dataset.n_test)

@@ -31,8 +31,7 @@ def frame(x: Array) -> Picture:
 def draw(picture: Picture, outputs: Array, loss: Loss) -> dict[str, Array]:
     """Return the fit from the model's outputs [n, outputs] over the picture's points.
 
-    A curve of the prediction over one input; the probability of the second of two classes
-    over two.
+    The prediction over one input or two; of two classes the probability of the second.
     """
     names = ("x", "y")
     arrays = {
@@ -40,7 +39,10 @@ def draw(picture: Picture, outputs: Array, loss: Loss) -> dict[str, Array]:
     }
     if len(picture.axes) == 1:
         return {**arrays, "prediction": outputs[:, 0].astype(np.float32)}
-    plane = probability(outputs, loss).reshape([len(axis) for axis in picture.axes[::-1]])
+    sides = [len(axis) for axis in picture.axes[::-1]]
+    if outputs.shape[1] == 1:
+        return {**arrays, "prediction": outputs.reshape(sides).astype(np.float32)}
+    plane = probability(outputs, loss).reshape(sides)
     return {**arrays, "probability": plane.astype(np.float16)}
 
 

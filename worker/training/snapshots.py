@@ -64,7 +64,7 @@ def fit(member: Member, weights: Mapping[str, Tensor]) -> bytes | None:
 def samples(member: Member) -> bytes | None:
     """Return the first samples of training and validation, raw, and the axes of frames.
 
-    None where nothing can be drawn.
+    Classes come with which of their labels are wrong. None where nothing can be drawn.
     """
     data = member.data
     if not member.drawable:
@@ -75,6 +75,7 @@ def samples(member: Member) -> bytes | None:
         "validation_x": data.validation.x[:MAX_SAMPLES],
         "validation_y": data.validation.y[:MAX_SAMPLES].reshape(-1),
     }
-    wrong = data.mislabelled[:MAX_SAMPLES].astype(np.uint8)
     kept = {name: np.ascontiguousarray(value, np.float32) for name, value in arrays.items()}
-    return save({**kept, **frames.axes(member), "train_mislabelled": wrong})
+    if member.classifies:
+        kept["train_mislabelled"] = data.mislabelled[:MAX_SAMPLES].astype(np.uint8)
+    return save({**kept, **frames.axes(member)})
