@@ -106,7 +106,7 @@ def test_frames_of_values_over_two_inputs_are_predictions(
         found = frames_of(session, run_id)
         last = load(snapshots.get(session, run_id, "last").fit or b"")["prediction"]
     assert found.y is not None
-    assert np.allclose(found.values[-1], last[::2, ::2].reshape(-1), rtol=1e-3)
+    assert np.allclose(np.array(found.values[-1], float), last[::2, ::2].reshape(-1), rtol=1e-3)
     assert min(value or 0.0 for value in found.values[-1]) < -0.5
 
 
