@@ -3,28 +3,39 @@
 A message carries the ids of a group of runs and nothing else. It may arrive twice, late or never:
 the database decides who trains what (`backend.store.transitions`) and what is sent next
 (`backend.store.waiting`), and `backend.keeper` sends again what waits.
+
+There is a queue for each device that an experiment may name, "any" being one of them; within a
+queue, the broker hands out the more urgent first.
 """
 
 import logging
 import threading
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from celery import Celery
+from kombu.entity import Queue as BrokerQueue
 from kombu.exceptions import OperationalError
 from redis.exceptions import RedisError
 
+from backend import presence
 from backend.settings import Settings
 from backend.spec.grouping import cut
+from backend.spec.placement import DEVICES, PLACEMENTS, PRIORITIES, Placement
 from backend.store import Database, waiting
 
 logger = logging.getLogger(__name__)
 
 TRAIN = "overfit_lab.train"
-QUEUE = "train"
 MESSAGES_PER_WORKER = 1  # wait in the broker: no worker idles, and what is new soon has its turn
 RESEND_SECONDS = 5.0  # after these, what an empty broker does not speak of was lost
 LATE_SECONDS = 600.0  # after these, what was sent is sent again at any rate
+
+
+def queue_of(device: str) -> str:
+    """Return the name of the queue of those experiments that name a device."""
+    return f"train.{device}"
 
 
 def make_celery(settings: Settings) -> Celery:
@@ -36,7 +47,7 @@ def make_celery(settings: Settings) -> Celery:
         task_ignore_result=True,
         task_acks_late=True,
         task_reject_on_worker_lost=True,
-        task_default_queue=QUEUE,
+        task_default_queue=queue_of("any"),
         worker_prefetch_multiplier=1,
         worker_concurrency=1,
         broker_connection_retry_on_startup=True,
@@ -46,10 +57,45 @@ def make_celery(settings: Settings) -> Celery:
             "visibility_timeout": 24 * 3600,
             "socket_timeout": 5,
             "max_retries": 0,
+            "priority_steps": list(range(len(PRIORITIES))),
         },
         task_publish_retry=False,
     )
     return app
+
+
+def listen(app: Celery, device: str) -> None:
+    """Have a worker on a device, "cpu" or "gpu", take what it may train and nothing else."""
+    wanted = [each for each in DEVICES if Placement(each).fits(device)]
+    app.conf.task_queues = [
+        BrokerQueue(queue_of(each))  # type: ignore[no-untyped-call]
+        for each in wanted
+    ]
+
+
+def _steps(placement: Placement) -> int:
+    """Return a priority as the broker counts it: 0 is the most urgent."""
+    return len(PRIORITIES) - 1 - placement.rank
+
+
+@dataclass(frozen=True)
+class Broker:
+    """What the broker holds: how many messages wait of each placement, and who is there."""
+
+    messages: Mapping[Placement, int]
+    workers: Sequence[presence.Worker]
+
+    def waiting(self, placement: Placement) -> int:
+        """Return how many messages a worker takes before a new one of this placement."""
+        return sum(
+            count
+            for each, count in self.messages.items()
+            if each.device == placement.device and each.rank >= placement.rank
+        )
+
+    def able(self, device: str) -> int:
+        """Return how many workers may train what names this device."""
+        return sum(Placement(device).fits(worker.device) for worker in self.workers)
 
 
 class Queue:
@@ -59,65 +105,87 @@ class Queue:
         self._app, self._database = app, database
         self._workers, self._memory = max(1, workers), memory
         self._filling = threading.Lock()  # request and keeper do not send the same twice
-        self._away = False
+        self.seen: Broker | None = None  # at the last filling at which the broker answered
+        self.away = False
 
     def fill(self) -> None:
         """Send what waits in the database, if few messages wait in the broker.
 
-        An experiment's first groups go before the later ones of others, whoever came first. What
-        cannot be sent now is not lost: the keeper fills again each second.
+        What is urgent does not wait for what is less so. Among its like, an experiment's first
+        groups go before the later ones of others, whoever came first. What cannot be sent now is
+        not lost: the keeper fills again each second.
         """
         with self._filling:
-            self._cut()
-            messages = self.messages()
-            if messages is not None:
-                again = LATE_SECONDS if messages else RESEND_SECONDS
-                self._send(MESSAGES_PER_WORKER * self._workers - messages, again)
-            elif not self._away:  # once
+            broker = self.look()
+            self._cut(broker)
+            if broker is not None:
+                with self._database.read() as session:
+                    placements = waiting.placements(session)
+                for placement in placements:
+                    self._send(placement, broker)
+            elif not self.away:  # once
                 logger.warning("the broker cannot be reached; runs wait")
-            self._away = messages is None
+            self.away, self.seen = broker is None, broker or self.seen
 
-    def _cut(self) -> None:
+    def look(self) -> Broker | None:
+        """Return what the broker holds; None when it is away."""
+        try:
+            with self._app.connection_for_read() as connection:
+                channel = connection.default_channel
+                keys = [channel._q_for_pri(queue_of(e.device), _steps(e)) for e in PLACEMENTS]
+                with channel.client.pipeline(transaction=False) as pipe:
+                    for key in keys:
+                        pipe.llen(key)
+                    counts = pipe.execute()
+                workers = presence.read(channel.client)
+        except (OperationalError, OSError, RedisError):
+            return None
+        return Broker(dict(zip(PLACEMENTS, counts, strict=True)), workers)
+
+    def answers(self) -> bool:
+        """Whether the broker can be reached."""
+        return self.look() is not None
+
+    def _expected(self, broker: Broker | None, device: str) -> int:
+        """Return how many workers to reckon with: those there, or those that are to be started."""
+        return max(self._workers, broker.able(device) if broker else 0)
+
+    def _cut(self, broker: Broker | None) -> None:
         """Cut new experiments into groups."""
         with self._database.read() as session:
             found = waiting.uncut(session)
-        for runs in found.values():
-            groups = self._groups([params for _, params in runs])
+        for each in found:
+            workers = self._expected(broker, each.device)
+            groups = self._groups([params for _, params in each.runs], workers)
+            portions = [[each.runs[place][0] for place in group] for group in groups]
             with self._database.write() as session:
-                waiting.set_portions(session, [[runs[i][0] for i in group] for group in groups])
+                waiting.set_portions(session, portions)
 
-    def _groups(self, params: Sequence[Mapping[str, Any]]) -> list[list[int]]:
+    def _groups(self, params: Sequence[Mapping[str, Any]], workers: int) -> list[list[int]]:
         """Cut an experiment; one that cannot be cut is sent run by run and holds up no other."""
         try:
-            return cut(params, workers=self._workers, memory=self._memory)
+            return cut(params, workers=workers, memory=self._memory)
         except Exception:
             logger.exception("an experiment of %d runs could not be cut", len(params))
             return [[index] for index in range(len(params))]
 
-    def _send(self, room: int, sent_before_seconds: float) -> None:
+    def _send(self, placement: Placement, broker: Broker) -> None:
+        """Send groups of a placement, as many as there is room for."""
+        most = MESSAGES_PER_WORKER * self._expected(broker, placement.device)
+        room = most - broker.waiting(placement)
         if room <= 0:
             return
+        again = LATE_SECONDS if broker.messages[placement] else RESEND_SECONDS
         with self._database.read() as session:
-            groups = waiting.next_groups(session, room, sent_before_seconds=sent_before_seconds)
+            groups = waiting.next_groups(session, placement, room, sent_before_seconds=again)
+        queue, priority = queue_of(placement.device), _steps(placement)
         sent: list[int] = []
         try:
             for run_ids in groups:
-                self._app.send_task(TRAIN, args=[run_ids])
+                self._app.send_task(TRAIN, args=[run_ids], queue=queue, priority=priority)
                 sent += run_ids
         except OperationalError as error:
             logger.warning("could not send all that waits: %s", error)
         if sent:
             with self._database.write() as session:
                 waiting.mark_sent(session, sent)
-
-    def answers(self) -> bool:
-        """Whether the broker can be reached."""
-        return self.messages() is not None
-
-    def messages(self) -> int | None:
-        """Return how many messages wait in the broker; None when it is away."""
-        try:
-            with self._app.connection_for_read() as connection:
-                return int(connection.default_channel.client.llen(QUEUE))
-        except (OperationalError, OSError, RedisError):
-            return None

@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 from backend.analysis.grid.cells import SEED
 from backend.analysis.remedies import Remedy, applicable, propose
 from backend.errors import InvalidInput, NotFound
+from backend.spec import placement
 from backend.spec.defaults import default
 from backend.spec.experiment import MAX_NAME
 from backend.spec.knobs import show
@@ -150,6 +151,7 @@ def follow_up(
     written = Variant("", None, _written(cell.runs[0].params)).document()
     written["name"] = f"Remedies for {parent.name}"[:MAX_NAME]
     written.setdefault("training", {})["seeds"] = _seeds(cell, seeds)
+    written |= {name: parent.spec[name] for name in placement.FIELDS if name in parent.spec}
     return {**written, "variants": [variant.document() for variant in variants]}
 
 

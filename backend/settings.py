@@ -37,6 +37,9 @@ class Settings(BaseSettings):
     broker: str | None = Field(
         None, description="Redis-protocol URL; by default an embedded Valkey in the data folder."
     )
+    device: Literal["auto", "cpu", "gpu"] = Field(
+        "auto", description="What workers train on; auto takes a GPU if there is one."
+    )
     workers: int = Field(
         default_factory=_default_workers, ge=0, le=256, description="Worker processes to start."
     )

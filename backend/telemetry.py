@@ -6,7 +6,7 @@ index, and those that have ended, which need a look at the whole index, at most 
 
 import platform
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from prometheus_client import (
@@ -25,9 +25,9 @@ from sqlalchemy.exc import SQLAlchemyError
 from backend import __version__
 from backend.hints import Hints
 from backend.live import Hub
-from backend.presence import present
+from backend.presence import Worker
 from backend.probes import Probe
-from backend.queue import Queue
+from backend.queue import Broker, Queue
 from backend.settings import Settings
 from backend.store import Database, figures
 from backend.store.states import STATES
@@ -48,7 +48,7 @@ class Telemetry:
         self, settings: Settings, database: Database, queue: Queue, hints: Hints, hub: Hub
     ) -> None:
         self.registry = CollectorRegistry()
-        for collector in (GC_COLLECTOR, PLATFORM_COLLECTOR, _Service(settings, database, queue)):
+        for collector in (GC_COLLECTOR, PLATFORM_COLLECTOR, _Service(database, queue)):
             self.registry.register(collector)
         self.registry.register(_Here(hints, hub))
         ProcessCollector(registry=self.registry)
@@ -90,31 +90,26 @@ class _Here:
 class _Service:
     """What database and broker say; what does not answer in time is left out."""
 
-    def __init__(self, settings: Settings, database: Database, queue: Queue) -> None:
+    def __init__(self, database: Database, queue: Queue) -> None:
         self._database = database
         self._stored = Probe(self._read)
-        self._messages = Probe(queue.messages)
-        self._workers = Probe(lambda: present(settings.broker_url))
+        self._broker = Probe(queue.look)
         self._ended: dict[str, int] = {}
         self._ended_at = -ENDED_SECONDS
 
     def collect(self) -> Iterator[Metric]:
-        stored, messages = _answer(self._stored), _answer(self._messages)
+        stored, broker = _answer(self._stored), _answer(self._broker)
         yield GaugeMetricFamily(
             "overfit_lab_database_up", "1 when it answers.", value=stored is not None
         )
         yield GaugeMetricFamily(
-            "overfit_lab_broker_up", "1 when it answers.", value=messages is not None
+            "overfit_lab_broker_up", "1 when it answers.", value=broker is not None
         )
         if stored is not None:
             yield from _stored(*stored)
-        if messages is not None:
-            yield GaugeMetricFamily(
-                "overfit_lab_queue_messages", "Groups that wait in the broker.", value=messages
-            )
-        workers = _answer(self._workers)
-        if workers is not None:
-            yield from _workers(workers)
+        if broker is not None:
+            yield _messages(broker)
+            yield from _workers(broker.workers)
 
     def _read(self) -> tuple[dict[str, int], figures.Size]:
         with self._database.read() as session:
@@ -147,20 +142,33 @@ def _stored(counts: dict[str, int], size: figures.Size) -> Iterator[Metric]:
         )
 
 
-COUNTED: dict[str, tuple[str, Callable[[dict[str, Any]], float]]] = {
-    "overfit_lab_worker_epochs": ("Epochs recorded.", lambda facts: facts.get("epochs", 0)),
+def _messages(broker: Broker) -> Metric:
+    family = GaugeMetricFamily(
+        "overfit_lab_queue_messages",
+        "Groups that wait in the broker.",
+        labels=["device", "priority"],
+    )
+    for placement, count in broker.messages.items():
+        family.add_metric([placement.device, placement.priority], count)
+    return family
+
+
+COUNTED: dict[str, tuple[str, Callable[[Worker], int]]] = {
+    "overfit_lab_worker_epochs": ("Epochs recorded.", lambda worker: worker.epochs),
     "overfit_lab_worker_hints_lost": (
         "Hints the broker did not take.",
-        lambda facts: facts.get("hints_lost", 0),
+        lambda worker: worker.hints_lost,
     ),
 }
 
 
-def _workers(present: Iterable[dict[str, Any]]) -> Iterator[Metric]:
-    there = list(present)
-    yield GaugeMetricFamily("overfit_lab_workers", "Workers that are there.", value=len(there))
+def _workers(there: Sequence[Worker]) -> Iterator[Metric]:
+    family = GaugeMetricFamily("overfit_lab_workers", "Workers that are there.", labels=["device"])
+    for device in ("cpu", "gpu"):
+        family.add_metric([device], sum(worker.device == device for worker in there))
+    yield family
     for name, (about, count) in COUNTED.items():
-        family = CounterMetricFamily(name, f"{about} Since the worker's start.", labels=["worker"])
-        for facts in there:
-            family.add_metric([facts["name"]], count(facts))
-        yield family
+        counted = CounterMetricFamily(name, f"{about} Since the worker's start.", labels=["worker"])
+        for worker in there:
+            counted.add_metric([worker.name], count(worker))
+        yield counted

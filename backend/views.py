@@ -14,6 +14,7 @@ from backend.analysis import Curve, Diagnosis, diagnose
 from backend.analysis.early_stopping import build
 from backend.analysis.stopping_outcome import stopping_outcome
 from backend.spec import RunSpec
+from backend.spec.placement import PRIORITIES
 from backend.spec.stopping import asked
 from backend.store import experiments, metrics, organising, runs
 from backend.store.states import ENDED
@@ -36,6 +37,8 @@ class ExperimentItem(BaseModel):
     spec: dict[str, Any]
     counts: dict[str, int]
     created_at: str
+    device: str
+    priority: str
     parent_id: int | None
     parent_run_id: int | None
     tags: dict[str, str] = {}
@@ -119,6 +122,8 @@ def experiment_items(session: Session, rows: Sequence[Experiment]) -> list[Exper
             spec=row.spec,
             counts=counts[row.id],
             created_at=str(iso(row.created_at)),
+            device=row.device,
+            priority=PRIORITIES[row.priority],
             parent_id=row.parent_id,
             parent_run_id=row.parent_run_id,
             **_organised(row, tags.get(row.id, {})),

@@ -4,7 +4,10 @@ The solo pool, as a process forked after CUDA was initialised cannot use it; mor
 more processes.
 """
 
+import sys
+
 from backend import journal
+from backend.errors import Unavailable
 from backend.queue import make_celery
 from backend.settings import Settings
 from worker.tasks import name, register
@@ -12,4 +15,7 @@ from worker.tasks import name, register
 _settings = Settings()
 journal.configure(_settings.log, process="worker", worker=name())
 app = make_celery(_settings)
-register(app, _settings)
+try:
+    register(app, _settings)
+except Unavailable as error:
+    sys.exit(str(error))

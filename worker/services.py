@@ -7,23 +7,17 @@ import torch
 from backend.hints import Hints
 from backend.settings import Settings
 from backend.store import Database
+from worker.activity import Activity
 from worker.stopping import Stopping
-
-
-@dataclass
-class Tally:
-    """What this worker has done since it started."""
-
-    epochs: int = 0  # that are in the database
 
 
 @dataclass(frozen=True)
 class Services:
-    """Settings, connections, the device to train on, and whether to stop."""
+    """Settings, connections, the device to train on, whether to stop, and what is done."""
 
     settings: Settings
     database: Database
     hints: Hints
     device: torch.device
     stopping: Stopping
-    tally: Tally = field(default_factory=Tally)
+    activity: Activity = field(default_factory=Activity)

@@ -3,7 +3,8 @@
 import gc
 import logging
 import os
-import platform
+import socket
+from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
@@ -18,84 +19,100 @@ from celery.signals import (
 )
 
 from backend.hints import Hints
-from backend.presence import Announcer
-from backend.queue import TRAIN
+from backend.presence import Announcer, Worker
+from backend.queue import TRAIN, listen
 from backend.settings import Settings
 from backend.spec import validate
 from backend.store import Database, experiments
+from worker.device import chosen, hardware, kind
 from worker.services import Services
 from worker.stopping import Stopping
 from worker.trainer import train
-from worker.training.group import Group, choose_device
+from worker.training.group import Group
+from worker.training.memory import available_bytes
 
 logger = logging.getLogger(__name__)
 
 
 def register(app: Celery, settings: Settings) -> None:
-    """Add the training task to the app. Opens nothing: connections are made when first used."""
+    """Add the training task to the app. Opens nothing: connections are made when first used.
+
+    Raises Unavailable where the device that the settings name is missing.
+    """
     services = Services(
         settings=settings,
         database=Database(settings.database_url),
         hints=Hints(settings.broker_url),
-        device=choose_device(),
+        device=chosen(settings.device),
         stopping=Stopping(),
     )
+    listen(app, kind(services.device))
 
     @app.task(name=TRAIN)  # type: ignore[untyped-decorator]
     def _train(run_ids: list[int]) -> None:
         train(run_ids, services)
 
-    # weak=False: nothing else keeps these alive
-    @setup_logging.connect(weak=False)  # type: ignore[untyped-decorator]
-    def _log(**_: Any) -> None:
+    _follow(services)
+
+
+def _follow(services: Services) -> None:
+    """Do what belongs to the worker's life: get ready, say that it is there, and stop."""
+    announcer = Announcer(services.settings.broker_url, facts(services))
+
+    def quiet(**_: Any) -> None:
         """Keep Celery from setting up logs of its own: worker.app has done so."""
 
-    @worker_init.connect(weak=False)  # type: ignore[untyped-decorator]
-    def _start(**_: Any) -> None:
+    def start(**_: Any) -> None:
         logger.info("training on %s", services.device)
         warm_up(services)
 
-    announcer = _announcer(services)
-
-    @worker_ready.connect(weak=False)  # type: ignore[untyped-decorator]
-    def _there(**_: Any) -> None:
+    def there(**_: Any) -> None:
         announcer.start()
 
-    @worker_shutdown.connect(weak=False)  # type: ignore[untyped-decorator]
-    def _gone(**_: Any) -> None:
+    def gone(**_: Any) -> None:
         if announcer.is_alive():
             announcer.stop()
 
-    @worker_shutting_down.connect(weak=False)  # type: ignore[untyped-decorator]
-    def _stop(**_: Any) -> None:
+    def stop(**_: Any) -> None:
         services.stopping.ask()
 
-
-def _announcer(services: Services) -> Announcer:
-    """Return what tells the web service that this worker is there, and what it trains on."""
-    lasting = {
-        "device": describe(services.device),
-        "torch": torch.__version__,
-        "started_at": datetime.now(UTC).isoformat(timespec="seconds"),
-    }
-
-    def facts() -> dict[str, Any]:
-        counted = {"epochs": services.tally.epochs, "hints_lost": services.hints.lost}
-        return {**lasting, **counted}
-
-    return Announcer(services.settings.broker_url, name(), facts)
+    for signal, receiver in (
+        (setup_logging, quiet),
+        (worker_init, start),
+        (worker_ready, there),
+        (worker_shutdown, gone),
+        (worker_shutting_down, stop),
+    ):
+        signal.connect(receiver, weak=False)  # nothing else keeps these alive
 
 
 def name() -> str:
     """Return this process's name among all workers."""
-    return f"{platform.node()}-{os.getpid()}"
+    return f"{socket.gethostname()}:{os.getpid()}"
 
 
-def describe(device: torch.device) -> str:
-    """Name a device as people do."""
-    if device.type == "cuda":
-        return torch.cuda.get_device_name(device)
-    return f"CPU, {torch.get_num_threads()} thread"
+def facts(services: Services) -> Callable[[], Worker]:
+    """Return what tells what this worker is, and what it is doing."""
+    device, started_at = services.device, datetime.now(UTC)
+
+    def now() -> Worker:
+        return Worker(
+            name=name(),
+            host=socket.gethostname(),
+            pid=os.getpid(),
+            device=kind(device),
+            hardware=hardware(device),
+            memory=available_bytes(device, setting=services.settings.memory << 20) >> 20,
+            torch=torch.__version__,
+            started_at=started_at,
+            runs=services.activity.runs,
+            epochs=services.activity.epochs,
+            epochs_per_second=services.activity.epochs_per_second,
+            last_epoch_at=services.activity.last_epoch_at,
+            hints_lost=services.hints.lost,
+        )
+
+    return now
 
 
 def warm_up(services: Services) -> None:

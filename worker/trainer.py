@@ -45,7 +45,7 @@ def train(run_ids: Sequence[int], services: Services) -> None:
         some = [each for each in leases.values() if each.experiment_id == experiment_id]
         logger.info("training begins", extra={"experiment": experiment_id, "runs": len(some)})
     parts = _fitting(claimed, services)[::-1]
-    with heartbeat:
+    with heartbeat, services.activity.training(lambda: len(leases)):
         while parts:
             left = _train_part(parts.pop(), services, leases, interrupted)
             half = math.ceil(len(left) / 2)
@@ -250,7 +250,7 @@ class Trainer:
         held = self._recorder.write(list(self._jobs.values()))
         if held is None:
             return False
-        self._services.tally.epochs += sum(epochs[run_id] for run_id in held)
+        self._services.activity.add(sum(epochs[run_id] for run_id in held))
         lost: list[int] = []
         cancelled: dict[int, tuple[State, str | None]] = {}
         for index, job in list(self._jobs.items()):

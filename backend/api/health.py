@@ -3,21 +3,24 @@
 from fastapi import APIRouter
 from pydantic import BaseModel
 
-from backend.api.dependencies import DatabaseDep, SettingsDep
+from backend.api.dependencies import DatabaseDep, QueueDep
 from backend.export.versions import versions
-from backend.presence import present
-from backend.store import runs
+from backend.presence import Worker
+from backend.spec.placement import DEVICES
+from backend.store import runs, waiting
 
 router = APIRouter(tags=["health"])
 
 
-class Worker(BaseModel):
-    """A worker that is there, and what it trains on."""
+class Device(BaseModel):
+    """What waits for a device, "any" being those that may train anywhere, and who may train it.
 
-    name: str
+    `workers` is null while the broker is away.
+    """
+
     device: str
-    torch: str
-    started_at: str
+    queued: int
+    workers: int | None
 
 
 class ServiceHealth(BaseModel):
@@ -25,20 +28,26 @@ class ServiceHealth(BaseModel):
 
     broker: bool
     workers: list[Worker] | None
+    devices: list[Device]
     queued: int
     running: int
     versions: dict[str, str]
 
 
 @router.get("/api/health", summary="Who is there to train, and what waits?")
-def health(database: DatabaseDep, settings: SettingsDep) -> ServiceHealth:
+def health(database: DatabaseDep, queue: QueueDep) -> ServiceHealth:
     """Return the workers that are there and how many runs wait and train."""
-    workers = present(settings.broker_url)
+    broker = queue.look()
     with database.read() as session:
         counts = runs.unended(session)
+        queued = waiting.by_device(session) if counts.get("queued") else {}
     return ServiceHealth(
-        broker=workers is not None,
-        workers=None if workers is None else [Worker(**each) for each in workers],
+        broker=broker is not None,
+        workers=None if broker is None else list(broker.workers),
+        devices=[
+            Device(device=each, queued=queued.get(each, 0), workers=broker and broker.able(each))
+            for each in DEVICES
+        ],
         queued=counts.get("queued", 0),
         running=counts.get("running", 0),
         versions=versions(),

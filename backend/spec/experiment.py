@@ -13,11 +13,12 @@ from backend.spec.combinations import check_combination
 from backend.spec.defaults import default
 from backend.spec.fields import read_line, read_mapping
 from backend.spec.knobs import AXES, SECTIONS, STOPPING, show
+from backend.spec.placement import Placement, read_placement
 from backend.spec.run import RunSpec
 from backend.spec.stopping import completed, read_stopping, without_effect
 from backend.spec.variants import Variant, read_variants
 
-TOP_LEVEL = ("name", *SECTIONS, "early_stopping", "variants")
+TOP_LEVEL = ("name", *SECTIONS, "early_stopping", "variants", "device", "priority")
 SEEDS = "training.seeds"
 MAX_VALUES = 1000
 MAX_NAME = 200
@@ -39,6 +40,7 @@ class ExperimentSpec:
     seeds: list[int]
     runs: list[RunSpec]
     labels: Sequence[str | None]
+    placement: Placement
 
 
 def validate(document: Any, *, max_runs: int = 10_000) -> ExperimentSpec:
@@ -52,6 +54,7 @@ def validate(document: Any, *, max_runs: int = 10_000) -> ExperimentSpec:
     seeds = _seeds(document.get("training"), errors)
     stopping = read_stopping(document.get("early_stopping", {}), errors)
     variants = read_variants(document["variants"], errors) if "variants" in document else [PLAIN]
+    placement = read_placement(document, errors)
     name = document.get("name")
     if name is not None:
         name = read_line("name", name, MAX_NAME, errors)
@@ -67,7 +70,8 @@ def validate(document: Any, *, max_runs: int = 10_000) -> ExperimentSpec:
     grids = _grids(axes, seeds, stopping, variants)
     runs = [run for grid in grids for run in grid]
     labels = [v.name or None for v, grid in zip(variants, grids, strict=True) for _ in grid]
-    return ExperimentSpec(name or _default_name(axes), document, axes, seeds, runs, labels)
+    name = name or _default_name(axes)
+    return ExperimentSpec(name, document, axes, seeds, runs, labels, placement)
 
 
 def _axes(document: Mapping[str, Any], errors: list[FieldError]) -> Iterator[tuple[str, list[Any]]]:

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from functools import cache
-from typing import Any
+from typing import Any, TypeVar
 
 from sqlalchemy import BigInteger, Boolean, Float, Integer, LargeBinary
 from sqlalchemy.orm import Session
@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 from backend.store.tables import Base
 
 Row = tuple[Any, ...]
+Key = TypeVar("Key")
 CHUNK = 1000
 _ARRAYS = ((BigInteger, "bigint[]"), (Integer, "int[]"), (Float, "float8[]"), (Boolean, "bool[]"),
            (LargeBinary, "bytea[]"))  # fmt: skip
@@ -36,7 +37,7 @@ def upsert(session: Session, table: type[Base], rows: Sequence[Row]) -> None:
     insert(session, table, rows, conflict=_replace(table))
 
 
-def chunks(ids: Sequence[int]) -> Iterator[Sequence[int]]:
+def chunks(ids: Sequence[Key]) -> Iterator[Sequence[Key]]:
     """Cut ids into pieces that fit into one statement: databases bound how many it may name."""
     for start in range(0, len(ids), CHUNK):
         yield ids[start : start + CHUNK]

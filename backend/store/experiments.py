@@ -37,6 +37,8 @@ def create(
         name=spec.name,
         spec=dict(spec.document),
         estimated_seconds=estimated_seconds(params),
+        device=spec.placement.device,
+        priority=spec.placement.rank,
         parent_id=follows and follows.experiment_id,
         parent_run_id=follows and follows.id,
     )

@@ -11,12 +11,16 @@ from fastapi import APIRouter, Depends, Request
 from fastapi.responses import HTMLResponse
 from sqlalchemy.orm import Session
 
+from backend.api.dependencies import QueueDep
+from backend.api.health import Device
 from backend.comparisons import At
+from backend.queue import Queue
 from backend.store import experiments, metrics, runs
 from backend.store.states import ENDED
 from backend.store.tables import Experiment, Run
 from backend.throughput import throughput
 from backend.views import RunItem, experiment_items, run_items
+from frontend.absent import AWAY, nobody
 from frontend.figures.grid import VARIANT, value_of
 from frontend.figures.measures import ABOUT, CHOICES, KEYS, USUAL, AtBest
 from frontend.figures.panels import PanelsInfo, panels_info
@@ -59,7 +63,11 @@ class Reason:
 
 @router.get("/experiments/{experiment_id}")
 def experiment(
-    request: Request, session: Reading, experiment_id: int, view: Annotated[View, Depends()]
+    request: Request,
+    session: Reading,
+    queue: QueueDep,
+    experiment_id: int,
+    view: Annotated[View, Depends()],
 ) -> HTMLResponse:
     """Show one experiment. Raises NotFound."""
     found = experiments.get(session, experiment_id)
@@ -72,6 +80,7 @@ def experiment(
     return render(
         "experiment.html",
         **_head(session, found, all_runs),
+        absent=_absent(found, all_runs, queue),
         **_drawn(session, grid, all_runs, at_best),
         **_page(all_runs, max(1, view.page)),
         **_read(session, found, rows, all_runs, grid, view, query),
@@ -92,6 +101,15 @@ def _head(session: Session, found: Experiment, all_runs: Sequence[RunItem]) -> d
         "reasons": _reasons(all_runs),
         "live": item.counts["queued"] + item.counts["running"] > 0,
     }
+
+
+def _absent(found: Experiment, all_runs: Sequence[RunItem], queue: Queue) -> str | None:
+    """Say what keeps runs that wait from being trained: no broker, or no worker that may."""
+    queued = sum(run.status == "queued" for run in all_runs)
+    if queued and queue.away:
+        return AWAY
+    workers = queue.seen and queue.seen.able(found.device)
+    return nobody(Device(device=found.device, queued=queued, workers=workers))
 
 
 def _reasons(all_runs: Sequence[RunItem]) -> list[Reason]:

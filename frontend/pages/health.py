@@ -1,14 +1,16 @@
 """The service's own page: who is there to train, what waits, which settings it runs with."""
 
+import re
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import unquote_plus
 
 from fastapi import APIRouter
 from fastapi.responses import HTMLResponse
 
-from backend.api.dependencies import DatabaseDep, SettingsDep
+from backend.api.dependencies import DatabaseDep, QueueDep, SettingsDep
 from backend.api.health import health as service_health
 from backend.settings import Settings
+from frontend.absent import nobody
 from frontend.site import render
 
 ADDRESSES = {
@@ -20,11 +22,11 @@ router = APIRouter()
 
 
 @router.get("/health")
-def health(database: DatabaseDep, settings: SettingsDep) -> HTMLResponse:
+def health(database: DatabaseDep, queue: QueueDep, settings: SettingsDep) -> HTMLResponse:
     """Show the state of the service and its settings, which are read here and set elsewhere."""
-    return render(
-        "health.html", health=service_health(database, settings), settings=settings_rows(settings)
-    )
+    found = service_health(database, queue)
+    waits = [sentence for device in found.devices if (sentence := nobody(device))]
+    return render("health.html", health=found, waits=waits, settings=settings_rows(settings))
 
 
 def settings_rows(settings: Settings) -> list[tuple[str, str, str]]:
@@ -43,9 +45,19 @@ def _shown(settings: Settings, name: str) -> str:
 
 
 def without_password(url: str) -> str:
-    """Return an address whose password, if it has one, is three stars."""
-    parts = urlsplit(url)
-    if parts.password is None:
-        return url
-    user, _, host = parts.netloc.rpartition("@")
-    return parts._replace(netloc=f"{user.partition(':')[0]}:***@{host}").geturl()
+    """Return an address whose passwords, if it has any, are three stars.
+
+    They stand before the host, or in the query (`password`, `sslpassword`).
+    """
+    return _QUERIED.sub(_starred, _USER.sub(rf"\1{STARS}@", url))
+
+
+STARS = "***"
+# up to the last @, as a password that was not escaped may hold any of @ / ? #
+_USER = re.compile(r"^([^:/?#]+://[^:/?#@]*:).*@", re.DOTALL)
+_QUERIED = re.compile(r"([?&;#]([^=&;]*)=)[^&;]*")
+_SECRET = re.compile(r"pass|pwd|secret|token|key|credential", re.IGNORECASE)
+
+
+def _starred(found: re.Match[str]) -> str:
+    return found[1] + STARS if _SECRET.search(unquote_plus(found[2])) else found[0]

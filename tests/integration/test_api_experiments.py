@@ -6,7 +6,6 @@ import pytest
 from redis import Redis
 
 from backend.main import create_app
-from backend.queue import QUEUE
 from backend.settings import Settings
 from backend.store import transitions
 from tests.api import SPEC, Api
@@ -23,7 +22,8 @@ def test_submitting_stores_the_experiment_and_its_runs(api: Api) -> None:
 def test_submitting_sends_the_runs_to_the_queue(api: Api, valkey_url: str) -> None:
     api.submit()
     with Redis.from_url(valkey_url) as redis:
-        assert redis.llen(QUEUE) == 1
+        [queue] = redis.keys("train.any*")
+        assert redis.llen(queue) == 1
 
 
 def test_submitting_without_a_broker_is_kept_for_later(sqlite_url: str, tmp_path: Path) -> None:

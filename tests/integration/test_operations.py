@@ -18,12 +18,13 @@ from backend.presence import Announcer
 from backend.settings import Settings
 from tests.api import Api
 from tests.product import free_port, wait_for
+from tests.workers import worker
 
 
 @contextmanager
 def a_worker(settings: Settings, api: Api) -> Iterator[None]:
     """Have a worker that says it is there and has recorded 7 epochs."""
-    announcer = Announcer(settings.broker_url, "one", lambda: {"epochs": 7})
+    announcer = Announcer(settings.broker_url, lambda: worker(name="one", epochs=7))
     announcer.start()
     try:
         wait_for(lambda: api.get("/readyz").json()["parts"]["workers"]["ok"])
@@ -103,7 +104,7 @@ def test_figures_of_the_service(api: Api, settings: Settings) -> None:
         found = figures(api)
     assert found["overfit_lab_runs queued"] == 2
     assert found["overfit_lab_runs finished"] == 0
-    assert found["overfit_lab_workers"] == 1
+    assert found["overfit_lab_workers cpu"] == 1
     assert found["overfit_lab_worker_epochs_total one"] == 7
     assert found["overfit_lab_database_bytes"] > 50_000
     assert (found["overfit_lab_database_up"], found["overfit_lab_broker_up"]) == (1, 1)

@@ -2,19 +2,23 @@
 
 import json
 from base64 import b64decode
+from contextlib import suppress
 from itertools import chain
+from typing import Any
 
 import pytest
 from redis import Redis
 from sqlalchemy import update
 
 from backend import endings
-from backend.queue import MESSAGES_PER_WORKER, QUEUE, Queue, make_celery
+from backend.presence import KEY
+from backend.queue import MESSAGES_PER_WORKER, Queue, listen, make_celery
 from backend.settings import Settings
 from backend.store import Database, transitions
 from backend.store.tables import Run
 from tests.specs import document
 from tests.training import submit
+from tests.workers import worker
 
 WORKERS = 2
 SMALL = document("points", training__epochs=10, training__seeds=2)
@@ -29,10 +33,11 @@ def queue(sqlite_settings: Settings, sqlite_database: Database) -> Queue:
 
 
 def messages(settings: Settings) -> list[list[int]]:
-    """Take all messages out of the broker, the oldest first: as workers do."""
+    """Take all messages out of the broker, the oldest of each queue first: as workers do."""
     with Redis.from_url(settings.broker_url) as redis:
-        taken = redis.lrange(QUEUE, 0, -1)[::-1]
-        redis.delete(QUEUE)
+        queues = sorted(redis.keys("train.*"))
+        taken = [one for queue in queues for one in redis.lrange(queue, 0, -1)[::-1]]
+        redis.delete("train.none", *queues)
     return [json.loads(b64decode(json.loads(one)["body"]))[0][0] for one in taken]
 
 
@@ -119,3 +124,56 @@ def test_an_experiment_that_cannot_be_cut_is_sent_run_by_run(
     run_ids = submit(sqlite_database, SMALL)
     queue.fill()
     assert messages(sqlite_settings) == [[run_id] for run_id in run_ids[:WORKERS]]
+
+
+def taken_by(settings: Settings, device: str) -> list[int]:
+    """Return the first run of each message, in the order in which a worker on a device has them."""
+    app, found = make_celery(settings), []
+    listen(app, device)
+
+    def take(body: Any, message: Any) -> None:
+        found.append(body[0][0][0])
+        message.ack()
+
+    with app.connection_for_read() as connection:
+        consumer = app.amqp.TaskConsumer(connection.default_channel, callbacks=[take])
+        consumer.qos(prefetch_count=1)
+        with consumer, suppress(TimeoutError):
+            while True:
+                connection.drain_events(timeout=0.5)
+    return found
+
+
+def test_a_worker_takes_the_most_urgent_first_and_only_what_it_may_train(
+    queue: Queue, sqlite_settings: Settings, sqlite_database: Database
+) -> None:
+    first = {}
+    for device, priority in [("any", "low"), ("gpu", "high"), ("cpu", "normal"), ("any", "high")]:
+        placed = {**SMALL, "device": device, "priority": priority}
+        first[device, priority] = submit(sqlite_database, placed)[0]
+    for _ in range(2):
+        queue.fill()
+    taken = [run for run in taken_by(sqlite_settings, "cpu") if run in first.values()]
+    assert taken == [first["any", "high"], first["cpu", "normal"], first["any", "low"]]
+    assert taken_by(sqlite_settings, "gpu")[0] == first["gpu", "high"]
+
+
+def test_what_is_urgent_is_sent_though_as_much_as_may_waits(
+    queue: Queue, sqlite_settings: Settings, sqlite_database: Database
+) -> None:
+    submit(sqlite_database, LARGE)
+    queue.fill()
+    urgent = submit(sqlite_database, {**SMALL, "priority": "high"})
+    queue.fill()
+    assert messages(sqlite_settings)[:WORKERS] == [[run_id] for run_id in urgent]
+
+
+def test_as_many_workers_as_are_there_are_reckoned_with(
+    queue: Queue, sqlite_settings: Settings, sqlite_database: Database
+) -> None:
+    with Redis.from_url(sqlite_settings.broker_url) as redis:
+        for pid in range(5):
+            redis.set(f"{KEY}{pid}", worker(pid=pid).model_dump_json())
+    submit(sqlite_database, LARGE)
+    queue.fill()
+    assert len(messages(sqlite_settings)) == MESSAGES_PER_WORKER * 5

@@ -9,20 +9,21 @@ from backend.presence import KEY, Announcer, present
 from frontend.pages.health import without_password
 from tests.api import Api
 from tests.product import wait_for
+from tests.workers import worker
 
-FACTS = {"device": "CPU, 1 thread", "torch": "2", "started_at": "2026-11-23T12:00:00+00:00"}
+FACTS = worker(name="one", runs=3, epochs_per_second=1234.5)
 
 
 def test_a_worker_is_there_until_it_says_that_it_goes(valkey_url: str) -> None:
-    announcer = Announcer(valkey_url, "one", lambda: FACTS)
+    announcer = Announcer(valkey_url, lambda: FACTS)
     announcer.start()
-    wait_for(lambda: present(valkey_url) == [{"name": "one", **FACTS}], seconds=10)
+    wait_for(lambda: present(valkey_url) == [FACTS], seconds=10)
     announcer.stop()
     assert present(valkey_url) == []
 
 
 def test_a_worker_that_falls_silent_is_forgotten(valkey_url: str) -> None:
-    announcer = Announcer(valkey_url, "one", lambda: FACTS)
+    announcer = Announcer(valkey_url, lambda: FACTS)
     announcer.start()
     wait_for(lambda: present(valkey_url), seconds=10)
     with Redis.from_url(valkey_url) as redis:
@@ -34,6 +35,47 @@ def test_a_broker_that_is_away_is_no_error() -> None:
     begun = time.monotonic()
     assert present("unix:///nowhere.sock") is None
     assert time.monotonic() - begun < 10
+
+
+@pytest.mark.parametrize(
+    "foreign",
+    [
+        b"",
+        b"\xff",
+        b"[" * 100_000,
+        b"[]",
+        b'{"name": "x"}',
+        FACTS.model_dump_json().replace("2026-11-23T12:00:00Z", "yesterday"),
+        FACTS.model_dump_json().replace("1234.5", "NaN"),
+    ],
+)
+def test_what_others_wrote_to_the_broker_is_no_worker_and_no_error(
+    sqlite_api: Api, valkey_url: str, foreign: bytes | str
+) -> None:
+    with Redis.from_url(valkey_url) as redis:
+        redis.set(f"{KEY}foreign", foreign)
+        redis.lpush(f"{KEY}list", "a list")
+        redis.set(f"{KEY}one", FACTS.model_dump_json())
+    assert sqlite_api.get("/api/health").json()["workers"] == [FACTS.model_dump(mode="json")]
+    assert FACTS.name in sqlite_api.get("/health").text
+
+
+def test_markup_in_what_a_worker_says_is_text(sqlite_api: Api, valkey_url: str) -> None:
+    with Redis.from_url(valkey_url) as redis:
+        redis.set(f"{KEY}odd", worker(name="<script>alert(1)</script>").model_dump_json())
+    assert "&lt;script&gt;alert(1)" in sqlite_api.get("/health").text
+
+
+def test_an_experiment_for_a_device_that_nobody_has_says_so(
+    sqlite_api: Api, valkey_url: str
+) -> None:
+    with Redis.from_url(valkey_url) as redis:
+        redis.set(f"{KEY}one", FACTS.model_dump_json())
+    for_gpu, anywhere = sqlite_api.submit(device="gpu"), sqlite_api.submit()
+    sentence = "2 runs wait for a worker with a GPU, and none is there."
+    assert sentence in sqlite_api.get(f"/experiments/{for_gpu}").text
+    assert sentence in sqlite_api.get("/health").text
+    assert "none is there" not in sqlite_api.get(f"/experiments/{anywhere}").text
 
 
 def test_the_page_says_that_nobody_trains_what_waits(sqlite_api: Api) -> None:
@@ -48,6 +90,11 @@ def test_the_page_says_that_nobody_trains_what_waits(sqlite_api: Api) -> None:
     [
         ("postgresql://lab:s3cret@db:5432/lab", "postgresql://lab:***@db:5432/lab"),
         ("redis://:p%40ss@host/0", "redis://:***@host/0"),
+        ("redis://me:p@s/s?#@host/0", "redis://me:***@host/0"),
+        ("unix:///v.sock?db=1&password=s3cret", "unix:///v.sock?db=1&password=***"),
+        ("postgresql://db/lab?user=a&p%61ssword=s3", "postgresql://db/lab?user=a&p%61ssword=***"),
+        ("postgresql://db/lab?sslpassword=s3&port=1", "postgresql://db/lab?sslpassword=***&port=1"),
+        ("postgresql://[::1:x:s3@db/lab", "postgresql://[:***@db/lab"),
         ("sqlite:////data/lab.db", "sqlite:////data/lab.db"),
         ("unix:///data/valkey.sock", "unix:///data/valkey.sock"),
     ],

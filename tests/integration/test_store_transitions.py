@@ -5,6 +5,7 @@ from sqlalchemy import update
 
 from backend import endings
 from backend.spec import validate
+from backend.spec.placement import Placement
 from backend.store import Database, changes, experiments, runs, snapshots, transitions, waiting
 from backend.store.states import ENDED, STATES, TRANSITIONS, State
 from backend.store.tables import Run
@@ -109,7 +110,7 @@ def test_a_run_that_lost_its_worker_is_not_sent_with_the_others(
     with database.write() as session:
         endings.reap(session)
         waiting.set_portions(session, [run_ids])
-        found = waiting.next_groups(session, 10, sent_before_seconds=60)
+        found = waiting.next_groups(session, Placement(), 10, sent_before_seconds=60)
     assert found == [run_ids[1:], run_ids[:1]]
 
 

@@ -237,3 +237,15 @@ def test_a_knob_of_another_criterion_is_refused() -> None:
     )
     assert field == "early_stopping.patience"
     assert sentence.endswith("accepted: with criterion patience only.")
+
+
+@pytest.mark.parametrize(
+    ("given", "sentence"),
+    [
+        ({"device": "tpu"}, 'device is "tpu"; accepted: any, cpu, gpu.'),
+        ({"priority": 1}, "priority is 1; accepted: low, normal, high."),
+        ({"priority": ["low"]}, 'priority is ["low"]; accepted: low, normal, high.'),
+    ],
+)
+def test_a_device_or_priority_that_is_none_is_refused(given: Any, sentence: str) -> None:
+    assert refusal({"dataset": MOONS, **given}) == (next(iter(given)), sentence)

@@ -60,12 +60,12 @@ class Failure:
     error: Exception
 
 
-def choose_device() -> torch.device:
-    """Return the GPU if there is one, else the CPU with one thread.
+def choose_device(*, gpu: bool = True) -> torch.device:
+    """Return the GPU if there is one and it is wanted, else the CPU with one thread.
 
     One thread, as the models are small, and as sums then do not depend on the number of cores.
     """
-    if torch.cuda.is_available():
+    if gpu and torch.cuda.is_available():
         return torch.device("cuda")
     torch.set_num_threads(1)
     return torch.device("cpu")

@@ -13,7 +13,8 @@ class Experiment(Base):
     """A specification and its runs. `revision` counts the changes under it (see Change).
 
     A follow-up names the experiment it follows, and the run there whose diagnosis it answers;
-    that run has no foreign key, for two tables cannot be made after one another.
+    that run has no foreign key, for two tables cannot be made after one another. `device` is a word
+    of backend.spec.placement, `priority` its rank there: larger is more urgent.
     """
 
     __tablename__ = "experiments"
@@ -22,6 +23,8 @@ class Experiment(Base):
     name: Mapped[str] = mapped_column(String(200))
     spec: Mapped[dict[str, Any]] = mapped_column(JSON)
     estimated_seconds: Mapped[float] = mapped_column(Float)
+    device: Mapped[str] = mapped_column(String(8), default="any")
+    priority: Mapped[int] = mapped_column(Integer, default=1)
     revision: Mapped[int] = mapped_column(BigInteger, default=0)
     created_at: Mapped[int] = mapped_column(BigInteger, default=now_ms())
     parent_id: Mapped[int | None] = mapped_column(

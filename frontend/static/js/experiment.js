@@ -45,3 +45,10 @@ document.addEventListener("click", (event) => {
 
 const main = document.querySelector("main");
 if (main.dataset.stream) stayLive(main.dataset);
+
+// No event says that a worker has come, or that the last one has gone.
+async function lookAgain() {
+  if (!document.hidden && document.querySelector("#absent")) await refreshPage().catch(() => {});
+  setTimeout(lookAgain, 3000);
+}
+if (main.dataset.stream) setTimeout(lookAgain, 3000);

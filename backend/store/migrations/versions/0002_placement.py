@@ -1,0 +1,16 @@
+"""Experiments name a device and a priority."""
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0002"
+down_revision = "0001"
+
+
+def upgrade() -> None:
+    op.add_column(
+        "experiments", sa.Column("device", sa.String(8), nullable=False, server_default="any")
+    )
+    op.add_column(
+        "experiments", sa.Column("priority", sa.Integer(), nullable=False, server_default="1")
+    )

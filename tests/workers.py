@@ -1,0 +1,20 @@
+"""Workers as they announce themselves."""
+
+from typing import Any
+
+from backend.presence import Worker
+
+
+def worker(**facts: Any) -> Worker:
+    """Return what a worker says of itself, some of it as given."""
+    usual = {
+        "name": f"lab:{facts.get('pid', 7)}",
+        "host": "lab",
+        "pid": 7,
+        "device": "cpu",
+        "hardware": "CPU, 1 thread",
+        "memory": 1024,
+        "torch": "2.13.0",
+        "started_at": "2026-11-23T12:00:00+00:00",
+    }
+    return Worker.model_validate(usual | facts)
