@@ -75,7 +75,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app.state.reader = stream.Reader(app.state.database)
     app.state.probes = Probes(settings, app.state.database, app.state.queue)
     app.state.telemetry = Telemetry(
-        settings, app.state.database, app.state.queue, app.state.hints, app.state.hub
+        app.state.database, app.state.queue, app.state.hints, app.state.hub
     )
     errors = ErrorHandlers()
     errors.install(app)

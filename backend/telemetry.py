@@ -28,7 +28,6 @@ from backend.live import Hub
 from backend.presence import Worker
 from backend.probes import Probe
 from backend.queue import Broker, Queue
-from backend.settings import Settings
 from backend.store import Database, figures
 from backend.store.states import STATES
 
@@ -44,9 +43,7 @@ disable_created_metrics()  # type: ignore[no-untyped-call]
 class Telemetry:
     """The figures of one web process."""
 
-    def __init__(
-        self, settings: Settings, database: Database, queue: Queue, hints: Hints, hub: Hub
-    ) -> None:
+    def __init__(self, database: Database, queue: Queue, hints: Hints, hub: Hub) -> None:
         self.registry = CollectorRegistry()
         for collector in (GC_COLLECTOR, PLATFORM_COLLECTOR, _Service(database, queue)):
             self.registry.register(collector)
