@@ -5,6 +5,7 @@
     │   └── InvalidSpec         422  a specification has one or more such fields
     ├── MalformedBody           400  the body is not JSON or YAML at all
     ├── UnsupportedMediaType    415
+    ├── Unauthorized            401
     ├── ForbiddenOrigin         403
     ├── NotFound                404
     ├── Conflict                409
@@ -68,6 +69,13 @@ class UnsupportedMediaType(LabError):
 
     status = 415
     kind = "unsupported_media_type"
+
+
+class Unauthorized(LabError):
+    """The service's token was not shown, or is another one."""
+
+    status = 401
+    kind = "unauthorized"
 
 
 class ForbiddenOrigin(LabError):

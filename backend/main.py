@@ -23,6 +23,7 @@ from backend.api import (
     saved_views,
     stream,
 )
+from backend.api.access import Access, key
 from backend.api.dependencies import known_query
 from backend.api.errors import ErrorBody, ErrorHandlers
 from backend.api.requests import Requests
@@ -79,6 +80,8 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     )
     errors = ErrorHandlers()
     errors.install(app)
+    app.state.key = key(settings)
+    app.add_middleware(Access, settings=settings, respond=errors.respond)
     app.add_middleware(Security, settings=settings, respond=errors.respond)
     app.add_middleware(Requests, telemetry=app.state.telemetry)
     for module in _API:

@@ -1,12 +1,15 @@
 """Every setting, declared once. Each is read from the environment as LAB_<NAME>."""
 
 import os
+import re
 from functools import cached_property
 from pathlib import Path
 from typing import Literal
 
-from pydantic import Field
+from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
+
+TOKEN = re.compile(r"[A-Za-z0-9._~+/=-]{16,}")
 
 
 def _default_workers() -> int:
@@ -26,7 +29,13 @@ def _default_memory(workers: int) -> int:
 class Settings(BaseSettings):
     """The service's settings; the command line's flags override the environment."""
 
-    model_config = SettingsConfigDict(env_prefix="LAB_", frozen=True, extra="ignore")
+    model_config = SettingsConfigDict(
+        env_prefix="LAB_",
+        frozen=True,
+        extra="ignore",
+        hide_input_in_errors=True,
+        secrets_dir=os.environ.get("LAB_SECRETS_DIR") or None,  # files named as the variables
+    )
 
     host: str = Field("127.0.0.1", description="Address the web service listens on.")
     port: int = Field(8000, ge=1, le=65535, description="Port the web service listens on.")
@@ -48,9 +57,25 @@ class Settings(BaseSettings):
         ge=1,
         description="Mebibytes that one worker's training may take; a GPU's memory is asked for.",
     )
+    token: SecretStr | None = Field(
+        None,
+        description="What a browser or program must show: 16 letters, digits or -._~+/= or more. "
+        "Without one the service is open; on an address other machines reach, `lab up` makes one.",
+    )
+    secrets_dir: Path | None = Field(
+        None,
+        description="Folder whose files hold settings that are secret, named lab_token, "
+        "lab_database and lab_broker; the environment overrides them.",
+    )
+    url: str | None = Field(
+        None,
+        description="Address people open, where it is not that of LAB_HOST and LAB_PORT: of a "
+        "container or behind a proxy.",
+    )
     allowed_hosts: list[str] = Field(
         default_factory=list,
-        description="Host names answered besides localhost, 127.0.0.1, [::1] and LAB_HOST.",
+        description="Host names answered besides localhost, 127.0.0.1, [::1] and those of "
+        "LAB_HOST and LAB_URL.",
     )
     lease_seconds: float = Field(
         10, gt=0, description="A worker silent for this long loses its runs to another."
@@ -75,6 +100,14 @@ class Settings(BaseSettings):
     )
     max_runs: int = Field(10_000, ge=1, description="Largest grid one experiment may have.")
     max_body_bytes: int = Field(1 << 20, ge=1024, description="Largest request body.")
+
+    @field_validator("token")
+    @classmethod
+    def _strong_token(cls, token: SecretStr | None) -> SecretStr | None:
+        """Raise ValueError for a token that could be guessed or not be sent in a header."""
+        if token is not None and not TOKEN.fullmatch(token.get_secret_value()):
+            raise ValueError("16 or more letters, digits or -._~+/= are needed")
+        return token
 
     @cached_property
     def database_url(self) -> str:

@@ -1,11 +1,12 @@
 """What every request must pass and every answer carries.
 
-The service has no accounts: whoever reaches it may use it. What it must stop is a web page of
-another site that makes a visitor's browser talk to it, by name (DNS rebinding: hence known Host
+What must be stopped here, with a token (`backend.api.access`) or without, is a web page of another
+site that makes a visitor's browser talk to it, by name (DNS rebinding: hence known Host
 names only) or by request (cross-site forms and scripts: hence same-origin changes only).
 """
 
 from collections.abc import Callable
+from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.requests import Request
@@ -50,6 +51,7 @@ class Security:
         self._respond = respond
         self._max_body_bytes = settings.max_body_bytes
         names = ["localhost", "127.0.0.1", "::1", settings.host, *settings.allowed_hosts]
+        names += [urlsplit(settings.url).hostname or "localhost"] if settings.url else []
         self._hosts = {name.strip("[]").lower() for name in names}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -77,7 +79,7 @@ class Security:
         if _name(host) not in self._hosts or len(headers.getlist("host")) > 1:
             raise ForbiddenOrigin(
                 f"The host {show(host)} is not one this service answers to; "
-                "LAB_ALLOWED_HOSTS lists further names."
+                "LAB_URL names it, LAB_ALLOWED_HOSTS lists further ones."
             )
         if method not in SAFE_METHODS and _is_cross_site(headers):
             raise ForbiddenOrigin("A page of another site may not change anything here.")

@@ -6,7 +6,8 @@ from pathlib import Path
 _ABOUT = "Train grids of models, watch them overfit, learn why."
 _MORE = """`./lab test` in a checkout runs every check and test.
 The options of `up` can also be set in the environment: LAB_HOST, LAB_PORT, LAB_DATA_DIR,
-LAB_WORKERS; LAB_DATABASE names a PostgreSQL and LAB_BROKER a Redis or Valkey of your own."""
+LAB_WORKERS; LAB_DATABASE names a PostgreSQL and LAB_BROKER a Redis or Valkey of your own.
+Where a service asks for a token, submit, watch and the like take it from LAB_TOKEN."""
 
 
 def parse(arguments: list[str] | None) -> Namespace:
@@ -32,6 +33,8 @@ def parse(arguments: list[str] | None) -> Namespace:
         ),
         ("diagnose", "say what is wrong with the training histories in log files", _diagnose),
         ("migrate", "bring the database to the newest schema (up does it too)", _data_dir),
+        ("serve", "start the web service alone (up starts everything)", _serve),
+        ("secrets", "make the passwords and the token of a deployment", _secrets),
     ):
         add_options(
             commands.add_parser(name, help=about, description=f"{about[0].upper()}{about[1:]}.")
@@ -40,10 +43,21 @@ def parse(arguments: list[str] | None) -> Namespace:
 
 
 def _up(parser: ArgumentParser) -> None:
+    _serve(parser)
+    parser.add_argument("--workers", help="training processes (cores less one, at most 4)")
+
+
+def _serve(parser: ArgumentParser) -> None:
     parser.add_argument("--host", help="address to listen on (127.0.0.1)")
     parser.add_argument("--port", help="port to listen on (8000)")
-    parser.add_argument("--workers", help="training processes (cores less one, at most 4)")
     _data_dir(parser)
+
+
+def _secrets(parser: ArgumentParser) -> None:
+    parser.add_argument("--new-token", action="store_true", help="replace the token by another")
+    parser.add_argument(
+        "--join", metavar="HOST", help="print what workers elsewhere need, HOST being this machine"
+    )
 
 
 def _data_dir(parser: ArgumentParser) -> None:

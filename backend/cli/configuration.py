@@ -20,4 +20,6 @@ def configured(options: Namespace, *flags: str) -> Settings:
         first = error.errors()[0]
         name = str(first["loc"][0])
         said = f"--{name.replace('_', '-')}" if given.get(name) else f"LAB_{name.upper()}"
+        if name == "token":  # never repeated, not even a wrong one
+            raise InvalidInput(f"{said}: {first['msg']}.") from None
         raise InvalidInput(f"{said}: {first['msg']}, not {first['input']!r}.") from error

@@ -8,6 +8,7 @@ from typing import Any
 
 import httpx
 
+from backend import credentials
 from backend.cli.configuration import configured
 from backend.errors import FieldError, InvalidInput, InvalidSpec, NotFound, Unavailable
 from backend.supervisor import address
@@ -18,15 +19,21 @@ TIMEOUT_SECONDS = 30
 class Service:
     """One server. Every answer that is not a success is raised as a LabError."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, token: str = "") -> None:
         self.url = url.rstrip("/")
+        headers = {"Authorization": f"Bearer {token}"} if token else {}
         # without the environment's proxies: the server is most often this machine
-        self._client = httpx.Client(timeout=TIMEOUT_SECONDS, trust_env=False)
+        self._client = httpx.Client(timeout=TIMEOUT_SECONDS, trust_env=False, headers=headers)
 
     @classmethod
     def named(cls, options: Namespace) -> "Service":
         """Return the server that --server names, else the one of this machine's settings."""
-        return cls(options.server or address.url(configured(options)))
+        settings = configured(options)
+        if settings.token:
+            token = settings.token.get_secret_value()
+        else:  # what `lab up` keeps is for this machine's own service
+            token = "" if options.server else credentials.kept_token(settings.data_dir)
+        return cls(options.server or address.url(settings), token)
 
     def get(self, path: str, **query: Any) -> Any:
         """GET and return the answer."""

@@ -5,7 +5,6 @@ import http.client
 from backend.settings import Settings
 
 _ANY = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - compared, not bound
-_LOCAL = ("127.0.0.1", "::1", "localhost")
 
 
 def reachable(host: str) -> str:
@@ -13,10 +12,23 @@ def reachable(host: str) -> str:
     return _ANY.get(host, host)
 
 
+def is_local(settings: Settings) -> bool:
+    """Whether only this machine reaches the service."""
+    return settings.host in ("127.0.0.1", "::1", "localhost")
+
+
 def url(settings: Settings) -> str:
     """Return the address of the first page."""
+    if settings.url:
+        return settings.url.rstrip("/")
     host = reachable(settings.host)
     return f"http://{f'[{host}]' if ':' in host else host}:{settings.port}"
+
+
+def link(settings: Settings) -> str:
+    """Return what a person opens: the address, with the token where one is asked for."""
+    token = settings.token
+    return f"{url(settings)}/?token={token.get_secret_value()}" if token else url(settings)
 
 
 def answers(settings: Settings) -> bool:
@@ -37,6 +49,6 @@ def advice(settings: Settings) -> str:
         "Open it in a browser, or hand it a specification: ./lab submit SPEC --wait",
         f"Data and logs are in {settings.data_dir.resolve()}. Ctrl-C stops everything.",
     ]
-    if settings.host not in _LOCAL:
-        lines.append("There is no login: whoever reaches this address can use it.")
+    if settings.token:
+        lines.append("The address opens the lab to whoever has it; LAB_TOKEN=... for ./lab submit.")
     return "\n".join(lines)

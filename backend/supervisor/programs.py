@@ -19,14 +19,19 @@ LONGEST_SOCKET_PATH = 100  # systems allow 103 to 107 bytes
 
 def environment(settings: Settings, broker_url: str) -> dict[str, str]:
     """Return the environment that gives a child these settings."""
-    return os.environ | {
-        "LAB_HOST": settings.host,
-        "LAB_PORT": str(settings.port),
-        "LAB_DATA_DIR": str(settings.data_dir.resolve()),
-        "LAB_WORKERS": str(settings.workers),
-        "LAB_BROKER": broker_url,
-        "PYTHONUNBUFFERED": "1",
-    }
+    token = {"LAB_TOKEN": settings.token.get_secret_value()} if settings.token else {}
+    return (
+        os.environ
+        | token
+        | {
+            "LAB_HOST": settings.host,
+            "LAB_PORT": str(settings.port),
+            "LAB_DATA_DIR": str(settings.data_dir.resolve()),
+            "LAB_WORKERS": str(settings.workers),
+            "LAB_BROKER": broker_url,
+            "PYTHONUNBUFFERED": "1",
+        }
+    )
 
 
 @contextmanager

@@ -5,7 +5,9 @@ from collections.abc import Callable, Iterable
 from contextlib import ExitStack
 from pathlib import Path
 
-from backend import journal
+from pydantic import SecretStr
+
+from backend import credentials, journal
 from backend.errors import Unavailable
 from backend.settings import Settings
 from backend.supervisor import address, programs
@@ -26,6 +28,7 @@ def run(settings: Settings, say: Callable[[str], None]) -> None:
     signals = Signals()
     with hold(settings.data_dir), ExitStack() as cleanup:
         check_port(settings.host, settings.port)
+        settings = _with_token(settings)
         socket_path = cleanup.enter_context(programs.broker_socket(settings))
         supervisor = Supervisor(settings, signals, say)
         cleanup.callback(supervisor.stop)
@@ -33,6 +36,14 @@ def run(settings: Settings, say: Callable[[str], None]) -> None:
             supervisor.start_broker(socket_path)
         supervisor.start_services()
         supervisor.watch()
+
+
+def _with_token(settings: Settings) -> Settings:
+    """Ask for a token, kept in the data folder, where other machines reach the service."""
+    if settings.token or address.is_local(settings):
+        return settings
+    token = SecretStr(credentials.token(settings.data_dir))
+    return settings.model_copy(update={"token": token})
 
 
 class Supervisor:
@@ -72,7 +83,7 @@ class Supervisor:
     def watch(self) -> None:
         """Start again what ends, until asked to stop."""
         if not self._signals.stops:
-            self._say(f"Overfit Lab is ready: {address.url(self._settings)}")
+            self._say(f"Overfit Lab is ready: {address.link(self._settings)}")
             self._say(address.advice(self._settings))
         while not self._signals.stops:
             for child in self._children:

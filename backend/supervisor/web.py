@@ -24,6 +24,11 @@ def main() -> None:
         migrate(settings)
     except LabError as error:
         sys.exit(error.detail)
+    serve(settings)
+
+
+def serve(settings: Settings) -> None:
+    """Serve until SIGTERM. The database must be migrated."""
     uvicorn.run(
         create_app(settings),
         host=settings.host,

@@ -12,6 +12,7 @@ async function look() {
 async function health() {
   try {
     const response = await fetch("/api/health");
+    if (response.status === 401) return { refused: true };
     return response.ok ? await response.json() : undefined;
   } catch {
     return undefined;
@@ -20,8 +21,13 @@ async function health() {
 
 function show(found) {
   lost("service", !found);
-  const waits = found ? found.queued + found.running : 0;
   const banner = document.getElementById("no-worker");
+  if (found?.refused) {
+    banner.hidden = false;
+    banner.textContent = "This lab asks for its token again. Reload the page to give it.";
+    return;
+  }
+  const waits = found ? found.queued + found.running : 0;
   banner.hidden = !waits || found.workers?.length > 0;
   if (!banner.hidden) {
     const runs = `${waits.toLocaleString("en")} ${waits === 1 ? "run waits" : "runs wait"}`;
