@@ -42,5 +42,5 @@ COPY worker worker
 RUN python -m compileall -q .
 USER 10001
 HEALTHCHECK --interval=20s --timeout=10s --start-period=60s CMD ["python", "-m", "worker.health"]
-CMD ["celery", "-A", "worker.app", "worker", "--pool", "solo", "--loglevel", "INFO", \
+CMD ["celery", "--quiet", "-A", "worker.app", "worker", "--pool", "solo", "--loglevel", "INFO", \
      "--without-gossip", "--without-mingle", "--without-heartbeat"]
