@@ -12,7 +12,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from backend import endings
 from backend.hints import Hints
 from backend.queue import Queue
-from backend.store import Database, removal
+from backend.store import Database, removal, space
 
 logger = logging.getLogger(__name__)
 
@@ -53,10 +53,13 @@ class Keeper(threading.Thread):
         self._queue.fill()
 
     def remove(self) -> bool:
-        """Remove some of what was deleted long ago; return whether there may be more."""
+        """Remove some of what was deleted long ago; return whether there may be more.
+
+        Where nothing is left to be removed, its space is given back, a little at a time too.
+        """
         with self._database.read() as session:
             if not removal.waits(session, after_days=self._deleted_days):
-                return False
+                return space.give_back(self._database) > 0
         with self._database.write() as session:
             return removal.remove(session, after_days=self._deleted_days) > 0
 

@@ -1,23 +1,56 @@
 """Brings the database of the settings to the newest schema, or says in one sentence why not."""
 
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 from alembic.util import CommandError
 from sqlalchemy.exc import SQLAlchemyError
 
 from backend.errors import InvalidInput, Unavailable
 from backend.settings import Settings
-from backend.store import Database, schema
+from backend.store import Database, backup, schema, space
+
+logger = logging.getLogger(__name__)
 
 KNOWN = ("sqlite:///", "postgresql://", "postgresql+psycopg://")
 
 
 def migrate(settings: Settings) -> None:
-    """Apply the migrations. Raises InvalidInput or Unavailable when the database is no use."""
+    """Apply the migrations. Raises InvalidInput or Unavailable when the database is no use.
+
+    A SQLite database that has an older schema is first backed up into the data folder.
+    """
+    with opened(settings) as database:
+        found = schema.revision(database)
+        if found is not None and found not in schema.known():
+            raise Unavailable(f"the database cannot be used: {schema.refusal(found)}")
+        if found not in (None, schema.newest()) and database.engine.dialect.name == "sqlite":
+            _keep(settings, database, str(found))
+        schema.migrate(database)
+        space.prepare(database)
+
+
+def _keep(settings: Settings, database: Database, revision: str) -> None:
+    """Back the database up as it is before its schema changes, once for each schema."""
+    path = settings.data_dir.resolve() / "backups" / f"schema-{revision}.db"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    if not path.exists():
+        backup.write(database, path)
+        logger.info("backed up before the schema changes", extra={"file": str(path)})
+
+
+@contextmanager
+def opened(settings: Settings) -> Iterator[Database]:
+    """Open the database of the settings. Raises InvalidInput and Unavailable, in one sentence."""
     if not settings.database_url.startswith(KNOWN):
         raise InvalidInput("LAB_DATABASE is not an address of SQLite or PostgreSQL.")
     try:
         database = Database(settings.database_url)
-        schema.migrate(database)
-        database.dispose()
+        try:
+            yield database
+        finally:
+            database.dispose()
     except (SQLAlchemyError, CommandError, OSError) as error:
         cause = str(getattr(error, "orig", None) or error).strip().splitlines()[0]
         raise Unavailable(f"the database cannot be used: {cause}") from error

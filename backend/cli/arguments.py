@@ -32,6 +32,8 @@ def parse(arguments: list[str] | None) -> Namespace:
             _export,
         ),
         ("diagnose", "say what is wrong with the training histories in log files", _diagnose),
+        ("backup", "write the whole database to one file, while it is used", _backup),
+        ("restore", "fill an empty database from a backup", _backup),
         ("migrate", "bring the database to the newest schema (up does it too)", _data_dir),
         ("serve", "start the web service alone (up starts everything)", _serve),
         ("secrets", "make the passwords and the token of a deployment", _secrets),
@@ -62,6 +64,11 @@ def _secrets(parser: ArgumentParser) -> None:
 
 def _data_dir(parser: ArgumentParser) -> None:
     parser.add_argument("--data-dir", type=Path, help="folder of database, broker and logs (data)")
+
+
+def _backup(parser: ArgumentParser) -> None:
+    parser.add_argument("file", type=Path, metavar="FILE", help="the backup")
+    _data_dir(parser)
 
 
 def _submit(parser: ArgumentParser) -> None:

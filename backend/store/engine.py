@@ -105,7 +105,9 @@ def _sqlite_pragmas(connection: Any, _record: Any) -> None:
     and a deferred transaction that turns writer fails at once when another one wrote meanwhile.
     """
     connection.isolation_level = None
-    for pragma in ("journal_mode=WAL", "synchronous=NORMAL", "foreign_keys=ON"):
+    # the first of them counts only before a new file has its first page
+    pragmas = ("auto_vacuum=INCREMENTAL", "journal_mode=WAL", "synchronous=NORMAL")
+    for pragma in (*pragmas, "foreign_keys=ON"):
         connection.execute(f"PRAGMA {pragma}")
 
 

@@ -10,6 +10,7 @@ from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 
+from backend import __version__
 from backend.store.engine import Database, take_turn
 from backend.store.tables import Base
 
@@ -50,6 +51,15 @@ def known() -> frozenset[str]:
     """Return the revisions that this version of the product can start from."""
     return frozenset(
         each.revision for each in ScriptDirectory.from_config(_config()).walk_revisions()
+    )
+
+
+def refusal(revision: str | None, version: str | None = None) -> str:
+    """Say in one sentence why a schema cannot be read."""
+    made_by = f" (made by version {version})" if version else ""
+    return (
+        f"its schema {revision or 'is missing'}{made_by} is not one that version {__version__}, "
+        f"of schema {newest()}, knows; a newer version of Overfit Lab may."
     )
 
 

@@ -1,0 +1,124 @@
+"""A backup: one SQLite file that holds the whole database as it was at one moment.
+
+Made while the product runs, of SQLite (`VACUUM INTO`, one read transaction) and of PostgreSQL (one
+REPEATABLE READ snapshot, read row by row): whoever writes meanwhile does not wait. Its own table
+`backup` says with which schema and version it was made, and of each table how many rows it has
+and their SHA-256.
+"""
+
+import glob
+import json
+import os
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing, contextmanager, suppress
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import JSON, MetaData, Table, cast, create_engine, select
+from sqlalchemy import Text as SqlText
+from sqlalchemy.orm import Session
+
+from backend import __version__
+from backend.errors import Conflict, InvalidInput
+from backend.store import schema
+from backend.store.digest import Digest
+from backend.store.engine import Database
+
+MANIFEST = "backup"
+_MADE = f"CREATE TABLE {MANIFEST} (name TEXT PRIMARY KEY, value TEXT NOT NULL)"
+ROWS_AT_ONCE = 20  # a row may hold a model of 8 MB
+
+
+def write(database: Database, path: Path) -> dict[str, int]:
+    """Write a backup to `path`, all or nothing; return how many rows each table has.
+
+    Raises Conflict when the file exists, InvalidInput when the database has no known schema.
+    """
+    if path.exists():
+        raise Conflict(f"{path} exists; a backup is written to a file of its own.")
+    revision = schema.revision(database)
+    if revision not in schema.known():
+        raise InvalidInput(schema.refusal(revision))
+    with _beside(path) as unfinished:
+        if database.engine.dialect.name == "sqlite":
+            with database.engine.connect() as connection:
+                connection.connection.driver_connection.execute("VACUUM INTO ?", [str(unfinished)])  # type: ignore[union-attr]
+        else:
+            _copy(database, unfinished, revision)
+        return _seal(unfinished, revision)
+
+
+@contextmanager
+def _beside(path: Path) -> Iterator[Path]:
+    """Yield a file to fill, which takes the place of `path` at the end, or is removed."""
+    unfinished = path.with_name(f".{path.name}.unfinished")
+    unfinished.unlink(missing_ok=True)
+    try:
+        yield unfinished
+        with unfinished.open("rb+") as file:
+            os.fsync(file.fileno())
+        unfinished.replace(path)
+    finally:
+        for left in path.parent.glob(f"{glob.escape(unfinished.name)}*"):  # with SQLite's journals
+            with suppress(OSError):
+                left.unlink()
+
+
+def _copy(database: Database, path: Path, revision: str) -> None:
+    """Copy a PostgreSQL database into a new SQLite file of the same schema."""
+    copy = Database(f"sqlite:///{path}")
+    try:
+        schema.migrate(copy, revision)
+        tables = reflected(copy.engine)
+        with database.read() as source, copy.write() as target:
+            for table in tables:
+                _copy_rows(source, target, table)
+    finally:
+        copy.dispose()
+
+
+def _copy_rows(source: Session, target: Session, table: Table) -> None:
+    marks = ", ".join("?" * len(table.columns))
+    names = ", ".join(f'"{column.name}"' for column in table.columns)
+    insert = f'INSERT INTO "{table.name}" ({names}) VALUES ({marks})'  # noqa: S608 - reflected
+    found = source.connection().execution_options(stream_results=True, yield_per=ROWS_AT_ONCE)
+    for some in found.execute(plain(table)).partitions(ROWS_AT_ONCE):
+        target.connection().exec_driver_sql(insert, [tuple(row) for row in some])
+
+
+def plain(table: Table) -> Any:
+    """Select all of a table, JSON as the text that it is."""
+    return select(
+        *(cast(each, SqlText) if isinstance(each.type, JSON) else each for each in table.columns)
+    )
+
+
+def reflected(engine: Any) -> list[Table]:
+    """Return the tables of a database as they are, those that others refer to first."""
+    metadata = MetaData()
+    metadata.reflect(engine)
+    return [
+        each for each in metadata.sorted_tables if each.name not in ("alembic_version", MANIFEST)
+    ]
+
+
+def _seal(path: Path, revision: str) -> dict[str, int]:
+    """Note in a backup what it holds."""
+    engine = create_engine(f"sqlite:///{path}")
+    names = [table.name for table in reflected(engine)]
+    engine.dispose()
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute("PRAGMA journal_mode=DELETE")  # one file, complete in itself
+        tables = {name: Digest.of(connection, name) for name in names}
+        about = {
+            "schema": revision,
+            "version": __version__,
+            "created_at": datetime.now(UTC).isoformat(timespec="seconds"),
+            **{f"table {name}": json.dumps(found) for name, found in tables.items()},
+        }
+        with connection:
+            connection.execute(_MADE)
+            connection.executemany(f"INSERT INTO {MANIFEST} VALUES (?, ?)", about.items())  # noqa: S608
+    return {name: found.rows for name, found in tables.items()}

@@ -1,0 +1,224 @@
+"""Backups: consistent while someone writes, whole or refused, of each database into each."""
+
+import gzip
+import os
+import signal
+import sqlite3
+import subprocess
+import sys
+import threading
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import func, select, text, update
+
+from backend.cli import main
+from backend.errors import Conflict, InvalidInput, Unavailable
+from backend.migration import migrate
+from backend.settings import Settings
+from backend.store import Database, backup, metrics, restore, schema
+from backend.store.tables import Base, Experiment, Metric, MetricSummary, Run
+from tests.api import record
+from tests.product import ROOT, wait_for
+from tests.scenes import MOONS, Scene, play
+
+RELEASES = sorted((ROOT / "tests" / "data" / "releases").glob("*.db.gz"))
+SCENE = Scene({"name": "Kept é", "dataset": MOONS, "training": {"seeds": 3}}, 20)
+
+
+def content(database: Database) -> dict[str, list[Any]]:
+    """Return all rows of all tables, as the product reads them."""
+    with database.read() as session:
+        return {
+            table.name: sorted(map(repr, session.execute(select(table)).all()))
+            for table in Base.metadata.sorted_tables
+        }
+
+
+def fill(database: Database) -> None:
+    play(database, SCENE)
+    with database.write() as session:
+        metrics.record(session, [metrics.Point(1, "odd", 1, float("nan"), 0)])
+        session.execute(update(Run).where(Run.id == 1).values(pinned=True, note="line\tone\\N"))
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def target(request: pytest.FixtureRequest, tmp_path: Path) -> Any:
+    """An empty database to restore into, on each engine."""
+    if request.param == "sqlite":
+        database = Database(f"sqlite:///{tmp_path}/target/lab.db")
+        yield database
+        database.dispose()
+        return
+    server = request.getfixturevalue("postgres")
+    name = f"target_{os.getpid()}_{tmp_path.name[-8:]}".lower().replace("-", "_")
+    admin = Database(server.get_uri())
+    engine = admin.engine.execution_options(isolation_level="AUTOCOMMIT")
+    with engine.connect() as connection:
+        connection.execute(text(f'CREATE DATABASE "{name}"'))
+    database = Database(server.get_uri(database=name))
+    yield database
+    database.dispose()
+    with engine.connect() as connection:
+        connection.execute(text(f'DROP DATABASE "{name}" WITH (FORCE)'))
+    admin.dispose()
+
+
+def test_what_was_backed_up_is_restored_on_either_database(
+    database: Database, target: Database, tmp_path: Path
+) -> None:
+    fill(database)
+    backup.write(database, tmp_path / "kept.db")
+    restore.read(tmp_path / "kept.db", target)
+    assert content(target) == content(database)
+    experiment_id, _ = play(target, SCENE)  # numbers go on after those restored
+    assert experiment_id == 2
+
+
+def test_a_backup_is_of_one_moment_while_someone_writes(
+    database: Database, sqlite_url: str, tmp_path: Path
+) -> None:
+    _, run_ids = play(database, SCENE)
+    stop = threading.Event()
+    written = 20
+
+    def write() -> None:
+        nonlocal written
+        while not stop.is_set():  # points of all runs in one transaction, as a worker
+            with database.write() as session:
+                points = [metrics.Point(id_, "val_loss", written + 1, 1.0, 0) for id_ in run_ids]
+                metrics.record(session, points)
+            written += 1
+
+    writer = threading.Thread(target=write)
+    writer.start()
+    try:
+        wait_for(lambda: written > 22)
+        backup.write(database, tmp_path / "kept.db")
+    finally:
+        stop.set()
+        writer.join()
+    target = Database(f"sqlite:///{tmp_path}/target.db")
+    restore.read(tmp_path / "kept.db", target)
+    with target.read() as session:
+        found = metrics.series_of(session, run_ids, ["val_loss"])
+    target.dispose()
+    ends = {one["val_loss"].steps[-1] for one in found.values()}
+    assert len(ends) == 1
+    assert 22 < ends.pop() <= written
+
+
+def test_a_database_that_is_not_empty_is_left_alone(database: Database, tmp_path: Path) -> None:
+    fill(database)
+    backup.write(database, tmp_path / "kept.db")
+    before = content(database)
+    with pytest.raises(Conflict, match="not empty"):
+        restore.read(tmp_path / "kept.db", database)
+    assert content(database) == before
+
+
+def test_a_file_that_exists_is_not_written_over(sqlite_database: Database, tmp_path: Path) -> None:
+    (tmp_path / "kept.db").write_text("precious")
+    with pytest.raises(Conflict, match="exists"):
+        backup.write(sqlite_database, tmp_path / "kept.db")
+    assert (tmp_path / "kept.db").read_text() == "precious"
+
+
+def test_a_damaged_backup_is_refused(sqlite_database: Database, tmp_path: Path) -> None:
+    fill(sqlite_database)
+    path = tmp_path / "kept.db"
+    backup.write(sqlite_database, path)
+    with closing(sqlite3.connect(path)) as connection, connection:
+        connection.execute("UPDATE metric_summaries SET min = 0 WHERE run_id = 2")
+    with pytest.raises(InvalidInput, match="damaged: metric_summaries is not as it was written"):
+        restore.read(path, Database(f"sqlite:///{tmp_path}/target.db"))
+
+
+def test_what_is_no_backup_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "kept.db").write_text("no database")
+    arguments = ["--data-dir", str(tmp_path / "data")]
+    assert main(["restore", str(tmp_path / "kept.db"), *arguments]) == 2
+    assert "is no backup, or cannot be read: file is not a database" in capsys.readouterr().err
+
+
+def test_a_newer_schema_is_refused(sqlite_database: Database, tmp_path: Path) -> None:
+    backup.write(sqlite_database, tmp_path / "kept.db")
+    with closing(sqlite3.connect(tmp_path / "kept.db")) as connection, connection:
+        connection.execute("UPDATE backup SET value = '9999' WHERE name = 'schema'")
+    with pytest.raises(InvalidInput, match=r"its schema 9999 \(made by version .* is not one"):
+        restore.read(tmp_path / "kept.db", Database(f"sqlite:///{tmp_path}/target.db"))
+
+
+def test_a_database_of_a_newer_schema_is_not_started(settings: Settings) -> None:
+    database = Database(settings.database_url)
+    with database.write() as session:
+        session.execute(text("UPDATE alembic_version SET version_num = '9999'"))
+    database.dispose()
+    with pytest.raises(Unavailable, match="its schema 9999 is not one that version"):
+        migrate(settings)
+
+
+def test_killed_midway_it_leaves_an_empty_database_that_takes_the_backup(
+    database: Database, target: Database, tmp_path: Path
+) -> None:
+    fill(database)
+    backup.write(database, tmp_path / "kept.db")
+    code = (
+        "import os, signal, sys; from pathlib import Path; from backend.store import restore\n"
+        "from backend.store import Database\n"
+        "fill = restore._fill\n"
+        "def killed(source, session, table):\n"
+        "    done = fill(source, session, table)\n"
+        "    if table.name == 'metric_summaries': os.kill(os.getpid(), signal.SIGKILL)\n"
+        "    return done\n"
+        "restore._fill = killed\n"
+        "restore.read(Path(sys.argv[1]), Database(sys.argv[2]))"
+    )
+    url = target.engine.url.render_as_string(hide_password=False)
+    command = [sys.executable, "-c", code, str(tmp_path / "kept.db"), url]
+    assert subprocess.run(command, cwd=ROOT, check=False).returncode == -signal.SIGKILL
+    with target.read() as session:
+        assert session.scalar(select(func.count()).select_from(Experiment)) == 0
+    restore.read(tmp_path / "kept.db", target)
+    assert content(target) == content(database)
+
+
+@pytest.mark.parametrize("release", RELEASES, ids=lambda path: path.name)
+def test_the_data_of_each_release_comes_to_the_newest_schema(
+    release: Path, target: Database, tmp_path: Path
+) -> None:
+    path = tmp_path / "release.db"
+    path.write_bytes(gzip.decompress(release.read_bytes()))
+    with closing(sqlite3.connect(path)) as old:
+        values = old.execute("SELECT packed_values FROM metrics ORDER BY 1").fetchall()
+        summaries = old.execute("SELECT count(*) FROM metric_summaries").fetchone()[0]
+    restore.read(path, target)
+    assert schema.revision(target) == schema.newest()
+    assert schema.differences(target) == []
+    with target.read() as session:
+        assert sorted(session.scalars(select(Metric.packed_values))) == [one for (one,) in values]
+        assert session.scalar(select(func.count()).select_from(MetricSummary)) == summaries
+        run = session.get_one(Run, 1)
+        assert (run.status, run.note, run.pinned) == ("finished", "a note", True)
+        assert [one.name for one in session.scalars(select(Experiment))] == ["Points é", "Moons"]
+    record(target, 1, 1, range(1000, 1001), key="new")
+
+
+@pytest.mark.parametrize("release", RELEASES, ids=lambda path: path.name)
+def test_a_sqlite_database_is_backed_up_before_its_schema_changes(
+    release: Path, tmp_path: Path
+) -> None:
+    database = tmp_path / "lab.db"
+    database.write_bytes(gzip.decompress(release.read_bytes()))
+    with closing(sqlite3.connect(database)) as old, old:
+        revision = old.execute("SELECT version_num FROM alembic_version").fetchone()[0]
+        old.execute("DROP TABLE backup")
+    settings = Settings(data_dir=tmp_path)
+    migrate(settings)
+    assert schema.revision(Database(settings.database_url)) == schema.newest()
+    kept = tmp_path / "backups" / f"schema-{revision}.db"
+    target = Database(f"sqlite:///{tmp_path}/again.db")
+    assert restore.read(kept, target)["runs"] == 4
+    target.dispose()
