@@ -48,15 +48,14 @@ def _check(path: Path) -> str:
     """Return the schema of a backup that is whole."""
     try:
         with closing(sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True)) as connection:
-            about: dict[str, str] = dict(
-                connection.execute(f"SELECT name, value FROM {MANIFEST}").fetchall()
-            )  # noqa: S608
+            said = connection.execute(f"SELECT name, value FROM {MANIFEST}")  # noqa: S608
+            about: dict[str, str] = dict(said.fetchall())
             revision = about.get("schema", "")
             if revision not in schema.known():
                 raise InvalidInput(f"{path}: {schema.refusal(revision, about.get('version'))}")
-            for name, said in about.items():
+            for name, digest in about.items():
                 kind, _, table = name.partition(" ")
-                if kind == "table" and list(Digest.of(connection, table)) != json.loads(said):
+                if kind == "table" and list(Digest.of(connection, table)) != json.loads(digest):
                     raise InvalidInput(f"{path} is damaged: {table} is not as it was written.")
     except (sqlite3.Error, OSError) as error:
         raise InvalidInput(f"{path} is no backup, or cannot be read: {error}.") from error
