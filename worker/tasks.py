@@ -41,7 +41,8 @@ def register(app: Celery, settings: Settings) -> None:
     """
     services = Services(
         settings=settings,
-        database=Database(settings.database_url),
+        # one: recorder and heartbeat take turns, and a thousand workers need no more
+        database=Database(settings.database_url, connections=1),
         hints=Hints(settings.broker_url),
         device=chosen(settings.device),
         stopping=Stopping(),

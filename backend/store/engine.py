@@ -33,14 +33,17 @@ def _postgresql_now(*_: Any, **__: Any) -> str:
 
 
 class Database:
-    """An engine with one way to read and one way to write."""
+    """An engine with one way to read and one way to write.
 
-    def __init__(self, url: str) -> None:
+    `connections`, if given, bounds those to PostgreSQL: whoever needs one more waits for it.
+    """
+
+    def __init__(self, url: str, *, connections: int | None = None) -> None:
         if url.startswith("postgresql://"):
             url = url.replace("postgresql://", "postgresql+psycopg://", 1)
         if url.startswith("sqlite:///"):
             Path(url.removeprefix("sqlite:///")).parent.mkdir(parents=True, exist_ok=True)
-        self.engine = _engine(url)
+        self.engine = _engine(url, connections)
         # one state for all statements, as SQLite gives every transaction
         self._reader = self.engine
         if self.engine.dialect.name == "postgresql":
@@ -88,9 +91,10 @@ def insert_for(dialect: str, table: type[DeclarativeBase]) -> Any:
     return (sqlite_insert if dialect == "sqlite" else postgresql_insert)(table)
 
 
-def _engine(url: str) -> Engine:
+def _engine(url: str, connections: int | None) -> Engine:
     if not url.startswith("sqlite"):
-        return create_engine(url, pool_pre_ping=True)
+        pool = {"pool_size": connections, "max_overflow": 0} if connections else {}
+        return create_engine(url, pool_pre_ping=True, **pool)
     engine = create_engine(url, connect_args={"timeout": BUSY_TIMEOUT_SECONDS})
     event.listen(engine, "connect", _sqlite_pragmas)
     event.listen(engine, "begin", _sqlite_begin)
