@@ -5,7 +5,7 @@ thread of its own, so a worker that trains answers as one that waits does; askin
 (`celery inspect ping`) would tell a worker dead for as long as it trains. Loads no PyTorch.
 """
 
-import platform
+import socket
 import sys
 
 from backend.presence import GONE_SECONDS, present
@@ -17,7 +17,7 @@ def main() -> str | None:
     found = present(Settings().broker_url)
     if found is None:
         return "The broker cannot be reached."
-    if not any(each["name"].startswith(f"{platform.node()}-") for each in found):
+    if not any(worker.host == socket.gethostname() for worker in found):
         return f"No worker of this host said within {GONE_SECONDS} s that it is there."
     return None
 
