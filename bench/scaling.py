@@ -89,7 +89,7 @@ def thousand() -> str:
     ]
     with postgresql() as url:
         for count in (1, 100):
-            found = written(url, Load(1000, count, seconds=THOUSAND_SECONDS))
+            found = written(url, Load(1000, count, runs=2, seconds=THOUSAND_SECONDS))
             all_waits = found.waits.total()
             waits = ", ".join(
                 f"{name} {amount / all_waits:.0%}" for name, amount in found.waits.most_common(3)

@@ -29,7 +29,7 @@ from worker.recorder import Held, Recorder
 from worker.training.group import EpochResult
 
 KEYS = [f"{part}_{what}" for what in ("loss", "accuracy") for part in ("train", "val", "test")]
-RUNS, EPOCHS = 8, 5  # of a worker, and of each of its runs in a write
+EPOCHS = 5  # of each run in a write
 LEASE_SECONDS = 600.0
 NOBODY = "unix:///nowhere.sock"  # hints are not what is measured
 
@@ -40,6 +40,7 @@ class Load:
 
     workers: int
     experiments: int
+    runs: int = 8  # that a worker trains together
     processes: int = 2
     threads: int = 4
     seconds: float = 8.0
@@ -49,6 +50,7 @@ class Load:
 class Written:
     """What came of it. Seconds of the processor are those for each write."""
 
+    load: Load
     writes: int
     seconds: float
     latencies: list[float]
@@ -64,7 +66,7 @@ class Written:
     @property
     def epochs(self) -> float:
         """Epochs a second."""
-        return self.rate * RUNS * EPOCHS
+        return self.rate * self.load.runs * EPOCHS
 
     def percentile(self, percent: int) -> float:
         """Return a percentile of the seconds that a write takes."""
@@ -76,8 +78,8 @@ def claimed(database: Database, load: Load) -> list[list[transitions.Lease]]:
     share = load.workers // load.experiments
     document = {
         "dataset": {"source": "moons"},
-        "training": {"epochs": 100_000, "seeds": min(1000, RUNS * share)},
-        "model": {"width": [2 + place for place in range(max(1, RUNS * share // 1000))]},
+        "training": {"epochs": 100_000, "seeds": min(1000, load.runs * share)},
+        "model": {"width": [2 + place for place in range(max(1, load.runs * share // 1000))]},
     }
     groups: list[list[transitions.Lease]] = []
     for _ in range(load.experiments):
@@ -86,7 +88,7 @@ def claimed(database: Database, load: Load) -> list[list[transitions.Lease]]:
         with database.write() as session:
             held = transitions.claim(session, run_ids, worker="w", lease_seconds=LEASE_SECONDS)
         leases = [each.lease for each in held]
-        groups += [leases[start : start + RUNS] for start in range(0, len(leases), RUNS)]
+        groups += [leases[start : start + load.runs] for start in range(0, len(leases), load.runs)]
     return groups[: load.workers]
 
 
@@ -106,6 +108,7 @@ def written(url: str, load: Load) -> Written:
     taken = server_seconds(server) - before
     database.dispose()
     return Written(
+        load,
         writes,
         max(each[1] for each in found),
         latencies,
@@ -138,7 +141,8 @@ def _thread(
     recorders = [
         Recorder(database, hints, record_seconds=0.2, lease_seconds=LEASE_SECONDS) for _ in groups
     ]
-    latencies, epoch = [], 0
+    latencies: list[float] = []
+    epoch = 0
     while True:
         for leases, recorder in zip(groups, recorders, strict=True):
             held = [_held(lease, epoch) for lease in leases]
