@@ -294,3 +294,12 @@ class Away(Database):
             yield session
             if self._attempts in self._away:
                 raise OperationalError("COMMIT", {}, ConnectionError("the server is gone"))
+
+
+def test_a_worker_needs_a_single_connection(settings: Settings, database_url: str) -> None:
+    alone = Database(database_url, connections=1)
+    quick = settings.model_copy(update={"lease_seconds": 0.3})  # the heartbeat asks for one too
+    run_ids = submit(alone, document("moons", training__epochs=200))
+    train(run_ids, make_services(quick, alone))
+    assert get_run(alone, run_ids[0]).status == "finished"
+    alone.dispose()
