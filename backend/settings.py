@@ -99,6 +99,9 @@ class Settings(BaseSettings):
         "text", description="How log lines are written: for people, or one JSON object a line."
     )
     max_runs: int = Field(10_000, ge=1, description="Largest grid one experiment may have.")
+    max_streams: int = Field(
+        1000, ge=1, description="Live streams one web process serves at once; more are refused."
+    )
     max_body_bytes: int = Field(1 << 20, ge=1024, description="Largest request body.")
 
     @field_validator("token")

@@ -4,6 +4,7 @@ Endpoints open their own transaction, `with database.write() as session:`, so th
 where it can be read: before the message to the queue, and before the answer.
 """
 
+import threading
 from dataclasses import dataclass
 from typing import Annotated, Any
 
@@ -26,6 +27,7 @@ PARSERS = {
 }
 
 MAX_REVISION = 2**63 - 1
+_DESCRIBING = threading.Lock()
 
 
 @dataclass(frozen=True)
@@ -48,7 +50,9 @@ def known_query(request: Request) -> None:
     if not request.query_params:
         return  # the description takes 0.3 s to make, once
     path, method = request.scope["route"].path_format, request.method.lower()
-    described = request.app.openapi()["paths"].get(path, {}).get(method)
+    with _DESCRIBING:  # many first requests at once would each make it
+        paths = request.app.openapi()["paths"]
+    described = paths.get(path, {}).get(method)
     if described is None:
         return
     known = [each["name"] for each in described.get("parameters", ()) if each["in"] == "query"]

@@ -49,6 +49,14 @@ class Batch:
     messages: list[Message]
     more: bool
 
+    @cached_property
+    def encoded(self) -> bytes:
+        """The messages as they are sent: server-sent events, whose data is one line of JSON."""
+        return "".join(
+            f"event: {one.event.kind}\ndata: {one.data}\nid: {one.event.revision}\n\n"
+            for one in self.messages
+        ).encode()
+
 
 def read(session: Session, subject: Subject, after: int) -> Batch:
     """Return what happened to `subject` after a revision, folded into few messages."""

@@ -1,19 +1,26 @@
 """The live stream: what happened after a revision, then what happens, as server-sent events."""
 
 import asyncio
-from collections.abc import AsyncIterator
+import time
+from collections.abc import AsyncGenerator
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Header, Query, Request
-from fastapi.sse import EventSourceResponse, ServerSentEvent
+from fastapi.responses import StreamingResponse
 from starlette.concurrency import run_in_threadpool
 
 from backend.api import events
-from backend.api.dependencies import MAX_REVISION, DatabaseDep, HubDep
+from backend.api.dependencies import MAX_REVISION, DatabaseDep, HubDep, SettingsDep
 from backend.api.events import Batch, Subject
-from backend.errors import InvalidInput
+from backend.errors import InvalidInput, Unavailable
+from backend.live import Hub
 from backend.store import Database, changes, experiments, runs
 from backend.store.tables import MAX_ID
+
+MEDIA_TYPE = "text/event-stream"
+PAUSE_SECONDS = 0.1  # between two batches of one stream: what comes meanwhile goes together
+PING_SECONDS = 15.0  # of silence, after which a comment finds out whether the client is there
+PING = b": ping\n\n"
 
 
 class Reader:
@@ -61,6 +68,8 @@ def reader(request: Request) -> Reader:
 
 def start(
     database: DatabaseDep,
+    hub: HubDep,
+    settings: SettingsDep,
     subject: Annotated[Subject, Depends(subject)],
     after: Annotated[int, Query(ge=0, le=MAX_REVISION, description="Revision last seen.")] = 0,
     last_event_id: Annotated[int | None, Header(ge=0, le=MAX_REVISION)] = None,
@@ -70,30 +79,54 @@ def start(
     A revision that this database has not reached is one of another database, as of a page left
     open while the data folder was changed: the stream then starts at the beginning.
     """
+    if hub.watching >= settings.max_streams:
+        raise Unavailable(f"There are {hub.watching} streams; LAB_MAX_STREAMS allows no more.")
     wanted = after if last_event_id is None else last_event_id
     with database.read() as session:
         newest = changes.revision_of(session, subject.experiment_id)
     return wanted if wanted <= newest else 0
 
 
-@router.get("", summary="Follow an experiment or a run", response_class=EventSourceResponse)
+@router.get(
+    "",
+    summary="Follow an experiment or a run",
+    response_class=StreamingResponse,
+    responses={200: {"content": {MEDIA_TYPE: {}}, "description": "Server-sent events"}},
+)
 async def stream(
     reader: Annotated[Reader, Depends(reader)],
     hub: HubDep,
     subject: Annotated[Subject, Depends(subject)],
     after: Annotated[int, Depends(start)],
-) -> AsyncIterator[ServerSentEvent]:
+) -> StreamingResponse:
     """Send events `metric`, `status` and `diagnosis`; an event's id resumes the stream after it.
 
     Events of a run carry its new points, those of an experiment the state of the run they name.
     """
+    headers = {"Cache-Control": "no-cache", "X-Accel-Buffering": "no"}
+    following = _follow(reader, hub, subject, after)
+    return StreamingResponse(following, headers=headers, media_type=MEDIA_TYPE)
+
+
+async def _follow(
+    reader: Reader, hub: Hub, subject: Subject, after: int
+) -> AsyncGenerator[bytes, None]:
+    """Yield what happened, a batch at a time; batches are written once for all who follow.
+
+    At most one batch waits for a client that reads slowly: the next is read once it was taken.
+    """
     with hub.watch(subject.experiment_id) as watch:
-        more = True
+        yield PING  # a browser knows that the stream is open
+        said, more = time.monotonic(), True
         while more or await watch.wait():
             batch = await reader.read(subject, after, moment=watch.looking())
             more = batch.more
-            for message in batch.messages:
-                after = message.event.revision
-                yield ServerSentEvent(
-                    event=message.event.kind, id=str(after), raw_data=message.data
-                )
+            if batch.messages:
+                after = batch.messages[-1].event.revision
+                yield batch.encoded
+            elif time.monotonic() - said < PING_SECONDS:
+                continue
+            else:
+                yield PING
+            said = time.monotonic()
+            await asyncio.sleep(0 if more else PAUSE_SECONDS)

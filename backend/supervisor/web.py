@@ -3,7 +3,10 @@
 One process does both: loading what the database needs twice would cost the first page a second.
 """
 
+import resource
+import socket
 import sys
+from contextlib import suppress
 
 import uvicorn
 
@@ -13,6 +16,7 @@ from backend.main import create_app
 from backend.migration import migrate
 from backend.settings import Settings
 
+DEAD_SECONDS = 30.0  # in which a client must take something of what it was sent
 STREAMS_END_SECONDS = 1  # without it, uvicorn waits for open browser streams for ever
 
 
@@ -29,7 +33,8 @@ def main() -> None:
 
 def serve(settings: Settings) -> None:
     """Serve until SIGTERM. The database must be migrated."""
-    uvicorn.run(
+    _allow_files()
+    config = uvicorn.Config(
         create_app(settings),
         host=settings.host,
         port=settings.port,
@@ -38,6 +43,30 @@ def serve(settings: Settings) -> None:
         access_log=False,
         log_config=None,  # the journal's
     )
+    server = uvicorn.Server(config)
+    server.run(sockets=[listening(config)])
+    if not server.started:
+        sys.exit(1)
+
+
+def listening(config: uvicorn.Config, dead_seconds: float = DEAD_SECONDS) -> socket.socket:
+    """Return the socket to accept from; the system ends connections that take nothing any more.
+
+    A client that is gone without a word, or never reads, would keep its stream for ever.
+    """
+    found = config.bind_socket()
+    found.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+    if hasattr(socket, "TCP_USER_TIMEOUT"):  # Linux; what is accepted inherits it
+        milliseconds = int(1000 * dead_seconds)
+        found.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, milliseconds)
+    return found
+
+
+def _allow_files() -> None:
+    """Raise the number of open files to what the system allows: each stream takes one."""
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    with suppress(ValueError, OSError):
+        resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
 
 
 if __name__ == "__main__":

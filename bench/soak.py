@@ -1,0 +1,248 @@
+"""Mixed load for minutes: is memory flat, is anything lost or leaked, do reads stay quick?
+
+    python -m bench.soak --minutes 10 [--write]
+
+The whole product as `./lab up` starts it, with two workers. At once: experiments submitted one
+after the other and trained, 200 streams as dashboards hold them and 5 whose clients never read, 20
+loggers, and 4 clients that read over REST. No endpoint takes what other programs log yet: the
+loggers write to the database as workers do, each a run's six metrics every second.
+
+Prints, and writes into docs/benchmarks.md if asked to, memory and descriptors of each process over
+time, latencies of reads, and what went wrong. Exits with 1 if anything did.
+"""
+
+import argparse
+import asyncio
+import json
+import sys
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Awaitable, Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import httpx
+
+from backend.hints import Hints
+from backend.settings import Settings
+from backend.spec import RunSpec, validate
+from backend.store import Database
+from bench.document import replace_section
+from bench.soak_report import Usage, report, wrong
+from tests.product import running
+from tests.scenes import MOONS, Scene, advance, play
+
+DASHBOARDS, LOGGERS, READERS, DEAF = 200, 20, 4, 5
+SUBMIT_SECONDS, LOG_SECONDS, READ_SECONDS, SCRAPE_SECONDS = 5.0, 1.0, 0.05, 15.0
+OPEN_SECONDS = 10.0  # in which the dashboards are opened
+SETTLE_SECONDS = 40.0  # after the load: by then every stream is closed
+SPEC = {
+    "name": "Soak", "dataset": {"source": "moons", "n_train": [20, 100]},
+    "model": {"width": [4, 32]}, "training": {"epochs": 60, "seeds": 2},
+}  # fmt: skip
+LOGGED = Scene(
+    {"name": "Loggers", "dataset": MOONS, "training": {"epochs": 100_000, "seeds": LOGGERS}},
+    1,
+    None,
+)
+
+
+@dataclass
+class Load:
+    """What is done to one product, and what came of it."""
+
+    url: str
+    settings: Settings
+    until: float
+    experiment_id: int
+    runs: list[tuple[int, RunSpec]]
+    reads: dict[str, list[float]] = field(default_factory=dict)
+    done: Counter[str] = field(default_factory=Counter)
+    errors: list[str] = field(default_factory=list)
+
+    @property
+    def over(self) -> bool:
+        return time.monotonic() > self.until
+
+    async def every(self, seconds: float, call: Callable[[], Awaitable[object]]) -> None:
+        """Call again and again until the end; note what fails."""
+        while not self.over:
+            begun = time.monotonic()
+            try:
+                await call()
+            except Exception as error:  # noqa: BLE001 - whatever it is, it is counted
+                self.errors.append(f"{call.__qualname__}: {error!r}")
+            await asyncio.sleep(max(0.0, seconds - (time.monotonic() - begun)))
+
+
+async def apply(load: Load) -> None:
+    """Put the load on the product until its time is over."""
+    host, port = load.url.removeprefix("http://").split(":")
+    async with httpx.AsyncClient(base_url=load.url, timeout=30) as http:
+
+        async def submit() -> None:
+            (await http.post("/api/experiments", json=SPEC)).raise_for_status()
+            load.done["experiments submitted"] += 1
+
+        async def scrape() -> None:
+            (await http.get("/metrics")).raise_for_status()
+
+        tasks = [load.every(SUBMIT_SECONDS, submit), load.every(SCRAPE_SECONDS, scrape)]
+        tasks += [log(load, number) for number in range(LOGGERS)]
+        tasks += [read(load, http) for _ in range(READERS)]
+        tasks += [follow(load, host, int(port), number) for number in range(DASHBOARDS)]
+        tasks += [deaf(load, host, int(port)) for _ in range(DEAF)]
+        await asyncio.gather(*tasks)
+
+
+async def log(load: Load, number: int) -> None:
+    """Record a run's metrics each second, as an external program would have them recorded."""
+    database, hints = Database(load.settings.database_url), Hints(load.settings.broker_url)
+    epoch = 1
+
+    def write() -> None:
+        with database.write() as session:
+            some = [load.runs[number]]
+            advance(session, LOGGED, load.experiment_id, some, epoch, epoch)
+        hints.moved(load.experiment_id)
+
+    async def one() -> None:
+        nonlocal epoch
+        epoch += 1
+        await asyncio.to_thread(write)
+        load.done["epochs logged"] += 1
+
+    await asyncio.sleep(number * LOG_SECONDS / LOGGERS)
+    await load.every(LOG_SECONDS, one)
+    hints.close()
+    database.dispose()
+
+
+async def read(load: Load, http: httpx.AsyncClient) -> None:
+    """Read what scripts read, one thing after the other."""
+    run_id = load.runs[0][0]
+    paths = (
+        "/api/experiments",
+        f"/api/experiments/{load.experiment_id}",
+        f"/api/experiments/{load.experiment_id}/runs",
+        f"/api/runs/{run_id}",
+        f"/api/runs/{run_id}/metrics?max_points=500",
+        "/api/runs?limit=50",
+        "/api/health",
+    )
+    turn = 0
+
+    async def one() -> None:
+        nonlocal turn
+        path = paths[turn % len(paths)]
+        turn += 1
+        begun = time.perf_counter()
+        (await http.get(path)).raise_for_status()
+        load.reads.setdefault(path.partition("?")[0], []).append(time.perf_counter() - begun)
+
+    await load.every(READ_SECONDS, one)
+
+
+async def follow(load: Load, host: str, port: int, number: int) -> None:
+    """Hold a dashboard's stream open: of the experiment, or of one of its runs."""
+    run_id = load.runs[number % LOGGERS][0]
+    subject = f"experiment={load.experiment_id}" if number % 2 else f"run={run_id}"
+    await asyncio.sleep(number * OPEN_SECONDS / DASHBOARDS)
+    reader, writer = await connect(host, port, subject)
+    try:
+        while not load.over:
+            line = await asyncio.wait_for(reader.readline(), 30)
+            if not line:
+                load.errors.append("a stream was ended by the server")
+                return
+            load.done["events received"] += line.startswith(b"event:")
+    except TimeoutError:
+        load.errors.append("a stream was silent for 30 s")
+    finally:
+        writer.close()
+
+
+async def deaf(load: Load, host: str, port: int) -> None:
+    """Ask for a stream and never read it."""
+    _, writer = await connect(host, port, f"experiment={load.experiment_id}")
+    writer.transport.pause_reading()  # type: ignore[attr-defined]
+    while not load.over:
+        await asyncio.sleep(1)
+    writer.close()
+
+
+async def connect(
+    host: str, port: int, subject: str
+) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+    reader, writer = await asyncio.open_connection(host, port)
+    asked = f"GET /api/stream?{subject} HTTP/1.1\r\nHost: {host}:{port}\r\n\r\n"
+    writer.write(asked.encode())
+    return reader, writer
+
+
+def logged_errors(folder: Path) -> list[str]:
+    """Return what the product's own logs call an error."""
+    lines = [
+        (path.name, json.loads(line))
+        for path in folder.glob("*.log")
+        for line in path.read_text().splitlines()
+        if line.startswith("{")
+    ]
+    return [
+        f"{name}: {line['event']} {line.get('exception', '')[-150:]}"
+        for name, line in lines
+        if line.get("level") in ("error", "critical")
+    ]
+
+
+def main() -> int:
+    """Put on the load, let it settle, say what came of it."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--minutes", type=float, default=10)
+    parser.add_argument("--workers", default="2")
+    parser.add_argument("--write", action="store_true", help="write docs/benchmarks.md")
+    given = parser.parse_args()
+    with tempfile.TemporaryDirectory(prefix="lab-") as folder:
+        data_dir = Path(folder) / "data"
+        with running(data_dir, workers=given.workers, log="json") as product:
+            settings = Settings(data_dir=data_dir, broker=f"unix://{data_dir}/valkey.sock")
+            database = Database(settings.database_url)
+            experiment_id, run_ids = play(database, LOGGED)
+            database.dispose()
+            runs = list(zip(run_ids, validate(LOGGED.document).runs, strict=True))
+            warm(product.url)
+            usage = Usage(product.process.pid)
+            usage.start()
+            until = time.monotonic() + 60 * given.minutes
+            load = Load(product.url, settings, until, experiment_id, runs)
+            asyncio.run(apply(load))
+            usage.loaded = False
+            time.sleep(SETTLE_SECONDS)
+            usage.stop()
+            load.errors += logged_errors(data_dir / "logs")
+            said = product.said()
+            load.errors += [line for line in said.splitlines() if " ended (" in line]
+    text = report(given.minutes, load.reads, load.done, load.errors, usage)
+    print(text)
+    if given.write:
+        replace_section("Soak", text)
+    return 1 if wrong(load.reads, load.errors, usage) else 0
+
+
+def warm(url: str) -> None:
+    """Have done once what is slow the first time: a training, a page, a figure."""
+    made = httpx.post(f"{url}/api/experiments", json=SPEC, timeout=60).raise_for_status().json()
+    deadline = time.monotonic() + 120
+    while httpx.get(f"{url}/api/experiments/{made['id']}").json()["status"] != "finished":
+        if time.monotonic() > deadline:
+            raise TimeoutError("the first experiment did not finish")
+        time.sleep(0.2)
+    with ThreadPoolExecutor(20) as pool:  # each opens connections to the database, which stay
+        for _ in pool.map(httpx.get, [f"{url}/api/experiments"] * 200):
+            pass
+
+
+if __name__ == "__main__":
+    sys.exit(main())
