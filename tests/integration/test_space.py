@@ -1,0 +1,52 @@
+"""What was deleted gives its space back."""
+
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+
+from sqlalchemy import update
+
+from backend.store import Database, figures, removal, schema, space
+from backend.store.tables import Experiment
+from tests.scenes import MOONS, Scene, play
+
+SCENE = Scene({"name": "Large", "dataset": MOONS, "training": {"seeds": 60}}, 300)
+
+
+def size(database: Database) -> figures.Size:
+    with database.read() as session:
+        return figures.size(session)
+
+
+def remove_all(database: Database) -> None:
+    with database.write() as session:
+        session.execute(update(Experiment).values(deleted_at=0))
+    while True:
+        with database.write() as session:
+            if not removal.remove(session, after_days=0):
+                return
+
+
+def test_a_sqlite_file_is_smaller_after_a_removal(sqlite_database: Database) -> None:
+    empty = size(sqlite_database).total
+    play(sqlite_database, SCENE)
+    full = size(sqlite_database).total
+    remove_all(sqlite_database)
+    while space.give_back(sqlite_database):
+        pass
+    assert full > 4 * empty
+    assert size(sqlite_database).total < 1.5 * empty
+
+
+def test_a_file_of_an_earlier_version_learns_to_give_space_back(tmp_path: Path) -> None:
+    path = tmp_path / "lab.db"
+    with closing(sqlite3.connect(path)) as earlier:
+        earlier.execute("PRAGMA auto_vacuum=NONE")
+        earlier.execute("CREATE TABLE of_old (id INTEGER)")
+        earlier.commit()
+    database = Database(f"sqlite:///{path}")
+    schema.migrate(database)
+    space.prepare(database)
+    database.dispose()
+    with closing(sqlite3.connect(path)) as later:
+        assert later.execute("PRAGMA auto_vacuum").fetchone() == (space.INCREMENTAL,)
