@@ -19,8 +19,10 @@ import tempfile
 import time
 from collections import Counter
 from collections.abc import Awaitable, Callable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from dataclasses import dataclass, field
+from itertools import cycle
+from multiprocessing import get_context
 from pathlib import Path
 
 import httpx
@@ -42,6 +44,7 @@ SPEC = {
     "name": "Soak", "dataset": {"source": "moons", "n_train": [20, 100]},
     "model": {"width": [4, 32]}, "training": {"epochs": 60, "seeds": 2},
 }  # fmt: skip
+Read = tuple[dict[str, list[float]], list[str]]
 LOGGED = Scene(
     {"name": "Loggers", "dataset": MOONS, "training": {"epochs": 100_000, "seeds": LOGGERS}},
     1,
@@ -91,7 +94,7 @@ async def apply(load: Load) -> None:
 
         tasks = [load.every(SUBMIT_SECONDS, submit), load.every(SCRAPE_SECONDS, scrape)]
         tasks += [log(load, number) for number in range(LOGGERS)]
-        tasks += [read(load, http) for _ in range(READERS)]
+        tasks += [readers(load)]
         tasks += [follow(load, host, int(port), number) for number in range(DASHBOARDS)]
         tasks += [deaf(load, host, int(port)) for _ in range(DEAF)]
         await asyncio.gather(*tasks)
@@ -120,29 +123,47 @@ async def log(load: Load, number: int) -> None:
     database.dispose()
 
 
-async def read(load: Load, http: httpx.AsyncClient) -> None:
-    """Read what scripts read, one thing after the other."""
-    run_id = load.runs[0][0]
+def read(url: str, experiment_id: int, run_id: int, seconds: float) -> Read:
+    """Read what scripts read, one thing after the other, from a process of its own.
+
+    Returns the seconds of each read by path, and what failed.
+    """
     paths = (
         "/api/experiments",
-        f"/api/experiments/{load.experiment_id}",
-        f"/api/experiments/{load.experiment_id}/runs",
+        f"/api/experiments/{experiment_id}",
+        f"/api/experiments/{experiment_id}/runs",
         f"/api/runs/{run_id}",
         f"/api/runs/{run_id}/metrics?max_points=500",
         "/api/runs?limit=50",
         "/api/health",
     )
-    turn = 0
+    times: dict[str, list[float]] = {}
+    errors: list[str] = []
+    until = time.monotonic() + seconds
+    with httpx.Client(base_url=url, timeout=30) as http:
+        for path in cycle(paths):
+            if time.monotonic() > until:
+                return times, errors
+            begun = time.perf_counter()
+            try:
+                http.get(path).raise_for_status()
+                times.setdefault(path.partition("?")[0], []).append(time.perf_counter() - begun)
+            except httpx.HTTPError as error:
+                errors.append(f"{path}: {error!r}")
+            time.sleep(READ_SECONDS)
+    return times, errors
 
-    async def one() -> None:
-        nonlocal turn
-        path = paths[turn % len(paths)]
-        turn += 1
-        begun = time.perf_counter()
-        (await http.get(path)).raise_for_status()
-        load.reads.setdefault(path.partition("?")[0], []).append(time.perf_counter() - begun)
 
-    await load.every(READ_SECONDS, one)
+async def readers(load: Load) -> None:
+    """Have several processes read until the end."""
+    asked = load.url, load.experiment_id, load.runs[0][0], load.until - time.monotonic()
+    loop = asyncio.get_running_loop()
+    with ProcessPoolExecutor(READERS, mp_context=get_context("spawn")) as pool:
+        some = [loop.run_in_executor(pool, read, *asked) for _ in range(READERS)]
+        for times, errors in await asyncio.gather(*some):
+            load.errors += errors
+            for path, seconds in times.items():
+                load.reads.setdefault(path, []).extend(seconds)
 
 
 async def follow(load: Load, host: str, port: int, number: int) -> None:
@@ -153,11 +174,11 @@ async def follow(load: Load, host: str, port: int, number: int) -> None:
     reader, writer = await connect(host, port, subject)
     try:
         while not load.over:
-            line = await asyncio.wait_for(reader.readline(), 30)
-            if not line:
+            received = await asyncio.wait_for(reader.read(1 << 16), 30)
+            if not received:
                 load.errors.append("a stream was ended by the server")
                 return
-            load.done["events received"] += line.startswith(b"event:")
+            load.done["events received"] += received.count(b"event: ")
     except TimeoutError:
         load.errors.append("a stream was silent for 30 s")
     finally:
