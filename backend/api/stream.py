@@ -18,7 +18,7 @@ from backend.store import Database, changes, experiments, runs
 from backend.store.tables import MAX_ID
 
 MEDIA_TYPE = "text/event-stream"
-PAUSE_SECONDS = 0.1  # between two batches of one stream: what comes meanwhile goes together
+PAUSE_SECONDS = 0.1  # at most, between two batches of a stream: what comes meanwhile goes together
 PING_SECONDS = 15.0  # of silence, after which a comment finds out whether the client is there
 PING = b": ping\n\n"
 
@@ -129,4 +129,9 @@ async def _follow(
             else:
                 yield PING
             said = time.monotonic()
-            await asyncio.sleep(0 if more else PAUSE_SECONDS)
+            await asyncio.sleep(0 if more else _until_the_next_beat())
+
+
+def _until_the_next_beat() -> float:
+    """Return the seconds to wait, for all streams to one time, so that they share a reading."""
+    return PAUSE_SECONDS - time.monotonic() % PAUSE_SECONDS
