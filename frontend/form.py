@@ -12,6 +12,7 @@ from backend.spec.knobs import AXES, STOPPING, Knob
 from backend.spec.stopping import CRITERION, criteria_with
 from backend.spec.stopping import defaults as stopping_defaults
 from frontend import words
+from frontend.choices import choice, in_words
 from frontend.lesson import WHY
 
 SECTIONS = {
@@ -24,7 +25,6 @@ SECTIONS = {
 # what few set: behind a fold
 FURTHER = {
     "dataset.n_features",
-    "model.activation",
     "model.normalisation",
     "training.momentum",
     "training.schedule",
@@ -39,6 +39,10 @@ FURTHER = {
 NOTES: dict[str, Mapping[str, str]] = {
     "dataset.source": {name: source.about for name, source in SOURCES.items()},
     "model.family": FAMILIES,
+    "early_stopping.action": {
+        "flag": "Training goes on; the epoch is marked on the charts.",
+        "stop": "The run ends at that epoch.",
+    },
 }
 
 PROBLEMS = {
@@ -46,6 +50,17 @@ PROBLEMS = {
     "regression": "predict a number",
 }
 """The types of problem, in words: the form asks first, and shows the sources of that type."""
+
+SLIDERS = {
+    "dataset.input_noise": 0.5,
+    "dataset.label_noise": 0.5,
+    "dataset.target_noise": 1.0,
+    "model.dropout": 0.9,
+}
+"""Knobs with a slider beside the field, each with where it ends; it begins at 0."""
+
+TOGGLES = ("x1", "x2", "x1^2", "x2^2", "x1*x2", "sin(5*x1)", "sin(5*x2)")
+"""Features of two inputs that are one click away, as in TensorFlow Playground."""
 
 SEEDS_ABOUT = ' A count, or a list of seeds: "7," is just seed 7.'
 
@@ -57,14 +72,15 @@ class FormField:
     `value` is what it starts with, as the person would write it. `when` maps a controlling knob to
     those of its values with which this one applies; `idle` is what it is where it does not.
     `defaults` maps a source, a source and a family, or a criterion of early stopping, to the
-    default. `why` says what it has to do with overfitting.
+    default. `why` says what it has to do with overfitting. `choices` are values with their words;
+    `most` is where a slider beside the field ends, None of a field without.
     """
 
     path: str
     label: str
     about: str
     accepted: str
-    choices: Sequence[str]
+    choices: Mapping[str, str]
     is_axis: bool
     value: str
     further: bool
@@ -73,6 +89,7 @@ class FormField:
     idle: str
     defaults: Mapping[str, str]
     why: str
+    most: float | None
 
     @property
     def chosen(self) -> Sequence[str]:
@@ -99,9 +116,9 @@ def _field(knob: Knob, is_axis: bool, document: Mapping[str, Any]) -> FormField:
     return FormField(
         path=path,
         label=words.knob(path).capitalize(),
-        about=knob.about + (SEEDS_ABOUT if is_seed else ""),
+        about=in_words(knob.about) + (SEEDS_ABOUT if is_seed else ""),
         accepted=knob.accepted,
-        choices=knob.schema.get("enum", []),
+        choices={each: choice(path, each) for each in knob.schema.get("enum", [])},
         is_axis=is_axis,
         value=_written((document.get(section) or {}).get(name)),
         further=path in FURTHER,
@@ -110,6 +127,7 @@ def _field(knob: Knob, is_axis: bool, document: Mapping[str, Any]) -> FormField:
         idle=_written(idle_value(knob.path)) if is_axis else "",
         defaults={"*": "1"} if is_seed else _defaults(knob.path, is_axis),
         why=WHY.get(path, ""),
+        most=SLIDERS.get(path),
     )
 
 

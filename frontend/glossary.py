@@ -87,7 +87,10 @@ GLOSSARY: dict[str, dict[str, Term]] = {
          "improvement."),
         ("Regularisation", "Whatever makes a model prefer simple answers, such as weight decay "
          "and dropout."),
-        ("Weight decay", "Pulls every weight a little towards zero at each step."),
+        ("Weight decay", "Pulls every weight a little towards zero at each step, large ones more "
+         "(L2)."),
+        ("L1 penalty", "Pulls every weight towards zero by the same amount at each step, so that "
+         "those the data do not need end there."),
         ("Dropout", "Leaves out a random share of the neurons at each step, so that none can be "
          "relied on alone."),
         ("Remedy", "A change that the diagnosis proposes. It is trained beside the run as it was, "

@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 
 from frontend import assets, words
 from frontend.glossary import TERMS
+from frontend.lesson import KNOBS
 
 _TITLES = {
     403: "Not from here",
@@ -32,6 +33,7 @@ _TEMPLATES.globals.update(
     static=assets.address,
     plotly_js=assets.plotly_address,
     terms=TERMS,
+    knob_terms=KNOBS,
     now=lambda: datetime.now(UTC).isoformat(timespec="seconds"),
 )
 _TEMPLATES.filters.update(

@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import Any
 
 from backend.analysis.number import number as plain_number
+from frontend.choices import choice
 
 MISSING = "\N{EN DASH}"
 
@@ -44,7 +45,7 @@ def knob(path: str) -> str:
 
 def setting(knobs: Mapping[str, Any]) -> str:
     """Write the values of knobs: "train samples 50, width 8"."""
-    return ", ".join(f"{knob(path)} {value(given)}" for path, given in knobs.items())
+    return ", ".join(f"{knob(path)} {value(given, path)}" for path, given in knobs.items())
 
 
 def isolated(name: str) -> str:
@@ -57,14 +58,14 @@ def evidence(name: str) -> str:
     return _EVIDENCE.get(name, name.replace("_", " ")).capitalize()
 
 
-def value(given: Any) -> str:
-    """Write a knob's value."""
+def value(given: Any, path: str = "") -> str:
+    """Write the value of the knob at `path`; without it, text stays as it is."""
     if given is None:
         return MISSING
     if isinstance(given, list):
-        return ", ".join(map(value, given))
+        return ", ".join(value(one, path) for one in given)
     if isinstance(given, bool) or not isinstance(given, int | float):
-        return str(given)
+        return choice(path, str(given))
     return f"{given:,}" if isinstance(given, int) else f"{given:g}"
 
 
@@ -103,7 +104,11 @@ _LABELS = {
     "dataset.n_train": "train samples",
     "dataset.n_validation": "validation samples",
     "dataset.n_test": "test samples",
-    "dataset.source": "source",
+    "dataset.source": "data set",
+    "dataset.input_noise": "input noise",
+    "early_stopping.action": "when it fires",
+    "model.family": "kind of model",
+    "training.optimizer": "optimiser",
     "early_stopping.alpha": "threshold alpha",
     "early_stopping.min_delta": "smallest improvement",
     "early_stopping.start_from_epoch": "epochs to wait first",

@@ -171,7 +171,9 @@ def _cell(
 
 def _place(axes: tuple[str | None, str | None], key: tuple[Any, Any], title: str) -> str:
     named = [
-        f"{words.knob(path)} {words.value(at)}" for path, at in zip(axes, key, strict=True) if path
+        f"{words.knob(path)} {words.value(at, path)}"
+        for path, at in zip(axes, key, strict=True)
+        if path
     ]
     return ", ".join([*named, title] if title else named)
 

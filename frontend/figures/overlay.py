@@ -95,7 +95,9 @@ def titles(subjects: Sequence[Subject]) -> list[str]:
     rows = [item for item in differing(subjects).items() if item[0] not in ids][:2]
     found = []
     for place, subject in enumerate(subjects):
-        told = ", ".join(f"{words.knob(path)} {words.value(row[place])}" for path, row in rows)
+        told = ", ".join(
+            f"{words.knob(path)} {words.value(row[place], path)}" for path, row in rows
+        )
         found.append(f"{subject.title} ({told})" if told else subject.title)
     return found
 

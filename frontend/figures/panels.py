@@ -44,7 +44,7 @@ class Rest:
     @property
     def options(self) -> Sequence[tuple[str, str]]:
         """What may be chosen, with its words."""
-        each = [(str(value), words.value(value)) for value in self.values]
+        each = [(str(value), words.value(value, self.path)) for value in self.values]
         return [(ALL, "all together"), (EACH, "side by side"), *each]
 
     def picks(self, run: RunItem) -> bool:
@@ -175,7 +175,9 @@ def _ramp(
 
 def _title(apart: Sequence[Rest], key: tuple[Any, ...]) -> str:
     pairs = zip(apart, key, strict=True)
-    return ", ".join(f"{words.knob(one.path)} {words.value(value)}" for one, value in pairs)
+    return ", ".join(
+        f"{words.knob(one.path)} {words.value(value, one.path)}" for one, value in pairs
+    )
 
 
 def _size(columns: int, panels: int) -> str:

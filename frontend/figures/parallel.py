@@ -107,7 +107,7 @@ def _axes(knobs: Mapping[str, Sequence[Any]], ramp: Ramp | None, choice: str) ->
     step = (WIDTH - 2 * MARGIN) / len(knobs)
     axes = []
     for place, (path, values) in enumerate(knobs.items()):
-        named = [words.value(value) for value in values]
+        named = [words.value(value, path) for value in values]
         every = -(-len(values) // MAX_TICKS)
         heights = [_height(index, len(values)) for index in range(len(values))]
         ticks = list(zip(heights, named, strict=True))[::every]
@@ -135,7 +135,7 @@ def _line(
     return Line(
         path="M" + "L".join(corners),
         picks=[*picks, outcome],
-        values=[words.value(value) for value in key],
+        values=[words.value(value, path) for path, value in zip(knobs, key, strict=True)],
         outcome=write(choice, outcome),
         style=style(outcome, ramp),
         run_id=cell[0].id,

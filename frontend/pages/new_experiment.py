@@ -11,7 +11,7 @@ from backend.errors import NotFound
 from backend.spec.catalogue import SOURCES
 from backend.spec.presets import PRESETS
 from backend.store import experiments
-from frontend.form import PROBLEMS, form_fields
+from frontend.form import PROBLEMS, TOGGLES, form_fields
 from frontend.site import Reading, render
 
 router = APIRouter()
@@ -37,6 +37,8 @@ def new_experiment(
         chosen=preset,
         copied=of,
         problems=PROBLEMS,
+        toggles=TOGGLES,
+        flat=[name for name, source in SOURCES.items() if source.features == 2],
         problem_of={name: source.problem for name, source in SOURCES.items()},
     )
 

@@ -56,7 +56,7 @@ def test_a_corrected_field_loses_its_error(page: Page, expected_errors: list[str
 def test_only_fields_that_apply_are_shown(page: Page) -> None:
     page.goto("/experiments/new")
     expect(page.get_by_label("Degree")).to_be_hidden()
-    page.get_by_role("group", name="Family").get_by_text("polynomial").click()
+    page.get_by_role("group", name="Kind of model").get_by_text("Polynomial").click()
     expect(page.get_by_label("Degree")).to_be_visible()
     expect(page.get_by_label("Width")).to_be_hidden()
 
@@ -65,9 +65,9 @@ def test_placeholders_follow_the_source(page: Page) -> None:
     page.goto("/experiments/new")
     samples = page.get_by_label("Train samples", exact=True)
     expect(samples).to_have_attribute("placeholder", "200")
-    page.get_by_role("checkbox", name="iris").check(force=True)
+    page.get_by_role("checkbox", name="Iris flowers").check(force=True)
     expect(samples).to_have_attribute("placeholder", "200 or 60")
-    page.get_by_role("checkbox", name="moons").uncheck(force=True)
+    page.get_by_role("checkbox", name="Two moons").uncheck(force=True)
     expect(samples).to_have_attribute("placeholder", "60")
 
 
@@ -110,9 +110,9 @@ def test_a_fold_with_nothing_that_applies_is_hidden(page: Page) -> None:
 
 def test_the_chosen_source_is_described(page: Page) -> None:
     page.goto("/experiments/new")
-    source = page.get_by_role("group", name="Source")
+    source = page.get_by_role("group", name="Data set")
     expect(source).to_contain_text("Two interleaved half circles in the plane.")
-    page.get_by_role("checkbox", name="iris").check(force=True)
+    page.get_by_role("checkbox", name="Iris flowers").check(force=True)
     expect(source).to_contain_text("150 flowers of three species")
 
 
@@ -131,10 +131,10 @@ def test_the_problem_narrows_the_sources_and_chooses_one(page: Page) -> None:
     page.goto("/experiments/new")
     expect(page.get_by_role("radio", name="classification")).to_be_checked()
     page.get_by_text("regression: predict").click()
-    expect(page.get_by_role("checkbox", name="moons")).to_be_hidden()
-    expect(page.get_by_role("checkbox", name="points")).to_be_checked()
+    expect(page.get_by_role("checkbox", name="Two moons")).to_be_hidden()
+    expect(page.get_by_role("checkbox", name="Five dots")).to_be_checked()
     expect(page.locator("#yaml")).to_have_text("dataset:\n  source: points\n")
-    expect(page.get_by_label("Target noise")).to_be_visible()
+    expect(page.get_by_label("Target noise", exact=True)).to_be_visible()
 
 
 def test_a_copy_of_an_experiment_is_edited_and_submitted(page: Page, lab: str) -> None:
@@ -148,6 +148,31 @@ def test_a_copy_of_an_experiment_is_edited_and_submitted(page: Page, lab: str) -
     page.get_by_role("button", name="Start training").click()
     expect(page.get_by_role("heading", level=1)).to_have_text("Original")
     expect(page.locator("#runs tbody tr")).to_have_count(2)
+
+
+def test_a_slider_writes_into_its_field(page: Page) -> None:
+    page.goto("/experiments/new")
+    page.get_by_label("Input noise, as a slider").fill("0.15")
+    expect(page.get_by_label("Input noise", exact=True)).to_have_value("0.15")
+    expect(page.locator("#yaml")).to_contain_text("input_noise: 0.15")
+
+
+def test_the_share_to_train_on_divides_the_samples(page: Page) -> None:
+    page.goto("/experiments/new")
+    page.get_by_label("Share of the samples").fill("50")
+    expect(page.locator("#yaml")).to_contain_text("n_train: 350\n  n_validation: 350")
+    page.get_by_label("Train samples", exact=True).fill("10, 20")
+    expect(page.get_by_label("Share of the samples")).to_be_disabled()
+
+
+def test_features_are_toggled_and_layers_replace_depth_and_width(page: Page) -> None:
+    page.goto("/experiments/new")
+    page.get_by_role("checkbox", name="x1*x2").check(force=True)
+    page.get_by_label("Neurons of each layer").fill("8-4")
+    expect(page.get_by_label("Width")).to_be_hidden()
+    written = 'model:\n  features: "x1 + x2 + x1*x2"\n  layers: "8-4"\n'
+    expect(page.locator("#yaml")).to_contain_text(written)
+    expect(page.locator("#parameters")).to_have_text("78")
 
 
 def test_a_knob_says_why_it_matters(page: Page) -> None:

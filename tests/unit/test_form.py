@@ -5,7 +5,7 @@ import pytest
 from backend.spec.knobs import AXES
 from frontend.form import FormField, form_fields
 from frontend.lesson import WHY
-from frontend.words import duration, model, number
+from frontend.words import duration, model, number, value
 from tests.specs import run_spec
 
 
@@ -21,9 +21,9 @@ def test_every_knob_has_a_field_with_help() -> None:
     assert all(one.about for one in fields)
 
 
-def test_what_is_said_to_matter_is_a_field() -> None:
+def test_of_every_field_it_is_said_why_it_matters() -> None:
     paths = {one.path for section in form_fields({}).values() for one in section}
-    assert WHY.keys() <= paths
+    assert WHY.keys() == paths
 
 
 def test_a_field_says_which_values_of_others_it_applies_with() -> None:
@@ -34,6 +34,20 @@ def test_a_field_says_which_values_of_others_it_applies_with() -> None:
 def test_a_field_says_what_its_knob_is_where_it_does_not_apply() -> None:
     assert field("training.optimizer").idle == "closed_form"
     assert field("model.depth").idle == ""
+
+
+def test_no_field_shows_the_names_of_the_specification() -> None:
+    fields = [one for section in form_fields({}).values() for one in section]
+    shown = [text for one in fields for text in (one.label, one.about, *one.choices.values())]
+    assert not [text for text in shown if "_" in text or "mlp" in text]
+
+
+def test_a_value_is_written_as_the_form_calls_it() -> None:
+    assert value("random_features", "model.family") == "Random features"
+    assert (
+        value(["gl", "up"], "early_stopping.criterion") == "Generalisation loss, Successive rises"
+    )
+    assert value("gl", "variant") == "gl"
 
 
 def test_a_field_starts_with_the_values_of_the_specification() -> None:

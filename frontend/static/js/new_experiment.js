@@ -1,5 +1,6 @@
 // The form: reads the fields into a specification, shows what it would cost and what is wrong.
 
+import { showAids, listenToAids } from "./form_aids.js";
 import { showPreview } from "./preview.js";
 import { post } from "./post.js";
 import { toCurl, toYaml } from "./written.js";
@@ -12,7 +13,7 @@ let checks = 0;
 let timer;
 
 function texts(field) {
-  const boxes = field.querySelectorAll("input:checked");
+  const boxes = field.querySelectorAll("input[name]:checked");
   if (boxes.length) return [...boxes].map((box) => box.value);
   const input = field.querySelector("input[type=text]");
   return (input?.value ?? "").split(",").map((text) => text.trim()).filter(Boolean);
@@ -80,11 +81,12 @@ function showFields() {
     const input = field.querySelector("input[type=text]");
     if (input) input.placeholder = values.join(" or ");
     showNotes(field);
-    for (const chip of field.querySelectorAll(".chip")) {
-      const isDefault = texts(field).length === 0 && values.includes(chip.textContent.trim());
-      chip.classList.toggle("default", isDefault);
+    for (const box of field.querySelectorAll(".chip input[name]")) {
+      const isDefault = texts(field).length === 0 && values.includes(box.value);
+      box.parentElement.classList.toggle("default", isDefault);
     }
   }
+  showAids(byPath, effective);
   for (const fold of form.querySelectorAll(".further")) {
     fold.hidden = ![...fold.querySelectorAll(".field")].some((field) => !field.hidden);
   }
@@ -142,7 +144,7 @@ function showErrors(errors) {
 function setError(field, detail) {
   field.querySelector(".error").textContent = detail;
   if (detail) field.closest("details")?.setAttribute("open", "");
-  for (const input of field.querySelectorAll("input")) {
+  for (const input of field.querySelectorAll("input[type=text], input[name]")) {
     if (detail) input.setAttribute("aria-invalid", "true");
     else input.removeAttribute("aria-invalid");
   }
@@ -204,6 +206,7 @@ form.addEventListener("submit", async (event) => {
   form.querySelector("[aria-invalid]")?.focus();
 });
 
+listenToAids(byPath, effective);
 showProblem();
 showFields();
 check();
