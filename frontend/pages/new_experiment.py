@@ -16,6 +16,7 @@ from frontend.site import Reading, render
 
 router = APIRouter()
 
+KEPT = ("device", "priority", "variants")  # fields without a place in the form, sent as they are
 START = {"dataset": {"source": "moons"}}
 
 
@@ -33,6 +34,7 @@ def new_experiment(
         sections=form_fields(document),
         name=document.get("name") or "",
         variants=document.get("variants", []),
+        kept={name: document[name] for name in KEPT if document.get(name)},
         presets=PRESETS.values(),
         chosen=preset,
         copied=of,

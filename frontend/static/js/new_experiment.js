@@ -34,9 +34,7 @@ function specification() {
     const values = texts(field).map(number);
     if (values.length) (document[section] ??= {})[knob] = isList(field) ? values : values[0];
   }
-  const variants = JSON.parse(form.dataset.variants);
-  if (variants.length) document.variants = variants;
-  return document;
+  return { ...document, ...JSON.parse(form.dataset.kept) };
 }
 
 // --- which fields apply, and what they are when left empty
