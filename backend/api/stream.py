@@ -19,6 +19,7 @@ from backend.store.tables import MAX_ID
 
 MEDIA_TYPE = "text/event-stream"
 PAUSE_SECONDS = 0.1  # at most, between two batches of a stream: what comes meanwhile goes together
+STREAMS_A_SECOND = 400  # batches sent, above which the pause is longer: reads have their turn
 PING_SECONDS = 15.0  # of silence, after which a comment finds out whether the client is there
 PING = b": ping\n\n"
 
@@ -129,9 +130,10 @@ async def _follow(
             else:
                 yield PING
             said = time.monotonic()
-            await asyncio.sleep(0 if more else _until_the_next_beat())
+            await asyncio.sleep(0 if more else _until_the_next_beat(hub.watching))
 
 
-def _until_the_next_beat() -> float:
+def _until_the_next_beat(streams: int) -> float:
     """Return the seconds to wait, for all streams to one time, so that they share a reading."""
-    return PAUSE_SECONDS - time.monotonic() % PAUSE_SECONDS
+    pause = max(PAUSE_SECONDS, streams / STREAMS_A_SECOND)
+    return pause - time.monotonic() % pause
