@@ -7,12 +7,13 @@ import logging
 import threading
 import time
 
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.orm import Session
 
 from backend import endings
 from backend.hints import Hints
 from backend.queue import Queue
-from backend.store import Database, removal, space
+from backend.silence import Silence
+from backend.store import AWAY, Database, removal, space, transitions, waiting
 
 logger = logging.getLogger(__name__)
 
@@ -24,33 +25,53 @@ class Keeper(threading.Thread):
     """A thread of the web process. Any number may run: every step is a compare-and-set."""
 
     def __init__(
-        self, database: Database, queue: Queue, hints: Hints, *, deleted_days: float
+        self,
+        database: Database,
+        queue: Queue,
+        hints: Hints,
+        *,
+        deleted_days: float,
+        lease_seconds: float,
     ) -> None:
         super().__init__(name="keeper", daemon=True)
         self._database = database
-        self._deleted_days = deleted_days
+        self._deleted_days, self._lease_seconds = deleted_days, lease_seconds
+        self._silence = Silence(lease_seconds)
         self._remove_at = 0.0
         self._queue = queue
         self._hints = hints
         self._stopping = threading.Event()
 
     def run(self) -> None:
-        """Tend the queue until stopped; a database that is away is tried again."""
+        """Tend the queue until stopped; nothing ends it, as nobody else would do its work."""
         while not self._stopping.wait(INTERVAL_SECONDS):
             try:
                 self.tend()
                 if time.monotonic() >= self._remove_at and not self.remove():
                     self._remove_at = time.monotonic() + REMOVAL_SECONDS
-            except SQLAlchemyError:
+            except Exception as error:
+                if isinstance(error, AWAY):
+                    self._silence.failed()
                 logger.exception("could not tend the queue; trying again")
 
     def tend(self) -> None:
         """Free what dead workers held, then send what waits."""
+        self._silence.asks()
         with self._database.write() as session:
-            moved = endings.reap(session)
+            self._silence.answered(now=transitions.now(session))
+            moved = self._judge(session)
         for experiment_id in moved:
             self._hints.moved(experiment_id)
         self._queue.fill()
+
+    def _judge(self, session: Session) -> set[int]:
+        """Free what dead workers held, unless nobody can know how long they were silent."""
+        if self._silence.is_known:
+            return endings.reap(session)
+        logger.warning("the database was away, or its clock jumped: all leases begin anew")
+        transitions.begin_leases_anew(session, lease_seconds=self._lease_seconds)
+        waiting.forget_the_future(session)
+        return set()
 
     def remove(self) -> bool:
         """Remove some of what was deleted long ago; return whether there may be more.

@@ -97,8 +97,13 @@ def create_app(settings: Settings | None = None) -> FastAPI:
 @asynccontextmanager
 async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     state = app.state
-    days = state.settings.deleted_days
-    keeper = state.keeper = Keeper(state.database, state.queue, state.hints, deleted_days=days)
+    keeper = state.keeper = Keeper(
+        state.database,
+        state.queue,
+        state.hints,
+        deleted_days=state.settings.deleted_days,
+        lease_seconds=state.settings.lease_seconds,
+    )
     keeper.start()
     state.hub.start()
     _close_on_signal(state.hub)

@@ -51,6 +51,7 @@ def make_celery(settings: Settings) -> Celery:
         worker_prefetch_multiplier=1,
         worker_concurrency=1,
         broker_connection_retry_on_startup=True,
+        broker_connection_max_retries=None,  # for ever: a worker is of no use without
         # A task may take hours. Work lost with a worker is found by its lease, not by this.
         # Without max_retries an absent broker holds up every sender for six seconds.
         broker_transport_options={
@@ -184,7 +185,7 @@ class Queue:
             for run_ids in groups:
                 self._app.send_task(TRAIN, args=[run_ids], queue=queue, priority=priority)
                 sent += run_ids
-        except OperationalError as error:
+        except (OperationalError, RedisError) as error:  # a full disk is told as the latter
             logger.warning("could not send all that waits: %s", error)
         if sent:
             with self._database.write() as session:

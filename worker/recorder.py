@@ -5,13 +5,12 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from sqlalchemy.exc import InterfaceError, OperationalError
-from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.orm import Session
 
 from backend import endings
 from backend.hints import Hints
 from backend.store import (
+    AWAY,
     Database,
     changes,
     metrics,
@@ -99,8 +98,11 @@ class Recorder:
                 for run in held:
                     if run.unwritten.ending == "queued" and kept.get(run.lease.run_id):
                         run.unwritten.ending = "cancelled"
-                moved = _write(session, [run for run in held if run.lease.run_id in kept])
-        except (OperationalError, InterfaceError, PoolTimeout) as error:
+                still = [run for run in held if run.lease.run_id in kept]
+                if self.failing:
+                    _forget_written(session, still)
+                moved = _write(session, still)
+        except AWAY as error:
             self._pause = min(max(2 * self._pause, FIRST_PAUSE_SECONDS), LONGEST_PAUSE_SECONDS)
             self._next = time.monotonic() + self._pause
             logger.warning("the database cannot be written, trying again: %s", error)
@@ -125,6 +127,14 @@ def _write(session: Session, held: Sequence[Held]) -> set[int]:
     return changes.log_each(
         session, [(run.lease.experiment_id, change) for run in held for change in _changes(run)]
     )
+
+
+def _forget_written(session: Session, held: Sequence[Held]) -> None:
+    """Leave out epochs that are in the database: a commit may succeed and its answer be lost."""
+    written = runs.epochs(session, [run.lease.run_id for run in held])
+    for run in held:
+        last = written[run.lease.run_id]
+        run.unwritten.results = [one for one in run.unwritten.results if one.epoch > last]
 
 
 def _stretches(run: Held) -> list[Stretch]:

@@ -14,6 +14,7 @@ from backend.store.states import State
 from backend.store.transitions import Claimed, Lease
 from worker.claims import Job, claim, known, take_up
 from worker.heartbeat import Heartbeat
+from worker.patience import until_answered
 from worker.recorder import MAX_BACKLOG, Recorder
 from worker.services import Services
 from worker.training.group import EpochResult, Failure, Group, Interrupted, Kind
@@ -30,7 +31,7 @@ def train(run_ids: Sequence[int], services: Services) -> None:
 
     They are trained together as far as memory allows: a part for which it runs out is halved.
     """
-    claimed = claim(services, run_ids)
+    claimed = until_answered(lambda: claim(services, run_ids), services.stopping)
     leases = {each.lease.run_id: each.lease for each in claimed}
     heartbeat = Heartbeat(
         services.database,
@@ -66,7 +67,8 @@ def _train_part(
     interrupted: Callable[[], bool],
 ) -> Sequence[Claimed]:
     """Train runs together; return those for which memory ran out, to be trained by halves."""
-    jobs = dict(enumerate(take_up(services.database, part)))
+    taken = until_answered(lambda: take_up(services.database, part), services.stopping)
+    jobs = dict(enumerate(taken))
     trainer = Trainer(services, jobs, leases)
     try:
         trainer.run(interrupted)

@@ -13,13 +13,13 @@ from typing import Any
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from pydantic import BaseModel
-from sqlalchemy.exc import OperationalError
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
 from backend.api.security import HEADERS
 from backend.errors import InvalidInput, InvalidSpec, LabError, Unavailable
 from backend.spec.knobs import show
+from backend.store import AWAY
 
 logger = logging.getLogger(__name__)
 
@@ -55,7 +55,8 @@ class ErrorHandlers:
         app.exception_handler(LabError)(self.respond)
         app.exception_handler(RequestValidationError)(self._validation_error)
         app.exception_handler(HTTPException)(self._http_error)
-        app.exception_handler(OperationalError)(self._database_error)
+        for away in AWAY:
+            app.exception_handler(away)(self._database_error)
         app.exception_handler(Exception)(self._internal_error)
 
     def respond(self, request: Request, error: LabError) -> Response:

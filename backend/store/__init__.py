@@ -3,6 +3,6 @@
 Functions take an open session and never commit: the edge that opened it does.
 """
 
-from backend.store.engine import Database
+from backend.store.engine import AWAY, Database
 
-__all__ = ["Database"]
+__all__ = ["AWAY", "Database"]

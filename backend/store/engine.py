@@ -8,11 +8,24 @@ from typing import Any
 from sqlalchemy import BigInteger, Connection, Engine, create_engine, event, func, select
 from sqlalchemy.dialects.postgresql import insert as postgresql_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
+from sqlalchemy.exc import InterfaceError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.orm import DeclarativeBase, Session
 from sqlalchemy.sql.functions import FunctionElement
 
+AWAY = (OperationalError, InterfaceError, PoolTimeout)  # the database cannot be used for now
+
 BUSY_TIMEOUT_SECONDS = 30
+POOL_SECONDS = 5  # who waits longer for a connection is told that the database does not answer
+# A server that fell silent, or a network that lost it, is noticed within about ten seconds.
+POSTGRESQL = {
+    "connect_timeout": 5,
+    "keepalives_idle": 5,
+    "keepalives_interval": 2,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 10_000,
+}
 
 
 class now_ms(FunctionElement[int]):  # noqa: N801 - reads as the SQL function it is
@@ -94,7 +107,9 @@ def insert_for(dialect: str, table: type[DeclarativeBase]) -> Any:
 def _engine(url: str, connections: int | None) -> Engine:
     if not url.startswith("sqlite"):
         pool = {"pool_size": connections, "max_overflow": 0} if connections else {}
-        return create_engine(url, pool_pre_ping=True, **pool)
+        return create_engine(
+            url, pool_pre_ping=True, pool_timeout=POOL_SECONDS, connect_args=POSTGRESQL, **pool
+        )
     engine = create_engine(url, connect_args={"timeout": BUSY_TIMEOUT_SECONDS})
     event.listen(engine, "connect", _sqlite_pragmas)
     event.listen(engine, "begin", _sqlite_begin)

@@ -8,7 +8,17 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import BigInteger, ColumnElement, and_, bindparam, func, null, tuple_, update
+from sqlalchemy import (
+    BigInteger,
+    ColumnElement,
+    and_,
+    bindparam,
+    func,
+    null,
+    select,
+    tuple_,
+    update,
+)
 from sqlalchemy.orm import Session
 
 from backend.store.bulk import chunks
@@ -167,6 +177,18 @@ def retry(session: Session, experiment_id: int, run_id: int | None = None) -> li
     forgotten = ("error", "ended_at", "sent_at", "early_stop_epoch", "verdict", "diagnosis")
     return _move(
         session, failed, "queued", cancel_requested=False, **dict.fromkeys(forgotten, null())
+    )
+
+
+def now(session: Session) -> int:
+    """Return the time by the database's clock, in milliseconds since 1970."""
+    return session.execute(select(now_ms())).scalar_one()
+
+
+def begin_leases_anew(session: Session, *, lease_seconds: float) -> None:
+    """Have every lease end so many seconds from now."""
+    session.execute(
+        update(Run).where(Run.status == "running").values(lease_expires_at=_in(lease_seconds))
     )
 
 

@@ -131,6 +131,12 @@ def _waits(sent_before_seconds: float) -> ColumnElement[bool]:
     return and_(cut_and_queued, or_(Run.sent_at.is_(None), long_ago))
 
 
+def forget_the_future(session: Session) -> None:
+    """Have what was sent at a time that has not come, as a clock was set back, be sent again."""
+    later = and_(Run.status == "queued", Run.sent_at > now_ms())
+    session.execute(update(Run).where(later).values(sent_at=None))
+
+
 def mark_sent(session: Session, run_ids: Sequence[int]) -> None:
     """Note that a message for these runs was handed to the broker."""
     for some in chunks(run_ids):

@@ -40,7 +40,7 @@ def settings(sqlite_settings: Settings) -> Settings:
 def keeper(settings: Settings, sqlite_database: Database) -> Iterator[Keeper]:
     hints = Hints(settings.broker_url)
     queue = Queue(make_celery(settings), sqlite_database, workers=1, memory=1 << 30)
-    keeper = Keeper(sqlite_database, queue, hints, deleted_days=30)
+    keeper = Keeper(sqlite_database, queue, hints, deleted_days=30, lease_seconds=3)
     keeper.start()
     yield keeper
     keeper.stop()

@@ -1,0 +1,1 @@
+"""Faults put into the running product, on purpose: `./lab test --faults`."""

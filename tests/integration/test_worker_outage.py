@@ -1,0 +1,69 @@
+"""A database that goes away while a worker trains: nothing is lost, nothing is written twice."""
+
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
+
+import pytest
+from sqlalchemy.exc import OperationalError
+from sqlalchemy.orm import Session
+
+from backend.settings import Settings
+from backend.store import Database
+from tests.specs import document
+from tests.training import curves, get_run, logged_epochs, make_services, submit
+from worker.trainer import train
+
+EPOCHS = 60
+DOCUMENT = document("points", training__epochs=EPOCHS)
+
+
+class Flaky(Database):
+    """Loses, of some writes counted from 1, the connection: before the commit, or just after."""
+
+    def __init__(
+        self, url: str, *, before: Collection[int] = (), after: Collection[int] = ()
+    ) -> None:
+        super().__init__(url)
+        self._before, self._after = before, after
+        self.writes = 0
+
+    @contextmanager
+    def write(self) -> Iterator[Session]:
+        self.writes += 1
+        number = self.writes
+        with super().write() as session:
+            yield session
+            if number in self._before:
+                raise _gone()
+        if number in self._after:
+            raise _gone()
+
+
+def _gone() -> OperationalError:
+    return OperationalError("COMMIT", {}, Exception("server closed the connection"))
+
+
+@pytest.mark.parametrize("lost", ["before", "after"])
+def test_a_write_whose_answer_is_lost_is_made_once(
+    settings: Settings, database: Database, database_url: str, lost: str
+) -> None:
+    quick = settings.model_copy(update={"record_seconds": 0.001, "checkpoint_seconds": 0.01})
+    whole, disturbed = submit(database, DOCUMENT) + submit(database, DOCUMENT)
+    train([whole], make_services(quick, database))
+    numbers = {3, 4, 6}
+    flaky = Flaky(database_url, **{lost: numbers})
+    train([disturbed], make_services(quick, flaky))
+    assert get_run(database, disturbed).status == "finished"
+    assert curves(database, disturbed) == curves(database, whole)
+    assert logged_epochs(database, disturbed) == list(range(1, EPOCHS + 1))
+    flaky.dispose()
+
+
+def test_a_worker_waits_for_a_database_that_is_away_when_it_is_given_runs(
+    sqlite_settings: Settings, sqlite_database: Database, sqlite_url: str
+) -> None:
+    (run_id,) = submit(sqlite_database, DOCUMENT)
+    flaky = Flaky(sqlite_url, before={1})
+    train([run_id], make_services(sqlite_settings, flaky))
+    assert get_run(sqlite_database, run_id).status == "finished"
+    flaky.dispose()

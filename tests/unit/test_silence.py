@@ -1,0 +1,59 @@
+"""Whether it can be known how long workers were silent; the clocks are the test's."""
+
+import pytest
+
+from backend.silence import Silence
+
+LEASE = 10
+
+
+class Clocks:
+    """Our clock and the database's, which a test moves."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.ours, self.theirs = 1000.0, 5_000_000
+        self.silence = Silence(LEASE)
+        monkeypatch.setattr("backend.silence.time.monotonic", lambda: self.ours)
+
+    def look(self, *, after: float = 1, jump: float = 0, asking: float = 0) -> bool:
+        """Let time pass, then look; return whether leases hold."""
+        self.ours += after
+        self.silence.asks()
+        self.ours += asking
+        self.theirs += int(1000 * (after + asking + jump))
+        self.silence.answered(now=self.theirs)
+        return self.silence.is_known
+
+
+@pytest.fixture
+def clocks(monkeypatch: pytest.MonkeyPatch) -> Clocks:
+    return Clocks(monkeypatch)
+
+
+def test_leases_hold_while_clocks_agree(clocks: Clocks) -> None:
+    assert all(clocks.look(after=seconds) for seconds in (1, 1, 60, 1))
+
+
+@pytest.mark.parametrize("jump", [3600, -3600])
+def test_a_clock_that_jumps_is_noticed_once(clocks: Clocks, jump: float) -> None:
+    assert clocks.look()
+    assert not clocks.look(jump=jump)
+    assert clocks.look()
+
+
+def test_leases_begin_anew_after_an_outage(clocks: Clocks) -> None:
+    assert clocks.look()
+    clocks.silence.failed()
+    assert not clocks.look(after=60)
+    assert clocks.look()
+
+
+def test_leases_begin_anew_after_a_database_that_hung(clocks: Clocks) -> None:
+    assert clocks.look()
+    assert not clocks.look(asking=60)
+
+
+def test_a_database_that_is_always_slow_keeps_no_runs_of_the_dead(clocks: Clocks) -> None:
+    known = [clocks.look(asking=LEASE) for _ in range(9)]
+    assert not known[0]
+    assert known.count(True) >= 6
