@@ -40,7 +40,7 @@ CHOICES: Mapping[str, Mapping[str, str]] = {
         "pq": "Progress quotient",
         "up": "Successive rises",
     },
-    "early_stopping.action": {"flag": "Mark the epoch, train on", "stop": "End the run there"},
+    "early_stopping.action": {"flag": "Mark, train on", "stop": "End the run"},
 }
 """By dotted path, then by value."""
 
