@@ -71,18 +71,20 @@ def migrated_sqlite(short_dir: Path) -> Path:
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
-def database_url(request: pytest.FixtureRequest) -> Iterator[str]:
+def database_url(request: pytest.FixtureRequest) -> Any:
     """The URL of a fresh, migrated database on each of the two engines."""
-    if request.param == "sqlite":
-        yield request.getfixturevalue("sqlite_url")
-        return
-    server = request.getfixturevalue("postgres")
+    return request.getfixturevalue(f"{request.param}_url")
+
+
+@pytest.fixture
+def postgresql_url(postgres: Any) -> Iterator[str]:
+    """The URL of a fresh, migrated PostgreSQL database."""
     name = f"test_{uuid4().hex}"
-    _execute(server, f"CREATE DATABASE {name} TEMPLATE migrated")
+    _execute(postgres, f"CREATE DATABASE {name} TEMPLATE migrated")
     try:
-        yield server.get_uri(database=name)
+        yield postgres.get_uri(database=name)
     finally:
-        _execute(server, f"DROP DATABASE {name} WITH (FORCE)")
+        _execute(postgres, f"DROP DATABASE {name} WITH (FORCE)")
 
 
 @pytest.fixture

