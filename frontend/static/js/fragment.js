@@ -17,7 +17,9 @@ class LabFragment extends HTMLElement {
     const mine = ++this.#loads;
     const nodes = await fetchFragment(this.getAttribute("src"));
     if (!nodes || mine !== this.#loads) return; // out of reach, or a newer one is under way
+    const open = [...this.querySelectorAll("details")].map((fold) => fold.open);
     this.replaceChildren(...nodes);
+    for (const [index, fold] of this.querySelectorAll("details").entries()) fold.open = open[index] ?? fold.open;
     this.dispatchEvent(new Event("fragmentload", { bubbles: true }));
   }
 }
