@@ -71,20 +71,22 @@ def migrated_sqlite(short_dir: Path) -> Path:
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
-def database_url(request: pytest.FixtureRequest) -> Any:
+def database_url(request: pytest.FixtureRequest) -> str:
     """The URL of a fresh, migrated database on each of the two engines."""
-    return request.getfixturevalue(f"{request.param}_url")
+    url: str = request.getfixturevalue(f"{request.param}_url")
+    return url
 
 
 @pytest.fixture
 def postgresql_url(postgres: Any) -> Iterator[str]:
     """The URL of a fresh, migrated PostgreSQL database."""
-    name = f"test_{uuid4().hex}"
-    _execute(postgres, f"CREATE DATABASE {name} TEMPLATE migrated")
-    try:
-        yield postgres.get_uri(database=name)
-    finally:
-        _execute(postgres, f"DROP DATABASE {name} WITH (FORCE)")
+    yield from _created(postgres, template="migrated")
+
+
+@pytest.fixture
+def empty_postgresql_url(postgres: Any) -> Iterator[str]:
+    """The URL of a fresh PostgreSQL database without any table."""
+    yield from _created(postgres, template="template1")
 
 
 @pytest.fixture
@@ -168,6 +170,15 @@ def _migrated(url: str) -> Database:
     database = Database(url)
     migrate(database)
     return database
+
+
+def _created(server: Any, template: str) -> Iterator[str]:
+    name = f"test_{uuid4().hex}"
+    _execute(server, f"CREATE DATABASE {name} TEMPLATE {template}")
+    try:
+        yield server.get_uri(database=name)
+    finally:
+        _execute(server, f"DROP DATABASE {name} WITH (FORCE)")
 
 
 def _execute(server: Any, statement: str) -> None:

@@ -166,6 +166,21 @@ def test_cells_are_lines_over_their_knobs_and_choosers_leave_some(
     expect(page).to_have_url(re.compile(r"/runs/\d+$"))
 
 
+def test_what_is_fetched_anew_stays_folded_out_and_in_focus(page: Page, submit: Submit) -> None:
+    experiment_id, _ = submit(GRID)
+    page.goto(f"/experiments/{experiment_id}")
+    expect(page.locator("header .status")).to_have_text("finished", timeout=120_000)
+    fold = page.locator("summary", has_text="The same as a table")
+    fold.click()
+    page.evaluate("""new Promise((fetched) => {
+        const part = document.getElementById("parallel");
+        part.addEventListener("fragmentload", () => fetched());
+        part.setAttribute("src", part.getAttribute("src") + "&again=1");
+    })""")
+    expect(page.locator("#outcomes tbody tr:visible")).to_have_count(4)
+    expect(fold).to_be_focused()
+
+
 def brushed(page: Page, axis: str, top: float, bottom: float) -> None:
     """Drag along an axis of the parallel coordinates, between two shares of its height."""
     scale = page.locator(f".parallel g[data-axis='{axis}']")

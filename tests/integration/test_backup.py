@@ -1,12 +1,12 @@
 """Backups: consistent while someone writes, whole or refused, of each database into each."""
 
 import gzip
-import os
 import signal
 import sqlite3
 import subprocess
 import sys
 import threading
+from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -44,26 +44,18 @@ def fill(database: Database) -> None:
         session.execute(update(Run).where(Run.id == 1).values(pinned=True, note="line\tone\\N"))
 
 
+@pytest.fixture
+def empty_sqlite_url(tmp_path: Path) -> str:
+    """The URL of an SQLite file that is not there yet."""
+    return f"sqlite:///{tmp_path}/target/lab.db"
+
+
 @pytest.fixture(params=["sqlite", "postgresql"])
-def target(request: pytest.FixtureRequest, tmp_path: Path) -> Any:
+def target(request: pytest.FixtureRequest) -> Iterator[Database]:
     """An empty database to restore into, on each engine."""
-    if request.param == "sqlite":
-        database = Database(f"sqlite:///{tmp_path}/target/lab.db")
-        yield database
-        database.dispose()
-        return
-    server = request.getfixturevalue("postgres")
-    name = f"target_{os.getpid()}_{tmp_path.name[-8:]}".lower().replace("-", "_")
-    admin = Database(server.get_uri())
-    engine = admin.engine.execution_options(isolation_level="AUTOCOMMIT")
-    with engine.connect() as connection:
-        connection.execute(text(f'CREATE DATABASE "{name}"'))
-    database = Database(server.get_uri(database=name))
+    database = Database(request.getfixturevalue(f"empty_{request.param}_url"))
     yield database
     database.dispose()
-    with engine.connect() as connection:
-        connection.execute(text(f'DROP DATABASE "{name}" WITH (FORCE)'))
-    admin.dispose()
 
 
 def test_what_was_backed_up_is_restored_on_either_database(

@@ -172,7 +172,7 @@ def test_a_broker_that_comes_back_is_heard(
     sqlite_url: str, short_dir: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("backend.live.POLL_SECONDS", 3600)
-    monkeypatch.setattr("backend.hints.QUIET_SECONDS", 0)  # what failed before it was back
+    monkeypatch.setattr("backend.hints.QUIET_SECONDS", 0)  # submitting without a broker fails one
     socket = short_dir / "late.sock"
     broker = ValkeyServer(port=0, data_dir=short_dir / "late", unix_socket_path=socket)
     settings = Settings(data_dir=short_dir, database=sqlite_url, broker=f"unix://{socket}")

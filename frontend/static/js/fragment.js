@@ -1,5 +1,7 @@
 // <lab-fragment src="...">: a piece of the page that is fetched after it, and again when src changes.
 
+import { morphChildren } from "./refresh.js";
+
 class LabFragment extends HTMLElement {
   static observedAttributes = ["src"];
 
@@ -17,9 +19,7 @@ class LabFragment extends HTMLElement {
     const mine = ++this.#loads;
     const nodes = await fetchFragment(this.getAttribute("src"));
     if (!nodes || mine !== this.#loads) return; // out of reach, or a newer one is under way
-    const open = [...this.querySelectorAll("details")].map((fold) => fold.open);
-    this.replaceChildren(...nodes);
-    for (const [index, fold] of this.querySelectorAll("details").entries()) fold.open = open[index] ?? fold.open;
+    morphChildren(this, nodes);
     this.dispatchEvent(new Event("fragmentload", { bubbles: true }));
   }
 }

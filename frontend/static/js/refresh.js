@@ -53,8 +53,12 @@ export function morph(from, to) {
   // these draw their own inside, from their src
   if (["lab-chart", "lab-fragment"].includes(from.localName)) return;
   if (from.localName === "lab-fit") return morph(from.querySelector("lab-chart"), to.querySelector("lab-chart"));
+  morphChildren(from, [...to.childNodes]);
+}
+
+// Changes what is inside `from` into the wanted nodes, in the same way.
+export function morphChildren(from, wanted) {
   const old = [...from.childNodes];
-  const wanted = [...to.childNodes];
   wanted.forEach((child, index) => {
     if (index < old.length) morph(old[index], child);
     else from.append(child.cloneNode(true));
