@@ -32,6 +32,7 @@ def parse(arguments: list[str] | None) -> Namespace:
             _export,
         ),
         ("diagnose", "say what is wrong with the training histories in log files", _diagnose),
+        ("doctor", "examine the data and what the service needs; changes nothing", _doctor),
         ("backup", "write the whole database to one file, while it is used", _backup),
         ("restore", "fill an empty database from a backup", _backup),
         ("migrate", "bring the database to the newest schema (up does it too)", _data_dir),
@@ -64,6 +65,14 @@ def _secrets(parser: ArgumentParser) -> None:
 
 def _data_dir(parser: ArgumentParser) -> None:
     parser.add_argument("--data-dir", type=Path, help="folder of database, broker and logs (data)")
+
+
+def _doctor(parser: ArgumentParser) -> None:
+    parser.add_argument(
+        "--all", action="store_true", help="read every point (the newest 2 million)"
+    )
+    parser.add_argument("--json", action="store_true", help="answer as JSON, for programs")
+    _data_dir(parser)
 
 
 def _backup(parser: ArgumentParser) -> None:

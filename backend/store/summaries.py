@@ -38,12 +38,12 @@ def fold(session: Session, new: Iterable[tuple[int, int, Sequence[int], Sequence
     A run and key must not come twice.
     """
     rows = [
-        (run_id, key_id, *_summary(steps, values), None) for run_id, key_id, steps, values in new
+        (run_id, key_id, *summary(steps, values), None) for run_id, key_id, steps, values in new
     ]
     bulk.insert(session, MetricSummary, rows, conflict=_FOLD)
 
 
-def _summary(steps: Sequence[int], values: Sequence[float]) -> tuple[float | int | None, ...]:
+def summary(steps: Sequence[int], values: Sequence[float]) -> tuple[float | int | None, ...]:
     """Return last, min and max with their steps: of equal extremes the first, of NaNs none."""
     last = values[-1]
     if isfinite(sum(values)):

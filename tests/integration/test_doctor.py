@@ -1,0 +1,113 @@
+"""lab doctor: finds each kind of damage, and none where there is none."""
+
+import json
+from pathlib import Path
+
+import pytest
+from sqlalchemy import text
+
+from backend.cli import main
+from backend.doctor import Check, examine
+from backend.settings import Settings
+from backend.store import Database
+from tests.scenes import MOONS, SCENES, Scene, play
+
+SCENE = Scene({"name": "Two", "dataset": MOONS, "training": {"seeds": 2}}, 20)
+PARTIAL = """
+    UPDATE sqlite_master SET sql = sql || ' WHERE id < 2' WHERE name = 'ix_runs_listed'
+"""
+DAMAGE = {
+    "references": "DELETE FROM param_keys",
+    "states: has a state that does not exist": "UPDATE runs SET status = 'asleep' WHERE id = 1",
+    "states: is running without": (
+        "UPDATE runs SET status = 'running', ended_at = NULL WHERE id = 1"
+    ),
+    "states: is not running and has a lease": "UPDATE runs SET lease_expires_at = 1 WHERE id = 1",
+    "states: has ended without a time": "UPDATE runs SET ended_at = NULL WHERE id = 1",
+    "states: was trained and has ended without": "UPDATE runs SET verdict = NULL WHERE id = 1",
+    "epochs: 0 of its epochs": "DELETE FROM metrics WHERE run_id = 1",
+    "epochs: is at epoch 19; 20 of": "UPDATE runs SET epoch = 19 WHERE id = 1",
+    "epochs: of epoch 5 twice": (
+        "INSERT INTO metrics SELECT run_id, key_id, 5, last_step, packed_steps, packed_values,"
+        " recorded_at FROM metrics WHERE run_id = 1"
+    ),
+    "changes: its stream ends at 0": "DELETE FROM changes WHERE run_id = 1 AND kind = 'metric'",
+    "changes: and has one numbered": "UPDATE experiments SET revision = 1",
+    "points: the summary says min of": "UPDATE metric_summaries SET min = 0 WHERE run_id = 1",
+}
+
+
+def examined(settings: Settings) -> dict[str, Check]:
+    return {check.name: check for check in examine(settings)}
+
+
+def test_every_scene_is_well(settings: Settings, database: Database) -> None:
+    for scene in SCENES.values():
+        play(database, scene)
+    assert [one for one in examined(settings).values() if one.outcome == "wrong"] == []
+
+
+@pytest.mark.parametrize("found", DAMAGE)
+def test_damage_is_found_and_named(
+    sqlite_settings: Settings, sqlite_database: Database, found: str
+) -> None:
+    play(sqlite_database, SCENE)
+    with sqlite_database.write() as session:
+        session.execute(text(DAMAGE[found]))
+    name, _, sentence = found.partition(": ")
+    check = examined(sqlite_settings)[name]
+    assert check.outcome == "wrong"
+    assert sentence in " ".join(check.said)
+
+
+def test_a_table_that_is_missing_is_named(settings: Settings, database: Database) -> None:
+    with database.write() as session:
+        session.execute(text("DROP TABLE predictions"))
+    (check,) = examine(settings)
+    assert (check.outcome, check.said) == (
+        "wrong",
+        ["The tables are not as declared; they would need: add table predictions."],
+    )
+
+
+def test_an_index_that_lost_a_row_is_found(
+    sqlite_settings: Settings, sqlite_database: Database
+) -> None:
+    play(sqlite_database, SCENE)
+    with sqlite_database.write() as session:  # an index that stops before the second run
+        session.execute(text("PRAGMA writable_schema = ON"))
+        session.execute(text(PARTIAL))
+    sqlite_database.dispose()  # a new connection reads the schema anew
+    assert examined(sqlite_settings)["storage"].outcome == "wrong"
+
+
+def test_runs_that_nobody_trains_are_told_but_are_no_error(
+    sqlite_settings: Settings, sqlite_database: Database
+) -> None:
+    play(sqlite_database, SCENES["running"])
+    with sqlite_database.write() as session:
+        session.execute(text("UPDATE runs SET lease_expires_at = 1"))
+    check = examined(sqlite_settings)["workers"]
+    assert check.outcome == "warning"
+    assert [said.split(";")[0] for said in check.said] == [
+        "No worker is there",
+        "1 runs lost their worker more than a minute ago",
+    ]
+
+
+def test_a_missing_database_is_one_sentence_and_is_not_made(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["doctor", "--data-dir", str(tmp_path / "none")]) == 2
+    assert "there is no database at" in capsys.readouterr().err
+    assert not (tmp_path / "none").exists()
+
+
+def test_programs_read_the_answer_as_json(
+    sqlite_settings: Settings, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LAB_BROKER", sqlite_settings.broker_url)
+    assert main(["doctor", "--json", "--data-dir", str(sqlite_settings.data_dir)]) == 0
+    answer = json.loads(capsys.readouterr().out)
+    assert answer["ok"]
+    assert {"name": "epochs", "outcome": "well", "said": []} in answer["checks"]
