@@ -12,7 +12,9 @@ class Figures:
     """Faults of one kind on one database, and what was found true after them.
 
     `recoveries` are seconds from a fault until work went on. `caught` counts the faults that hit
-    what they were meant to hit at work.
+    what they were meant to hit at work, `retried` the runs that ended as failed and were tried
+    again, as three workers in a row had died before an epoch, `examined` how often `lab doctor`
+    read the whole database and found nothing wrong.
     """
 
     kind: str
@@ -22,6 +24,8 @@ class Figures:
     caught: int = 0
     runs: int = 0
     epochs: int = 0
+    retried: int = 0
+    examined: int = 0
     recoveries: list[float] = field(default_factory=list)
     remarks: list[str] = field(default_factory=list)
 

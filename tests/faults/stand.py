@@ -18,6 +18,7 @@ import redis
 from sqlalchemy import Executable
 from sqlalchemy.exc import SQLAlchemyError
 
+from backend.errors import Unavailable
 from backend.settings import Settings
 from backend.store import Database
 from backend.supervisor import programs
@@ -147,7 +148,7 @@ class Stand:
         while True:
             try:
                 return question()
-            except SQLAlchemyError:
+            except (SQLAlchemyError, Unavailable):
                 assert time.monotonic() < deadline, self.said()
                 time.sleep(0.05)
 

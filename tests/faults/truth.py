@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from backend.doctor import examine
 from backend.settings import Settings
 from backend.store import Database, runs
 from backend.store.schema import migrate
@@ -55,3 +56,14 @@ def check(stand: Stand, experiment: int, expected: Sequence[Curve]) -> int:
         assert found == whole, f"the curve of run {run_id} is not that of an undisturbed training"
         epochs += run.epoch
     return epochs
+
+
+def wrong(stand: Stand) -> list[str]:
+    """Return what `lab doctor` finds wrong in the data, everything read."""
+
+    def ask() -> list[str]:
+        checks = examine(stand.settings, everything=True)
+        return [line for check in checks if check.outcome == "wrong" for line in check.said]
+
+    found: list[str] = stand.asked(ask)
+    return found
