@@ -4,6 +4,7 @@ import gc
 import logging
 import os
 import socket
+import threading
 from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
@@ -28,6 +29,7 @@ from worker.device import chosen, hardware, kind
 from worker.services import Services
 from worker.stopping import Stopping
 from worker.trainer import train
+from worker.training import stored
 from worker.training.group import Group
 from worker.training.memory import available_bytes
 
@@ -69,6 +71,8 @@ def _follow(services: Services) -> None:
 
     def there(**_: Any) -> None:
         announcer.start()
+        # beside the first training, which most often needs none of it
+        threading.Thread(target=_load_the_rest, name="loading", daemon=True).start()
 
     def gone(**_: Any) -> None:
         if announcer.is_alive():
@@ -119,7 +123,7 @@ def facts(services: Services) -> Callable[[], Worker]:
 def warm_up(services: Services) -> None:
     """Do once, before the first task, what is slow the first time."""
     documents: list[dict[str, Any]] = [
-        {"dataset": {"source": ["moons", "iris", "digits"]}, "model": {"depth": 1}},
+        {"dataset": {"source": "moons"}, "model": {"depth": 1}},
         {"dataset": {"source": "points"}, "training": {"optimizer": ["sgd", "adam", "adamw"]}},
     ]
     specs = [spec for document in documents for spec in validate(document).runs]
@@ -129,6 +133,17 @@ def warm_up(services: Services) -> None:
         group.snapshots(index)
     with services.database.read() as session:
         experiments.page(session, limit=1)
-    # What is loaded stays. To scan it for garbage would halt training for 0.3 s each time, and to
-    # collect it at exit takes a second.
+    _keep_what_is_loaded()
+
+
+def _load_the_rest() -> None:
+    stored.load()
+    _keep_what_is_loaded()
+
+
+def _keep_what_is_loaded() -> None:
+    """Leave it out of the search for garbage.
+
+    That would halt training for 0.3 s each time, and take a second at exit.
+    """
     gc.freeze()

@@ -6,7 +6,6 @@ from importlib.resources import as_file, files
 from typing import Any
 
 import numpy as np
-from sklearn import datasets
 
 from backend.data.sequences import Array
 from backend.spec.catalogue import SOURCES
@@ -31,8 +30,20 @@ def _read(name: str) -> tuple[Array, Array]:
     return _READERS[name]()
 
 
+def load() -> None:
+    """Load the package that most are read from, which takes seconds. Any thread may, any time."""
+    from sklearn import datasets  # noqa: F401
+
+
+def _of_sklearn(name: str, **options: bool) -> tuple[Array, Array]:
+    from sklearn import datasets  # here: most experiments make their data, and need not wait for it
+
+    x, y = getattr(datasets, f"load_{name}")(return_X_y=True, **options)
+    return x, y
+
+
 def _diabetes() -> tuple[Array, Array]:
-    x, y = datasets.load_diabetes(return_X_y=True, scaled=False)
+    x, y = _of_sklearn("diabetes", scaled=False)
     return x, (y - DIABETES_MEAN) / DIABETES_UNIT
 
 
@@ -82,10 +93,10 @@ def _modular_addition() -> tuple[Array, Array]:
 
 
 _READERS: dict[str, Callable[[], tuple[Array, Array]]] = {
-    "iris": lambda: datasets.load_iris(return_X_y=True),
-    "wine": lambda: datasets.load_wine(return_X_y=True),
-    "breast_cancer": lambda: datasets.load_breast_cancer(return_X_y=True),
-    "digits": lambda: datasets.load_digits(return_X_y=True),
+    "iris": lambda: _of_sklearn("iris"),
+    "wine": lambda: _of_sklearn("wine"),
+    "breast_cancer": lambda: _of_sklearn("breast_cancer"),
+    "digits": lambda: _of_sklearn("digits"),
     "diabetes": _diabetes,
     "mnist5k": _mnist5k,
     "modular_addition": _modular_addition,
