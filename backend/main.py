@@ -110,6 +110,7 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     yield
     await state.hub.stop()
     await asyncio.to_thread(keeper.stop)
+    state.reader.close()
     state.hints.close()
     state.database.dispose()
 

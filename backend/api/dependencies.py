@@ -2,13 +2,17 @@
 
 Endpoints open their own transaction, `with database.write() as session:`, so that the commit lies
 where it can be read: before the message to the queue, and before the answer.
+
+What takes no time is asynchronous: else each would be a trip to a thread and back, which on a busy
+service costs more than the endpoint.
 """
 
 import threading
 from dataclasses import dataclass
 from typing import Annotated, Any
 
-from fastapi import Depends, Path, Query, Request
+from fastapi import Depends, FastAPI, Path, Query, Request
+from starlette.concurrency import run_in_threadpool
 
 from backend.errors import InvalidInput, UnsupportedMediaType
 from backend.hints import Hints
@@ -42,17 +46,17 @@ class RawBody:
         return PARSERS[self.media_type](self.content)
 
 
-def known_query(request: Request) -> None:
+async def known_query(request: Request) -> None:
     """Refuse parameters that the endpoint does not know. Raises InvalidInput.
 
     A slip such as `?dryrun=true` would otherwise queue what was only to be checked.
     """
     if not request.query_params:
-        return  # the description takes 0.3 s to make, once
+        return
     path, method = request.scope["route"].path_format, request.method.lower()
-    with _DESCRIBING:  # many first requests at once would each make it
-        paths = request.app.openapi()["paths"]
-    described = paths.get(path, {}).get(method)
+    app = request.app
+    document = app.openapi_schema or await run_in_threadpool(_described, app)
+    described = document["paths"].get(path, {}).get(method)
     if described is None:
         return
     known = [each["name"] for each in described.get("parameters", ()) if each["in"] == "query"]
@@ -60,6 +64,12 @@ def known_query(request: Request) -> None:
         if name not in known:
             accepted = f"accepted: {', '.join(known)}" if known else "there are none here"
             raise InvalidInput(f"{name[:80]} is not a parameter; {accepted}.", name[:80])
+
+
+def _described(app: FastAPI) -> dict[str, Any]:
+    """Return the OpenAPI document, which takes 0.3 s to make, once."""
+    with _DESCRIBING:  # many first requests at once would each make it
+        return app.openapi()
 
 
 async def raw_body(request: Request) -> RawBody:
@@ -74,27 +84,27 @@ async def raw_body(request: Request) -> RawBody:
     return RawBody(await request.body(), media_type)
 
 
-def _database(request: Request) -> Database:
+async def _database(request: Request) -> Database:
     found: Database = request.app.state.database
     return found
 
 
-def _queue(request: Request) -> Queue:
+async def _queue(request: Request) -> Queue:
     found: Queue = request.app.state.queue
     return found
 
 
-def _hints(request: Request) -> Hints:
+async def _hints(request: Request) -> Hints:
     found: Hints = request.app.state.hints
     return found
 
 
-def _hub(request: Request) -> Hub:
+async def _hub(request: Request) -> Hub:
     found: Hub = request.app.state.hub
     return found
 
 
-def _settings(request: Request) -> Settings:
+async def _settings(request: Request) -> Settings:
     found: Settings = request.app.state.settings
     return found
 
@@ -114,7 +124,7 @@ Cursor = Annotated[
 ]
 
 
-def _stopping_query(request: Request) -> dict[str, str]:
+async def _stopping_query(request: Request) -> dict[str, str]:
     """Take the knobs of early stopping out of an address; what is left empty is not given."""
     names = [path.split(".")[1] for path in STOPPING if path != "early_stopping.action"]
     given = request.query_params

@@ -3,11 +3,11 @@
 import asyncio
 import time
 from collections.abc import AsyncGenerator
+from concurrent.futures import ThreadPoolExecutor
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Header, Query, Request
 from fastapi.responses import StreamingResponse
-from starlette.concurrency import run_in_threadpool
 
 from backend.api import events
 from backend.api.dependencies import MAX_REVISION, DatabaseDep, HubDep, SettingsDep
@@ -18,6 +18,7 @@ from backend.store import Database, changes, experiments, runs
 from backend.store.tables import MAX_ID
 
 MEDIA_TYPE = "text/event-stream"
+THREADS = 2  # that read for streams
 PAUSE_SECONDS = 0.1  # at most, between two batches of a stream: what comes meanwhile goes together
 STREAMS_A_SECOND = 400  # batches sent, above which the pause is longer: reads have their turn
 PING_SECONDS = 15.0  # of silence, after which a comment finds out whether the client is there
@@ -25,20 +26,30 @@ PING = b": ping\n\n"
 
 
 class Reader:
-    """Reads for all streams, off the event loop; those at the same place share one reading."""
+    """Reads for all streams, off the event loop; those at the same place share one reading.
+
+    On threads of its own, and few: two hundred streams that wake at once are not to be in the way
+    of a page, nor to take the connections that it needs.
+    """
 
     def __init__(self, database: Database) -> None:
         self._database = database
-        self._readings: dict[tuple[Subject, int, int], asyncio.Task[Batch]] = {}
+        self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="streams")
+        self._readings: dict[tuple[Subject, int, int], asyncio.Future[Batch]] = {}
 
     async def read(self, subject: Subject, after: int, *, moment: int) -> Batch:
         """Return what follows `after`; `moment` tells readings before and after a hint apart."""
         place = subject, after, moment
         if place not in self._readings:
-            reading = asyncio.create_task(run_in_threadpool(self._read, subject, after))
+            loop = asyncio.get_running_loop()
+            reading = loop.run_in_executor(self._threads, self._read, subject, after)
             reading.add_done_callback(lambda _: self._readings.pop(place))
             self._readings[place] = reading
         return await asyncio.shield(self._readings[place])  # one who leaves ends it for nobody
+
+    def close(self) -> None:
+        """End the threads."""
+        self._threads.shutdown(cancel_futures=True)
 
     def _read(self, subject: Subject, after: int) -> Batch:
         with self._database.read() as session:
@@ -61,7 +72,7 @@ def subject(database: DatabaseDep, experiment: SubjectId = None, run: SubjectId 
         return Subject(experiments.get(session, experiment or 0).id)
 
 
-def reader(request: Request) -> Reader:
+async def reader(request: Request) -> Reader:
     """Return the app's one reader."""
     found: Reader = request.app.state.reader
     return found
