@@ -1,6 +1,5 @@
 """Trains claimed runs: from the queue's ids to ended runs, whatever happens on the way."""
 
-import gc
 import logging
 import math
 import time
@@ -51,6 +50,7 @@ def train(run_ids: Sequence[int], services: Services) -> None:
             left = _train_part(parts.pop(), services, leases, interrupted)
             half = math.ceil(len(left) / 2)
             parts += [part for part in (left[half:], left[:half]) if part]
+    release(services.device)
 
 
 def _fitting(claimed: Sequence[Claimed], services: Services) -> list[Sequence[Claimed]]:
@@ -157,7 +157,6 @@ class Trainer:
     def let_go(self) -> None:
         """Forget the group, and free the memory it takes."""
         self._group = None
-        gc.collect()
         release(self._services.device)
 
     def _take(self, group: Group, results: Sequence[EpochResult | Failure]) -> None:

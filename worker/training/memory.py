@@ -1,5 +1,8 @@
 """Memory for training: how much there is, and whether an error says that it ran out."""
 
+import ctypes
+import gc
+
 import torch
 
 USABLE = 0.9  # of a GPU's free memory: the rest is lost between blocks
@@ -30,6 +33,15 @@ def available_bytes(device: torch.device, *, setting: int) -> int:
 
 
 def release(device: torch.device) -> None:
-    """Give memory that is no longer used back to the device."""
+    """Give memory that is no longer used back to the device and to the system.
+
+    The C library keeps what was freed, in pieces that the next sizes of model seldom fit: a worker
+    that trained one small experiment after the other grew by 100 MB over 60 of them. To hand it
+    back takes some 10 ms.
+    """
+    gc.collect()
     if device.type == "cuda":
         torch.cuda.empty_cache()
+    trim = getattr(ctypes.CDLL(None), "malloc_trim", None)  # glibc's; other systems do it themselves
+    if trim is not None:
+        trim(0)
