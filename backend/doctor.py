@@ -3,7 +3,6 @@
 Reads only, in one transaction of the database, so it may be used while everything runs.
 """
 
-import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,6 +13,7 @@ from sqlalchemy.orm import Session
 from backend.errors import Unavailable
 from backend.migration import opened
 from backend.presence import present
+from backend.room import free_bytes
 from backend.settings import Settings
 from backend.store import Database, consistency, runs
 
@@ -95,10 +95,8 @@ def _surroundings(settings: Settings, database: Database) -> Iterator[Check]:
 
 
 def _disk(settings: Settings) -> list[str]:
-    if not settings.data_dir.exists():
-        return []
-    free = shutil.disk_usage(settings.data_dir).free
-    if free >= LITTLE_BYTES:
+    free = free_bytes(settings.data_dir)
+    if free is None or free >= LITTLE_BYTES:
         return []
     return [f"Only {free / 1e6:,.0f} MB are free in {settings.data_dir}."]
 

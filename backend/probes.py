@@ -11,13 +11,14 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from backend.presence import present
 from backend.queue import Queue
+from backend.room import is_full
 from backend.settings import Settings
 from backend.store import Database, schema
 
 T = TypeVar("T")
 
 DEADLINE_SECONDS = 2.0
-PARTS = ("database", "schema", "broker", "workers")
+PARTS = ("database", "schema", "disk", "broker", "workers")
 
 
 @dataclass(frozen=True)
@@ -59,6 +60,7 @@ class Probes:
     """The parts of one service."""
 
     def __init__(self, settings: Settings, database: Database, queue: Queue) -> None:
+        self._folder = settings.data_dir
         self._revision = Probe(lambda: schema.revision(database))
         self._broker = Probe(queue.answers)
         self._workers = Probe(lambda: present(settings.broker_url))
@@ -70,6 +72,7 @@ class Probes:
         return {
             "database": database,
             "schema": newest,
+            "disk": self._disk(),
             "broker": Part(broker, f"the broker {'answers' if broker else 'does not answer'}"),
             "workers": self._there()
             if broker
@@ -86,6 +89,11 @@ class Probes:
         if found == needed:
             return answers, Part(True, f"the schema is the newest, {found}")
         return answers, Part(False, f"the schema is {found or 'missing'}, not {needed}")
+
+    def _disk(self) -> Part:
+        full = is_full(self._folder)
+        said = "is full" if full else "has room"
+        return Part(not full, f"the disk of the data folder {said}")
 
     def _there(self) -> Part:
         try:

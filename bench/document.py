@@ -8,9 +8,19 @@ BENCHMARKS = Path(__file__).parent.parent / "docs" / "benchmarks.md"
 
 def replace_section(title: str, text: str, page: Path = BENCHMARKS) -> None:
     """Put `text` between the marks of a section of a page, leaving all else."""
-    begin, end = f"<!-- measured: {title} -->", "<!-- end of measured -->"
-    document = page.read_text()
-    pattern = re.compile(f"{re.escape(begin)}.*?{re.escape(end)}", re.DOTALL)
-    if not pattern.search(document):
+    known = section(title, page)
+    begin, end = _marks(title)
+    page.write_text(page.read_text().replace(begin + known + end, f"{begin}\n\n{text}\n\n{end}"))
+
+
+def section(title: str, page: Path = BENCHMARKS) -> str:
+    """Return what stands between the marks of a section. Raises ValueError if there are none."""
+    begin, end = _marks(title)
+    found = re.search(f"{re.escape(begin)}(.*?){re.escape(end)}", page.read_text(), re.DOTALL)
+    if not found:
         raise ValueError(f"{page.name} has no line {begin}")
-    page.write_text(pattern.sub(lambda _: f"{begin}\n\n{text}\n\n{end}", document))
+    return found[1]
+
+
+def _marks(title: str) -> tuple[str, str]:
+    return f"<!-- measured: {title} -->", "<!-- end of measured -->"

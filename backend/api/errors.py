@@ -19,7 +19,7 @@ from starlette.responses import Response
 from backend.api.security import HEADERS
 from backend.errors import InvalidInput, InvalidSpec, LabError, Unavailable
 from backend.spec.knobs import show
-from backend.store import AWAY
+from backend.store import AWAY, is_out_of_room
 
 logger = logging.getLogger(__name__)
 
@@ -86,7 +86,10 @@ class ErrorHandlers:
 
     def _database_error(self, request: Request, error: Exception) -> Response:
         logger.error("the database does not answer", exc_info=error)
-        return self.respond(request, Unavailable("The database cannot be reached; try again."))
+        why = "cannot be reached; try again"
+        if is_out_of_room(error):
+            why = "has no room left on its disk; make some and try again"
+        return self.respond(request, Unavailable(f"The database {why}."))
 
     def _internal_error(self, request: Request, _error: Exception) -> Response:
         """Answer for what nobody foresaw, outside all middleware; the server logs its traceback."""

@@ -3,9 +3,10 @@
 from fastapi import APIRouter
 from pydantic import BaseModel
 
-from backend.api.dependencies import DatabaseDep, QueueDep
+from backend.api.dependencies import DatabaseDep, QueueDep, SettingsDep
 from backend.export.versions import versions
 from backend.presence import Worker
+from backend.room import is_full
 from backend.spec.placement import DEVICES
 from backend.store import runs, waiting
 
@@ -24,9 +25,13 @@ class Device(BaseModel):
 
 
 class ServiceHealth(BaseModel):
-    """What the service has to work with. `workers` is null while the broker is away."""
+    """What the service has to work with. `workers` is null while the broker is away.
+
+    `disk_full` is of the data folder's disk.
+    """
 
     broker: bool
+    disk_full: bool
     workers: list[Worker] | None
     devices: list[Device]
     queued: int
@@ -35,7 +40,7 @@ class ServiceHealth(BaseModel):
 
 
 @router.get("/api/health", summary="Who is there to train, and what waits?")
-def health(database: DatabaseDep, queue: QueueDep) -> ServiceHealth:
+def health(database: DatabaseDep, queue: QueueDep, settings: SettingsDep) -> ServiceHealth:
     """Return the workers that are there and how many runs wait and train."""
     broker = queue.look()
     with database.read() as session:
@@ -43,6 +48,7 @@ def health(database: DatabaseDep, queue: QueueDep) -> ServiceHealth:
         queued = waiting.by_device(session) if counts.get("queued") else {}
     return ServiceHealth(
         broker=broker is not None,
+        disk_full=is_full(settings.data_dir),
         workers=None if broker is None else list(broker.workers),
         devices=[
             Device(device=each, queued=queued.get(each, 0), workers=broker and broker.able(each))

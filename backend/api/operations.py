@@ -11,7 +11,7 @@ from backend.probes import Part, Probes
 
 router = APIRouter(tags=["operations"])
 
-PartName = Literal["database", "schema", "broker", "workers"]
+PartName = Literal["database", "schema", "disk", "broker", "workers"]
 
 
 class Life(BaseModel):
@@ -60,7 +60,7 @@ def readyz(
     response: Response,
     exclude: Annotated[list[PartName], Query(description="Parts that do not matter.")] = [],  # noqa: B006 - read only
 ) -> NotReady | Readiness:
-    """Answer 200 when database, schema, broker and at least one worker are there, 503 otherwise.
+    """Answer 200 when database, schema, disk, broker and a worker can do their work, 503 otherwise.
 
     `?exclude=workers`, which may be repeated, leaves parts out of the judgement.
     """

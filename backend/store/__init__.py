@@ -3,6 +3,6 @@
 Functions take an open session and never commit: the edge that opened it does.
 """
 
-from backend.store.engine import AWAY, Database
+from backend.store.engine import AWAY, Database, is_out_of_room
 
-__all__ = ["AWAY", "Database"]
+__all__ = ["AWAY", "Database", "is_out_of_room"]

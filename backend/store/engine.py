@@ -16,6 +16,7 @@ from sqlalchemy.sql.functions import FunctionElement
 
 AWAY = (OperationalError, InterfaceError, PoolTimeout)  # the database cannot be used for now
 
+SQLSTATE_DISK_FULL = "53100"
 BUSY_TIMEOUT_SECONDS = 30
 POOL_SECONDS = 5  # who waits longer for a connection is told that the database does not answer
 # A server that fell silent, or a network that lost it, is noticed within about ten seconds.
@@ -26,6 +27,13 @@ POSTGRESQL = {
     "keepalives_count": 3,
     "tcp_user_timeout": 10_000,
 }
+
+
+def is_out_of_room(error: Exception) -> bool:
+    """Whether the database refused a write as its disk is full."""
+    cause = getattr(error, "orig", None)
+    name = getattr(cause, "sqlite_errorname", None)
+    return name == "SQLITE_FULL" or getattr(cause, "sqlstate", None) == SQLSTATE_DISK_FULL
 
 
 class now_ms(FunctionElement[int]):  # noqa: N801 - reads as the SQL function it is

@@ -24,7 +24,7 @@ router = APIRouter()
 @router.get("/health")
 def health(database: DatabaseDep, queue: QueueDep, settings: SettingsDep) -> HTMLResponse:
     """Show the state of the service and its settings, which are read here and set elsewhere."""
-    found = service_health(database, queue)
+    found = service_health(database, queue, settings)
     waits = [sentence for device in found.devices if (sentence := nobody(device))]
     return render("health.html", health=found, waits=waits, settings=settings_rows(settings))
 

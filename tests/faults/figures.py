@@ -1,10 +1,18 @@
-"""What the faults did, counted: one record for each kind of fault and database."""
+"""What the faults did, counted: one row for each kind of fault and database in the page's table."""
 
-import json
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field
+import os
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 from statistics import median
+
+from bench.document import replace_section, section
+
+TITLE = "faults"
+HEAD = (
+    "| fault | database | times | hit at work | runs | epochs compared | examined | tried again "
+    "| recovered after (median, worst) | date | load |"
+)
 
 
 @dataclass
@@ -19,7 +27,6 @@ class Figures:
 
     kind: str
     engine: str
-    seed: int = 0
     faults: int = 0
     caught: int = 0
     runs: int = 0
@@ -27,27 +34,25 @@ class Figures:
     retried: int = 0
     examined: int = 0
     recoveries: list[float] = field(default_factory=list)
-    remarks: list[str] = field(default_factory=list)
 
-    def recovered(self, seconds: float) -> None:
-        self.recoveries.append(round(seconds, 2))
-
-    @property
-    def median(self) -> float | None:
-        return median(self.recoveries) if self.recoveries else None
-
-    @property
-    def worst(self) -> float | None:
-        return max(self.recoveries, default=None)
+    def row(self) -> str:
+        """Return the figures as a row of the table, with today's date and the machine's load."""
+        recovered = "none"
+        if self.recoveries:
+            recovered = f"{median(self.recoveries):.1f} s, {max(self.recoveries):.1f} s"
+        counts = self.faults, self.caught, self.runs, self.epochs, self.examined, self.retried
+        measured = f"{datetime.now(UTC):%Y-%m-%d}", f"{os.getloadavg()[1]:.0f}"
+        cells = self.kind, self.engine, *(f"{count:,}" for count in counts), recovered, *measured
+        return f"| {' | '.join(cells)} |"
 
 
-def load(path: Path) -> list[Figures]:
-    """Return what earlier runs of the suite found."""
-    return [Figures(**one) for one in json.loads(path.read_text())] if path.exists() else []
+def record(page: Path, new: Figures) -> None:
+    """Put figures into the page's table, in place of earlier ones of that kind and database."""
+    rule = "|".join(["", *["---"] * (HEAD.count("|") - 1), ""])
+    rows = [line for line in section(TITLE, page).splitlines() if line.startswith("| ")][1:]
+    known = {_place(row): row for row in (*rows, new.row())}
+    replace_section(TITLE, "\n".join([HEAD, rule, *known.values()]), page)
 
 
-def save(path: Path, new: Sequence[Figures]) -> None:
-    """Store figures, in place of earlier ones of the same kind and database."""
-    known = {(one.kind, one.engine): one for one in (*load(path), *new)}
-    rows = [asdict(one) for _, one in sorted(known.items())]
-    path.write_text(json.dumps(rows, indent=1) + "\n")
+def _place(row: str) -> tuple[str, ...]:
+    return tuple(row.split(" | ")[:2])

@@ -22,12 +22,16 @@ _LOADED = ("torch", "celery.bin.worker", "kombu.transport.redis", "uvicorn", "ba
 
 
 class Nursery:
-    """Forks programs on request. Those that have ended leave nothing behind."""
+    """Forks programs on request. Those that have ended leave nothing behind.
 
-    def __init__(self) -> None:
+    `environment` holds variables that count when a process begins, such as LD_PRELOAD.
+    """
+
+    def __init__(self, environment: Mapping[str, str] | None = None) -> None:
         self._process = subprocess.Popen(
             [sys.executable, "-m", "tests.faults.nursery"],
             cwd=ROOT,
+            env=os.environ | (environment or {}),
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,

@@ -72,8 +72,15 @@ def forked(
     )
 
 
-def executed(name: str, command: list[str], *, logs: Path, user: str | None = None) -> Process:
-    """Return a program that is not Python."""
+def executed(
+    name: str,
+    command: list[str],
+    *,
+    logs: Path,
+    environment: Mapping[str, str],
+    user: str | None = None,
+) -> Process:
+    """Return a program that is not Python; `environment` is added to ours."""
     log = logs / f"{name}.log"
     lives: list[subprocess.Popen[bytes]] = []  # kept, so that none is collected before its end
 
@@ -82,6 +89,7 @@ def executed(name: str, command: list[str], *, logs: Path, user: str | None = No
             started = subprocess.Popen(
                 command,
                 cwd=ROOT,
+                env=os.environ | environment,
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=subprocess.STDOUT,
@@ -96,10 +104,11 @@ def executed(name: str, command: list[str], *, logs: Path, user: str | None = No
     return Process(name, log, start)
 
 
-def postgres(folder: Path, *, port: int, logs: Path) -> Process:
+def postgres(folder: Path, *, port: int, logs: Path, environment: Mapping[str, str]) -> Process:
     """Make the folder of a PostgreSQL of its own; return its process, not yet started."""
     made = get_server(folder, cleanup_mode="stop")
     program, user = made.bin_path / "postgres", made.system_user
     made.cleanup()
     command = [str(program), "-D", str(folder), "-h", "127.0.0.1", "-p", str(port), "-k", ""]
-    return executed("postgres", command, logs=logs, user=user if os.geteuid() == 0 else None)
+    user = user if os.geteuid() == 0 else None
+    return executed("postgres", command, logs=logs, environment=environment, user=user)

@@ -8,7 +8,7 @@ import os
 import signal
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -35,9 +35,16 @@ class Stand:
     """Broker, database, web service and workers on a folder of their own."""
 
     def __init__(
-        self, folder: Path, nursery: Nursery, *, engine: str, workers: int, **settings: Any
+        self,
+        folder: Path,
+        nursery: Nursery,
+        *,
+        engine: str,
+        workers: int,
+        environment: Mapping[str, str],
+        **settings: Any,
     ) -> None:
-        self.engine, self.folder = engine, folder
+        self.engine, self.folder, self.environment = engine, folder, environment
         self.logs = folder / "logs"
         self.logs.mkdir(exist_ok=True)
         data = folder / "data"
@@ -46,7 +53,9 @@ class Stand:
         url = f"sqlite:///{data / 'lab.db'}"
         if engine == "postgresql":
             port = free_port()
-            self.server = postgres(folder / "postgres", port=port, logs=self.logs)
+            self.server = postgres(
+                folder / "postgres", port=port, logs=self.logs, environment=environment
+            )
             url = f"postgresql://postgres@127.0.0.1:{port}/postgres"
         socket = folder / "valkey.sock"
         self.settings = Settings(
@@ -60,7 +69,7 @@ class Stand:
         )
         self._nursery = nursery
         broker = programs.broker(socket, data)
-        self.broker = executed(broker.name, broker.command, logs=self.logs)
+        self.broker = executed(broker.name, broker.command, logs=self.logs, environment=environment)
         self.web = self._forked(programs.WEB)
         self.workers = [self._forked(programs.worker(n)) for n in range(1, workers + 1)]
         self.url = f"http://127.0.0.1:{self.settings.port}"
@@ -106,7 +115,7 @@ class Stand:
         answer.raise_for_status()
         return answer.json()
 
-    def submit(self, document: dict[str, Any]) -> int:
+    def submit(self, document: Mapping[str, Any]) -> int:
         """Submit over REST, again until it is taken; return the experiment."""
         found: list[int] = []
 
@@ -165,7 +174,7 @@ class Stand:
     def _forked(self, program: Program) -> Process:
         given = self.settings.model_dump(exclude_none=True, exclude={"allowed_hosts"})
         variables = {f"LAB_{name.upper()}": str(value) for name, value in given.items()}
-        environment = os.environ | variables | {"PYTHONUNBUFFERED": "1"}
+        environment = os.environ | self.environment | variables | {"PYTHONUNBUFFERED": "1"}
         return forked(
             self._nursery,
             program.name,
@@ -177,12 +186,28 @@ class Stand:
 
 @contextmanager
 def standing(
-    nursery: Nursery, engine: str, *, workers: int = 2, folder: Path | None = None, **settings: Any
+    nursery: Nursery,
+    engine: str,
+    *,
+    workers: int = 2,
+    folder: Path | None = None,
+    environment: Mapping[str, str] | None = None,
+    **settings: Any,
 ) -> Iterator[Stand]:
-    """Run the product on `engine`, sqlite or postgresql; end it, whatever happens."""
+    """Run the product on `engine`, sqlite or postgresql; end it, whatever happens.
+
+    `environment` is added to that of every process.
+    """
     with tempfile.TemporaryDirectory(prefix="lab-", dir=folder, ignore_cleanup_errors=True) as made:
         Path(made).chmod(0o755)  # PostgreSQL runs as a user of its own
-        stand = Stand(Path(made), nursery, engine=engine, workers=workers, **settings)
+        stand = Stand(
+            Path(made),
+            nursery,
+            engine=engine,
+            workers=workers,
+            environment=environment or {},
+            **settings,
+        )
         try:
             stand.start()
             yield stand

@@ -8,15 +8,17 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
+from sqlalchemy import event
 
 from backend import journal
 from backend.main import create_app
 from backend.presence import Announcer
 from backend.settings import Settings
-from tests.api import Api
+from tests.api import SPEC, Api
 from tests.product import free_port, wait_for
 from tests.workers import worker
 
@@ -73,6 +75,27 @@ def test_not_ready_without_a_broker(sqlite_url: str, tmp_path: Path) -> None:
     broker = f"unix://{tmp_path}/nobody.sock"
     api = Api(create_app(Settings(data_dir=tmp_path, database=sqlite_url, broker=broker)))
     assert missing(api) == ["broker", "workers"]
+
+
+def test_a_full_disk_is_told(sqlite_api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert "disk" not in missing(sqlite_api)
+    monkeypatch.setattr("backend.room.FULL_BYTES", 1 << 60)
+    assert missing(sqlite_api) == ["disk", "workers"]
+    assert sqlite_api.get("/api/health").json()["disk_full"]
+    assert "The disk is full: nothing can be recorded" in sqlite_api.get("/health").text
+
+
+def test_a_write_that_finds_no_room_says_so(sqlite_api: Api) -> None:
+    def full(connection: Any, _: Any) -> None:
+        connection.execute("PRAGMA max_page_count = 1")  # no more than there are
+
+    sqlite_api.database.dispose()
+    event.listen(sqlite_api.database.engine, "connect", full)
+    answer = sqlite_api.post("/api/experiments", json={**SPEC, "training": {"seeds": 100}})
+    assert (answer.status_code, answer.json()["error"]) == (503, "unavailable")
+    assert answer.json()["detail"] == (
+        "The database has no room left on its disk; make some and try again."
+    )
 
 
 def test_a_database_that_hangs_is_told_soon_and_the_process_lives(

@@ -3,6 +3,7 @@
 import { lost } from "./banner.js";
 
 const EVERY = 5000;
+const PATIENCE = 10000; // a service that says nothing for so long is as good as away
 
 async function look() {
   if (!document.hidden) show(await health());
@@ -11,7 +12,7 @@ async function look() {
 
 async function health() {
   try {
-    const response = await fetch("/api/health");
+    const response = await fetch("/api/health", { signal: AbortSignal.timeout(PATIENCE) });
     if (response.status === 401) return { refused: true };
     return response.ok ? await response.json() : undefined;
   } catch {
@@ -25,6 +26,11 @@ function show(found) {
   if (found?.refused) {
     banner.hidden = false;
     banner.textContent = "This lab asks for its token again. Reload the page to give it.";
+    return;
+  }
+  if (found?.disk_full) {
+    banner.hidden = false;
+    banner.textContent = "The disk is full: nothing can be recorded until there is room. Nothing is lost.";
     return;
   }
   const waits = found ? found.queued + found.running : 0;

@@ -1,8 +1,7 @@
-"""kill -9 at random moments, again and again, while experiments train."""
+"""Faults, again and again at random moments, while experiments train; and what must hold after."""
 
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from random import Random
 from typing import Any
@@ -29,6 +28,16 @@ DOCUMENT = document(
     model__width=4,
     training__epochs=2000,
 )
+# The same, with more steps an epoch: a minute or so of a processor.
+LONG = document(
+    "moons",
+    dataset__n_train=[300, 310, 320, 330],
+    dataset__n_validation=30,
+    dataset__n_test=30,
+    model__width=4,
+    training__batch_size=8,
+    training__epochs=4000,
+)
 SHORT = document("points", model__degree=3, training__epochs=5)
 LONGEST_PAUSE_SECONDS = 1.0  # between the moment work goes on and the next fault
 
@@ -41,8 +50,8 @@ class Storm:
     figures: Figures
     random: Random
     expected: Sequence[Curve]
+    document: Mapping[str, Any] = field(default_factory=lambda: DOCUMENT)
     experiment: int = 0
-    checked: list[int] = field(default_factory=list)
 
     def run(self, count: int, strike: Callable[["Storm"], float | None]) -> None:
         """Strike so many times; `strike` returns the seconds it took to recover, if it hit."""
@@ -53,7 +62,7 @@ class Storm:
             self.figures.faults += 1
             if seconds is not None:
                 self.figures.caught += 1
-                self.figures.recovered(seconds)
+                self.figures.recoveries.append(seconds)
         self.finish()
 
     def be_training(self) -> None:
@@ -61,7 +70,7 @@ class Storm:
         if self.experiment and not self.unended() and not self.retried():
             self.compare()
         if not self.experiment:
-            self.experiment = self.stand.submit(DOCUMENT)
+            self.experiment = self.stand.submit(self.document)
         wait_for(lambda: self.training() or not self.unended(), self.stand.said)
 
     def training(self) -> list[Process]:
@@ -100,8 +109,8 @@ class Storm:
         self.experiment = 0
 
     def unended(self) -> list[Any]:
-        """Return id, status, epoch and worker of the runs that have not ended."""
-        columns = Run.id, Run.status, Run.epoch, Run.worker
+        """Return id, status, epoch, worker and attempt of the runs that have not ended."""
+        columns = Run.id, Run.status, Run.epoch, Run.worker, Run.attempt
         query = select(*columns).where(
             Run.experiment_id == self.experiment, Run.status.not_in(ENDED)
         )
@@ -111,6 +120,38 @@ class Storm:
         """Return the epochs that are recorded, of all runs there are."""
         return int(self.stand.rows(select(func.coalesce(func.sum(Run.epoch), 0)))[0][0])
 
+    def had_by(self, worker: Process) -> dict[int, int]:
+        """Return the runs that a worker holds, each with its last recorded epoch."""
+        return {row.id: row.epoch for row in self.unended() if trains(worker, row)}
+
+    def attempts(self) -> dict[int, int]:
+        """Return the attempt under which each run is trained that is."""
+        return {row.id: row.attempt for row in self.unended() if row.status == "running"}
+
+    def none_lost(self, held: Mapping[int, int]) -> None:
+        """Assert that no worker lost a run that it had, given with its attempt."""
+        now = {row.id: row.attempt for row in self.unended()}
+        lost = [run_id for run_id in held if now.get(run_id, held[run_id]) != held[run_id]]
+        assert not lost, f"workers lost the runs {lost}. {self.stand.said()}"
+
+    def until_gone_on(self, had: Mapping[int, int]) -> float:
+        """Return the seconds until each of some runs has a new epoch, or has ended."""
+
+        def gone_on() -> bool:
+            now = {row.id: row.epoch for row in self.unended()}
+            return all(now.get(run_id, epoch + 1) > epoch for run_id, epoch in had.items())
+
+        return self.until(gone_on)
+
+    def until_taken_up(self, experiment: int) -> float:
+        """Return the seconds until a run of another experiment is begun."""
+        begun = select(Run.id).where(Run.experiment_id == experiment, Run.started_at.is_not(None))
+        return self.until(lambda: self.stand.rows(begun))
+
+    def until_recorded(self, before: int) -> float:
+        """Return the seconds until more epochs are recorded, or all runs have ended."""
+        return self.until(lambda: self.epochs() > before or not self.unended())
+
     def until(self, goes_on: Callable[[], object]) -> float:
         """Return the seconds from now until something is so."""
         begun = time.monotonic()
@@ -118,97 +159,6 @@ class Storm:
         return time.monotonic() - begun
 
 
-def kill_a_worker(storm: Storm) -> float | None:
-    """Kill a worker; recovered once each run it had has a new epoch, or has ended."""
-    victim = storm.random.choice(storm.training() or storm.stand.workers)
-    with _down(victim):
-        had = {row.id: row.epoch for row in storm.unended() if trains(victim, row)}
-    if not had:
-        return None
-
-    def go_on() -> bool:
-        now = {row.id: row.epoch for row in storm.unended()}
-        return all(now.get(run_id, epoch + 1) > epoch for run_id, epoch in had.items())
-
-    return storm.until(go_on)
-
-
-def kill_the_web(storm: Storm) -> float | None:
-    """Kill the web service while somebody submits; recovered once it answers again."""
-    answered = _submit_meanwhile(storm)
-    with _down(storm.stand.web):
-        pass
-    seconds = storm.until(storm.stand.web_answers)
-    if answered is not None:  # what was confirmed is there
-        storm.stand.get(f"/api/experiments/{answered}")
-    return seconds
-
-
-def _submit_meanwhile(storm: Storm) -> int | None:
-    """Submit a short experiment, often without waiting for the answer."""
-    patience = storm.random.choice([0.005, 0.02, 0.1, 1.0])
-    try:
-        answer = httpx.post(f"{storm.stand.url}/api/experiments", json=SHORT, timeout=patience)
-        return int(answer.json()["id"])
-    except httpx.TransportError:
-        return None
-
-
-def kill_the_broker(storm: Storm) -> float | None:
-    """Kill the broker; recovered once work that was submitted meanwhile is taken up."""
-    with _down(storm.stand.broker):
-        pass
-    begun = time.monotonic()
-    later = storm.stand.submit(SHORT)
-
-    def taken_up() -> bool:
-        rows = storm.stand.rows(select(Run.started_at).where(Run.experiment_id == later))
-        return any(row.started_at is not None for row in rows)
-
-    wait_for(taken_up, storm.stand.said)
-    return time.monotonic() - begun
-
-
-def kill_the_database(storm: Storm) -> float | None:
-    """Kill the database; recovered once an epoch is recorded.
-
-    SQLite has no process: whoever has the file open is killed, all in the same moment.
-    PostgreSQL dies whole, or loses one of its processes and restarts the others itself.
-    """
-    stand = storm.stand
-    before = storm.epochs()
-    if stand.server is None:
-        for part in stand.users_of_database:
-            part.kill()
-        for part in stand.users_of_database:
-            part.start()
-    elif storm.random.random() < 0.5:
-        with _down(stand.server):
-            pass
-    else:
-        storm.random.choice(stand.server.family()[1:]).kill()
-    if not storm.unended():
-        return None  # it had trained all there was
-    return storm.until(lambda: storm.epochs() > before or not storm.unended())
-
-
-KILLS: dict[str, Callable[[Storm], float | None]] = {
-    "kill -9 of a worker": kill_a_worker,
-    "kill -9 of the web service": kill_the_web,
-    "kill -9 of the broker": kill_the_broker,
-    "kill -9 of the database": kill_the_database,
-}
-
-
-@contextmanager
-def _down(victim: Process) -> Iterator[None]:
-    """Kill a process, and start it again at the end."""
-    victim.kill()
-    try:
-        yield
-    finally:
-        victim.start()
-
-
 def trains(worker: Process, row: Any) -> bool:
+    """Whether a worker holds the run of a row."""
     return row.status == "running" and str(row.worker).endswith(f":{worker.pid}")

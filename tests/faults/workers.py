@@ -1,0 +1,66 @@
+"""Workers that are told to stop, or that sleep until others have their runs."""
+
+import os
+import signal
+import time
+
+from tests.faults.away import hung
+from tests.faults.processes import Process
+from tests.faults.storm import Storm
+from tests.product import wait_for
+
+REFUSED = "lost to another worker"
+TAKEN_SECONDS = 40.0  # within which what a silent worker had is with others
+EXIT_SECONDS = 30.0
+
+
+def terminate_a_worker(storm: Storm) -> float | None:
+    """SIGTERM; the worker must have handed its runs back when it ends. Then it is started again.
+
+    Recovered once each run it had has a new epoch, or has ended.
+    """
+    victim = storm.random.choice(storm.training() or storm.stand.workers)
+    had, begun = storm.had_by(victim), time.monotonic()
+    os.kill(victim.pid, signal.SIGTERM)
+    wait_for(lambda: not victim.alive, storm.stand.said, EXIT_SECONDS)
+    assert not (kept := storm.had_by(victim)), f"not handed back: {kept}"
+    victim.start()
+    if not had:
+        return None
+    storm.until_gone_on(had)
+    return time.monotonic() - begun
+
+
+def pause_a_worker(storm: Storm) -> float | None:
+    """SIGSTOP until others have taken its runs, then SIGCONT: what it had to write is refused.
+
+    Recovered once each of its runs has a new epoch, or has ended, while it sleeps. Where it sleeps
+    within a write on SQLite nobody else can write, so it is woken without that.
+    """
+    victim = storm.random.choice(storm.training() or storm.stand.workers)
+    with hung(victim):
+        had, begun = storm.had_by(victim), time.monotonic()
+        if had and not _taken_over(storm, victim):
+            assert storm.stand.server is None, f"not taken over. {storm.stand.said()}"
+            return None
+        if had:
+            storm.until_gone_on(had)
+        seconds = time.monotonic() - begun
+        known = victim.log.read_text(errors="replace").count(REFUSED)
+    if not had:
+        return None
+    wait_for(
+        lambda: victim.log.read_text(errors="replace").count(REFUSED) >= known + len(had),
+        storm.stand.said,
+    )
+    return seconds
+
+
+def _taken_over(storm: Storm, victim: Process) -> bool:
+    """Wait until a worker that sleeps has lost its runs; return whether it did in time."""
+    deadline = time.monotonic() + TAKEN_SECONDS
+    while storm.had_by(victim):
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(0.05)
+    return True
