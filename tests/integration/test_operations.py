@@ -3,6 +3,7 @@
 import io
 import json
 import logging
+import re
 import socket
 import time
 from collections.abc import Iterator
@@ -19,7 +20,7 @@ from backend.main import create_app
 from backend.presence import Announcer
 from backend.settings import Settings
 from tests.api import SPEC, Api
-from tests.product import free_port, wait_for
+from tests.product import ROOT, free_port, wait_for
 from tests.workers import worker
 
 
@@ -131,6 +132,14 @@ def test_figures_of_the_service(api: Api, settings: Settings) -> None:
     assert found["overfit_lab_worker_epochs_total one"] == 7
     assert found["overfit_lab_database_bytes"] > 50_000
     assert (found["overfit_lab_database_up"], found["overfit_lab_broker_up"]) == (1, 1)
+
+
+def test_alerts_ask_for_figures_that_there_are(sqlite_api: Api, sqlite_settings: Settings) -> None:
+    asked = set(re.findall(r"overfit_lab_\w+", (ROOT / "docs" / "alerts.yml").read_text()))
+    with a_worker(sqlite_settings, sqlite_api):
+        found = {name.partition(" ")[0] for name in figures(sqlite_api)}
+    assert len(asked) >= 6
+    assert asked <= found
 
 
 def test_requests_are_counted_by_route_and_status(sqlite_api: Api) -> None:

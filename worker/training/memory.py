@@ -42,6 +42,6 @@ def release(device: torch.device) -> None:
     gc.collect()
     if device.type == "cuda":
         torch.cuda.empty_cache()
-    trim = getattr(ctypes.CDLL(None), "malloc_trim", None)  # glibc's; other systems do it themselves
+    trim = getattr(ctypes.CDLL(None), "malloc_trim", None)  # glibc's: others do so themselves
     if trim is not None:
         trim(0)
