@@ -4,7 +4,7 @@ import sqlite3
 from contextlib import closing
 from pathlib import Path
 
-from sqlalchemy import update
+from sqlalchemy import text, update
 
 from backend.store import Database, figures, removal, schema, space
 from backend.store.tables import Experiment
@@ -36,6 +36,20 @@ def test_a_sqlite_file_is_smaller_after_a_removal(sqlite_database: Database) -> 
         pass
     assert full > 4 * empty
     assert size(sqlite_database).total < 1.5 * empty
+
+
+def test_postgresql_uses_the_space_of_what_was_removed_again(postgresql_url: str) -> None:
+    database = Database(postgresql_url)
+    play(database, SCENE)
+    full = size(database).total
+    remove_all(database)
+    with database.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as autovacuum:
+        autovacuum.execute(text("VACUUM"))  # as it does by itself, within minutes
+    empty = size(database).total
+    play(database, SCENE)
+    again = size(database).total
+    database.dispose()
+    assert again - empty < 1.1 * (full - empty)
 
 
 def test_a_file_of_an_earlier_version_learns_to_give_space_back(tmp_path: Path) -> None:
