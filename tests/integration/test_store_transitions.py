@@ -6,7 +6,17 @@ from sqlalchemy import update
 from backend import endings
 from backend.spec import validate
 from backend.spec.placement import Placement
-from backend.store import Database, changes, experiments, runs, snapshots, transitions, waiting
+from backend.store import (
+    AWAY,
+    Database,
+    changes,
+    connections,
+    experiments,
+    runs,
+    snapshots,
+    transitions,
+    waiting,
+)
 from backend.store.states import ENDED, STATES, TRANSITIONS, State
 from backend.store.tables import Run
 from backend.store.transitions import Ending
@@ -201,3 +211,18 @@ def test_the_writer_that_failed_a_run_cannot_end_its_retry(
     with database.write() as session:
         transitions.end(session, [Ending(stale, "finished")])
     assert state(database, run_ids[0]) == "running"
+
+
+def test_who_sleeps_in_a_transaction_loses_it_to_others(
+    postgresql_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(connections.SESSION, "idle_in_transaction_session_timeout", "200")
+    asleep, awake = Database(postgresql_url), Database(postgresql_url)
+    spec = validate({"dataset": {"source": "points"}})
+    with awake.write() as session:
+        run_ids = experiments.create(session, spec)[1]
+    with pytest.raises(AWAY), asleep.write() as session:
+        transitions.claim(session, run_ids, worker="asleep", lease_seconds=LEASE)
+        assert claim(awake, run_ids) == run_ids  # waits until the other's locks are gone
+    asleep.dispose()
+    awake.dispose()

@@ -1,0 +1,90 @@
+"""Connections to SQLite and PostgreSQL, prepared alike, and how they fail."""
+
+from typing import Any
+
+from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy.engine import ExceptionContext
+from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+
+AWAY = (OperationalError, InterfaceError, PoolTimeout)  # the database cannot be used for now
+
+SQLSTATE_DISK_FULL, SQLSTATE_SLEPT = "53100", "25P03"
+BUSY_TIMEOUT_SECONDS = 30
+POOL_SECONDS = 5  # who waits longer for a connection is told that the database does not answer
+# A server that fell silent, or a network that lost it, is noticed within about ten seconds.
+POSTGRESQL = {
+    "connect_timeout": 5,
+    "keepalives_idle": 5,
+    "keepalives_interval": 2,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 10_000,
+}
+# The server notices as soon that a client is gone, and ends the transaction of one that sleeps in
+# it: their locks would keep the keeper from giving their runs to others.
+SESSION = {
+    "tcp_keepalives_idle": "5",
+    "tcp_keepalives_interval": "2",
+    "tcp_keepalives_count": "3",
+    "tcp_user_timeout": "10000",
+    "idle_in_transaction_session_timeout": "30000",
+}
+
+
+def is_out_of_room(error: Exception) -> bool:
+    """Whether the database refused a write as its disk is full."""
+    cause = getattr(error, "orig", None)
+    name = getattr(cause, "sqlite_errorname", None)
+    return name == "SQLITE_FULL" or getattr(cause, "sqlstate", None) == SQLSTATE_DISK_FULL
+
+
+def make_engine(url: str, connections: int | None) -> Engine:
+    """Return an engine; `connections`, if given, bounds those to PostgreSQL."""
+    if not url.startswith("sqlite"):
+        pool = {"pool_size": connections, "max_overflow": 0} if connections else {}
+        engine = create_engine(
+            url, pool_pre_ping=True, pool_timeout=POOL_SECONDS, connect_args=POSTGRESQL, **pool
+        )
+        event.listen(engine, "connect", _postgresql_session)
+        event.listen(engine, "handle_error", _as_away)
+        return engine
+    engine = create_engine(url, connect_args={"timeout": BUSY_TIMEOUT_SECONDS})
+    event.listen(engine, "connect", _sqlite_pragmas)
+    event.listen(engine, "begin", _sqlite_begin)
+    return engine
+
+
+def _postgresql_session(connection: Any, _record: Any) -> None:
+    """Prepare a PostgreSQL connection; not by its options, which pools between may refuse."""
+    for name, value in SESSION.items():
+        connection.execute("SELECT set_config(%s, %s, false)", [name, value])
+    connection.commit()
+
+
+def _as_away(context: ExceptionContext) -> OperationalError | None:
+    """Have it told as a lost connection, which it is, that the server ended one that slept."""
+    error, cause = context.sqlalchemy_exception, context.original_exception
+    if getattr(cause, "sqlstate", "") != SQLSTATE_SLEPT:
+        return None
+    context.is_disconnect = True
+    statement = error.statement if isinstance(error, DBAPIError) else None
+    return OperationalError(statement, None, cause)
+
+
+def _sqlite_pragmas(connection: Any, _record: Any) -> None:
+    """Prepare a SQLite connection.
+
+    WAL lets readers go on while one writes; NORMAL is safe against a killed process, and with WAL
+    against a corrupt file too. isolation_level None hands BEGIN to us: sqlite3's own is deferred,
+    and a deferred transaction that turns writer fails at once when another one wrote meanwhile.
+    """
+    connection.isolation_level = None
+    # the first of them counts only before a new file has its first page
+    pragmas = ("auto_vacuum=INCREMENTAL", "journal_mode=WAL", "synchronous=NORMAL")
+    for pragma in (*pragmas, "foreign_keys=ON"):
+        connection.execute(f"PRAGMA {pragma}")
+
+
+def _sqlite_begin(connection: Connection) -> None:
+    writes = connection.get_execution_options().get("lab_writes", False)
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
