@@ -12,7 +12,7 @@ import psutil
 SAMPLE_SECONDS = 1.0
 P99_MILLISECONDS = 100.0
 FLAT_PERCENT = 10.0  # what a process may grow by from the second to the last quarter
-SPARE = 8  # descriptors: connections that a pool keeps for the next time
+SPARE = 15  # descriptors: a pool keeps five connections, each with three files of SQLite
 ROLES = {"valkey-server": "broker", "supervisor.web": "web", "celery": "worker"}
 
 
