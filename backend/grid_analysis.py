@@ -1,17 +1,17 @@
 """The analysis of an experiment's grid, read from its finished runs and kept while they last."""
 
 from collections.abc import Hashable, Mapping, Sequence
-from itertools import accumulate
 from typing import Any
 
+import numpy as np
 from sqlalchemy.orm import Session
 
+from backend.analysis.column import Column
 from backend.analysis.grid.cells import Losses, RunResult
 from backend.analysis.grid.report import Report, report
 from backend.kept import Kept
 from backend.spec.cost import outputs
 from backend.store import experiments, metrics, runs
-from backend.store.metrics import Series
 from backend.store.tables import Run
 
 MAX_KEPT = 16  # reports in memory
@@ -50,7 +50,7 @@ def _results(session: Session, finished: Sequence[Run]) -> list[RunResult]:
     ids = [run.id for run in finished]
     summaries = metrics.summaries(session, ids)
     at_best = metrics.at_best_epoch(session, ids, _LOSSES)
-    courses = metrics.series_of(session, ids, ["val_loss"])
+    courses = metrics.columns_of(session, ids, ["val_loss"])
     found = (
         _result(run, summaries[run.id], at_best[run.id], courses[run.id]["val_loss"])
         for run in finished
@@ -62,7 +62,7 @@ def _result(
     run: Run,
     summary: Mapping[str, Mapping[str, Any]],
     best: Mapping[str, float | None],
-    course: Series,
+    course: Column,
 ) -> RunResult | None:
     """Return what a run measured; None without any finite validation loss."""
     best_epoch = summary.get("val_loss", {}).get("min_step")
@@ -85,11 +85,11 @@ def _result(
     )
 
 
-def _reached(course: Series) -> dict[int, float]:
+def _reached(course: Column) -> dict[int, float]:
     """Return the lowest validation loss within the whole, half, quarter, ... of the epochs."""
-    if not course.steps:
+    if not len(course):
         return {}
-    lowest = list(accumulate((float("inf") if v is None else v for v in course.values), min))
-    wanted = {max(1, course.steps[-1] >> halving) for halving in range(HALVINGS + 1)}
-    found = {step: loss for step, loss in zip(course.steps, lowest, strict=True) if step in wanted}
-    return {step: loss for step, loss in found.items() if loss < float("inf")}
+    lowest = np.fmin.accumulate(course.values)
+    wanted = {max(1, int(course.steps[-1]) >> halving) for halving in range(HALVINGS + 1)}
+    found = {step: Column(course.steps, lowest).at(step) for step in sorted(wanted)}
+    return {step: loss for step, loss in found.items() if loss is not None}

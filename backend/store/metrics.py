@@ -249,7 +249,27 @@ def summaries(
 def at_best_epoch(
     session: Session, run_ids: Sequence[int], keys: Sequence[str]
 ) -> dict[int, dict[str, float | None]]:
-    """Return each run's metrics at the epoch of its lowest val_loss: ``{run: {key: value}}``."""
+    """Return each run's metrics at the epoch of its lowest val_loss: ``{run: {key: value}}``.
+
+    Of runs that have ended they are noted with their summaries: no points are read.
+    """
+    ids = _known_keys(session, {"val_loss", *keys})
+    names = {id_: key for key, id_ in ids.items()}
+    found: dict[int, dict[str, float | None]] = {id_: {} for id_ in run_ids}
+    noted = select(MetricSummary.run_id, MetricSummary.key_id, MetricSummary.at_best)
+    for run_id, key_id, value in session.execute(
+        noted.where(MetricSummary.run_id.in_(run_ids), MetricSummary.key_id.in_(names))
+    ):
+        found[run_id][names[key_id]] = value
+    others = [run_id for run_id, values in found.items() if values.get("val_loss") is None]
+    found |= _read_at_best(session, others, keys) if others else {}
+    return {run_id: {k: v for k, v in one.items() if k in keys} for run_id, one in found.items()}
+
+
+def _read_at_best(
+    session: Session, run_ids: Sequence[int], keys: Sequence[str]
+) -> dict[int, dict[str, float | None]]:
+    """Read runs' metrics at the epoch of their lowest val_loss from their points."""
     ids = _known_keys(session, {"val_loss", *keys})
     names = {ids[key]: key for key in keys if key in ids}
     best = MetricSummary.min_step
@@ -277,7 +297,7 @@ def at_best_epoch(
 def store_at_best(session: Session, run_ids: Sequence[int]) -> None:
     """Note, with the summaries of runs that have ended, their values at the best epoch."""
     ids = {name: id_ for id_, name in session.execute(select(MetricKey.id, MetricKey.name)).all()}
-    found = at_best_epoch(session, run_ids, list(ids))
+    found = _read_at_best(session, run_ids, list(ids))
     rows = [
         {"of_run": run_id, "of_key": ids[key], "value": value}
         for run_id, by_key in found.items()

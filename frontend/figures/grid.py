@@ -88,8 +88,9 @@ def varying(runs: Sequence[RunItem]) -> dict[str, list[Any]]:
     if len(variants) > 1:
         first = [run for run in runs if run.variant == runs[0].variant]
         return {VARIANT: list(variants), **varying(first)}
-    paths = dict.fromkeys(path for run in runs for path in run.params)
-    found = {path: list(dict.fromkeys(run.params.get(path) for run in runs)) for path in paths}
+    params = [run.params for run in runs]
+    paths = dict.fromkeys(path for each in params for path in each)
+    found = {path: list(dict.fromkeys([each.get(path) for each in params])) for path in paths}
     return {
         path: sorted(values, key=_order)
         for path, values in found.items()

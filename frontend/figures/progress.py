@@ -79,9 +79,10 @@ def progress_info(
     `ahead` is how many runs of other experiments are to be trained first. The time left is that at
     the speed of `lately`, else at the mean since training began.
     """
-    weights = seconds([run.params for run in runs])
+    over = all(run.status in ENDED for run in runs)  # then nothing is left to be weighed
+    weights = [] if over else seconds([run.params for run in runs])
     total = sum(weights)
-    done = sum(weight * _share(run) for weight, run in zip(weights, runs, strict=True))
+    done = sum(weight * _share(run) for weight, run in zip(weights, runs, strict=not over))
     share = done / total if total else 1.0
     taken = _seconds_taken(runs, now or datetime.now(UTC))
     known = taken is not None and taken >= LEAST_SECONDS and share >= LEAST_SHARE

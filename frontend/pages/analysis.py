@@ -6,7 +6,15 @@ from typing import Any
 from urllib.parse import urlencode
 
 from backend.analysis.grid.capacity_curves import capacity_knob
-from backend.analysis.grid.cells import CAPACITY, N_TRAIN, SEED, differing, settings
+from backend.analysis.grid.cells import (
+    CAPACITY,
+    N_TRAIN,
+    SEED,
+    differing,
+    setting,
+    settings,
+    unequal,
+)
 from backend.analysis.grid.surface import ALONG, MIN_CAPACITIES, MIN_SIZES
 from backend.views import RunItem
 from frontend import words
@@ -50,9 +58,11 @@ def reading(
     finished = sum(run.status == "finished" for run in all_runs)
     if finished < MIN_FINISHED:
         return None
-    params = [run.params for run in all_runs]
+    whole = [run.params for run in all_runs]
+    epochs = max(each.get("training.epochs") or 1 for each in whole)
+    knobs = unequal(whole)
+    params = [setting(each, knobs) for each in whole]  # each section looks through them
     varying = differing(params)
-    epochs = max(each.get("training.epochs") or 1 for each in params)
     found, missing = _sections(varying, epochs)
     version = _version(finished, len(all_runs))
     target = _target(query.get("target"))

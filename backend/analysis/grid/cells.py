@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import chain
 from math import isfinite
 from typing import Any
 
@@ -158,11 +159,16 @@ def differing(given: Sequence[Params]) -> dict[str, list[Any]]:
 
 def settings(given: Sequence[Params], along: Sequence[str]) -> list[dict[str, Any]]:
     """Return the different values of the varying knobs but those in `along`, in their order."""
-    shared = (SEED, *along)
-    paths = dict.fromkeys(path for params in given for path in params if path not in shared)
-    knobs = [path for path in paths if len({params.get(path) for params in given}) > 1]
-    found = [setting(params, knobs) for params in given]
-    return list({key(one, without=()): one for one in found}.values())
+    knobs = [path for path in unequal(given) if path not in (SEED, *along)]
+    found = dict.fromkeys(tuple(setting(params, knobs).items()) for params in given)
+    return [dict(one) for one in found]
+
+
+def unequal(given: Sequence[Params]) -> list[str]:
+    """Return the knobs that are not the same in all params, or not in all, in their order."""
+    shared = set.intersection(*(set(params.items()) for params in given)) if given else set()
+    same = {path for path, _ in shared}
+    return [path for path in dict.fromkeys(chain.from_iterable(given)) if path not in same]
 
 
 def setting(params: Params, knobs: Sequence[str]) -> dict[str, Any]:

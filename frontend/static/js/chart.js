@@ -2,6 +2,7 @@
 
 import { coloured, pageColours } from "./colours.js";
 import { FORMATS, save } from "./save.js";
+import { inTurn, noTurn } from "./turns.js";
 
 const CONFIG = {
   responsive: false,
@@ -16,6 +17,23 @@ const EMPTY = {
   paper_bgcolor: "transparent",
   plot_bgcolor: "transparent",
 };
+
+let library; // under way or there
+
+// Loads Plotly.js, which is large, when the first chart is drawn: the page does not wait for it.
+function plotly() {
+  return (library ??= new Promise((resolve, reject) => {
+    const script = document.createElement("script");
+    script.src = document.querySelector("link[data-plotly]").href;
+    script.onload = resolve;
+    script.onerror = () => {
+      library = undefined;
+      script.remove();
+      reject(new Error("Plotly.js is out of reach"));
+    };
+    document.head.append(script);
+  }));
+}
 
 class LabChart extends HTMLElement {
   static observedAttributes = ["src"];
@@ -33,18 +51,19 @@ class LabChart extends HTMLElement {
     this.#resizing.observe(this);
     document.addEventListener("themechange", this.#draw);
     if (!this.querySelector(".menu")) this.#offerFiles();
-    this.load();
+    inTurn(this, () => this.load());
   }
 
   disconnectedCallback() {
+    noTurn(this);
     this.#resizing.disconnect();
     clearTimeout(this.#drawing);
     document.removeEventListener("themechange", this.#draw);
-    Plotly.purge(this.plot);
+    globalThis.Plotly?.purge(this.plot);
   }
 
   attributeChangedCallback(_name, before, after) {
-    if (before && before !== after && this.isConnected) this.load();
+    if (before && before !== after && this.isConnected) inTurn(this, () => this.load());
   }
 
   get plot() {
@@ -54,6 +73,7 @@ class LabChart extends HTMLElement {
   // Fetches the figure again and draws it; keeps the reader's zoom and hidden lines.
   async load() {
     const mine = ++this.#loads;
+    noTurn(this);
     this.#since = [];
     const figure = await fetchFigure(this.getAttribute("src"));
     if (mine !== this.#loads) return; // a newer one is under way
@@ -98,6 +118,7 @@ class LabChart extends HTMLElement {
 
   // Adds a run's new points: {key: {steps, values}}. Steps that are drawn already are left alone.
   extend(metrics) {
+    if (!this.#loads) return; // its turn is yet to come
     this.#since.push(metrics);
     if (this.#figure) this.#append(metrics);
   }
@@ -179,7 +200,7 @@ class LabChart extends HTMLElement {
 
 async function fetchFigure(src) {
   try {
-    const response = await fetch(src);
+    const [response] = await Promise.all([fetch(src), plotly()]);
     if (response.ok) return await response.json();
     const { detail } = await response.json();
     return response.status < 500 ? { data: [], layout: EMPTY, description: detail } : null;

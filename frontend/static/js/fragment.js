@@ -1,6 +1,7 @@
 // <lab-fragment src="...">: a piece of the page that is fetched after it, and again when src changes.
 
 import { morphChildren } from "./refresh.js";
+import { inTurn, noTurn } from "./turns.js";
 
 class LabFragment extends HTMLElement {
   static observedAttributes = ["src"];
@@ -8,11 +9,15 @@ class LabFragment extends HTMLElement {
   #loads = 0;
 
   connectedCallback() {
-    this.load();
+    inTurn(this, () => this.load());
+  }
+
+  disconnectedCallback() {
+    noTurn(this);
   }
 
   attributeChangedCallback(_name, before, after) {
-    if (before && before !== after && this.isConnected) this.load();
+    if (before && before !== after && this.isConnected) inTurn(this, () => this.load());
   }
 
   async load() {
