@@ -10,14 +10,16 @@ RUN python -m venv --without-pip /venv \
  && python -c "import tomllib; p = tomllib.load(open('pyproject.toml', 'rb'))['project']; \
 open('web.txt', 'w').write('\n'.join(p['dependencies'])); \
 open('worker.txt', 'w').write('\n'.join(p['optional-dependencies']['worker']))" \
- && pip install -c constraints.txt -r web.txt
+ && pip install -c constraints.txt -r web.txt \
+ && find /venv -type d -name tests -prune -exec rm -r {} +
 
 FROM web-packages AS worker-packages
 # Where PyTorch has a build without CUDA, which is a tenth the size; empty: the index pip knows.
 ARG TORCH_INDEX=""
 RUN pip install ${TORCH_INDEX:+--extra-index-url "$TORCH_INDEX"} --no-deps -c constraints.txt torch \
  && pip install -c constraints.txt -r worker.txt \
- && rm -rf /venv/lib/python*/site-packages/torch/include
+ && cd /venv/lib/python*/site-packages && rm -rf torch/include torch/test torch/bin/*[Tt]est* \
+ && find . -type d -name tests -prune -exec rm -r {} +
 
 FROM python:3.11-slim AS base
 ENV PATH=/venv/bin:$PATH PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 LAB_DATA_DIR=/tmp
@@ -41,6 +43,6 @@ COPY --from=worker-packages /venv /venv
 COPY worker worker
 RUN python -m compileall -q .
 USER 10001
-HEALTHCHECK --interval=20s --timeout=10s --start-period=60s CMD ["python", "-m", "worker.health"]
+HEALTHCHECK --interval=10s --timeout=10s --start-period=60s CMD ["python", "-m", "worker.health"]
 CMD ["celery", "--quiet", "-A", "worker.app", "worker", "--pool", "solo", "--loglevel", "INFO", \
      "--without-gossip", "--without-mingle", "--without-heartbeat"]
