@@ -34,7 +34,7 @@ COPY --from=web-packages /venv /venv
 RUN python -m compileall -q .
 USER 10001
 EXPOSE 8000
-HEALTHCHECK --interval=5s --timeout=3s --start-period=30s \
+HEALTHCHECK --interval=5s --timeout=10s --start-period=60s \
   CMD ["python", "-c", "import urllib.request as r; r.urlopen('http://127.0.0.1:8000/healthz')"]
 CMD ["python", "-m", "backend.cli", "serve", "--host", "0.0.0.0"]
 
@@ -43,6 +43,6 @@ COPY --from=worker-packages /venv /venv
 COPY worker worker
 RUN python -m compileall -q .
 USER 10001
-HEALTHCHECK --interval=10s --timeout=10s --start-period=60s CMD ["python", "-m", "worker.health"]
+HEALTHCHECK --interval=10s --timeout=20s --start-period=60s CMD ["python", "-m", "worker.health"]
 CMD ["celery", "--quiet", "-A", "worker.app", "worker", "--pool", "solo", "--loglevel", "INFO", \
      "--without-gossip", "--without-mingle", "--without-heartbeat"]
