@@ -14,7 +14,7 @@ from pathlib import Path
 from backend.silence import FORGIVEN_EVERY
 from tests.faults.away import Impossible
 from tests.faults.nursery import Nursery
-from tests.faults.stand import Stand, standing
+from tests.faults.stand import Stand, patient
 from tests.faults.storm import Storm
 
 LIBRARIES = "*/faketime/libfaketimeMT.so.1"
@@ -40,7 +40,7 @@ def with_a_clock(_: Nursery, engine: str) -> Iterator[Stand]:
         }
         nursery = Nursery(environment)
         try:
-            with standing(nursery, engine, environment=environment) as stand:
+            with patient(nursery, engine, environment=environment) as stand:
                 yield stand
         finally:
             nursery.end()
@@ -48,11 +48,11 @@ def with_a_clock(_: Nursery, engine: str) -> Iterator[Stand]:
 
 def set_the_clock(storm: Storm) -> float | None:
     """Set the clock; no worker may lose a run by it. Recovered once more epochs are recorded."""
-    # leases are begun anew at most so often
-    time.sleep(FORGIVEN_EVERY * storm.stand.settings.lease_seconds)
     held, before = storm.attempts(), storm.epochs()
     hours = storm.random.uniform(-HOURS, HOURS)
     Path(storm.stand.environment[OFFSET]).write_text(f"{hours * 3600:+.0f}")
     seconds = storm.until_recorded(before)
     storm.none_lost(held)
+    # leases are begun anew at most so often
+    time.sleep(FORGIVEN_EVERY * storm.stand.settings.lease_seconds)
     return seconds if held else None

@@ -7,7 +7,7 @@ from typing import Any
 
 from tests.faults import clock, disk, kills, memory, messages, outages, workers
 from tests.faults.nursery import Nursery
-from tests.faults.stand import Stand, standing
+from tests.faults.stand import Stand, patient, standing
 from tests.faults.storm import DOCUMENT, LONG, Storm
 
 ENGINES = ("sqlite", "postgresql")
@@ -37,22 +37,26 @@ KINDS = (
     Kind("kill -9 of the web service", kills.kill_the_web),
     Kind("kill -9 of the broker", kills.kill_the_broker),
     Kind("kill -9 of the database", kills.kill_the_database),
-    Kind("the broker emptied", messages.empty_the_broker, 50),
-    Kind("messages doubled and shuffled", messages.double_and_shuffle, 50),
-    Kind("SIGTERM of a worker", workers.terminate_a_worker, 25),
-    Kind("a worker paused beyond its lease", workers.pause_a_worker, 25),
+    Kind("the broker emptied", messages.empty_the_broker, 30),
+    Kind("messages doubled and shuffled", messages.double_and_shuffle, 30),
+    Kind("SIGTERM of a worker", workers.terminate_a_worker, 20),
+    Kind("a worker paused beyond its lease", workers.pause_a_worker, 20),
     Kind("the broker gone for 60 s", outages.broker_refuses, 2),
     Kind("the broker hung for 60 s", outages.broker_hangs, 2),
-    Kind("the database gone for 60 s", outages.database_refuses, 2, LONG, engines=POSTGRESQL),
-    Kind("the database hung for 60 s", outages.database_hangs, 2, LONG, engines=POSTGRESQL),
-    Kind("the database locked for 60 s", outages.database_locked, 2, LONG, engines=SQLITE),
-    Kind("a full disk", disk.fill_the_disk, 5, stand=disk.on_a_small_disk),
-    Kind("a jump of the clock", clock.set_the_clock, 10, LONG, clock.with_a_clock),
-    Kind("a worker killed for its memory", memory.kernel_kills_a_worker, 20),
+    Kind(
+        "the database gone for 60 s", outages.database_refuses, 2, LONG, patient, engines=POSTGRESQL
+    ),
+    Kind(
+        "the database hung for 60 s", outages.database_hangs, 2, LONG, patient, engines=POSTGRESQL
+    ),
+    Kind("the database locked for 60 s", outages.database_locked, 2, LONG, patient, engines=SQLITE),
+    Kind("a full disk", disk.fill_the_disk, 3, stand=disk.on_a_small_disk),
+    Kind("a jump of the clock", clock.set_the_clock, 6, LONG, clock.with_a_clock),
+    Kind("a worker killed for its memory", memory.kernel_kills_a_worker, 10),
     Kind(
         "memory refused to a worker",
         memory.kernel_refuses_memory,
-        10,
+        5,
         memory.WIDE,
         memory.with_one_worker,
     ),

@@ -1,6 +1,7 @@
 """Memory that runs out: the kernel kills a worker, or refuses it what it asks for."""
 
 import resource
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -17,6 +18,7 @@ from tests.specs import document
 CGROUPS = Path("/sys/fs/cgroup/memory")  # version 1 of control groups
 LITTLE = "2M"  # a worker takes that within an epoch or so
 RAN_OUT = "memory ran out with"
+SPARE = 1 << 18  # bytes, less than an evaluation takes
 REFUSED_SECONDS = 15.0
 # Each evaluation takes, and gives back, some ten megabytes.
 WIDE = document(
@@ -24,7 +26,7 @@ WIDE = document(
     dataset__n_train=[20, 30, 40, 50],
     dataset__n_validation=2000,
     dataset__n_test=2000,
-    model__width=128,
+    model__width=256,
     training__epochs=150,
 )
 # What is large is asked of the kernel each time, rather than kept for the next.
@@ -76,20 +78,32 @@ def kernel_refuses_memory(storm: Storm) -> float | None:
     It halves its group; recovered once each run has a new epoch, or has ended.
     """
     [worker] = storm.stand.workers
+    before = storm.epochs()
+    storm.until_recorded(before)  # it is past what a training begins with
     known, had = _ran_out(worker.log), storm.had_by(worker)
-    process = psutil.Process(worker.pid)
+    with _cramped(psutil.Process(worker.pid)):
+        deadline = time.monotonic() + REFUSED_SECONDS
+        while _ran_out(worker.log) == known and storm.unended() and time.monotonic() < deadline:
+            time.sleep(0.02)
+    return storm.until_gone_on(had) if _ran_out(worker.log) > known else None
+
+
+@contextmanager
+def _cramped(process: psutil.Process) -> Iterator[None]:
+    """Have a process get no more memory than it has, and SPARE."""
     unlimited = process.rlimit(resource.RLIMIT_AS)
-    size = process.memory_info().vms
+    size = SPARE + min(_sizes(process))  # an evaluation may be under way
     process.rlimit(resource.RLIMIT_AS, (size, unlimited[1]))
     try:
-        wait_for(
-            lambda: _ran_out(worker.log) > known or not storm.unended(),
-            storm.stand.said,
-            REFUSED_SECONDS,
-        )
+        yield
     finally:
         process.rlimit(resource.RLIMIT_AS, unlimited)
-    return storm.until_gone_on(had) if _ran_out(worker.log) > known else None
+
+
+def _sizes(process: psutil.Process) -> Iterator[int]:
+    for _ in range(20):
+        yield process.memory_info().vms
+        time.sleep(0.01)
 
 
 def _ran_out(log: Path) -> int:

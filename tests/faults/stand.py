@@ -9,7 +9,7 @@ import signal
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -213,3 +213,10 @@ def standing(
             yield stand
         finally:
             stand.stop()
+
+
+def patient(
+    nursery: Nursery, engine: str, *, environment: Mapping[str, str] | None = None
+) -> AbstractContextManager[Stand]:
+    """Run the product with leases that are not lost merely as the machine is busy."""
+    return standing(nursery, engine, environment=environment, lease_seconds=10)

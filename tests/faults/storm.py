@@ -28,7 +28,7 @@ DOCUMENT = document(
     model__width=4,
     training__epochs=2000,
 )
-# The same, with more steps an epoch: a minute or so of a processor.
+# The same, with more steps an epoch: longer than the random pause on any machine.
 LONG = document(
     "moons",
     dataset__n_train=[300, 310, 320, 330],
@@ -36,7 +36,7 @@ LONG = document(
     dataset__n_test=30,
     model__width=4,
     training__batch_size=8,
-    training__epochs=4000,
+    training__epochs=1500,
 )
 SHORT = document("points", model__degree=3, training__epochs=5)
 LONGEST_PAUSE_SECONDS = 1.0  # between the moment work goes on and the next fault
