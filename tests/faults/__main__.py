@@ -4,6 +4,7 @@ import json
 import sys
 import tempfile
 import time
+import traceback
 from argparse import ArgumentParser, Namespace
 from collections.abc import Mapping, Sequence
 from functools import cache
@@ -24,13 +25,24 @@ PAGE = ROOT / "docs" / "reliability.md"
 
 def main() -> int:
     options = parse()
-    nursery = Nursery()
+    nursery, failed = Nursery(), 0
     for kind in KINDS:
         if any(word in kind.name for word in options.only):
             for engine in (each for each in options.database if each in kind.engines):
-                _run(kind, engine, nursery, options)
+                failed += not _held(kind, engine, nursery, options)
     nursery.end()
-    return 0
+    return min(failed, 1)
+
+
+def _held(kind: Kind, engine: str, nursery: Nursery, options: Namespace) -> bool:
+    """Whether all was true after the faults of a kind; if not, it is told."""
+    try:
+        _run(kind, engine, nursery, options)
+    except Exception:  # noqa: BLE001 - it is told, and the other kinds go on
+        traceback.print_exc()
+        print(f"FAILED: {kind.name}, {engine}", flush=True)
+        return False
+    return True
 
 
 def _run(kind: Kind, engine: str, nursery: Nursery, options: Namespace) -> None:

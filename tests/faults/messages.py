@@ -29,7 +29,7 @@ def double_and_shuffle(storm: Storm) -> float | None:
         storm.stand.submit(SHORT)
     with redis.Redis.from_url(storm.stand.settings.broker_url) as client:
         taken = [_message(value) for value in client.hvals(UNACKED)]
-        waiting = client.lrange(QUEUE, 0, -1)
+        waiting = [*dict.fromkeys(client.lrange(QUEUE, 0, -1))]  # twice at most, however often
         messages = [*waiting, *waiting, *taken]
         storm.random.shuffle(messages)
         with client.pipeline(transaction=True) as pipe:

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 
 import httpx
+from sqlalchemy import select
 
 from tests.faults import dashboard
 from tests.faults.away import down, hung
@@ -83,8 +84,9 @@ def _without_database(storm: Storm, away: AbstractContextManager[None]) -> tuple
 
 def database_locked(storm: Storm) -> float | None:
     """Hold SQLite's write lock for a minute: reads go on, writes are refused after half of it."""
-    stand, before, held = storm.stand, storm.epochs(), storm.attempts()
-    with stand.database.write(), _for_a_minute():
+    stand, held = storm.stand, storm.attempts()
+    with stand.database.write() as session, _for_a_minute():
+        session.execute(select(1))  # only now it begins
         before = storm.epochs()
         answer = httpx.post(f"{stand.url}/api/experiments", json=SHORT, timeout=50)
         said = "The database cannot be reached; try again."
