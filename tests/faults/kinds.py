@@ -55,9 +55,9 @@ KINDS = (
     Kind("a worker killed for its memory", memory.kernel_kills_a_worker, 10),
     Kind(
         "memory refused to a worker",
-        memory.kernel_refuses_memory,
+        memory.refuse_memory,
         5,
         memory.WIDE,
-        memory.with_one_worker,
+        memory.with_little_memory,
     ),
 )

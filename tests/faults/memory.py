@@ -1,7 +1,6 @@
 """Memory that runs out: the kernel kills a worker, or refuses it what it asks for."""
 
 import resource
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -18,19 +17,22 @@ from tests.specs import document
 CGROUPS = Path("/sys/fs/cgroup/memory")  # version 1 of control groups
 LITTLE = "2M"  # a worker takes that within an epoch or so
 RAN_OUT = "memory ran out with"
-SPARE = 1 << 18  # bytes, less than an evaluation takes
-REFUSED_SECONDS = 15.0
-# Each evaluation takes, and gives back, some ten megabytes.
+# A run takes some 25 MB, and a copy or two of that when its state is written.
 WIDE = document(
     "moons",
     dataset__n_train=[20, 30, 40, 50],
-    dataset__n_validation=2000,
-    dataset__n_test=2000,
-    model__width=256,
-    training__epochs=150,
+    dataset__n_validation=100,
+    dataset__n_test=100,
+    model__width=1000,
+    training__epochs=30,
 )
-# What is large is asked of the kernel each time, rather than kept for the next.
-MALLOC = {"MALLOC_MMAP_THRESHOLD_": "131072", "MALLOC_TRIM_THRESHOLD_": "131072"}
+ROOM = 150 << 20  # bytes: too little for the four together
+# What is freed goes back to the system, and a thread asks for no 64 MB of its own.
+MALLOC = {
+    "MALLOC_MMAP_THRESHOLD_": "131072",
+    "MALLOC_TRIM_THRESHOLD_": "131072",
+    "MALLOC_ARENA_MAX": "1",
+}
 
 
 def kernel_kills_a_worker(storm: Storm) -> float | None:
@@ -62,49 +64,38 @@ def _control_group(name: str) -> Iterator[Path]:
 
 
 @contextmanager
-def with_one_worker(_: Nursery, engine: str) -> Iterator[Stand]:
-    """Run the product with one worker, so that all runs train together, under a plain malloc."""
+def with_little_memory(_: Nursery, engine: str) -> Iterator[Stand]:
+    """Run the product with one worker, which may grow by ROOM and no more (RLIMIT_AS)."""
     nursery = Nursery(MALLOC)
     try:
         with standing(nursery, engine, workers=1, environment=MALLOC) as stand:
+            [worker] = stand.workers
+            wait_for(lambda: "ready." in worker.log.read_text(), stand.said)
+            process = psutil.Process(worker.pid)
+            most = process.memory_info().vms + ROOM
+            process.rlimit(resource.RLIMIT_AS, (most, most))
             yield stand
     finally:
         nursery.end()
 
 
-def kernel_refuses_memory(storm: Storm) -> float | None:
-    """Forbid a worker to grow (RLIMIT_AS) until an allocation has failed in its training.
+def refuse_memory(storm: Storm) -> float | None:
+    """Train what does not fit together: an allocation fails, and the worker halves the group.
 
-    It halves its group; recovered once each run has a new epoch, or has ended.
+    Recovered once each run has a new epoch, or has ended.
     """
+    wait_for(lambda: _ran_out(storm) or not storm.unended(), storm.stand.said)
+    if not _ran_out(storm):
+        return None
     [worker] = storm.stand.workers
-    before = storm.epochs()
-    storm.until_recorded(before)  # it is past what a training begins with
-    known, had = _ran_out(worker.log), storm.had_by(worker)
-    with _cramped(psutil.Process(worker.pid)):
-        deadline = time.monotonic() + REFUSED_SECONDS
-        while _ran_out(worker.log) == known and storm.unended() and time.monotonic() < deadline:
-            time.sleep(0.02)
-    return storm.until_gone_on(had) if _ran_out(worker.log) > known else None
+    seconds = storm.until_gone_on(storm.had_by(worker))
+    wait_for(lambda: not storm.unended(), storm.stand.said)
+    return seconds
 
 
-@contextmanager
-def _cramped(process: psutil.Process) -> Iterator[None]:
-    """Have a process get no more memory than it has, and SPARE."""
-    unlimited = process.rlimit(resource.RLIMIT_AS)
-    size = SPARE + min(_sizes(process))  # an evaluation may be under way
-    process.rlimit(resource.RLIMIT_AS, (size, unlimited[1]))
-    try:
-        yield
-    finally:
-        process.rlimit(resource.RLIMIT_AS, unlimited)
-
-
-def _sizes(process: psutil.Process) -> Iterator[int]:
-    for _ in range(20):
-        yield process.memory_info().vms
-        time.sleep(0.01)
-
-
-def _ran_out(log: Path) -> int:
-    return log.read_text(errors="replace").count(RAN_OUT)
+def _ran_out(storm: Storm) -> bool:
+    """Whether memory ran out for the present experiment."""
+    [worker] = storm.stand.workers
+    said = worker.log.read_text(errors="replace")
+    begun = f"training begins [worker.trainer] experiment={storm.experiment} "
+    return RAN_OUT in said.partition(begun)[2]

@@ -7,6 +7,7 @@ from itertools import chain
 from typing import Any
 
 import pytest
+from kombu.exceptions import OperationalError
 from redis import Redis
 from sqlalchemy import update
 
@@ -19,6 +20,7 @@ from backend.store.tables import Run
 from tests.specs import document
 from tests.training import submit
 from tests.workers import worker
+from worker import reconnecting
 
 WORKERS = 2
 SMALL = document("points", training__epochs=10, training__seeds=2)
@@ -177,3 +179,15 @@ def test_as_many_workers_as_are_there_are_reckoned_with(
     submit(sqlite_database, LARGE)
     queue.fill()
     assert len(messages(sqlite_settings)) == MESSAGES_PER_WORKER * 5
+
+
+def test_a_worker_looks_for_a_broker_that_is_away_as_often_as_at_first(
+    sqlite_settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(reconnecting, "SECONDS", 0.001)
+    away = sqlite_settings.model_copy(update={"broker": "unix:///nowhere.sock"})
+    app, pauses = make_celery(away), []
+    reconnecting.reconnect_soon(app)
+    with pytest.raises(OperationalError):
+        app.connection_for_read().ensure_connection(lambda _, s: pauses.append(s), max_retries=4)
+    assert pauses == [0.001] * 4
