@@ -41,6 +41,8 @@ CHOICES: Mapping[str, Mapping[str, str]] = {
         "up": "Successive rises",
     },
     "early_stopping.action": {"flag": "Mark, train on", "stop": "End the run"},
+    "device": {"any": "Any", "cpu": "CPU", "gpu": "GPU"},
+    "priority": {"low": "Low", "normal": "Normal", "high": "High"},
 }
 """By dotted path, then by value."""
 

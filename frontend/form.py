@@ -9,6 +9,7 @@ from backend.spec.applicability import WHEN, idle_value
 from backend.spec.catalogue import FAMILIES, SOURCES
 from backend.spec.defaults import FAMILY_DEFAULTS, default
 from backend.spec.knobs import AXES, STOPPING, Knob
+from backend.spec.placement import FIELDS, Placement
 from backend.spec.stopping import CRITERION, criteria_with
 from backend.spec.stopping import defaults as stopping_defaults
 from frontend import words
@@ -43,7 +44,25 @@ NOTES: dict[str, Mapping[str, str]] = {
         "flag": "Training goes on; the epoch is marked on the charts.",
         "stop": "The run ends at that epoch.",
     },
+    "device": {
+        "any": "Any worker may train it.",
+        "cpu": "Waits for a worker that trains on a CPU.",
+        "gpu": "Waits for a worker that trains on a GPU.",
+    },
+    "priority": {
+        "low": "Its runs wait until none of others are waiting.",
+        "normal": "Its runs take turns with those of other experiments.",
+        "high": "Its runs go before those of others that are waiting.",
+    },
 }
+
+PLACEMENT_ABOUT = {
+    "device": "Which workers may train it.",
+    "priority": "Which of the experiments that wait goes first.",
+}
+
+QUEUE = "Queue"
+"""The section of what is the experiment's, not its runs': its device and its priority."""
 
 PROBLEMS = {
     "classification": "tell classes apart",
@@ -106,7 +125,27 @@ def form_fields(document: Mapping[str, Any]) -> dict[str, list[FormField]]:
     return {
         title: [field for field in fields if field.path.startswith(f"{section}.")]
         for section, title in SECTIONS.items()
-    }
+    } | {QUEUE: [_placement(name, document) for name in FIELDS]}
+
+
+def _placement(name: str, document: Mapping[str, Any]) -> FormField:
+    """Return the field of `device` or `priority`, which take one value."""
+    return FormField(
+        path=name,
+        label=words.knob(name).capitalize(),
+        about=PLACEMENT_ABOUT[name],
+        accepted=", ".join(FIELDS[name]),
+        choices={each: choice(name, each) for each in FIELDS[name]},
+        is_axis=False,
+        value=document.get(name) or "",
+        further=False,
+        notes=NOTES[name],
+        when={},
+        idle="",
+        defaults={"*": getattr(Placement(), name)},
+        why=WHY[name],
+        most=None,
+    )
 
 
 def _field(knob: Knob, is_axis: bool, document: Mapping[str, Any]) -> FormField:

@@ -82,6 +82,9 @@ WHY = {
     "later.",
     "early_stopping.action": "Marking shows what stopping would have cost or saved; ending the run "
     "saves the epochs.",
+    "device": "It changes how long training takes, not what can be learnt.",
+    "priority": "It changes only the order of what waits: a long sweep of low priority leaves room "
+    "for a quick question.",
 }
 
 _ABOUT = {path: knob.about for path, knob in {**AXES, **STOPPING}.items()}

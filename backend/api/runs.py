@@ -6,7 +6,7 @@ from fastapi import APIRouter, Query, Response
 from fastapi.responses import StreamingResponse
 from pydantic import BaseModel
 
-from backend import endings, metrics_csv
+from backend import endings
 from backend.analysis.downsample import downsample
 from backend.api.dependencies import (
     STOPPING_PARAMETERS,
@@ -16,6 +16,7 @@ from backend.api.dependencies import (
     RunId,
     StoppingQuery,
 )
+from backend.export import text
 from backend.frames import Frames, frames_of
 from backend.store import metrics, runs, snapshots
 from backend.views import EarlyStop, RunDetail, early_stop, finite, run_detail
@@ -90,7 +91,7 @@ def download_metrics(run_id: RunId, database: DatabaseDep) -> StreamingResponse:
         found = metrics.series(session, run_id)
     disposition = f'attachment; filename="run-{run_id}-metrics.csv"'
     return StreamingResponse(
-        metrics_csv.lines(found),
+        text.series_lines(found),
         media_type="text/csv",
         headers={"Content-Disposition": disposition},
     )

@@ -2,14 +2,18 @@
 
 import csv
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from io import BytesIO, StringIO
+from itertools import islice
 from typing import Any
 
 from arro3.core import RecordBatchReader
 from arro3.io import write_csv
 
 from backend.export.run_table import Table
+from backend.store.metrics import Series
+
+ROWS = 1000  # are written at a time
 
 FORMULA = tuple("=+-@\t\r\n\N{FULLWIDTH EQUALS SIGN}\N{FULLWIDTH PLUS SIGN}"
                 "\N{FULLWIDTH HYPHEN-MINUS}\N{FULLWIDTH COMMERCIAL AT}")  # fmt: skip
@@ -26,9 +30,9 @@ def cell(value: Any) -> Any:
 
 
 def lines(rows: Iterable[Iterable[Any]]) -> bytes:
-    """Return rows as lines of CSV (RFC 4180), UTF-8."""
+    """Return rows as lines of CSV, UTF-8; lines end as those of `stream_lines` do."""
     text = StringIO()
-    csv.writer(text).writerows([cell(value) for value in row] for row in rows)
+    csv.writer(text, lineterminator="\n").writerows([cell(value) for value in row] for row in rows)
     return text.getvalue().encode("utf-8", "replace")
 
 
@@ -45,3 +49,12 @@ def stream_lines(table: RecordBatchReader) -> Iterator[bytes]:
         piece = BytesIO()
         write_csv(batch, piece, header=False)
         yield piece.getvalue()
+
+
+def series_lines(series: Mapping[str, Series]) -> Iterator[bytes]:
+    """Return one run's metrics: names, then a line a step; empty where there is no number."""
+    by_step = [dict(zip(one.steps, one.values, strict=True)) for one in series.values()]
+    steps = iter(sorted(set().union(*by_step)))
+    yield lines([["step", *series]])
+    while some := list(islice(steps, ROWS)):
+        yield lines([step, *(values.get(step) for values in by_step)] for step in some)

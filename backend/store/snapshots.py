@@ -47,6 +47,12 @@ def of_run(session: Session, run_id: int) -> Sequence[SnapshotInfo]:
     return [SnapshotInfo(*row) for row in rows]
 
 
+def whole(session: Session, run_id: int) -> Sequence[Snapshot]:
+    """Return a run's snapshots with their bytes, best first."""
+    found = select(Snapshot).where(Snapshot.run_id == run_id).order_by(Snapshot.kind)
+    return session.scalars(found).all()
+
+
 def fits(session: Session, run_id: int) -> dict[int, bytes]:
     """Return the fits of a run's snapshots by epoch, those that there are."""
     rows = session.execute(

@@ -38,11 +38,14 @@ def _layout(info: CurvesInfo, epochs: Scale) -> go.Layout:
         hovermode="x unified",
         hoversubplots="axis",
         dragmode="zoom",
-        margin={"l": 64, "r": 8, "t": 52, "b": 84},
+        margin={"l": 64, "r": 8, "t": 52, "b": 100},
     )
     # fixed margins: measuring every label takes half the time in which a live curve is drawn
-    layout.update(xaxis={"title": {"text": "epoch"}, "hoverformat": ",d", "automargin": False})
+    title = {"text": "epoch", "standoff": 6}
+    layout.update(xaxis={"title": title, "hoverformat": ",d", "automargin": False})
     layout.update(xaxis={"type": epochs, **_range(info, epochs)})
+    if epochs == "log":
+        layout.update(xaxis=_whole_numbers(_ends(info, epochs)))
     layout.update(yaxis=_values_axis(info))
     if info.gap is not None:
         layout.update(xaxis={"anchor": "y2"}, yaxis={"domain": ABOVE})
@@ -50,6 +53,14 @@ def _layout(info: CurvesInfo, epochs: Scale) -> go.Layout:
         layout.update(yaxis2=strip | {"nticks": 4, "zeroline": True, "rangemode": "tozero"})
         layout.update(yaxis2={"title": {"text": "gap"}})
     return layout
+
+
+def _whole_numbers(ends: Sequence[float]) -> dict[str, object]:
+    """Return the ticks of a logarithmic axis in full: else 20 and 200 are both written as 2."""
+    if ends[1] - ends[0] < 1:
+        return {"tickformat": ",d"}
+    at = [digit * 10**power for power in range(6) for digit in (1, 3)]
+    return {"tickvals": at, "ticktext": [f"{each:,}" for each in at]}
 
 
 def _values_axis(info: CurvesInfo) -> dict[str, object]:

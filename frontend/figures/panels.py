@@ -29,7 +29,7 @@ from frontend.figures.measures import (
 
 MAX_PANELS = 12
 FEW = 4  # values of a knob that are shown side by side unless something else is asked for
-COMPACT, DENSE = 8, 16  # columns from which cells are small, or only coloured
+COMPACT, DENSE = 8, 16  # columns from which cells are small (rows, too), or only coloured
 ALL, EACH = "all", "each"
 
 
@@ -133,7 +133,8 @@ def panels_info(
         for key, group in groups.items()
         if group
     ]
-    size = _size(len(knobs.get(axes[1] or "", ())), len(panels))
+    rows, columns = (len(knobs.get(axis or "", ())) for axis in axes)
+    size = _size(rows, columns, len(panels))
     return PanelsInfo(choice, knobs, axes, rest, panels, ramp, size)
 
 
@@ -180,7 +181,7 @@ def _title(apart: Sequence[Rest], key: tuple[Any, ...]) -> str:
     )
 
 
-def _size(columns: int, panels: int) -> str:
+def _size(rows: int, columns: int, panels: int) -> str:
     if columns > DENSE or (panels > 2 and columns > COMPACT):
         return "dense"
-    return "compact" if columns > COMPACT or panels > 1 else "roomy"
+    return "compact" if max(rows, columns) > COMPACT or panels > 1 else "roomy"

@@ -18,7 +18,8 @@ from frontend.figures.measures import (
     write,
 )
 
-WIDTH, HEIGHT, MARGIN = 900, 300, 70  # of the drawing, in its own units
+HEIGHT, MARGIN = 300, 70  # of the drawing, in its own units
+LEAST, STEP = 480, 130  # its width between the margins at least, and between two axes
 MAX_LINES = 1000
 MAX_ROWS = 100  # of the table
 MAX_TICKS = 12
@@ -69,6 +70,11 @@ class ParallelInfo:
     left_out: int
 
     @property
+    def width(self) -> float:
+        """Of the drawing, with its margins."""
+        return self.axes[-1].x + MARGIN
+
+    @property
     def description(self) -> str:
         """The drawing in words."""
         knobs = ", ".join(axis.title for axis in self.axes[:-1])
@@ -104,7 +110,7 @@ def parallel_info(
 
 def _axes(knobs: Mapping[str, Sequence[Any]], ramp: Ramp | None, choice: str) -> list[Axis]:
     """Return the axes: of a knob its values at equal distances, of the outcome its range."""
-    step = (WIDTH - 2 * MARGIN) / len(knobs)
+    step = max(LEAST / len(knobs), STEP)
     axes = []
     for place, (path, values) in enumerate(knobs.items()):
         named = [words.value(value, path) for value in values]
@@ -114,7 +120,7 @@ def _axes(knobs: Mapping[str, Sequence[Any]], ramp: Ramp | None, choice: str) ->
         axes.append(Axis(path, words.knob(path), MARGIN + place * step, ticks, named, heights))
     shares = [i / (OUTCOME_TICKS - 1) for i in range(OUTCOME_TICKS)]
     ticks = [(HEIGHT * (1 - at), write(choice, ramp.at(at))) for at in shares] if ramp else []
-    axes.append(Axis(choice, CHOICES[choice], WIDTH - MARGIN, ticks, ramp=ramp))
+    axes.append(Axis(choice, CHOICES[choice], MARGIN + len(knobs) * step, ticks, ramp=ramp))
     return axes
 
 

@@ -17,6 +17,7 @@ from frontend.figures.curves import Quantity, curves_info
 from frontend.figures.fit_frames import draw_fit_frames, fit_frames_info
 from frontend.figures.fits import draw_fit, fit_info
 from frontend.figures.routes import as_json
+from frontend.figures.weights import draw_weights, weights_info
 from frontend.run_view import ViewQuery
 from frontend.site import Reading
 
@@ -44,6 +45,17 @@ def fit(session: Reading, run_id: int, kind: Kind) -> Response:
     if snapshot.fit is None or samples is None:
         raise _not_drawable(run_id)
     return as_json(draw_fit(fit_info(snapshot.epoch, snapshot.fit, samples)))
+
+
+@router.get("/weights")
+def weights(session: Reading, run_id: int) -> Response:
+    """Return how the weights of a run's snapshots are spread. Raises NotFound."""
+    runs.get(session, run_id)
+    kept = snapshots.whole(session, run_id)
+    if not kept:
+        raise NotFound(f"Run {run_id} has no snapshot yet.")
+    found = weights_info([(one.kind, one.epoch, one.weights) for one in kept])
+    return as_json(draw_weights(found))
 
 
 @router.get("/{quantity}")

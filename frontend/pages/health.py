@@ -41,6 +41,8 @@ def _shown(settings: Settings, name: str) -> str:
     value: Any = getattr(settings, ADDRESSES.get(name, name))
     if name in ADDRESSES:
         return without_password(value)
+    if value is None:
+        return ""
     return ", ".join(map(str, value)) if isinstance(value, list) else str(value)
 
 

@@ -16,7 +16,7 @@ from frontend.site import Reading, render
 
 router = APIRouter()
 
-KEPT = ("device", "priority", "variants")  # fields without a place in the form, sent as they are
+KEPT = ("variants",)  # fields without a place in the form, sent as they are
 START = {"dataset": {"source": "moons"}}
 
 

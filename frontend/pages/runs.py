@@ -13,6 +13,7 @@ from backend.api.saved_views import view_item
 from backend.errors import InvalidInput
 from backend.run_lists import RunList, listed, read
 from backend.search import Names, Order
+from backend.side_by_side import MOST
 from backend.store import experiments, run_search, saved_views
 from backend.store.experiments import Shown
 from frontend import columns
@@ -83,6 +84,7 @@ def runs(session: Reading, view: Annotated[View, Depends()]) -> HTMLResponse:
         any_runs=any(experiments.page(session, limit=1, shown=kind).items for kind in KINDS),
         active=any(run.status in ("queued", "running") for run in found.page.items),
         sizes=SIZES,
+        most_compared=MOST,
         count=f"/api/runs/count?{urlencode({'filter': view.filter, 'shown': view.shown})}",
     )
 

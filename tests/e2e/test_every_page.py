@@ -1,5 +1,6 @@
 """Every page in every state: accessible, in both themes, at every width, without an error."""
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,8 +28,7 @@ ADDRESSES = {
     "health": "/health",
 }
 FITS = "document.documentElement.scrollWidth <= document.documentElement.clientWidth"
-STATES = ["running", "failed", "seeds", "thousand"]
-RUN_STATES = ["diverged", "seeds"]
+STATES = [*SCENES, "thousand"]
 
 
 @dataclass(frozen=True)
@@ -88,9 +88,18 @@ def test_an_experiment_is_for_everyone(page: Page, staged: Staged, state: str) -
     check(page, f"{staged.url}/experiments/{staged.ids[state][0]}")
 
 
-@pytest.mark.parametrize("state", RUN_STATES)
+@pytest.mark.parametrize("state", SCENES)
 def test_a_run_is_for_everyone(page: Page, staged: Staged, state: str) -> None:
     check(page, f"{staged.url}/runs/{staged.ids[state][1]}")
+
+
+def test_more_runs_than_can_be_compared_are_told_why(page: Page, staged: Staged) -> None:
+    page.goto(f"{staged.url}/runs?chosen=51-71")
+    expect(page.get_by_role("button", name="Compare")).to_be_disabled()
+    expect(page.get_by_text("20 at most can be compared.")).to_be_visible()
+    page.goto(f"{staged.url}/runs?chosen=51-70")
+    page.get_by_role("button", name="Compare").click()
+    expect(page).to_have_url(re.compile(r"/compare\?runs=51,"))
 
 
 def test_an_error_is_for_everyone(page: Page, staged: Staged, expected_errors: list[str]) -> None:

@@ -78,6 +78,11 @@ def test_the_same_is_shown_as_yaml(page: Page) -> None:
     expect(page.locator("#yaml")).to_have_text(
         'name: "A: b # c"\ndataset:\n  source: moons\nmodel:\n  width: [2, 8]\n'
     )
+    page.get_by_role("radio", name="GPU").check(force=True)
+    expect(page.locator("#yaml")).to_contain_text("device: gpu\n")
+    expect(page.locator("[id='device-about']")).to_have_text(
+        "Waits for a worker that trains on a GPU."
+    )
 
 
 def test_a_preset_fills_the_form_in(page: Page) -> None:

@@ -189,6 +189,7 @@ def test_snapshots_can_be_downloaded_and_come_with_the_code_that_loads_them(
         page.get_by_role("link", name=f"Download run-{run_id}-best.safetensors").click()
     assert download.value.suggested_filename == f"run-{run_id}-best.safetensors"
     expect(page.locator("#code-best")).to_contain_text("nn.Sequential(nn.Linear(2, 128)")
+    expect(page.locator("#weights figcaption")).to_contain_text("standard deviation: layer 1 ")
 
 
 def test_charts_follow_the_theme(page: Page, submit: Submit) -> None:

@@ -108,7 +108,7 @@ def test_text_that_a_spreadsheet_would_compute_is_text(text: str) -> None:
 
 def test_numbers_and_plain_text_stay_as_they_are() -> None:
     assert lines([[-1.5, "a=b", None, True, [1, 2], 'say "x", y']]) == (
-        b'-1.5,a=b,,true,"[1, 2]","say ""x"", y"\r\n'
+        b'-1.5,a=b,,true,"[1, 2]","say ""x"", y"\n'
     )
 
 

@@ -30,9 +30,11 @@ function specification() {
   const name = form.querySelector("#name").value.trim();
   if (name) document.name = name;
   for (const field of fields.filter((each) => each.dataset.path !== "name" && !each.hidden)) {
-    const [section, knob] = field.dataset.path.split(".");
+    const [knob, section] = field.dataset.path.split(".").reverse();
     const values = texts(field).map(number);
-    if (values.length) (document[section] ??= {})[knob] = isList(field) ? values : values[0];
+    if (!values.length) continue;
+    const place = section ? (document[section] ??= {}) : document;
+    place[knob] = isList(field) ? values : values[0];
   }
   return { ...document, ...JSON.parse(form.dataset.kept) };
 }

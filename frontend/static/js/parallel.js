@@ -61,7 +61,8 @@ function show() {
 
 function tell(total, ids, brushed) {
   const bar = part().querySelector(".brushed");
-  bar.querySelector("output").textContent = brushed ? `${ids.size} of ${total} cells` : "";
+  const many = ids.size > MOST ? `; ${MOST} at most can be compared` : "";
+  bar.querySelector("output").textContent = brushed ? `${ids.size} of ${total} cells${many}` : "";
   const link = bar.querySelector("a");
   link.hidden = !brushed || ids.size < 2 || ids.size > MOST;
   link.href = `/compare?cells=${[...ids].join(",")}`;

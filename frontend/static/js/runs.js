@@ -5,7 +5,6 @@ import { idsOf, writtenIds } from "./chosen.js";
 import { send } from "./post.js";
 
 const REFRESH_EVERY = 2000;
-const MOST_COMPARED = 20;
 const LONGEST = 2000; // letters of chosen runs in an address
 const ALL = "all"; // that match, in place of numbers
 let chosen = new Set();
@@ -129,7 +128,11 @@ function mark() {
   const more = total() > page.length;
   $("choose-all").textContent = `Choose all ${total().toLocaleString("en")}`;
   $("choose-all").hidden = everything || !more || here < page.length;
-  if ($("compare")) $("compare").disabled = amount() < 1 || amount() > MOST_COMPARED;
+  if ($("compare")) {
+    const tooMany = amount() > Number($("compare").dataset.most);
+    $("compare").disabled = tooMany;
+    $("compare-limit").hidden = !tooMany;
+  }
 }
 
 function choose(ids, wanted) {
