@@ -230,12 +230,19 @@ def test_one_run_shows_its_curve(page: Page, submit: Submit) -> None:
     expect(page).to_have_url(re.compile(f"/runs/{run_id}$"))
 
 
-def test_an_experiment_that_waits_says_for_what(page: Page, idle_lab: str) -> None:
+def test_an_experiment_that_waits_says_for_what(
+    page: Page, idle_lab: str, expected_errors: list[str]
+) -> None:
     made = httpx.post(f"{idle_lab}/api/experiments", json=GRID).json()
     page.goto(f"{idle_lab}{made['url']}")
     expect(page.locator("#progress")).to_contain_text("8 runs waiting for a worker")
     expect(page.locator("#grid tbody td").first).to_contain_text("queued")
-    expect(page.locator("#no-worker")).to_contain_text(re.compile("No worker is there: .* wait"))
+    banner = page.locator("#no-worker")
+    expect(banner).to_contain_text(re.compile("No worker is there: .* wait"))
+    expected_errors.append("503")
+    away = {"error": "unavailable", "detail": "The database cannot be reached; try again."}
+    page.route("**/api/health", lambda route: route.fulfill(status=503, json=away))
+    expect(banner).to_contain_text(f"{away['detail']} Workers keep what they train")
 
 
 def test_a_remedy_is_tried_by_one_click_and_compared(page: Page, submit: Submit) -> None:

@@ -26,7 +26,7 @@ WIDE = document(
     model__width=1000,
     training__epochs=30,
 )
-ROOM = 150 << 20  # bytes: too little for the four together
+ROOM = 200 << 20  # bytes: too little for the four together
 # What is freed goes back to the system, and a thread asks for no 64 MB of its own.
 MALLOC = {
     "MALLOC_MMAP_THRESHOLD_": "131072",

@@ -14,6 +14,7 @@ async function health() {
   try {
     const response = await fetch("/api/health", { signal: AbortSignal.timeout(PATIENCE) });
     if (response.status === 401) return { refused: true };
+    if (response.status === 503) return { away: (await response.json()).detail };
     return response.ok ? await response.json() : undefined;
   } catch {
     return undefined;
@@ -28,9 +29,11 @@ function show(found) {
     banner.textContent = "This lab asks for its token again. Reload the page to give it.";
     return;
   }
-  if (found?.disk_full) {
+  if (found?.away || found?.disk_full) {
     banner.hidden = false;
-    banner.textContent = "The disk is full: nothing can be recorded until there is room. Nothing is lost.";
+    banner.textContent = found.away
+      ? `${found.away} Workers keep what they train until it is recorded.`
+      : "The disk is full: nothing can be recorded until there is room. Nothing is lost.";
     return;
   }
   const waits = found ? found.queued + found.running : 0;
