@@ -103,11 +103,17 @@ def draw_weights(info: WeightsInfo) -> theme.Drawing:
     for row, layer in enumerate(info.layers, 1):
         figure.update_yaxes(title_text=layer.name, row=row)
         for (kind, epoch), shares in zip(info.epochs, layer.shares, strict=True):
-            colour, dash = LOOKS[kind]
             figure.add_scatter(
-                row=row, col=1, x=layer.middles, y=shares, name=f"{kind.capitalize()} epoch, "
-                f"{epoch:,}", legendgroup=kind, showlegend=row == 1, mode="lines",
-                line={"color": colour, "dash": dash, "width": 1.8, "shape": "hvh"},
-                hovertemplate="%{y:.1%} of the weights",
+                row=row, col=1, x=layer.middles, y=shares, **_look(kind), showlegend=False,
+                name=f"{layer.name}, epoch {epoch:,}", hovertemplate="%{y:.1%} of the weights",
             )  # fmt: skip
+    for kind, epoch in info.epochs:  # what the legend shows, for all rows
+        name = f"{kind.capitalize()} epoch, {epoch:,}"
+        figure.add_scatter(x=[None], y=[None], **_look(kind), name=name, hoverinfo="skip")
     return theme.drawing(figure, info.description)
+
+
+def _look(kind: str) -> dict[str, object]:
+    colour, dash = LOOKS[kind]
+    line = {"color": colour, "dash": dash, "width": 1.8, "shape": "hvh"}
+    return {"legendgroup": kind, "mode": "lines", "line": line}

@@ -21,9 +21,9 @@ def test_each_layer_says_how_far_its_weights_reach_at_both_epochs() -> None:
         assert layer.spreads[1] == pytest.approx(2 * layer.spreads[0])
         assert [sum(shares) for shares in layer.shares] == pytest.approx([1, 1], abs=1e-3)
     assert "the best epoch (9) and the last epoch (150)" in info.description
-    assert [trace["name"] for trace in draw_weights(info)["data"]] == 2 * [
-        "Best epoch, 9", "Last epoch, 150",
-    ]  # fmt: skip
+    names = [trace["name"] for trace in draw_weights(info)["data"]]
+    assert names[:2] == ["layer 1, epoch 9", "layer 1, epoch 150"]
+    assert names[-2:] == ["Best epoch, 9", "Last epoch, 150"]
 
 
 def test_one_epoch_is_drawn_once() -> None:

@@ -53,8 +53,14 @@ document.addEventListener("keydown", (event) => {
   next(link, move)?.focus();
 });
 
-// a refreshed page starts with the first cell again
-document.addEventListener("pagerefreshed", () => current?.isConnected && rove(current));
+// a refreshed page starts with the first cell again, and the card's cell may be elsewhere
+document.addEventListener("pagerefreshed", () => {
+  if (current?.isConnected) rove(current);
+  if (card().hidden) return;
+  const link = cellOf(document.activeElement);
+  if (link) show(link);
+  else hide();
+});
 
 // --- the card
 
