@@ -10,13 +10,13 @@ from backend import journal
 from backend.errors import Unavailable
 from backend.queue import make_celery
 from backend.settings import Settings
-from worker.reconnecting import reconnect_soon
+from worker.reconnecting import outlast_the_broker
 from worker.tasks import name, register
 
 _settings = Settings()
 journal.configure(_settings.log, process="worker", worker=name())
 app = make_celery(_settings)
-reconnect_soon(app)
+outlast_the_broker(app)
 try:
     register(app, _settings)
 except Unavailable as error:

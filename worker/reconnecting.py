@@ -1,9 +1,10 @@
-"""The worker's connection to the broker."""
+"""The worker's connection to the broker: how it outlasts one that goes away, or hangs."""
 
 from typing import Any
 
 from celery import Celery
 from kombu.connection import Connection
+from kombu.transport import redis, virtual
 
 SECONDS = 1.0
 
@@ -22,6 +23,23 @@ class Persistent(Connection):
         return self
 
 
-def reconnect_soon(app: Celery) -> None:
+class Forgetting(redis.QoS):
+    """Counts a message as done though the broker could not be told so.
+
+    Else the worker would take no other, ever: it holds one at a time. That the broker may hand it
+    out again is no harm.
+    """
+
+    def ack(self, delivery_tag: str) -> None:
+        """Tell the broker that a message is done."""
+        try:
+            super().ack(delivery_tag)  # type: ignore[no-untyped-call]
+        except Exception:
+            virtual.QoS.ack(self, delivery_tag)  # type: ignore[no-untyped-call]
+            raise
+
+
+def outlast_the_broker(app: Celery) -> None:
     """Have an app's connections be of this kind."""
     app.amqp.Connection = Persistent
+    redis.Channel.QoS = Forgetting

@@ -257,7 +257,7 @@ class Trainer:
         for index, job in list(self._jobs.items()):
             run_id = job.lease.run_id
             if index in ended or run_id not in held:
-                _say(job, endings.get(index))
+                _say(job, endings.get(index) if run_id in held else None)
                 del self._jobs[index]
                 self._leases.pop(run_id, None)
                 lost.append(index)

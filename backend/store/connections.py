@@ -79,9 +79,10 @@ def _sqlite_pragmas(connection: Any, _record: Any) -> None:
     and a deferred transaction that turns writer fails at once when another one wrote meanwhile.
     """
     connection.isolation_level = None
-    # the first of them counts only before a new file has its first page
-    pragmas = ("auto_vacuum=INCREMENTAL", "journal_mode=WAL", "synchronous=NORMAL")
-    for pragma in (*pragmas, "foreign_keys=ON"):
+    if not connection.execute("PRAGMA page_count").fetchone()[0]:
+        # it counts only before the first page, and later waits for whoever writes
+        connection.execute("PRAGMA auto_vacuum=INCREMENTAL")
+    for pragma in ("journal_mode=WAL", "synchronous=NORMAL", "foreign_keys=ON"):
         connection.execute(f"PRAGMA {pragma}")
 
 

@@ -70,7 +70,7 @@ def with_little_memory(_: Nursery, engine: str) -> Iterator[Stand]:
     try:
         with standing(nursery, engine, workers=1, environment=MALLOC) as stand:
             [worker] = stand.workers
-            wait_for(lambda: "ready." in worker.log.read_text(), stand.said)
+            wait_for(lambda: worker.log.exists() and "ready." in worker.log.read_text(), stand.said)
             process = psutil.Process(worker.pid)
             most = process.memory_info().vms + ROOM
             process.rlimit(resource.RLIMIT_AS, (most, most))
@@ -82,15 +82,24 @@ def with_little_memory(_: Nursery, engine: str) -> Iterator[Stand]:
 def refuse_memory(storm: Storm) -> float | None:
     """Train what does not fit together: an allocation fails, and the worker halves the group.
 
-    Recovered once each run has a new epoch, or has ended.
+    Recovered once each run has a new epoch, or has ended. Where not PyTorch is refused but what
+    ends a process for it, such as safetensors, the worker is started again as `lab up` would.
     """
-    wait_for(lambda: _ran_out(storm) or not storm.unended(), storm.stand.said)
+    storm.until(lambda: _lives(storm) and (_ran_out(storm) or not storm.unended()))
     if not _ran_out(storm):
         return None
-    [worker] = storm.stand.workers
-    seconds = storm.until_gone_on(storm.had_by(worker))
-    wait_for(lambda: not storm.unended(), storm.stand.said)
+    had = {row.id: row.epoch for row in storm.unended()}
+    seconds = storm.until(lambda: _lives(storm) and storm.gone_on(had))
+    storm.until(lambda: _lives(storm) and not storm.unended())
     return seconds
+
+
+def _lives(storm: Storm) -> bool:
+    """Start the worker again if it has ended."""
+    [worker] = storm.stand.workers
+    if not worker.alive:
+        worker.start()
+    return True
 
 
 def _ran_out(storm: Storm) -> bool:

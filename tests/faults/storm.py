@@ -139,12 +139,12 @@ class Storm:
 
     def until_gone_on(self, had: Mapping[int, int]) -> float:
         """Return the seconds until each of some runs has a new epoch, or has ended."""
+        return self.until(lambda: self.gone_on(had))
 
-        def gone_on() -> bool:
-            now = {row.id: row.epoch for row in self.unended()}
-            return all(now.get(run_id, epoch + 1) > epoch for run_id, epoch in had.items())
-
-        return self.until(gone_on)
+    def gone_on(self, had: Mapping[int, int]) -> bool:
+        """Whether each of some runs, given with its epoch, has a new one, or has ended."""
+        now = {row.id: row.epoch for row in self.unended()}
+        return all(now.get(run_id, epoch + 1) > epoch for run_id, epoch in had.items())
 
     def until_taken_up(self, experiment: int) -> float:
         """Return the seconds until a run of another experiment is begun."""

@@ -13,7 +13,7 @@ from sqlalchemy import update
 
 from backend import endings
 from backend.presence import KEY
-from backend.queue import MESSAGES_PER_WORKER, Queue, listen, make_celery
+from backend.queue import MESSAGES_PER_WORKER, Queue, listen, make_celery, queue_of
 from backend.settings import Settings
 from backend.store import Database, transitions
 from backend.store.tables import Run
@@ -187,7 +187,29 @@ def test_a_worker_looks_for_a_broker_that_is_away_as_often_as_at_first(
     monkeypatch.setattr(reconnecting, "SECONDS", 0.001)
     away = sqlite_settings.model_copy(update={"broker": "unix:///nowhere.sock"})
     app, pauses = make_celery(away), []
-    reconnecting.reconnect_soon(app)
+    reconnecting.outlast_the_broker(app)
     with pytest.raises(OperationalError):
         app.connection_for_read().ensure_connection(lambda _, s: pauses.append(s), max_retries=4)
     assert pauses == [0.001] * 4
+
+
+def test_a_worker_takes_messages_after_the_broker_hung_as_one_was_done(
+    queue: Queue, sqlite_settings: Settings, sqlite_database: Database
+) -> None:
+    submit(sqlite_database, SMALL)
+    queue.fill()
+    app = make_celery(sqlite_settings)
+    reconnecting.outlast_the_broker(app)
+    app.conf.broker_transport_options |= {"socket_timeout": 0.1}
+    with (
+        app.connection_for_read() as connection,
+        Redis.from_url(sqlite_settings.broker_url) as broker,
+    ):
+        channel = connection.default_channel
+        channel.basic_qos(0, 1, False)
+        message = channel.basic_get(queue_of("any"))
+        assert not channel.qos.can_consume()
+        broker.client_pause(500)
+        with pytest.raises(connection.connection_errors):
+            message.ack()
+        assert channel.qos.can_consume()
