@@ -40,7 +40,7 @@ KINDS = (
     Kind("the broker emptied", messages.empty_the_broker, 30),
     Kind("messages doubled and shuffled", messages.double_and_shuffle, 30),
     Kind("SIGTERM of a worker", workers.terminate_a_worker, 20),
-    Kind("a worker paused beyond its lease", workers.pause_a_worker, 20),
+    Kind("a worker paused beyond its lease", workers.pause_a_worker, 15),
     Kind("the broker gone for 60 s", outages.broker_refuses, 2),
     Kind("the broker hung for 60 s", outages.broker_hangs, 2),
     Kind(

@@ -10,7 +10,7 @@ from tests.faults.storm import Storm
 from tests.product import wait_for
 
 REFUSED = "lost to another worker"
-TAKEN_SECONDS = 60.0  # within which what a silent worker had is with others
+TAKEN_SECONDS = 50.0  # within which what a silent worker had is with others
 EXIT_SECONDS = 30.0
 
 
