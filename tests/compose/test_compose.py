@@ -61,7 +61,7 @@ def test_gpu_worker_takes_the_nvidia_devices_and_does_not_fork(stack: Stack) -> 
 
 @pytest.mark.parametrize("service", sorted(SERVICES))
 def test_what_is_killed_comes_back_and_no_epoch_is_lost(stack: Stack, service: str) -> None:
-    experiment = submit(stack, epochs=3000)
+    experiment = submit(stack, epochs=5000)
     wait_for(lambda: trains(stack, experiment), stack.said)
     stack.kill(service)
     wait_for(lambda: finished(stack, experiment), stack.said, END_SECONDS)

@@ -1,11 +1,13 @@
 """The documents say what the code does."""
 
 import importlib.util
+import re
 from pathlib import Path
 from types import ModuleType
 
 import pytest
 
+from backend.settings import Settings
 from backend.spec import validate
 from backend.spec.parsing import parse_yaml
 
@@ -29,3 +31,21 @@ def test_reference_tables_are_current(page: str) -> None:
 @pytest.mark.parametrize("path", sorted((ROOT / "examples").glob("*.yaml")), ids=lambda p: p.stem)
 def test_examples_are_valid(path: Path) -> None:
     assert validate(parse_yaml(path.read_bytes())).runs
+
+
+def test_compose_page_has_every_variable_with_its_default() -> None:
+    file, page = ((ROOT / name).read_text() for name in ("docker-compose.yml", "docs/compose.md"))
+    rows = [row for row in page.splitlines() if row.startswith("| `LAB_")]
+    described = {name for row in rows for name in re.findall(r"`(LAB_\w+)`", row.split("|")[1])}
+    passed_on = set(re.findall(r"^    (LAB_\w+):(?: #.*)?$", file, re.MULTILINE))
+    assert described == passed_on | set(re.findall(r"\$\{(LAB_\w+)", file))
+    for name, default in re.findall(r"\$\{(LAB_\w+):?-([^${}]+)\}", file):
+        (row,) = (row for row in rows if row.startswith(f"| `{name}` "))
+        assert default in row.split("|")[3]
+
+
+def test_compose_file_passes_every_setting_that_it_does_not_decide() -> None:
+    file = (ROOT / "docker-compose.yml").read_text()
+    decided = {"host", "port", "data_dir", "database", "broker", "device", "token"}
+    settings = {f"LAB_{name.upper()}" for name in Settings.model_fields if name not in decided}
+    assert settings == set(re.findall(r"^    (LAB_\w+):", file, re.MULTILINE))
