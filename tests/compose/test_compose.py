@@ -54,6 +54,7 @@ def test_gpu_worker_takes_the_nvidia_devices_and_does_not_fork(stack: Stack) -> 
     worker = config["services"]["worker-gpu"]
     (devices,) = worker["deploy"]["resources"]["reservations"]["devices"]
     assert devices == {"driver": "nvidia", "count": -1, "capabilities": ["gpu"]}
+    assert worker["environment"]["LAB_DEVICE"] == "gpu"
     assert worker["build"]["target"] == "worker" and "args" not in worker["build"]
     (same,) = stack.containers("worker")
     assert "--pool solo" in " ".join(same["Config"]["Cmd"])
