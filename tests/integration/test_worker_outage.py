@@ -4,13 +4,23 @@ from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 
 import pytest
+from sqlalchemy import select
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
 from backend.settings import Settings
-from backend.store import Database
+from backend.store import Database, connections
 from tests.specs import document
-from tests.training import curves, get_run, logged_epochs, make_services, submit
+from tests.training import (
+    Meanwhile,
+    curves,
+    expire,
+    get_run,
+    logged_epochs,
+    make_services,
+    submit,
+)
+from worker.stopping import Stopping
 from worker.trainer import train
 
 EPOCHS = 60
@@ -67,3 +77,30 @@ def test_a_worker_waits_for_a_database_that_is_away_when_it_is_given_runs(
     train([run_id], make_services(sqlite_settings, flaky))
     assert get_run(sqlite_database, run_id).status == "finished"
     flaky.dispose()
+
+
+def test_the_log_says_that_what_was_handed_back_was_lost_before(
+    sqlite_settings: Settings, sqlite_database: Database, caplog: pytest.LogCaptureFixture
+) -> None:
+    [run_id] = submit(sqlite_database, DOCUMENT)
+
+    def lose_and_stop(stopping: Stopping) -> None:
+        with sqlite_database.write() as session:
+            expire(session)
+        stopping.ask()
+
+    caplog.set_level("INFO", "worker.trainer")
+    train([run_id], make_services(sqlite_settings, sqlite_database, Meanwhile(3, lose_and_stop)))
+    [told] = [one for one in caplog.records if one.message == "run let go"]
+    assert vars(told)["state"] == "lost to another worker"
+
+
+def test_who_connects_anew_does_not_wait_for_a_writer(
+    sqlite_database: Database, sqlite_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(connections, "BUSY_TIMEOUT_SECONDS", 0.1)
+    other = Database(sqlite_url)
+    with sqlite_database.write() as session:
+        session.execute(select(1))  # only now it begins
+        other.ping()
+    other.dispose()
