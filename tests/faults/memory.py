@@ -2,7 +2,7 @@
 
 import resource
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import psutil
@@ -60,7 +60,13 @@ def _control_group(name: str) -> Iterator[Path]:
         (group / "memory.limit_in_bytes").write_text(LITTLE)
         yield group
     finally:
+        wait_for(lambda: _removed(group))  # who was in it may not be quite gone
+
+
+def _removed(group: Path) -> bool:
+    with suppress(OSError):
         group.rmdir()
+    return not group.exists()
 
 
 @contextmanager
