@@ -63,7 +63,7 @@ def _finish(session: Session, ids: list[int], rng: random.Random) -> None:
         session,
         MetricSummary,
         [
-            (id_, key, rng.random(), 300, rng.random() / 2, rng.randint(1, 300), 2.0, 1, 0.5)
+            (id_, key, rng.random(), 300, rng.random() / 2, rng.randint(1, 300), 2.0, 1, rng.random())
             for id_ in ids
             for key in keys.values()
         ],

@@ -67,6 +67,8 @@ def page(
     if after is not None:
         where = and_(where, _after(keys, after))
     query = search.select(*(key.expression for key in keys)).where(where)
+    if not order and shown == "active":  # the order of ix_runs_listed: PostgreSQL need not sort
+        query = query.order_by(Run.deleted_at.desc(), Run.archived.desc())
     found = session.execute(_ordered(query, keys).limit(limit + 1)).all()
     rows = _in_order(session, [row[-1] for row in found[:limit]])
     return RunPage(rows, list(found[limit - 1]) if len(found) > limit else None)
