@@ -48,6 +48,7 @@ def with_a_clock(_: Nursery, engine: str) -> Iterator[Stand]:
 
 def set_the_clock(storm: Storm) -> float | None:
     """Set the clock; no worker may lose a run by it. Recovered once more epochs are recorded."""
+    storm.until_recorded(storm.epochs())  # what a training begins with is not the clock's fault
     held, before = storm.attempts(), storm.epochs()
     hours = storm.random.uniform(-HOURS, HOURS)
     Path(storm.stand.environment[OFFSET]).write_text(f"{hours * 3600:+.0f}")

@@ -5,7 +5,8 @@ import time
 import httpx
 
 from tests.faults.away import down
-from tests.faults.storm import SHORT, Storm
+from tests.faults.experiments import SHORT
+from tests.faults.storm import Storm
 
 
 def kill_a_worker(storm: Storm) -> float | None:
@@ -56,9 +57,10 @@ def kill_the_database(storm: Storm) -> float | None:
     stand = storm.stand
     before = storm.epochs()
     if stand.server is None:
-        for part in stand.users_of_database:
+        users = [stand.web, *stand.workers]
+        for part in users:
             part.kill()
-        for part in stand.users_of_database:
+        for part in users:
             part.start()
     elif storm.random.random() < 0.5:
         with down(stand.server):

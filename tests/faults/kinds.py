@@ -6,9 +6,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from tests.faults import clock, disk, kills, memory, messages, outages, workers
+from tests.faults.experiments import DOCUMENT, LONG, WIDE
 from tests.faults.nursery import Nursery
 from tests.faults.stand import Stand, patient, standing
-from tests.faults.storm import DOCUMENT, LONG, Storm
+from tests.faults.storm import Storm
 
 ENGINES = ("sqlite", "postgresql")
 
@@ -57,7 +58,7 @@ KINDS = (
         "memory refused to a worker",
         memory.refuse_memory,
         5,
-        memory.WIDE,
+        WIDE,
         memory.with_little_memory,
     ),
 )

@@ -12,20 +12,10 @@ from tests.faults.nursery import Nursery
 from tests.faults.stand import Stand, standing
 from tests.faults.storm import Storm
 from tests.product import wait_for
-from tests.specs import document
 
 CGROUPS = Path("/sys/fs/cgroup/memory")  # version 1 of control groups
 LITTLE = "2M"  # a worker takes that within an epoch or so
 RAN_OUT = "memory ran out with"
-# A run takes some 25 MB, and a copy or two of that when its state is written.
-WIDE = document(
-    "moons",
-    dataset__n_train=[20, 30, 40, 50],
-    dataset__n_validation=100,
-    dataset__n_test=100,
-    model__width=1000,
-    training__epochs=30,
-)
 ROOM = 200 << 20  # bytes: too little for the four together
 # What is freed goes back to the system, and a thread asks for no 64 MB of its own.
 MALLOC = {

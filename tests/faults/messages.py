@@ -5,7 +5,8 @@ import json
 import redis
 
 from backend.queue import queue_of
-from tests.faults.storm import SHORT, Storm
+from tests.faults.experiments import SHORT
+from tests.faults.storm import Storm
 
 QUEUE = queue_of("any") + "\x06\x161"  # of normal priority, as Celery names it
 UNACKED = "unacked"  # messages that a worker has taken and not yet acknowledged, by their tag

@@ -9,8 +9,9 @@ from sqlalchemy import select
 
 from tests.faults import dashboard
 from tests.faults.away import down, hung
+from tests.faults.experiments import SHORT
 from tests.faults.processes import Process
-from tests.faults.storm import SHORT, Storm
+from tests.faults.storm import Storm
 from tests.product import wait_for
 
 OUTAGE_SECONDS = 60.0

@@ -7,31 +7,24 @@ it waits up to ten seconds before it starts again what dies often, and these tes
 import os
 import signal
 import tempfile
-import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Any
 
-import httpx
-import redis
-from sqlalchemy import Executable
-from sqlalchemy.exc import SQLAlchemyError
-
-from backend.errors import Unavailable
 from backend.settings import Settings
 from backend.store import Database
 from backend.supervisor import programs
 from backend.supervisor.child import Program
+from tests.faults.asked import Asked
 from tests.faults.nursery import Nursery
 from tests.faults.processes import Process, executed, forked, postgres
 from tests.product import free_port, wait_for
 
 QUICK = {"lease_seconds": 2, "record_seconds": 0.1, "checkpoint_seconds": 0.5, "memory": 1024}
-START_SECONDS = 120
 
 
-class Stand:
+class Stand(Asked):
     """Broker, database, web service and workers on a folder of their own."""
 
     def __init__(
@@ -80,10 +73,6 @@ class Stand:
         """Everything, in the order of the start."""
         return [*filter(None, [self.server]), self.broker, self.web, *self.workers]
 
-    @property
-    def users_of_database(self) -> list[Process]:
-        return [self.web, *self.workers]
-
     def start(self) -> None:
         """Start what is not there, and wait for all but the workers."""
         for part in self.parts:
@@ -108,68 +97,6 @@ class Stand:
             for part in self.parts
             if part.log.exists()
         )
-
-    def get(self, path: str, *, seconds: float = 10) -> Any:
-        """GET and return the JSON; raises httpx.HTTPError."""
-        answer = httpx.get(self.url + path, timeout=seconds)
-        answer.raise_for_status()
-        return answer.json()
-
-    def submit(self, document: Mapping[str, Any]) -> int:
-        """Submit over REST, again until it is taken; return the experiment."""
-        found: list[int] = []
-
-        def taken() -> bool:
-            try:
-                answer = httpx.post(f"{self.url}/api/experiments", json=document, timeout=10)
-            except httpx.TransportError:
-                return False
-            if answer.status_code == 201:
-                found.append(int(answer.json()["id"]))
-            return bool(found)
-
-        wait_for(taken, self.said)
-        return found[0]
-
-    def web_answers(self) -> bool:
-        try:
-            return httpx.get(f"{self.url}/healthz", timeout=2).is_success
-        except httpx.TransportError:
-            return False
-
-    def broker_answers(self) -> bool:
-        try:
-            with redis.Redis.from_url(self.settings.broker_url, socket_timeout=1) as client:
-                return bool(client.ping())
-        except redis.RedisError:
-            return False
-
-    def database_answers(self) -> bool:
-        try:
-            self.database.ping()
-        except SQLAlchemyError:
-            return False
-        return True
-
-    def asked(self, question: Callable[[], Any], seconds: float = START_SECONDS) -> Any:
-        """Return what the database answers, asking again while it is away."""
-        deadline = time.monotonic() + seconds
-        while True:
-            try:
-                return question()
-            except (SQLAlchemyError, Unavailable):
-                assert time.monotonic() < deadline, self.said()
-                time.sleep(0.05)
-
-    def rows(self, query: Executable) -> list[Any]:
-        """Return the rows of a query, asked again while the database is away."""
-
-        def ask() -> list[Any]:
-            with self.database.read() as session:
-                return list(session.execute(query))
-
-        found: list[Any] = self.asked(ask)
-        return found
 
     def _forked(self, program: Program) -> Process:
         given = self.settings.model_dump(exclude_none=True, exclude={"allowed_hosts"})

@@ -12,33 +12,13 @@ from sqlalchemy import func, select
 from backend.store.states import ENDED
 from backend.store.tables import Run
 from backend.store.transitions import LOST
+from tests.faults.experiments import DOCUMENT
 from tests.faults.figures import Figures
 from tests.faults.processes import Process
 from tests.faults.stand import Stand
 from tests.faults.truth import Curve, check, wrong
 from tests.product import wait_for
-from tests.specs import document
 
-# Two groups of two runs, of which each takes a few seconds.
-DOCUMENT = document(
-    "moons",
-    dataset__n_train=[20, 30, 40, 50],
-    dataset__n_validation=30,
-    dataset__n_test=30,
-    model__width=4,
-    training__epochs=2000,
-)
-# The same, with more steps an epoch: longer than the random pause on any machine.
-LONG = document(
-    "moons",
-    dataset__n_train=[300, 310, 320, 330],
-    dataset__n_validation=30,
-    dataset__n_test=30,
-    model__width=4,
-    training__batch_size=8,
-    training__epochs=1500,
-)
-SHORT = document("points", model__degree=3, training__epochs=5)
 MOST_FAULTS = 5  # between two comparisons: fast faults let no experiment end by itself
 LONGEST_PAUSE_SECONDS = 1.0  # between the moment work goes on and the next fault
 

@@ -1,0 +1,33 @@
+"""The experiments that train while faults are made."""
+
+from tests.specs import document
+
+# Two groups of two runs, of which each takes a few seconds.
+DOCUMENT = document(
+    "moons",
+    dataset__n_train=[20, 30, 40, 50],
+    dataset__n_validation=30,
+    dataset__n_test=30,
+    model__width=4,
+    training__epochs=2000,
+)
+# The same, with more steps an epoch: longer than the random pause on any machine.
+LONG = document(
+    "moons",
+    dataset__n_train=[300, 310, 320, 330],
+    dataset__n_validation=30,
+    dataset__n_test=30,
+    model__width=4,
+    training__batch_size=8,
+    training__epochs=1500,
+)
+SHORT = document("points", model__degree=3, training__epochs=5)
+# A run takes some 25 MB, and a copy or two of that when its state is written.
+WIDE = document(
+    "moons",
+    dataset__n_train=[20, 30, 40, 50],
+    dataset__n_validation=100,
+    dataset__n_test=100,
+    model__width=1000,
+    training__epochs=30,
+)
