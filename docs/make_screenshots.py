@@ -8,12 +8,12 @@ import shutil
 import tempfile
 from pathlib import Path
 
-from playwright.sync_api import Page, ViewportSize, expect, sync_playwright
+from playwright.sync_api import Page, expect, sync_playwright
 
 from tests.product import running
 
 FOLDER = Path(__file__).parent / "images"
-SIZE = ViewportSize(width=1280, height=860)
+WIDTH, HEIGHT = 1280, 860
 TRAINED = 180_000  # milliseconds a preset may take on a busy machine
 
 
@@ -24,7 +24,8 @@ def main() -> None:
     try:
         with running(data / "data", workers="1") as product, sync_playwright() as playwright:
             browser = playwright.chromium.launch(executable_path=shutil.which("chromium"))
-            page = browser.new_page(viewport=SIZE, color_scheme="light", base_url=product.url)
+            page = browser.new_page(color_scheme="light", base_url=product.url)
+            page.set_viewport_size({"width": WIDTH, "height": HEIGHT})
             _pictures(page)
             browser.close()
     finally:
@@ -37,9 +38,9 @@ def _pictures(page: Page) -> None:
     _run_preset(page, "Five dots")
     _save(page, "five-dots")
     page.get_by_role("link", name=re.compile("^Degree 6")).click()
-    _save(page, "run")
+    _save(page, "run", height=1240)  # as far as its chart
     _run_preset(page, "Two moons")
-    _save(page, "grid")
+    _save(page, "grid", height=1020)
     page.goto("/experiments/new?preset=two-moons")
     expect(page.locator("#runs")).not_to_have_text("\N{EN DASH}")
     _save(page, "form")
@@ -52,7 +53,8 @@ def _run_preset(page: Page, title: str) -> None:
     expect(page.locator("header .status")).to_have_text("finished", timeout=TRAINED)
 
 
-def _save(page: Page, name: str) -> None:
+def _save(page: Page, name: str, height: int = HEIGHT) -> None:
+    page.set_viewport_size({"width": WIDTH, "height": height})
     page.wait_for_load_state("networkidle")
     for chart in page.locator("lab-chart").all():
         expect(chart.locator(".main-svg").first).to_be_visible()
