@@ -128,6 +128,14 @@ class Queue:
                 logger.warning("the broker cannot be reached; runs wait")
             self.away, self.seen = broker is None, broker or self.seen
 
+    def offer(self) -> None:
+        """Send what waits unless the broker is known to be away: a request need not wait for it.
+
+        The keeper sends within a second or so of its return.
+        """
+        if not self.away:
+            self.fill()
+
     def look(self) -> Broker | None:
         """Return what the broker holds; None when it is away."""
         try:

@@ -89,7 +89,7 @@ def submit(
         return estimate(spec, workers=settings.workers)
     with database.write() as session:
         experiment, run_ids = experiments.create(session, spec)
-    queue.fill()
+    queue.offer()
     hints.moved(experiment.id)
     url = f"/experiments/{experiment.id}"
     response.headers["Location"] = f"/api{url}"
@@ -161,6 +161,6 @@ def retry(
     with database.write() as session:
         endings.retry(session, experiment_id)
         item = experiment_items(session, [experiments.get(session, experiment_id)])[0]
-    queue.fill()
+    queue.offer()
     hints.moved(experiment_id)
     return item

@@ -203,7 +203,7 @@ def try_remedies(
         return FollowUpEstimate(**cost.model_dump(), variants=names, spec=document)
     with database.write() as session:
         made, run_ids = experiments.create(session, spec, follows=cell.runs[0])
-    queue.fill()
+    queue.offer()
     hints.moved(made.id)
     url = f"/experiments/{made.id}"
     response.headers["Location"] = f"/api{url}"

@@ -113,7 +113,7 @@ def retry(run_id: RunId, database: DatabaseDep, queue: QueueDep, hints: HintsDep
         endings.retry(session, experiment_id, run_id)
         session.expire_all()
         found = run_detail(session, run_id)
-    queue.fill()
+    queue.offer()
     hints.moved(experiment_id)
     return found
 

@@ -213,3 +213,14 @@ def test_a_worker_takes_messages_after_the_broker_hung_as_one_was_done(
         with pytest.raises(connection.connection_errors):
             message.ack()
         assert channel.qos.can_consume()
+
+
+def test_a_request_does_not_wait_for_a_broker_that_is_known_to_be_away(
+    sqlite_settings: Settings, sqlite_database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    away = sqlite_settings.model_copy(update={"broker": "unix:///nowhere.sock"})
+    queue = Queue(make_celery(away), sqlite_database, workers=WORKERS, memory=1 << 30)
+    queue.offer()
+    assert queue.away
+    monkeypatch.delattr(Queue, "look")
+    queue.offer()
