@@ -39,7 +39,9 @@ class ComparisonInfo:
             f"{'' if row.test.resolved else ' (not resolved)'}"
             for row in self.rows
         )
-        return f"Test loss less that of {words.isolated(self.baseline)}: {listed}."
+        name = words.isolated(self.baseline)
+        quoted = f"\N{LEFT DOUBLE QUOTATION MARK}{name}\N{RIGHT DOUBLE QUOTATION MARK}"
+        return f"Test loss less that of {quoted}: {listed}."
 
 
 def comparison_info(comparison: Comparison) -> ComparisonInfo:

@@ -25,7 +25,8 @@ def test_the_lowest_test_loss_comes_first_and_the_choice_is_marked() -> None:
 
 
 def test_what_is_not_resolved_is_said_so() -> None:
-    text = "Test loss less that of as it is: better -0.497; worse +0.3 (not resolved)."
+    quoted = "\N{LEFT DOUBLE QUOTATION MARK}as it is\N{RIGHT DOUBLE QUOTATION MARK}"
+    text = f"Test loss less that of {quoted}: better -0.497; worse +0.3 (not resolved)."
     isolates = dict.fromkeys(map(ord, "\N{FIRST STRONG ISOLATE}\N{POP DIRECTIONAL ISOLATE}"))
     assert info().description.translate(isolates) == text
 
