@@ -208,7 +208,7 @@ def finite(value: Number) -> Number:
 
 def _finite(values: Mapping[str, Number]) -> Mapping[str, Number]:
     """Return numbers that JSON can carry; nearly always all are, which their sum says at once."""
-    if isfinite(sum(value for value in values.values() if value is not None)):
+    if isfinite(sum(filter(None, values.values()))):
         return values
     return {name: finite(value) for name, value in values.items()}
 

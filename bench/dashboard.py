@@ -49,7 +49,7 @@ LISTED = 100_000
 MILLION = 1_000_000
 TITLE = "The pages in a browser"
 HEAD = (
-    "| what | measured | web process, ms | page, ms | aim | load |",
+    "| what | measured | processor: web process, ms | page, ms | aim | load |",
     "|---|---|---|---|---|---|",
 )
 POINTS = "Math.max(...document.querySelector('#loss .plot').data.map((trace) => trace.x.length))"

@@ -63,9 +63,10 @@ def _finish(session: Session, ids: list[int], rng: random.Random) -> None:
         session,
         MetricSummary,
         [
-            (id_, key, rng.random(), 300, rng.random() / 2, rng.randint(1, 300), 2.0, 1, rng.random())
+            (id_, key, last, 300, last / 2, rng.randint(1, 300), 2.0, 1, last / 2)
             for id_ in ids
             for key in keys.values()
+            for last in [rng.random()]
         ],
     )
     ended = [
