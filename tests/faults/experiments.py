@@ -31,3 +31,5 @@ WIDE = document(
     model__width=1000,
     training__epochs=30,
 )
+# Has the stored data sets loaded, which takes memory for good.
+STORED = document("digits", model__width=4, training__epochs=1)

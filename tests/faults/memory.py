@@ -6,8 +6,12 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import psutil
+from sqlalchemy import select
 
+from backend.store.states import ENDED
+from backend.store.tables import Run
 from tests.faults.away import Impossible
+from tests.faults.experiments import STORED
 from tests.faults.nursery import Nursery
 from tests.faults.stand import Stand, standing
 from tests.faults.storm import Storm
@@ -66,7 +70,9 @@ def with_little_memory(_: Nursery, engine: str) -> Iterator[Stand]:
     try:
         with standing(nursery, engine, workers=1, environment=MALLOC) as stand:
             [worker] = stand.workers
-            wait_for(lambda: worker.log.exists() and "ready." in worker.log.read_text(), stand.said)
+            stand.submit(STORED)
+            unended = select(Run.id).where(Run.status.not_in(ENDED))
+            wait_for(lambda: not stand.rows(unended), stand.said)
             process = psutil.Process(worker.pid)
             most = process.memory_info().vms + ROOM
             process.rlimit(resource.RLIMIT_AS, (most, most))
