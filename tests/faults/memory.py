@@ -1,11 +1,9 @@
 """Memory that runs out: the kernel kills a worker, or refuses it what it asks for."""
 
-import resource
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-import psutil
 from sqlalchemy import select
 
 from backend.store.states import ENDED
@@ -73,9 +71,7 @@ def with_little_memory(_: Nursery, engine: str) -> Iterator[Stand]:
             stand.submit(STORED)
             unended = select(Run.id).where(Run.status.not_in(ENDED))
             wait_for(lambda: not stand.rows(unended), stand.said)
-            process = psutil.Process(worker.pid)
-            most = process.memory_info().vms + ROOM
-            process.rlimit(resource.RLIMIT_AS, (most, most))
+            worker.grow_by(ROOM)
             yield stand
     finally:
         nursery.end()
