@@ -4,6 +4,7 @@ The solo pool, as a process forked after CUDA was initialised cannot use it; mor
 more processes.
 """
 
+import os
 import sys
 
 from backend import journal
@@ -13,6 +14,8 @@ from backend.settings import Settings
 from worker.reconnecting import outlast_the_broker
 from worker.tasks import name, register
 
+# safetensors that finds no memory would print where, find none for that, and hang; without, it ends
+os.environ["RUST_BACKTRACE"] = "0"
 _settings = Settings()
 journal.configure(_settings.log, process="worker", worker=name())
 app = make_celery(_settings)

@@ -22,14 +22,3 @@ LONG = document(
     training__epochs=1500,
 )
 SHORT = document("points", model__degree=3, training__epochs=5)
-# A run takes some 25 MB, and a copy or two of that when its state is written.
-WIDE = document(
-    "moons",
-    dataset__n_train=[20, 30, 40, 50],
-    dataset__n_validation=100,
-    dataset__n_test=100,
-    model__width=1000,
-    training__epochs=30,
-)
-# Has the stored data sets loaded, which takes memory for good.
-STORED = document("digits", model__width=4, training__epochs=1)

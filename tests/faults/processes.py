@@ -1,7 +1,6 @@
 """Processes of the product that a test starts, kills and pauses one by one."""
 
 import os
-import resource
 import signal
 import subprocess
 from collections.abc import Callable, Mapping
@@ -22,20 +21,9 @@ class Process:
         self.name, self.log = name, log
         self._start = start
         self._process: psutil.Process | None = None
-        self._most: int | None = None
 
     def start(self) -> None:
         self._process = psutil.Process(self._start())
-        self._limit()
-
-    def grow_by(self, most: int) -> None:
-        """Let it have so many bytes more than it has (RLIMIT_AS), in this life and the next."""
-        self._most = psutil.Process(self.pid).memory_info().vms + most
-        self._limit()
-
-    def _limit(self) -> None:
-        if self._most is not None:
-            psutil.Process(self.pid).rlimit(resource.RLIMIT_AS, (self._most, self._most))
 
     @property
     def pid(self) -> int:
