@@ -13,7 +13,7 @@ from backend.spec.catalogue import SOURCES
 from backend.spec.run import Activation, Normalisation, Optimizer
 from worker.training.member import Member
 
-ROWS = 32  # a batch's rows are padded to a multiple of this: whole vectors, whatever the classes
+ROWS = 32  # rows are padded to a multiple of this: two vectors of any processor, at least
 # Evaluated at once, so that what is between the layers stays in the cache:
 BLOCK_NUMBERS, LEAST_BLOCK, IMAGE_BLOCK = 20 << 10, 320, 64  # of a model: units times rows, rows
 COHORT_BYTES = 640 << 10  # of all models
@@ -107,7 +107,7 @@ class Program:
         if self.side:
             return Blocks(IMAGE_BLOCK, ceil(rows / IMAGE_BLOCK) * IMAGE_BLOCK)
         count = ceil(rows / self.block)
-        size = ceil(rows / count / 16) * 16
+        size = ceil(rows / count / ROWS) * ROWS
         return Blocks(size, count * size)
 
     @property
@@ -115,7 +115,7 @@ class Program:
         """Rows evaluated at once, at most."""
         if self.side:
             return IMAGE_BLOCK
-        return max(LEAST_BLOCK, BLOCK_NUMBERS // max(8, self.width) // 16 * 16)
+        return max(LEAST_BLOCK, BLOCK_NUMBERS // max(8, self.width) // ROWS * ROWS)
 
     @property
     def cohort(self) -> int:

@@ -8,14 +8,16 @@ from torch import Tensor
 
 
 def aligned(size: int) -> int:
-    """Round a vector's size up so that slabs of it stay aligned."""
-    return -(-size // 16) * 16
+    """Round a vector's size up to a multiple of 32, so that slabs of it stay aligned."""
+    return -(-size // 32) * 32
 
 
 class Stack:
     """For each name one slab [models, *shape], all of them views of `flat`.
 
-    Every shape has a multiple of 16 elements, so that each slab begins at a multiple of 64 bytes.
+    Every shape has a multiple of 32 elements: each slab begins at a multiple of 64 bytes, and no
+    model's numbers are the odd ones at the end of a slab, which kernels round otherwise (AVX-512
+    takes 32 at a time).
     """
 
     def __init__(
