@@ -4,12 +4,12 @@ NEGLIGIBLE = 1e-12  # what is left of 0 after a computation in doubles
 
 
 def number(value: float) -> str:
-    """Write a loss with three significant digits, 0.000 for what is negligible."""
+    """Write a loss with three significant digits, 0 for what is negligible."""
     size = abs(value)
     if size >= 1e6:
         return f"{value:.1e}"
     if size < NEGLIGIBLE:
-        return "0.000"
+        return "0"
     return f"{value:#.3g}" if size < 99.95 else f"{value:,.0f}"
 
 

@@ -30,7 +30,7 @@ def rises(shape: Shape) -> bool:
 
 def share(shape: Shape) -> str:
     """Write the rise as a share of the smoothed best; of the fall where losses reach 0."""
-    return f"{shape.relative_rise:.0%}{'' if shape.lowest > 0 else ' of its fall'}"
+    return f"{shape.relative_rise:,.0%}{'' if shape.lowest > 0 else ' of its fall'}"
 
 
 def held(shape: Shape) -> bool:

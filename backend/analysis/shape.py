@@ -118,6 +118,16 @@ class Shape:
         """Validation loss before training: the first one, or that of the constant answer."""
         return max(float(self.curve.validation[0]), self.reference_loss or -np.inf)
 
+    @property
+    def last(self) -> float:
+        """Validation loss at the end, as recorded, before rows that repeat the best."""
+        return float(self._kept(self.curve.validation)[-1])
+
+    @property
+    def last_train(self) -> float:
+        """Train loss there."""
+        return float(self._kept(self.curve.train)[-1])
+
     @cached_property
     def threshold(self) -> float:
         """Rise that counts, in units of the loss."""

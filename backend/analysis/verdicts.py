@@ -75,11 +75,11 @@ def _never_fell(shape: Shape) -> Found | None:
     learnt = shape.train_fall > max(0.05 * abs(shape.curve.train[0]), 5 * shape.train_noise)
     if fell or not learnt or (rises(shape) and held(shape)):
         return None
-    course = f"ends at about {number(shape.reading.end)}" if rises(shape) else "stayed there"
+    course = f"ends at {number(shape.last)}" if rises(shape) else "stayed there"
     return Found(
         "memorised noise", "memorised-noise.never-fell",
         f"validation loss never fell below its first value ({number(shape.start)}) and {course}, "
-        f"while train loss fell to {number(shape.train_levels[1])}; what was learnt of the "
+        f"while train loss fell to {number(shape.last_train)}; what was learnt of the "
         "training data does not carry over.",
         "The model got better on the examples it was shown and never on new ones: what it learnt "
         "is their noise, not the pattern. Check that both parts of the data belong together.",
@@ -91,14 +91,17 @@ def _overfitting(shape: Shape) -> Found | None:
         return None
     onset = shape.onset
     at, low = f"{shape.unit} {shape.curve.steps[onset]:,}", float(shape.curve.validation[onset])
-    before, after = shape.train_levels
+    before, after = number(float(shape.curve.train[onset])), number(shape.last_train)
     severity = "severe" if shape.relative_rise > SEVERE else "mild"
-    moved = f"fell from {number(before)} to" if after < before else "stays at"
+    fell = shape.last_train < shape.curve.train[onset] and before != after
+    train = f"{'fell' if fell else 'went'} from {before} to" if before != after else "stays at"
+    alone = "" if onset == shape.curve.best else ", but for a lone dip,"
     return Found(
         "overfitting", f"overfitting.{severity}",
-        f"validation loss was lowest at {at} ({number(low)}) and, smoothed, has risen "
-        f"{share(shape)} since, from about {number(shape.reading.low)} to "
-        f"{number(shape.reading.end)}, while train loss {moved} {number(after)}.",
+        f"validation loss was lowest{alone} at {at} ({number(low)}) and ends at "
+        f"{number(shape.last)} (smoothed, a rise of {share(shape)}, from about "
+        f"{number(shape.reading.low)} to {number(shape.reading.end)}), while train loss {train} "
+        f"{after}.",
         f"Until {at} the model learnt what also holds for new examples. Since then it has been "
         "learning its training examples by heart: the error on them went on falling, the error on "
         "new ones rose.",
@@ -113,8 +116,9 @@ def _double_descent(shape: Shape) -> Found | None:
     levels = _levels(found)
     return Found(
         "epoch-wise double descent", "double-descent.epoch-wise",
-        f"validation loss rose from {levels[0]} at {shape.unit} {first:,} to {levels[1]} at "
-        f"{shape.unit} {peak:,} and fell again, to {levels[2]}, while train loss stayed low.",
+        f"validation loss, smoothed, rose from {levels[0]} at {shape.unit} {first:,} to "
+        f"{levels[1]} at {shape.unit} {peak:,} and fell again, to {levels[2]}, while train loss "
+        "stayed low.",
         "The error on new examples first fell, then rose, as if the model were learning by heart, "
         "and then fell once more: with still more training it found the pattern after all.",
     )  # fmt: skip
@@ -134,8 +138,8 @@ def _still_improving(shape: Shape) -> Found | None:
         return None
     return Found(
         "still improving", "still-improving.falling",
-        f"validation loss still falls, by about {number(ahead)} over the last fifth of the run, to "
-        f"{number(shape.reading.end)}; train longer before judging the fit.",
+        f"validation loss, smoothed, still falls, by about {number(ahead)} over the last fifth of "
+        f"the run, to {number(shape.reading.end)}; train longer before judging the fit.",
         "The error on new examples was still shrinking when training ended: give it more time "
         "before judging the model.",
     )  # fmt: skip
@@ -147,8 +151,8 @@ def _underfitting(shape: Shape) -> Found | None:
         return None
     return Found(
         "underfitting", "underfitting.near-reference",
-        f"train loss ends at about {number(train)}, close to the {number(reference)} of always "
-        "giving the same answer; the model has not captured the pattern, or noise hides it.",
+        f"train loss, smoothed, ends at about {number(train)}, close to the {number(reference)} of "
+        "always giving the same answer; the model has not captured the pattern, or noise hides it.",
         "The model does hardly better than one that always gives the same answer: it is too "
         "simple, was trained too little, or the data hold little to learn.",
     )  # fmt: skip
@@ -163,9 +167,9 @@ def _memorised(shape: Shape) -> Found | None:
         return None
     return Found(
         "memorised noise", "memorised-noise.near-zero-train",
-        f"train loss has fallen to {number(train)} while validation loss stays at "
-        f"{number(shape.reading.end)}, {share:.0%} of that of always giving the same answer; the "
-        "training data are learnt by heart, not the pattern.",
+        f"train loss has fallen to {number(shape.last_train)} while validation loss, smoothed, "
+        f"stays at {number(shape.reading.end)}, {share:.0%} of that of always giving the same "
+        "answer; the training data are learnt by heart, not the pattern.",
         "The model knows its training examples by heart, noise and all, and that helps little "
         "with new ones. More examples, or a simpler model, would show how much pattern there is.",
     )  # fmt: skip
@@ -200,10 +204,10 @@ def _good_fit(shape: Shape) -> Found:
     best = shape.curve.best
     return Found(
         "good fit", "good-fit.settled",
-        f"validation loss ends at about {number(shape.reading.end)}, at or near its best "
+        f"validation loss, smoothed, ends at {number(shape.reading.end)}, at or near its best "
         f"({number(float(shape.curve.validation[best]))} at {shape.unit} "
-        f"{int(shape.curve.steps[best]):,}); train loss ends at about "
-        f"{number(shape.train_levels[1])}.",
+        f"{int(shape.curve.steps[best]):,}); train loss ends at "
+        f"{number(shape.last_train)}.",
         "The error on new examples came down and stayed down: what was learnt carries over.",
     )  # fmt: skip
 

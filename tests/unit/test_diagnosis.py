@@ -79,7 +79,11 @@ def test_overfitting_names_its_onset_and_its_numbers() -> None:
     assert found.onset_step == found.best_step == 30
     assert found.confidence == "high"
     assert found.sentence.startswith(
-        "Overfitting: validation loss was lowest at epoch 30 (0.500) and, smoothed, has risen 2"
+        "Overfitting: validation loss was lowest at epoch 30 (0.500) and ends at 2.00 (smoothed, a"
+    )
+    recorded = [found.evidence[name] for name in ("train_loss_at_best", "final_train_loss")]
+    assert found.sentence.endswith(
+        f"train loss fell from {number(recorded[0])} to {number(recorded[1])}."
     )
     assert "by heart" in found.learner
 
@@ -265,7 +269,7 @@ def test_no_curve_breaks_the_diagnosis(pairs: list[tuple[float, float]], ref: fl
 @pytest.mark.parametrize(
     ("value", "text"),
     [
-        (1e-13, "0.000"),
+        (1e-13, "0"),
         (0.0004, "0.000400"),
         (2.5e-5, "2.50e-05"),
         (0.25, "0.250"),
@@ -301,7 +305,7 @@ def test_pure_noise_is_not_said_to_have_fallen() -> None:
 def test_the_rise_that_is_told_follows_from_the_numbers_beside_it() -> None:
     noise = np.random.default_rng(1).normal(0, 0.05, 100)
     found = diagnose(curve(falling(0.05), rising_after(30, 0.9) + noise))
-    told = re.search(r"risen (\d+)% since, from about ([\d.]+) to ([\d.]+),", found.sentence)
+    told = re.search(r"a rise of (\d+)%, from about ([\d.]+) to ([\d.]+)\)", found.sentence)
     assert told
     percent, low, end = map(float, told.groups())
     assert percent == pytest.approx(100 * (end / low - 1), abs=1)

@@ -73,7 +73,7 @@ def test_defaults_follow_the_source() -> None:
 
 @pytest.mark.parametrize(
     ("value", "written"),
-    [(None, "\N{EN DASH}"), (0.0, "0.000"), (1e-13, "0.000"), (0.5, "0.500"), (20.06, "20.1"),
+    [(None, "\N{EN DASH}"), (0.0, "0"), (1e-13, "0"), (0.5, "0.500"), (20.06, "20.1"),
      (-0.25, "-0.250"), (12345.6, "12,346"), (1e30, "1.0e+30")],
 )  # fmt: skip
 def test_losses_are_written_with_three_digits(value: float | None, written: str) -> None:
