@@ -17,6 +17,7 @@ from backend.store.tables import Run
 
 At = Literal["last", "best"]
 """The epoch at which a run is judged: its last, or that of its lowest validation loss."""
+JUDGED: At = "best"  # unless asked otherwise: the model that is kept of a run, however it was ended
 METRICS = (
     "train_loss", "val_loss", "test_loss", "train_accuracy", "val_accuracy", "test_accuracy",
 )  # fmt: skip
@@ -40,11 +41,10 @@ def comparable(session: Session, experiment_id: int) -> Comparable:
     """
     document = experiments.get(session, experiment_id).spec
     variants = [_knobs(one) for one in document.get("variants", [])]
-    axes = [path for path, value in _knobs(document).items() if isinstance(value, list)]
-    axes = [path for path in axes if path != SEEDS]
+    lists = _lists(document)
     if len(variants) < 2:
         raise NotFound(f"Experiment {experiment_id} has no variants to compare.")
-    if clash := [path for path in axes for changes in variants if path in changes]:
+    if clash := [path for path in lists for changes in variants if path in changes]:
         raise NotFound(
             f"The variants of experiment {experiment_id} are not compared: one sets {clash[0]}, "
             "which is a list in the specification too, so that runs have no partner."
@@ -52,14 +52,14 @@ def comparable(session: Session, experiment_id: int) -> Comparable:
     groups: dict[str, list[tuple[int, Run]]] = {}
     settings: dict[tuple[tuple[str, Any], ...], int] = {}
     for row in runs.of_experiment(session, experiment_id):
-        place = tuple((path, row.params.get(path)) for path in axes)
+        place = tuple((path, row.params.get(path)) for path in lists)
         cell = settings.setdefault(place, len(settings))
         groups.setdefault(str(row.variant), []).append((cell, row))
     return Comparable(groups, [{k: v for k, v in place if v is not None} for place in settings])
 
 
 def comparison(
-    session: Session, experiment_id: int, *, at: At = "last", setting: int | None = None
+    session: Session, experiment_id: int, *, at: At = JUDGED, setting: int | None = None
 ) -> Comparison:
     """Compare an experiment's variants with its first one, in all its cells or in one.
 
@@ -74,6 +74,19 @@ def comparison(
     }
     judged = _judged(session, [row.id for group in groups.values() for _, row in group], at)
     return compare([_arm(name, group, judged) for name, group in groups.items()])
+
+
+def axes(document: Mapping[str, Any]) -> list[str]:
+    """Return what varies in an experiment: "variant", the knobs that are lists, and the seed."""
+    variant = ["variant"] if len(document.get("variants", [])) > 1 else []
+    seeds = document.get("training", {}).get("seeds", 1)
+    alone = seeds == 1 or (isinstance(seeds, list) and len(seeds) == 1)
+    return [*variant, *_lists(document), *([] if alone else [SEED])]
+
+
+def _lists(document: Mapping[str, Any]) -> list[str]:
+    knobs = _knobs(document).items()
+    return [path for path, value in knobs if isinstance(value, list) and path != SEEDS]
 
 
 def _knobs(document: Mapping[str, Any]) -> dict[str, Any]:

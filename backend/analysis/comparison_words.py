@@ -42,7 +42,8 @@ def _next_step(comparison: Comparison) -> str:
     chosen, effects = comparison.chosen, comparison.effects
     if chosen is not None and chosen is not comparison.baseline:
         effects = [chosen]
-    found = [one for effect in effects if (one := effect.differences.get(RANKING))]
+    found = [effect.differences[RANKING] for effect in effects if RANKING in effect.differences]
+    found = [one for one in found if one.mean != 0]  # alike on every seed: there is nothing to tell
     open_ones = [one for one in found if one.high is not None and not one.resolved]
     if not open_ones or len(open_ones) < len(found) or chosen is None:
         return ""

@@ -21,7 +21,7 @@ from backend.api.dependencies import (
     raw_body,
 )
 from backend.api.experiments import Estimate, Submitted, estimate
-from backend.comparisons import At
+from backend.comparisons import JUDGED, At
 from backend.remedies import DEFAULT_SEEDS
 from backend.spec import validate
 from backend.store import experiments, runs
@@ -214,7 +214,7 @@ def try_remedies(
 def read_comparison(
     experiment_id: ExperimentId,
     database: DatabaseDep,
-    at: Annotated[At, Query(description="The epoch at which runs are judged.")] = "last",
+    at: Annotated[At, Query(description="The epoch at which runs are judged.")] = JUDGED,
     setting: Annotated[
         int | None,
         Query(ge=0, description="Number of one cell of the axes; left out: all together."),

@@ -17,7 +17,8 @@ def table(found: dict[str, Any]) -> str:
         for row in rows
     ]
     sentence = str(found["sentence"])
-    return "\n".join([*lines, sentence[:1].upper() + sentence[1:]])
+    judged = f"Runs are judged at their {found['at']} epoch."
+    return "\n".join([*lines, judged, sentence[:1].upper() + sentence[1:]])
 
 
 def _row(effect: dict[str, Any]) -> list[str]:

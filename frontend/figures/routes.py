@@ -7,7 +7,7 @@ from fastapi import APIRouter, Query, Response
 from plotly.utils import PlotlyJSONEncoder
 
 from backend import comparisons
-from backend.comparisons import At
+from backend.comparisons import JUDGED, At
 from frontend.figures.comparison import comparison_info, draw_comparison
 from frontend.site import Reading
 
@@ -18,7 +18,7 @@ router = APIRouter(prefix="/figures")
 def comparison(
     session: Reading,
     experiment_id: int,
-    at: At = "last",
+    at: At = JUDGED,
     setting: Annotated[int | None, Query(ge=0)] = None,
 ) -> Response:
     """Return the variants' paired differences to the first. Raises NotFound."""

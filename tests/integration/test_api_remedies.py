@@ -91,7 +91,7 @@ def test_the_comparison_ranks_what_was_trained(diagnosed: Api, sqlite_settings: 
     path = f"/api/experiments/{made['id']}/comparison"
     assert diagnosed.get(path).json()["complete"] is False
     train(diagnosed.run_ids(made["id"]), make_services(sqlite_settings, diagnosed.database))
-    found = diagnosed.get(path).json()
+    found = diagnosed.get(f"{path}?at=last").json()
     assert found["complete"]
     assert {each["name"] for each in found["variants"]} == {"More data", "Early stopping"}
     differences = [each["differences"]["test_loss"] for each in found["variants"]]
@@ -103,13 +103,14 @@ def test_the_comparison_ranks_what_was_trained(diagnosed: Api, sqlite_settings: 
     assert stopped["cost"] < 1
 
 
-def test_at_its_best_epoch_early_stopping_changes_nothing(
+def test_unless_asked_otherwise_runs_are_judged_at_their_best_epoch(
     diagnosed: Api, sqlite_settings: Settings
 ) -> None:
     wanted = {"remedies": ["early-stopping"], "seeds": 2}
     made = diagnosed.post("/api/experiments/1/remedies", json=wanted).json()
     train(diagnosed.run_ids(made["id"]), make_services(sqlite_settings, diagnosed.database))
-    found = diagnosed.get(f"/api/experiments/{made['id']}/comparison?at=best").json()
+    found = diagnosed.get(f"/api/experiments/{made['id']}/comparison").json()
+    assert found["at"] == "best"
     assert found["variants"][0]["differences"]["val_loss"]["mean"] == 0
 
 
@@ -195,6 +196,6 @@ def test_without_a_diagnosis_there_is_nothing_to_remedy(sqlite_api: Api) -> None
 
 
 def test_a_run_s_page_says_that_remedies_answer_its_whole_cell(crossed: Api) -> None:
-    assert "These answer the 2 runs that differ from this one in their seed only" in (
+    assert "These answer the 2 runs of its cell, which differ in their seed only" in (
         crossed.get("/runs/1").text
     )

@@ -88,6 +88,10 @@ def test_nothing_is_chosen_over_what_has_the_lowest_validation_loss() -> None:
     assert "no change lowers" in in_words(found)
 
 
+def test_no_seeds_are_asked_for_to_tell_apart_what_is_alike_on_every_seed() -> None:
+    assert "are needed" not in in_words(compare([arm("as it is", BASE), arm("same", BASE)]))
+
+
 def test_a_variant_that_broke_is_never_chosen() -> None:
     wild = arm("wild", shifted(-0.5))
     broken = Arm("wild", 10, 50, [*wild.outcomes[:-1], Outcome(4, None, 3)])
