@@ -1,15 +1,15 @@
 """Remedies: what to try for a diagnosed cell, and the follow-up experiment that tries it."""
 
-from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
 from sqlalchemy.orm import Session
 
 from backend.analysis.grid.cells import SEED
-from backend.analysis.remedies import Remedy, applicable, propose
+from backend.analysis.prevailing import OVER_CONFIDENT, Prevailing, prevailing, urgency
+from backend.analysis.remedies import Remedy, Seen, applicable, better_capacities, propose
 from backend.errors import InvalidInput, NotFound
 from backend.spec import placement
 from backend.spec.defaults import default
@@ -22,26 +22,28 @@ from backend.store.tables import Experiment, Run
 
 AS_IT_IS = "as it is"
 DEFAULT_SEEDS = 5
-OVER_CONFIDENT = "over-confident"
-
-# what most needs a remedy first; a good fit needs none
-_WORST_FIRST = (
-    "overfitting", "memorised noise", OVER_CONFIDENT, "diverged", "unstable", "underfitting",
-    "epoch-wise double descent", "still improving", "not assessable", "good fit",
-)  # fmt: skip
+LOWEST = "best_validation_loss"  # among the evidence of a diagnosis
 
 
 @dataclass(frozen=True)
 class Cell:
-    """Runs of an experiment that differ only in their seed."""
+    """Runs of an experiment that differ only in their seed.
+
+    `better_capacity` is the one that the experiment measured to be best beside it, if it did.
+    """
 
     runs: Sequence[Run]
+    better_capacity: int | None = None
 
     @cached_property
+    def told(self) -> Prevailing | None:
+        """What the diagnosis says of its runs that have ended, taken together."""
+        return prevailing(run.verdict for run in self.runs)
+
+    @property
     def verdict(self) -> str | None:
-        """What the diagnosis says of most of its runs that have ended."""
-        found = Counter(run.verdict for run in self.runs if run.verdict)
-        return found.most_common(1)[0][0] if found else None
+        """The verdict that prevails."""
+        return self.told.verdict if self.told else None
 
     @property
     def over_confident(self) -> bool:
@@ -69,12 +71,16 @@ class Cell:
     @property
     def proposed(self) -> list[Remedy]:
         """The remedies for what it is, the most promising first."""
-        return propose(self.named, self.runs[0].params, stops_early=self.stops_early)
+        return propose(self.named, self.runs[0].params, self._seen)
 
     @property
     def applicable(self) -> list[Remedy]:
         """Every remedy that would change something."""
-        return applicable(self.runs[0].params, stops_early=self.stops_early)
+        return applicable(self.runs[0].params, self._seen)
+
+    @property
+    def _seen(self) -> Seen:
+        return Seen(self.stops_early, self.better_capacity)
 
 
 def cells(rows: Sequence[Run]) -> list[Cell]:
@@ -82,8 +88,22 @@ def cells(rows: Sequence[Run]) -> list[Cell]:
     groups: dict[Any, list[Run]] = {}
     for run in rows:
         groups.setdefault(_key(run), []).append(run)
-    found = [cell for cell in map(Cell, groups.values()) if cell.verdict]
-    return sorted(found, key=lambda cell: (_urgency(cell), -cell.rise))
+    better = better_capacities((run.params, _lowest(run)) for run in rows)
+    found = [Cell(group, better(group[0].params)) for group in groups.values()]
+    found = [cell for cell in found if cell.verdict]
+    return sorted(found, key=lambda cell: (urgency(str(cell.named)), -cell.rise))
+
+
+def _lowest(run: Run) -> float | None:
+    """Return the lowest validation loss of a run, as far as its diagnosis could be made."""
+    return ((run.diagnosis or {}).get("evidence") or {}).get(LOWEST)
+
+
+def informed(session: Session, cell: Cell) -> Cell:
+    """Return a cell that knows of the capacities its experiment measured beside it."""
+    first = cell.runs[0]
+    better = better_capacities(runs.evidence(session, first.experiment_id, LOWEST))
+    return replace(cell, better_capacity=better(first.params))
 
 
 def cell_of(session: Session, parent: Experiment, run: Run) -> Cell:
@@ -177,8 +197,3 @@ def _seeds(cell: Cell, amount: int) -> list[int]:
 
 def _key(run: Run) -> Any:
     return run.variant, tuple(item for item in run.params.items() if item[0] != SEED)
-
-
-def _urgency(cell: Cell) -> int:
-    known = cell.named in _WORST_FIRST
-    return _WORST_FIRST.index(str(cell.named)) if known else len(_WORST_FIRST) - 1

@@ -4,10 +4,12 @@ A remedy is a counterfactual, not advice: whether it helps is known once it was 
 run as it is (`backend.analysis.comparison`).
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from statistics import fmean
 from typing import Any
 
+from backend.analysis.grid.cells import SEED, key
 from backend.spec.catalogue import SOURCES
 from backend.spec.combinations import check_combination
 from backend.spec.experiment import filled_in
@@ -40,19 +42,34 @@ class Remedy:
     changes: Mapping[str, Any]
 
 
-def propose(verdict: str | None, params: Params, *, stops_early: bool = False) -> list[Remedy]:
+@dataclass(frozen=True)
+class Seen:
+    """What was seen of a cell that its params do not tell.
+
+    `stops_early` says whether its early-stopping rule fired, `better_capacity` which capacity of
+    those measured beside it had the lowest validation loss, if it is not its own.
+    """
+
+    stops_early: bool = False
+    better_capacity: int | None = None
+
+
+NOTHING = Seen()
+
+
+def propose(verdict: str | None, params: Params, seen: Seen = NOTHING) -> list[Remedy]:
     """Return the remedies for a verdict, the most promising first; empty for a good fit.
 
-    `params` are the run's flat params; `stops_early` says whether its early-stopping rule fired.
+    `params` are the run's flat params.
     """
-    possible = {remedy.slug: remedy for remedy in applicable(params, stops_early=stops_early)}
+    possible = {remedy.slug: remedy for remedy in applicable(params, seen)}
     order = _ORDER.get(verdict or "", ())
     return [possible[slug] for slug in order if slug in possible]
 
 
-def applicable(params: Params, *, stops_early: bool = False) -> list[Remedy]:
+def applicable(params: Params, seen: Seen = NOTHING) -> list[Remedy]:
     """Return every remedy that would change something about a run, proposed for it or not."""
-    made = (make(params, stops_early) for make in REMEDIES.values())
+    made = (make(params, seen) for make in REMEDIES.values())
     return [remedy for remedy in made if remedy and _trainable({**params, **remedy.changes})]
 
 
@@ -60,7 +77,7 @@ def _trainable(params: Params) -> bool:
     return check_combination(filled_in(params)) is None
 
 
-def _more_data(params: Params, _: bool) -> Remedy | None:
+def _more_data(params: Params, _: Seen) -> Remedy | None:
     given = params["dataset.n_train"]
     rows = SOURCES[params["dataset.source"]].rows
     held_out = params["dataset.n_validation"] + params["dataset.n_test"]
@@ -78,13 +95,13 @@ def _more_data(params: Params, _: bool) -> Remedy | None:
     )
 
 
-def _early_stopping(params: Params, stops_early: bool) -> Remedy | None:
+def _early_stopping(params: Params, seen: Seen) -> Remedy | None:
     if params["early_stopping.action"] == "stop" or not _descends(params):
         return None
     changes: dict[str, Any] = {"early_stopping.action": "stop"}
     how = "where its rule fires"
     patience = max(SHORTEST_PATIENCE, params["training.epochs"] // 10)
-    if not stops_early:
+    if not seen.stops_early:
         if patience >= params["training.epochs"]:
             return None
         how = f"after {patience:,} epochs without a lower validation loss"
@@ -97,7 +114,7 @@ def _early_stopping(params: Params, stops_early: bool) -> Remedy | None:
     )
 
 
-def _weight_decay(params: Params, _: bool) -> Remedy | None:
+def _weight_decay(params: Params, _: Seen) -> Remedy | None:
     present = params.get("training.weight_decay", 0.0)
     adaptive = params.get("training.optimizer") in ("adam", "adamw")
     decay = max(DECOUPLED_DECAY if adaptive else PENALTY, STRONGER * present)
@@ -115,7 +132,7 @@ def _weight_decay(params: Params, _: bool) -> Remedy | None:
     )
 
 
-def _dropout(params: Params, _: bool) -> Remedy | None:
+def _dropout(params: Params, _: Seen) -> Remedy | None:
     present = params.get("model.dropout")
     if present is None:
         return None
@@ -131,7 +148,7 @@ def _dropout(params: Params, _: bool) -> Remedy | None:
     )
 
 
-def _label_smoothing(params: Params, _: bool) -> Remedy | None:
+def _label_smoothing(params: Params, _: Seen) -> Remedy | None:
     present = params.get("training.label_smoothing")
     if present is None or present >= SMOOTHING:
         return None
@@ -144,23 +161,49 @@ def _label_smoothing(params: Params, _: bool) -> Remedy | None:
     )
 
 
-def _less_capacity(params: Params, _: bool) -> Remedy | None:
+def _less_capacity(params: Params, seen: Seen) -> Remedy | None:
     path = _capacity(params)
     if path is None:
         return None
-    given, less = params[path], _resized(path, params[path], _reduced)
+    given, less, why = params[path], _resized(path, params[path], _reduced), ""
+    if seen.better_capacity is not None and seen.better_capacity < given:
+        less, why = seen.better_capacity, ", the best of those measured here"
     if less == given:
         return None
     return Remedy(
         "less-capacity",
         "Less capacity",
-        f"{_named(path)} {_shown(less)} instead of {_shown(given)}: what cannot be remembered must "
-        "be learnt.",
+        f"{_named(path)} {_shown(less)} instead of {_shown(given)}{why}: what cannot be remembered "
+        "must be learnt.",
         {path: less},
     )
 
 
-def _longer_training(params: Params, _: bool) -> Remedy | None:
+def better_capacities(
+    measured: Iterable[tuple[Params, float | None]],
+) -> Callable[[Params], int | None]:
+    """Return what says, for the params of a cell, which capacity measured beside it is better.
+
+    `measured` are the params of runs with their lowest validation losses. Beside a cell are those
+    that differ from it in their capacity and seed only; the best has the lowest mean loss.
+    """
+    losses: dict[Any, dict[int, list[float]]] = {}
+    for params, loss in measured:
+        path = _capacity(params)
+        if path is not None and path != "model.layers" and loss is not None:
+            line = losses.setdefault(key(params, without=(SEED, path)), {})
+            line.setdefault(params[path], []).append(loss)
+
+    def better(params: Params) -> int | None:
+        path = _capacity(params)
+        line = losses.get(key(params, without=(SEED, path or "")), {})
+        best = min(line, key=lambda size: fmean(line[size]), default=None)
+        return None if path is None or best == params[path] else best
+
+    return better
+
+
+def _longer_training(params: Params, _: Seen) -> Remedy | None:
     given = params["training.epochs"]
     longer = min(LONGER * given, _most("training.epochs"))
     if longer <= given or not _descends(params):
@@ -173,7 +216,7 @@ def _longer_training(params: Params, _: bool) -> Remedy | None:
     )
 
 
-def _more_capacity(params: Params, _: bool) -> Remedy | None:
+def _more_capacity(params: Params, _: Seen) -> Remedy | None:
     path = _capacity(params)
     if path is None and params.get("model.depth") != 0:
         return None
@@ -214,7 +257,7 @@ def _most(path: str) -> int:
     return int(AXES[path].schema["maximum"])
 
 
-def _weaker_regularisation(params: Params, _: bool) -> Remedy | None:
+def _weaker_regularisation(params: Params, _: Seen) -> Remedy | None:
     paths = (
         "model.dropout",
         "training.weight_decay",
@@ -233,7 +276,7 @@ def _weaker_regularisation(params: Params, _: bool) -> Remedy | None:
     )
 
 
-def _smaller_steps(params: Params, _: bool) -> Remedy | None:
+def _smaller_steps(params: Params, _: Seen) -> Remedy | None:
     if not _descends(params):
         return None
     given = params["training.learning_rate"]
@@ -246,7 +289,7 @@ def _smaller_steps(params: Params, _: bool) -> Remedy | None:
     )
 
 
-REMEDIES: dict[str, Callable[[Params, bool], Remedy | None]] = {
+REMEDIES: dict[str, Callable[[Params, Seen], Remedy | None]] = {
     "more-data": _more_data,
     "early-stopping": _early_stopping,
     "weight-decay": _weight_decay,

@@ -65,6 +65,15 @@ def of_experiment(session: Session, experiment_id: int) -> Sequence[Run]:
     return session.scalars(select(Run).where(kept(experiment_id)).order_by(Run.position)).all()
 
 
+def evidence(
+    session: Session, experiment_id: int, name: str
+) -> list[tuple[dict[str, Any], float | None]]:
+    """Return the params of an experiment's runs, each with a number of its diagnosis' evidence."""
+    number = Run.diagnosis["evidence"][name].as_float()
+    found = session.execute(select(Run.params, number).where(kept(experiment_id)))
+    return [(params, value) for params, value in found]
+
+
 def lengths(session: Session, experiment_id: int) -> list[tuple[int, int]]:
     """Return the ids of an experiment's runs with their last epoch, in the order of its grid."""
     query = select(Run.id, Run.epoch).where(kept(experiment_id))

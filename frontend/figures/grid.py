@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from backend.analysis.prevailing import prevailing
 from backend.views import RunItem
 from frontend import words
 from frontend.figures.measures import AtBest, Ramp, ramp_of, style, value_of_cell, write
@@ -30,9 +31,10 @@ class Cell:
     place: str
 
     @property
-    def url(self) -> str:
-        """Address of the cell's first run."""
-        return self.runs[0].url
+    def opened(self) -> RunItem:
+        """The run that the cell leads to: its first, or the first with the verdict it shows."""
+        shown = (run for run in self.runs if self.value and run.verdict == self.value)
+        return next(shown, self.runs[0])
 
     @property
     def ended(self) -> int:
@@ -51,11 +53,27 @@ class Cell:
         return f"/figures/small-curve?runs={ids}&epochs={sum(run.epoch for run in self.runs)}"
 
     @property
+    def amounts(self) -> str:
+        """How many runs a cell of several has: "5 runs", "2 of 5 runs ended, 1 failed"."""
+        if len(self.runs) == 1:
+            return ""
+        so_far = "" if self.ended == len(self.runs) else f"{self.ended} of "
+        failed = f", {self.failed} failed" if self.failed else ""
+        return f"{so_far}{len(self.runs)} runs{' ended' if so_far else ''}{failed}"
+
+    @property
     def spoken(self) -> str:
-        """The cell in words, but for the name of what colours it."""
-        many = "" if len(self.runs) == 1 else f", {self.ended} of {len(self.runs)} runs ended"
-        failed = f", {self.failed} failed" if self.failed and len(self.runs) > 1 else ""
-        return f"{self.place}: {self.text}{many}{failed}" if self.place else f"{self.text}{many}"
+        """The cell in words, but for the name of what colours it, and what opens from it."""
+        told = ", ".join(part for part in (self.text, self.amounts, self._leads_to) if part)
+        return f"{self.place}: {told}" if self.place else told
+
+    @property
+    def _leads_to(self) -> str:
+        """Which of several runs opens."""
+        if len(self.runs) == 1:
+            return ""
+        seed = self.opened.params.get(SEED)
+        return f"opens run {self.opened.id}{'' if seed is None else f', seed {seed}'}"
 
 
 @dataclass(frozen=True)
@@ -165,8 +183,8 @@ def _cell(
     choice: str, runs: Sequence[RunItem], value: float | str | None, ramp: Ramp | None, place: str
 ) -> Cell:
     text = _state(runs) if value is None else write(choice, value)
-    if isinstance(value, str) and len(runs) > 1:
-        text = f"{value} {sum(run.verdict == value for run in runs)}/{len(runs)}"
+    if isinstance(value, str):
+        text = str(prevailing(run.verdict for run in runs))
     return Cell(runs, value, text, style(value, ramp), place)
 
 

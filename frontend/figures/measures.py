@@ -1,11 +1,11 @@
 """What can colour a grid of runs: a figure of each run, or its verdict, and the ramp of colours."""
 
-from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from math import isfinite, log
 from statistics import fmean
 
+from backend.analysis.prevailing import prevailing
 from backend.views import RunItem
 from frontend import words
 
@@ -84,7 +84,8 @@ MEASURES: dict[str, Measure] = {
 VERDICT, USUAL = "verdict", "final"
 CHOICES = {slug: measure.title for slug, measure in MEASURES.items()} | {VERDICT: "verdict"}
 ABOUT = {slug: measure.about for slug, measure in MEASURES.items()} | {
-    VERDICT: "What the diagnosis says of most runs of the cell."
+    VERDICT: "What the diagnosis says of more than half of the cell's runs; where they are "
+    "divided, the worst that it says of any."
 }
 
 
@@ -121,13 +122,13 @@ class Ramp:
 def value_of_cell(
     choice: str, runs: Sequence[RunItem], at_best: Mapping[int, AtBest]
 ) -> float | str | None:
-    """Return the mean of a measure over runs, or the verdict of most; None without any.
+    """Return the mean of a measure over runs, or the prevailing verdict; None without any.
 
     Losses of runs that failed are not what training comes to, and count for nothing.
     """
     if choice == VERDICT:
-        verdicts = Counter(run.verdict for run in runs if run.verdict)
-        return verdicts.most_common(1)[0][0] if verdicts else None
+        told = prevailing(run.verdict for run in runs)
+        return told.verdict if told else None
     of = MEASURES[choice].of
     found = [of(run, at_best.get(run.id, {})) for run in runs if run.status != "failed"]
     finite = [value for value in found if value is not None and isfinite(value)]

@@ -11,7 +11,7 @@ from backend.analysis.comparison import Comparison
 from backend.analysis.comparison_words import in_words
 from backend.analysis.grid.cells import SEED
 from backend.analysis.remedies import Remedy
-from backend.comparisons import At
+from backend.comparisons import JUDGED, At
 from backend.errors import NotFound
 from backend.store import experiments
 from backend.store.tables import Experiment, Run
@@ -48,7 +48,7 @@ class Compared:
 
     comparison: Comparison | None
     sentence: str
-    at: At = "last"
+    at: At = JUDGED
     accuracy: bool = False
     abouts: Mapping[str, str] = field(default_factory=dict)
     cells: Sequence[str] = ()
@@ -77,17 +77,25 @@ def offer(rows: Sequence[Run], varying: Sequence[str], run_id: int | None) -> Of
 def offer_for(session: Session, parent: Experiment, run: Run) -> Offer | None:
     """Return the remedies for a run's own cell."""
     cell = remedies.cell_of(session, parent, run)
-    return replace(_offer(cell, {}), whose=_whose(cell, run)) if cell.verdict else None
+    if not cell.verdict:
+        return None
+    cell = remedies.informed(session, cell)
+    return replace(_offer(cell, {}), whose=_whose(cell, run))
 
 
 def _whose(cell: remedies.Cell, run: Run) -> str:
     """Say that remedies answer the whole cell of a run, and where it differs from its cell."""
     if len(cell.runs) < 2:
         return ""
-    told = f"These answer the {len(cell.runs)} runs that differ from this one in their seed only"
-    if run.verdict == cell.verdict:
-        return f"{told}: most of them are called {cell.verdict}, as is this one."
-    return f"{told}: most of them are called {cell.verdict}, this one {run.verdict or 'nothing'}."
+    told = f"These answer the {len(cell.runs)} runs of its cell, which differ in their seed only"
+    this = "as is this one" if run.verdict == cell.verdict else f"this one {run.verdict or 'not'}"
+    return f"{told}: {_counted(cell)} called {cell.verdict}, {this}."
+
+
+def _counted(cell: remedies.Cell) -> str:
+    if cell.told is None or cell.told.amount == cell.told.of:
+        return "all are"
+    return f"{cell.told.amount} of {cell.told.of} {'is' if cell.told.amount == 1 else 'are'}"
 
 
 def tried(session: Session, parent_id: int, offered: Offer | None = None) -> list[ExperimentItem]:
@@ -140,7 +148,7 @@ def _named(cell: remedies.Cell, varying: Sequence[str]) -> str:
     told = [f"variant {words.isolated(first.variant)}"] if first.variant else []
     knobs = [path for path in varying if path != SEED and first.params.get(path) is not None]
     told += [words.setting({path: first.params[path]}) for path in knobs]
-    return f"{', '.join(told)}: {cell.verdict}" if told else str(cell.verdict)
+    return f"{', '.join(told)}: {cell.told}" if told else str(cell.told)
 
 
 def _capital(text: str) -> str:

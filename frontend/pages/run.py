@@ -54,7 +54,7 @@ def run(session: Reading, run_id: int, stopping: StoppingQuery, view: ViewQuery)
         **_curves(session, found, view, stopping),
         **_learnt(session, found),
         **_remedies(session, experiment, row, live=live),
-        others=len(cell_of(session, experiment, row).runs) - 1,
+        others=sum(one.id != run_id for one in cell_of(session, experiment, row).runs),
     )
 
 

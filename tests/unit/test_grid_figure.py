@@ -46,12 +46,12 @@ def test_capacity_goes_down_and_data_across_in_ascending_order() -> None:
     grid = one_table(FOUR, {})
     assert (grid.row_knob, grid.column_knob) == ("model.width", "dataset.n_train")
     assert (grid.rows, grid.columns) == ([2, 10], [9, 50])
-    assert texts(grid) == [["0.000", "0.500"], ["1.00", "2.00"]]
+    assert texts(grid) == [["0", "0.500"], ["1.00", "2.00"]]
 
 
 def test_the_reader_may_turn_the_grid() -> None:
     grid = one_table(FOUR, {}, row_knob="dataset.n_train", column_knob="model.width")
-    assert texts(grid) == [["0.000", "1.00"], ["0.500", "2.00"]]
+    assert texts(grid) == [["0", "1.00"], ["0.500", "2.00"]]
 
 
 @pytest.mark.parametrize("knob", ["model.width", "model.nonsense", ""])
@@ -137,10 +137,19 @@ def test_a_cell_shows_the_verdict_of_most_of_its_runs() -> None:
         run(4, width=2, seed=0, verdict="good fit"),
     ]
     grid = panels_info(runs, {}, choice="verdict")
-    assert texts(grid.panels[0]) == [["overfitting 2/3"], ["good fit"]]
+    assert texts(grid.panels[0]) == [["overfitting 2 of 3"], ["good fit"]]
     assert grid.legend == [
         ("verdict-good-fit", "good fit"), ("verdict-overfitting", "overfitting"),
     ]  # fmt: skip
+
+
+def test_of_divided_verdicts_a_cell_shows_the_worst_and_leads_to_its_run() -> None:
+    verdicts = {1: (2, "good fit"), 2: (2, "underfitting"), 3: (4, "good fit")}
+    runs = [run(i, width=w, seed=i, verdict=verdict) for i, (w, verdict) in verdicts.items()]
+    grid = panels_info(runs, {}, choice="verdict")
+    assert texts(grid.panels[0]) == [["underfitting 1 of 2"], ["good fit"]]
+    assert grid.cells[0].opened.id == 2
+    assert [text for _, text in grid.legend] == ["good fit", "underfitting"]
 
 
 def test_a_diverged_run_does_not_spoil_the_mean() -> None:
@@ -200,7 +209,7 @@ def test_a_cell_is_put_in_words_for_those_who_do_not_see_it() -> None:
     runs = [run(1, width=2, seed=0, train=0, val=1), run(2, width=2, seed=1, status="failed"),
             run(3, width=4, seed=0, train=0, val=2)]  # fmt: skip
     first: PanelsInfo = panels_info(runs, {})
-    assert first.cells[0].spoken == "width 2: 1.00, 2 of 2 runs ended, 1 failed"
+    assert first.cells[0].spoken == "width 2: 1.00, 2 runs, 1 failed, opens run 1, seed 0"
     assert first.cells[0].curves == "/figures/small-curve?runs=1,2&epochs=6"
 
 

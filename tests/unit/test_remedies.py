@@ -4,7 +4,14 @@ from typing import Any
 
 import pytest
 
-from backend.analysis.remedies import REMEDIES, applicable, propose
+from backend.analysis.remedies import (
+    NOTHING,
+    REMEDIES,
+    Seen,
+    applicable,
+    better_capacities,
+    propose,
+)
 from backend.spec import RunSpec, validate
 from backend.spec.catalogue import SOURCES
 from backend.store.tables import Run
@@ -16,8 +23,8 @@ def slugs(verdict: str, spec: RunSpec) -> list[str]:
     return [remedy.slug for remedy in propose(verdict, spec.params())]
 
 
-def changes(slug: str, spec: RunSpec, **how: bool) -> dict[str, Any] | None:
-    found = {each.slug: dict(each.changes) for each in applicable(spec.params(), **how)}
+def changes(slug: str, spec: RunSpec, seen: Seen = NOTHING) -> dict[str, Any] | None:
+    found = {each.slug: dict(each.changes) for each in applicable(spec.params(), seen)}
     return found.get(slug)
 
 
@@ -47,7 +54,9 @@ def test_more_data_is_what_the_source_has_left() -> None:
 
 def test_a_rule_that_fired_ends_the_run_and_one_that_did_not_is_made_to() -> None:
     spec = run_spec("moons", training__epochs=100)
-    assert changes("early-stopping", spec, stops_early=True) == {"early_stopping.action": "stop"}
+    assert changes("early-stopping", spec, Seen(stops_early=True)) == {
+        "early_stopping.action": "stop"
+    }
     shortened = changes("early-stopping", spec) or {}
     assert shortened["early_stopping.patience"] == 10
 
@@ -65,6 +74,18 @@ def test_capacity_is_halved_in_degree_and_quartered_in_width() -> None:
     assert changes("less-capacity", run_spec("moons", model__width=32)) == {"model.width": 8}
     assert changes("less-capacity", run_spec("moons", model__width=2)) is None
     assert changes("more-capacity", run_spec("moons", model__depth=0)) == {"model.depth": 1}
+
+
+def test_less_capacity_is_what_was_measured_to_be_best_for_that_much_data() -> None:
+    losses = {(20, 8): 0.4, (20, 32): 0.5, (20, 128): 0.6, (200, 8): 0.4, (200, 128): 0.1}
+    specs = {
+        (n, width): run_spec("moons", dataset__n_train=n, model__width=width) for n, width in losses
+    }
+    better = better_capacities((specs[place].params(), loss) for place, loss in losses.items())
+    seen = {place: Seen(better_capacity=better(spec.params())) for place, spec in specs.items()}
+    offered = {place: changes("less-capacity", specs[place], seen[place]) for place in specs}
+    assert offered[20, 128] == {"model.width": 8}
+    assert offered[200, 128] == {"model.width": 32}  # none smaller was better: a quarter
 
 
 @pytest.mark.parametrize("source", SOURCES)
