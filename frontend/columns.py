@@ -5,10 +5,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from backend.run_lists import ListedRun
-from backend.search import Names
+from backend.search import Condition, Names, Order
 from backend.search.errors import FilterError
 from backend.search.fields import OWN, resolve
-from backend.search.syntax import Field
+from backend.search.syntax import Field, comparisons
 from backend.search.tokens import cut
 from frontend import words
 
@@ -16,6 +16,7 @@ DEFAULT = (
     "name, status, verdict, metrics.val_loss.min, metrics.test_loss.best, gap, best_epoch, "
     "parameters, created"
 )
+FIRST = 3  # of the usual columns stand before those that are added
 MOST = 30
 _SUMMARY = {"last": "last", "min": "min", "max": "max", "best": "at_best"}
 _PARTS = {"last": "", "min": "lowest ", "max": "highest ", "best": ""}
@@ -53,6 +54,13 @@ def read_columns(text: str, names: Names) -> list[Column]:
         field = resolve(token.text, token.at, names, within="columns")
         found[field] = column(field)
     return list(found.values())
+
+
+def named(condition: Condition | None, order: Sequence[Order]) -> list[Column]:
+    """Return the columns of the metrics and params that a filter and an order name, each once."""
+    fields = [one.field for one in (comparisons(condition) if condition else [])]
+    fields += [one.field for one in order]
+    return [column(field) for field in dict.fromkeys(fields) if field.source in ("metric", "param")]
 
 
 def column(field: Field) -> Column:
@@ -112,9 +120,21 @@ def _own(run: ListedRun, name: str) -> Any:
     return getattr(run, renamed.get(name, name))
 
 
-def readable(text: str, names: Names) -> list[Column]:
-    """Return the columns of an address, or the usual ones where it cannot be read."""
+def readable(text: str, names: Names, axes: Sequence[str] = ()) -> list[Column]:
+    """Return the columns of an address; where it has none, the usual ones with those of `axes`."""
     try:
-        return read_columns(text, names) or read_columns(DEFAULT, names)
+        chosen = read_columns(text, names)
     except FilterError:
-        return read_columns(DEFAULT, names)
+        chosen = []
+    return chosen or _usual(names, axes)
+
+
+def _usual(names: Names, axes: Sequence[str]) -> list[Column]:
+    """Return the usual columns; what varies stands behind the verdict."""
+    usual = read_columns(DEFAULT, names)
+    varying = [
+        Field("run", path, OWN[path]) if path in OWN else Field("param", path, "either")
+        for path in axes
+        if path in OWN or path in names.params
+    ]
+    return [*usual[:FIRST], *map(column, varying), *usual[FIRST:]]

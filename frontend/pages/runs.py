@@ -10,9 +10,10 @@ from fastapi.responses import HTMLResponse
 
 from backend.api.run_lists import Filter, OrderBy
 from backend.api.saved_views import view_item
+from backend.comparisons import axes
 from backend.errors import InvalidInput
 from backend.run_lists import RunList, listed, read
-from backend.search import Names, Order
+from backend.search import Condition, Names, Order
 from backend.side_by_side import MOST
 from backend.store import experiments, run_search, saved_views
 from backend.store.experiments import Shown
@@ -61,6 +62,7 @@ class Found:
 
     page: RunList = field(default_factory=lambda: RunList(items=[], next_cursor=None))
     total: int | None = 0  # None: the browser asks for it, as counting takes as long as finding
+    condition: Condition | None = None
     order: Sequence[Order] = ()
     error: str = ""
 
@@ -69,16 +71,22 @@ class Found:
 def runs(session: Reading, view: Annotated[View, Depends()]) -> HTMLResponse:
     """Show a list of runs; a filter that cannot be read is told beside it."""
     names = run_search.names(session)
-    chosen = columns.readable(view.columns, names)
     found = _found(session, view)
+    chosen = columns.readable(view.columns, names, _axes(session, found.page))
+    named = [one for one in columns.named(found.condition, found.order) if one not in chosen]
+    place = len(chosen) if view.columns else columns.FIRST
+    with_named = [*chosen[:place], *named, *chosen[place:]]
+    shown, other = (chosen, with_named) if view.columns else (with_named, chosen)
     return render(
         "runs.html",
         view=view,
         found=found,
-        heads=[_head(each, view, found.order) for each in chosen],
+        heads=[_head(each, view, found.order) for each in shown],
         value_of=columns.value_of,
-        choices=columns.choices(names, chosen),
-        chosen={each.written for each in chosen},
+        choices=columns.choices(names, shown),
+        chosen={each.written for each in shown},
+        named=named,
+        otherwise=view.address(columns=", ".join(each.written for each in other)),
         views=[view_item(one) for one in saved_views.all_views(session)],
         known=_known(names),
         any_runs=any(experiments.page(session, limit=1, shown=kind).items for kind in KINDS),
@@ -97,7 +105,13 @@ def _found(session: Reading, view: View) -> Found:
     except InvalidInput as error:
         return Found(error=error.detail)
     whole = view.cursor is None and page.next_cursor is None
-    return Found(page, len(page.items) if whole else None, asked.order)
+    return Found(page, len(page.items) if whole else None, asked.condition, asked.order)
+
+
+def _axes(session: Reading, page: RunList) -> list[str]:
+    """Return what varies in an experiment, of which alone are all runs that are shown."""
+    owners = {run.experiment_id for run in page.items}
+    return axes(experiments.get(session, *owners).spec) if len(owners) == 1 else []
 
 
 def _head(column: Column, view: View, order: Sequence[Order]) -> Head:
