@@ -1,5 +1,6 @@
 """Experiments: made with all their runs in one transaction, listed, counted."""
 
+from collections import Counter
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Literal
@@ -131,6 +132,20 @@ def counts(session: Session, experiment_ids: Sequence[int]) -> dict[int, dict[st
     )
     for experiment_id, status, count in rows:
         result[experiment_id][status] = count
+    return result
+
+
+def verdicts(session: Session, experiment_ids: Sequence[int]) -> dict[int, Counter[str]]:
+    """Return how many runs of each experiment have each verdict."""
+    result: dict[int, Counter[str]] = {id_: Counter() for id_ in experiment_ids}
+    rows = session.execute(
+        select(Run.experiment_id, Run.verdict, func.count())
+        .where(Run.experiment_id.in_(experiment_ids), Run.deleted_at.is_(None))
+        .where(Run.verdict.is_not(None))
+        .group_by(Run.experiment_id, Run.verdict)
+    )
+    for experiment_id, verdict, count in rows:
+        result[experiment_id][str(verdict)] = count
     return result
 
 

@@ -21,7 +21,7 @@ class ProgressInfo:
     status: str
     share: float
     runs: int
-    ended: int
+    finished: int
     epochs: int
     seconds_left: float | None
     seconds_taken: float | None
@@ -55,10 +55,9 @@ class ProgressInfo:
 
     @property
     def _done(self) -> str:
-        done = f"{self.ended:,} of {words.count(self.runs, 'run')} done"
+        done = f"{self.finished:,} of {words.count(self.runs, 'run')} done"
         parts = {"failed": self.failed, "cancelled": self.cancelled}
-        notes = [f"{amount:,} {state}" for state, amount in parts.items() if amount]
-        return f"{done} ({', '.join(notes)})" if notes else done
+        return ", ".join([done, *(f"{many:,} {state}" for state, many in parts.items() if many)])
 
     @property
     def _speed(self) -> str:
@@ -93,7 +92,7 @@ def progress_info(
         status=status,
         share=share,
         runs=len(runs),
-        ended=sum(run.status in ENDED for run in runs),
+        finished=sum(run.status == "finished" for run in runs),
         epochs=sum(run.epoch for run in runs),
         seconds_left=(1 - share) / pace if pace else None,
         seconds_taken=taken,

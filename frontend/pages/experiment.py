@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 
 from backend.api.dependencies import QueueDep
 from backend.api.health import Device
-from backend.comparisons import At
+from backend.comparisons import JUDGED, At
 from backend.queue import Queue
 from backend.store import experiments, metrics, runs
 from backend.store.states import ENDED
@@ -47,7 +47,7 @@ class View:
     columns: str | None = None
     colour: str = USUAL
     page: int = 1
-    at: At = "last"
+    at: At = JUDGED
     setting: int | None = None
     cell: int | None = None
 
@@ -98,6 +98,7 @@ def _head(session: Session, found: Experiment, all_runs: Sequence[RunItem]) -> d
         "experiment": item,
         "progress": progress_info(item.status, all_runs, ahead=ahead, lately=lately),
         "verdicts": Counter(run.verdict for run in all_runs if run.verdict).most_common(),
+        "cut_off": Counter(run.verdict for run in all_runs if run.status == "cancelled"),
         "reasons": _reasons(all_runs),
         "live": item.counts["queued"] + item.counts["running"] > 0,
     }

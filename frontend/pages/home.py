@@ -1,5 +1,6 @@
 """Home: the presets, what is running, and recent experiments."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -18,21 +19,27 @@ from frontend.site import Reading, render
 
 PAGE_SIZE = 20
 MOST_PINNED = 50
+MOST_VERDICTS = 2  # of an experiment, the most common
 
 router = APIRouter()
 
 
 @dataclass(frozen=True)
 class Listed:
-    """An experiment in the list; its progress only while it goes on."""
+    """An experiment in the list, its verdicts the most common first.
+
+    Its progress is told only while it goes on.
+    """
 
     item: ExperimentItem
+    verdicts: Sequence[tuple[str, int]]
     progress: ProgressInfo | None
 
     @property
-    def ended(self) -> int:
-        """How many runs train no more."""
-        return sum(self.item.counts[state] for state in ("finished", "failed", "cancelled"))
+    def missed(self) -> str:
+        """How many runs failed or were cancelled, in words."""
+        counts = self.item.counts
+        return ", ".join(f"{counts[s]:,} {s}" for s in ("failed", "cancelled") if counts[s])
 
     @property
     def runs(self) -> int:
@@ -46,7 +53,11 @@ def home(session: Reading, before: Cursor = None, shown: Shown = "active") -> HT
     page = experiments.page(session, before=before, limit=PAGE_SIZE, shown=shown, pinned=False)
     pinned = experiments.page(session, limit=MOST_PINNED, shown=shown, pinned=True).items
     rows = page.items if before else [*pinned, *page.items]
-    listed = [_listed(session, item) for item in experiment_items(session, rows)]
+    verdicts = experiments.verdicts(session, [row.id for row in rows])
+    listed = [
+        Listed(item, verdicts[item.id].most_common(), _progress(session, item))
+        for item in experiment_items(session, rows)
+    ]
     return render(
         "home.html",
         groups=PRESET_GROUPS,
@@ -54,13 +65,14 @@ def home(session: Reading, before: Cursor = None, shown: Shown = "active") -> HT
         active=[each for each in listed if each.progress],
         before=before,
         shown=shown,
+        most_verdicts=MOST_VERDICTS,
         next_cursor=page.next_cursor,
     )
 
 
-def _listed(session: Session, item: ExperimentItem) -> Listed:
+def _progress(session: Session, item: ExperimentItem) -> ProgressInfo | None:
     if item.status not in ("queued", "running"):
-        return Listed(item, None)
+        return None
     rows = run_items(session, runs.of_experiment(session, item.id))
     lately = throughput(session, rows, datetime.now(UTC)) if item.status == "running" else None
-    return Listed(item, progress_info(item.status, rows, lately=lately))
+    return progress_info(item.status, rows, lately=lately)

@@ -1,8 +1,10 @@
 """Pages and figures asked for what is not there."""
 
 import pytest
+from sqlalchemy import update
 
 from backend.settings import Settings
+from backend.store.tables import Run
 from tests.api import Api
 from tests.training import make_services
 from worker.trainer import train
@@ -68,3 +70,46 @@ def test_an_ended_run_whose_best_epoch_is_its_last_shows_one_picture(
     page = sqlite_api.get(f"/runs/{run_id}").text
     assert "At the best and last epoch, 1" in page
     assert "fit-last" not in page
+
+
+@pytest.fixture
+def measured(api: Api) -> Api:
+    """Runs 1 to 4: degrees 2 and 9 on two seeds; degree 2 is better, and one of each is cut off."""
+    api.submit(model={"degree": [2, 9]}, training={"epochs": 3, "seeds": 2})
+    with api.database.write() as session:
+        for run_id, loss in enumerate((0.2, 0.3, 0.8, 0.9), 1):
+            verdict, status = ("good fit", "overfitting")[run_id > 2], ("finished", "cancelled")
+            session.execute(
+                update(Run).where(Run.id == run_id).values(
+                    verdict=verdict, status=status[run_id % 2],
+                    diagnosis={"verdict": verdict, "rule": "", "sentence": "", "learner": "",
+                               "findings": [], "evidence": {"best_validation_loss": loss}},
+                )
+            )  # fmt: skip
+    return api
+
+
+def test_a_run_is_offered_the_capacity_that_was_measured_to_be_better(measured: Api) -> None:
+    page = measured.get("/runs/3").text
+    assert "Degree 2 instead of 9, the best of those measured here" in page
+    assert "seed 0, one of 2 in its cell" in page
+
+
+def test_runs_that_were_cancelled_are_not_done(measured: Api) -> None:
+    home, experiment = measured.get("/").text, measured.get("/experiments/1").text
+    assert "2 of 4</td>" in home
+    assert "2 cancelled" in home
+    assert "verdict-overfitting" in home
+    assert "2 of 4 runs done, 2 cancelled" in experiment
+    assert "2 runs, 1 of them cancelled before the end" in experiment
+
+
+def test_what_a_filter_names_has_a_column_that_can_be_left_out(measured: Api) -> None:
+    query = "filter=not+metrics.val_loss+<+0.3"
+    usual = measured.get(f"/runs?{query}").text
+    assert "names validation loss: shown as well." in usual
+    assert "Validation loss<span" in usual
+    assert "Degree<span" in usual
+    chosen = measured.get(f"/runs?{query}&columns=status").text
+    assert "names validation loss, which no column shows." in chosen
+    assert "Validation loss<span" not in chosen

@@ -73,4 +73,4 @@ def test_a_run_that_stopped_early_is_done_whole() -> None:
 
 def test_the_time_taken_ends_with_the_last_run() -> None:
     found = after(999, run("finished", 100, ended=3), run("failed", 5, ended=7), status="failed")
-    assert found.sentence == "2 of 2 runs done (1 failed), 105 epochs in all, 7 s"
+    assert found.sentence == "1 of 2 runs done, 1 failed, 105 epochs in all, 7 s"
