@@ -222,7 +222,7 @@ def main() -> int:
     """Put on the load, let it settle, say what came of it."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--minutes", type=float, default=10)
-    parser.add_argument("--workers", default="2")
+    parser.add_argument("--workers", default="1", help="as `lab up` starts on two cores (1)")
     parser.add_argument("--write", action="store_true", help="write docs/benchmarks.md")
     given = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="lab-") as folder:

@@ -69,6 +69,23 @@ def test_a_write_whose_answer_is_lost_is_made_once(
     flaky.dispose()
 
 
+def test_a_worker_trains_no_further_than_it_can_hold(
+    sqlite_settings: Settings,
+    sqlite_database: Database,
+    sqlite_url: str,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("worker.trainer.MAX_BACKLOG", 10)
+    (run_id,) = submit(sqlite_database, DOCUMENT)
+    flaky = Flaky(sqlite_url, before={3, 4, 5})
+    train([run_id], make_services(sqlite_settings, flaky))
+    entries = [entry for entry in logged(sqlite_database, run_id) if entry.kind == "metric"]
+    lengths = [(entry.last_step or 0) - (entry.first_step or 0) + 1 for entry in entries]
+    assert max(lengths) == 11
+    assert covered(entries) == list(range(1, EPOCHS + 1))
+    flaky.dispose()
+
+
 def test_a_worker_waits_for_a_database_that_is_away_when_it_is_given_runs(
     sqlite_settings: Settings, sqlite_database: Database, sqlite_url: str
 ) -> None:
