@@ -62,6 +62,7 @@ def live(browser: Browser, url: str, database: Database, hints: Hints, *, minute
         session = page.context.new_cdp_session(page)
         session.send("Performance.enable")
         page.evaluate(COUNT_FRAMES)
+        at_first = page.inner_text("main")
         begun = looked = time.monotonic()
         epoch = scene.epochs
         while time.monotonic() - begun < 60 * minutes:
@@ -74,6 +75,8 @@ def live(browser: Browser, url: str, database: Database, hints: Hints, *, minute
                 for name, value in _memory(session).items():
                     memory.setdefault(name, []).append(value)
         counted = page.evaluate("window.counted")
+        if page.inner_text("main") == at_first:
+            raise RuntimeError("the page did not follow the sweep")
     whole = counted["seconds"][:-1]  # the last second was not over
     slow = sum(frames < 30 for frames in whole)
     return Lived(sum(whole) / len(whole), counted["longest"], len(whole), slow, memory)
