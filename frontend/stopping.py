@@ -15,15 +15,17 @@ CRITERIA = {
     "up": "Successive rises (UP)",
 }
 STEPS = {"patience": 1, "start_from_epoch": 1, "strip": 1, "strips": 1}
+ABOVE_ZERO = 1e-9  # the least that the browser lets through where 0 itself is refused
 
 
 @dataclass(frozen=True)
 class Field:
-    """A number that the chosen criterion takes."""
+    """A number that the chosen criterion takes; `refusal` is said of any other."""
 
     name: str
     label: str
     about: str
+    refusal: str
     value: str
     low: float
     high: float
@@ -86,14 +88,15 @@ def _given_up(found: EarlyStop) -> str:
 
 def _field(name: str, value: float) -> Field:
     path = f"early_stopping.{name}"
-    schema = STOPPING[path].schema
+    knob, label = STOPPING[path], words.knob(path)
     return Field(
         name,
-        words.knob(path),
-        STOPPING[path].about,
+        label,
+        knob.about,
+        f"{label.capitalize()} takes {knob.accepted}.",
         f"{value:g}" if value < 1e5 else repr(value),
-        schema.get("minimum", 0),
-        schema["maximum"],
+        knob.schema.get("minimum", ABOVE_ZERO),
+        knob.schema["maximum"],
         STEPS.get(name, "any"),
     )
 

@@ -114,6 +114,11 @@ def test_another_criterion_moves_the_mark_by_keyboard_and_address(
     expect(page).to_have_url(re.compile("criterion=gl&alpha=40"))
     page.reload()
     expect(mark).to_be_visible()
+    alpha.fill("-3")
+    expect(page.get_by_role("alert")).to_have_text(
+        "Threshold alpha takes a number above 0 up to 1,000,000."
+    )
+    expect(page.locator("#would-have-stopped")).to_be_hidden()
 
 
 def test_points_that_come_twice_are_drawn_once(page: Page, submit: Submit) -> None:

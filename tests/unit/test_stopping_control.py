@@ -31,3 +31,4 @@ def test_the_control_asks_for_the_numbers_of_its_criterion() -> None:
     found = control(FIRED, query={"criterion": "pq"}, live=False)
     fields = [(field.name, field.value, field.step) for field in found.fields]
     assert fields == [("alpha", "0.75", "any"), ("strip", "5", 1)]
+    assert found.fields[0].refusal == "Threshold alpha takes a number above 0 up to 1,000,000."
