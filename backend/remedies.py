@@ -1,8 +1,9 @@
 """Remedies: what to try for a diagnosed cell, and the follow-up experiment that tries it."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
+from itertools import chain, count
 from typing import Any
 
 from sqlalchemy.orm import Session
@@ -160,19 +161,38 @@ def selected(cell: Cell, slugs: Sequence[str] | None) -> list[Remedy]:
 
 
 def follow_up(
-    parent: Experiment, cell: Cell, remedies: Sequence[Remedy], *, seeds: int = DEFAULT_SEEDS
+    parent: Experiment,
+    cell: Cell,
+    remedies: Sequence[Remedy],
+    *,
+    seeds: int = DEFAULT_SEEDS,
+    taken: Collection[str] = (),
 ) -> dict[str, Any]:
     """Return the specification that trains a cell as it is and with each remedy.
 
     The cell's own seeds come first; all variants share them, and with them data and weights.
+    `taken` are the names of the other follow-ups.
     """
     variants = [Variant(AS_IT_IS)]
     variants += [Variant(each.title, each.reason, each.changes) for each in remedies]
     written = Variant("", None, _written(cell.runs[0].params)).document()
-    written["name"] = f"Remedies for {parent.name}"[:MAX_NAME]
+    written["name"] = _unlike(taken, f"Remedies for {parent.name}")
     written.setdefault("training", {})["seeds"] = _seeds(cell, seeds)
     written |= {name: parent.spec[name] for name in placement.FIELDS if name in parent.spec}
     return {**written, "variants": [variant.document() for variant in variants]}
+
+
+def twins(tried: Sequence[Experiment], document: Mapping[str, Any]) -> list[Experiment]:
+    """Return those of some follow-ups that train the same as a specification, by any name."""
+    nameless = {**document, "name": None}
+    return [one for one in tried if {**one.spec, "name": None} == nameless]
+
+
+def _unlike(taken: Collection[str], name: str) -> str:
+    """Return a name, with a number behind it if it is taken."""
+    ends = chain([""], (f" ({number})" for number in count(2)))
+    names = (name[: MAX_NAME - len(end)] + end for end in ends)
+    return next(each for each in names if each not in taken)
 
 
 def _written(params: Mapping[str, Any]) -> dict[str, Any]:

@@ -95,10 +95,14 @@ class FollowUp(Submitted):
 
 
 class FollowUpEstimate(Estimate):
-    """What a follow-up would cost, and its specification."""
+    """What a follow-up would cost, and its specification.
+
+    `twin` is the newest follow-up that trains the same, unless it failed or was cancelled.
+    """
 
     variants: list[str]
     spec: dict[str, Any]
+    twin: ExperimentItem | None
 
 
 class DifferenceItem(BaseModel):
@@ -194,20 +198,26 @@ def try_remedies(
         parent = experiments.get(session, experiment_id)
         cell = remedies.choose(session, experiment_id, run=wanted.run, knobs=wanted.cell)
         chosen = remedies.selected(cell, wanted.remedies)
-        document = remedies.follow_up(parent, cell, chosen, seeds=wanted.seeds)
+        tried = experiments.follow_ups(session, experiment_id)
+        names = [one.name for one in tried]
+        document = remedies.follow_up(parent, cell, chosen, seeds=wanted.seeds, taken=names)
         spec = validate(document, max_runs=settings.max_runs)
-        names = [variant["name"] for variant in document["variants"]]
+        variants = [variant["name"] for variant in document["variants"]]
+        twins = experiment_items(session, remedies.twins(tried, document))
     if dry_run:
         response.status_code = 200
         cost = estimate(spec, workers=settings.workers)
-        return FollowUpEstimate(**cost.model_dump(), variants=names, spec=document)
+        alive = [one for one in twins if one.status not in ("failed", "cancelled")]
+        return FollowUpEstimate(
+            **cost.model_dump(), variants=variants, spec=document, twin=alive[-1] if alive else None
+        )
     with database.write() as session:
         made, run_ids = experiments.create(session, spec, follows=cell.runs[0])
     queue.offer()
     hints.moved(made.id)
     url = f"/experiments/{made.id}"
     response.headers["Location"] = f"/api{url}"
-    return FollowUp(id=made.id, name=made.name, url=url, runs=len(run_ids), variants=names)
+    return FollowUp(id=made.id, name=made.name, url=url, runs=len(run_ids), variants=variants)
 
 
 @router.get("/comparison", summary="Compare the variants of an experiment")

@@ -249,13 +249,17 @@ def test_a_remedy_is_tried_by_one_click_and_compared(page: Page, submit: Submit)
     experiment_id, _ = submit(OVERFITTING)
     page.goto(f"/experiments/{experiment_id}")
     form = page.locator("#try-remedies")
-    expect(form).to_be_visible(timeout=120_000)
-    for remedy in ("Weight decay", "Label smoothing", "Less capacity"):
-        for box in form.get_by_label(remedy).all():
-            box.uncheck()
-    form.get_by_label("seeds").fill("2")
-    form.get_by_label("seeds").blur()
-    expect(page.locator("#remedies-cost")).to_contain_text("8 runs, ")
+
+    def choose_three() -> None:
+        expect(form).to_be_visible(timeout=120_000)
+        for remedy in ("Weight decay", "Label smoothing", "Less capacity"):
+            for box in form.get_by_label(remedy).all():
+                box.uncheck()
+        form.get_by_label("seeds").fill("2")
+        form.get_by_label("seeds").blur()
+        expect(page.locator("#remedies-cost")).to_contain_text("8 runs, ")
+
+    choose_three()
     expect(page.locator("#remedies-cost")).to_contain_text("on an otherwise idle machine")
     form.get_by_role("button").click()
     expect(page.get_by_role("heading", level=1)).to_contain_text("Remedies for")
@@ -268,6 +272,9 @@ def test_a_remedy_is_tried_by_one_click_and_compared(page: Page, submit: Submit)
     )
     page.get_by_role("link", name=f"experiment {experiment_id}", exact=True).click()
     expect(page.locator("#remedies")).to_contain_text("tries 3 changes")
+    choose_three()
+    expect(page.locator("#remedies-twin")).to_contain_text("tries the same changes")
+    expect(form.get_by_role("button")).to_have_text("Try once more")
 
 
 def test_a_run_offers_remedies_for_its_own_cell(page: Page, submit: Submit) -> None:

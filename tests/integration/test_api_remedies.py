@@ -77,6 +77,10 @@ def test_the_follow_up_trains_each_remedy_on_the_baseline_s_seeds(diagnosed: Api
     assert (follow_up["parent_id"], follow_up["parent_run_id"]) == (1, 1)
     [listed] = diagnosed.get("/api/experiments/1/remedies").json()["follow_ups"]
     assert listed["id"] == made["id"]
+    again = diagnosed.post("/api/experiments/1/remedies?dry_run=true", json=wanted).json()
+    assert (again["twin"]["id"], again["spec"]["name"]) == (made["id"], f"{made['name']} (2)")
+    other = diagnosed.post("/api/experiments/1/remedies?dry_run=true", json={"seeds": 3}).json()
+    assert other["twin"] is None
 
 
 def test_the_baseline_of_a_follow_up_is_the_run_it_answers(diagnosed: Api) -> None:
