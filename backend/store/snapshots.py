@@ -109,6 +109,11 @@ def checkpoints(session: Session, run_ids: Sequence[int]) -> dict[int, tuple[int
     return found
 
 
+def checkpoint_epoch(session: Session, run_id: int) -> int:
+    """Return the epoch after which a run can be taken up again, 0 if only from its beginning."""
+    return session.scalar(select(Checkpoint.epoch).where(Checkpoint.run_id == run_id)) or 0
+
+
 def drop_checkpoints(session: Session, run_ids: Sequence[int]) -> None:
     """Forget runs' checkpoints."""
     for some in chunks(run_ids):

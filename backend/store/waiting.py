@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, bindparam, func, or_, select, tuple_, update
+from sqlalchemy import ColumnElement, and_, bindparam, case, func, or_, select, tuple_, update
 from sqlalchemy.orm import Session
 
 from backend.spec.placement import PRIORITIES, Placement
@@ -89,9 +89,10 @@ def next_groups(
 ) -> list[list[int]]:
     """Return the runs of a placement that are to be sent next, at most `limit` groups of them.
 
-    Those that were never sent, or longer ago than `sent_before_seconds`.
-    Runs that lost a worker since their last epoch come last, and in ever smaller groups: one of
-    them may be the cause, and would take the others with it again.
+    Those that were never sent, or longer ago than `sent_before_seconds`. Runs that lost a worker
+    since their last epoch go in ever smaller groups, as one of them may be the cause and would
+    take the others with it again: after the first, before others of their portion, as they have
+    begun; after several in a row, behind all others.
     """
     waits = _waits(sent_before_seconds)
     rows = session.execute(
@@ -99,7 +100,7 @@ def next_groups(
         .join(Experiment, Experiment.id == Run.experiment_id)
         .where(waits, Experiment.device == placement.device, Experiment.priority == placement.rank)
         .group_by(*_PLACE)
-        .order_by(Run.workers_lost, Run.portion, Run.experiment_id)
+        .order_by(_SUSPECT, Run.portion, Run.experiment_id, Run.workers_lost.desc())
         .limit(limit)
     )
     portions = [(row.experiment_id, row.portion, row.workers_lost) for row in rows]
@@ -108,6 +109,7 @@ def next_groups(
 
 _Place = tuple[int, int | None, int]  # experiment, portion, workers lost
 _PLACE = (Run.experiment_id, Run.portion, Run.workers_lost)
+_SUSPECT = case((Run.workers_lost > 1, Run.workers_lost), else_=0)
 
 
 def _groups(

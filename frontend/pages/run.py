@@ -50,6 +50,7 @@ def run(session: Reading, run_id: int, stopping: StoppingQuery, view: ViewQuery)
         live=live,
         revision=revision,
         at_best=metrics.at_best_epoch(session, [run_id], KEYS)[run_id],
+        interrupted=_interrupted(session, row),
         params=_by_section(found.params),
         **_curves(session, found, view, stopping),
         **_learnt(session, found),
@@ -84,6 +85,17 @@ def _learnt(session: Session, run: RunDetail) -> dict[str, Any]:
         "drawable": drawable(run.params["dataset.source"], inputs),
         "code": {one.kind: loading_code(run.params, run.id, one.kind) for one in kept},
     }
+
+
+def _interrupted(session: Session, row: Run) -> str:
+    """Say why a run waits that has been trained before, and from where it goes on."""
+    kept = snapshots.checkpoint_epoch(session, row.id)
+    if row.status != "queued" or not (row.workers_lost or kept):
+        return ""
+    what = "Its worker was lost" if row.workers_lost else "Its worker handed it back"
+    when = f"at epoch {row.epoch:,}" if row.epoch else "before its first epoch"
+    where = f"goes on after epoch {kept:,}, its last checkpoint" if kept else "begins anew"
+    return f"{what} {when}. It waits for a worker and {where}."
 
 
 def _remedies(session: Session, experiment: Experiment, row: Run, *, live: bool) -> dict[str, Any]:

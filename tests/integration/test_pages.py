@@ -3,7 +3,9 @@
 import pytest
 from sqlalchemy import update
 
+from backend import endings
 from backend.settings import Settings
+from backend.store import runs, snapshots, transitions
 from backend.store.tables import Run
 from tests.api import Api
 from tests.training import make_services
@@ -54,6 +56,20 @@ def test_a_run_leads_to_its_neighbours(api: Api) -> None:
     assert f'href="/runs/{third}" rel="next"' in pages[second]
     assert 'rel="prev"' not in pages[first]
     assert 'rel="next"' not in pages[third]
+
+
+def test_a_run_that_waits_again_says_why_and_where_it_goes_on(api: Api) -> None:
+    run_id = api.run_ids(api.submit())[0]
+    assert 'id="interrupted"' not in api.get(f"/runs/{run_id}").text
+    with api.database.write() as session:
+        transitions.claim(session, [run_id], worker="w", lease_seconds=-1)
+        runs.advance(session, [runs.Progress(run_id, epoch=44)])
+        snapshots.put_checkpoints(session, [(run_id, 40, b"")])
+        endings.reap(session)
+    assert (
+        "Its worker was lost at epoch 44. It waits for a worker and goes on after epoch 40, its "
+        "last checkpoint." in api.get(f"/runs/{run_id}").text
+    )
 
 
 def test_experiments_before_one_that_cannot_be_are_refused(api: Api) -> None:

@@ -113,15 +113,19 @@ def test_an_epoch_between_two_lost_workers_clears_the_run(
     assert state(database, run_ids[0]) == "queued"
 
 
-def test_a_run_that_lost_its_worker_is_not_sent_with_the_others(
-    database: Database, run_ids: list[int]
+@pytest.mark.parametrize("lost", [1, 2])
+def test_a_run_that_lost_its_worker_is_sent_alone_and_after_two_in_a_row_last(
+    database: Database, run_ids: list[int], lost: int
 ) -> None:
-    lease(database, run_ids[0], seconds=-1)
+    for _ in range(lost):
+        lease(database, run_ids[1], seconds=-1)
+        with database.write() as session:
+            endings.reap(session)
+    others, alone = [run_ids[0], run_ids[2]], [run_ids[1]]
     with database.write() as session:
-        endings.reap(session)
         waiting.set_portions(session, [run_ids])
         found = waiting.next_groups(session, Placement(), 10, sent_before_seconds=60)
-    assert found == [run_ids[1:], run_ids[:1]]
+    assert found == ([alone, others] if lost == 1 else [others, alone])
 
 
 def test_a_trained_run_that_is_cancelled_while_it_waits_is_closed(
