@@ -35,7 +35,7 @@ def test_an_error_stands_beside_the_field_it_names(page: Page, expected_errors: 
     width = page.get_by_label("Width")
     width.fill("8, -1")
     page.get_by_role("button", name="Start training").click()
-    sentence = "model.width[1] is -1; accepted: a whole number from 1 to 10,000."
+    sentence = "“Width” is -1; accepted: a whole number from 1 to 10,000."
     expect(width).to_have_attribute("aria-invalid", "true")
     expect(width).to_have_accessible_description(re.compile(re.escape(sentence)))
     expect(width).to_be_focused()
@@ -51,6 +51,23 @@ def test_a_corrected_field_loses_its_error(page: Page, expected_errors: list[str
     width.fill("4")
     expect(width).not_to_have_attribute("aria-invalid", "true")
     expect(page.locator("[id='model.width-error']")).to_be_empty()
+
+
+def test_a_refusal_says_how_it_would_be_written(page: Page, expected_errors: list[str]) -> None:
+    expected_errors.append(REFUSED)
+    page.goto("/experiments/new")
+    for label, text, told in (
+        ("Train samples", "20;50", "Several values take commas between them: 20, 50."),
+        ("Depth", "1-3", "Several values take commas between them: 1, 2, 3."),
+        ("Learning rate", "0,005", "“Learning rate” is 0; accepted: a number above 0 up to 10."),
+        ("Learning rate", "0,005", "Decimals take a point: 0.005."),
+        ("Input noise", "0,5", "These are two values, 0 and 5. Decimals take a point: 0.5."),
+        ("Patience", "5, 10", "This field holds one value."),
+    ):
+        field = page.get_by_role("textbox", name=label, exact=True)
+        field.fill(text)
+        expect(field).to_have_accessible_description(re.compile(re.escape(told)))
+        field.fill("")
 
 
 def test_only_fields_that_apply_are_shown(page: Page) -> None:
@@ -100,7 +117,7 @@ def test_an_error_behind_a_fold_opens_it(page: Page, expected_errors: list[str])
     fold = page.get_by_role("group", name="Training").get_by_text("More settings")
     fold.click()
     momentum.fill("2")
-    expect(page.get_by_text("training.momentum is 2")).to_be_visible()  # else it opens the fold
+    expect(page.get_by_text("“Momentum” is 2")).to_be_visible()  # else it opens the fold
     fold.click()
     expect(momentum).to_be_hidden()
     page.get_by_role("button", name="Start training").click()

@@ -3,6 +3,7 @@
 import { showAids, listenToAids } from "./form_aids.js";
 import { showPreview } from "./preview.js";
 import { post } from "./post.js";
+import { advice, doubt, inWords, isNumber } from "./refusals.js";
 import { toCurl, toYaml } from "./written.js";
 
 const PAUSE = 250; // of typing, before the specification is checked
@@ -23,7 +24,7 @@ function texts(field) {
 const isList = (field) =>
   texts(field).length > 1 || !!field.querySelector("input[type=text]")?.value.includes(",");
 
-const number = (text) => (/^[-+]?(\d+\.?\d*|\.\d+)(e[-+]?\d+)?$/i.test(text) ? Number(text) : text);
+const number = (text) => (isNumber(text) ? Number(text) : text);
 
 function specification() {
   const document = {};
@@ -135,14 +136,17 @@ function showErrors(errors) {
   for (const field of fields) setError(field, "");
   for (const { field: path, detail } of errors) {
     const field = byPath.get((path ?? "").replace(/\[\d+\]$/, ""));
-    if (field && !field.hidden) setError(field, detail);
-    else general.push(detail);
+    const told = inWords(detail, byPath);
+    if (field && !field.hidden) setError(field, [told, advice(field)].filter(Boolean).join(" "));
+    else general.push(told);
   }
   document.getElementById("form-error").textContent = general.join(" ");
 }
 
 function setError(field, detail) {
-  field.querySelector(".error").textContent = detail;
+  const said = field.querySelector(".error");
+  said.textContent = detail || doubt(field);
+  said.classList.toggle("doubt", !detail);
   if (detail) field.closest("details")?.setAttribute("open", "");
   for (const input of field.querySelectorAll("input[type=text], input[name]")) {
     if (detail) input.setAttribute("aria-invalid", "true");
