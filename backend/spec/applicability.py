@@ -53,17 +53,18 @@ WHEN: dict[str, When] = {
 """Knobs that are not here always apply."""
 
 
-_CONTROLS = tuple(dict.fromkeys(control for when in WHEN.values() for control in when))
+CONTROLS = tuple(dict.fromkeys(control for when in WHEN.values() for control in when))
+"""The knobs on which it depends whether others apply."""
 
 
 def applicable(chosen: Mapping[str, Any]) -> frozenset[str]:
     """Return the paths of the knobs that have an effect, given those that control them."""
-    return _applicable(tuple(chosen[control] for control in _CONTROLS))
+    return _applicable(tuple(chosen[control] for control in CONTROLS))
 
 
 @lru_cache(10_000)
 def _applicable(values: tuple[Any, ...]) -> frozenset[str]:
-    chosen = dict(zip(_CONTROLS, values, strict=True))
+    chosen = dict(zip(CONTROLS, values, strict=True))
     return frozenset(path for path in AXES if _applies(path, chosen))
 
 

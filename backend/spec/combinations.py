@@ -1,6 +1,6 @@
 """Checks on one combination of knobs: what no single knob can know."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from typing import Any
 
 from backend.errors import FieldError
@@ -15,10 +15,43 @@ MAX_SOLVING_BYTES = 4 << 30  # which then takes some ten minutes at most
 Cell = Mapping[str, Any]
 
 
-def check_combination(cell: Cell) -> FieldError | None:
-    """Return the first reason why one combination cannot be trained, or None."""
-    found = (check(cell) for check in _CHECKS)
+class _Unknown(Exception):
+    """A check has read a knob whose value is not known."""
+
+
+class _Partly(Mapping[str, Any]):
+    """A combination of which some knobs are not known: to read one raises _Unknown."""
+
+    def __init__(self, cell: Cell, unknown: Collection[str]) -> None:
+        self._cell, self._unknown = cell, unknown
+
+    def __getitem__(self, path: str) -> Any:
+        if path in self._unknown:
+            raise _Unknown
+        return self._cell[path]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._cell)
+
+    def __len__(self) -> int:
+        return len(self._cell)
+
+
+def check_combination(cell: Cell, *, unknown: Collection[str] = ()) -> FieldError | None:
+    """Return the first reason why one combination cannot be trained, or None.
+
+    Reasons in which one of the `unknown` knobs has a part are left out.
+    """
+    known = _Partly(cell, unknown) if unknown else cell
+    found = (_checked(check, known) for check in _CHECKS)
     return next((error for error in found if error), None)
+
+
+def _checked(check: Callable[[Cell], FieldError | None], cell: Cell) -> FieldError | None:
+    try:
+        return check(cell)
+    except _Unknown:
+        return None
 
 
 def _refused(knob: str, value: Any, accepted: str, *, why: str = "") -> FieldError:

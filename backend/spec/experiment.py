@@ -7,7 +7,7 @@ from math import prod
 from typing import Any
 
 from backend.errors import FieldError, InvalidSpec
-from backend.spec.applicability import applicable, idle_value, in_words
+from backend.spec.applicability import CONTROLS, applicable, idle_value, in_words
 from backend.spec.catalogue import SOURCES
 from backend.spec.combinations import check_combination
 from backend.spec.defaults import default
@@ -66,7 +66,7 @@ def validate(document: Any, *, max_runs: int = 10_000) -> ExperimentSpec:
     if not errors:
         _check_size(axes, seeds, len(variants), max_runs, errors)
     if errors:
-        raise InvalidSpec(errors)
+        raise InvalidSpec([*errors, *_of_the_rest(document, axes, errors, max_runs)])
     grids = _grids(axes, seeds, stopping, variants)
     runs = [run for grid in grids for run in grid]
     labels = [v.name or None for v, grid in zip(variants, grids, strict=True) for _ in grid]
@@ -135,6 +135,26 @@ def _check_size(
         count = len(seeds) if field == SEEDS else len(axes[field])
         detail = f"{field} has {count:,} values, which makes {runs:,} runs"
         errors.append(FieldError(field, f"{detail}; accepted: at most {max_runs:,} runs."))
+
+
+def _of_the_rest(
+    document: Mapping[str, Any],
+    axes: Mapping[str, list[Any]],
+    errors: Sequence[FieldError],
+    max_runs: int,
+) -> list[FieldError]:
+    """Return what combinations are refused for in which no refused field has a part."""
+    wrong = {error.field.split("[")[0] for error in errors if error.field}
+    wrong |= {path for path in AXES if path.split(".")[0] in wrong}
+    right = {path: values for path, values in axes.items() if path not in wrong}
+    few = prod(map(len, right.values())) <= max_runs
+    if "dataset.source" not in right or wrong & set(CONTROLS) or "variants" in document or not few:
+        return []
+    cells = (
+        filled_in(dict(zip(right, values, strict=True))) for values in product(*right.values())
+    )
+    found = (check_combination(cell, unknown=wrong) for cell in cells)
+    return list(dict.fromkeys(error for error in found if error))
 
 
 def _grids(

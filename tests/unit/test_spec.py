@@ -179,6 +179,16 @@ def test_all_refused_fields_are_told_at_once() -> None:
     assert [error.field for error in caught.value.errors] == ["dataset.n_train", "model.width"]
 
 
+def test_combinations_are_checked_as_far_as_no_refused_field_has_a_part() -> None:
+    features, epochs = {"features": "x3"}, {"epochs": -5}
+    with pytest.raises(InvalidSpec) as caught:
+        validate({"dataset": MOONS, "model": features, "training": epochs})
+    assert [error.field for error in caught.value.errors] == ["training.epochs", "model.features"]
+    with pytest.raises(InvalidSpec) as caught:  # three inputs may be meant
+        validate({"dataset": {**MOONS, "n_features": -3}, "model": features})
+    assert [error.field for error in caught.value.errors] == ["dataset.n_features"]
+
+
 def test_a_million_runs_are_refused_before_they_are_made() -> None:
     values = list(range(1, 1001))
     field, sentence = refusal({"dataset": {**MOONS, "n_train": values}, "model": {"width": values}})
