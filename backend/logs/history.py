@@ -1,8 +1,8 @@
 """A history as read from a log: named series over steps."""
 
 import math
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 from unicodedata import category
 
@@ -22,17 +22,21 @@ class Ambiguous(Unreadable):
 class History:
     """Named series over `unit`s, epochs or steps. `name` tells histories of one file apart.
 
-    `remarks` say what was left out. Names keep nothing that a terminal would obey or not show.
+    `remarks` say what was left out, `unread` what of single series. Names keep nothing that a
+    terminal would obey or not show.
     """
 
     series: Mapping[str, Series]
     unit: str = "epoch"
     name: str | None = None
     remarks: tuple[str, ...] = ()
+    unread: Mapping[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         shown = {_shown(name): values for name, values in self.series.items()}
         object.__setattr__(self, "series", shown)
+        told = {_shown(name): _shown(remark) for name, remark in self.unread.items()}
+        object.__setattr__(self, "unread", told)
         object.__setattr__(self, "name", None if self.name is None else _shown(self.name))
 
 
@@ -75,14 +79,18 @@ def from_rows(rows: Iterable[Mapping[str, Any]], name: str | None = None) -> His
     epoch it has had, as of a run that was resumed or begun anew, the later rows count.
     """
     columns: dict[str, list[tuple[int, float]]] = {}
+    words: dict[str, list[str]] = {}
     for index, row in enumerate(map(_with_part, rows)):
         for column, value in row.items():
             if (found := number(value)) is not None:
                 columns.setdefault(column, []).append((index, found))
+            elif isinstance(value, str) and value.strip() not in ("", column):  # a header again
+                words.setdefault(column, []).append(value)
     epoch, step = (_named(columns, names) for names in (EPOCH, STEP))
     values = {column: each for column, each in columns.items() if column not in (epoch, step)}
     if not values:
         return None
+    unread = {name: _left_out(name, words[name]) for name in values if name in words}
     for axis, unit in ((epoch, "epoch"), (step, "step")):
         places = _places(columns[axis]) if axis else {}
         latest = {c: _latest(v, places) for c, v in values.items()}
@@ -90,9 +98,16 @@ def from_rows(rows: Iterable[Mapping[str, Any]], name: str | None = None) -> His
             again = any(len(latest[c]) < len(v) for c, v in values.items())
             remarks = (AGAIN.format(axis),) if again else ()
             series = {c: _averaged(v, places) for c, v in latest.items()}
-            return History(series, unit, name, remarks)
+            return History(series, unit, name, remarks, unread)
     unit = "epoch" if not (epoch or step) else "row"
-    return History({c: {i + 1: x for i, x in v} for c, v in values.items()}, unit, name)
+    series = {c: {i + 1: x for i, x in v} for c, v in values.items()}
+    return History(series, unit, name, unread=unread)
+
+
+def _left_out(name: str, texts: Sequence[str]) -> str:
+    rows = "1 row is" if len(texts) == 1 else f"{len(texts):,} rows are"
+    others = "is no number" if len(set(texts)) == 1 else "and others are no numbers"
+    return f'{name}: {rows} left out, as "{texts[0][:SHORT]}" {others}'
 
 
 def _with_part(row: Mapping[str, Any]) -> Mapping[str, Any]:

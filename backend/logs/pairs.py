@@ -115,6 +115,7 @@ def _pair(
     train, validation = (_sum([history.series[pair[i]] for pair in pairs]) for i in (0, 1))
     accuracies = [k for k, n in names.items() if n.is_accuracy and n.part == "validation"]
     accuracy = history.series[accuracies[0]] if accuracies else None
+    remarks = (*remarks, *(history.unread[k] for p in pairs for k in p if k in history.unread))
     joined = (" + ".join(pair[0] for pair in pairs), " + ".join(pair[1] for pair in pairs))
     if validation and not any(map(isfinite, validation.values())):
         remarks = (*remarks, "validation: its loss is never a finite number")

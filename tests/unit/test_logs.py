@@ -194,6 +194,16 @@ def test_a_log_that_was_resumed_goes_on() -> None:
     assert found.series["val_loss"] == {1: 5, 2: 2, 3: 1, 4: 0}
 
 
+def test_what_is_no_number_is_left_out_and_told() -> None:
+    rows = ["1,oops,1,x", "2,0.5,0.9,0", "3,0.4,-,0", "4,0.3,n/a,0"]
+    (found,) = read_table(lines("epoch,loss,val_loss,lr", rows))
+    assert found.series["loss"] == {2: 0.5, 3: 0.4, 4: 0.3}
+    assert paired(found).remarks == (
+        'loss: 1 row is left out, as "oops" is no number',
+        'val_loss: 2 rows are left out, as "-" and others are no numbers',
+    )
+
+
 def test_without_epochs_a_repeated_header_begins_anew() -> None:
     table = lines("loss,val_loss", [f"{t},{v}" for t, v in BOTH])
     (once,), (twice,) = read_table(table), read_table(table * 2)
