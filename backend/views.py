@@ -51,7 +51,8 @@ class ExperimentItem(BaseModel):
 class RunItem(BaseModel):
     """A run in lists. `summary` maps a metric key to last, min and max with their steps.
 
-    `variant` names the variant of the specification that the run belongs to.
+    `variant` names the variant of the specification that the run belongs to; `rule` is the one
+    behind the verdict, as overfitting.mild.
     """
 
     id: int
@@ -67,6 +68,7 @@ class RunItem(BaseModel):
     best_epoch: int | None
     early_stop_epoch: int | None
     verdict: str | None
+    rule: str | None = None
     started_at: str | None
     ended_at: str | None
     tags: dict[str, str] = {}
@@ -239,6 +241,7 @@ def _run_fields(row: Run, summary: Mapping[str, Mapping[str, Number]]) -> dict[s
         "best_epoch": best,
         "early_stop_epoch": row.early_stop_epoch,
         "verdict": row.verdict,
+        "rule": (row.diagnosis or {}).get("rule"),
         "started_at": iso(row.started_at),
         "ended_at": iso(row.ended_at),
     }

@@ -46,6 +46,7 @@ _TEMPLATES.filters.update(
         "knob": words.knob,
         "value": words.value,
         "mark": words.mark,
+        "badge": words.badge,
         "when": words.when,
         "isolated": words.isolated,
         "query": urlencode,

@@ -86,6 +86,11 @@ def model(params: Mapping[str, Any]) -> str:
     return f"{count(depth, 'layer')} of {count(params['model.width'], 'neuron')}"
 
 
+def badge(verdict: str | None, rule: str | None) -> str:
+    """Write a verdict as beginners need it: by a few percent, a fit overfits mildly."""
+    return f"mild {verdict}" if verdict and rule == f"{verdict}.mild" else verdict or ""
+
+
 def mark(verdict: str) -> str:
     """Write a verdict as one letter, where there is no room for more."""
     return _MARKS.get(verdict, verdict[:1].upper())

@@ -5,7 +5,7 @@ import pytest
 from backend.spec.knobs import AXES
 from frontend.form import FormField, form_fields
 from frontend.lesson import WHY
-from frontend.words import duration, model, number, value
+from frontend.words import badge, duration, model, number, value
 from tests.specs import run_spec
 
 
@@ -48,6 +48,12 @@ def test_a_value_is_written_as_the_form_calls_it() -> None:
         value(["gl", "up"], "early_stopping.criterion") == "Generalisation loss, Successive rises"
     )
     assert value("gl", "variant") == "gl"
+
+
+def test_a_badge_tells_mild_overfitting_from_severe() -> None:
+    assert badge("overfitting", "overfitting.mild") == "mild overfitting"
+    assert badge("overfitting", "overfitting.severe") == "overfitting"
+    assert badge("good fit", None) == "good fit"
 
 
 def test_a_field_starts_with_the_values_of_the_specification() -> None:
