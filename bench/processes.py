@@ -13,6 +13,7 @@ from typing import Any
 import httpx
 import psutil
 
+from backend.spec import validate
 from backend.supervisor.programs import worker
 from tests.product import ROOT, Product, running, wait_for
 
@@ -20,8 +21,9 @@ REPEATS = 2
 SWEEP: dict[str, Any] = {
     "dataset": {"source": "moons", "n_features": 20, "n_train": [150, 400, 1000]},
     "model": {"depth": 2, "width": [16, 32, 64]},
-    "training": {"epochs": 60, "batch_size": 32, "seeds": 16},
-}  # 144 runs, 8,640 epochs
+    "training": {"epochs": 60, "batch_size": 32, "seeds": 64},
+}
+EPOCHS = 60 * len(validate(SWEEP).runs)
 
 
 @contextmanager
@@ -72,10 +74,9 @@ def _measured(product: Product, count: int) -> tuple[float, float]:
         _present(product, count)
         before, begun = _processor(workers), time.monotonic()
         url = _submitted(product, SWEEP)
-        epochs = 144 * 60
         wait_for(lambda: _status(product, url) == "finished", seconds=600)
         taken = time.monotonic() - begun
-        return epochs / taken, (_processor(workers) - before) / epochs
+        return EPOCHS / taken, (_processor(workers) - before) / EPOCHS
 
 
 @contextmanager
