@@ -93,6 +93,17 @@ def test_a_run_is_for_everyone(page: Page, staged: Staged, state: str) -> None:
     check(page, f"{staged.url}/runs/{staged.ids[state][1]}")
 
 
+def test_runs_in_every_state_are_listed_together(page: Page, staged: Staged) -> None:
+    check(page, f"{staged.url}/runs?filter=experiment+<+{staged.ids['thousand'][0]}")
+    for state in ("queued", "running", "finished", "failed", "cancelled"):
+        expect(page.locator("tbody .status", has_text=state).first).to_be_attached()
+
+
+def test_runs_in_every_state_are_compared_together(page: Page, staged: Staged) -> None:
+    ids = [str(run_id) for _, run_id in staged.ids.values()]
+    check(page, f"{staged.url}/compare?runs={','.join(ids)}&test=true")
+
+
 def test_more_runs_than_can_be_compared_are_told_why(page: Page, staged: Staged) -> None:
     page.goto(f"{staged.url}/runs?chosen=51-71")
     expect(page.get_by_role("button", name="Compare")).to_be_disabled()
