@@ -58,4 +58,7 @@ def _explosion(shape: Shape) -> str | None:
     grew = end - first > EXPLODED * max(abs(first), shape.train_fall)
     if not grew or shape.reading.end < shape.curve.validation[0]:
         return None
-    return f"train loss ends at about {number(end)}, far above the {number(first)} it began with"
+    return (
+        f"train loss, smoothed, ends at about {number(end)}, far above the {number(first)} "
+        "it began with"
+    )

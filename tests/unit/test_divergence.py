@@ -41,3 +41,9 @@ def test_a_curve_that_exploded_is_diagnosed_as_diverged_however_short() -> None:
     curve = Curve.from_arrays([1, 2], [5.0, 2e6], [5.0, 3e6])
     assert diagnose(curve, reference_loss=0.7).rule == "diverged.exploded"
     assert diagnose(curve).verdict == "not assessable"
+
+
+def test_a_level_that_is_smoothed_is_said_to_be() -> None:
+    rising = [1.0] * 10 + [9.0] * 10
+    told = diagnose(Curve.from_arrays(range(1, 21), rising, rising)).sentence
+    assert "train loss, smoothed, ends at about 9.00, far above the 1.00 it began with" in told
