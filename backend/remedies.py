@@ -47,6 +47,13 @@ class Cell:
         return self.told.verdict if self.told else None
 
     @property
+    def rule(self) -> str | None:
+        """The rule behind the verdict that prevails, if all runs that share this share that."""
+        shared = [run for run in self.runs if run.verdict == self.verdict]
+        found = {(run.diagnosis or {}).get("rule") for run in shared}
+        return found.pop() if len(found) == 1 else None
+
+    @property
     def over_confident(self) -> bool:
         """Whether of most of its runs the loss overfits and accuracy does not."""
         found = [(run.diagnosis or {}).get("findings") or [] for run in self.runs if run.verdict]

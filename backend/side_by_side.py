@@ -1,6 +1,5 @@
 """Runs and cells beside each other: which they are, and how their test losses differ."""
 
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from math import ceil
@@ -51,11 +50,6 @@ class Subject:
         if not self.is_cell:
             return f"Run {self.run_id}"
         return f"Cell of run {self.run_id}"
-
-    @property
-    def verdicts(self) -> list[tuple[str, int]]:
-        """The verdicts of its runs, the most frequent first."""
-        return Counter(run.verdict for run in self.runs if run.verdict).most_common()
 
     @property
     def params(self) -> dict[str, Any]:

@@ -1,6 +1,7 @@
 """Numbers, times and knobs as the pages write them."""
 
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any
 
@@ -89,6 +90,11 @@ def model(params: Mapping[str, Any]) -> str:
 def badge(verdict: str | None, rule: str | None) -> str:
     """Write a verdict as beginners need it: by a few percent, a fit overfits mildly."""
     return f"mild {verdict}" if verdict and rule == f"{verdict}.mild" else verdict or ""
+
+
+def badges(told: Iterable[tuple[str | None, str | None]]) -> Counter[str]:
+    """Count verdicts, each with its rule, as their badges write them; runs without one are none."""
+    return Counter(badge(verdict, rule) for verdict, rule in told if verdict)
 
 
 def mark(verdict: str) -> str:

@@ -135,17 +135,20 @@ def counts(session: Session, experiment_ids: Sequence[int]) -> dict[int, dict[st
     return result
 
 
-def verdicts(session: Session, experiment_ids: Sequence[int]) -> dict[int, Counter[str]]:
-    """Return how many runs of each experiment have each verdict."""
-    result: dict[int, Counter[str]] = {id_: Counter() for id_ in experiment_ids}
+def verdicts(
+    session: Session, experiment_ids: Sequence[int]
+) -> dict[int, Counter[tuple[str, str | None]]]:
+    """Return how many runs of each experiment have each verdict by each rule."""
+    result: dict[int, Counter[tuple[str, str | None]]] = {id_: Counter() for id_ in experiment_ids}
+    rule = Run.diagnosis["rule"].as_string().label("rule")
     rows = session.execute(
-        select(Run.experiment_id, Run.verdict, func.count())
+        select(Run.experiment_id, Run.verdict, rule, func.count())
         .where(Run.experiment_id.in_(experiment_ids), Run.deleted_at.is_(None))
         .where(Run.verdict.is_not(None))
-        .group_by(Run.experiment_id, Run.verdict)
+        .group_by(Run.experiment_id, Run.verdict, "rule")
     )
-    for experiment_id, verdict, count in rows:
-        result[experiment_id][str(verdict)] = count
+    for experiment_id, verdict, by_rule, count in rows:
+        result[experiment_id][str(verdict), by_rule] = count
     return result
 
 

@@ -48,6 +48,7 @@ def compare(
         address=address,
         others={one.run_id: address.without(one) for one in found},
         first={one.run_id: address.with_first(one) for one in found},
+        verdicts=[_badges(one) for one in found],
         rows=_rows(found),
         against=against_first(found) if found else [],
         params=_params(found, every=view.every),
@@ -93,6 +94,11 @@ class Address:
         name = "cells" if one.is_cell else "runs"
         rest = [id_ for id_ in getattr(self, name) if id_ != one.run_id]
         return {name: [one.run_id] * first + rest}
+
+
+def _badges(one: Subject) -> list[tuple[str, int]]:
+    """Return the verdicts of its runs as badges write them, the most frequent first."""
+    return words.badges((run.verdict, run.rule) for run in one.runs).most_common()
 
 
 def _rows(found: Sequence[Subject]) -> dict[str, list[str]]:

@@ -28,7 +28,7 @@ from frontend.figures.progress import progress_info
 from frontend.pages import analysis, remedies
 from frontend.pages.pictures import pictures
 from frontend.site import Reading, render
-from frontend.words import badge
+from frontend.words import badges
 
 PAGE_SIZE = 100
 MAX_REASONS = 3
@@ -94,21 +94,16 @@ def _head(session: Session, found: Experiment, all_runs: Sequence[RunItem]) -> d
     """Return what is said of the whole experiment: its progress, its verdicts, what failed."""
     [item] = experiment_items(session, [found])
     ahead = runs.unended_before(session, found.id) if item.status == "queued" else 0
-    judged = [run for run in all_runs if run.verdict]
+    cancelled = [run for run in all_runs if run.status == "cancelled"]
     lately = throughput(session, all_runs, datetime.now(UTC)) if item.status == "running" else None
     return {
         "experiment": item,
         "progress": progress_info(item.status, all_runs, ahead=ahead, lately=lately),
-        "verdicts": Counter(_told(run) for run in judged).most_common(),
-        "cut_off": Counter(_told(run) for run in judged if run.status == "cancelled"),
+        "verdicts": badges((run.verdict, run.rule) for run in all_runs).most_common(),
+        "cut_off": badges((run.verdict, run.rule) for run in cancelled),
         "reasons": _reasons(all_runs),
         "live": item.counts["queued"] + item.counts["running"] > 0,
     }
-
-
-def _told(run: RunItem) -> tuple[str | None, str]:
-    """Return a run's verdict, and as its badge writes it."""
-    return run.verdict, badge(run.verdict, run.rule)
 
 
 def _absent(found: Experiment, all_runs: Sequence[RunItem], queue: Queue) -> str | None:

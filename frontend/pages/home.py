@@ -16,17 +16,18 @@ from backend.throughput import throughput
 from backend.views import ExperimentItem, experiment_items, run_items
 from frontend.figures.progress import ProgressInfo, progress_info
 from frontend.site import Reading, render
+from frontend.words import badges
 
 PAGE_SIZE = 20
 MOST_PINNED = 50
-MOST_VERDICTS = 2  # of an experiment, the most common
+MOST_VERDICTS = 3  # of an experiment, the most common
 
 router = APIRouter()
 
 
 @dataclass(frozen=True)
 class Listed:
-    """An experiment in the list, its verdicts the most common first.
+    """An experiment in the list, its verdicts as badges write them, the most common first.
 
     Its progress is told only while it goes on.
     """
@@ -55,7 +56,7 @@ def home(session: Reading, before: Cursor = None, shown: Shown = "active") -> HT
     rows = page.items if before else [*pinned, *page.items]
     verdicts = experiments.verdicts(session, [row.id for row in rows])
     listed = [
-        Listed(item, verdicts[item.id].most_common(), _progress(session, item))
+        Listed(item, badges(verdicts[item.id].elements()).most_common(), _progress(session, item))
         for item in experiment_items(session, rows)
     ]
     return render(

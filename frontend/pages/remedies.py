@@ -31,6 +31,7 @@ class Offer:
     experiment_id: int
     run_id: int
     verdict: str
+    rule: str | None
     proposed: Sequence[Remedy]
     others: Sequence[Remedy]
     cells: dict[int, str]
@@ -88,8 +89,10 @@ def _whose(cell: remedies.Cell, run: Run) -> str:
     if len(cell.runs) < 2:
         return ""
     told = f"These answer the {len(cell.runs)} runs of its cell, which differ in their seed only"
-    this = "as is this one" if run.verdict == cell.verdict else f"this one {run.verdict or 'not'}"
-    return f"{told}: {_counted(cell)} called {cell.verdict}, {this}."
+    named = words.badge(cell.verdict, cell.rule)
+    own = words.badge(run.verdict, (run.diagnosis or {}).get("rule")) or "not"
+    this = "as is this one" if own == named else f"this one {own}"
+    return f"{told}: {_counted(cell)} called {named}, {this}."
 
 
 def _counted(cell: remedies.Cell) -> str:
@@ -139,7 +142,15 @@ def _isolated(sentence: str, names: Sequence[str]) -> str:
 def _offer(cell: remedies.Cell, cells: dict[int, str]) -> Offer:
     first = cell.runs[0]
     others = [each for each in cell.applicable if each not in cell.proposed]
-    return Offer(first.experiment_id, first.id, str(cell.verdict), cell.proposed, others, cells)
+    return Offer(
+        first.experiment_id,
+        first.id,
+        str(cell.verdict),
+        cell.rule,
+        cell.proposed,
+        others,
+        cells,
+    )
 
 
 def _named(cell: remedies.Cell, varying: Sequence[str]) -> str:
@@ -148,7 +159,14 @@ def _named(cell: remedies.Cell, varying: Sequence[str]) -> str:
     told = [f"variant {words.isolated(first.variant)}"] if first.variant else []
     knobs = [path for path in varying if path != SEED and first.params.get(path) is not None]
     told += [words.setting({path: first.params[path]}) for path in knobs]
-    return f"{', '.join(told)}: {cell.told}" if told else str(cell.told)
+    return ": ".join(part for part in (", ".join(told), _prevailing(cell)) if part)
+
+
+def _prevailing(cell: remedies.Cell) -> str:
+    """Write the verdict that prevails in a cell, with how many share it where not all do."""
+    if cell.told is None:
+        return ""
+    return str(replace(cell.told, verdict=words.badge(cell.verdict, cell.rule)))
 
 
 def _capital(text: str) -> str:

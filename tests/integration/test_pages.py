@@ -95,11 +95,13 @@ def measured(api: Api) -> Api:
     with api.database.write() as session:
         for run_id, loss in enumerate((0.2, 0.3, 0.8, 0.9), 1):
             verdict, status = ("good fit", "overfitting")[run_id > 2], ("finished", "cancelled")
+            rule = ("good-fit.settled", "overfitting.mild")[run_id > 2]
             session.execute(
                 update(Run).where(Run.id == run_id).values(
                     verdict=verdict, status=status[run_id % 2],
-                    diagnosis={"verdict": verdict, "rule": "", "sentence": "", "learner": "",
-                               "findings": [], "evidence": {"best_validation_loss": loss}},
+                    diagnosis={"verdict": verdict, "rule": rule, "sentence": "",
+                               "learner": "", "findings": [],
+                               "evidence": {"best_validation_loss": loss}},
                 )
             )  # fmt: skip
     return api
@@ -115,9 +117,24 @@ def test_runs_that_were_cancelled_are_not_done(measured: Api) -> None:
     home, experiment = measured.get("/").text, measured.get("/experiments/1").text
     assert "2 of 4</td>" in home
     assert "2 cancelled" in home
-    assert "verdict-overfitting" in home
     assert "2 of 4 runs done, 2 cancelled" in experiment
     assert "2 runs, 1 of them cancelled before the end" in experiment
+
+
+@pytest.mark.parametrize(
+    ("path", "told"),
+    [
+        ("/", '<span class="verdict verdict-mild-overfitting">mild overfitting</span> 2'),
+        ("/experiments/1", "mild overfitting</span> 2 runs"),
+        ("/experiments/1", "degree 9: mild overfitting</option>"),
+        ("/experiments/1", 'Proposed for <span class="verdict verdict-mild-overfitting">'),
+        ("/runs", '<td ><span class="verdict verdict-mild-overfitting">'),
+        ("/compare?runs=3&cells=3", "mild overfitting</span> 2"),
+        ("/runs/3", "all are called mild overfitting, as is this one"),
+    ],
+)
+def test_mild_overfitting_is_called_so(measured: Api, path: str, told: str) -> None:
+    assert told in measured.get(path).text
 
 
 def test_what_a_filter_names_has_a_column_that_can_be_left_out(measured: Api) -> None:
