@@ -9,6 +9,7 @@ from typing import Literal
 from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+MEMORY_LIMITS = ("memory.max", "memory/memory.limit_in_bytes")  # cgroup v2 and v1
 TOKEN = re.compile(r"[A-Za-z0-9._~+/=-]{16,}")
 
 
@@ -17,12 +18,12 @@ def _default_workers() -> int:
     return max(1, min(4, (os.cpu_count() or 1) - 1))
 
 
-def _default_memory(workers: int) -> int:
+def default_memory(workers: int, cgroup: Path = Path("/sys/fs/cgroup")) -> int:
     """Return a worker's share of half of the machine's memory, or of the container's if less."""
     total = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-    limit = Path("/sys/fs/cgroup/memory.max")
-    given = limit.read_text().strip() if limit.exists() else ""
-    total = min(total, int(given)) if given.isdigit() else total
+    for limit in (cgroup / name for name in MEMORY_LIMITS):
+        given = limit.read_text().strip() if limit.exists() else ""
+        total = min(total, int(given)) if given.isdigit() else total
     return max(64, (total >> 20) // 2 // max(1, workers))
 
 
@@ -53,7 +54,7 @@ class Settings(BaseSettings):
         default_factory=_default_workers, ge=0, le=256, description="Worker processes to start."
     )
     memory: int = Field(
-        default_factory=lambda known: _default_memory(known["workers"]),
+        default_factory=lambda known: default_memory(known["workers"]),
         ge=1,
         description="Mebibytes that one worker's training may take; a GPU's memory is asked for.",
     )

@@ -48,7 +48,7 @@ def source_table() -> str:
 
 COMPUTED = {
     "workers": "cores minus one, from 1 to 4",
-    "memory": "half of the machine's memory, divided by LAB_WORKERS",
+    "memory": "half of the machine's memory, or of the container's, divided by LAB_WORKERS",
 }
 
 
