@@ -13,7 +13,7 @@ from backend import endings
 from backend.hints import Hints
 from backend.queue import Queue
 from backend.silence import Silence
-from backend.store import AWAY, Database, removal, space, transitions, waiting
+from backend.store import AWAY, Database, reason, removal, space, transitions, waiting
 
 logger = logging.getLogger(__name__)
 
@@ -49,9 +49,10 @@ class Keeper(threading.Thread):
                 self.tend()
                 if time.monotonic() >= self._remove_at and not self.remove():
                     self._remove_at = time.monotonic() + REMOVAL_SECONDS
-            except Exception as error:
-                if isinstance(error, AWAY):
-                    self._silence.failed()
+            except AWAY as error:
+                self._silence.failed()
+                logger.error("could not tend the queue; trying again: %s", reason(error))
+            except Exception:
                 logger.exception("could not tend the queue; trying again")
 
     def tend(self) -> None:

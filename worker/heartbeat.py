@@ -8,7 +8,7 @@ from typing import Self
 
 from sqlalchemy.exc import SQLAlchemyError
 
-from backend.store import Database, transitions
+from backend.store import Database, reason, transitions
 from backend.store.transitions import Lease
 
 logger = logging.getLogger(__name__)
@@ -35,7 +35,7 @@ class Heartbeat(threading.Thread):
             try:
                 self.beat()
             except SQLAlchemyError as error:
-                logger.warning("leases could not be renewed, trying again: %s", error)
+                logger.warning("leases could not be renewed, trying again: %s", reason(error))
 
     def beat(self) -> None:
         """Renew the leases once."""

@@ -5,7 +5,7 @@ import time
 from collections.abc import Callable
 from typing import TypeVar
 
-from backend.store import AWAY
+from backend.store import AWAY, reason
 from worker.stopping import Stopping
 
 logger = logging.getLogger(__name__)
@@ -26,5 +26,5 @@ def until_answered(ask: Callable[[], Answer], stopping: Stopping) -> Answer:
         except AWAY as error:
             if stopping.asked:
                 raise
-            logger.warning("the database does not answer, asking again: %s", error)
+            logger.warning("the database does not answer, asking again: %s", reason(error))
             time.sleep(PAUSE_SECONDS)

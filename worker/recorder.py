@@ -15,6 +15,7 @@ from backend.store import (
     changes,
     metrics,
     predictions,
+    reason,
     runs,
     snapshots,
     transitions,
@@ -105,7 +106,7 @@ class Recorder:
         except AWAY as error:
             self._pause = min(max(2 * self._pause, FIRST_PAUSE_SECONDS), LONGEST_PAUSE_SECONDS)
             self._next = time.monotonic() + self._pause
-            logger.warning("the database cannot be written, trying again: %s", error)
+            logger.warning("the database cannot be written, trying again: %s", reason(error))
             return None
         now = time.monotonic()
         wait = min(WRITE_SHARE * (now - started), LONGEST_WAIT * self._record_seconds)

@@ -19,7 +19,7 @@ from starlette.responses import Response
 from backend.api.security import HEADERS
 from backend.errors import InvalidInput, InvalidSpec, LabError, Unavailable
 from backend.spec.knobs import show
-from backend.store import AWAY, is_out_of_room
+from backend.store import AWAY, is_out_of_room, reason
 
 logger = logging.getLogger(__name__)
 
@@ -85,7 +85,7 @@ class ErrorHandlers:
         return answer
 
     def _database_error(self, request: Request, error: Exception) -> Response:
-        logger.error("the database does not answer", exc_info=error)
+        logger.error("the database does not answer: %s", reason(error))
         why = "cannot be reached; try again"
         if is_out_of_room(error):
             why = "has no room left on its disk; make some and try again"

@@ -1,6 +1,7 @@
 """The live stream: what happened after a revision, then what happens, as server-sent events."""
 
 import asyncio
+import logging
 import time
 from collections.abc import AsyncGenerator
 from concurrent.futures import ThreadPoolExecutor
@@ -14,8 +15,10 @@ from backend.api.dependencies import MAX_REVISION, DatabaseDep, HubDep, Settings
 from backend.api.events import Batch, Subject
 from backend.errors import InvalidInput, Unavailable
 from backend.live import Hub
-from backend.store import Database, changes, experiments, runs
+from backend.store import AWAY, Database, changes, experiments, reason, runs
 from backend.store.tables import MAX_ID
+
+logger = logging.getLogger(__name__)
 
 MEDIA_TYPE = "text/event-stream"
 THREADS = 2  # that read for streams
@@ -131,7 +134,11 @@ async def _follow(
         yield PING  # a browser knows that the stream is open
         said, more = time.monotonic(), True
         while more or await watch.wait():
-            batch = await reader.read(subject, after, moment=watch.looking())
+            try:
+                batch = await reader.read(subject, after, moment=watch.looking())
+            except AWAY as error:
+                logger.warning("a stream ends, its client will come back: %s", reason(error))
+                return
             more = batch.more
             if batch.messages:
                 after = batch.messages[-1].event.revision

@@ -16,6 +16,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from sqlalchemy import event
 
 from backend import journal
+from backend.keeper import Keeper
 from backend.main import create_app
 from backend.presence import Announcer
 from backend.settings import Settings
@@ -111,6 +112,24 @@ def test_a_database_that_hangs_is_told_soon_and_the_process_lives(
         assert figures(api)["overfit_lab_database_up"] == 0
         assert time.monotonic() - begun < 5
         assert api.get("/healthz").json() == {"status": "ok"}
+
+
+def test_a_database_that_is_away_is_told_in_one_line_with_the_reason(
+    valkey_url: str, tmp_path: Path, log: io.StringIO
+) -> None:
+    nobody = f"postgresql://127.0.0.1:{free_port()}/lab"
+    app = create_app(Settings(data_dir=tmp_path, database=nobody, broker=valkey_url))
+    assert Api(app).get("/api/experiments").status_code == 503
+    state = app.state
+    keeper = Keeper(state.database, state.queue, state.hints, deleted_days=1, lease_seconds=1)
+    keeper.start()
+    wait_for(lambda: "could not tend" in log.getvalue())
+    keeper.stop()
+    told = [line for line in lines(log) if line["level"] == "error"]
+    assert {line["logger"] for line in told} == {"backend.api.errors", "backend.keeper"}
+    for line in told:
+        assert "Connection refused" in str(line["event"])
+        assert "\n" not in str(line["event"]) and "exception" not in line
 
 
 def test_a_process_whose_keeper_has_ended_does_not_live(sqlite_api: Api) -> None:

