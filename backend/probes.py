@@ -1,6 +1,7 @@
 """Is each part that the service needs there, and what does it say? Asked with a deadline."""
 
 import threading
+import time
 from collections.abc import Callable
 from concurrent.futures import Future
 from dataclasses import dataclass
@@ -18,6 +19,8 @@ from backend.store import Database, schema
 T = TypeVar("T")
 
 DEADLINE_SECONDS = 2.0
+WRITING_SECONDS = 5.0  # SQLite has one writer at a time, and a large write takes a second or two
+AWAY = (SQLAlchemyError, RedisError, OSError, TimeoutError)
 PARTS = ("database", "schema", "disk", "broker", "workers")
 
 
@@ -39,21 +42,37 @@ class Probe(Generic[T]):
         self._question, self._seconds = question, seconds
         self._lock = threading.Lock()
         self._pending: Future[T] | None = None
+        self._late_at = 0.0
+        self._well = True
 
     def ask(self) -> T:
         """Return the answer. Raises TimeoutError, or what the question raises."""
+        pending, late_at = self._asked()
+        return pending.result(max(0.0, late_at - time.monotonic()))
+
+    def is_well(self) -> bool:
+        """Whether the last answer was yes, and the one under way is not late. Does not wait."""
+        pending, late_at = self._asked()
+        return self._well and (pending.done() or time.monotonic() <= late_at)
+
+    def _asked(self) -> tuple[Future[T], float]:
+        """Return the question that is under way, or begun now, and when its answer is late."""
         with self._lock:
             if self._pending is None or self._pending.done():
                 self._pending = Future()
+                self._late_at = time.monotonic() + self._seconds
                 threading.Thread(target=self._answer, args=[self._pending], daemon=True).start()
-            pending = self._pending
-        return pending.result(self._seconds)
+            return self._pending, self._late_at
 
     def _answer(self, pending: Future[T]) -> None:
         try:
-            pending.set_result(self._question())
+            answer = self._question()
         except BaseException as error:  # noqa: BLE001 - raised where the answer is awaited
+            self._well = False
             pending.set_exception(error)
+        else:
+            self._well = bool(answer)
+            pending.set_result(answer)
 
 
 class Probes:
@@ -62,13 +81,14 @@ class Probes:
     def __init__(self, settings: Settings, database: Database, queue: Queue) -> None:
         self._folder = settings.data_dir
         self._revision = Probe(lambda: schema.revision(database))
+        self._writing = Probe(database.takes_writes, WRITING_SECONDS)
         self._broker = Probe(queue.answers)
         self._workers = Probe(lambda: present(settings.broker_url))
 
     def parts(self) -> dict[str, Part]:
         """Return how each part is, within a few seconds, whatever hangs."""
         database, newest = self._database()
-        broker = self._answers(self._broker)
+        broker = _yes(self._broker)
         return {
             "database": database,
             "schema": newest,
@@ -79,13 +99,19 @@ class Probes:
             else Part(False, "no worker can be seen without the broker"),
         }
 
+    def takes_writes(self) -> bool:
+        """Whether the database took writes when last asked; asks again, and does not wait."""
+        return self._writing.is_well()
+
     def _database(self) -> tuple[Part, Part]:
         try:
             found = self._revision.ask()
-        except (SQLAlchemyError, OSError, TimeoutError):
+        except AWAY:
             away = "the schema is unknown without the database"
             return Part(False, "the database does not answer"), Part(False, away)
-        answers, needed = Part(True, "the database answers"), schema.newest()
+        writable, needed = _yes(self._writing), schema.newest()
+        said = "answers" if writable else "can be read, and takes no writes"
+        answers = Part(writable, f"the database {said}")
         if found == needed:
             return answers, Part(True, f"the schema is the newest, {found}")
         return answers, Part(False, f"the schema is {found or 'missing'}, not {needed}")
@@ -98,13 +124,13 @@ class Probes:
     def _there(self) -> Part:
         try:
             count = len(self._workers.ask() or ())
-        except (RedisError, OSError, TimeoutError):
+        except AWAY:
             count = 0
         return Part(count > 0, f"{count} there" if count else "no worker is there")
 
-    @staticmethod
-    def _answers(probe: Probe[bool]) -> bool:
-        try:
-            return probe.ask()
-        except (RedisError, OSError, TimeoutError):
-            return False
+
+def _yes(probe: Probe[bool]) -> bool:
+    try:
+        return probe.ask()
+    except AWAY:
+        return False

@@ -17,6 +17,7 @@ from starlette.concurrency import run_in_threadpool
 from backend.errors import InvalidInput, UnsupportedMediaType
 from backend.hints import Hints
 from backend.live import Hub
+from backend.probes import Probes
 from backend.queue import Queue
 from backend.settings import Settings
 from backend.spec.knobs import STOPPING
@@ -109,10 +110,16 @@ async def _settings(request: Request) -> Settings:
     return found
 
 
+async def _probes(request: Request) -> Probes:
+    found: Probes = request.app.state.probes
+    return found
+
+
 DatabaseDep = Annotated[Database, Depends(_database)]
 QueueDep = Annotated[Queue, Depends(_queue)]
 HintsDep = Annotated[Hints, Depends(_hints)]
 HubDep = Annotated[Hub, Depends(_hub)]
+ProbesDep = Annotated[Probes, Depends(_probes)]
 SettingsDep = Annotated[Settings, Depends(_settings)]
 BodyDep = Annotated[RawBody, Depends(raw_body)]
 

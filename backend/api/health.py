@@ -3,7 +3,7 @@
 from fastapi import APIRouter
 from pydantic import BaseModel
 
-from backend.api.dependencies import DatabaseDep, QueueDep, SettingsDep
+from backend.api.dependencies import DatabaseDep, ProbesDep, QueueDep, SettingsDep
 from backend.export.versions import versions
 from backend.presence import Worker
 from backend.room import is_full
@@ -27,11 +27,12 @@ class Device(BaseModel):
 class ServiceHealth(BaseModel):
     """What the service has to work with. `workers` is null while the broker is away.
 
-    `disk_full` is of the data folder's disk.
+    `disk_full` is of the data folder's disk; `read_only` while the database takes no writes.
     """
 
     broker: bool
     disk_full: bool
+    read_only: bool
     workers: list[Worker] | None
     devices: list[Device]
     queued: int
@@ -40,7 +41,9 @@ class ServiceHealth(BaseModel):
 
 
 @router.get("/api/health", summary="Who is there to train, and what waits?")
-def health(database: DatabaseDep, queue: QueueDep, settings: SettingsDep) -> ServiceHealth:
+def health(
+    database: DatabaseDep, queue: QueueDep, probes: ProbesDep, settings: SettingsDep
+) -> ServiceHealth:
     """Return the workers that are there and how many runs wait and train."""
     broker = queue.look()
     with database.read() as session:
@@ -49,6 +52,7 @@ def health(database: DatabaseDep, queue: QueueDep, settings: SettingsDep) -> Ser
     return ServiceHealth(
         broker=broker is not None,
         disk_full=is_full(settings.data_dir),
+        read_only=not probes.takes_writes(),
         workers=None if broker is None else list(broker.workers),
         devices=[
             Device(device=each, queued=queued.get(each, 0), workers=broker and broker.able(each))

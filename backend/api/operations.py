@@ -6,8 +6,9 @@ from fastapi import APIRouter, Query, Request, Response
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from pydantic import BaseModel
 
+from backend.api.dependencies import ProbesDep
 from backend.errors import Unavailable
-from backend.probes import Part, Probes
+from backend.probes import Part
 
 router = APIRouter(tags=["operations"])
 
@@ -56,7 +57,7 @@ async def healthz(request: Request) -> Life:
 
 @router.get("/readyz", summary="Can the service do its work?", responses={503: {"model": NotReady}})
 def readyz(
-    request: Request,
+    probes: ProbesDep,
     response: Response,
     exclude: Annotated[list[PartName], Query(description="Parts that do not matter.")] = [],  # noqa: B006 - read only
 ) -> NotReady | Readiness:
@@ -64,7 +65,6 @@ def readyz(
 
     `?exclude=workers`, which may be repeated, leaves parts out of the judgement.
     """
-    probes: Probes = request.app.state.probes
     parts = probes.parts()
     missing = [name for name, part in parts.items() if not part.ok and name not in exclude]
     shown = {name: PartState(ok=part.ok, detail=part.detail) for name, part in parts.items()}

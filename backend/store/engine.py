@@ -67,6 +67,18 @@ class Database:
         with self.engine.connect() as connection:
             connection.execute(select(1))
 
+    def takes_writes(self) -> bool:
+        """Whether it lets us write; SQLite answers once nobody else writes.
+
+        Raises SQLAlchemyError if it does not answer.
+        """
+        with self.write() as session:
+            if self.engine.dialect.name == "postgresql":
+                return (
+                    session.scalar(select(func.current_setting("transaction_read_only"))) == "off"
+                )
+            return session.scalar(select(1)) == 1
+
     def dispose(self) -> None:
         """Close all connections."""
         self.engine.dispose()

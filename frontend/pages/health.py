@@ -7,7 +7,7 @@ from urllib.parse import unquote_plus
 from fastapi import APIRouter
 from fastapi.responses import HTMLResponse
 
-from backend.api.dependencies import DatabaseDep, QueueDep, SettingsDep
+from backend.api.dependencies import DatabaseDep, ProbesDep, QueueDep, SettingsDep
 from backend.api.health import health as service_health
 from backend.settings import Settings
 from frontend.absent import nobody
@@ -22,9 +22,11 @@ router = APIRouter()
 
 
 @router.get("/health")
-def health(database: DatabaseDep, queue: QueueDep, settings: SettingsDep) -> HTMLResponse:
+def health(
+    database: DatabaseDep, queue: QueueDep, probes: ProbesDep, settings: SettingsDep
+) -> HTMLResponse:
     """Show the state of the service and its settings, which are read here and set elsewhere."""
-    found = service_health(database, queue, settings)
+    found = service_health(database, queue, probes, settings)
     waits = [sentence for device in found.devices if (sentence := nobody(device))]
     return render("health.html", health=found, waits=waits, settings=settings_rows(settings))
 

@@ -13,13 +13,14 @@ from typing import Any
 
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
-from sqlalchemy import event
+from sqlalchemy import event, select
 
 from backend import journal
 from backend.keeper import Keeper
 from backend.main import create_app
 from backend.presence import Announcer
 from backend.settings import Settings
+from backend.store import Database
 from tests.api import SPEC, Api
 from tests.product import ROOT, free_port, wait_for
 from tests.workers import worker
@@ -98,6 +99,30 @@ def test_a_write_that_finds_no_room_says_so(sqlite_api: Api) -> None:
     assert answer.json()["detail"] == (
         "The database has no room left on its disk; make some and try again."
     )
+
+
+def test_a_database_that_takes_no_writes_is_told(
+    sqlite_settings: Settings, sqlite_database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("backend.probes.WRITING_SECONDS", 0.1)
+    api = Api(create_app(sqlite_settings))
+    with sqlite_database.write() as session:
+        session.execute(select(1))  # only now it begins
+        assert missing(api) == ["database", "workers"]
+        assert "the database can be read, and takes no writes" in api.get("/readyz").text
+        assert api.get("/api/health").json()["read_only"]
+        assert "The database takes no writes: what is trained waits" in api.get("/health").text
+    wait_for(lambda: not api.get("/api/health").json()["read_only"])
+    assert missing(api) == ["workers"]
+
+
+def test_a_server_that_only_reads_takes_no_writes(postgresql_url: str) -> None:
+    sign = "&" if "?" in postgresql_url else "?"
+    only_reads = f"{postgresql_url}{sign}options=-cdefault_transaction_read_only%3Don"
+    for url, writes in ((postgresql_url, True), (only_reads, False)):
+        database = Database(url)
+        assert database.takes_writes() is writes
+        database.dispose()
 
 
 def test_a_database_that_hangs_is_told_soon_and_the_process_lives(

@@ -29,11 +29,10 @@ function show(found) {
     banner.textContent = "This lab asks for its token again. Reload the page to give it.";
     return;
   }
-  if (found?.away || found?.disk_full) {
+  const hindered = found && hindrance(found);
+  if (hindered) {
     banner.hidden = false;
-    banner.textContent = found.away
-      ? `${found.away} Workers keep what they train until it is recorded.`
-      : "The disk is full: nothing can be recorded until there is room. Nothing is lost.";
+    banner.textContent = hindered;
     return;
   }
   const waits = found ? found.queued + found.running : 0;
@@ -43,6 +42,14 @@ function show(found) {
     const who = found.broker ? "No worker is there" : "The broker is away";
     banner.textContent = `${who}: ${runs} until one is. Nothing is lost.`;
   }
+}
+
+function hindrance({ away, disk_full, read_only }) {
+  if (away) return `${away} Workers keep what they train until it is recorded.`;
+  if (disk_full)
+    return "The disk is full: nothing can be recorded until there is room. Nothing is lost.";
+  if (read_only)
+    return "The database takes no writes: what is trained waits until it does. Nothing is lost.";
 }
 
 setTimeout(look, EVERY / 2);
