@@ -35,6 +35,8 @@ from worker.training.memory import available_bytes
 
 logger = logging.getLogger(__name__)
 
+LONGEST_WRITE_SECONDS = 120.0  # a full backlog took a quarter of that on a busy machine
+
 
 def register(app: Celery, settings: Settings) -> None:
     """Add the training task to the app. Opens nothing: connections are made when first used.
@@ -44,7 +46,9 @@ def register(app: Celery, settings: Settings) -> None:
     services = Services(
         settings=settings,
         # one: recorder and heartbeat take turns, and a thousand workers need no more
-        database=Database(settings.database_url, connections=1),
+        database=Database(
+            settings.database_url, connections=1, transaction_seconds=LONGEST_WRITE_SECONDS
+        ),
         hints=Hints(settings.broker_url),
         device=chosen(settings.device),
         stopping=Stopping(),

@@ -1,5 +1,6 @@
 """Connections to SQLite and PostgreSQL, prepared alike, and how they fail."""
 
+from functools import partial
 from typing import Any
 
 from sqlalchemy import Connection, Engine, create_engine, event
@@ -9,7 +10,9 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 AWAY = (OperationalError, InterfaceError, PoolTimeout)  # the database cannot be used for now
 
-SQLSTATE_DISK_FULL, SQLSTATE_SLEPT = "53100", "25P03"
+SQLSTATE_DISK_FULL = "53100"
+SQLSTATES_SLEPT = ("25P03", "25P04")  # between two statements, or in the middle of one
+TRANSACTION_TIMEOUT_SINCE = 170000  # the version of PostgreSQL that knows it
 BUSY_TIMEOUT_SECONDS = 30
 POOL_SECONDS = 5  # who waits longer for a connection is told that the database does not answer
 # A server that fell silent, or a network that lost it, is noticed within about ten seconds.
@@ -38,14 +41,14 @@ def is_out_of_room(error: Exception) -> bool:
     return name == "SQLITE_FULL" or getattr(cause, "sqlstate", None) == SQLSTATE_DISK_FULL
 
 
-def make_engine(url: str, connections: int | None) -> Engine:
-    """Return an engine; `connections`, if given, bounds those to PostgreSQL."""
+def make_engine(url: str, connections: int | None, transaction_seconds: float | None) -> Engine:
+    """Return an engine; `connections` and `transaction_seconds`, if given, bound PostgreSQL's."""
     if not url.startswith("sqlite"):
         pool = {"pool_size": connections, "max_overflow": 0} if connections else {}
         engine = create_engine(
             url, pool_pre_ping=True, pool_timeout=POOL_SECONDS, connect_args=POSTGRESQL, **pool
         )
-        event.listen(engine, "connect", _postgresql_session)
+        event.listen(engine, "connect", partial(_postgresql_session, transaction_seconds))
         event.listen(engine, "handle_error", _as_away)
         return engine
     engine = create_engine(url, connect_args={"timeout": BUSY_TIMEOUT_SECONDS})
@@ -54,9 +57,12 @@ def make_engine(url: str, connections: int | None) -> Engine:
     return engine
 
 
-def _postgresql_session(connection: Any, _record: Any) -> None:
+def _postgresql_session(seconds: float | None, connection: Any, _record: Any) -> None:
     """Prepare a PostgreSQL connection; not by its options, which pools between may refuse."""
-    for name, value in SESSION.items():
+    given = dict(SESSION)
+    if seconds is not None and connection.info.server_version >= TRANSACTION_TIMEOUT_SINCE:
+        given["transaction_timeout"] = f"{seconds * 1e3:.0f}"
+    for name, value in given.items():
         connection.execute("SELECT set_config(%s, %s, false)", [name, value])
     connection.commit()
 
@@ -64,7 +70,7 @@ def _postgresql_session(connection: Any, _record: Any) -> None:
 def _as_away(context: ExceptionContext) -> OperationalError | None:
     """Have it told as a lost connection, which it is, that the server ended one that slept."""
     error, cause = context.sqlalchemy_exception, context.original_exception
-    if getattr(cause, "sqlstate", "") != SQLSTATE_SLEPT:
+    if getattr(cause, "sqlstate", "") not in SQLSTATES_SLEPT:
         return None
     context.is_disconnect = True
     statement = error.statement if isinstance(error, DBAPIError) else None

@@ -36,14 +36,22 @@ class Database:
     """An engine with one way to read and one way to write.
 
     `connections`, if given, bounds those to PostgreSQL: whoever needs one more waits for it.
+    `transaction_seconds` bounds each transaction there (from version 17), so that one whose client
+    sleeps in the middle of a statement does not keep its locks.
     """
 
-    def __init__(self, url: str, *, connections: int | None = None) -> None:
+    def __init__(
+        self,
+        url: str,
+        *,
+        connections: int | None = None,
+        transaction_seconds: float | None = None,
+    ) -> None:
         if url.startswith("postgresql://"):
             url = url.replace("postgresql://", "postgresql+psycopg://", 1)
         if url.startswith("sqlite:///"):
             Path(url.removeprefix("sqlite:///")).parent.mkdir(parents=True, exist_ok=True)
-        self.engine = make_engine(url, connections)
+        self.engine = make_engine(url, connections, transaction_seconds)
         # one state for all statements, as SQLite gives every transaction
         self._reader = self.engine
         if self.engine.dialect.name == "postgresql":

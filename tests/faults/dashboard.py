@@ -21,6 +21,11 @@ DATABASE_AWAY = {
     "/api/health": "The database cannot be reached; try again.",
     "/health": "The database cannot be reached; try again.",
 }
+READ_ONLY = {
+    "/readyz": "the database can be read, and takes no writes",
+    "/api/health": '"read_only":true',
+    "/health": "The database takes no writes: what is trained waits until it does.",
+}
 DISK_FULL = {
     "/readyz": "the disk of the data folder is full",
     "/api/health": '"disk_full":true',

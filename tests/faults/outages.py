@@ -12,7 +12,6 @@ from tests.faults.away import down, hung
 from tests.faults.experiments import SHORT
 from tests.faults.processes import Process
 from tests.faults.storm import Storm
-from tests.product import wait_for
 
 OUTAGE_SECONDS = 60.0
 BUFFERED_EPOCHS = 50  # at least, that come with the first write after an outage
@@ -89,10 +88,12 @@ def database_locked(storm: Storm) -> float | None:
     with stand.database.write() as session, _for_a_minute():
         session.execute(select(1))  # only now it begins
         before = storm.epochs()
+        dashboard.tells(stand, dashboard.READ_ONLY)
         answer = httpx.post(f"{stand.url}/api/experiments", json=SHORT, timeout=50)
         said = "The database cannot be reached; try again."
         assert (answer.status_code, answer.json()["detail"]) == (503, said), answer.text
-        wait_for(lambda: stand.get("/api/health")["running"], stand.said)
+        dashboard.tells(stand, dashboard.READ_ONLY)
     seconds = storm.until_recorded(before)
+    dashboard.is_well(stand, dashboard.READ_ONLY)
     storm.none_lost(held)
     return seconds

@@ -1,5 +1,7 @@
 """Who may train a run: claims, leases, the reaper and cancelling, on real databases."""
 
+from typing import Any
+
 import pytest
 from sqlalchemy import update
 
@@ -215,6 +217,21 @@ def test_the_writer_that_failed_a_run_cannot_end_its_retry(
     with database.write() as session:
         transitions.end(session, [Ending(stale, "finished")])
     assert state(database, run_ids[0]) == "running"
+
+
+def test_who_sleeps_in_a_statement_loses_its_transaction_to_others(postgresql_url: str) -> None:
+    asleep, awake = Database(postgresql_url, transaction_seconds=0.2), Database(postgresql_url)
+    with awake.write() as session:
+        run_ids = experiments.create(session, validate({"dataset": {"source": "points"}}))[1]
+    with pytest.raises(AWAY), asleep.write() as session:
+        transitions.claim(session, run_ids, worker="asleep", lease_seconds=LEASE)
+        driver: Any = session.connection().connection.driver_connection
+        with driver.pipeline(), driver.cursor() as cursor:  # the server waits for more of it
+            cursor.execute("SELECT 1")
+            assert claim(awake, run_ids) == run_ids
+    driver.close()
+    asleep.dispose()
+    awake.dispose()
 
 
 def test_who_sleeps_in_a_transaction_loses_it_to_others(
