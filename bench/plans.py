@@ -12,6 +12,7 @@ from backend import endings
 from backend.spec import validate
 from backend.spec.placement import Placement
 from backend.store import Database, changes, experiments, metrics, runs, transitions, waiting
+from bench.simulated import Load, written
 
 EXPERIMENTS, RUNS_EACH = 100, 1000
 STRETCHES, LENGTH = 4, 25  # of each series: 100 epochs
@@ -93,7 +94,13 @@ def plans(url: str) -> str:
             size = session.scalar(text(f"SELECT pg_size_pretty(pg_total_relation_size('{table}'))"))
             sizes.append(f"| {table} | {rows:,} | {size} |")
     database.dispose()
-    return "\n".join([*lines, "", *sizes, "", f"Filled in {filled:.0f} s."])
+    into = written(url, Load(1, 1, processes=1, threads=1))
+    said = (
+        f"Filled in {filled:.0f} s. A write of {into.load.runs} runs into these tables took "
+        f"{into.percentile(50) * 1e3:.1f} ms (median), {into.percentile(99) * 1e3:.0f} ms (99th "
+        "percentile)."
+    )
+    return "\n".join([*lines, "", *sizes, "", said])
 
 
 def _asked(database: Database, ask: Callable[[Session], Any]) -> tuple[float, str]:

@@ -10,6 +10,7 @@ from typing import Any
 from backend.spec.cost import features, fixed_weights, inputs, outputs, parameters
 from backend.spec.timing import EVALUATED_ROWS, held_numbers
 
+NOT_ENOUGH = "Not enough memory"  # begins the sentence of a run that does not fit
 NUMBER = 4  # bytes of a float32
 COPIES = 5  # of the weights: themselves, gradients, two slots of the optimiser, the best epoch's
 PADDING = 1.3  # models of similar sizes are padded to the same
@@ -72,7 +73,7 @@ def sentence(params: Params) -> str:
         "random_features": "model.width",
     }[params["model.family"]]
     return (
-        f"Not enough memory: this run is estimated to take {_size(estimated_bytes(params))} "
+        f"{NOT_ENOUGH}: this run is estimated to take {_size(estimated_bytes(params))} "
         f"({parameters(params):,} parameters); a smaller {reduce}, dataset.n_train or "
         "dataset.n_test takes less."
     )

@@ -21,4 +21,14 @@ LONG = document(
     training__batch_size=8,
     training__epochs=1500,
 )
+# Models that take pieces of memory of more than 64 KiB.
+WIDE = document(
+    "moons",
+    dataset__n_train=[60, 70, 80, 90],
+    dataset__n_validation=30,
+    dataset__n_test=30,
+    model__width=100,
+    training__batch_size=16,
+    training__epochs=2000,
+)
 SHORT = document("points", model__degree=3, training__epochs=5)

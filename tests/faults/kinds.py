@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from tests.faults import clock, disk, kills, memory, messages, outages, workers
-from tests.faults.experiments import DOCUMENT, LONG
+from tests.faults.experiments import DOCUMENT, LONG, WIDE
 from tests.faults.nursery import Nursery
 from tests.faults.stand import Stand, patient, standing
 from tests.faults.storm import Storm
@@ -54,4 +54,5 @@ KINDS = (
     Kind("a full disk", disk.fill_the_disk, 3, stand=disk.on_a_small_disk),
     Kind("a jump of the clock", clock.set_the_clock, 6, LONG, clock.with_a_clock),
     Kind("a worker killed for its memory", memory.kernel_kills_a_worker, 10),
+    Kind("memory refused to PyTorch", memory.refuse_memory, 30, WIDE, memory.with_refusals),
 )

@@ -1,15 +1,21 @@
-"""Memory that runs out: the kernel kills a worker."""
+"""Memory that runs out: the kernel kills a worker, or PyTorch is refused what it asks for."""
 
+import subprocess
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from tests.faults.away import Impossible
+from tests.faults.nursery import Nursery
+from tests.faults.stand import Stand, standing
 from tests.faults.storm import Storm
 from tests.product import wait_for
 
 CGROUPS = Path("/sys/fs/cgroup/memory")  # version 1 of control groups
 LITTLE = "2M"  # a worker takes that within an epoch or so
+REFUSING = Path(__file__).with_name("refusing.c")
+REFUSED = "REFUSED"  # the variable that names the file whose bytes are requests to refuse
 
 
 def kernel_kills_a_worker(storm: Storm) -> float | None:
@@ -44,3 +50,39 @@ def _removed(group: Path) -> bool:
     with suppress(OSError):
         group.rmdir()
     return not group.exists()
+
+
+@contextmanager
+def with_refusals(_: Nursery, engine: str) -> Iterator[Stand]:
+    """Run the product with an allocator that refuses on demand. Raises Impossible."""
+    with tempfile.TemporaryDirectory(prefix="lab-memory-") as folder:
+        Path(folder).chmod(0o755)
+        library, file = Path(folder) / "refusing.so", Path(folder) / "refused"
+        try:
+            subprocess.run(["cc", "-shared", "-fPIC", "-o", library, REFUSING, "-ldl"], check=True)
+        except (OSError, subprocess.CalledProcessError) as error:
+            raise Impossible("there is no C compiler") from error
+        file.write_bytes(b"")
+        environment = {"LD_PRELOAD": str(library), REFUSED: str(file)}
+        nursery = Nursery(environment)
+        try:
+            with standing(nursery, engine, environment=environment) as stand:
+                yield stand
+        finally:
+            nursery.end()
+
+
+def refuse_memory(storm: Storm) -> float | None:
+    """Refuse PyTorch the next piece of memory that it asks for: the group must be halved.
+
+    A run that trains alone fails, says so, and is tried again. Recovered once each run that was in
+    training has a new epoch, or has ended.
+    """
+    file = Path(storm.stand.environment[REFUSED])
+    file.write_bytes(b".")
+    wait_for(lambda: not file.stat().st_size or not storm.unended(), storm.stand.said)
+    if file.stat().st_size:  # all had ended
+        file.write_bytes(b"")
+        return None
+    had = {row.id: row.epoch for row in storm.unended() if row.status == "running"}
+    return storm.until_gone_on(had) if had else None

@@ -7,8 +7,9 @@ from random import Random
 from typing import Any
 
 import httpx
-from sqlalchemy import func, select
+from sqlalchemy import func, or_, select
 
+from backend.spec.memory import NOT_ENOUGH
 from backend.store.states import ENDED
 from backend.store.tables import Run
 from backend.store.transitions import LOST
@@ -70,12 +71,15 @@ class Storm:
             self.compare()
 
     def retried(self) -> bool:
-        """Retry runs that ended as failed since three workers in a row died before an epoch.
+        """Retry runs that failed by the faults alone. Whether there was such a run.
 
-        That is how a run that kills its workers ends; a storm may look like it. Whether there was
-        such a run.
+        Three workers in a row died before an epoch, as with a run that kills its workers; or a run
+        that trained alone was refused memory.
         """
-        query = select(Run.id).where(Run.experiment_id == self.experiment, Run.error == LOST)
+        query = select(Run.id).where(
+            Run.experiment_id == self.experiment,
+            or_(Run.error == LOST, Run.error.startswith(NOT_ENOUGH)),
+        )
         lost = self.stand.rows(query)
         if lost:
             answer = httpx.post(f"{self.stand.url}/api/experiments/{self.experiment}/retry")
