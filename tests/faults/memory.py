@@ -1,5 +1,6 @@
 """Memory that runs out: the kernel kills a worker, or PyTorch is refused what it asks for."""
 
+import shutil
 import subprocess
 import tempfile
 from collections.abc import Iterator
@@ -58,10 +59,9 @@ def with_refusals(_: Nursery, engine: str) -> Iterator[Stand]:
     with tempfile.TemporaryDirectory(prefix="lab-memory-") as folder:
         Path(folder).chmod(0o755)
         library, file = Path(folder) / "refusing.so", Path(folder) / "refused"
-        try:
-            subprocess.run(["cc", "-shared", "-fPIC", "-o", library, REFUSING, "-ldl"], check=True)
-        except (OSError, subprocess.CalledProcessError) as error:
-            raise Impossible("there is no C compiler") from error
+        if (compiler := shutil.which("cc")) is None:
+            raise Impossible("there is no C compiler")
+        subprocess.run([compiler, "-shared", "-fPIC", "-o", library, REFUSING, "-ldl"], check=True)
         file.write_bytes(b"")
         environment = {"LD_PRELOAD": str(library), REFUSED: str(file)}
         nursery = Nursery(environment)
