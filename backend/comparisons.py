@@ -11,7 +11,7 @@ from backend.analysis.grid.cells import N_TRAIN, SEED
 from backend.errors import NotFound
 from backend.spec.experiment import SEEDS
 from backend.spec.knobs import SECTIONS
-from backend.store import experiments, metrics, runs
+from backend.store import best_epoch, experiments, metrics, runs
 from backend.store.states import ENDED
 from backend.store.tables import Run
 
@@ -121,7 +121,7 @@ def _only(values: set[int]) -> int | None:
 def _judged(session: Session, run_ids: list[int], at: At) -> dict[int, Losses]:
     found: Mapping[int, Mapping[str, float | int | None]]
     if at == "best":
-        found = metrics.at_best_epoch(session, run_ids, METRICS)
+        found = best_epoch.values(session, run_ids, METRICS)
     else:
         found = {
             run_id: {key: summary["last"] for key, summary in by_key.items() if key in METRICS}

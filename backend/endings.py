@@ -6,7 +6,7 @@ from sqlalchemy.orm import Session
 
 from backend import views
 from backend.errors import Conflict
-from backend.store import changes, experiments, metrics, runs, snapshots, transitions
+from backend.store import best_epoch, changes, experiments, runs, snapshots, transitions
 from backend.store.changes import NewChange
 from backend.store.transitions import Moved
 
@@ -17,7 +17,7 @@ def close(session: Session, run_ids: Collection[int]) -> None:
     runs.store_diagnoses(
         session, [(run_id, one.verdict, one.as_dict()) for run_id, one in found.items()]
     )
-    metrics.store_at_best(session, list(run_ids))
+    best_epoch.note(session, list(run_ids))
     snapshots.drop_checkpoints(session, list(run_ids))
 
 
@@ -47,7 +47,7 @@ def retry(session: Session, experiment_id: int, run_id: int | None = None) -> in
     if experiments.get(session, experiment_id).deleted_at is not None:
         raise Conflict(f"Experiment {experiment_id} is deleted; restore it first.")
     moved = transitions.retry(session, experiment_id, run_id)
-    metrics.forget_at_best(session, [run.run_id for run in moved])
+    best_epoch.forget(session, [run.run_id for run in moved])
     _settle(session, moved)
     return len(moved)
 

@@ -11,7 +11,7 @@ from backend.analysis.grid.cells import Losses, RunResult
 from backend.analysis.grid.report import Report, report
 from backend.kept import Kept
 from backend.spec.cost import outputs
-from backend.store import experiments, metrics, runs
+from backend.store import best_epoch, experiments, metrics, runs
 from backend.store.tables import Run
 
 MAX_KEPT = 16  # reports in memory
@@ -49,7 +49,7 @@ def identity(session: Session, finished: Sequence[Run]) -> tuple[Hashable, ...]:
 def _results(session: Session, finished: Sequence[Run]) -> list[RunResult]:
     ids = [run.id for run in finished]
     summaries = metrics.summaries(session, ids)
-    at_best = metrics.at_best_epoch(session, ids, _LOSSES)
+    at_best = best_epoch.values(session, ids, _LOSSES)
     courses = metrics.columns_of(session, ids, ["val_loss"])
     found = (
         _result(run, summaries[run.id], at_best[run.id], courses[run.id]["val_loss"])
@@ -65,8 +65,8 @@ def _result(
     course: Column,
 ) -> RunResult | None:
     """Return what a run measured; None without any finite validation loss."""
-    best_epoch = summary.get("val_loss", {}).get("min_step")
-    if best_epoch is None:
+    lowest = summary.get("val_loss", {}).get("min_step")
+    if lowest is None:
         return None
     last = [summary.get(key, {}).get("last") for key in _LOSSES]
     right = [summary.get(f"{part}_accuracy", {}).get("last") for part in _PARTS]
@@ -75,7 +75,7 @@ def _result(
         params=run.params,
         parameters=run.parameters,
         epochs=run.epoch,
-        best_epoch=best_epoch,
+        best_epoch=lowest,
         best=Losses(*(best.get(key) for key in _LOSSES)),
         final=Losses(*last),
         reference_loss=run.reference_loss,

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 
 from sqlalchemy.orm import Session
 
-from backend.store import metrics
+from backend.store import pace
 from backend.views import RunItem
 
 SECONDS = 10.0
@@ -30,7 +30,7 @@ def throughput(session: Session, runs: Sequence[RunItem], now: datetime) -> Thro
     if not lately or seconds <= 0:
         return None
     most = max(run.epoch / max(1.0, (now - _at(run.started_at)).total_seconds()) for run in lately)
-    found = metrics.recorded_since(
+    found = pace.recorded_since(
         session,
         [run.id for run in lately],
         "train_loss",

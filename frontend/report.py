@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from backend.export.specification import written
 from backend.export.versions import versions
-from backend.store import experiments, metrics, runs
+from backend.store import best_epoch, experiments, runs
 from backend.views import RunItem, experiment_items, run_detail, run_items
 from frontend import assets
 from frontend.figures import grid_routes, run_routes
@@ -44,7 +44,7 @@ def render_report(session: Session, experiment_id: int) -> str:
     found = experiments.get(session, experiment_id)
     [item] = experiment_items(session, [found])
     all_runs = run_items(session, runs.of_experiment(session, experiment_id))
-    at_best = metrics.at_best_epoch(session, [run.id for run in all_runs], KEYS)
+    at_best = best_epoch.values(session, [run.id for run in all_runs], KEYS)
     grid = panels_info(all_runs, at_best)
     return fill(
         "report.html",

@@ -5,7 +5,7 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
-from backend.store import metrics, runs
+from backend.store import best_epoch, runs
 from backend.store.tables import Run
 from backend.views import RunItem, run_items
 
@@ -31,7 +31,7 @@ def run_table(session: Session, experiment_id: int) -> Table:
 def _rows(session: Session, page: Sequence[Run]) -> list[dict[str, Any]]:
     items = run_items(session, page)
     keys = sorted({key for item in items for key in item.summary})
-    at_best = metrics.at_best_epoch(session, [item.id for item in items], keys)
+    at_best = best_epoch.values(session, [item.id for item in items], keys)
     return [
         _facts(item, row) | item.params | _metrics(item, keys, at_best[item.id])
         for item, row in zip(items, page, strict=True)

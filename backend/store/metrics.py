@@ -8,10 +8,10 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from struct import pack, unpack_from
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
-from sqlalchemy import and_, bindparam, delete, func, select, update
+from sqlalchemy import and_, bindparam, delete, select
 from sqlalchemy.orm import Session
 
 from backend.analysis.column import Column
@@ -91,6 +91,16 @@ def _unpacked(packed_steps: bytes, packed_values: bytes) -> tuple[list[int], lis
     return steps, values
 
 
+def value_at(step: int, packed_steps: bytes, packed_values: bytes) -> float | None:
+    """Return a stretch's value at a step between its ends, None if it has none there."""
+    steps = np.frombuffer(packed_steps, "<i8")
+    place = int(steps.searchsorted(step))
+    if steps[place] != step:
+        return None
+    (value,) = unpack_from("<d", packed_values, 8 * place)  # of a long stretch one is looked at
+    return float(value)
+
+
 def _remove(session: Session, gone: dict[tuple[int, str], set[int]]) -> None:
     """Take steps out of the stretches they are in, so that they can be written again."""
     # whoever else writes to these runs waits until this transaction ends
@@ -114,16 +124,17 @@ def _remove(session: Session, gone: dict[tuple[int, str], set[int]]) -> None:
 def key_ids(session: Session, names: Iterable[str]) -> dict[str, int]:
     """Return the ids of metric names, making those that are new."""
     wanted = set(names)
-    found = _known_keys(session, wanted)
+    found = known_keys(session, wanted)
     missing = sorted(wanted - found.keys())
     if missing:
         insert = insert_for(session.get_bind().dialect.name, MetricKey).on_conflict_do_nothing()
         session.execute(insert, [{"name": name} for name in missing])
-        found = _known_keys(session, wanted)
+        found = known_keys(session, wanted)
     return found
 
 
-def _known_keys(session: Session, names: Iterable[str]) -> dict[str, int]:
+def known_keys(session: Session, names: Iterable[str]) -> dict[str, int]:
+    """Return the ids of those metric names that were ever recorded."""
     rows = session.connection().execute(_KNOWN_KEYS, {"names": list(names)})
     return {name: id_ for name, id_ in rows}  # noqa: C416 - typed, unlike dict(rows)
 
@@ -243,121 +254,4 @@ def summaries(
     )
     for run_id, name, *values in rows:
         result[run_id][name] = dict(zip(_summaries.FIELDS, values, strict=True))
-    return result
-
-
-def at_best_epoch(
-    session: Session, run_ids: Sequence[int], keys: Sequence[str]
-) -> dict[int, dict[str, float | None]]:
-    """Return each run's metrics at the epoch of its lowest val_loss: ``{run: {key: value}}``.
-
-    Of runs that have ended they are noted with their summaries: no points are read.
-    """
-    ids = _known_keys(session, {"val_loss", *keys})
-    names = {id_: key for key, id_ in ids.items()}
-    found: dict[int, dict[str, float | None]] = {id_: {} for id_ in run_ids}
-    noted = select(MetricSummary.run_id, MetricSummary.key_id, MetricSummary.at_best)
-    for run_id, key_id, value in session.execute(
-        noted.where(MetricSummary.run_id.in_(run_ids), MetricSummary.key_id.in_(names))
-    ):
-        found[run_id][names[key_id]] = value
-    others = [run_id for run_id, values in found.items() if values.get("val_loss") is None]
-    found |= _read_at_best(session, others, keys) if others else {}
-    return {run_id: {k: v for k, v in one.items() if k in keys} for run_id, one in found.items()}
-
-
-def _read_at_best(
-    session: Session, run_ids: Sequence[int], keys: Sequence[str]
-) -> dict[int, dict[str, float | None]]:
-    """Read runs' metrics at the epoch of their lowest val_loss from their points."""
-    ids = _known_keys(session, {"val_loss", *keys})
-    names = {ids[key]: key for key in keys if key in ids}
-    best = MetricSummary.min_step
-    rows: Iterable[Any] = session.execute(
-        select(Metric.run_id, Metric.key_id, best, Metric.packed_steps, Metric.packed_values)
-        .join(MetricSummary, MetricSummary.run_id == Metric.run_id)
-        .where(
-            MetricSummary.key_id == ids.get("val_loss"),
-            MetricSummary.run_id.in_(run_ids),
-            Metric.key_id.in_(names),
-            Metric.first_step <= best,
-            Metric.last_step >= best,
-        )
-    )
-    result: dict[int, dict[str, float | None]] = {id_: {} for id_ in run_ids}
-    for run_id, key_id, step, packed_steps, packed_values in rows:
-        steps = np.frombuffer(packed_steps, "<i8")  # of a long stretch one value is looked at
-        place = int(steps.searchsorted(step))
-        if steps[place] == step:
-            (value,) = unpack_from("<d", packed_values, 8 * place)
-            result[run_id][names[key_id]] = None if value != value else value
-    return result
-
-
-def store_at_best(session: Session, run_ids: Sequence[int]) -> None:
-    """Note, with the summaries of runs that have ended, their values at the best epoch."""
-    ids = {name: id_ for id_, name in session.execute(select(MetricKey.id, MetricKey.name)).all()}
-    found = _read_at_best(session, run_ids, list(ids))
-    rows = [
-        {"of_run": run_id, "of_key": ids[key], "value": value}
-        for run_id, by_key in found.items()
-        for key, value in by_key.items()
-    ]
-    if rows:
-        session.connection().execute(_AT_BEST, rows)
-
-
-def forget_at_best(session: Session, run_ids: Sequence[int]) -> None:
-    """Take back what `store_at_best` noted: these runs are to be trained once more."""
-    for some in bulk.chunks(run_ids):
-        kept = MetricSummary.run_id.in_(some) & MetricSummary.at_best.is_not(None)
-        session.execute(update(MetricSummary).where(kept).values(at_best=None))
-
-
-_AT_BEST = (
-    update(MetricSummary)
-    .where(MetricSummary.run_id == bindparam("of_run"), MetricSummary.key_id == bindparam("of_key"))
-    .values(at_best=bindparam("value"))
-)
-
-
-def recorded(
-    session: Session, run_ids: Sequence[int], key: str
-) -> dict[int, list[tuple[int, int]]]:
-    """Return when a metric's stretches were recorded, ``{run: [(last step, milliseconds)]}``."""
-    result: dict[int, list[tuple[int, int]]] = {id_: [] for id_ in run_ids}
-    for some in bulk.chunks(run_ids):
-        rows = session.execute(
-            select(Metric.run_id, Metric.last_step, Metric.recorded_at)
-            .join(MetricKey, MetricKey.id == Metric.key_id)
-            .where(Metric.run_id.in_(some), MetricKey.name == key)
-            .order_by(Metric.run_id, Metric.last_step)
-        )
-        for run_id, step, at in rows:
-            result[run_id].append((step, at))
-    return result
-
-
-def recorded_since(
-    session: Session, run_ids: Sequence[int], key: str, *, since_ms: int, last_steps: int
-) -> dict[int, int]:
-    """Return how many of runs' last steps of a metric were recorded since a time, ``{run: steps}``.
-
-    Looks at the last `last_steps` of each run alone; runs without any are left out.
-    """
-    result: dict[int, int] = {}
-    for some in bulk.chunks(run_ids):
-        rows = session.execute(
-            select(Metric.run_id, func.sum(Metric.last_step - Metric.first_step + 1))
-            .join(MetricKey, MetricKey.id == Metric.key_id)
-            .join(Run, Run.id == Metric.run_id)
-            .where(
-                Metric.run_id.in_(some),
-                MetricKey.name == key,
-                Metric.first_step > Run.epoch - last_steps,
-                Metric.recorded_at >= since_ms,
-            )
-            .group_by(Metric.run_id)
-        )
-        result |= {run_id: int(steps) for run_id, steps in rows}
     return result

@@ -15,7 +15,7 @@ from backend.api.dependencies import QueueDep
 from backend.api.health import Device
 from backend.comparisons import JUDGED, At
 from backend.queue import Queue
-from backend.store import experiments, metrics, runs
+from backend.store import best_epoch, experiments, runs
 from backend.store.states import ENDED
 from backend.store.tables import Experiment, Run
 from backend.throughput import throughput
@@ -75,7 +75,7 @@ def experiment(
     revision = found.revision  # read first: the stream repeats what comes after it
     rows = runs.of_experiment(session, experiment_id)
     all_runs = run_items(session, rows)
-    at_best = metrics.at_best_epoch(session, [run.id for run in all_runs], KEYS)
+    at_best = best_epoch.values(session, [run.id for run in all_runs], KEYS)
     query = dict(request.query_params)
     grid = _grid(all_runs, at_best, view, query)
     return render(

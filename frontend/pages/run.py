@@ -11,7 +11,7 @@ from backend.api.dependencies import StoppingQuery
 from backend.remedies import cell_of
 from backend.spec import cost
 from backend.spec.catalogue import SOURCES, drawable
-from backend.store import changes, experiments, metrics, runs, snapshots
+from backend.store import best_epoch, changes, experiments, runs, snapshots
 from backend.store.snapshots import SnapshotInfo
 from backend.store.states import ENDED
 from backend.store.tables import Experiment, Run
@@ -49,7 +49,7 @@ def run(session: Reading, run_id: int, stopping: StoppingQuery, view: ViewQuery)
         neighbours=runs.neighbours(session, row),
         live=live,
         revision=revision,
-        at_best=metrics.at_best_epoch(session, [run_id], KEYS)[run_id],
+        at_best=best_epoch.values(session, [run_id], KEYS)[run_id],
         interrupted=_interrupted(session, row),
         params=_by_section(found.params),
         **_curves(session, found, view, stopping),

@@ -7,7 +7,7 @@ import threading
 import pytest
 
 from backend.spec import validate
-from backend.store import Database, changes, experiments, metrics, runs, schema
+from backend.store import Database, best_epoch, changes, experiments, metrics, pace, runs, schema
 from backend.store.metrics import Point
 from backend.store.runs import Progress
 
@@ -82,7 +82,7 @@ def test_metrics_at_the_best_epoch_are_those_of_the_lowest_validation_loss(
     record(database, run_id, {1: 3.0, 2: 1.0, 3: 2.0}, key="val_loss")
     record(database, run_id, {1: 9.0, 2: 8.0, 3: 7.0}, key="test_loss")
     with database.read() as session:
-        found = metrics.at_best_epoch(session, [run_id], ["val_loss", "test_loss", "none"])
+        found = best_epoch.values(session, [run_id], ["val_loss", "test_loss", "none"])
     assert found == {run_id: {"val_loss": 1.0, "test_loss": 8.0}}
 
 
@@ -146,9 +146,7 @@ def test_steps_recorded_lately_are_counted_among_the_last(database: Database, ru
 
     def counted(*, since: int, among: int) -> dict[int, int]:
         with database.read() as session:
-            return metrics.recorded_since(
-                session, [run_id], "loss", since_ms=since, last_steps=among
-            )
+            return pace.recorded_since(session, [run_id], "loss", since_ms=since, last_steps=among)
 
     assert counted(since=8000, among=100) == {run_id: 3}
     assert counted(since=0, among=4) == {run_id: 4}

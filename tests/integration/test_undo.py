@@ -9,7 +9,7 @@ from sqlalchemy import insert, select, update
 from backend import endings, organising
 from backend.api.bodies import MOST_IDS
 from backend.errors import Conflict
-from backend.store import metrics, operations, removal, saved_views, transitions
+from backend.store import best_epoch, operations, removal, saved_views, transitions
 from backend.store.engine import now_ms
 from backend.store.organising import Change, tags_of
 from backend.store.tables import Edit, MetricSummary, Operation, Run
@@ -153,7 +153,7 @@ def test_tags_and_views_written_at_once_do_not_fail(api: Api, runs: list[int]) -
 def test_a_retried_run_forgets_what_it_was_at_its_best_epoch(api: Api, runs: list[int]) -> None:
     record(api.database, 1, runs[0], range(3, 6))
     with api.database.write() as session:
-        metrics.store_at_best(session, runs)
+        best_epoch.note(session, runs)
         session.execute(update(Run).where(Run.id == runs[0]).values(status="failed"))
         endings.retry(session, 1, runs[0])
         assert session.scalars(select(MetricSummary.at_best)).all() == [None]

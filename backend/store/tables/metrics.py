@@ -20,7 +20,7 @@ class Metric(Base):
     """A stretch of one metric of one run: values that were written together, at their steps.
 
     Steps ascend from `first_step` to `last_step`; as little-endian int64 and float64, NaN allowed.
-    No step is in two stretches of a series. To be read through `backend.store.metrics` alone.
+    No step is in two stretches of a series. Its bytes are read by `backend.store.metrics` alone.
 
     No foreign keys: PostgreSQL would spend much of a bulk write on checking them, and the summary
     of the same series, written in the same transaction, has them.
