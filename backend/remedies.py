@@ -9,8 +9,9 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from backend.analysis.grid.cells import SEED
+from backend.analysis.model_size import better_capacities
 from backend.analysis.prevailing import OVER_CONFIDENT, Prevailing, prevailing, urgency
-from backend.analysis.remedies import Remedy, Seen, applicable, better_capacities, propose
+from backend.analysis.remedies import Remedy, Seen, applicable, propose
 from backend.errors import InvalidInput, NotFound
 from backend.spec import placement
 from backend.spec.defaults import default

@@ -4,21 +4,19 @@ A remedy is a counterfactual, not advice: whether it helps is known once it was 
 run as it is (`backend.analysis.comparison`).
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from statistics import fmean
 from typing import Any
 
-from backend.analysis.grid.cells import SEED, key
+from backend.analysis.model_size import enlarged, named, reduced, shown, size_knob
 from backend.spec.catalogue import SOURCES
 from backend.spec.combinations import check_combination
 from backend.spec.experiment import filled_in
-from backend.spec.knobs import AXES
+from backend.spec.knobs import highest
 from backend.spec.layers import hidden
 
 MORE_DATA = 4  # times the training samples, where there are so many
 LEAST_MORE_DATA = 1.2
-CAPACITY_STEP = 4  # times the width or the channels
 STRONGER = 4  # times a weight decay that is there already
 LONGER = 4  # times the epochs
 STRONG_DROPOUT, WEAK_DROPOUT, WIDE = 0.5, 0.2, 64
@@ -81,7 +79,7 @@ def _more_data(params: Params, _: Seen) -> Remedy | None:
     given = params["dataset.n_train"]
     rows = SOURCES[params["dataset.source"]].rows
     held_out = params["dataset.n_validation"] + params["dataset.n_test"]
-    most = _most("dataset.n_train") if rows is None else rows - held_out
+    most = highest("dataset.n_train") if rows is None else rows - held_out
     more = min(MORE_DATA * given, most)
     if more < LEAST_MORE_DATA * given:
         return None
@@ -118,7 +116,7 @@ def _weight_decay(params: Params, _: Seen) -> Remedy | None:
     present = params.get("training.weight_decay", 0.0)
     adaptive = params.get("training.optimizer") in ("adam", "adamw")
     decay = max(DECOUPLED_DECAY if adaptive else PENALTY, STRONGER * present)
-    if decay > _most("training.weight_decay"):
+    if decay > highest("training.weight_decay"):
         return None
     changes: dict[str, Any] = {"training.weight_decay": decay}
     if adaptive:  # in Adam itself, decay would be divided by the gradients' size
@@ -162,10 +160,10 @@ def _label_smoothing(params: Params, _: Seen) -> Remedy | None:
 
 
 def _less_capacity(params: Params, seen: Seen) -> Remedy | None:
-    path = _capacity(params)
+    path = size_knob(params)
     if path is None:
         return None
-    given, less, why = params[path], _resized(path, params[path], _reduced), ""
+    given, less, why = params[path], reduced(path, params[path]), ""
     if seen.better_capacity is not None and seen.better_capacity < given:
         less, why = seen.better_capacity, ", the best of those measured here"
     if less == given:
@@ -173,39 +171,15 @@ def _less_capacity(params: Params, seen: Seen) -> Remedy | None:
     return Remedy(
         "less-capacity",
         "Less capacity",
-        f"{_named(path)} {_shown(less)} instead of {_shown(given)}{why}: what cannot be remembered "
+        f"{named(path)} {shown(less)} instead of {shown(given)}{why}: what cannot be remembered "
         "must be learnt.",
         {path: less},
     )
 
 
-def better_capacities(
-    measured: Iterable[tuple[Params, float | None]],
-) -> Callable[[Params], int | None]:
-    """Return what says, for the params of a cell, which capacity measured beside it is better.
-
-    `measured` are the params of runs with their lowest validation losses. Beside a cell are those
-    that differ from it in their capacity and seed only; the best has the lowest mean loss.
-    """
-    losses: dict[Any, dict[int, list[float]]] = {}
-    for params, loss in measured:
-        path = _capacity(params)
-        if path is not None and path != "model.layers" and loss is not None:
-            line = losses.setdefault(key(params, without=(SEED, path)), {})
-            line.setdefault(params[path], []).append(loss)
-
-    def better(params: Params) -> int | None:
-        path = _capacity(params)
-        line = losses.get(key(params, without=(SEED, path or "")), {})
-        best = min(line, key=lambda size: fmean(line[size]), default=None)
-        return None if path is None or best == params[path] else best
-
-    return better
-
-
 def _longer_training(params: Params, _: Seen) -> Remedy | None:
     given = params["training.epochs"]
-    longer = min(LONGER * given, _most("training.epochs"))
+    longer = min(LONGER * given, highest("training.epochs"))
     if longer <= given or not _descends(params):
         return None
     return Remedy(
@@ -217,44 +191,22 @@ def _longer_training(params: Params, _: Seen) -> Remedy | None:
 
 
 def _more_capacity(params: Params, _: Seen) -> Remedy | None:
-    path = _capacity(params)
+    path = size_knob(params)
     if path is None and params.get("model.depth") != 0:
         return None
     if path is None:
         what, changes = "A hidden layer", {"model.depth": 1}
     else:
-        given, more = params[path], _resized(path, params[path], _enlarged)
+        given, more = params[path], enlarged(path, params[path])
         if more == given:
             return None
-        what, changes = f"{_named(path)} {_shown(more)} instead of {_shown(given)}", {path: more}
+        what, changes = f"{named(path)} {shown(more)} instead of {shown(given)}", {path: more}
     return Remedy(
         "more-capacity",
         "More capacity",
         f"{what}: a richer model can follow a pattern that this one misses.",
         changes,
     )
-
-
-def _resized(path: str, given: Any, to: Callable[[str, int], int]) -> Any:
-    """Return a size, or the size of each layer, changed by `to`."""
-    if path != "model.layers":
-        return to(path, given)
-    return "-".join(str(to("model.width", int(width))) for width in given.split("-"))
-
-
-def _reduced(path: str, given: int) -> int:
-    least, step = (1, 2) if path == "model.degree" else (2, CAPACITY_STEP)
-    return min(given, max(least, given // step))
-
-
-def _enlarged(path: str, given: int) -> int:
-    enlarged = max(given + 1, 2 * given) if path == "model.degree" else CAPACITY_STEP * given
-    return min(_most(path), enlarged)
-
-
-def _most(path: str) -> int:
-    """Return the highest value that a knob accepts."""
-    return int(AXES[path].schema["maximum"])
 
 
 def _weaker_regularisation(params: Params, _: Seen) -> Remedy | None:
@@ -323,28 +275,3 @@ _ORDER: dict[str, Sequence[str]] = {
 def _descends(params: Params) -> bool:
     """Whether a run is trained by gradients, epoch after epoch."""
     return params.get("training.optimizer") != "closed_form"
-
-
-def _capacity(params: Params) -> str | None:
-    """Return the knob that sets the size of a run's model, None for a single-layer network."""
-    family = params["model.family"]
-    if "model.layers" in params:
-        return "model.layers"
-    path = {"polynomial": "model.degree", "cnn": "model.channels"}.get(family, "model.width")
-    return path if params.get(path) is not None else None
-
-
-_NAMES = {
-    "model.width": "Width",
-    "model.layers": "Layers",
-    "model.degree": "Degree",
-    "model.channels": "Channels",
-}
-
-
-def _named(path: str) -> str:
-    return _NAMES[path]
-
-
-def _shown(size: int | str) -> str:
-    return f"{size:,}" if isinstance(size, int) else size

@@ -64,6 +64,11 @@ AXES: dict[str, Knob] = {
 STOPPING: dict[str, Knob] = _knobs("early_stopping", EarlyStopping)
 
 
+def highest(path: str) -> int:
+    """Return the highest value that the knob at `path` accepts."""
+    return int(AXES[path].schema["maximum"])
+
+
 def show(value: Any) -> str:
     """Write a refused value as the person wrote it, shortened."""
     if isinstance(value, float) and not math.isfinite(value):

@@ -4,12 +4,12 @@ from typing import Any
 
 import pytest
 
+from backend.analysis.model_size import better_capacities
 from backend.analysis.remedies import (
     NOTHING,
     REMEDIES,
     Seen,
     applicable,
-    better_capacities,
     propose,
 )
 from backend.spec import RunSpec, validate
