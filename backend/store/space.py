@@ -9,7 +9,7 @@ from typing import Any
 from backend.store.engine import Database
 
 INCREMENTAL = 2  # SQLite's number for that kind of auto_vacuum
-PAGES_AT_ONCE = 2000  # 8 MB: writers wait for some ten milliseconds
+PAGES_AT_ONCE = 2000  # 8 MB: writers wait for tens of milliseconds
 
 
 def prepare(database: Database) -> None:
@@ -26,7 +26,11 @@ def give_back(database: Database) -> int:
     """Cut some free pages off a SQLite file; return how many are free after that."""
     if database.engine.dialect.name != "sqlite":
         return 0
-    with database.write() as session:
-        driver: Any = session.connection().connection.driver_connection
-        driver.execute(f"PRAGMA incremental_vacuum({PAGES_AT_ONCE})").fetchall()
+    with database.engine.connect() as connection:
+        driver: Any = connection.connection.driver_connection
+        # as a script: of a statement without columns Python takes one step, which is one page; and
+        # the file is cut once the write-ahead log is in it, where passive keeps nobody waiting
+        driver.executescript(
+            f"PRAGMA incremental_vacuum({PAGES_AT_ONCE}); PRAGMA wal_checkpoint(PASSIVE)"
+        )
         return int(driver.execute("PRAGMA freelist_count").fetchone()[0])
