@@ -9,6 +9,7 @@ from types import FrameType
 from typing import Any
 
 from fastapi import Depends, FastAPI
+from starlette.datastructures import State
 
 from backend.api import (
     analysis,
@@ -63,24 +64,9 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         docs_url=None,  # Swagger UI and ReDoc come from elsewhere and need inline script
         redoc_url=None,
     )
-    app.state.settings = settings
-    app.state.database = Database(settings.database_url)
-    app.state.queue = Queue(
-        make_celery(settings),
-        app.state.database,
-        workers=settings.workers,
-        memory=settings.memory << 20,
-    )
-    app.state.hints = Hints(settings.broker_url)
-    app.state.hub = Hub(settings.broker_url)
-    app.state.reader = stream.Reader(app.state.database)
-    app.state.probes = Probes(settings, app.state.database, app.state.queue)
-    app.state.telemetry = Telemetry(
-        app.state.database, app.state.queue, app.state.hints, app.state.hub
-    )
+    _equip(app.state, settings)
     errors = ErrorHandlers()
     errors.install(app)
-    app.state.key = key(settings)
     app.add_middleware(Access, settings=settings, respond=errors.respond)
     app.add_middleware(Security, settings=settings, respond=errors.respond)
     app.add_middleware(Requests, telemetry=app.state.telemetry)
@@ -92,6 +78,24 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         )
     _mount_pages(app, errors)
     return app
+
+
+def _equip(state: State, settings: Settings) -> None:
+    """Make what requests work with: the database, the queue, the streams, the service's health."""
+    state.settings = settings
+    state.key = key(settings)
+    state.database = Database(settings.database_url)
+    state.queue = Queue(
+        make_celery(settings),
+        state.database,
+        workers=settings.workers,
+        memory=settings.memory << 20,
+    )
+    state.hints = Hints(settings.broker_url)
+    state.hub = Hub(settings.broker_url)
+    state.reader = stream.Reader(state.database)
+    state.probes = Probes(settings, state.database, state.queue)
+    state.telemetry = Telemetry(state.database, state.queue, state.hints, state.hub)
 
 
 @asynccontextmanager

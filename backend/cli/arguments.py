@@ -1,6 +1,7 @@
 """What can be typed after `lab`."""
 
 from argparse import ArgumentParser, Namespace, RawDescriptionHelpFormatter
+from collections.abc import Callable
 from pathlib import Path
 
 _ABOUT = "Train grids of models, watch them overfit, learn why."
@@ -20,25 +21,7 @@ def parse(arguments: list[str] | None) -> Namespace:
         allow_abbrev=False,
     )
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    for name, about, add_options in (
-        ("up", "start everything, print the address, run until Ctrl-C", _up),
-        ("submit", "hand in a specification", _submit),
-        ("watch", "follow an experiment to its end, then print its results", _watch),
-        ("retry", "train the failed runs of an experiment once more", _retry),
-        ("remedies", "try what may cure an experiment, and compare", _remedies),
-        (
-            "export",
-            "write an experiment to a page, a folder of tables or its specification",
-            _export,
-        ),
-        ("diagnose", "say what is wrong with the training histories in log files", _diagnose),
-        ("doctor", "examine the data and what the service needs; changes nothing", _doctor),
-        ("backup", "write the whole database to one file, while it is used", _backup),
-        ("restore", "fill an empty database from a backup", _backup),
-        ("migrate", "bring the database to the newest schema (up does it too)", _data_dir),
-        ("serve", "start the web service alone (up starts everything)", _serve),
-        ("secrets", "make the passwords and the token of a deployment", _secrets),
-    ):
+    for name, (about, add_options) in _COMMANDS.items():
         add_options(
             commands.add_parser(name, help=about, description=f"{about[0].upper()}{about[1:]}.")
         )
@@ -152,3 +135,21 @@ def _diagnose(parser: ArgumentParser) -> None:
 
 def _server(parser: ArgumentParser) -> None:
     parser.add_argument("--server", metavar="URL", help="address of the service")
+
+
+_COMMANDS: dict[str, tuple[str, Callable[[ArgumentParser], None]]] = {
+    "up": ("start everything, print the address, run until Ctrl-C", _up),
+    "submit": ("hand in a specification", _submit),
+    "watch": ("follow an experiment to its end, then print its results", _watch),
+    "retry": ("train the failed runs of an experiment once more", _retry),
+    "remedies": ("try what may cure an experiment, and compare", _remedies),
+    "export": ("write an experiment to a page, a folder of tables or its specification", _export),
+    "diagnose": ("say what is wrong with the training histories in log files", _diagnose),
+    "doctor": ("examine the data and what the service needs; changes nothing", _doctor),
+    "backup": ("write the whole database to one file, while it is used", _backup),
+    "restore": ("fill an empty database from a backup", _backup),
+    "migrate": ("bring the database to the newest schema (up does it too)", _data_dir),
+    "serve": ("start the web service alone (up starts everything)", _serve),
+    "secrets": ("make the passwords and the token of a deployment", _secrets),
+}
+"""What each command does, and what adds its options; in the order of the help."""

@@ -1,9 +1,9 @@
 """Experiments: made with all their runs in one transaction, listed, counted."""
 
 from collections import Counter
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 from sqlalchemy import ColumnElement, and_, func, insert, select
 from sqlalchemy.orm import Session
@@ -48,18 +48,25 @@ def create(
     run_ids = session.scalars(
         insert(Run).returning(Run.id, sort_by_parameter_order=True),
         [
-            {
-                "experiment_id": experiment.id,
-                "position": position,
-                "variant": label,
-                "params": flat,
-                "parameters": parameters(flat),
-            }
+            _run(experiment.id, position, flat, label)
             for position, (flat, label) in enumerate(zip(params, spec.labels, strict=True))
         ],
     ).all()
     searchable.add(session, dict(zip(run_ids, params, strict=True)))
     return experiment, list(run_ids)
+
+
+def _run(
+    experiment_id: int, position: int, params: Mapping[str, Any], variant: str | None
+) -> dict[str, Any]:
+    """Return the columns of a run that is to be queued."""
+    return {
+        "experiment_id": experiment_id,
+        "position": position,
+        "variant": variant,
+        "params": params,
+        "parameters": parameters(params),
+    }
 
 
 def get(session: Session, experiment_id: int) -> Experiment:

@@ -120,22 +120,27 @@ def panels_info(
     rest = _rest(knobs, axes, shown or {})
     runs = [run for run in runs if all(one.picks(run) for one in rest)]
     apart = [one for one in rest if one.shown == EACH]
-    groups: dict[tuple[Any, ...], list[RunItem]] = {
-        key: [] for key in product(*(one.values for one in apart))
-    }
-    for run in runs:
-        groups[tuple(value_of(run, one.path) for one in apart)].append(run)
+    groups = _groups(runs, apart)
     ramp = _ramp(choice, groups, axes, at_best)
     panels = [
         grid_info(
             group, knobs, at_best, choice=choice, axes=axes, ramp=ramp, title=_title(apart, key)
         )
         for key, group in groups.items()
-        if group
     ]
     rows, columns = (len(knobs.get(axis or "", ())) for axis in axes)
     size = _size(rows, columns, len(panels))
     return PanelsInfo(choice, knobs, axes, rest, panels, ramp, size)
+
+
+def _groups(runs: Sequence[RunItem], apart: Sequence[Rest]) -> dict[tuple[Any, ...], list[RunItem]]:
+    """Return the runs of each table by its values of the knobs that are shown apart."""
+    groups: dict[tuple[Any, ...], list[RunItem]] = {
+        key: [] for key in product(*(one.values for one in apart))
+    }
+    for run in runs:
+        groups[tuple(value_of(run, one.path) for one in apart)].append(run)
+    return {key: group for key, group in groups.items() if group}
 
 
 def _rest(

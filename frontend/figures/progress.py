@@ -84,9 +84,8 @@ def progress_info(
     done = sum(weight * _share(run) for weight, run in zip(weights, runs, strict=not over))
     share = done / total if total else 1.0
     taken = _seconds_taken(runs, now or datetime.now(UTC))
-    known = taken is not None and taken >= LEAST_SECONDS and share >= LEAST_SHARE
-    pace = share / taken if known and taken else None  # shares of the work a second
-    if known and lately:
+    pace = _pace(share, taken)
+    if pace and lately:
         pace = _work(lately, runs, weights) / total / lately.seconds or pace
     return ProgressInfo(
         status=status,
@@ -101,6 +100,13 @@ def progress_info(
         cancelled=sum(run.status == "cancelled" for run in runs),
         speed_now=sum(lately.epochs.values()) / lately.seconds if lately else None,
     )
+
+
+def _pace(share: float, taken: float | None) -> float | None:
+    """Return the share of the work done in a second, None as long as too little is known."""
+    if not taken or taken < LEAST_SECONDS or share < LEAST_SHARE:
+        return None
+    return share / taken
 
 
 def _work(lately: Throughput, runs: Sequence[RunItem], weights: Sequence[float]) -> float:

@@ -48,6 +48,9 @@ def rows(database: Database, monkeypatch: pytest.MonkeyPatch) -> Rows:
     return made
 
 
+KINDS = {"name": "text", "note": "text", "verdict": "text", "pinned": "truth", "created": "time"}
+
+
 def _values(rng: random.Random, run_id: int, name: str) -> dict[Field, Any]:
     def some(*values: Any) -> Any:
         return rng.choice([None, *values])
@@ -71,14 +74,7 @@ def _values(rng: random.Random, run_id: int, name: str) -> dict[Field, Any]:
         "note": some("Adam", 'a "quoted" word'), "verdict": some("overfitting", "good fit"),
         "pinned": rng.random() < 0.3, "created": NOW - 86_400_000,
     }  # fmt: skip
-    kinds = {
-        "name": "text",
-        "note": "text",
-        "verdict": "text",
-        "pinned": "truth",
-        "created": "time",
-    }
-    row |= {Field("run", key, kinds.get(key, "number")): value for key, value in own.items()}  # type: ignore[arg-type]
+    row |= {Field("run", key, KINDS.get(key, "number")): value for key, value in own.items()}  # type: ignore[arg-type]
     return row
 
 

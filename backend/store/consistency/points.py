@@ -19,18 +19,28 @@ _BYTES = 8  # of a step
 
 def untrue_epochs(session: Session) -> list[str]:
     """Find runs with an epoch missing or doubled, by the stretches they are stored in."""
-    count = func.length(Metric.packed_steps) / _BYTES
+    return _doubled(session) + _missing(session)
+
+
+def _doubled(session: Session) -> list[str]:
+    """Find stretches that begin before the one before them ends."""
     before = func.lag(Metric.last_step).over(
         partition_by=(Metric.run_id, Metric.key_id), order_by=Metric.first_step
     )
     stretches = select(Metric.run_id, Metric.key_id, Metric.first_step, before.label("before"))
     placed = stretches.subquery()
-    doubled = session.execute(
+    found = session.execute(
         select(placed.c.run_id, MetricKey.name, placed.c.first_step)
         .join(MetricKey, MetricKey.id == placed.c.key_id)
         .where(placed.c.first_step <= placed.c.before)
         .limit(SHOWN)
     ).all()
+    return [f"Run {id_} has {key} of epoch {step} twice." for id_, key, step in found]
+
+
+def _missing(session: Session) -> list[str]:
+    """Find runs whose stretches do not hold as many epochs as they have, from the first on."""
+    count = func.length(Metric.packed_steps) / _BYTES
     trained = select(MetricKey.id).where(MetricKey.name == TRAINED).scalar_subquery()
     stored = (
         select(
@@ -44,15 +54,15 @@ def untrue_epochs(session: Session) -> list[str]:
         .subquery()
     )
     epochs = func.coalesce(stored.c.epochs, 0)
-    missing = session.execute(
+    found = session.execute(
         select(Run.id, Run.epoch, epochs)
         .outerjoin(stored, stored.c.run_id == Run.id)
         .where(or_(epochs != Run.epoch, stored.c.first != 1, stored.c.last != Run.epoch))
         .limit(SHOWN)
     ).all()
-    return [f"Run {id_} has {key} of epoch {step} twice." for id_, key, step in doubled] + [
+    return [
         f"Run {id_} is at epoch {epoch}; {int(there)} of its epochs are stored."
-        for id_, epoch, there in missing
+        for id_, epoch, there in found
     ]
 
 
