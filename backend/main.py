@@ -13,6 +13,7 @@ from starlette.datastructures import State
 
 from backend.api import (
     analysis,
+    comparison,
     experiments,
     export,
     health,
@@ -43,6 +44,7 @@ _API = (
     export,
     analysis,
     remedies,
+    comparison,
     run_lists,
     organising,
     saved_views,

@@ -1,15 +1,15 @@
-"""Remedies: what is proposed for an experiment's cells, and the follow-up that measures it."""
+"""Remedies: what is proposed for an experiment's cells, and the follow-up that tries it."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Query, Request, Response
 from fastapi.exceptions import RequestValidationError
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from sqlalchemy.orm import Session
 
-from backend import comparisons, remedies
-from backend.analysis.comparison import Comparison, Difference, Effect
-from backend.analysis.comparison_words import in_words
+from backend import remedies
 from backend.analysis.grid.cells import SEED
 from backend.analysis.remedies import Remedy
 from backend.api.dependencies import (
@@ -21,11 +21,10 @@ from backend.api.dependencies import (
     raw_body,
 )
 from backend.api.experiments import Estimate, Submitted, estimate
-from backend.comparisons import JUDGED, At
 from backend.remedies import DEFAULT_SEEDS
-from backend.spec import validate
+from backend.spec import ExperimentSpec, validate
 from backend.store import experiments, runs
-from backend.store.tables import MAX_ID
+from backend.store.tables import MAX_ID, Run
 from backend.views import ExperimentItem, experiment_items
 
 router = APIRouter(prefix="/api/experiments/{experiment_id}", tags=["remedies"])
@@ -105,60 +104,6 @@ class FollowUpEstimate(Estimate):
     twin: ExperimentItem | None
 
 
-class DifferenceItem(BaseModel):
-    """Mean difference to the first variant over `pairs` seeds, with two 95 % intervals.
-
-    `low` to `high` for this one alone, `joint_low` to `joint_high` for all variants together;
-    `resolved` when the latter leaves out zero. None with fewer than two pairs.
-    """
-
-    mean: float
-    pairs: int
-    low: float | None
-    high: float | None
-    joint_low: float | None
-    joint_high: float | None
-    resolved: bool
-
-
-class EffectItem(BaseModel):
-    """A variant: means over its seeds, differences to the first variant, and what it costs.
-
-    `cost` is parameters times training samples times epochs, over those of the first variant; like
-    `parameters` and `n_train` None over cells that differ in them. In `lower` of `cells` cells its
-    mean validation loss is lower.
-    """
-
-    name: str
-    means: dict[str, float]
-    differences: dict[str, DifferenceItem]
-    parameters: int | None
-    n_train: int | None
-    epochs: float
-    cost: float | None
-    failed: int
-    cells: int
-    lower: int
-
-
-class ComparisonItem(BaseModel):
-    """Variants against the first, the lowest test loss first; `chosen` by validation loss.
-
-    `settings` are the cells that variants were multiplied with; `setting` is the number of the one
-    compared, None for all together.
-    """
-
-    at: At
-    settings: list[dict[str, Any]]
-    setting: int | None
-    complete: bool
-    seeds: int
-    sentence: str
-    baseline: EffectItem
-    variants: list[EffectItem]
-    chosen: str | None
-
-
 @router.get("/remedies", summary="Read the remedies of an experiment")
 def read_remedies(
     experiment_id: ExperimentId,
@@ -195,50 +140,56 @@ def try_remedies(
 ) -> FollowUp | FollowUpEstimate:
     """Train a cell as it is and with each remedy, on the same seeds, and compare."""
     with database.read() as session:
-        parent = experiments.get(session, experiment_id)
-        cell = remedies.choose(session, experiment_id, run=wanted.run, knobs=wanted.cell)
-        chosen = remedies.selected(cell, wanted.remedies)
-        tried = experiments.follow_ups(session, experiment_id)
-        names = [one.name for one in tried]
-        document = remedies.follow_up(parent, cell, chosen, seeds=wanted.seeds, taken=names)
-        spec = validate(document, max_runs=settings.max_runs)
-        variants = [variant["name"] for variant in document["variants"]]
-        twins = experiment_items(session, remedies.twins(tried, document))
+        plan = _planned(session, experiment_id, wanted, max_runs=settings.max_runs)
     if dry_run:
         response.status_code = 200
-        cost = estimate(spec, workers=settings.workers)
-        alive = [one for one in twins if one.status not in ("failed", "cancelled")]
-        return FollowUpEstimate(
-            **cost.model_dump(), variants=variants, spec=document, twin=alive[-1] if alive else None
-        )
+        return _estimated(plan, workers=settings.workers)
     with database.write() as session:
-        made, run_ids = experiments.create(session, spec, follows=cell.runs[0])
+        made, run_ids = experiments.create(session, plan.spec, follows=plan.answers)
     queue.offer()
     hints.moved(made.id)
     url = f"/experiments/{made.id}"
     response.headers["Location"] = f"/api{url}"
-    return FollowUp(id=made.id, name=made.name, url=url, runs=len(run_ids), variants=variants)
+    return FollowUp(id=made.id, name=made.name, url=url, runs=len(run_ids), variants=plan.variants)
 
 
-@router.get("/comparison", summary="Compare the variants of an experiment")
-def read_comparison(
-    experiment_id: ExperimentId,
-    database: DatabaseDep,
-    at: Annotated[At, Query(description="The epoch at which runs are judged.")] = JUDGED,
-    setting: Annotated[
-        int | None,
-        Query(ge=0, description="Number of one cell of the axes; left out: all together."),
-    ] = None,
-) -> ComparisonItem:
-    """Return each variant's paired difference to the first, so far if runs still train.
+@dataclass(frozen=True)
+class _Plan:
+    """A follow-up that could be stored: the run it answers, and follow-ups that train the same."""
 
-    Where variants were multiplied with axes, runs are paired by cell and seed, and each seed
-    counts once, with its mean over the cells.
-    """
-    with database.read() as session:
-        found = comparisons.comparison(session, experiment_id, at=at, setting=setting)
-        settings = comparisons.comparable(session, experiment_id).settings
-    return _comparison(found, at, settings, setting)
+    answers: Run
+    document: dict[str, Any]
+    spec: ExperimentSpec
+    twins: Sequence[ExperimentItem]
+
+    @property
+    def variants(self) -> list[str]:
+        return [variant["name"] for variant in self.document["variants"]]
+
+
+def _planned(
+    session: Session, experiment_id: int, wanted: RemediesWanted, *, max_runs: int
+) -> _Plan:
+    """Return the follow-up that is asked for. Raises NotFound, InvalidInput and InvalidSpec."""
+    parent = experiments.get(session, experiment_id)
+    cell = remedies.choose(session, experiment_id, run=wanted.run, knobs=wanted.cell)
+    chosen = remedies.selected(cell, wanted.remedies)
+    tried = experiments.follow_ups(session, experiment_id)
+    names = [one.name for one in tried]
+    document = remedies.follow_up(parent, cell, chosen, seeds=wanted.seeds, taken=names)
+    twins = experiment_items(session, remedies.twins(tried, document))
+    return _Plan(cell.runs[0], document, validate(document, max_runs=max_runs), twins)
+
+
+def _estimated(plan: _Plan, *, workers: int) -> FollowUpEstimate:
+    """Return what a follow-up would cost."""
+    alive = [one for one in plan.twins if one.status not in ("failed", "cancelled")]
+    return FollowUpEstimate(
+        **estimate(plan.spec, workers=workers).model_dump(),
+        variants=plan.variants,
+        spec=plan.document,
+        twin=alive[-1] if alive else None,
+    )
 
 
 def _cell(cell: remedies.Cell) -> CellItem:
@@ -260,38 +211,3 @@ def _remedy(remedy: Remedy, proposed: bool) -> RemedyItem:
         changes=dict(remedy.changes),
         proposed=proposed,
     )
-
-
-def _comparison(
-    found: Comparison, at: At, settings: Sequence[Mapping[str, Any]], setting: int | None
-) -> ComparisonItem:
-    return ComparisonItem(
-        at=at,
-        settings=[dict(one) for one in settings],
-        setting=setting,
-        complete=found.complete,
-        seeds=found.seeds,
-        sentence=in_words(found),
-        baseline=_effect(found.baseline),
-        variants=[_effect(effect) for effect in found.effects],
-        chosen=found.chosen and found.chosen.arm.name,
-    )
-
-
-def _effect(effect: Effect) -> EffectItem:
-    return EffectItem(
-        name=effect.arm.name,
-        means=dict(effect.means),
-        differences={key: _difference(one) for key, one in effect.differences.items()},
-        parameters=effect.arm.parameters,
-        n_train=effect.arm.n_train,
-        epochs=effect.arm.epochs,
-        cost=effect.cost,
-        failed=effect.arm.broken,
-        cells=effect.cells,
-        lower=effect.lower,
-    )
-
-
-def _difference(one: Difference) -> DifferenceItem:
-    return DifferenceItem(**vars(one), resolved=one.resolved)

@@ -69,9 +69,7 @@ def test_what_was_backed_up_is_restored_on_either_database(
     assert experiment_id == 2
 
 
-def test_a_backup_is_of_one_moment_while_someone_writes(
-    database: Database, tmp_path: Path
-) -> None:
+def test_a_backup_is_of_one_moment_while_someone_writes(database: Database, tmp_path: Path) -> None:
     _, run_ids = play(database, SCENE)
     stop = threading.Event()
     written = 20
