@@ -135,6 +135,30 @@ def test_points_that_come_twice_are_drawn_once(page: Page, submit: Submit) -> No
     assert steps(page) == list(range(1, 102))
 
 
+def test_points_that_come_while_a_figure_is_fetched_and_drawn_are_all_drawn(
+    page: Page, submit: Submit
+) -> None:
+    _, run_id = submit(OVERFITTING)
+    page.goto(f"/runs/{run_id}")
+    finished(page)
+    page.reload()
+    until(page, f"({STEPS}).length === 100")
+    page.evaluate(
+        """async () => {
+          const chart = document.querySelector("#loss");
+          const come = (step) => chart.extend({train_loss: {steps: [step], values: [0.5]}});
+          const react = Plotly.react;
+          Plotly.react = (...given) => { come(102); return react(...given); };
+          const loading = chart.load();
+          come(101);
+          await loading;
+          Plotly.react = react;
+        }"""
+    )
+    until(page, f"({STEPS}).length > 101")
+    assert steps(page) == list(range(1, 103))
+
+
 def test_a_lost_connection_loses_no_point_and_doubles_none(
     page: Page, lab: str, submit: Submit, proxy: Proxy, expected_errors: list[str]
 ) -> None:

@@ -84,8 +84,9 @@ class LabChart extends HTMLElement {
     }
     this.#place(figure);
     this.#figure = figure;
-    await this.#draw();
+    // before it is drawn, as what comes meanwhile is appended at once and must not go before these
     for (const metrics of this.#since.splice(0)) this.#append(metrics);
+    await this.#draw();
     this.describe(this.#figure.description, this.#figure.caption);
     this.plot.toggleAttribute("data-lawless", this.#figure.lawless === true);
     this.dispatchEvent(new CustomEvent("drawn", { detail: this.#figure, bubbles: true }));
