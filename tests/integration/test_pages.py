@@ -132,6 +132,7 @@ def test_runs_that_were_cancelled_are_not_done(measured: Api) -> None:
         ("/compare?runs=3&cells=3", "mild overfitting</span> 2"),
         ("/runs/3", "all are called mild overfitting, as is this one"),
     ],
+    ids=["home", "counts", "cells", "remedies", "runs", "compare", "run"],
 )
 def test_mild_overfitting_is_called_so(measured: Api, path: str, told: str) -> None:
     assert told in measured.get(path).text
