@@ -1,7 +1,10 @@
 # Two images from one file: `web` without PyTorch, `worker` with it. Neither runs as root or writes
 # to its own file system.
 
-FROM python:3.11-slim AS web-packages
+# an exact version or a digest pins it: docs/compose.md
+ARG PYTHON_IMAGE=python:3.11-slim
+
+FROM ${PYTHON_IMAGE} AS web-packages
 ENV PIP_NO_CACHE_DIR=1 PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_PYTHON=/venv/bin/python
 WORKDIR /build
 COPY pyproject.toml constraints.txt ./
@@ -21,7 +24,7 @@ RUN pip install ${TORCH_INDEX:+--extra-index-url "$TORCH_INDEX"} --no-deps -c co
  && cd /venv/lib/python*/site-packages && rm -rf torch/include torch/test torch/bin/*[Tt]est* \
  && find . -type d -name tests -prune -exec rm -r {} +
 
-FROM python:3.11-slim AS base
+FROM ${PYTHON_IMAGE} AS base
 ENV PATH=/venv/bin:$PATH PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 LAB_DATA_DIR=/tmp
 RUN useradd --uid 10001 --no-create-home --home-dir /tmp lab \
  && install --directory --owner lab /run/lab

@@ -7,6 +7,7 @@ import subprocess
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from functools import cached_property
 from typing import Any
 
@@ -59,8 +60,8 @@ class Stack:
         found: list[Any] = json.loads(run(["docker", "inspect", *ids]))
         return found
 
-    def kill(self, service: str) -> None:
-        """End the main process of a service from outside, and wait until it is healthy again.
+    def kill(self, service: str) -> datetime:
+        """End the main process of a service from outside; return when, once it is healthy again.
 
         After `docker kill` the engine would not start it again. A container that sees all processes
         does it, so that neither root nor the engine's machine is needed.
@@ -69,12 +70,14 @@ class Stack:
         words = ["--pid", "host", "--user", "0", "--network", "none", "--entrypoint", "sh"]
         strike = f"kill -9 {victim['State']['Pid']}"
         run(["docker", "run", "--rm", *words, "overfit-lab-web", "-c", strike])
+        struck = datetime.now(UTC)
 
         def back() -> bool:
             (now,) = self.containers(service)
             return now["RestartCount"] > victim["RestartCount"] and healthy(now)
 
         wait_for(back, self.said)
+        return struck
 
     def link(self) -> tuple[str, str]:
         """Return the address and the token that the web service printed last."""

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from datetime import datetime
 from typing import Any
 
 import httpx
@@ -55,7 +56,7 @@ def test_gpu_worker_takes_the_nvidia_devices_and_does_not_fork(stack: Stack) -> 
     (devices,) = worker["deploy"]["resources"]["reservations"]["devices"]
     assert devices == {"driver": "nvidia", "count": -1, "capabilities": ["gpu"]}
     assert worker["environment"]["LAB_DEVICE"] == "gpu"
-    assert worker["build"]["target"] == "worker" and "args" not in worker["build"]
+    assert worker["build"]["target"] == "worker" and "TORCH_INDEX" not in worker["build"]["args"]
     (same,) = stack.containers("worker")
     assert "--pool solo" in " ".join(same["Config"]["Cmd"])
 
@@ -64,8 +65,10 @@ def test_gpu_worker_takes_the_nvidia_devices_and_does_not_fork(stack: Stack) -> 
 def test_what_is_killed_comes_back_and_no_epoch_is_lost(stack: Stack, service: str) -> None:
     experiment = submit(stack, epochs=5000)
     wait_for(lambda: trains(stack, experiment), stack.said)
-    stack.kill(service)
+    struck = stack.kill(service)
     wait_for(lambda: finished(stack, experiment), stack.said, END_SECONDS)
+    ends = [datetime.fromisoformat(run["ended_at"]) for run in runs_of(stack, experiment)]
+    assert max(ends) > struck, "it had ended before the kill"
     check(stack, experiment)
 
 
