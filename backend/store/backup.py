@@ -119,6 +119,7 @@ def _seal(path: Path, revision: str) -> dict[str, int]:
             **{f"table {name}": json.dumps(found) for name, found in tables.items()},
         }
         with connection:
+            connection.execute(f"DROP TABLE IF EXISTS {MANIFEST}")  # a backup put in place by hand
             connection.execute(_MADE)
             connection.executemany(f"INSERT INTO {MANIFEST} VALUES (?, ?)", about.items())  # noqa: S608
     return {name: found.rows for name, found in tables.items()}

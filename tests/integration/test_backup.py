@@ -204,11 +204,11 @@ def test_the_data_of_each_release_comes_to_the_newest_schema(
 def test_a_sqlite_database_is_backed_up_before_its_schema_changes(
     release: Path, tmp_path: Path
 ) -> None:
+    """A former backup put in place by hand, as any file of a release."""
     database = tmp_path / "lab.db"
     database.write_bytes(gzip.decompress(release.read_bytes()))
-    with closing(sqlite3.connect(database)) as old, old:
+    with closing(sqlite3.connect(database)) as old:
         revision = old.execute("SELECT version_num FROM alembic_version").fetchone()[0]
-        old.execute("DROP TABLE backup")
     settings = Settings(data_dir=tmp_path)
     migrate(settings)
     assert schema.revision(Database(settings.database_url)) == schema.newest()
