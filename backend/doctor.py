@@ -5,13 +5,11 @@ Reads only, in one transaction of the database, so it may be used while everythi
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Literal
 
 from sqlalchemy.orm import Session
 
-from backend.errors import Unavailable
-from backend.migration import opened
+from backend.migration import opened, refuse_missing
 from backend.presence import present
 from backend.room import free_bytes
 from backend.settings import Settings
@@ -36,20 +34,13 @@ def examine(settings: Settings, *, everything: bool = False) -> Iterator[Check]:
 
     Raises InvalidInput and Unavailable when there is no database to examine.
     """
-    _refuse_missing(settings)
+    refuse_missing(settings)
     with opened(settings) as database:
         lacks = consistency.lacking(database)
         yield _data("schema", lacks)
         if not lacks:
             yield from _database(database, everything)
             yield from _surroundings(settings, database)
-
-
-def _refuse_missing(settings: Settings) -> None:
-    """Raise Unavailable rather than have SQLite make an empty database."""
-    path = settings.database_url.removeprefix("sqlite:///")
-    if path != settings.database_url and not Path(path).exists():
-        raise Unavailable(f"there is no database at {path}; --data-dir names its folder.")
 
 
 def _database(database: Database, everything: bool) -> Iterator[Check]:

@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 from alembic.util import CommandError
 from sqlalchemy.exc import SQLAlchemyError
@@ -38,6 +39,13 @@ def _keep(settings: Settings, database: Database, revision: str) -> None:
     if not path.exists():
         backup.write(database, path)
         logger.info("backed up before the schema changes", extra={"file": str(path)})
+
+
+def refuse_missing(settings: Settings) -> None:
+    """Raise Unavailable rather than have SQLite make an empty database."""
+    path = settings.database_url.removeprefix("sqlite:///")
+    if path != settings.database_url and not Path(path).exists():
+        raise Unavailable(f"there is no database at {path}; --data-dir names its folder.")
 
 
 @contextmanager

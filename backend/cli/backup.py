@@ -3,13 +3,15 @@
 from argparse import Namespace
 
 from backend.cli.configuration import configured
-from backend.migration import opened
+from backend.migration import opened, refuse_missing
 from backend.store import backup
 
 
 def run(options: Namespace) -> int:
     """Write the file and say what is in it."""
-    with opened(configured(options, "data_dir")) as database:
+    settings = configured(options, "data_dir")
+    refuse_missing(settings)
+    with opened(settings) as database:
         rows = backup.write(database, options.file)
     size = options.file.stat().st_size / 1e6
     counts = f"{rows['experiments']:,} experiments, {rows['runs']:,} runs"

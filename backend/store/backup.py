@@ -21,7 +21,7 @@ from sqlalchemy import Text as SqlText
 from sqlalchemy.orm import Session
 
 from backend import __version__
-from backend.errors import Conflict, InvalidInput
+from backend.errors import Conflict, InvalidInput, Unavailable
 from backend.store import schema
 from backend.store.digest import Digest
 from backend.store.engine import Database
@@ -34,8 +34,13 @@ ROWS_AT_ONCE = 20  # a row may hold a model of 8 MB
 def write(database: Database, path: Path) -> dict[str, int]:
     """Write a backup to `path`, all or nothing; return how many rows each table has.
 
-    Raises Conflict when the file exists, InvalidInput when the database has no known schema.
+    Raises Conflict when the file exists, InvalidInput when its folder does not or the schema is not
+    a known one, Unavailable when it cannot be written.
     """
+    if not path.parent.is_dir():
+        raise InvalidInput(
+            f"{path.parent} is no folder; a backup is written into one that is there."
+        )
     if path.exists():
         raise Conflict(f"{path} exists; a backup is written to a file of its own.")
     revision = schema.revision(database)
@@ -60,6 +65,8 @@ def _beside(path: Path) -> Iterator[Path]:
         with unfinished.open("rb+") as file:
             os.fsync(file.fileno())
         unfinished.replace(path)
+    except sqlite3.Error as error:
+        raise Unavailable(f"{path} cannot be written: {error}.") from error
     finally:
         for left in path.parent.glob(f"{glob.escape(unfinished.name)}*"):  # with SQLite's journals
             with suppress(OSError):

@@ -56,9 +56,11 @@ def known() -> frozenset[str]:
 
 def refusal(revision: str | None, version: str | None = None) -> str:
     """Say in one sentence why a schema cannot be read."""
+    if revision is None:
+        return "it has no schema of Overfit Lab."
     made_by = f" (made by version {version})" if version else ""
     return (
-        f"its schema {revision or 'is missing'}{made_by} is not one that version {__version__}, "
+        f"its schema {revision}{made_by} is not one that version {__version__}, "
         f"of schema {newest()}, knows; a newer version of Overfit Lab may."
     )
 

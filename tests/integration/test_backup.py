@@ -1,6 +1,7 @@
 """Backups: consistent while someone writes, whole or refused, of each database into each."""
 
 import gzip
+import shutil
 import signal
 import sqlite3
 import subprocess
@@ -118,6 +119,20 @@ def test_a_file_that_exists_is_not_written_over(sqlite_database: Database, tmp_p
     with pytest.raises(Conflict, match="exists"):
         backup.write(sqlite_database, tmp_path / "kept.db")
     assert (tmp_path / "kept.db").read_text() == "precious"
+
+
+def test_what_cannot_be_backed_up_is_told_in_one_sentence(
+    migrated_sqlite: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    data, path = tmp_path / "data", tmp_path / "none" / "kept.db"
+    command = ["backup", str(path), "--data-dir", str(data)]
+    assert main(command) == 2
+    assert "there is no database at" in capsys.readouterr().err
+    assert not data.exists()
+    data.mkdir()
+    shutil.copy(migrated_sqlite, data / "lab.db")
+    assert main(command) == 2
+    assert "none is no folder" in capsys.readouterr().err
 
 
 def test_a_damaged_backup_is_refused(sqlite_database: Database, tmp_path: Path) -> None:

@@ -38,6 +38,9 @@ def test_a_folder_of_other_things_is_left_alone(tmp_path: Path) -> None:
     answer = run_lab("up", LAB_VENV=str(tmp_path))
     assert (answer.returncode, (tmp_path / "thesis.txt").exists()) == (2, True)
     assert "is no Python environment" in answer.stderr
+    answer = run_lab("up", LAB_VENV=str(tmp_path / "thesis.txt" / "venv"))
+    assert (answer.returncode, answer.stderr.count("\n")) == (2, 1)
+    assert "cannot be made" in answer.stderr
 
 
 def test_an_old_python_says_what_is_missing() -> None:
