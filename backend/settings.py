@@ -76,7 +76,7 @@ class Settings(BaseSettings):
     allowed_hosts: list[str] = Field(
         default_factory=list,
         description="Host names answered besides localhost, 127.0.0.1, [::1] and those of "
-        "LAB_HOST and LAB_URL.",
+        'LAB_HOST and LAB_URL, as a JSON list: ["lab.example"].',
     )
     lease_seconds: float = Field(
         10, gt=0, description="A worker silent for this long loses its runs to another."
