@@ -80,8 +80,9 @@ class Keeper(threading.Thread):
         Where nothing is left to be removed, its space is given back, a little at a time too.
         """
         with self._database.read() as session:
-            if not removal.waits(session, after_days=self._deleted_days):
-                return space.give_back(self._database) > 0
+            waits = removal.waits(session, after_days=self._deleted_days)
+        if not waits:
+            return space.give_back(self._database) > 0
         with self._database.write() as session:
             return removal.remove(session, after_days=self._deleted_days) > 0
 

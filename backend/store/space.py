@@ -4,7 +4,10 @@ SQLite: pages that are free are cut off the end of the file a few at a time (inc
 so that nobody waits long. PostgreSQL: autovacuum makes the space free for what comes next.
 """
 
+import sqlite3
 from typing import Any
+
+from sqlalchemy.exc import OperationalError
 
 from backend.store.engine import Database
 
@@ -23,14 +26,27 @@ def prepare(database: Database) -> None:
 
 
 def give_back(database: Database) -> int:
-    """Cut some free pages off a SQLite file; return how many are free after that."""
+    """Cut some free pages off a SQLite file; return how many are free after that.
+
+    Raises OperationalError when others write for too long, or the disk is full.
+    """
     if database.engine.dialect.name != "sqlite":
         return 0
     with database.engine.connect() as connection:
         driver: Any = connection.connection.driver_connection
-        # as a script: of a statement without columns Python takes one step, which is one page; and
-        # the file is cut once the write-ahead log is in it, where passive keeps nobody waiting
-        driver.executescript(
-            f"PRAGMA incremental_vacuum({PAGES_AT_ONCE}); PRAGMA wal_checkpoint(PASSIVE)"
-        )
-        return int(driver.execute("PRAGMA freelist_count").fetchone()[0])
+        if not _free_pages(driver):
+            return 0  # and nobody waited for the lock
+        try:
+            driver.executescript(_CUT)
+        except sqlite3.OperationalError as error:
+            raise OperationalError(_CUT, None, error) from error
+        return _free_pages(driver)
+
+
+# As a script: of a statement without columns Python takes one step, which is one page. The file is
+# cut once the write-ahead log is in it; passive keeps nobody waiting.
+_CUT = f"PRAGMA incremental_vacuum({PAGES_AT_ONCE}); PRAGMA wal_checkpoint(PASSIVE)"
+
+
+def _free_pages(driver: Any) -> int:
+    return int(driver.execute("PRAGMA freelist_count").fetchone()[0])
