@@ -10,7 +10,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from backend.errors import InvalidInput, Unavailable
 from backend.settings import Settings
-from backend.store import Database, backup, schema, space
+from backend.store import Database, backup, reason, schema, space
 
 logger = logging.getLogger(__name__)
 
@@ -60,5 +60,4 @@ def opened(settings: Settings) -> Iterator[Database]:
         finally:
             database.dispose()
     except (SQLAlchemyError, CommandError, OSError) as error:
-        cause = str(getattr(error, "orig", None) or error).strip().splitlines()[0]
-        raise Unavailable(f"the database cannot be used: {cause}") from error
+        raise Unavailable(f"the database cannot be used: {reason(error)}") from error

@@ -20,7 +20,7 @@ T = TypeVar("T")
 
 DEADLINE_SECONDS = 2.0
 WRITING_SECONDS = 5.0  # SQLite has one writer at a time, and a large write takes a second or two
-AWAY = (SQLAlchemyError, RedisError, OSError, TimeoutError)
+UNANSWERED = (SQLAlchemyError, RedisError, OSError, TimeoutError)
 PARTS = ("database", "schema", "disk", "broker", "workers")
 
 
@@ -59,9 +59,9 @@ class Probe(Generic[T]):
         """Return the question that is under way, or begun now, and when its answer is late."""
         with self._lock:
             if self._pending is None or self._pending.done():
-                self._pending = Future()
-                self._late_at = time.monotonic() + self._seconds
-                threading.Thread(target=self._answer, args=[self._pending], daemon=True).start()
+                pending: Future[T] = Future()
+                threading.Thread(target=self._answer, args=[pending], daemon=True).start()
+                self._pending, self._late_at = pending, time.monotonic() + self._seconds
             return self._pending, self._late_at
 
     def _answer(self, pending: Future[T]) -> None:
@@ -106,7 +106,7 @@ class Probes:
     def _database(self) -> tuple[Part, Part]:
         try:
             found = self._revision.ask()
-        except AWAY:
+        except UNANSWERED:
             away = "the schema is unknown without the database"
             return Part(False, "the database does not answer"), Part(False, away)
         writable, needed = _yes(self._writing), schema.newest()
@@ -124,7 +124,7 @@ class Probes:
     def _there(self) -> Part:
         try:
             count = len(self._workers.ask() or ())
-        except AWAY:
+        except UNANSWERED:
             count = 0
         return Part(count > 0, f"{count} there" if count else "no worker is there")
 
@@ -132,5 +132,5 @@ class Probes:
 def _yes(probe: Probe[bool]) -> bool:
     try:
         return probe.ask()
-    except AWAY:
+    except UNANSWERED:
         return False

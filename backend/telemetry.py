@@ -19,21 +19,18 @@ from prometheus_client import (
     disable_created_metrics,
 )
 from prometheus_client.metrics_core import CounterMetricFamily, GaugeMetricFamily, Metric
-from redis.exceptions import RedisError
-from sqlalchemy.exc import SQLAlchemyError
 
 from backend import __version__
 from backend.hints import Hints
 from backend.live import Hub
 from backend.presence import Worker
-from backend.probes import Probe
+from backend.probes import UNANSWERED, Probe
 from backend.queue import Broker, Queue
 from backend.store import Database, figures
 from backend.store.states import STATES
 
 ENDED_SECONDS = 60.0  # between two counts of the runs that have ended
 BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
-AWAY = (SQLAlchemyError, RedisError, OSError, TimeoutError)
 
 
 # else a second series for each, which nobody asks for
@@ -119,7 +116,7 @@ class _Service:
 def _answer(probe: Probe[Any]) -> Any:
     try:
         return probe.ask()
-    except AWAY:
+    except UNANSWERED:
         return None
 
 

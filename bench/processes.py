@@ -32,7 +32,7 @@ SWEEP: dict[str, Any] = {
     "model": {"depth": 2, "width": [16, 32, 64]},
     "training": {"epochs": 120, "batch_size": 32, "seeds": 64},
 }
-EPOCHS = 120 * len(validate(SWEEP).runs)
+EPOCHS = SWEEP["training"]["epochs"] * len(validate(SWEEP).runs)
 
 
 @dataclass(frozen=True)

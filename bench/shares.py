@@ -21,16 +21,17 @@ def possible() -> bool:
 def limited(processes: Sequence[psutil.Process], share: float) -> Iterator[None]:
     """Let each process take `share` of a core and no more."""
     groups = [CGROUPS / f"lab-bench-{each.pid}" for each in processes]
-    for each, group in zip(processes, groups, strict=True):
-        group.mkdir()
-        (group / "cpu.cfs_period_us").write_text(str(PERIOD))
-        (group / "cpu.cfs_quota_us").write_text(str(int(PERIOD * share)))
-        (group / "cgroup.procs").write_text(str(each.pid))
     try:
+        for each, group in zip(processes, groups, strict=True):
+            group.mkdir()
+            (group / "cpu.cfs_period_us").write_text(str(PERIOD))
+            (group / "cpu.cfs_quota_us").write_text(str(int(PERIOD * share)))
+            (group / "cgroup.procs").write_text(str(each.pid))
         yield
     finally:
         for each in processes:
-            (CGROUPS / "cgroup.procs").write_text(str(each.pid))
+            with suppress(OSError):  # it has ended
+                (CGROUPS / "cgroup.procs").write_text(str(each.pid))
         wait_for(lambda: all(map(_removed, groups)))
 
 

@@ -27,7 +27,8 @@ class Device(BaseModel):
 class ServiceHealth(BaseModel):
     """What the service has to work with. `workers` is null while the broker is away.
 
-    `disk_full` is of the data folder's disk; `read_only` while the database takes no writes.
+    `disk_full` is of the data folder's disk; `read_only` says that the database took
+    no writes when last asked.
     """
 
     broker: bool

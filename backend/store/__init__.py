@@ -3,8 +3,7 @@
 Functions take an open session and never commit: the edge that opened it does.
 """
 
-from backend.store.connections import AWAY, is_out_of_room
+from backend.store.connections import AWAY, is_out_of_room, reason
 from backend.store.engine import Database
-from backend.store.outages import reason
 
 __all__ = ["AWAY", "Database", "is_out_of_room", "reason"]

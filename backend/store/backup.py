@@ -18,11 +18,13 @@ from typing import Any
 
 from sqlalchemy import JSON, MetaData, Table, cast, create_engine, select
 from sqlalchemy import Text as SqlText
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
 from backend import __version__
 from backend.errors import Conflict, InvalidInput, Unavailable
 from backend.store import schema
+from backend.store.connections import reason
 from backend.store.digest import Digest
 from backend.store.engine import Database
 
@@ -65,8 +67,10 @@ def _beside(path: Path) -> Iterator[Path]:
         with unfinished.open("rb+") as file:
             os.fsync(file.fileno())
         unfinished.replace(path)
-    except sqlite3.Error as error:
-        raise Unavailable(f"{path} cannot be written: {error}.") from error
+    except (sqlite3.Error, DBAPIError, OSError) as error:
+        if isinstance(error, DBAPIError) and not isinstance(error.orig, sqlite3.Error):
+            raise  # of PostgreSQL, which is read
+        raise Unavailable(f"{path} cannot be written: {reason(error)}.") from error
     finally:
         for left in path.parent.glob(f"{glob.escape(unfinished.name)}*"):  # with SQLite's journals
             with suppress(OSError):

@@ -11,7 +11,8 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 AWAY = (OperationalError, InterfaceError, PoolTimeout)  # the database cannot be used for now
 
 SQLSTATE_DISK_FULL = "53100"
-SQLSTATES_SLEPT = ("25P03", "25P04")  # between two statements, or in the middle of one
+# It slept between two statements, or within one; the server only reads, as a standby does.
+SQLSTATES_AWAY = ("25P03", "25P04", "25006")
 TRANSACTION_TIMEOUT_SINCE = 170000  # the version of PostgreSQL that knows it
 BUSY_TIMEOUT_SECONDS = 30
 POOL_SECONDS = 5  # who waits longer for a connection is told that the database does not answer
@@ -41,6 +42,11 @@ def is_out_of_room(error: Exception) -> bool:
     return name == "SQLITE_FULL" or getattr(cause, "sqlstate", None) == SQLSTATE_DISK_FULL
 
 
+def reason(error: Exception) -> str:
+    """Return in one line what the database's driver said, without the statement and a traceback."""
+    return " ".join(str(getattr(error, "orig", None) or error).split())
+
+
 def make_engine(url: str, connections: int | None, transaction_seconds: float | None) -> Engine:
     """Return an engine; `connections` and `transaction_seconds`, if given, bound PostgreSQL's."""
     if not url.startswith("sqlite"):
@@ -68,9 +74,12 @@ def _postgresql_session(seconds: float | None, connection: Any, _record: Any) ->
 
 
 def _as_away(context: ExceptionContext) -> OperationalError | None:
-    """Have it told as a lost connection, which it is, that the server ended one that slept."""
+    """Have it told as a lost connection that the server ended one that slept, or only reads.
+
+    The next one may be to another server.
+    """
     error, cause = context.sqlalchemy_exception, context.original_exception
-    if getattr(cause, "sqlstate", "") not in SQLSTATES_SLEPT:
+    if getattr(cause, "sqlstate", "") not in SQLSTATES_AWAY:
         return None
     context.is_disconnect = True
     statement = error.statement if isinstance(error, DBAPIError) else None

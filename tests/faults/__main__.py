@@ -51,7 +51,7 @@ def _run(kind: Kind, engine: str, nursery: Nursery, options: Namespace) -> None:
     expected = curves_of(kind.trained)
     try:
         with kind.stand(nursery, engine) as stand:
-            storm = Storm(stand, found, Random(options.seed), expected, kind.trained)
+            storm = Storm(stand, found, Random(options.seed), expected, kind.trained, kind.excused)
             try:
                 storm.run(min(options.kills, kind.count or options.kills), kind.strike)
             except BaseException:

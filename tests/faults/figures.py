@@ -20,8 +20,8 @@ class Figures:
     """Faults of one kind on one database, and what was found true after them.
 
     `recoveries` are seconds from a fault until work went on. `caught` counts the faults that hit
-    what they were meant to hit at work, `retried` the runs that ended as failed and were tried
-    again, as three workers in a row had died before an epoch, `examined` how often `lab doctor`
+    what they were meant to hit at work, `retried` the runs that ended as failed by the faults
+    alone and were tried again, `examined` how often `lab doctor`
     read the whole database and found nothing wrong.
     """
 

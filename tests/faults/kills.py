@@ -54,8 +54,7 @@ def kill_the_database(storm: Storm) -> float | None:
     SQLite has no process: whoever has the file open is killed, all in the same moment.
     PostgreSQL dies whole, or loses one of its processes and restarts the others itself.
     """
-    stand = storm.stand
-    before = storm.epochs()
+    stand, begun = storm.stand, time.monotonic()
     if stand.server is None:
         users = [stand.web, *stand.workers]
         for part in users:
@@ -67,6 +66,8 @@ def kill_the_database(storm: Storm) -> float | None:
             pass
     else:
         storm.random.choice(stand.server.family()[1:]).kill()
+    before = storm.epochs()  # once it answers
     if not storm.unended():
         return None  # it had trained all there was
-    return storm.until_recorded(before)
+    storm.until_recorded(before)
+    return time.monotonic() - begun

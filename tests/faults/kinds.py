@@ -5,6 +5,8 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Any
 
+from backend.spec.memory import NOT_ENOUGH
+from backend.store.transitions import LOST
 from tests.faults import clock, disk, kills, memory, messages, outages, workers
 from tests.faults.experiments import DOCUMENT, LONG, WIDE
 from tests.faults.nursery import Nursery
@@ -16,7 +18,10 @@ ENGINES = ("sqlite", "postgresql")
 
 @dataclass(frozen=True)
 class Kind:
-    """A kind of fault. `count` bounds how often it is made, whatever is asked for."""
+    """A kind of fault. `count` bounds how often it is made, whatever is asked for.
+
+    By `excused` begin the sentences with which runs may fail, to be tried again.
+    """
 
     name: str
     strike: Callable[[Storm], float | None]
@@ -24,6 +29,7 @@ class Kind:
     document: Mapping[str, Any] | None = None
     stand: Callable[[Nursery, str], AbstractContextManager[Stand]] = standing
     engines: Sequence[str] = ENGINES
+    excused: Sequence[str] = (LOST,)
 
     @property
     def trained(self) -> Mapping[str, Any]:
@@ -54,5 +60,12 @@ KINDS = (
     Kind("a full disk", disk.fill_the_disk, 3, stand=disk.on_a_small_disk),
     Kind("a jump of the clock", clock.set_the_clock, 6, LONG, clock.with_a_clock),
     Kind("a worker killed for its memory", memory.kernel_kills_a_worker, 10),
-    Kind("memory refused to PyTorch", memory.refuse_memory, 30, WIDE, memory.with_refusals),
+    Kind(
+        "memory refused to PyTorch",
+        memory.refuse_memory,
+        30,
+        WIDE,
+        memory.with_refusals,
+        excused=(NOT_ENOUGH,),
+    ),
 )

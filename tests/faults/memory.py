@@ -16,6 +16,7 @@ from tests.product import wait_for
 CGROUPS = Path("/sys/fs/cgroup/memory")  # version 1 of control groups
 LITTLE = "2M"  # a worker takes that within an epoch or so
 REFUSING = Path(__file__).with_name("refusing.c")
+HALVED = "memory ran out with"
 REFUSED = "REFUSED"  # the variable that names the file whose bytes are requests to refuse
 
 
@@ -78,11 +79,18 @@ def refuse_memory(storm: Storm) -> float | None:
     A run that trains alone fails, says so, and is tried again. Recovered once each run that was in
     training has a new epoch, or has ended.
     """
-    file = Path(storm.stand.environment[REFUSED])
+    file, known = Path(storm.stand.environment[REFUSED]), _told(storm)
     file.write_bytes(b".")
     wait_for(lambda: not file.stat().st_size or not storm.unended(), storm.stand.said)
     if file.stat().st_size:  # all had ended
         file.write_bytes(b"")
         return None
     had = {row.id: row.epoch for row in storm.unended() if row.status == "running"}
+    wait_for(lambda: _told(storm) > known, storm.stand.said)
     return storm.until_gone_on(had) if had else None
+
+
+def _told(storm: Storm) -> int:
+    """Return how often workers said that they halved a group, or that a run failed."""
+    logs = [one.log.read_text(errors="replace") for one in storm.stand.workers]
+    return sum(log.count(said) for log in logs for said in (HALVED, "state=failed"))

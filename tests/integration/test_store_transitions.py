@@ -220,7 +220,7 @@ def test_the_writer_that_failed_a_run_cannot_end_its_retry(
 
 
 def test_who_sleeps_in_a_statement_loses_its_transaction_to_others(postgresql_url: str) -> None:
-    asleep, awake = Database(postgresql_url, transaction_seconds=0.2), Database(postgresql_url)
+    asleep, awake = Database(postgresql_url, transaction_seconds=1), Database(postgresql_url)
     with awake.write() as session:
         run_ids = experiments.create(session, validate({"dataset": {"source": "points"}}))[1]
     with pytest.raises(AWAY), asleep.write() as session:
