@@ -61,6 +61,7 @@ class Keeper(threading.Thread):
         with self._database.write() as session:
             self._silence.answered(now=transitions.now(session))
             moved = self._judge(session)
+        self._silence.settled()
         for experiment_id in moved:
             self._hints.moved(experiment_id)
         self._queue.fill()

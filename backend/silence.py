@@ -22,7 +22,7 @@ class Silence:
         self.is_known = True
 
     def failed(self) -> None:
-        """Note that the database did not answer."""
+        """Note that the database did not answer, or took no writes."""
         self._was_away = True
 
     def asks(self) -> None:
@@ -38,6 +38,9 @@ class Silence:
         jumped = abs(jump) > self._tolerance
         forgives = ours > self._forgiven_at + FORGIVEN_EVERY * self._lease
         self.is_known = not (forgives and (jumped or hung or self._was_away))
+
+    def settled(self) -> None:
+        """Note that what followed from `is_known` is in the database."""
         self._was_away = False
         if not self.is_known:
-            self._forgiven_at = ours
+            self._forgiven_at = time.monotonic()

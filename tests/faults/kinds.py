@@ -57,6 +57,14 @@ KINDS = (
         "the database hung for 60 s", outages.database_hangs, 2, LONG, patient, engines=POSTGRESQL
     ),
     Kind("the database locked for 60 s", outages.database_locked, 2, LONG, patient, engines=SQLITE),
+    Kind(
+        "the database only reads for 60 s",
+        outages.database_only_reads,
+        2,
+        LONG,
+        patient,
+        engines=POSTGRESQL,
+    ),
     Kind("a full disk", disk.fill_the_disk, 3, stand=disk.on_a_small_disk),
     Kind("a jump of the clock", clock.set_the_clock, 6, LONG, clock.with_a_clock),
     Kind("a worker killed for its memory", memory.kernel_kills_a_worker, 10),

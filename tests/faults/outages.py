@@ -7,6 +7,7 @@ from contextlib import AbstractContextManager, contextmanager
 import httpx
 from sqlalchemy import select
 
+from backend.store import Database
 from tests.faults import dashboard
 from tests.faults.away import down, hung
 from tests.faults.experiments import SHORT
@@ -84,9 +85,18 @@ def _without_database(storm: Storm, away: AbstractContextManager[None]) -> tuple
 
 def database_locked(storm: Storm) -> float | None:
     """Hold SQLite's write lock for a minute: reads go on, writes are refused after half of it."""
+    return _without_writes(storm, _locked(storm.stand.database))
+
+
+def database_only_reads(storm: Storm) -> float | None:
+    """Have PostgreSQL only read for a minute, as a standby does: writes are refused at once."""
+    return _without_writes(storm, _only_reading(storm.stand.database))
+
+
+def _without_writes(storm: Storm, hindered: AbstractContextManager[None]) -> float:
+    """Return the seconds until an epoch is recorded, once writing is possible again."""
     stand, held = storm.stand, storm.attempts()
-    with stand.database.write() as session, _for_a_minute():
-        session.execute(select(1))  # only now it begins
+    with hindered, _for_a_minute():
         before = storm.epochs()
         dashboard.tells(stand, dashboard.READ_ONLY)
         answer = httpx.post(f"{stand.url}/api/experiments", json=SHORT, timeout=50)
@@ -97,3 +107,24 @@ def database_locked(storm: Storm) -> float | None:
     dashboard.is_well(stand, dashboard.READ_ONLY)
     storm.none_lost(held)
     return seconds
+
+
+@contextmanager
+def _locked(database: Database) -> Iterator[None]:
+    with database.write() as session:
+        session.execute(select(1))  # only now it begins
+        yield
+
+
+@contextmanager
+def _only_reading(database: Database) -> Iterator[None]:
+    """Set what transactions are from now on, those of connections that are open as well."""
+    setting = "default_transaction_read_only"
+    with database.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+        for statement in (f"ALTER SYSTEM SET {setting} = on", "SELECT pg_reload_conf()"):
+            connection.exec_driver_sql(statement)
+        try:
+            yield
+        finally:
+            for statement in (f"ALTER SYSTEM RESET {setting}", "SELECT pg_reload_conf()"):
+                connection.exec_driver_sql(statement)

@@ -15,13 +15,19 @@ class Clocks:
         self.silence = Silence(LEASE)
         monkeypatch.setattr("backend.silence.time.monotonic", lambda: self.ours)
 
-    def look(self, *, after: float = 1, jump: float = 0, asking: float = 0) -> bool:
-        """Let time pass, then look; return whether leases hold."""
+    def look(
+        self, *, after: float = 1, jump: float = 0, asking: float = 0, written: bool = True
+    ) -> bool:
+        """Let time pass, then look, and write unless that fails; return whether leases hold."""
         self.ours += after
         self.silence.asks()
         self.ours += asking
         self.theirs += int(1000 * (after + asking + jump))
         self.silence.answered(now=self.theirs)
+        if written:
+            self.silence.settled()
+        else:
+            self.silence.failed()
         return self.silence.is_known
 
 
@@ -45,6 +51,16 @@ def test_leases_begin_anew_after_an_outage(clocks: Clocks) -> None:
     assert clocks.look()
     clocks.silence.failed()
     assert not clocks.look(after=60)
+    assert clocks.look()
+
+
+def test_leases_begin_anew_after_a_database_that_answered_and_took_no_writes(
+    clocks: Clocks,
+) -> None:
+    assert clocks.look()
+    for _ in range(60):
+        clocks.look(written=False)
+    assert not clocks.look()
     assert clocks.look()
 
 
