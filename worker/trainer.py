@@ -7,12 +7,12 @@ from collections.abc import Callable, Container, Mapping, Sequence
 
 from sqlalchemy.exc import SQLAlchemyError
 
-from backend.analysis import divergence
 from backend.spec import memory
 from backend.store.states import State
 from backend.store.transitions import Claimed, Lease
-from worker.claims import Job, claim, known, take_up
+from worker.claims import Job, claim, take_up
 from worker.heartbeat import Heartbeat
+from worker.judgement import is_watched, judge
 from worker.patience import until_answered
 from worker.recorder import MAX_BACKLOG, Recorder
 from worker.services import Services
@@ -174,9 +174,9 @@ class Trainer:
                     raise result.error
                 logger.error("run %d failed", job.lease.run_id, exc_info=result.error)
                 ended[result.index] = "failed", _sentence(result.error)
-            elif ending := _judge(job, result):
+            elif ending := judge(job, result):
                 ended[result.index] = ending
-            elif _is_watched(job, result.epoch):
+            elif is_watched(job, result.epoch):
                 watched[result.index] = result.epoch
         if watched:
             for index, frame in group.frames(watched).items():
@@ -274,26 +274,6 @@ def _say(job: Job, ending: State | None) -> None:
     how = "lost to another worker" if ending is None else ending
     ids = {"run": job.lease.run_id, "experiment": job.lease.experiment_id}
     logger.info("run let go", extra={**ids, "attempt": job.lease.attempt, "state": how})
-
-
-def _judge(job: Job, result: EpochResult) -> tuple[State, str | None] | None:
-    """Take note of an epoch of a run; return how the run ends, None if it goes on."""
-    if result.epoch > job.recorded:
-        job.unwritten.results.append(result)
-    train_loss, validation_loss = result.metrics["train_loss"], result.metrics["val_loss"]
-    if not job.fired and job.rule.update(result.epoch, known(train_loss), known(validation_loss)):
-        job.fired, job.unwritten.early_stop_epoch = True, result.epoch
-    if reason := divergence.reason(train_loss, job.constant_loss):
-        return "failed", f"Diverged at epoch {result.epoch}: {reason}."
-    stops = job.fired and job.spec.early_stopping.action == "stop"
-    if stops or result.epoch >= job.spec.training.epochs:
-        return "finished", None
-    return None
-
-
-def _is_watched(job: Job, epoch: int) -> bool:
-    """Whether a frame of the fit is to be kept: at some epochs, and where early stopping fires."""
-    return bool(job.watched) and (epoch in job.watched or epoch == job.unwritten.early_stop_epoch)
 
 
 def _keep(job: Job, group: Group, index: int) -> None:
