@@ -19,7 +19,7 @@ from starlette.responses import Response
 from backend.api.security import HEADERS
 from backend.errors import InvalidInput, InvalidSpec, LabError, Unavailable
 from backend.spec.knobs import show
-from backend.store import AWAY, is_out_of_room, reason
+from backend.store import AWAY, is_out_of_room, reason, takes_no_writes
 
 logger = logging.getLogger(__name__)
 
@@ -89,6 +89,8 @@ class ErrorHandlers:
         why = "cannot be reached; try again"
         if is_out_of_room(error):
             why = "has no room left on its disk; make some and try again"
+        elif takes_no_writes(error):
+            why = "takes no writes at the moment; try again"
         return self.respond(request, Unavailable(f"The database {why}."))
 
     def _internal_error(self, request: Request, _error: Exception) -> Response:

@@ -11,8 +11,8 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 AWAY = (OperationalError, InterfaceError, PoolTimeout)  # the database cannot be used for now
 
 SQLSTATE_DISK_FULL = "53100"
-# It slept between two statements, or within one; the server only reads, as a standby does.
-SQLSTATES_AWAY = ("25P03", "25P04", "25006")
+SQLSTATE_READ_ONLY = "25006"  # as a standby is
+SQLSTATES_AWAY = (SQLSTATE_READ_ONLY, "25P03", "25P04")  # slept between two statements, or in one
 TRANSACTION_TIMEOUT_SINCE = 170000  # the version of PostgreSQL that knows it
 BUSY_TIMEOUT_SECONDS = 30
 POOL_SECONDS = 5  # who waits longer for a connection is told that the database does not answer
@@ -40,6 +40,13 @@ def is_out_of_room(error: Exception) -> bool:
     cause = getattr(error, "orig", None)
     name = getattr(cause, "sqlite_errorname", None)
     return name == "SQLITE_FULL" or getattr(cause, "sqlstate", None) == SQLSTATE_DISK_FULL
+
+
+def takes_no_writes(error: Exception) -> bool:
+    """Whether the database refused a write that it would not refuse at another time."""
+    cause = getattr(error, "orig", None)
+    locked = getattr(cause, "sqlite_errorname", None) == "SQLITE_BUSY"
+    return locked or getattr(cause, "sqlstate", None) == SQLSTATE_READ_ONLY
 
 
 def reason(error: Exception) -> str:

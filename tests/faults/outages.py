@@ -100,7 +100,7 @@ def _without_writes(storm: Storm, hindered: AbstractContextManager[None]) -> flo
         before = storm.epochs()
         dashboard.tells(stand, dashboard.READ_ONLY)
         answer = httpx.post(f"{stand.url}/api/experiments", json=SHORT, timeout=50)
-        said = "The database cannot be reached; try again."
+        said = "The database takes no writes at the moment; try again."
         assert (answer.status_code, answer.json()["detail"]) == (503, said), answer.text
         dashboard.tells(stand, dashboard.READ_ONLY)
     seconds = storm.until_recorded(before)

@@ -106,6 +106,7 @@ def test_a_database_that_takes_no_writes_is_told(
     sqlite_settings: Settings, sqlite_database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("backend.probes.WRITING_SECONDS", 0.1)
+    monkeypatch.setattr("backend.store.connections.BUSY_TIMEOUT_SECONDS", 0.1)
     api = Api(create_app(sqlite_settings))
     with sqlite_database.write() as session:
         session.execute(select(1))  # only now it begins
@@ -113,6 +114,9 @@ def test_a_database_that_takes_no_writes_is_told(
         assert "the database can be read, and takes no writes" in api.get("/readyz").text
         assert api.get("/api/health").json()["read_only"]
         assert "The database takes no writes: what is trained waits" in api.get("/health").text
+        answer = api.post("/api/experiments", json=SPEC)
+        told = "The database takes no writes at the moment; try again."
+        assert (answer.status_code, answer.json()["detail"]) == (503, told)
     wait_for(lambda: not api.get("/api/health").json()["read_only"])
     wait_for(lambda: missing(api) == ["workers"])
 
