@@ -19,7 +19,7 @@ LONG = document(
     dataset__n_test=30,
     model__width=4,
     training__batch_size=8,
-    training__epochs=1500,
+    training__epochs=6000,
 )
 # Models that take pieces of memory of more than 64 KiB.
 WIDE = document(

@@ -21,8 +21,13 @@ REFUSED = "REFUSED"  # the variable that names the file whose bytes are requests
 
 
 def kernel_kills_a_worker(storm: Storm) -> float | None:
-    """Have a worker in a control group with no memory to speak of; start it anew once killed."""
-    victim = storm.random.choice(storm.training() or storm.stand.workers)
+    """Have a worker in a control group with no memory to speak of; start it anew once killed.
+
+    One that trains: an idle one asks for no memory.
+    """
+    if not (training := storm.training()):
+        return None
+    victim = storm.random.choice(training)
     with _control_group(f"lab-faults-{victim.pid}") as group:
         (group / "cgroup.procs").write_text(str(victim.pid))
         wait_for(lambda: not victim.alive, storm.stand.said)

@@ -57,7 +57,10 @@ def database_refuses(storm: Storm) -> float | None:
     """Kill PostgreSQL and start it a minute later. Workers train on and keep what came of it."""
     server = storm.stand.server
     assert server is not None
+    held = storm.attempts()
     seconds, recorded = _without_database(storm, down(server))
+    if not held:  # it had trained all there was
+        return None
     assert recorded >= BUFFERED_EPOCHS, f"only {recorded} epochs came of a minute"
     return seconds
 
