@@ -67,7 +67,7 @@ KINDS = (
     ),
     Kind("a full disk", disk.fill_the_disk, 3, stand=disk.on_a_small_disk),
     Kind("a jump of the clock", clock.set_the_clock, 6, LONG, clock.with_a_clock),
-    Kind("a worker killed for its memory", memory.kernel_kills_a_worker, 10, LONG),
+    Kind("a worker killed for its memory", memory.kernel_kills_a_worker, 10, WIDE),
     Kind(
         "memory refused to PyTorch",
         memory.refuse_memory,

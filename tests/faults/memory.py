@@ -14,7 +14,7 @@ from tests.faults.storm import Storm
 from tests.product import wait_for
 
 CGROUPS = Path("/sys/fs/cgroup/memory")  # version 1 of control groups
-LITTLE = "2M"  # a worker takes that within an epoch or so
+LITTLE = "2M"  # a checkpoint of a wide model takes more
 REFUSING = Path(__file__).with_name("refusing.c")
 HALVED = "memory ran out with"
 REFUSED = "REFUSED"  # the variable that names the file whose bytes are requests to refuse
@@ -30,7 +30,9 @@ def kernel_kills_a_worker(storm: Storm) -> float | None:
     victim = storm.random.choice(training)
     with _control_group(f"lab-faults-{victim.pid}") as group:
         (group / "cgroup.procs").write_text(str(victim.pid))
-        wait_for(lambda: not victim.alive, storm.stand.said)
+        wait_for(lambda: not victim.alive or not storm.had_by(victim), storm.stand.said)
+        if victim.alive:  # what it had has ended
+            return None
         said = (group / "memory.oom_control").read_text()
         assert "oom_kill 0" not in said, f"not killed by the kernel: {said}"
     had = storm.had_by(victim)
@@ -50,6 +52,8 @@ def _control_group(name: str) -> Iterator[Path]:
         (group / "memory.limit_in_bytes").write_text(LITTLE)
         yield group
     finally:
+        for pid in (group / "cgroup.procs").read_text().split():
+            (CGROUPS / "cgroup.procs").write_text(pid)
         wait_for(lambda: _removed(group))  # who was in it may not be quite gone
 
 
