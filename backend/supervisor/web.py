@@ -18,6 +18,8 @@ from backend.migration import migrate
 from backend.settings import Settings
 
 DEAD_SECONDS = 30.0  # in which a client must take something of what it was sent
+# Clients leave idle connections sooner: one that the server ends just as a request is sent loses it.
+KEEP_ALIVE_SECONDS = 75
 GARBAGE = 10_000  # objects more than before, after which it is looked for; Python's is 700
 STREAMS_END_SECONDS = 1  # without it, uvicorn waits for open browser streams for ever
 
@@ -40,6 +42,7 @@ def serve(settings: Settings) -> None:
         create_app(settings),
         host=settings.host,
         port=settings.port,
+        timeout_keep_alive=KEEP_ALIVE_SECONDS,
         timeout_graceful_shutdown=STREAMS_END_SECONDS,
         server_header=False,
         access_log=False,
