@@ -18,7 +18,7 @@ from backend.migration import migrate
 from backend.settings import Settings
 
 DEAD_SECONDS = 30.0  # in which a client must take something of what it was sent
-# Clients leave idle connections sooner: one that the server ends just as a request is sent loses it.
+# Clients leave idle connections sooner: ended just as a request is sent, one would lose it.
 KEEP_ALIVE_SECONDS = 75
 GARBAGE = 10_000  # objects more than before, after which it is looked for; Python's is 700
 STREAMS_END_SECONDS = 1  # without it, uvicorn waits for open browser streams for ever
