@@ -88,7 +88,7 @@ def test_the_scales_are_switched_by_address(page: Page, submit: Submit) -> None:
     page.goto(f"/runs/{run_id}")
     finished(page)
     page.get_by_role("group", name="Scale of the loss axis").get_by_text("log").click()
-    until(page, "document.querySelector('#loss .plot').layout.yaxis.type === 'log'")
+    until(page, "document.querySelector('#loss .plot').layout?.yaxis.type === 'log'")
     expect(page).to_have_url(re.compile("scale=log"))
     page.reload()
     until(page, "document.querySelector('#loss .plot').layout?.yaxis.type === 'log'")
@@ -226,7 +226,7 @@ def test_charts_follow_the_theme(page: Page, submit: Submit) -> None:
     page.emulate_media(color_scheme="light")
     page.goto(f"/runs/{run_id}")
     finished(page)
-    ink = "document.querySelector('#loss .plot').layout.font.color"
+    ink = "document.querySelector('#loss .plot').layout?.font.color"
     until(page, f"{ink} === 'rgb(27, 29, 33)'")
     page.emulate_media(color_scheme="dark")
     until(page, f"{ink} === 'rgb(232, 233, 236)'")
