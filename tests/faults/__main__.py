@@ -24,13 +24,12 @@ PAGE = ROOT / "docs" / "reliability.md"
 
 
 def main() -> int:
-    options = parse()
-    nursery, failed = Nursery(), 0
-    for kind in KINDS:
-        if any(word in kind.name for word in options.only):
-            for engine in (each for each in options.database if each in kind.engines):
-                failed += not _held(kind, engine, nursery, options)
-    nursery.end()
+    options, failed = parse(), 0
+    with Nursery() as nursery:
+        for kind in KINDS:
+            if any(word in kind.name for word in options.only):
+                for engine in (each for each in options.database if each in kind.engines):
+                    failed += not _held(kind, engine, nursery, options)
     return min(failed, 1)
 
 

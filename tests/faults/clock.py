@@ -38,12 +38,11 @@ def with_a_clock(_: Nursery, engine: str) -> Iterator[Stand]:
             "FAKETIME_NO_CACHE": "1",
             "FAKETIME_DONT_FAKE_MONOTONIC": "1",
         }
-        nursery = Nursery(environment)
-        try:
-            with patient(nursery, engine, environment=environment) as stand:
-                yield stand
-        finally:
-            nursery.end()
+        with (
+            Nursery(environment) as nursery,
+            patient(nursery, engine, environment=environment) as stand,
+        ):
+            yield stand
 
 
 def set_the_clock(storm: Storm) -> float | None:

@@ -74,12 +74,11 @@ def with_refusals(_: Nursery, engine: str) -> Iterator[Stand]:
         subprocess.run([compiler, "-shared", "-fPIC", "-o", library, REFUSING, "-ldl"], check=True)
         file.write_bytes(b"")
         environment = {"LD_PRELOAD": str(library), REFUSED: str(file)}
-        nursery = Nursery(environment)
-        try:
-            with standing(nursery, engine, environment=environment) as stand:
-                yield stand
-        finally:
-            nursery.end()
+        with (
+            Nursery(environment) as nursery,
+            standing(nursery, engine, environment=environment) as stand,
+        ):
+            yield stand
 
 
 def refuse_memory(storm: Storm) -> float | None:
