@@ -12,9 +12,9 @@ from tests.product import wait_for
 
 Submit = Callable[[dict[str, Any]], tuple[int, int]]
 
-# about 50 ms an epoch: few enough epochs, while a test lasts, that a chart draws every one
+# 300 ms an epoch or so: a chart draws every one up to 600, and no test lasts three minutes
 ENDLESS = {
-    "dataset": {"source": "moons", "n_train": 200},
+    "dataset": {"source": "moons", "n_train": 1000},
     "model": {"width": 4, "depth": 1},
     "training": {"epochs": 100_000, "batch_size": 1},
 }

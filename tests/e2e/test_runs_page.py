@@ -7,7 +7,7 @@ from typing import Any
 
 import httpx
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 
 from backend.settings import Settings
 from backend.store import Database
@@ -89,6 +89,37 @@ def test_columns_are_chosen_and_a_view_is_saved_and_opened(page: Page, listed: s
     page.get_by_role("link", name="Widest first").click()
     expect(page.get_by_role("columnheader", name="Width")).to_be_visible()
     expect(page).to_have_url(re.compile("order_by=params.width"))
+
+
+def test_what_is_opened_and_typed_while_a_view_is_under_way_stays(page: Page, listed: str) -> None:
+    page.goto(f"{listed}/runs")
+    held: list[Route] = []
+    page.route(re.compile("columns="), lambda route: held.append(route))
+    page.locator("#columns summary").click()
+    page.get_by_role("checkbox", name="width", exact=True).check()
+    with page.expect_request(re.compile("columns=")):
+        page.get_by_role("button", name="Show these").click()
+    page.locator("#views summary").click()
+    page.get_by_role("textbox", name="Save this view as").fill("With width")
+    page.get_by_role("combobox", name="Filter").fill("params.width = 64")
+    held.pop().continue_()
+    expect(page.get_by_role("columnheader", name="Width")).to_be_visible()
+    expect(page.get_by_role("combobox", name="Filter")).to_have_value("params.width = 64")
+    expect(page.get_by_role("textbox", name="Save this view as")).to_be_visible()
+    expect(page.get_by_role("textbox", name="Save this view as")).to_have_value("With width")
+
+
+def test_an_answer_that_a_later_one_overtook_is_not_shown(page: Page, listed: str) -> None:
+    page.goto(f"{listed}/runs")
+    held: list[Route] = []
+    page.route(re.compile("shown=archived"), lambda route: held.append(route))
+    with page.expect_request(re.compile("shown=archived")):
+        page.get_by_role("link", name="archive").click()
+    page.get_by_role("link", name="deleted").click()
+    expect(page.get_by_text("Nothing is deleted.")).to_be_visible()
+    with page.expect_event("requestfinished"):
+        held.pop().continue_()
+    expect(page.get_by_text("Nothing is deleted.")).to_be_visible()
 
 
 def test_chosen_runs_are_tagged_archived_and_deleted_with_undo(page: Page, listed: str) -> None:

@@ -30,11 +30,16 @@ export class Throttle {
   }
 }
 
-// Fetches the page's own address and returns its new main element.
+let refreshes = 0;
+
+// Fetches the page's own address and returns its new main element. Of several under way the last
+// asked for counts: an older answer that comes after it may be of another address.
 export async function refreshPage() {
+  const mine = ++refreshes;
   const response = await fetch(location.href, { headers: { Accept: "text/html" } });
   if (!response.ok) return document.querySelector("main");
   const fresh = new DOMParser().parseFromString(await response.text(), "text/html");
+  if (mine !== refreshes) return document.querySelector("main");
   const main = fresh.querySelector("main");
   localiseTimes(main);
   morph(document.querySelector("main"), main);

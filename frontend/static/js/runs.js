@@ -28,16 +28,28 @@ async function go(address) {
 }
 
 async function show({ moved = false } = {}) {
+  const leave = moved ? leaving() : () => {};
   await refreshPage().catch(() => {});
-  if (moved) {
-    // what was typed belongs to the view before
-    for (const input of document.querySelectorAll("#filter input")) input.value = input.getAttribute("value");
-    for (const box of document.querySelectorAll("#choose-columns input")) box.checked = box.defaultChecked;
-    for (const menu of document.querySelectorAll(".tools details")) menu.open = false;
-  }
+  leave();
   mark();
   remind();
   count();
+}
+
+// What was opened and typed belongs to the view before. What is opened and typed while the next one is
+// under way stays: the function that is returned, called once it is there, leaves that alone.
+function leaving() {
+  for (const menu of document.querySelectorAll(".tools details")) menu.open = false;
+  const written = (input) => (input.type === "checkbox" ? input.checked : input.value);
+  const inputs = [...document.querySelectorAll("#filter input, #choose-columns input")];
+  const before = new Map(inputs.map((input) => [input, written(input)]));
+  return () => {
+    for (const [input, was] of before) {
+      if (written(input) !== was) continue;
+      if (input.type === "checkbox") input.checked = input.defaultChecked;
+      else input.value = input.defaultValue;
+    }
+  };
 }
 
 // How many there are is asked apart: counting takes as long as finding the first of them.
