@@ -200,7 +200,7 @@ def test_a_worker_takes_messages_after_the_broker_hung_as_one_was_done(
     queue.fill()
     app = make_celery(sqlite_settings)
     reconnecting.outlast_the_broker(app)
-    app.conf.broker_transport_options |= {"socket_timeout": 0.1}
+    app.conf.broker_transport_options |= {"socket_timeout": 0.5}
     with (
         app.connection_for_read() as connection,
         Redis.from_url(sqlite_settings.broker_url) as broker,
@@ -209,9 +209,10 @@ def test_a_worker_takes_messages_after_the_broker_hung_as_one_was_done(
         channel.basic_qos(0, 1, False)
         message = channel.basic_get(queue_of("any"))
         assert not channel.qos.can_consume()
-        broker.client_pause(500)
+        broker.client_pause(60_000, all=False)  # what writes hangs
         with pytest.raises(connection.connection_errors):
             message.ack()
+        broker.client_unpause()
         assert channel.qos.can_consume()
 
 

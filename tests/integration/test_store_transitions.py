@@ -237,11 +237,11 @@ def test_who_sleeps_in_a_statement_loses_its_transaction_to_others(postgresql_ur
 def test_who_sleeps_in_a_transaction_loses_it_to_others(
     postgresql_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setitem(connections.SESSION, "idle_in_transaction_session_timeout", "200")
     asleep, awake = Database(postgresql_url), Database(postgresql_url)
     spec = validate({"dataset": {"source": "points"}})
-    with awake.write() as session:
+    with awake.write() as session:  # connects, and may sleep
         run_ids = experiments.create(session, spec)[1]
+    monkeypatch.setitem(connections.SESSION, "idle_in_transaction_session_timeout", "200")
     with pytest.raises(AWAY), asleep.write() as session:
         transitions.claim(session, run_ids, worker="asleep", lease_seconds=LEASE)
         assert claim(awake, run_ids) == run_ids  # waits until the other's locks are gone

@@ -20,7 +20,7 @@ from tests.specs import document
 from tests.training import curves, get_run, make_services, submit
 from worker.trainer import train
 
-EPOCHS = 800
+EPOCHS = 2400  # several times as long as it takes to see one and end the worker
 DOCUMENT = document(
     "moons",
     dataset__n_train=[20, 40],

@@ -80,8 +80,8 @@ def test_a_worker_trains_no_further_than_it_can_hold(
     monkeypatch.setattr("worker.trainer.MAX_BACKLOG", 10)
     (run_id,) = submit(sqlite_database, DOCUMENT)
     flaky = Flaky(sqlite_url, before={3, 4, 5})
-    quick = sqlite_settings.model_copy(update={"record_seconds": 0.001})
-    train([run_id], make_services(quick, flaky))
+    eager = sqlite_settings.model_copy(update={"record_seconds": 1e-9})  # after the first epoch
+    train([run_id], make_services(eager, flaky))
     entries = [entry for entry in logged(sqlite_database, run_id) if entry.kind == "metric"]
     lengths = [(entry.last_step or 0) - (entry.first_step or 0) + 1 for entry in entries]
     assert lengths[0] == 11  # until it could write
