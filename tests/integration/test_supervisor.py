@@ -103,7 +103,7 @@ def test_a_killed_child_is_started_again(kept: Product, name: str) -> None:
 
 
 def test_a_killed_workers_run_goes_on(kept: Product) -> None:
-    url = submit(kept, {**SPEC, "training": {"epochs": 3000}})
+    url = submit(kept, {**SPEC, "training": {"epochs": 6000}})
     wait_for(lambda: status(url) == "running", kept.said)
     children(kept)["worker1"].kill()
     wait_for(lambda: status(url) == "finished", kept.said)
@@ -113,8 +113,10 @@ def test_ctrl_c_ends_all_within_5_seconds_with_a_stream_open(product: Product) -
     url = submit(product, LONG_SPEC)
     wait_for(lambda: status(url) == "running", product.said)
     left = list(children(product).values())
-    stream = threading.Thread(target=read_stream, args=[product.url])
+    is_open = threading.Event()
+    stream = threading.Thread(target=read_stream, args=[product.url, is_open])
     stream.start()
+    assert is_open.wait(60)
     begun = time.monotonic()
     code = product.interrupt()
     assert time.monotonic() - begun < STOP_SECONDS
@@ -122,10 +124,11 @@ def test_ctrl_c_ends_all_within_5_seconds_with_a_stream_open(product: Product) -
     stream.join()
 
 
-def read_stream(url: str) -> None:
+def read_stream(url: str, is_open: threading.Event) -> None:
     """Follow the live stream until the server ends it."""
     try:
         with httpx.stream("GET", f"{url}/api/stream?experiment=1", timeout=60) as answer:
+            is_open.set()
             for _ in answer.iter_lines():
                 pass
     except httpx.TransportError:
