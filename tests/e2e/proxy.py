@@ -48,6 +48,8 @@ class Proxy:
     def _connect(self, browser: socket.socket) -> None:
         product = socket.create_connection(self._target)
         self._open |= {browser, product}
+        if self._is_cut:  # meanwhile
+            self.cut()
         for source, sink in ((browser, product), (product, browser)):
             threading.Thread(target=self._pump, args=(source, sink), daemon=True).start()
 

@@ -12,9 +12,9 @@ from tests.product import wait_for
 
 Submit = Callable[[dict[str, Any]], tuple[int, int]]
 
-# 300 ms an epoch or so: a chart draws every one up to 600, and no test lasts three minutes
+# 0.1 s an epoch or more: a chart draws every one up to 600, and no test lasts a minute
 ENDLESS = {
-    "dataset": {"source": "moons", "n_train": 1000},
+    "dataset": {"source": "moons", "n_train": 2000},
     "model": {"width": 4, "depth": 1},
     "training": {"epochs": 100_000, "batch_size": 1},
 }
@@ -24,6 +24,7 @@ OVERFITTING = {
     "training": {"epochs": 100},
 }
 STEPS = "document.querySelector('#loss .plot').data?.[0].x ?? []"
+SHADED = "document.querySelector('#loss .plot').layout?.shapes?.[0]"
 
 
 def finished(page: Page) -> None:
@@ -66,8 +67,7 @@ def test_an_overfitting_run_is_marked_shaded_and_told(page: Page, submit: Submit
     expect(loss.get_by_text(f"best epoch {run['best_epoch']}", exact=True)).to_be_visible()
     expect(loss.get_by_text(f"early stop {run['early_stop_epoch']}", exact=True)).to_be_visible()
     expect(page.locator("#verdict")).to_contain_text("Overfitting: validation loss was lowest at")
-    shaded = page.evaluate("document.querySelector('#loss .plot').layout.shapes[0]")
-    assert (shaded["x0"], shaded["x1"]) == (run["best_epoch"], 100)
+    until(page, f"{SHADED}?.x0 === {run['best_epoch']} && {SHADED}.x1 === 100")
     expect(page.locator("#accuracy .main-svg").first).to_be_visible()
     for kind in ("best", "frames"):
         expect(page.locator(f"#fit-{kind} .main-svg").first).to_be_visible()
@@ -197,10 +197,11 @@ def test_a_hidden_page_lets_go_of_its_stream_and_catches_up_when_seen(
       document.dispatchEvent(new Event("visibilitychange"));
     }"""
     page.evaluate(show, True)
+    wait_for(lambda: "overfit_lab_open_streams 0.0\n" in httpx.get(f"{lab}/metrics").text)
     httpx.post(f"{lab}/api/experiments/{experiment_id}/cancel")
     wait_for(lambda: httpx.get(f"{lab}/api/runs/{run_id}").json()["status"] == "cancelled")
-    expect(page.locator("header .status")).to_have_text("running")
-    page.evaluate(show, False)
+    with page.expect_request(re.compile("/api/stream")):
+        page.evaluate(show, False)
     expect(page.locator("header .status")).to_have_text("cancelled")
     last = httpx.get(f"{lab}/api/runs/{run_id}").json()["epoch"]
     until(page, f"({STEPS}).length === {last}")
