@@ -23,6 +23,8 @@ def run(options: Namespace) -> int:
     wrong = [check.name for check in found if check.outcome == "wrong"]
     if options.json:
         print(json.dumps({"ok": not wrong, "checks": [asdict(each) for each in found]}, indent=1))
+    elif wrong == ["schema"]:  # of which no backup can be made
+        print("Wrong: schema.")
     elif wrong:
         print(f"Wrong: {', '.join(wrong)}. `lab backup` keeps the state as it is, for a report.")
     else:

@@ -61,8 +61,8 @@ def write(database: Database, path: Path) -> dict[str, int]:
 def _beside(path: Path) -> Iterator[Path]:
     """Yield a file to fill, which takes the place of `path` at the end, or is removed."""
     unfinished = path.with_name(f".{path.name}.unfinished")
-    unfinished.unlink(missing_ok=True)
     try:
+        unfinished.unlink(missing_ok=True)
         yield unfinished
         with unfinished.open("rb+") as file:
             os.fsync(file.fileno())

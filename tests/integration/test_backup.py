@@ -133,6 +133,9 @@ def test_what_cannot_be_backed_up_is_told_in_one_sentence(
     shutil.copy(migrated_sqlite, data / "lab.db")
     assert main(command) == 2
     assert "none is no folder" in capsys.readouterr().err
+    (tmp_path / ".kept.db.unfinished").mkdir()  # as in a folder that is not ours to write in
+    assert main(["backup", str(tmp_path / "kept.db"), "--data-dir", str(data)]) == 2
+    assert "kept.db cannot be written: " in capsys.readouterr().err
 
 
 def test_a_damaged_backup_is_refused(sqlite_database: Database, tmp_path: Path) -> None:

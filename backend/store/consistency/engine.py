@@ -39,6 +39,8 @@ def damaged(session: Session) -> list[str]:
 def lacking(database: Database) -> list[str]:
     """Compare the schema's revision, then its tables, with what this version needs."""
     found, needed = schema.revision(database), schema.newest()
+    if found is not None and found not in schema.known():
+        return [f"This version cannot use the database: {schema.refusal(found)}"]
     if found != needed:
         return [f"The schema is {found or 'missing'}, not {needed}; `lab migrate` brings it there."]
     needs = [_named(one) for one in schema.differences(database)]
