@@ -97,7 +97,7 @@ def _equip(state: State, settings: Settings) -> None:
     state.hub = Hub(settings.broker_url)
     state.reader = stream.Reader(state.database)
     state.probes = Probes(settings, state.database, state.queue)
-    state.telemetry = Telemetry(state.database, state.queue, state.hints, state.hub)
+    state.telemetry = Telemetry(state.database, state.queue, state.hints, state.hub, state.probes)
 
 
 @asynccontextmanager

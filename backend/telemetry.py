@@ -24,7 +24,7 @@ from backend import __version__
 from backend.hints import Hints
 from backend.live import Hub
 from backend.presence import Worker
-from backend.probes import UNANSWERED, Probe
+from backend.probes import UNANSWERED, Probe, Probes
 from backend.queue import Broker, Queue
 from backend.store import Database, figures
 from backend.store.states import STATES
@@ -40,9 +40,11 @@ disable_created_metrics()  # type: ignore[no-untyped-call]
 class Telemetry:
     """The figures of one web process."""
 
-    def __init__(self, database: Database, queue: Queue, hints: Hints, hub: Hub) -> None:
+    def __init__(
+        self, database: Database, queue: Queue, hints: Hints, hub: Hub, probes: Probes
+    ) -> None:
         self.registry = CollectorRegistry()
-        for collector in (GC_COLLECTOR, PLATFORM_COLLECTOR, _Service(database, queue)):
+        for collector in (GC_COLLECTOR, PLATFORM_COLLECTOR, _Service(database, queue, probes)):
             self.registry.register(collector)
         self.registry.register(_Here(hints, hub))
         ProcessCollector(registry=self.registry)
@@ -84,8 +86,8 @@ class _Here:
 class _Service:
     """What database and broker say; what does not answer in time is left out."""
 
-    def __init__(self, database: Database, queue: Queue) -> None:
-        self._database = database
+    def __init__(self, database: Database, queue: Queue, probes: Probes) -> None:
+        self._database, self._probes = database, probes
         self._stored = Probe(self._read)
         self._broker = Probe(queue.look)
         self._ended: dict[str, int] = {}
@@ -95,6 +97,11 @@ class _Service:
         stored, broker = _answer(self._stored), _answer(self._broker)
         yield GaugeMetricFamily(
             "overfit_lab_database_up", "1 when it answers.", value=stored is not None
+        )
+        yield GaugeMetricFamily(
+            "overfit_lab_database_writable",
+            "1 when it took writes when last asked.",
+            value=self._probes.takes_writes(),
         )
         yield GaugeMetricFamily(
             "overfit_lab_broker_up", "1 when it answers.", value=broker is not None

@@ -132,6 +132,15 @@ def test_a_server_that_only_reads_takes_no_writes(postgresql_url: str) -> None:
         database.dispose()
 
 
+def test_a_server_without_room_takes_no_writes(postgresql_url: str) -> None:
+    sign = "&" if "?" in postgresql_url else "?"
+    as_good_as_full = f"{postgresql_url}{sign}options=-ctemp_file_limit%3D64kB"
+    database = Database(as_good_as_full)
+    with pytest.raises(AWAY, match="temporary file"):
+        database.takes_writes()
+    database.dispose()
+
+
 def test_a_database_that_hangs_is_told_soon_and_the_process_lives(
     valkey_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -183,6 +192,7 @@ def test_figures_of_the_service(api: Api, settings: Settings) -> None:
     assert found["overfit_lab_worker_epochs_total one"] == 7
     assert found["overfit_lab_database_bytes"] > 50_000
     assert (found["overfit_lab_database_up"], found["overfit_lab_broker_up"]) == (1, 1)
+    assert found["overfit_lab_database_writable"] == 1
 
 
 def test_alerts_ask_for_figures_that_there_are(sqlite_api: Api, sqlite_settings: Settings) -> None:
