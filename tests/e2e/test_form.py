@@ -3,7 +3,7 @@
 import re
 
 import httpx
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 
 REFUSED = "status of 422"
 
@@ -17,6 +17,17 @@ def test_the_form_submits_and_leads_to_the_experiment(page: Page) -> None:
     expect(page).to_have_url(re.compile(r"/experiments/\d+$"))
     expect(page.get_by_role("heading", level=1)).to_have_text("From the form")
     expect(page.locator("#runs tbody tr")).to_have_count(2)
+
+
+def test_nothing_is_sent_before_the_script_that_reads_the_form_is_there(page: Page) -> None:
+    held: list[Route] = []
+    page.route(re.compile("new_experiment.js"), lambda route: held.append(route))
+    with page.expect_request(re.compile("new_experiment.js")):
+        page.goto("/experiments/new", wait_until="commit")
+    button = page.get_by_role("button", name="Start training")
+    expect(button).to_be_disabled()
+    held.pop().continue_()
+    expect(button).to_be_enabled()
 
 
 def test_the_cost_is_shown_before_anything_is_queued(page: Page) -> None:

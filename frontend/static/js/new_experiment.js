@@ -214,3 +214,4 @@ listenToAids(byPath, effective);
 showProblem();
 showFields();
 check();
+form.querySelector("[type=submit]").disabled = false;
