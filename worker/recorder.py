@@ -60,7 +60,7 @@ class Held:
 
 
 class Recorder:
-    """Writes held runs, each time in one transaction that also renews their leases."""
+    """Writes held runs, in one transaction that renews their leases as it begins and ends."""
 
     def __init__(
         self, database: Database, hints: Hints, *, record_seconds: float, lease_seconds: float
@@ -93,16 +93,7 @@ class Recorder:
         started = time.monotonic()
         try:
             with self._database.write() as session:
-                kept = transitions.renew(
-                    session, [run.lease for run in held], lease_seconds=self._lease_seconds
-                )
-                for run in held:
-                    if run.unwritten.ending == "queued" and kept.get(run.lease.run_id):
-                        run.unwritten.ending = "cancelled"
-                still = [run for run in held if run.lease.run_id in kept]
-                if self.failing:
-                    _forget_written(session, still)
-                moved = _write(session, still)
+                kept, moved = self._record(session, held)
         except AWAY as error:
             self._pause = min(max(2 * self._pause, FIRST_PAUSE_SECONDS), LONGEST_PAUSE_SECONDS)
             self._next = time.monotonic() + self._pause
@@ -116,6 +107,23 @@ class Recorder:
         for experiment_id in moved:
             self._hints.moved(experiment_id)
         return kept
+
+    def _record(self, session: Session, held: Sequence[Held]) -> tuple[dict[int, bool], set[int]]:
+        """Write under the leases still held; return the runs kept, and the experiments moved."""
+        kept = self._renew(session, held)  # first: it tells which are held, and locks their rows
+        for run in held:
+            if run.unwritten.ending == "queued" and kept.get(run.lease.run_id):
+                run.unwritten.ending = "cancelled"
+        still = [run for run in held if run.lease.run_id in kept]
+        if self.failing:
+            _forget_written(session, still)
+        moved = _write(session, still)
+        self._renew(session, still)  # and last: what was written may have taken longer than a lease
+        return kept, moved
+
+    def _renew(self, session: Session, held: Sequence[Held]) -> dict[int, bool]:
+        leases = [run.lease for run in held]
+        return transitions.renew(session, leases, lease_seconds=self._lease_seconds)
 
 
 def _write(session: Session, held: Sequence[Held]) -> set[int]:

@@ -1,15 +1,18 @@
 """A database that goes away while a worker trains: nothing is lost, nothing is written twice."""
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, update
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
+from backend import endings
+from backend.hints import Hints
 from backend.settings import Settings
 from backend.store import Database, connections
+from backend.store.tables import Run
 from tests.specs import document
 from tests.training import (
     Meanwhile,
@@ -22,6 +25,9 @@ from tests.training import (
     make_services,
     submit,
 )
+from worker import recorder
+from worker.claims import claim
+from worker.recorder import Held, Recorder
 from worker.stopping import Stopping
 from worker.trainer import train
 
@@ -113,6 +119,27 @@ def test_the_log_says_that_what_was_handed_back_was_lost_before(
     train([run_id], make_services(sqlite_settings, sqlite_database, Meanwhile(3, lose_and_stop)))
     [told] = [one for one in caplog.records if one.message == "run let go"]
     assert vars(told)["state"] == "lost to another worker"
+
+
+def test_a_write_that_takes_longer_than_a_lease_loses_no_run(
+    settings: Settings, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (run_id,) = submit(database, DOCUMENT)
+
+    def slow(session: Session, held: Sequence[Held]) -> set[int]:
+        moved = write(session, held)
+        session.execute(update(Run).values(lease_expires_at=0))
+        return moved
+
+    write = recorder._write
+    monkeypatch.setattr(recorder, "_write", slow)
+    hints = Hints(settings.broker_url)
+    [claimed] = claim(make_services(settings, database), [run_id])
+    writes = Recorder(database, hints, record_seconds=1, lease_seconds=settings.lease_seconds)
+    assert writes.write([Held(lease=claimed.lease)]) == {run_id: False}
+    with database.write() as session:
+        assert endings.reap(session) == set()
+    assert get_run(database, run_id).status == "running"
 
 
 def test_who_connects_anew_does_not_wait_for_a_writer(
