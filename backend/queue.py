@@ -23,7 +23,7 @@ from backend import presence
 from backend.settings import Settings
 from backend.spec.grouping import cut
 from backend.spec.placement import DEVICES, PLACEMENTS, PRIORITIES, Placement
-from backend.store import Database, waiting
+from backend.store import AWAY, Database, reason, waiting
 
 logger = logging.getLogger(__name__)
 
@@ -131,10 +131,14 @@ class Queue:
     def offer(self) -> None:
         """Send what waits unless the broker is known to be away: a request need not wait for it.
 
-        The keeper sends within a second or so of its return.
+        What the request asked for is stored already, so that nothing here may fail it: the keeper
+        sends what waits within a second or so of the return of broker and database.
         """
         if not self.away:
-            self.fill()
+            try:
+                self.fill()
+            except AWAY as error:
+                logger.warning("what waits is sent later: %s", reason(error))
 
     def look(self) -> Broker | None:
         """Return what the broker holds; None when it is away."""

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from kombu.exceptions import OperationalError
 from redis import Redis
-from sqlalchemy import update
+from sqlalchemy import select, update
 
 from backend import endings
 from backend.presence import KEY
@@ -225,3 +225,18 @@ def test_a_request_does_not_wait_for_a_broker_that_is_known_to_be_away(
     assert queue.away
     monkeypatch.delattr(Queue, "look")
     queue.offer()
+
+
+def test_what_was_stored_is_not_refused_as_the_database_is_locked_thereafter(
+    sqlite_settings: Settings, sqlite_database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("backend.store.connections.BUSY_TIMEOUT_SECONDS", 0.1)
+    hasty = Database(sqlite_settings.database_url)
+    queue = Queue(make_celery(sqlite_settings), hasty, workers=WORKERS, memory=1 << 30)
+    run_ids = submit(sqlite_database, SMALL)
+    with sqlite_database.write() as session:
+        session.execute(select(1))  # only now it begins
+        queue.offer()
+    queue.fill()
+    assert sorted(chain.from_iterable(messages(sqlite_settings))) == run_ids
+    hasty.dispose()
