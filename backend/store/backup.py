@@ -16,7 +16,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import JSON, MetaData, Table, cast, create_engine, select
+from sqlalchemy import JSON, MetaData, Table, cast, create_engine, select, text
 from sqlalchemy import Text as SqlText
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
@@ -83,11 +83,18 @@ def _copy(database: Database, path: Path, revision: str) -> None:
     try:
         schema.migrate(copy, revision)
         tables = reflected(copy.engine)
-        with database.read() as source, copy.write() as target:
-            for table in tables:
-                _copy_rows(source, target, table)
+        with copy.write() as target:
+            target.execute(text("PRAGMA defer_foreign_keys=ON"))  # a follow-up may come first
+            _copy_tables(database, target, tables)
     finally:
         copy.dispose()
+
+
+def _copy_tables(database: Database, target: Session, tables: list[Table]) -> None:
+    """Copy all rows, and let go of the source: the commit may take longer than it lets us idle."""
+    with database.read() as source:
+        for table in tables:
+            _copy_rows(source, target, table)
 
 
 def _copy_rows(source: Session, target: Session, table: Table) -> None:
