@@ -12,6 +12,7 @@ from backend.store.tables import Base
 Row = tuple[Any, ...]
 Key = TypeVar("Key")
 CHUNK = 1000
+STATEMENT_BYTES = 8 << 20  # of models and the like
 _ARRAYS = ((BigInteger, "bigint[]"), (Integer, "int[]"), (Float, "float8[]"), (Boolean, "bool[]"),
            (LargeBinary, "bytea[]"))  # fmt: skip
 
@@ -29,7 +30,23 @@ def insert(session: Session, table: type[Base], rows: Sequence[Row], *, conflict
     if dialect == "sqlite":
         connection.exec_driver_sql(statement, list(rows))
     else:  # an array for each column: a tenth of the time of one statement a row
-        connection.exec_driver_sql(statement, tuple(map(list, zip(*rows, strict=True))))
+        for some in _bounded(rows):
+            connection.exec_driver_sql(statement, tuple(map(list, zip(*some, strict=True))))
+
+
+def _bounded(rows: Sequence[Row]) -> Iterator[Sequence[Row]]:
+    """Cut rows into statements of some MB.
+
+    The time of one grows with the square of its size, and PostgreSQL takes none beyond 1 GB.
+    """
+    start = size = 0
+    for place, row in enumerate(rows):
+        own = sum(len(value) for value in row if isinstance(value, bytes))
+        if place > start and size + own > STATEMENT_BYTES:
+            yield rows[start:place]
+            start, size = place, 0
+        size += own
+    yield rows[start:]
 
 
 def upsert(session: Session, table: type[Base], rows: Sequence[Row]) -> None:
@@ -61,9 +78,10 @@ def _statement(dialect: str, table: type[Base]) -> str:
     into = f"INSERT INTO {table.__tablename__} ({names})"
     if dialect == "sqlite":
         return f"{into} VALUES ({', '.join('?' * len(columns))})"
-    arrays = ", ".join(f"%s::{_array(column.type)}" for column in columns)
+    arrays = ", ".join(map(_array, columns))
     return f"{into} SELECT * FROM unnest({arrays})"  # noqa: S608 - our own names alone
 
 
-def _array(kind: Any) -> str:
-    return next((name for known, name in _ARRAYS if isinstance(kind, known)), "text[]")
+def _array(column: Any) -> str:
+    kind = next((name for known, name in _ARRAYS if isinstance(column.type, known)), "text[]")
+    return f"{'%b' if kind == 'bytea[]' else '%s'}::{kind}"  # bytes as they are, not as hex

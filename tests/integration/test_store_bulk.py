@@ -1,0 +1,39 @@
+"""Many rows at once: what goes to PostgreSQL together is bounded by its bytes."""
+
+from typing import Any
+
+import pytest
+from sqlalchemy import event, select
+
+from backend.store import Database, bulk, snapshots
+from backend.store.snapshots import Kind
+from backend.store.tables import Snapshot
+from tests.scenes import SCENES, play
+
+Row = tuple[int, Kind, int, bytes, bytes | None]
+
+
+def test_models_go_to_postgresql_in_statements_of_bounded_size(
+    postgresql_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    database, sent = Database(postgresql_url), []
+    _, ids = play(database, SCENES["seeds"])
+    sizes = [400, 300, 600, 2_000, 0, 900, 100]  # of models; beside some of them a fit
+    rows: list[Row] = [
+        (run_id, "best", 7, bytes([place]) * size, b"\0\xff" * 50 if place % 2 else None)
+        for place, (run_id, size) in enumerate(zip(ids, sizes, strict=False))
+    ]
+
+    def note(_c: Any, _cursor: Any, _statement: str, given: Any, *_: Any) -> None:
+        sent.append(sum(len(each) for each in given[3] + given[4] if each))
+
+    monkeypatch.setattr(bulk, "STATEMENT_BYTES", 1_000)
+    event.listen(database.engine, "before_cursor_execute", note)
+    with database.write() as session:
+        snapshots.put(session, rows)
+    event.remove(database.engine, "before_cursor_execute", note)
+    with database.read() as session:
+        found = session.execute(select(*Snapshot.__table__.columns)).all()
+    database.dispose()
+    assert sent == [800, 600, 2_100, 0 + 1_000, 100]
+    assert sorted(map(tuple, found)) == sorted(rows)
