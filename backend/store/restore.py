@@ -94,30 +94,34 @@ def _fill(source: Database, target: Session, table: Table) -> int:
     with source.engine.connect() as reading:
         names = ", ".join(f'"{column.name}"' for column in table.columns)
         rows = reading.exec_driver_sql(f'SELECT {names} FROM "{table.name}"')  # noqa: S608 - reflected
-        write(connection, table, names, rows.yield_per(ROWS_AT_ONCE))
-        expected = reading.scalar(select(func.count()).select_from(table))
+        expected = write(connection, table, names, rows.yield_per(ROWS_AT_ONCE))
     arrived = connection.scalar(select(func.count()).select_from(table))
     if arrived != expected:
         raise InvalidInput(f"{table.name} could not be restored: {arrived} of {expected} rows.")
     return int(arrived or 0)
 
 
-def _inserted(connection: Connection, table: Table, names: str, rows: Any) -> None:
+def _inserted(connection: Connection, table: Table, names: str, rows: Any) -> int:
     marks = ", ".join("?" * len(table.columns))
     insert = f'INSERT INTO "{table.name}" ({names}) VALUES ({marks})'  # noqa: S608 - reflected
+    count = 0
     for some in rows.partitions():
         connection.exec_driver_sql(insert, [tuple(row) for row in some])
+        count += len(some)
+    return count
 
 
-def _copied(connection: Connection, table: Table, names: str, rows: Any) -> None:
+def _copied(connection: Connection, table: Table, names: str, rows: Any) -> int:
     kinds = [bool if isinstance(column.type, Boolean) else None for column in table.columns]
     driver: Any = connection.connection.driver_connection
+    count = 0
     with (
         driver.cursor() as cursor,
         cursor.copy(f'COPY "{table.name}" ({names}) FROM STDIN') as copy,
     ):
         for row in rows:
             copy.write_row([_typed(*pair) for pair in zip(row, kinds, strict=True)])
+            count += 1
     if "id" in table.columns:  # what comes next has a higher number
         connection.execute(
             text(
@@ -125,6 +129,7 @@ def _copied(connection: Connection, table: Table, names: str, rows: Any) -> None
                 f' FROM "{table.name}" HAVING max(id) IS NOT NULL'
             )
         )
+    return count
 
 
 def _typed(value: Any, kind: type[bool] | None) -> Any:

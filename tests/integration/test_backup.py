@@ -12,8 +12,9 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
+import psycopg
 import pytest
-from sqlalchemy import func, select, text, update
+from sqlalchemy import Connection, Engine, event, func, select, text, update
 
 from backend.cli import main
 from backend.errors import Conflict, InvalidInput, Unavailable
@@ -97,6 +98,33 @@ def test_a_backup_is_of_one_moment_while_someone_writes(database: Database, tmp_
         writer.join()
     (end,) = last_steps(tmp_path / "kept.db", run_ids)
     assert 22 < end <= written
+
+
+def test_postgresql_is_let_go_of_before_the_copy_is_committed(
+    postgresql_url: str, tmp_path: Path
+) -> None:
+    """A commit of some GB takes longer than the server lets a transaction idle."""
+    database, sleeping = Database(postgresql_url), []
+    fill(database)
+
+    def look(connection: Connection) -> None:
+        if connection.dialect.name == "sqlite":
+            with psycopg.connect(postgresql_url) as other:
+                sleeping.append(other.execute(IN_TRANSACTION).fetchone())
+
+    event.listen(Engine, "commit", look)
+    try:
+        backup.write(database, tmp_path / "kept.db")
+    finally:
+        event.remove(Engine, "commit", look)
+        database.dispose()
+    assert set(sleeping) == {(0,)}
+
+
+IN_TRANSACTION = (
+    "SELECT count(*) FROM pg_stat_activity"
+    " WHERE datname = current_database() AND state LIKE 'idle in transaction%'"
+)
 
 
 def last_steps(kept: Path, run_ids: list[int]) -> set[int]:
