@@ -52,9 +52,11 @@ def retry(session: Session, experiment_id: int, run_id: int | None = None) -> in
     return len(moved)
 
 
-def reap(session: Session) -> set[int]:
-    """Take back the runs of workers that fell silent; return the experiments that moved."""
-    return _settle(session, transitions.reap(session))
+def reap(session: Session) -> list[Moved]:
+    """Take back the runs of workers that fell silent, and return them."""
+    freed = transitions.reap(session)
+    _settle(session, freed)
+    return freed
 
 
 def _settle(session: Session, moved: Sequence[Moved]) -> set[int]:

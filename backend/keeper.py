@@ -14,6 +14,7 @@ from backend.hints import Hints
 from backend.queue import Queue
 from backend.silence import Silence
 from backend.store import AWAY, Database, reason, removal, space, transitions, waiting
+from backend.store.transitions import Moved
 
 logger = logging.getLogger(__name__)
 
@@ -60,20 +61,23 @@ class Keeper(threading.Thread):
         self._silence.asks()
         with self._database.write() as session:
             self._silence.answered(now=transitions.now(session))
-            moved = self._judge(session)
+            freed = self._judge(session)
         self._silence.settled()
-        for experiment_id in moved:
+        for run in freed:
+            ids = {"run": run.run_id, "experiment": run.experiment_id}
+            logger.warning("run taken back, its worker is silent", extra=ids | {"state": run.state})
+        for experiment_id in {run.experiment_id for run in freed}:
             self._hints.moved(experiment_id)
         self._queue.fill()
 
-    def _judge(self, session: Session) -> set[int]:
+    def _judge(self, session: Session) -> list[Moved]:
         """Free what dead workers held, unless nobody can know how long they were silent."""
         if self._silence.is_known:
             return endings.reap(session)
         logger.warning("the database was away, or its clock jumped: all leases begin anew")
         transitions.begin_leases_anew(session, lease_seconds=self._lease_seconds)
         waiting.forget_the_future(session)
-        return set()
+        return []
 
     def remove(self) -> bool:
         """Remove some of what was deleted long ago; return whether there may be more.

@@ -60,11 +60,13 @@ class Announcer(threading.Thread):
     def run(self) -> None:
         """Say it every few seconds; a broker that is away is tried again."""
         while True:
-            worker = self._facts()
             try:
+                worker = self._facts()
                 self._redis.set(KEY + worker.name, worker.model_dump_json(), ex=GONE_SECONDS)
             except RedisError as error:
                 logger.debug("not announced: %s", error)
+            except Exception:  # a worker that is not announced is sent less work, and works on
+                logger.exception("what this worker is could not be told; trying again")
             if self._ended.wait(EVERY_SECONDS):
                 return
 

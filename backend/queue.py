@@ -12,7 +12,6 @@ import logging
 import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from celery import Celery
 from kombu.entity import Queue as BrokerQueue
@@ -169,17 +168,19 @@ class Queue:
             found = waiting.uncut(session)
         for each in found:
             workers = self._expected(broker, each.device)
-            groups = self._groups([params for _, params in each.runs], workers)
+            groups = self._groups(each, workers)
             portions = [[each.runs[place][0] for place in group] for group in groups]
             with self._database.write() as session:
                 waiting.set_portions(session, portions)
 
-    def _groups(self, params: Sequence[Mapping[str, Any]], workers: int) -> list[list[int]]:
+    def _groups(self, uncut: waiting.Uncut, workers: int) -> list[list[int]]:
         """Cut an experiment; one that cannot be cut is sent run by run and holds up no other."""
+        params = [each for _, each in uncut.runs]
         try:
             return cut(params, workers=workers, memory=self._memory)
         except Exception:
-            logger.exception("an experiment of %d runs could not be cut", len(params))
+            ids = {"experiment": uncut.experiment_id}
+            logger.exception("an experiment could not be cut", extra=ids)
             return [[index] for index in range(len(params))]
 
     def _send(self, placement: Placement, broker: Broker) -> None:

@@ -169,7 +169,8 @@ def _diagnosed_or_not(row: Run, found: Mapping[str, metrics.Series]) -> Diagnosi
     try:
         return _diagnosed(row, found)
     except Exception:
-        logger.exception("run %d could not be diagnosed", row.id)
+        ids = {"run": row.id, "experiment": row.experiment_id}
+        logger.exception("a run could not be diagnosed", extra=ids)
         sentence = "The run could not be diagnosed; the log says why."
         return Diagnosis("not assessable", "not-assessable.error", sentence, sentence, "low")
 

@@ -36,6 +36,8 @@ class Heartbeat(threading.Thread):
                 self.beat()
             except SQLAlchemyError as error:
                 logger.warning("leases could not be renewed, trying again: %s", reason(error))
+            except Exception:  # nobody else renews them
+                logger.exception("leases could not be renewed, trying again")
 
     def beat(self) -> None:
         """Renew the leases once."""

@@ -3,7 +3,7 @@
 import logging
 import math
 import time
-from collections.abc import Callable, Container, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -41,9 +41,8 @@ def train(run_ids: Sequence[int], services: Services) -> None:
     def interrupted() -> bool:
         return services.stopping.overdue or heartbeat.useless
 
-    for experiment_id in sorted({lease.experiment_id for lease in leases.values()}):
-        some = [each for each in leases.values() if each.experiment_id == experiment_id]
-        logger.info("training begins", extra={"experiment": experiment_id, "runs": len(some)})
+    if claimed:
+        logger.info("training begins", extra=_together(leases.values()))
     parts = _fitting(claimed, services)[::-1]
     with heartbeat, services.activity.training(lambda: len(leases)):
         while parts:
@@ -77,7 +76,7 @@ def _train_part(
         raise  # no fault of the runs: their leases end, and another worker takes them up
     except Exception as error:
         if not is_out_of_memory(error):
-            logger.exception("the group could not be trained")
+            logger.exception("runs could not be trained", extra=_together(leases.values()))
             trainer.fail(_sentence(error))
             return []
     # outside of the handler, as the error's traceback keeps the group alive
@@ -85,7 +84,8 @@ def _train_part(
     if len(part) == 1:
         trainer.fail(memory.sentence(part[0].params))
         return []
-    logger.warning("memory ran out with %d runs together; trying with half of them", len(part))
+    ids = _together(each.lease for each in part)
+    logger.warning("memory ran out; trying with half of the runs at a time", extra=ids)
     trainer.flush()
     return [part[index] for index in jobs]
 
@@ -132,6 +132,8 @@ class Trainer:
         )
         for index in group.active:
             job = jobs[index]
+            if index in checkpoints:
+                logger.info("run continues", extra=job.lease.ids | {"recorded": job.recorded})
             job.constant_loss = job.unwritten.reference_loss = group.reference_loss(index)
             job.unwritten.samples = group.samples(index)
         self._write()
@@ -149,7 +151,8 @@ class Trainer:
         try:
             self._end(ended)
         except Exception:
-            logger.exception("the group's models are lost")
+            ids = _together(job.lease for job in self._jobs.values())
+            logger.exception("the runs' models are lost", extra=ids)
             self._group = None
             self._end(ended)
         self.flush()
@@ -172,7 +175,7 @@ class Trainer:
             if isinstance(result, Failure):
                 if is_out_of_memory(result.error):
                     raise result.error
-                logger.error("run %d failed", job.lease.run_id, exc_info=result.error)
+                logger.error("run failed", extra=job.lease.ids, exc_info=result.error)
                 ended[result.index] = "failed", _sentence(result.error)
             elif ending := judge(job, result):
                 ended[result.index] = ending
@@ -272,8 +275,16 @@ class Trainer:
 def _say(job: Job, ending: State | None) -> None:
     """Tell the log how this worker let go of a run."""
     how = "lost to another worker" if ending is None else ending
-    ids = {"run": job.lease.run_id, "experiment": job.lease.experiment_id}
-    logger.info("run let go", extra={**ids, "attempt": job.lease.attempt, "state": how})
+    logger.info("run let go", extra=job.lease.ids | {"state": how})
+
+
+def _together(leases: Iterable[Lease]) -> dict[str, object]:
+    """What a line of the log about runs that train together names."""
+    every = list(leases)
+    return {
+        "experiments": sorted({lease.experiment_id for lease in every}),
+        "runs": sorted(lease.run_id for lease in every),
+    }
 
 
 def _keep(job: Job, group: Group, index: int) -> None:

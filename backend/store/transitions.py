@@ -42,6 +42,11 @@ class Lease:
     experiment_id: int
     attempt: int
 
+    @property
+    def ids(self) -> dict[str, object]:
+        """What a line of the log about the run names."""
+        return {"run": self.run_id, "experiment": self.experiment_id, "attempt": self.attempt}
+
 
 @dataclass(frozen=True)
 class Claimed:
@@ -67,7 +72,12 @@ class Moved:
     run_id: int
     experiment_id: int
     epoch: int
-    ended: bool
+    state: State
+
+    @property
+    def ended(self) -> bool:
+        """Whether it is not trained any more."""
+        return self.state in ENDED
 
 
 def claim(
@@ -217,7 +227,7 @@ def _move(
         .values(status=target, lease_expires_at=None, **values)
         .returning(Run.id, Run.experiment_id, Run.epoch)
     )
-    return [Moved(*row, ended=target in ENDED) for row in rows]
+    return [Moved(*row, state=target) for row in rows]
 
 
 def _in(seconds: float) -> ColumnElement[int]:

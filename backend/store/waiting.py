@@ -26,6 +26,7 @@ CAREFUL = (None, 16, 1)  # runs sent together once so many workers were lost: no
 class Uncut:
     """The waiting runs of one experiment that have no portion yet, with their flat params."""
 
+    experiment_id: int
     device: str
     runs: list[tuple[int, dict[str, Any]]]
 
@@ -40,7 +41,9 @@ def uncut(session: Session) -> list[Uncut]:
     )
     found: dict[int, Uncut] = {}
     for experiment_id, device, run_id, params in rows:
-        found.setdefault(experiment_id, Uncut(device, [])).runs.append((run_id, params))
+        found.setdefault(experiment_id, Uncut(experiment_id, device, [])).runs.append(
+            (run_id, params)
+        )
     return list(found.values())
 
 

@@ -63,8 +63,7 @@ class Child:
         if code < 0:
             how = f"killed by {signal.Signals(-code).name}"
         else:
-            last = self.log.read_text(errors="replace").splitlines()[-1:]
-            how = f"exit code {code}: {''.join(last).strip().rstrip('.')}"
+            how = f"exit code {code}: {self._last_words()}"
         return f"{self.program.name} ended ({how}); its log is {self.log}"
 
     def tend(self) -> None:
@@ -74,7 +73,7 @@ class Child:
         elif self._restart_at is None:
             self._plan_restart()
         elif time.monotonic() >= self._restart_at:
-            self._start()
+            self._try_to_start()
 
     def terminate(self) -> None:
         """Ask the process to end."""
@@ -86,6 +85,13 @@ class Child:
         if self.exit_code is None:
             self._process.kill()
         self._process.wait()
+
+    def _try_to_start(self) -> None:
+        """Start; what the system refuses for now, memory or room for the log, is tried again."""
+        try:
+            self._start()
+        except OSError as error:
+            self._wait(f"{self.program.name} could not be started ({error})")
 
     def _start(self) -> None:
         self._restart_at = None
@@ -107,13 +113,23 @@ class Child:
         logger.info(event, extra={"program": self.program.name, **facts})
 
     def _plan_restart(self) -> None:
-        now = time.monotonic()
-        if now - self._started_at > STABLE_SECONDS:
+        if time.monotonic() - self._started_at > STABLE_SECONDS:
             self._pause = FIRST_PAUSE_SECONDS
         self._tell("ended", code=self.exit_code or 0, starts_again_in=self._pause)
-        self._say(f"{self.ending}. Starting it again in {self._pause:g} s.")
-        self._restart_at = now + self._pause
+        self._wait(self.ending)
+
+    def _wait(self, why: str) -> None:
+        """Have it started again after a pause, the next of which is longer."""
+        self._say(f"{why}. Starting it again in {self._pause:g} s.")
+        self._restart_at = time.monotonic() + self._pause
         self._pause = min(2 * self._pause, LONGEST_PAUSE_SECONDS)
+
+    def _last_words(self) -> str:
+        try:
+            last = self.log.read_text(errors="replace").splitlines()[-1:]
+        except OSError:  # somebody removed the log
+            return "its log cannot be read"
+        return "".join(last).strip().rstrip(".")
 
     def _rotate_log(self) -> None:
         """Keep one old log. The process appends, so it goes on at the start of an emptied file."""

@@ -1,12 +1,13 @@
 """`lab up` as a whole: real processes, killed and stopped in every way."""
 
 import os
+import shutil
 import signal
 import socket
 import sqlite3
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
 
@@ -14,6 +15,7 @@ import httpx
 import psutil
 import pytest
 
+from backend.supervisor.child import Child, Program
 from tests.product import Product, free_port, running, starting, wait_for
 
 SPEC = {"dataset": {"source": "points"}, "training": {"epochs": 2}}
@@ -196,3 +198,36 @@ def test_postgresql_and_a_broker_of_ones_own(
         assert_trains(product)
         assert sorted(children(product)) == ["web", "worker1"]
     assert not (tmp_path / "data" / "lab.db").exists()
+
+
+def tend_until(child: Child, condition: Callable[[], bool]) -> None:
+    def holds() -> bool:
+        child.tend()
+        return condition()
+
+    wait_for(holds)
+
+
+def test_a_child_whose_log_was_removed_is_started_again(tmp_path: Path) -> None:
+    said: list[str] = []
+    ends = Program("ends", ["sh", "-c", "exit 3"])
+    child = Child(ends, environment=os.environ, log_dir=tmp_path, say=said.append)
+    wait_for(lambda: child.exit_code == 3)
+    child.log.unlink()
+    child.tend()
+    assert "exit code 3: its log cannot be read" in said[0]
+    tend_until(child, child.log.exists)
+    child.kill()
+
+
+def test_a_child_that_the_system_cannot_start_for_now_is_tried_again(tmp_path: Path) -> None:
+    said: list[str] = []
+    logs = tmp_path / "logs"
+    logs.mkdir()
+    child = Child(Program("ends", ["true"]), environment=os.environ, log_dir=logs, say=said.append)
+    wait_for(lambda: child.exit_code == 0)
+    shutil.rmtree(logs)
+    tend_until(child, lambda: any("could not be started" in each for each in said))
+    logs.mkdir()
+    tend_until(child, child.log.exists)
+    child.kill()

@@ -13,7 +13,7 @@ from backend.hints import Hints
 from backend.keeper import Keeper
 from backend.queue import Queue, make_celery
 from backend.settings import Settings
-from backend.store import Database
+from backend.store import Database, transitions
 from backend.supervisor.programs import worker
 from tests.product import ROOT, wait_for
 from tests.specs import document
@@ -60,6 +60,19 @@ def working(settings: Settings, log: Path) -> Iterator["subprocess.Popen[bytes]"
     finally:
         process.kill()
         process.wait()
+
+
+def test_a_run_that_is_taken_back_is_told_in_the_log(
+    keeper: Keeper, sqlite_database: Database, caplog: pytest.LogCaptureFixture
+) -> None:
+    run_id, *_ = submit(sqlite_database, DOCUMENT)
+    with sqlite_database.write() as session:
+        transitions.claim(session, [run_id], worker="silent", lease_seconds=0.1)
+    wait_for(lambda: get_run(sqlite_database, run_id).status == "queued")
+    wait_for(lambda: [one for one in caplog.records if one.name == "backend.keeper"])
+    told = next(one for one in caplog.records if one.name == "backend.keeper")
+    assert told.message == "run taken back, its worker is silent"
+    assert (told.__dict__["run"], told.__dict__["state"]) == (run_id, "queued")
 
 
 @pytest.mark.timeout(600)

@@ -4,7 +4,6 @@ Callers speak of members by their index in the list of specifications, and get p
 bytes back; how the members are laid out on the device is the group's own business.
 """
 
-import logging
 from collections.abc import Callable, Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -35,8 +34,6 @@ __all__ = [
     "Snapshot",
     "choose_device",
 ]
-
-logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +112,6 @@ class Group:
                     continue
                 try:
                     one.ensemble.load_state(place, states[index])
-                    logger.info("continuing after epoch %d", self._members[index].epoch)
                 except Exception as error:
                     if is_out_of_memory(error):
                         raise
