@@ -122,6 +122,8 @@ def test_a_cell_shows_its_small_curve_when_pointed_at(page: Page, submit: Submit
     card = page.locator("#cell-card")
     expect(card.locator(".train-line")).to_have_count(2)
     expect(card).to_contain_text("width 2, train samples 20")
+    page.evaluate("document.dispatchEvent(new Event('pagerefreshed'))")
+    expect(card).to_be_visible()
     page.keyboard.press("Escape")
     expect(card).to_be_hidden()
 

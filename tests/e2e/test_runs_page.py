@@ -117,7 +117,7 @@ def test_an_answer_that_a_later_one_overtook_is_not_shown(page: Page, listed: st
         page.get_by_role("link", name="archive").click()
     page.get_by_role("link", name="deleted").click()
     expect(page.get_by_text("Nothing is deleted.")).to_be_visible()
-    with page.expect_event("requestfinished"):
+    with page.expect_event("requestfinished", lambda request: "archived" in request.url):
         held.pop().continue_()
     expect(page.get_by_text("Nothing is deleted.")).to_be_visible()
 
@@ -185,6 +185,18 @@ def test_cells_are_compared_with_an_interval_and_the_test_part_on_demand(
     expect(page).to_have_url(re.compile(r"cells=1,3.*align=step.*test=true"))
     page.get_by_role("link", name="Leave out Cell of run 3").click()
     expect(page.locator("#differences")).to_have_count(0)
+
+
+def test_a_choice_made_while_the_service_is_away_is_shown_once_it_is_back(
+    page: Page, listed: str, expected_errors: list[str]
+) -> None:
+    expected_errors.append("net::ERR")
+    page.goto(f"{listed}/compare?runs=1,3")
+    page.route(re.compile("align=step"), lambda route: route.abort())
+    with page.expect_event("requestfailed"):
+        page.get_by_role("group", name="align by").get_by_text("step").click()
+    page.unroute_all()
+    expect(page.locator("#overlay-val figcaption")).to_contain_text("by optimiser step")
 
 
 def test_a_run_is_tagged_deleted_and_restored_on_its_own_page(page: Page, listed: str) -> None:

@@ -1,7 +1,7 @@
 // The page that compares: the address says what is shown, and the page follows it.
 
 import "./chart.js";
-import { refreshPage } from "./refresh.js";
+import { catchUp, refreshPage } from "./refresh.js";
 
 const REFRESH_EVERY = 2000;
 
@@ -10,10 +10,10 @@ document.addEventListener("click", (event) => {
   if (!link || event.ctrlKey || event.metaKey || event.shiftKey) return;
   event.preventDefault();
   history.pushState(null, "", link.href);
-  refreshPage();
+  catchUp();
 });
 
-addEventListener("popstate", () => refreshPage());
+addEventListener("popstate", catchUp);
 
 async function keepUp() {
   const begun = performance.now();

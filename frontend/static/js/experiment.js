@@ -9,7 +9,7 @@ import "./grid.js";
 import "./parallel.js";
 import "./organise.js";
 import "./remedies.js";
-import { Throttle, refreshPage } from "./refresh.js";
+import { Throttle, catchUp, refreshPage } from "./refresh.js";
 import "./retry.js";
 import { follow } from "./stream.js";
 
@@ -31,7 +31,7 @@ document.addEventListener("change", (event) => {
     else query.delete(name);
   }
   history.replaceState(null, "", `?${query}`);
-  refreshPage();
+  catchUp();
 });
 
 // The epoch at which variants are compared: the address says it, and the page follows.
@@ -40,7 +40,7 @@ document.addEventListener("click", (event) => {
   if (!link || event.ctrlKey || event.metaKey || event.shiftKey) return;
   event.preventDefault();
   history.replaceState(null, "", link.href);
-  refreshPage();
+  catchUp();
 });
 
 const main = document.querySelector("main");

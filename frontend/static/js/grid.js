@@ -57,7 +57,7 @@ document.addEventListener("keydown", (event) => {
 document.addEventListener("pagerefreshed", () => {
   if (current?.isConnected) rove(current);
   if (card().hidden) return;
-  const link = cellOf(document.activeElement);
+  const link = cellOf(document.activeElement) ?? document.querySelector("table.grid td a:hover");
   if (link) show(link);
   else hide();
 });

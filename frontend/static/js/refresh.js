@@ -30,6 +30,8 @@ export class Throttle {
   }
 }
 
+const RETRY_AFTER = 2000;
+
 let refreshes = 0;
 
 // Fetches the page's own address and returns its new main element. Of several under way the last
@@ -45,6 +47,12 @@ export async function refreshPage() {
   morph(document.querySelector("main"), main);
   document.dispatchEvent(new Event("pagerefreshed"));
   return main;
+}
+
+// Brings the page to an address that was just changed, however long the service is out of reach.
+export async function catchUp() {
+  const mine = refreshes + 1;
+  await refreshPage().catch(() => setTimeout(() => mine === refreshes && catchUp(), RETRY_AFTER));
 }
 
 // Changes `from` into `to`, keeping every element that can stay: focus and scroll stay with it.
