@@ -91,15 +91,15 @@ def start(
 ) -> int:
     """Return the revision to start after: Last-Event-ID, sent on reconnecting, wins.
 
-    A revision that this database has not reached is one of another database, as of a page left
-    open while the data folder was changed: the stream then starts at the beginning.
+    A revision that this database does not know is one of another database, as of a page left open
+    while a backup was restored: the stream then starts at the beginning.
     """
     if hub.watching >= settings.max_streams:
         raise Unavailable(f"There are {hub.watching} streams; LAB_MAX_STREAMS allows no more.")
     wanted = after if last_event_id is None else last_event_id
     with database.read() as session:
-        newest = changes.revision_of(session, subject.experiment_id)
-    return wanted if wanted <= newest else 0
+        known = changes.is_known(session, subject.experiment_id, wanted)
+    return wanted if known else 0
 
 
 @router.get(

@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 from backend.store.tables import Change, Experiment
 
 Kind = Literal["metric", "status", "diagnosis"]
+UNKNOWN_REVISIONS = 1_000_000_000  # more than an experiment can have had since a backup
 
 
 @dataclass(frozen=True)
@@ -93,6 +94,21 @@ _SINCE = (
     .limit(bindparam("most", type_=Integer))
 )
 _SINCE_OF_RUN = _SINCE.where(Change.run_id == bindparam("run"))
+
+
+def leave_out(session: Session) -> None:
+    """Leave revisions out that this database does not know, and that were seen all the same.
+
+    For a restored database: its readers may have followed it beyond its backup.
+    """
+    session.execute(update(Experiment).values(revision=Experiment.revision + UNKNOWN_REVISIONS))
+
+
+def is_known(session: Session, experiment_id: int, revision: int) -> bool:
+    """Whether a reader may continue after a revision: it is the newest, or that of a change."""
+    if revision == revision_of(session, experiment_id):
+        return True
+    return session.get(Change, (experiment_id, revision)) is not None
 
 
 def revision_of(session: Session, experiment_id: int) -> int:

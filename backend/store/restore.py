@@ -1,7 +1,8 @@
 """A backup becomes the database again: of SQLite or of PostgreSQL, whichever it was made of.
 
 The backup is checked, brought to the newest schema in a copy, and written into an empty database
-in one transaction: killed midway, that database is empty still.
+in one transaction: killed midway, that database is empty still. What workers and open pages hold of
+the time after the backup is of no use any more.
 """
 
 import json
@@ -17,8 +18,9 @@ from sqlalchemy import Boolean, Connection, Table, func, select, text
 from sqlalchemy.orm import Session
 
 from backend.errors import Conflict, InvalidInput
-from backend.store import schema
+from backend.store import changes, schema, transitions
 from backend.store.backup import MANIFEST, reflected
+from backend.store.changes import NewChange
 from backend.store.digest import Digest
 from backend.store.engine import Database
 
@@ -41,6 +43,7 @@ def read(path: Path, database: Database) -> dict[str, int]:
                 if target.execute(select(text("1")).select_from(table).limit(1)).first():
                     raise Conflict(f"the database is not empty: it has {table.name}; nothing done")
             rows = {table.name: _fill(source, target, table) for table in tables}
+            _part_from_the_past(target)
     return rows
 
 
@@ -85,6 +88,15 @@ def _lock(session: Session) -> None:
         session.execute(text("LOCK TABLE experiments IN EXCLUSIVE MODE"))
     else:
         session.execute(text("PRAGMA defer_foreign_keys=ON"))
+
+
+def _part_from_the_past(session: Session) -> None:
+    """Have workers and readers, who may be beyond the backup, begin anew."""
+    changes.leave_out(session)
+    moved = transitions.take_from_all(session)
+    changes.log_each(
+        session, [(one.experiment_id, NewChange(one.run_id, "status")) for one in moved]
+    )
 
 
 def _fill(source: Database, target: Session, table: Table) -> int:

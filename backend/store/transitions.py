@@ -28,6 +28,7 @@ from backend.store.states import ENDED, TRANSITIONS, State, sources_of
 from backend.store.tables import Run
 
 MAX_LOST = 3
+UNKNOWN_ATTEMPTS = 1_000_000  # more than a run can have had since a backup
 LOST = (
     f"Stopped after {MAX_LOST} workers in a row ended without a word while training this run; "
     "it may need more memory than there is."
@@ -200,6 +201,16 @@ def begin_leases_anew(session: Session, *, lease_seconds: float) -> None:
     session.execute(
         update(Run).where(Run.status == "running").values(lease_expires_at=_in(lease_seconds))
     )
+
+
+def take_from_all(session: Session) -> list[Moved]:
+    """Have all that has not ended wait, and no lease of before be valid again.
+
+    For a restored database: workers may hold leases that were handed out after its backup.
+    """
+    session.execute(update(Run).values(attempt=Run.attempt + UNKNOWN_ATTEMPTS))
+    session.execute(update(Run).where(Run.status == "queued").values(sent_at=None))
+    return _move(session, Run.status == "running", "queued", sent_at=None)
 
 
 def reap(session: Session) -> list[Moved]:

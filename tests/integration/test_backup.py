@@ -9,35 +9,55 @@ import sys
 import threading
 from collections.abc import Iterator
 from contextlib import closing
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import psycopg
 import pytest
-from sqlalchemy import Connection, Engine, event, func, select, text, update
+from sqlalchemy import Column, Connection, Engine, Table, event, func, select, text, update
 
 from backend.cli import main
 from backend.errors import Conflict, InvalidInput, Unavailable
 from backend.migration import migrate
 from backend.settings import Settings
 from backend.spec import validate
-from backend.store import Database, backup, experiments, metrics, restore, runs, schema
+from backend.store import (
+    Database,
+    backup,
+    changes,
+    consistency,
+    experiments,
+    metrics,
+    restore,
+    runs,
+    schema,
+    transitions,
+    waiting,
+)
 from backend.store.tables import Base, Experiment, Metric, MetricSummary, Run
+from backend.store.transitions import Lease
 from tests.api import record
 from tests.product import ROOT, wait_for
 from tests.scenes import MOONS, Scene, play
 
 RELEASES = sorted((ROOT / "tests" / "data" / "releases").glob("*.db.gz"))
+RUNNING = Scene({"dataset": MOONS, "training": {"seeds": 2}}, 30, None)
 SCENE = Scene({"name": "Kept é", "dataset": MOONS, "training": {"seeds": 3}}, 20)
 
 
 def content(database: Database) -> dict[str, list[Any]]:
-    """Return all rows of all tables, as the product reads them."""
+    """Return all rows of all tables, but for what goes on from a higher number when restored."""
     with database.read() as session:
         return {
-            table.name: sorted(map(repr, session.execute(select(table)).all()))
+            table.name: sorted(map(repr, session.execute(select(*kept(table))).all()))
             for table in Base.metadata.sorted_tables
         }
+
+
+def kept(table: Table) -> list[Column[Any]]:
+    raised = [Experiment.__table__.c.revision, Run.__table__.c.attempt]
+    return [column for column in table.columns if column not in raised]
 
 
 def fill(database: Database) -> None:
@@ -73,6 +93,31 @@ def test_what_was_backed_up_is_restored_on_either_database(
     assert content(target) == content(database)
     experiment_id, _ = play(target, SCENE)  # numbers go on after those restored
     assert experiment_id == 3
+
+
+def test_leases_from_after_the_backup_are_void_once_it_is_restored(
+    database: Database, target: Database, tmp_path: Path
+) -> None:
+    """Workers may live on, and what trained goes on from what the backup knows of it."""
+    _, (first, second) = play(database, RUNNING)
+    with database.write() as session:  # the second waits, its message was sent
+        never = {"status": "queued", "attempt": 0, "lease_expires_at": None}
+        session.execute(update(Run).where(Run.id == second).values(**never))
+        waiting.mark_sent(session, [second])
+    backup.write(database, tmp_path / "kept.db")
+    claim = partial(transitions.claim, worker="a", lease_seconds=60)
+    restore.read(tmp_path / "kept.db", target)
+    with database.write() as session:
+        (held,) = claim(session, [second])  # after the backup
+    with target.write() as session:
+        rows = session.execute(select(Run.status, Run.epoch, Run.lease_expires_at, Run.sent_at))
+        assert rows.all() == [("queued", 30, None, None)] * 2
+        assert consistency.untrue_states(session) == []
+        assert len(claim(session, [first, second])) == 2
+        old = [Lease(first, 1, 1), held.lease]
+        assert transitions.renew(session, old, lease_seconds=60) == {}
+        news = changes.since(session, 1_000_000, experiment_id=1)
+        assert [(one.run_id, one.kind) for one in news] == [(first, "status")]
 
 
 def test_a_backup_is_of_one_moment_while_someone_writes(database: Database, tmp_path: Path) -> None:

@@ -99,6 +99,17 @@ def test_a_revision_of_another_database_starts_anew(api: Api, url: str, run_id: 
         assert steps(next(stream)) == [1, 2, 3]
 
 
+def test_a_revision_from_after_a_restored_backup_starts_anew(
+    api: Api, url: str, run_id: int
+) -> None:
+    record(api.database, 1, run_id, range(1, 4))
+    with api.database.write() as session:
+        changes.leave_out(session)
+    record(api.database, 1, run_id, range(4, 6))
+    with events(url, f"run={run_id}", last_id=2) as stream:
+        assert steps(next(stream)) == [1, 2, 3, 4, 5]
+
+
 def write_alone(database: Database, run_id: int, last: int) -> threading.Thread:
     def write() -> None:
         for step in range(1, last + 1):
