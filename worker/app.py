@@ -6,17 +6,21 @@ more processes.
 
 import os
 import sys
+from argparse import Namespace
 
 from backend import journal
-from backend.errors import Unavailable
+from backend.cli.configuration import configured
+from backend.errors import InvalidInput, Unavailable
 from backend.queue import make_celery
-from backend.settings import Settings
 from worker.reconnecting import outlast_the_broker
 from worker.tasks import name, register
 
 # safetensors that finds no memory would print where, find none for that, and hang; without, it ends
 os.environ["RUST_BACKTRACE"] = "0"
-_settings = Settings()
+try:
+    _settings = configured(Namespace())
+except InvalidInput as error:
+    sys.exit(error.detail)
 journal.configure(_settings.log, process="worker", worker=name())
 app = make_celery(_settings)
 outlast_the_broker(app)

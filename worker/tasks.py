@@ -24,7 +24,7 @@ from backend.presence import Announcer, Worker
 from backend.queue import TRAIN, listen
 from backend.settings import Settings
 from backend.spec import validate
-from backend.store import Database, experiments
+from backend.store import AWAY, Database, experiments, reason
 from worker.device import chosen, hardware, kind
 from worker.services import Services
 from worker.stopping import Stopping
@@ -135,8 +135,11 @@ def warm_up(services: Services) -> None:
     group.epoch()
     for index in group.active:
         group.snapshots(index)
-    with services.database.read() as session:
-        experiments.page(session, limit=1)
+    try:
+        with services.database.read() as session:
+            experiments.page(session, limit=1)
+    except AWAY as error:
+        logger.warning("the database does not answer yet: %s", reason(error))
     _keep_what_is_loaded()
 
 

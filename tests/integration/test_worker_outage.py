@@ -1,5 +1,8 @@
 """A database that goes away while a worker trains: nothing is lost, nothing is written twice."""
 
+import os
+import subprocess
+import sys
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 
@@ -13,6 +16,7 @@ from backend.hints import Hints
 from backend.settings import Settings
 from backend.store import Database, connections
 from backend.store.tables import Run
+from tests.product import ROOT, free_port
 from tests.specs import document
 from tests.training import (
     Meanwhile,
@@ -29,6 +33,7 @@ from worker import recorder
 from worker.claims import claim
 from worker.recorder import Held, Recorder
 from worker.stopping import Stopping
+from worker.tasks import warm_up
 from worker.trainer import train
 
 EPOCHS = 60
@@ -140,6 +145,26 @@ def test_a_write_that_takes_longer_than_a_lease_loses_no_run(
     with database.write() as session:
         assert endings.reap(session) == []
     assert get_run(database, run_id).status == "running"
+
+
+def test_a_worker_that_starts_before_its_database_says_so_in_one_line(
+    sqlite_settings: Settings, caplog: pytest.LogCaptureFixture
+) -> None:
+    away = Database(f"postgresql://127.0.0.1:{free_port()}/lab")
+    warm_up(make_services(sqlite_settings, away))
+    [told] = caplog.messages
+    assert told.startswith("the database does not answer yet: ")
+    assert "Connection refused" in told
+
+
+def test_a_setting_that_is_none_is_one_sentence_of_a_worker() -> None:
+    said = subprocess.run(
+        [sys.executable, "-m", "celery", "--quiet", "-A", "worker.app", "worker"],
+        cwd=ROOT, env=os.environ | {"LAB_LEASE_SECONDS": "abc"}, capture_output=True, text=True,
+    )  # fmt: skip
+    assert said.returncode == 1
+    assert said.stderr.startswith("LAB_LEASE_SECONDS: Input should be a valid number")
+    assert "Traceback" not in said.stderr
 
 
 def test_who_connects_anew_does_not_wait_for_a_writer(
