@@ -13,7 +13,7 @@ from backend import endings
 from backend.hints import Hints
 from backend.queue import Queue
 from backend.silence import Silence
-from backend.store import AWAY, Database, reason, removal, space, transitions, waiting
+from backend.store import AWAY, Database, reason, removal, space, transitions
 from backend.store.transitions import Moved
 
 logger = logging.getLogger(__name__)
@@ -39,6 +39,7 @@ class Keeper(threading.Thread):
         self._deleted_days, self._lease_seconds = deleted_days, lease_seconds
         self._silence = Silence(lease_seconds)
         self._remove_at = 0.0
+        self._tended_at = time.monotonic()
         self._queue = queue
         self._hints = hints
         self._stopping = threading.Event()
@@ -69,6 +70,12 @@ class Keeper(threading.Thread):
         for experiment_id in {run.experiment_id for run in freed}:
             self._hints.moved(experiment_id)
         self._queue.fill()
+        self._tended_at = time.monotonic()
+
+    @property
+    def seconds_since_tended(self) -> float:
+        """How long ago it last looked after the queue, to the end; or was made."""
+        return time.monotonic() - self._tended_at
 
     def _judge(self, session: Session) -> list[Moved]:
         """Free what dead workers held, unless nobody can know how long they were silent."""
@@ -76,7 +83,6 @@ class Keeper(threading.Thread):
             return endings.reap(session)
         logger.warning("the database was away, or its clock jumped: all leases begin anew")
         transitions.begin_leases_anew(session, lease_seconds=self._lease_seconds)
-        waiting.forget_the_future(session)
         return []
 
     def remove(self) -> bool:

@@ -103,7 +103,7 @@ def _equip(state: State, settings: Settings) -> None:
 @asynccontextmanager
 async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     state = app.state
-    keeper = state.keeper = Keeper(
+    keeper = state.keeper = state.probes.keeper = Keeper(
         state.database,
         state.queue,
         state.hints,

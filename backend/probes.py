@@ -10,6 +10,7 @@ from typing import Generic, TypeVar
 from redis.exceptions import RedisError
 from sqlalchemy.exc import SQLAlchemyError
 
+from backend.keeper import Keeper
 from backend.presence import present
 from backend.queue import Queue
 from backend.room import is_full
@@ -19,9 +20,10 @@ from backend.store import Database, schema
 T = TypeVar("T")
 
 DEADLINE_SECONDS = 2.0
+UNTENDED_SECONDS = 60.0  # a look takes a second or two; one that waits for a lock, up to 30 s
 WRITING_SECONDS = 5.0  # SQLite has one writer at a time, and a large write takes a second or two
 UNANSWERED = (SQLAlchemyError, RedisError, OSError, TimeoutError)
-PARTS = ("database", "schema", "disk", "broker", "workers")
+PARTS = ("database", "schema", "disk", "broker", "keeper", "workers")
 
 
 @dataclass(frozen=True)
@@ -76,7 +78,9 @@ class Probe(Generic[T]):
 
 
 class Probes:
-    """The parts of one service."""
+    """The parts of one service; `keeper` is the one of this process, once it is there."""
+
+    keeper: Keeper | None = None
 
     def __init__(self, settings: Settings, database: Database, queue: Queue) -> None:
         self._folder = settings.data_dir
@@ -94,6 +98,7 @@ class Probes:
             "schema": newest,
             "disk": self._disk(),
             "broker": Part(broker, f"the broker {'answers' if broker else 'does not answer'}"),
+            "keeper": self._tended(),
             "workers": self._there()
             if broker
             else Part(False, "no worker can be seen without the broker"),
@@ -120,6 +125,12 @@ class Probes:
         full = is_full(self._folder)
         said = "is full" if full else "has room"
         return Part(not full, f"the disk of the data folder {said}")
+
+    def _tended(self) -> Part:
+        ago = self.keeper.seconds_since_tended if self.keeper else 0.0
+        if ago > UNTENDED_SECONDS:
+            return Part(False, f"the queue was last looked after {ago:.0f} s ago")
+        return Part(True, "the queue is looked after")
 
     def _there(self) -> Part:
         try:

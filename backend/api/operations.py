@@ -12,7 +12,7 @@ from backend.probes import Part
 
 router = APIRouter(tags=["operations"])
 
-PartName = Literal["database", "schema", "disk", "broker", "workers"]
+PartName = Literal["database", "schema", "disk", "broker", "keeper", "workers"]
 
 
 class Life(BaseModel):
@@ -61,7 +61,7 @@ def readyz(
     response: Response,
     exclude: Annotated[list[PartName], Query(description="Parts that do not matter.")] = [],  # noqa: B006 - read only
 ) -> NotReady | Readiness:
-    """Answer 200 when database, schema, disk, broker and a worker can do their work, 503 otherwise.
+    """Answer 200 when database, schema, disk, broker, keeper and a worker do their work, else 503.
 
     `?exclude=workers`, which may be repeated, leaves parts out of the judgement.
     """

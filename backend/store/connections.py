@@ -12,9 +12,10 @@ AWAY = (OperationalError, InterfaceError, PoolTimeout)  # the database cannot be
 
 SQLSTATE_DISK_FULL = "53100"
 SQLSTATE_READ_ONLY = "25006"  # as a standby is
+SQLSTATE_LOCKED = "55P03"  # waited for a lock as long as BUSY_TIMEOUT_SECONDS
 SQLSTATES_AWAY = (SQLSTATE_READ_ONLY, "25P03", "25P04")  # slept between two statements, or in one
 TRANSACTION_TIMEOUT_SINCE = 170000  # the version of PostgreSQL that knows it
-BUSY_TIMEOUT_SECONDS = 30
+BUSY_TIMEOUT_SECONDS = 30  # for what another one locks: SQLite's file, PostgreSQL's rows
 POOL_SECONDS = 5  # who waits longer for a connection is told that the database does not answer
 # A server that fell silent, or a network that lost it, is noticed within about ten seconds.
 POSTGRESQL = {
@@ -32,6 +33,7 @@ SESSION = {
     "tcp_keepalives_count": "3",
     "tcp_user_timeout": "10000",
     "idle_in_transaction_session_timeout": "30000",
+    "lock_timeout": f"{BUSY_TIMEOUT_SECONDS * 1000}",
 }
 
 
@@ -46,7 +48,7 @@ def takes_no_writes(error: Exception) -> bool:
     """Whether the database refused a write that it would not refuse at another time."""
     cause = getattr(error, "orig", None)
     locked = getattr(cause, "sqlite_errorname", None) == "SQLITE_BUSY"
-    return locked or getattr(cause, "sqlstate", None) == SQLSTATE_READ_ONLY
+    return locked or getattr(cause, "sqlstate", None) in (SQLSTATE_READ_ONLY, SQLSTATE_LOCKED)
 
 
 def reason(error: Exception) -> str:

@@ -104,13 +104,19 @@ def moment(session: Session) -> int:
     return session.scalar(select(now_ms())) or 0
 
 
-def take_turn(session: Session, what: str) -> None:
+def take_turn(session: Session, what: str, *, wait: bool = True) -> bool:
     """Let transactions that do the same thing follow each other: the next waits for this one's end.
 
-    SQLite's writers do so anyway.
+    Returns whether it is our turn: False, without `wait`, where it is another's. SQLite's writers
+    follow each other anyway.
     """
-    if session.get_bind().dialect.name == "postgresql":
-        session.execute(select(func.pg_advisory_xact_lock(func.hashtext(f"lab: {what}"))))
+    if session.get_bind().dialect.name != "postgresql":
+        return True
+    turn = func.hashtext(f"lab: {what}")
+    if not wait:
+        return bool(session.scalar(select(func.pg_try_advisory_xact_lock(turn))))
+    session.execute(select(func.pg_advisory_xact_lock(turn)))
+    return True
 
 
 def insert_for(dialect: str, table: type[DeclarativeBase]) -> Any:

@@ -34,9 +34,12 @@ class Change:
         return {**self.columns, **{_TAG + key: value for key, value in self.tags.items()}}
 
 
-def lock(session: Session) -> None:
-    """Wait until nobody else organises or removes, until the end of the transaction."""
-    take_turn(session, "organising")
+def lock(session: Session, *, wait: bool = True) -> bool:
+    """Have nobody else organise or remove until the end of the transaction.
+
+    Waits for whoever does; without `wait` returns False then.
+    """
+    return take_turn(session, "organising", wait=wait)
 
 
 def existing(session: Session, owner: Owner, ids: Sequence[int]) -> set[int]:

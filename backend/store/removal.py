@@ -17,9 +17,11 @@ def remove(session: Session, *, after_days: float, limit: int = AT_ONCE) -> int:
     """Remove at most `limit` runs that were deleted so long ago, and experiments left empty.
 
     A run that still trains stays until its worker has let go of it. What can no longer be undone is
-    forgotten. Returns how many runs went.
+    forgotten. Returns how many runs went: none while somebody organises, perhaps waiting for a
+    worker, as what is being restored is not removed meanwhile.
     """
-    organising.lock(session)  # what is being restored is not removed meanwhile
+    if not organising.lock(session, wait=False):
+        return 0
     operations.forget(session)
     before = now_ms() - int(after_days * 86_400_000)
     gone = select(Experiment.id).where(Experiment.deleted_at <= before)

@@ -9,6 +9,7 @@ from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
+from sqlalchemy import func, select
 
 from backend import __version__
 from backend.store.engine import Database, take_turn
@@ -22,6 +23,8 @@ def migrate(database: Database, revision: str = "head") -> None:
     config = _config()
     with database.write() as session:
         connection = session.connection()
+        if connection.dialect.name == "postgresql":  # whoever migrates or reads may take its time
+            session.execute(select(func.set_config("lock_timeout", "0", True)))
         take_turn(session, "migrating")
         config.attributes["connection"] = connection
         command.upgrade(config, revision)

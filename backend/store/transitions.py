@@ -25,7 +25,7 @@ from backend.store.bulk import chunks
 from backend.store.engine import now_ms
 from backend.store.runs import kept
 from backend.store.states import ENDED, TRANSITIONS, State, sources_of
-from backend.store.tables import Run
+from backend.store.tables import Experiment, Run
 
 MAX_LOST = 3
 UNKNOWN_ATTEMPTS = 1_000_000  # more than a run can have had since a backup
@@ -197,9 +197,11 @@ def now(session: Session) -> int:
 
 
 def begin_leases_anew(session: Session, *, lease_seconds: float) -> None:
-    """Have every lease end so many seconds from now."""
+    """Have every lease end so many seconds from now, but for those being renewed at this moment."""
+    running = Run.status == "running"
+    free = select(Run.id).where(running).with_for_update(key_share=True, skip_locked=True)
     session.execute(
-        update(Run).where(Run.status == "running").values(lease_expires_at=_in(lease_seconds))
+        update(Run).where(running, Run.id.in_(free)).values(lease_expires_at=_in(lease_seconds))
     )
 
 
@@ -217,15 +219,31 @@ def reap(session: Session) -> list[Moved]:
     """Take back the runs whose lease has run out.
 
     They wait again; unless they were to be cancelled, or lost MAX_LOST workers without an epoch
-    between, which points to the run as the cause: then they are cancelled, or failed.
+    between, which points to the run as the cause: then they are cancelled, or failed. What a
+    worker has locked, asleep within a write, is taken at a later look: nobody else waits for it.
     """
-    expired = and_(Run.status == "running", Run.lease_expires_at < now_ms())
     fatal = Run.workers_lost + 1 >= MAX_LOST
-    return [
-        *_move(session, and_(expired, Run.cancel_requested), "cancelled", ended_at=now_ms()),
-        *_move(session, and_(expired, fatal), "failed", ended_at=now_ms(), error=LOST),
-        *_move(session, expired, "queued", sent_at=None, workers_lost=Run.workers_lost + 1),
-    ]
+    moved: list[Moved] = []
+    for some in chunks(_lock_expired(session)):
+        expired = and_(Run.id.in_(some), Run.status == "running")
+        moved += [
+            *_move(session, and_(expired, Run.cancel_requested), "cancelled", ended_at=now_ms()),
+            *_move(session, and_(expired, fatal), "failed", ended_at=now_ms(), error=LOST),
+            *_move(session, expired, "queued", sent_at=None, workers_lost=Run.workers_lost + 1),
+        ]
+    return moved
+
+
+def _lock_expired(session: Session) -> Sequence[int]:
+    """Lock runs whose lease has run out, and their experiments, where the changes are counted.
+
+    Leaves out what another transaction has locked. SQLite has one writer, and locks no rows.
+    """
+    query = select(Run.id).join(Experiment, Experiment.id == Run.experiment_id)
+    expired = query.where(Run.status == "running", Run.lease_expires_at < now_ms())
+    return session.scalars(
+        expired.with_for_update(key_share=True, skip_locked=True, of=[Run, Experiment])
+    ).all()
 
 
 def _move(

@@ -132,17 +132,17 @@ def _groups(
 
 def _waits(sent_before_seconds: float) -> ColumnElement[bool]:
     long_ago = Run.sent_at < now_ms() - int(sent_before_seconds * 1000)
+    in_the_future = Run.sent_at > now_ms()  # the clock was set back: nobody knows when
     cut_and_queued = and_(Run.status == "queued", Run.portion.is_not(None))
-    return and_(cut_and_queued, or_(Run.sent_at.is_(None), long_ago))
-
-
-def forget_the_future(session: Session) -> None:
-    """Have what was sent at a time that has not come, as a clock was set back, be sent again."""
-    later = and_(Run.status == "queued", Run.sent_at > now_ms())
-    session.execute(update(Run).where(later).values(sent_at=None))
+    return and_(cut_and_queued, or_(Run.sent_at.is_(None), long_ago, in_the_future))
 
 
 def mark_sent(session: Session, run_ids: Sequence[int]) -> None:
-    """Note that a message for these runs was handed to the broker."""
+    """Note that a message for these runs was handed to the broker.
+
+    Those that a worker is claiming at this moment have arrived; nobody waits for it to do so.
+    """
     for some in chunks(run_ids):
-        session.execute(update(Run).where(Run.id.in_(some)).values(sent_at=now_ms()))
+        free = select(Run.id).where(Run.id.in_(some))
+        free = free.with_for_update(key_share=True, skip_locked=True)
+        session.execute(update(Run).where(Run.id.in_(free)).values(sent_at=now_ms()))

@@ -7,7 +7,7 @@ from redis import Redis
 
 from backend.main import create_app
 from backend.settings import Settings
-from backend.store import transitions
+from backend.store import Database, connections, transitions
 from tests.api import SPEC, Api
 
 
@@ -75,6 +75,22 @@ def test_runs_are_listed_in_grid_order_in_pages(api: Api) -> None:
     assert [item["params"]["model.degree"] for item in items] == [1, 2, 3]
     assert [item["parameters"] for item in items] == [2, 3, 4]
     assert rest["next_cursor"] is None
+
+
+def test_cancelling_what_a_sleeping_worker_has_locked_is_refused_in_the_end(
+    postgresql_url: str, valkey_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(connections.SESSION, "lock_timeout", "200")
+    api = Api(create_app(Settings(data_dir=tmp_path, database=postgresql_url, broker=valkey_url)))
+    experiment_id, asleep = api.submit(), Database(postgresql_url)
+    with asleep.write() as session:
+        transitions.claim(session, api.run_ids(experiment_id), worker="asleep", lease_seconds=60)
+        answer = api.post(f"/api/experiments/{experiment_id}/cancel")
+    told = "The database takes no writes at the moment; try again."
+    assert (answer.status_code, answer.json()["detail"]) == (503, told)
+    assert api.post(f"/api/experiments/{experiment_id}/cancel").status_code == 202
+    asleep.dispose()
+    api.database.dispose()
 
 
 def test_cancelling_ends_the_runs_that_wait(api: Api) -> None:

@@ -173,6 +173,25 @@ def test_a_database_that_is_away_is_told_in_one_line_with_the_reason(
         assert "\n" not in str(line["event"]) and "exception" not in line
 
 
+def test_a_queue_that_nobody_looks_after_is_told(
+    sqlite_settings: Settings, sqlite_database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("backend.probes.WRITING_SECONDS", 0.1)
+    monkeypatch.setattr("backend.probes.UNTENDED_SECONDS", 0.5)
+    monkeypatch.setattr("backend.keeper.INTERVAL_SECONDS", 0.01)
+    api = Api(create_app(sqlite_settings))
+    state = api.app.state
+    keeper = Keeper(api.database, state.queue, state.hints, deleted_days=1, lease_seconds=1)
+    state.probes.keeper = keeper
+    with sqlite_database.write() as session:
+        session.execute(select(1))  # only now it begins
+        keeper.start()
+        wait_for(lambda: not api.get("/readyz").json()["parts"]["keeper"]["ok"])
+        assert "the queue was last looked after" in api.get("/readyz").text
+    wait_for(lambda: api.get("/readyz").json()["parts"]["keeper"]["ok"])
+    keeper.stop()
+
+
 def test_a_process_whose_keeper_has_ended_does_not_live(sqlite_api: Api) -> None:
     class Ended:
         def is_alive(self) -> bool:

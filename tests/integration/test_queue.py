@@ -82,8 +82,9 @@ def test_a_small_experiment_does_not_wait_for_a_large_one_to_end(
     assert set(chain.from_iterable(messages(sqlite_settings))) <= set(large)
 
 
+@pytest.mark.parametrize("sent_at", [0, 1 << 60])  # long ago, and before a clock was set back
 def test_messages_that_the_broker_lost_are_sent_again(
-    queue: Queue, sqlite_settings: Settings, sqlite_database: Database
+    queue: Queue, sqlite_settings: Settings, sqlite_database: Database, sent_at: int
 ) -> None:
     submit(sqlite_database, SMALL)
     queue.fill()
@@ -91,7 +92,7 @@ def test_messages_that_the_broker_lost_are_sent_again(
     queue.fill()
     assert messages(sqlite_settings) == []  # they may be on their way
     with sqlite_database.write() as session:
-        session.execute(update(Run).values(sent_at=0))
+        session.execute(update(Run).values(sent_at=sent_at))
     queue.fill()
     assert messages(sqlite_settings) == sent
 

@@ -1,5 +1,6 @@
 """Who may train a run: claims, leases, the reaper and cancelling, on real databases."""
 
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -14,13 +15,16 @@ from backend.store import (
     changes,
     connections,
     experiments,
+    organising,
+    removal,
     runs,
     snapshots,
     transitions,
     waiting,
 )
+from backend.store.changes import NewChange
 from backend.store.states import ENDED, STATES, TRANSITIONS, State
-from backend.store.tables import Run
+from backend.store.tables import Experiment, Run
 from backend.store.transitions import Ending
 
 LEASE = 60.0
@@ -247,3 +251,72 @@ def test_who_sleeps_in_a_transaction_loses_it_to_others(
         assert claim(awake, run_ids) == run_ids  # waits until the other's locks are gone
     asleep.dispose()
     awake.dispose()
+
+
+@pytest.fixture
+def two_workers(
+    postgresql_url: str, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[tuple[Database, Database]]:
+    """Connections of a worker that falls asleep and of others, who wait for it a little only."""
+    monkeypatch.setitem(connections.SESSION, "lock_timeout", "300")
+    asleep, awake = Database(postgresql_url), Database(postgresql_url)
+    yield asleep, awake
+    asleep.dispose()
+    awake.dispose()
+
+
+def lose(database: Database, seeds: int) -> list[transitions.Lease]:
+    """Claim the runs of a new experiment by a worker that is dead."""
+    spec = validate({"dataset": {"source": "points"}, "training": {"seeds": seeds}})
+    with database.write() as session:
+        _, ids = experiments.create(session, spec)
+        claimed = transitions.claim(session, ids, worker="dead", lease_seconds=-1)
+    return [one.lease for one in claimed]
+
+
+def test_a_worker_asleep_in_a_write_keeps_nobody_from_taking_back_other_runs(
+    two_workers: tuple[Database, Database],
+) -> None:
+    asleep, awake = two_workers
+    (first, second), [other] = lose(awake, 2), lose(awake, 1)
+    with asleep.write() as session:
+        transitions.renew(session, [first], lease_seconds=-1)
+        with awake.write() as keeper:
+            transitions.begin_leases_anew(keeper, lease_seconds=-1)
+            assert [freed.run_id for freed in endings.reap(keeper)] == [
+                second.run_id,
+                other.run_id,
+            ]
+            waiting.mark_sent(keeper, [first.run_id, second.run_id])
+    with awake.write() as keeper:
+        assert [freed.run_id for freed in endings.reap(keeper)] == [first.run_id]
+
+
+def test_a_worker_asleep_as_it_counts_changes_keeps_the_runs_of_its_experiment_alone(
+    two_workers: tuple[Database, Database],
+) -> None:
+    asleep, awake = two_workers
+    (first, _), [other] = lose(awake, 2), lose(awake, 1)
+    with asleep.write() as session:
+        changes.log(session, first.experiment_id, [NewChange(first.run_id, "status")])
+        with awake.write() as keeper:
+            assert [freed.run_id for freed in endings.reap(keeper)] == [other.run_id]
+    with awake.write() as keeper:
+        assert len(endings.reap(keeper)) == 2
+
+
+def test_nothing_is_removed_while_somebody_who_organises_waits_for_a_worker(
+    two_workers: tuple[Database, Database],
+) -> None:
+    asleep, awake = two_workers
+    [lost] = lose(awake, 1)
+    with awake.write() as session:
+        experiment = session.get_one(Experiment, lost.experiment_id)
+        transitions.end(session, [Ending(lost, "finished")])
+        experiment.deleted_at = 1
+    with asleep.write() as session:
+        organising.lock(session)
+        with awake.write() as keeper:
+            assert removal.remove(keeper, after_days=1) == 0
+    with awake.write() as keeper:
+        assert removal.remove(keeper, after_days=1) == 1
