@@ -88,6 +88,12 @@ def forget(session: Session) -> None:
     session.execute(delete(Operation).where(_too_old()))
 
 
+def forget_targets(session: Session, owner: Owner, ids: Sequence[int]) -> None:
+    """Forget what was done to runs or experiments that are removed: SQLite gives out ids again."""
+    theirs = select(Operation.id).where(Operation.owner == owner)
+    session.execute(delete(Edit).where(Edit.operation_id.in_(theirs), Edit.target_id.in_(ids)))
+
+
 def any_to_forget(session: Session) -> bool:
     """Whether an operation is too old to be undone."""
     return session.scalar(select(Operation.id).where(_too_old()).limit(1)) is not None

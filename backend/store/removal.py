@@ -32,7 +32,9 @@ def remove(session: Session, *, after_days: float, limit: int = AT_ONCE) -> int:
     ).all()
     _remove_runs(session, run_ids)
     empty = ~exists().where(Run.experiment_id == Experiment.id)
-    session.execute(delete(Experiment).where(Experiment.deleted_at <= before, empty))
+    removed = delete(Experiment).where(Experiment.deleted_at <= before, empty)
+    ids = session.scalars(removed.returning(Experiment.id)).all()
+    operations.forget_targets(session, "experiment", ids)
     return len(run_ids)
 
 
@@ -41,6 +43,7 @@ def _remove_runs(session: Session, run_ids: Sequence[int]) -> None:
     if run_ids:
         session.execute(delete(Metric).where(Metric.run_id.in_(run_ids)))
         params.remove(session, run_ids)
+        operations.forget_targets(session, "run", run_ids)
         session.execute(delete(Run).where(Run.id.in_(run_ids)))
 
 

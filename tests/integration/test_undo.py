@@ -103,6 +103,22 @@ def test_an_operation_is_undone_once_and_within_a_day(api: Api, runs: list[int])
     )
 
 
+@pytest.mark.parametrize("owner", ["run", "experiment"])
+def test_an_undo_leaves_what_has_the_number_of_something_removed(
+    sqlite_api: Api, owner: str
+) -> None:
+    api = sqlite_api  # as SQLite gives numbers out again
+    experiment_id = api.submit()
+    note = {"note": "same"}
+    operation = patch(api, f"/api/{owner}s/1", note)["operation"]
+    api.request("DELETE", f"/api/experiments/{experiment_id}")
+    with api.database.write() as session:
+        removal.remove(session, after_days=0)
+    assert api.submit() == experiment_id
+    patch(api, f"/api/{owner}s/1", note)
+    assert undo(api, operation)["ids"] == []
+
+
 def test_what_is_being_removed_is_not_restored(api: Api, runs: list[int]) -> None:
     operation = api.request("DELETE", f"/api/runs/{runs[0]}").json()["operation"]
     with (
