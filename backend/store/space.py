@@ -4,6 +4,7 @@ SQLite: pages that are free are cut off the end of the file a few at a time (inc
 so that nobody waits long. PostgreSQL: autovacuum makes the space free for what comes next.
 """
 
+import logging
 import sqlite3
 from typing import Any
 
@@ -11,18 +12,26 @@ from sqlalchemy.exc import OperationalError
 
 from backend.store.engine import Database
 
+logger = logging.getLogger(__name__)
+
 INCREMENTAL = 2  # SQLite's number for that kind of auto_vacuum
 PAGES_AT_ONCE = 2000  # 8 MB: writers wait for tens of milliseconds
 
 
 def prepare(database: Database) -> None:
-    """Make sure that SQLite can give space back; a file of version 0.1.0 is rewritten once."""
+    """Make sure that SQLite can give space back; a file of version 0.1.0 is rewritten once.
+
+    Without the room or the time for it everything else works, and the next start tries again.
+    """
     if database.engine.dialect.name == "sqlite":
         with database.engine.connect() as connection:
             driver: Any = connection.connection.driver_connection
-            if driver.execute("PRAGMA auto_vacuum").fetchone()[0] != INCREMENTAL:
+            if _kind(driver) != INCREMENTAL:
                 driver.execute(f"PRAGMA auto_vacuum={INCREMENTAL}")
-                driver.execute("VACUUM")
+                try:
+                    driver.execute("VACUUM")
+                except sqlite3.Error as error:
+                    logger.warning("the file stays as it is and gives no space back: %s", error)
 
 
 def give_back(database: Database) -> int:
@@ -34,7 +43,7 @@ def give_back(database: Database) -> int:
         return 0
     with database.engine.connect() as connection:
         driver: Any = connection.connection.driver_connection
-        if not _free_pages(driver):
+        if _kind(driver) != INCREMENTAL or not _free_pages(driver):
             return 0  # and nobody waited for the lock
         try:
             driver.executescript(_CUT)
@@ -46,6 +55,10 @@ def give_back(database: Database) -> int:
 # As a script: of a statement without columns Python takes one step, which is one page. The file is
 # cut once the write-ahead log is in it; passive keeps nobody waiting.
 _CUT = f"PRAGMA incremental_vacuum({PAGES_AT_ONCE}); PRAGMA wal_checkpoint(PASSIVE)"
+
+
+def _kind(driver: Any) -> int:
+    return int(driver.execute("PRAGMA auto_vacuum").fetchone()[0])
 
 
 def _free_pages(driver: Any) -> int:

@@ -4,13 +4,14 @@ import sqlite3
 from contextlib import closing
 from pathlib import Path
 
+import pytest
 from sqlalchemy import text, update
 
 from backend.keeper import Keeper
 from backend.store import Database, figures, removal, schema, space
 from backend.store.tables import Experiment
 from tests.api import Api
-from tests.scenes import MOONS, Scene, play
+from tests.scenes import MOONS, SCENES, Scene, play
 
 SCENE = Scene({"name": "Large", "dataset": MOONS, "training": {"seeds": 60}}, 300)
 
@@ -57,14 +58,33 @@ def test_postgresql_uses_the_space_of_what_was_removed_again(postgresql_url: str
 
 
 def test_a_file_of_an_earlier_version_learns_to_give_space_back(tmp_path: Path) -> None:
-    path = tmp_path / "lab.db"
+    database = of_old(tmp_path / "lab.db")
+    space.prepare(database)
+    database.dispose()
+    with closing(sqlite3.connect(tmp_path / "lab.db")) as later:
+        assert later.execute("PRAGMA auto_vacuum").fetchone() == (space.INCREMENTAL,)
+
+
+def test_a_file_that_cannot_be_rewritten_is_used_as_it_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("backend.store.connections.BUSY_TIMEOUT_SECONDS", 0)
+    database = of_old(tmp_path / "lab.db")
+    with closing(sqlite3.connect(tmp_path / "lab.db")) as other:
+        other.execute("BEGIN IMMEDIATE")
+        space.prepare(database)
+    play(database, SCENES["seeds"])
+    remove_all(database)
+    assert space.give_back(database) == 0
+    database.dispose()
+
+
+def of_old(path: Path) -> Database:
+    """Return a migrated database whose file was made as version 0.1.0 did."""
     with closing(sqlite3.connect(path)) as earlier:
         earlier.execute("PRAGMA auto_vacuum=NONE")
         earlier.execute("CREATE TABLE of_old (id INTEGER)")
         earlier.commit()
     database = Database(f"sqlite:///{path}")
     schema.migrate(database)
-    space.prepare(database)
-    database.dispose()
-    with closing(sqlite3.connect(path)) as later:
-        assert later.execute("PRAGMA auto_vacuum").fetchone() == (space.INCREMENTAL,)
+    return database
