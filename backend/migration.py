@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 
 from alembic.util import CommandError
@@ -33,12 +34,15 @@ def migrate(settings: Settings) -> None:
 
 
 def _keep(settings: Settings, database: Database, revision: str) -> None:
-    """Back the database up as it is before its schema changes, once for each schema."""
-    path = settings.data_dir.resolve() / "backups" / f"schema-{revision}.db"
+    """Back the database up as it is before its schema changes.
+
+    Each time: who went back to an earlier version has worked on since.
+    """
+    moment = datetime.now(UTC).strftime("%Y-%m-%dT%H%M%SZ")
+    path = settings.data_dir.resolve() / "backups" / f"schema-{revision}-{moment}.db"
     path.parent.mkdir(parents=True, exist_ok=True)
-    if not path.exists():
-        backup.write(database, path)
-        logger.info("backed up before the schema changes", extra={"file": str(path)})
+    backup.write(database, path)
+    logger.info("backed up before the schema changes", extra={"file": str(path)})
 
 
 def refuse_missing(settings: Settings) -> None:

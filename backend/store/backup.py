@@ -60,7 +60,8 @@ def write(database: Database, path: Path) -> dict[str, int]:
 @contextmanager
 def _beside(path: Path) -> Iterator[Path]:
     """Yield a file to fill, which takes the place of `path` at the end, or is removed."""
-    unfinished = path.with_name(f".{path.name}.unfinished")
+    # under the process's own name, as another one may write to the same path
+    unfinished = path.with_name(f".{path.name}.{os.getpid()}.unfinished")
     try:
         unfinished.unlink(missing_ok=True)
         yield unfinished

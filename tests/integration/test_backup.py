@@ -1,6 +1,7 @@
 """Backups: consistent while someone writes, whole or refused, of each database into each."""
 
 import gzip
+import os
 import shutil
 import signal
 import sqlite3
@@ -198,6 +199,19 @@ def test_a_file_that_exists_is_not_written_over(sqlite_database: Database, tmp_p
     assert (tmp_path / "kept.db").read_text() == "precious"
 
 
+def test_two_backups_to_one_path_do_not_meet(migrated_sqlite: Path, tmp_path: Path) -> None:
+    data, path = tmp_path / "data", tmp_path / "kept.db"
+    data.mkdir()
+    shutil.copy(migrated_sqlite, data / "lab.db")
+    command = ["-m", "backend.cli", "backup", str(path), "--data-dir", str(data)]
+    with backup._beside(path) as unfinished:
+        unfinished.write_text("not yet whole")
+        subprocess.run([sys.executable, *command], cwd=ROOT, check=True)
+        assert unfinished.read_text() == "not yet whole"
+        shutil.copy(path, unfinished)
+    assert restore.read(path, Database(f"sqlite:///{tmp_path}/target.db"))["runs"] == 0
+
+
 def test_what_cannot_be_backed_up_is_told_in_one_sentence(
     migrated_sqlite: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -210,7 +224,9 @@ def test_what_cannot_be_backed_up_is_told_in_one_sentence(
     shutil.copy(migrated_sqlite, data / "lab.db")
     assert main(command) == 2
     assert "none is no folder" in capsys.readouterr().err
-    (tmp_path / ".kept.db.unfinished").mkdir()  # as in a folder that is not ours to write in
+    (
+        tmp_path / f".kept.db.{os.getpid()}.unfinished"
+    ).mkdir()  # as in a folder that is not ours to write in
     assert main(["backup", str(tmp_path / "kept.db"), "--data-dir", str(data)]) == 2
     assert "kept.db cannot be written: " in capsys.readouterr().err
 
@@ -306,8 +322,16 @@ def test_a_sqlite_database_is_backed_up_before_its_schema_changes(
         revision = old.execute("SELECT version_num FROM alembic_version").fetchone()[0]
     settings = Settings(data_dir=tmp_path)
     migrate(settings)
-    assert schema.revision(Database(settings.database_url)) == schema.newest()
-    kept = tmp_path / "backups" / f"schema-{revision}.db"
+    with closing(sqlite3.connect(database)) as new:
+        assert new.execute("SELECT version_num FROM alembic_version").fetchall() == [
+            (schema.newest(),)
+        ]
+    backups = tmp_path / "backups"
+    (made,) = backups.glob(f"schema-{revision}-*.db")
+    kept = made.rename(backups / f"schema-{revision}-2026-01-01T000000Z.db")
+    database.write_bytes(gzip.decompress(release.read_bytes()))  # back, worked on, and again
+    migrate(settings)
+    assert len(list(backups.iterdir())) == 2
     target = Database(f"sqlite:///{tmp_path}/again.db")
     assert restore.read(kept, target)["runs"] == 4
     target.dispose()
