@@ -224,9 +224,8 @@ def test_what_cannot_be_backed_up_is_told_in_one_sentence(
     shutil.copy(migrated_sqlite, data / "lab.db")
     assert main(command) == 2
     assert "none is no folder" in capsys.readouterr().err
-    (
-        tmp_path / f".kept.db.{os.getpid()}.unfinished"
-    ).mkdir()  # as in a folder that is not ours to write in
+    # as in a folder that is not ours to write in
+    (tmp_path / f".kept.db.{os.getpid()}.unfinished").mkdir()
     assert main(["backup", str(tmp_path / "kept.db"), "--data-dir", str(data)]) == 2
     assert "kept.db cannot be written: " in capsys.readouterr().err
 
@@ -323,9 +322,8 @@ def test_a_sqlite_database_is_backed_up_before_its_schema_changes(
     settings = Settings(data_dir=tmp_path)
     migrate(settings)
     with closing(sqlite3.connect(database)) as new:
-        assert new.execute("SELECT version_num FROM alembic_version").fetchall() == [
-            (schema.newest(),)
-        ]
+        found = new.execute("SELECT version_num FROM alembic_version").fetchall()
+    assert found == [(schema.newest(),)]
     backups = tmp_path / "backups"
     (made,) = backups.glob(f"schema-{revision}-*.db")
     kept = made.rename(backups / f"schema-{revision}-2026-01-01T000000Z.db")
