@@ -27,22 +27,30 @@ def migrate(settings: Settings) -> None:
         found = schema.revision(database)
         if found is not None and found not in schema.known():
             raise Unavailable(f"the database cannot be used: {schema.refusal(found)}")
-        if found not in (None, schema.newest()) and database.engine.dialect.name == "sqlite":
-            _keep(settings, database, str(found))
-        schema.migrate(database)
+        is_old = found not in (None, schema.newest())
+        kept = _keep(settings, database, str(found)) if is_old else None
+        try:
+            schema.migrate(database)
+        except Exception:
+            if kept:  # nothing has changed, and each further try would leave one more
+                kept.unlink()
+            raise
         space.prepare(database)
 
 
-def _keep(settings: Settings, database: Database, revision: str) -> None:
-    """Back the database up as it is before its schema changes.
+def _keep(settings: Settings, database: Database, revision: str) -> Path | None:
+    """Back a SQLite database up as it is before its schema changes; return the backup.
 
     Each time: who went back to an earlier version has worked on since.
     """
+    if database.engine.dialect.name != "sqlite":
+        return None
     moment = datetime.now(UTC).strftime("%Y-%m-%dT%H%M%SZ")
     path = settings.data_dir.resolve() / "backups" / f"schema-{revision}-{moment}.db"
     path.parent.mkdir(parents=True, exist_ok=True)
     backup.write(database, path)
     logger.info("backed up before the schema changes", extra={"file": str(path)})
+    return path
 
 
 def refuse_missing(settings: Settings) -> None:

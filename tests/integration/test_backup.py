@@ -333,3 +333,15 @@ def test_a_sqlite_database_is_backed_up_before_its_schema_changes(
     target = Database(f"sqlite:///{tmp_path}/again.db")
     assert restore.read(kept, target)["runs"] == 4
     target.dispose()
+
+
+def test_a_migration_that_fails_leaves_no_backup_at_each_try(tmp_path: Path) -> None:
+    database = tmp_path / "lab.db"
+    database.write_bytes(gzip.decompress(RELEASES[0].read_bytes()))
+    with closing(sqlite3.connect(database)) as old:
+        old.execute("CREATE TABLE operations (id INTEGER PRIMARY KEY)")  # stands in the way
+    with pytest.raises(Unavailable, match="already exists"):
+        migrate(Settings(data_dir=tmp_path))
+    with closing(sqlite3.connect(database)) as same:
+        assert same.execute("SELECT version_num FROM alembic_version").fetchall() == [("0001",)]
+    assert list((tmp_path / "backups").iterdir()) == []
