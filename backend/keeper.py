@@ -81,7 +81,7 @@ class Keeper(threading.Thread):
         """Free what dead workers held, unless nobody can know how long they were silent."""
         if self._silence.is_known:
             return endings.reap(session)
-        logger.warning("the database was away, or its clock jumped: all leases begin anew")
+        logger.info("first look, or the database was away, or its clock jumped: leases begin anew")
         transitions.begin_leases_anew(session, lease_seconds=self._lease_seconds)
         return []
 

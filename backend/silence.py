@@ -1,7 +1,8 @@
 """How long workers have been silent, and whether that can be known at all.
 
 A lease ends by the database's clock. While the database was away no worker could renew one, and
-when its clock jumps all leases end at once, or last for hours. Then every lease begins anew.
+when its clock jumps all leases end at once, or last for hours. Nor does whoever looks for the first
+time know what was before. Then every lease begins anew.
 """
 
 import time
@@ -18,6 +19,7 @@ class Silence:
         self._asked_at = 0.0
         self._seen: tuple[float, float] | None = None
         self._was_away = False
+        self._begins = True
         self._forgiven_at = -float("inf")
         self.is_known = True
 
@@ -37,10 +39,11 @@ class Silence:
         jump = theirs - before[1] - (ours - before[0]) if before else 0.0
         jumped = abs(jump) > self._tolerance
         forgives = ours > self._forgiven_at + FORGIVEN_EVERY * self._lease
-        self.is_known = not (forgives and (jumped or hung or self._was_away))
+        self._begins = before is None
+        self.is_known = not (self._begins or (forgives and (jumped or hung or self._was_away)))
 
     def settled(self) -> None:
         """Note that what followed from `is_known` is in the database."""
         self._was_away = False
-        if not self.is_known:
+        if not self.is_known and not self._begins:
             self._forgiven_at = time.monotonic()

@@ -33,7 +33,19 @@ class Clocks:
 
 @pytest.fixture
 def clocks(monkeypatch: pytest.MonkeyPatch) -> Clocks:
-    return Clocks(monkeypatch)
+    begun = Clocks(monkeypatch)
+    begun.look()
+    return begun
+
+
+@pytest.mark.parametrize("written", [True, False])
+def test_leases_begin_anew_at_the_first_look_that_is_written(
+    monkeypatch: pytest.MonkeyPatch, written: bool
+) -> None:
+    clocks = Clocks(monkeypatch)
+    assert not clocks.look(written=written)
+    assert clocks.look() is written
+    assert clocks.look()
 
 
 def test_leases_hold_while_clocks_agree(clocks: Clocks) -> None:
