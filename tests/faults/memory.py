@@ -16,7 +16,7 @@ from tests.product import wait_for
 CGROUPS = Path("/sys/fs/cgroup/memory")  # version 1 of control groups
 LITTLE = "2M"  # a checkpoint of a wide model takes more
 REFUSING = Path(__file__).with_name("refusing.c")
-HALVED = "memory ran out with"
+HALVED = "memory ran out; trying with half"
 REFUSED = "REFUSED"  # the variable that names the file whose bytes are requests to refuse
 
 
