@@ -82,6 +82,8 @@ class _Hide:
         return {name: self._without(value) for name, value in event.items()}
 
     def _without(self, value: object) -> object:
+        if isinstance(value, list):
+            return [self._without(each) for each in value]
         if not isinstance(value, str | int | float | bool | None):
             value = str(value)
         if isinstance(value, str):

@@ -14,7 +14,7 @@ from backend.hints import Hints
 from backend.queue import Queue
 from backend.silence import Silence
 from backend.store import AWAY, Database, reason, removal, space, transitions
-from backend.store.transitions import Moved
+from backend.store.transitions import Lease, Moved
 
 logger = logging.getLogger(__name__)
 
@@ -65,7 +65,7 @@ class Keeper(threading.Thread):
             freed = self._judge(session)
         self._silence.settled()
         for run in freed:
-            ids = {"run": run.run_id, "experiment": run.experiment_id}
+            ids = Lease(run.run_id, run.experiment_id, run.attempt).ids
             logger.warning("run taken back, its worker is silent", extra=ids | {"state": run.state})
         for experiment_id in {run.experiment_id for run in freed}:
             self._hints.moved(experiment_id)
@@ -81,8 +81,11 @@ class Keeper(threading.Thread):
         """Free what dead workers held, unless nobody can know how long they were silent."""
         if self._silence.is_known:
             return endings.reap(session)
-        logger.info("first look, or the database was away, or its clock jumped: leases begin anew")
-        transitions.begin_leases_anew(session, lease_seconds=self._lease_seconds)
+        if first := self._silence.begins:
+            logger.info("first look: no worker loses a run before it had time to renew its lease")
+        else:
+            logger.warning("the database was away, or its clock jumped: all leases begin anew")
+        transitions.begin_leases_anew(session, lease_seconds=self._lease_seconds, shorten=not first)
         return []
 
     def remove(self) -> bool:

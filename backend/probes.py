@@ -62,7 +62,9 @@ class Probe(Generic[T]):
         with self._lock:
             if self._pending is None or self._pending.done():
                 pending: Future[T] = Future()
-                threading.Thread(target=self._answer, args=[pending], daemon=True).start()
+                threading.Thread(
+                    target=self._answer, args=[pending], name=Probe.__name__, daemon=True
+                ).start()
                 self._pending, self._late_at = pending, time.monotonic() + self._seconds
             return self._pending, self._late_at
 

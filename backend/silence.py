@@ -19,7 +19,7 @@ class Silence:
         self._asked_at = 0.0
         self._seen: tuple[float, float] | None = None
         self._was_away = False
-        self._begins = True
+        self.begins = True
         self._forgiven_at = -float("inf")
         self.is_known = True
 
@@ -39,11 +39,11 @@ class Silence:
         jump = theirs - before[1] - (ours - before[0]) if before else 0.0
         jumped = abs(jump) > self._tolerance
         forgives = ours > self._forgiven_at + FORGIVEN_EVERY * self._lease
-        self._begins = before is None
-        self.is_known = not (self._begins or (forgives and (jumped or hung or self._was_away)))
+        self.begins = before is None
+        self.is_known = not (self.begins or (forgives and (jumped or hung or self._was_away)))
 
     def settled(self) -> None:
         """Note that what followed from `is_known` is in the database."""
         self._was_away = False
-        if not self.is_known and not self._begins:
+        if not self.is_known and not self.begins:
             self._forgiven_at = time.monotonic()

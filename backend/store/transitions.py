@@ -73,6 +73,7 @@ class Moved:
     run_id: int
     experiment_id: int
     epoch: int
+    attempt: int
     state: State
 
     @property
@@ -196,9 +197,14 @@ def now(session: Session) -> int:
     return session.execute(select(now_ms())).scalar_one()
 
 
-def begin_leases_anew(session: Session, *, lease_seconds: float) -> None:
-    """Have every lease end so many seconds from now, but for those being renewed at this moment."""
+def begin_leases_anew(session: Session, *, lease_seconds: float, shorten: bool = True) -> None:
+    """Have every lease end so many seconds from now, but for those being renewed at this moment.
+
+    Without `shorten` those that end later stay as they are.
+    """
     running = Run.status == "running"
+    if not shorten:
+        running = and_(running, Run.lease_expires_at < _in(lease_seconds))
     free = select(Run.id).where(running).with_for_update(key_share=True, skip_locked=True)
     session.execute(
         update(Run).where(running, Run.id.in_(free)).values(lease_expires_at=_in(lease_seconds))
@@ -254,7 +260,7 @@ def _move(
         update(Run)
         .where(condition)
         .values(status=target, lease_expires_at=None, **values)
-        .returning(Run.id, Run.experiment_id, Run.epoch)
+        .returning(Run.id, Run.experiment_id, Run.epoch, Run.attempt)
     )
     return [Moved(*row, state=target) for row in rows]
 

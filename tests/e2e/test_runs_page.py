@@ -122,6 +122,20 @@ def test_an_answer_that_a_later_one_overtook_is_not_shown(page: Page, listed: st
     expect(page.get_by_text("Nothing is deleted.")).to_be_visible()
 
 
+def test_a_filter_sent_while_the_service_is_away_is_applied_once_it_is_back(
+    page: Page, listed: str, expected_errors: list[str]
+) -> None:
+    expected_errors.append("net::ERR")
+    page.goto(f"{listed}/runs")
+    page.route(re.compile("filter="), lambda route: route.abort())
+    page.get_by_role("combobox", name="Filter").fill("params.width = 64")
+    with page.expect_event("requestfailed"):
+        page.keyboard.press("Enter")
+    page.unroute_all()
+    expect(rows(page)).to_have_count(2)
+    expect(page.get_by_role("combobox", name="Filter")).to_have_value("params.width = 64")
+
+
 def test_chosen_runs_are_tagged_archived_and_deleted_with_undo(page: Page, listed: str) -> None:
     page.goto(f"{listed}/runs")
     page.get_by_role("checkbox", name="Choose run 1", exact=True).check()

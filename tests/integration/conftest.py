@@ -1,12 +1,15 @@
 """Fixtures of the tests that speak to the service."""
 
+import threading
 from collections.abc import Iterator
 
 import pytest
 
 from backend.main import create_app
+from backend.probes import Probe
 from backend.settings import Settings
 from tests.api import Api
+from tests.product import wait_for
 
 
 @pytest.fixture
@@ -25,4 +28,10 @@ def _opened(settings: Settings) -> Iterator[Api]:
     api = Api(create_app(settings))
     yield api
     api.app.state.hints.close()
+    wait_for(lambda: not is_asking())  # what is asked meanwhile has a connection
     api.database.dispose()
+
+
+def is_asking() -> bool:
+    """Whether a question to the database, the broker or the like is under way."""
+    return any(thread.name == Probe.__name__ for thread in threading.enumerate())

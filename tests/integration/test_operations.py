@@ -262,12 +262,17 @@ def test_a_change_is_one_line_with_its_ids(sqlite_api: Api, log: io.StringIO) ->
     assert answer.headers["x-request-id"] == "ours-1"
     found = [line for line in lines(log) if line.get("request_id") == "ours-1"]
     assert [line["event"] for line in found] == ["request"]
-    assert (found[0]["status"], found[0]["experiment_id"], found[0]["process"]) == (202, "1", "web")
+    assert (found[0]["status"], found[0]["experiment"], found[0]["process"]) == (202, 1, "web")
 
 
 def test_what_is_only_read_leaves_no_line(sqlite_api: Api, log: io.StringIO) -> None:
     sqlite_api.get("/api/experiments")
     assert [line for line in lines(log) if line["event"] == "request"] == []
+
+
+def test_runs_that_a_line_is_about_are_a_list(log: io.StringIO) -> None:
+    logging.getLogger("test").info("training begins", extra={"runs": [3, 4]})
+    assert lines(log)[-1]["runs"] == [3, 4]
 
 
 def test_secrets_stay_out_of_the_log(log: io.StringIO) -> None:

@@ -274,6 +274,15 @@ def lose(database: Database, seeds: int) -> list[transitions.Lease]:
     return [one.lease for one in claimed]
 
 
+def test_a_first_look_shortens_no_lease(database: Database, run_ids: list[int]) -> None:
+    (run_id,) = claim(database, run_ids[:1])
+    with database.write() as session:
+        transitions.begin_leases_anew(session, lease_seconds=-1, shorten=False)
+        assert transitions.reap(session) == []
+        transitions.begin_leases_anew(session, lease_seconds=-1)
+        assert [freed.run_id for freed in transitions.reap(session)] == [run_id]
+
+
 def test_a_worker_asleep_in_a_write_keeps_nobody_from_taking_back_other_runs(
     two_workers: tuple[Database, Database],
 ) -> None:

@@ -1,6 +1,6 @@
 // Tags, note, pin, archive, delete, restore and undo of the run or experiment that a page shows.
 
-import { refreshPage } from "./refresh.js";
+import { catchUp } from "./refresh.js";
 import { send } from "./post.js";
 
 const CHANGES = {
@@ -23,7 +23,7 @@ document.addEventListener("pagerefreshed", remind);
 async function apply(method, where, body) {
   const { ok, body: answer } = await send(method, where, body);
   if (ok) operation = answer.operation;
-  if (ok) await refreshPage();
+  if (ok) await catchUp();
   document.getElementById("organise-error").textContent = ok ? "" : answer.detail;
   return ok;
 }

@@ -35,10 +35,12 @@ const RETRY_AFTER = 2000;
 let refreshes = 0;
 
 // Fetches the page's own address and returns its new main element. Of several under way the last
-// asked for counts: an older answer that comes after it may be of another address.
+// asked for counts: an older answer that comes after it may be of another address. Rejects while the
+// service is out of reach.
 export async function refreshPage() {
   const mine = ++refreshes;
   const response = await fetch(location.href, { headers: { Accept: "text/html" } });
+  if (response.status >= 500) throw new Error("the service is out of reach");
   if (!response.ok) return document.querySelector("main");
   const fresh = new DOMParser().parseFromString(await response.text(), "text/html");
   if (mine !== refreshes) return document.querySelector("main");
@@ -50,9 +52,14 @@ export async function refreshPage() {
 }
 
 // Brings the page to an address that was just changed, however long the service is out of reach.
+// Resolves to whether it did: false when a later refresh took its place.
 export async function catchUp() {
-  const mine = refreshes + 1;
-  await refreshPage().catch(() => setTimeout(() => mine === refreshes && catchUp(), RETRY_AFTER));
+  for (;;) {
+    const mine = refreshes + 1;
+    if (await refreshPage().catch(() => null)) return true;
+    await new Promise((resolve) => setTimeout(resolve, RETRY_AFTER));
+    if (mine !== refreshes) return false;
+  }
 }
 
 // Changes `from` into `to`, keeping every element that can stay: focus and scroll stay with it.

@@ -1,6 +1,6 @@
 // The list of runs: the address says what is shown and which runs are chosen.
 
-import { refreshPage } from "./refresh.js";
+import { catchUp, refreshPage } from "./refresh.js";
 import { idsOf, writtenIds } from "./chosen.js";
 import { send } from "./post.js";
 
@@ -28,9 +28,9 @@ async function go(address) {
 }
 
 async function show({ moved = false } = {}) {
-  const leave = moved ? leaving() : () => {};
-  await refreshPage().catch(() => {});
-  leave();
+  const leave = moved && leaving();
+  const came = await (moved ? catchUp() : refreshPage().catch(() => {}));
+  if (moved && came) leave();
   mark();
   remind();
   count();
