@@ -20,6 +20,7 @@ from backend.store import Database, schema
 T = TypeVar("T")
 
 DEADLINE_SECONDS = 2.0
+FRESH_SECONDS = 1.0  # every open page asks how the service is; one answer serves them all
 UNTENDED_SECONDS = 60.0  # a look takes a second or two; one that waits for a lock, up to 30 s
 WRITING_SECONDS = 5.0  # SQLite has one writer at a time, and a large write takes a second or two
 UNANSWERED = (SQLAlchemyError, RedisError, OSError, TimeoutError)
@@ -53,14 +54,21 @@ class Probe(Generic[T]):
         return pending.result(max(0.0, late_at - time.monotonic()))
 
     def is_well(self) -> bool:
-        """Whether the last answer was yes, and the one under way is not late. Does not wait."""
-        pending, late_at = self._asked()
+        """Whether the last answer was yes, and the one under way is not late.
+
+        Does not wait, and asks again at most once in FRESH_SECONDS.
+        """
+        pending, late_at = self._asked(FRESH_SECONDS)
         return self._well and (pending.done() or time.monotonic() <= late_at)
 
-    def _asked(self) -> tuple[Future[T], float]:
-        """Return the question that is under way, or begun now, and when its answer is late."""
+    def _asked(self, fresh: float = 0.0) -> tuple[Future[T], float]:
+        """Return the question that is under way, or begun now, and when its answer is late.
+
+        One that was begun less than `fresh` seconds ago is not begun again.
+        """
         with self._lock:
-            if self._pending is None or self._pending.done():
+            age = time.monotonic() - (self._late_at - self._seconds)
+            if self._pending is None or (self._pending.done() and age >= fresh):
                 pending: Future[T] = Future()
                 threading.Thread(
                     target=self._answer, args=[pending], name=Probe.__name__, daemon=True

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +33,15 @@ def listed(short_dir: Path) -> Iterator[str]:
 
 def rows(page: Page) -> Any:
     return page.locator("#all-runs tbody tr")
+
+
+@contextmanager
+def out_of_reach(page: Page, addresses: str) -> Iterator[None]:
+    """Have the request that is made fail, as one to a service that is away."""
+    page.route(re.compile(addresses), lambda route: route.abort())
+    with page.expect_event("requestfailed"):
+        yield
+    page.unroute_all()
 
 
 def test_a_filter_is_typed_kept_in_the_address_and_taken_back(page: Page, listed: str) -> None:
@@ -127,11 +137,9 @@ def test_a_filter_sent_while_the_service_is_away_is_applied_once_it_is_back(
 ) -> None:
     expected_errors.append("net::ERR")
     page.goto(f"{listed}/runs")
-    page.route(re.compile("filter="), lambda route: route.abort())
     page.get_by_role("combobox", name="Filter").fill("params.width = 64")
-    with page.expect_event("requestfailed"):
+    with out_of_reach(page, "filter="):
         page.keyboard.press("Enter")
-    page.unroute_all()
     expect(rows(page)).to_have_count(2)
     expect(page.get_by_role("combobox", name="Filter")).to_have_value("params.width = 64")
 
@@ -206,10 +214,8 @@ def test_a_choice_made_while_the_service_is_away_is_shown_once_it_is_back(
 ) -> None:
     expected_errors.append("net::ERR")
     page.goto(f"{listed}/compare?runs=1,3")
-    page.route(re.compile("align=step"), lambda route: route.abort())
-    with page.expect_event("requestfailed"):
+    with out_of_reach(page, "align=step"):
         page.get_by_role("group", name="align by").get_by_text("step").click()
-    page.unroute_all()
     expect(page.locator("#overlay-val figcaption")).to_contain_text("by optimiser step")
 
 
