@@ -1,10 +1,12 @@
-"""Writes the reference tables of README.md and docs/ from the code that defines them.
+"""Write the generated tables of docs/ from the code that defines their contents.
 
-Run `python docs/make_reference.py` after changing a knob or a setting; a test compares.
+Run `python -m docs.make_reference` after changing a hyperparameter, a setting, a data source or a
+REST endpoint. A test compares the pages with the code.
 """
 
 from pathlib import Path
 
+from backend.main import create_app
 from backend.settings import Settings
 from backend.spec.catalogue import SOURCES
 from backend.spec.defaults import DEFAULTS, FAMILY_DEFAULTS
@@ -15,8 +17,8 @@ ROOT = Path(__file__).parent.parent
 MARKS = "<!-- reference: made by docs/make_reference.py -->", "<!-- end of reference -->"
 
 
-def knob_table() -> str:
-    """Return the table of all knobs in Markdown."""
+def hyperparameter_table() -> str:
+    """Return the Markdown table of all hyperparameters."""
     rows = ["| field | meaning | accepted | default |", "|---|---|---|---|"]
     for path, knob in AXES.items():
         if path == "training.seed":
@@ -32,7 +34,7 @@ SIZES = ("dataset.n_train", "dataset.n_validation", "dataset.n_test")
 
 
 def source_table() -> str:
-    """Return the table of all data sources in Markdown."""
+    """Return the Markdown table of all data sources."""
     rows = [
         "| source | what it is | inputs | outputs | rows | default sizes |",
         "|---|---|---|---|---|---|",
@@ -53,7 +55,7 @@ COMPUTED = {
 
 
 def settings_table() -> str:
-    """Return the table of all settings in Markdown."""
+    """Return the Markdown table of all settings."""
     rows = ["| variable | meaning | default |", "|---|---|---|"]
     for name, info in Settings.model_fields.items():
         default = "" if info.default is None or info.default_factory else info.default
@@ -62,17 +64,29 @@ def settings_table() -> str:
     return "\n".join(rows)
 
 
+def endpoint_table() -> str:
+    """Return the Markdown table of all REST endpoints."""
+    rows = ["| method | path | summary |", "|---|---|---|"]
+    for path, methods in sorted(create_app().openapi()["paths"].items()):
+        rows += [
+            f"| {method.upper()} | `{path}` | {operation['summary']} |"
+            for method, operation in methods.items()
+        ]
+    return "\n".join(rows)
+
+
 def with_table(text: str, table: str) -> str:
-    """Return a page with the part between its marks replaced."""
+    """Return a page with the text between its reference marks replaced by `table`."""
     before, rest = text.split(MARKS[0])
     after = rest.split(MARKS[1])[1]
     return f"{before}{MARKS[0]}\n{table}\n{MARKS[1]}{after}"
 
 
 PAGES = {
-    "README.md": knob_table,
-    "docs/settings.md": settings_table,
     "docs/data.md": source_table,
+    "docs/reference/hyperparameters.md": hyperparameter_table,
+    "docs/reference/rest.md": endpoint_table,
+    "docs/reference/settings.md": settings_table,
 }
 
 
@@ -84,7 +98,7 @@ def _default(path: str) -> str:
     if path == "dataset.source":
         return "(required)"
     if path in SIZES:
-        return "[of the source](docs/data.md)"
+        return "[of the data source](../data.md)"
     owners = {name: source.defaults for name, source in SOURCES.items()}
     owners |= {f"family {name}": defaults for name, defaults in FAMILY_DEFAULTS.items()}
     special: dict[str, list[str]] = {}
@@ -92,14 +106,15 @@ def _default(path: str) -> str:
         if path in defaults and defaults[path] != DEFAULTS.get(path):
             special.setdefault(_plain(defaults[path]), []).append(owner)
     general = [] if path not in DEFAULTS else [_plain(DEFAULTS[path])]
-    return "; ".join(general + [f"{value} ({', '.join(who)})" for value, who in special.items()])
+    exceptions = [f"{value} ({', '.join(names)})" for value, names in special.items()]
+    return "; ".join(general + exceptions)
 
 
 def _stopping_default(path: str) -> str:
-    found = stopping_defaults(path)
-    if len(set(found.values())) == 1:
-        return _plain(next(iter(found.values())))
-    return ", ".join(f"{_plain(value)} ({criterion})" for criterion, value in found.items())
+    defaults = stopping_defaults(path)
+    if len(set(defaults.values())) == 1:
+        return _plain(next(iter(defaults.values())))
+    return ", ".join(f"{_plain(value)} ({criterion})" for criterion, value in defaults.items())
 
 
 def _plain(value: object) -> str:
