@@ -1,6 +1,7 @@
-"""The service: specification, analysis, store, queue, live stream, REST and command line.
+"""The backend: specification, diagnosis, analysis, store, scheduling, live updates, REST and CLI.
 
-Imports run one way: errors, settings <- spec, analysis <- store <- queue, live <- api <- main, cli.
+Imports run one way: errors and settings <- specification, diagnosis, analysis <- store <- runs,
+remedies, scheduling, live, operations <- api <- main, cli.
 """
 
 __version__ = "0.1.0"

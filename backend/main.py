@@ -30,14 +30,14 @@ from backend.api.dependencies import known_query
 from backend.api.errors import ErrorBody, ErrorHandlers
 from backend.api.requests import Requests
 from backend.api.security import Security
-from backend.hints import Hints
-from backend.keeper import Keeper
-from backend.live import Hub
-from backend.probes import Probes
-from backend.queue import Queue, make_celery
+from backend.live.broadcaster import Hub
+from backend.live.notifications import Hints
+from backend.operations.health_checks import Probes
+from backend.operations.prometheus import Telemetry
+from backend.scheduling.dispatcher import Queue, make_celery
+from backend.scheduling.scheduler import Keeper
 from backend.settings import Settings
 from backend.store import Database
-from backend.telemetry import Telemetry
 
 _API = (
     experiments,

@@ -16,7 +16,7 @@ from pathlib import Path
 import httpx
 from playwright.sync_api import Page, sync_playwright
 
-from backend.hints import Hints
+from backend.live.notifications import Hints
 from backend.settings import Settings
 from backend.store import Database, transitions
 from bench.latency import show

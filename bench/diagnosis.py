@@ -8,8 +8,8 @@ import time
 
 import numpy as np
 
-from backend.analysis import Curve, diagnose
-from backend.analysis.early_stopping import CRITERIA, build
+from backend.diagnosis import Curve, diagnose
+from backend.diagnosis.early_stopping import CRITERIA, build
 
 
 def curves(runs: int, epochs: int) -> list[Curve]:

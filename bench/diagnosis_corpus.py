@@ -20,9 +20,9 @@ from typing import Any
 
 import numpy as np
 
-from backend.analysis import Curve, diagnose
+from backend.diagnosis import Curve, diagnose
 from backend.errors import InvalidSpec
-from backend.spec import RunSpec, validate
+from backend.specification import RunSpec, validate
 from worker.training.group import Failure, Group, choose_device
 
 FIRST: dict[str, list[Any]] = {

@@ -14,7 +14,7 @@ from statistics import quantiles
 
 import httpx
 
-from backend.hints import Hints
+from backend.live.notifications import Hints
 from backend.settings import Settings
 from backend.store import Database
 from tests.api import record

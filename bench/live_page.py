@@ -8,8 +8,8 @@ from typing import Any
 import psutil
 from playwright.sync_api import Browser, CDPSession
 
-from backend.hints import Hints
-from backend.spec import RunSpec, validate
+from backend.live.notifications import Hints
+from backend.specification import RunSpec, validate
 from backend.store import Database
 from bench.in_browser import RENDERER, visit
 from tests.scenes import MOONS, Scene, advance, play

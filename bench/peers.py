@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 from torch.utils.data import DataLoader, TensorDataset
 
-from backend.spec import RunSpec
+from backend.specification import RunSpec
 from tests.reference import Reference
 
 os.environ["KERAS_BACKEND"] = "torch"

@@ -8,10 +8,10 @@ from typing import Any
 from sqlalchemy import event, text
 from sqlalchemy.orm import Session
 
-from backend import endings
-from backend.spec import validate
-from backend.spec.placement import Placement
-from backend.store import Database, changes, experiments, metrics, runs, transitions, waiting
+from backend.runs import lifecycle
+from backend.specification import validate
+from backend.specification.placement import Placement
+from backend.store import Database, changes, dispatch, experiments, metrics, runs, transitions
 from bench.simulated import Load, written
 
 EXPERIMENTS, RUNS_EACH = 100, 1000
@@ -58,11 +58,11 @@ ASKED: dict[str, Callable[[Session], Any]] = {
         [transitions.Lease(90_000 + place, 91, 1) for place in range(1, 101)],
         lease_seconds=600,
     ),
-    "look for expired leases (each second)": endings.reap,
-    "what is to be sent next (each second)": lambda session: waiting.next_groups(
+    "look for expired leases (each second)": lifecycle.reap,
+    "what is to be sent next (each second)": lambda session: dispatch.next_groups(
         session, Placement(), 8, sent_before_seconds=600
     ),
-    "what waits for which device": waiting.placements,
+    "what waits for which device": dispatch.placements,
     "the curves of one run": lambda session: metrics.series(session, 50_000),
     "the curves of 1,000 runs": lambda session: metrics.series_of(
         session, list(range(49_001, 50_001)), ["val_loss"]

@@ -17,8 +17,8 @@ from typing import Any
 
 import yaml
 
-from backend.spec import validate
-from backend.spec.presets import PRESETS, Preset
+from backend.specification import validate
+from backend.specification.presets import PRESETS, Preset
 from tests.textbook import SHAPES, Figures, train
 
 PAGE = Path(__file__).parent.parent / "docs" / "textbook.md"

@@ -19,7 +19,7 @@ from typing import Any
 import httpx
 import psutil
 
-from backend.spec import validate
+from backend.specification import validate
 from backend.supervisor.programs import worker
 from bench import shares
 from tests.product import ROOT, Product, running, wait_for

@@ -9,8 +9,8 @@ from collections.abc import Callable
 
 import torch
 
-from backend.spec import RunSpec, validate
-from backend.spec.cost import parameters
+from backend.specification import RunSpec, validate
+from backend.specification.cost import parameters
 from worker.training.group import Group, choose_device
 
 REPEATS = 5

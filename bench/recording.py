@@ -17,10 +17,10 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
-from backend.hints import Hints
+from backend.live.notifications import Hints
 from backend.settings import Settings
-from backend.spec import validate
-from backend.spec.presets import PRESETS
+from backend.specification import validate
+from backend.specification.presets import PRESETS
 from backend.store import Database, experiments
 from backend.store.schema import migrate
 from bench.document import replace_section

@@ -15,8 +15,8 @@ from typing import Any
 from sqlalchemy import bindparam, update
 from sqlalchemy.orm import Session
 
-from backend.run_lists import listed, read
-from backend.spec import validate
+from backend.runs.listing import listed, read
+from backend.specification import validate
 from backend.store import Database, bulk, experiments, run_pages
 from backend.store.metrics import key_ids
 from backend.store.schema import migrate

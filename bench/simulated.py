@@ -20,8 +20,8 @@ from typing import Any
 import psutil
 from sqlalchemy import text
 
-from backend.hints import Hints
-from backend.spec import validate
+from backend.live.notifications import Hints
+from backend.specification import validate
 from backend.store import Database, changes, experiments, metrics, transitions
 from backend.store.changes import NewChange
 from backend.store.metrics import Stretch

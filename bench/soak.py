@@ -27,9 +27,9 @@ from pathlib import Path
 
 import httpx
 
-from backend.hints import Hints
+from backend.live.notifications import Hints
 from backend.settings import Settings
-from backend.spec import RunSpec, validate
+from backend.specification import RunSpec, validate
 from backend.store import Database
 from bench.document import replace_section
 from bench.soak_report import Usage, report, wrong

@@ -21,7 +21,7 @@ from typing import Any
 import httpx
 import psutil
 
-from backend.spec import RunSpec, validate
+from backend.specification import RunSpec, validate
 from bench import peers, products
 from bench.document import replace_section
 from tests.product import Product, running

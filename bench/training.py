@@ -1,4 +1,4 @@
-"""How long training takes, and whether backend/spec/timing.py says so.
+"""How long training takes, and whether backend/specification/timing.py says so.
 
     python bench/training.py
 
@@ -13,9 +13,9 @@ from itertools import islice
 from statistics import median
 from typing import Any
 
-from backend.spec import RunSpec, validate
-from backend.spec.presets import PRESETS
-from backend.spec.timing import estimated_seconds
+from backend.specification import RunSpec, validate
+from backend.specification.presets import PRESETS
+from backend.specification.timing import estimated_seconds
 from worker.training.group import Group, choose_device
 
 EPOCHS = 12

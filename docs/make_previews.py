@@ -1,4 +1,4 @@
-"""Writes frontend/figures/previews.json: some rows of each stored source, for the form's pictures.
+"""Writes frontend/charts/previews.json: some rows of each stored source, for the form's pictures.
 
 Run `python -m docs.make_previews` after changing a stored source; a test compares.
 """
@@ -9,10 +9,10 @@ from typing import Any
 
 import numpy as np
 
-from backend.spec.catalogue import SOURCES
+from backend.specification.sources import SOURCES
 from worker.training import stored
 
-FILE = Path(__file__).parent.parent / "frontend" / "figures" / "previews.json"
+FILE = Path(__file__).parent.parent / "frontend" / "charts" / "previews.json"
 ROWS = 120
 IMAGES = ("digits", "mnist5k")
 # the two inputs that are drawn, with their names; of diabetes one, against the target

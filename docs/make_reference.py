@@ -8,10 +8,10 @@ from pathlib import Path
 
 from backend.main import create_app
 from backend.settings import Settings
-from backend.spec.catalogue import SOURCES
-from backend.spec.defaults import DEFAULTS, FAMILY_DEFAULTS
-from backend.spec.knobs import AXES, STOPPING, Knob
-from backend.spec.stopping import defaults as stopping_defaults
+from backend.specification.defaults import DEFAULTS, FAMILY_DEFAULTS
+from backend.specification.early_stopping import defaults as stopping_defaults
+from backend.specification.hyperparameters import AXES, STOPPING, Knob
+from backend.specification.sources import SOURCES
 
 ROOT = Path(__file__).parent.parent
 MARKS = "<!-- reference: made by docs/make_reference.py -->", "<!-- end of reference -->"

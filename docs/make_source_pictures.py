@@ -8,8 +8,8 @@ from pathlib import Path
 
 import numpy as np
 
-from backend.spec import validate
-from backend.spec.catalogue import SOURCES
+from backend.specification import validate
+from backend.specification.sources import SOURCES
 from docs.make_thumbnails import (
     HEIGHT,
     MARGIN,

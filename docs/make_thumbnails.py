@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from backend.spec import validate
-from backend.spec.presets import PRESETS
+from backend.specification import validate
+from backend.specification.presets import PRESETS
 from tests.textbook import By, Trained, curve, degree, n_train, train, width
 from worker.training.data import Data, load
 

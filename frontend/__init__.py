@@ -5,8 +5,8 @@ from fastapi.responses import HTMLResponse
 
 from backend.errors import Unauthorized
 from frontend import assets
-from frontend.figures import fragments, grid_routes, overlay_routes, run_routes
-from frontend.figures import routes as figures
+from frontend.charts import fragments, grid_routes, overlay_routes, run_routes
+from frontend.charts import routes as figures
 from frontend.pages import (
     compare,
     experiment,

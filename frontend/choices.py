@@ -3,7 +3,7 @@
 import re
 from collections.abc import Mapping
 
-from backend.spec.catalogue import SOURCES
+from backend.specification.sources import SOURCES
 
 CHOICES: Mapping[str, Mapping[str, str]] = {
     "dataset.source": {name: source.title for name, source in SOURCES.items()},

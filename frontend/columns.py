@@ -4,13 +4,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from backend.run_lists import ListedRun
+from backend.runs.listing import ListedRun
 from backend.search import Condition, Names, Order
 from backend.search.errors import FilterError
 from backend.search.fields import OWN, resolve
 from backend.search.syntax import Field, comparisons
 from backend.search.tokens import cut
-from frontend import words
+from frontend import formatting
 
 DEFAULT = (
     "name, status, verdict, metrics.val_loss.min, metrics.test_loss.best, gap, best_epoch, "
@@ -75,7 +75,7 @@ def title(field: Field) -> str:
         name = f"{_METRICS[part]} {what}" if part in _METRICS and what else field.name
         return f"{_PARTS[field.part]}{name}{' at best' if field.part == 'best' else ''}"
     if field.source == "param":
-        return words.knob(field.name)
+        return formatting.knob(field.name)
     if field.source == "tag":
         return f"tag {field.name}"
     return _OWN.get(field.name, field.name.replace("_", " "))

@@ -5,14 +5,14 @@ from dataclasses import dataclass
 from itertools import product
 from typing import Any
 
-from backend.spec.applicability import WHEN, idle_value
-from backend.spec.catalogue import FAMILIES, SOURCES
-from backend.spec.defaults import FAMILY_DEFAULTS, default
-from backend.spec.knobs import AXES, STOPPING, Knob
-from backend.spec.placement import FIELDS, Placement
-from backend.spec.stopping import CRITERION, criteria_with
-from backend.spec.stopping import defaults as stopping_defaults
-from frontend import words
+from backend.specification.applicability import WHEN, idle_value
+from backend.specification.defaults import FAMILY_DEFAULTS, default
+from backend.specification.early_stopping import CRITERION, criteria_with
+from backend.specification.early_stopping import defaults as stopping_defaults
+from backend.specification.hyperparameters import AXES, STOPPING, Knob
+from backend.specification.placement import FIELDS, Placement
+from backend.specification.sources import FAMILIES, SOURCES
+from frontend import formatting
 from frontend.choices import choice, in_words
 from frontend.lesson import WHY
 
@@ -132,7 +132,7 @@ def _placement(name: str, document: Mapping[str, Any]) -> FormField:
     """Return the field of `device` or `priority`, which take one value."""
     return FormField(
         path=name,
-        label=words.knob(name).capitalize(),
+        label=formatting.knob(name).capitalize(),
         about=PLACEMENT_ABOUT[name],
         accepted=", ".join(FIELDS[name]),
         choices={each: choice(name, each) for each in FIELDS[name]},
@@ -154,7 +154,7 @@ def _field(knob: Knob, is_axis: bool, document: Mapping[str, Any]) -> FormField:
     section, name = path.split(".")
     return FormField(
         path=path,
-        label=words.knob(path).capitalize(),
+        label=formatting.knob(path).capitalize(),
         about=in_words(knob.about) + (SEEDS_ABOUT if is_seed else ""),
         accepted=knob.accepted,
         choices={each: choice(path, each) for each in knob.schema.get("enum", [])},

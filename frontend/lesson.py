@@ -1,6 +1,6 @@
 """Why a knob matters for overfitting: a sentence or two for each, from the lesson behind it."""
 
-from backend.spec.knobs import AXES, STOPPING
+from backend.specification.hyperparameters import AXES, STOPPING
 from frontend.choices import in_words
 
 WHY = {

@@ -11,14 +11,14 @@ from sqlalchemy.orm import Session
 
 from backend.export.specification import written
 from backend.export.versions import versions
+from backend.runs.schemas import RunItem, experiment_items, run_detail, run_items
 from backend.store import best_epoch, experiments, runs
-from backend.views import RunItem, experiment_items, run_detail, run_items
 from frontend import assets
-from frontend.figures import grid_routes, run_routes
-from frontend.figures.grid import value_of
-from frontend.figures.measures import ABOUT, CHOICES, KEYS
-from frontend.figures.panels import PanelsInfo, panels_info
-from frontend.figures.progress import progress_info
+from frontend.charts import grid_routes, run_routes
+from frontend.charts.grid import value_of
+from frontend.charts.measures import ABOUT, CHOICES, KEYS
+from frontend.charts.panels import PanelsInfo, panels_info
+from frontend.charts.progress import progress_info
 from frontend.pages import analysis
 from frontend.pages.pictures import model_title
 from frontend.run_view import RunView

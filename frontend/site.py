@@ -11,7 +11,7 @@ from fastapi.responses import HTMLResponse
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from sqlalchemy.orm import Session
 
-from frontend import assets, words
+from frontend import assets, formatting
 from frontend.glossary import TERMS
 from frontend.lesson import KNOBS
 
@@ -38,17 +38,17 @@ _TEMPLATES.globals.update(
 )
 _TEMPLATES.filters.update(
     {
-        "number": words.number,
-        "percent": words.percent,
-        "evidence": words.evidence,
-        "count": words.count,
-        "duration": words.duration,
-        "knob": words.knob,
-        "value": words.value,
-        "mark": words.mark,
-        "badge": words.badge,
-        "when": words.when,
-        "isolated": words.isolated,
+        "number": formatting.number,
+        "percent": formatting.percent,
+        "evidence": formatting.evidence,
+        "count": formatting.count,
+        "duration": formatting.duration,
+        "knob": formatting.knob,
+        "value": formatting.value,
+        "mark": formatting.mark,
+        "badge": formatting.badge,
+        "when": formatting.when,
+        "isolated": formatting.isolated,
         "query": urlencode,
     }
 )

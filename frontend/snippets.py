@@ -5,10 +5,10 @@ from itertools import chain, pairwise
 from textwrap import dedent
 from typing import Any
 
-from backend.spec.catalogue import SOURCES
-from backend.spec.cost import inputs, layer_sizes, outputs
-from backend.spec.features import ALL, parse
-from backend.spec.layers import hidden
+from backend.specification.cost import inputs, layer_sizes, outputs
+from backend.specification.features import ALL, parse
+from backend.specification.layers import hidden
+from backend.specification.sources import SOURCES
 
 ACTIVATIONS = {
     "relu": "ReLU",

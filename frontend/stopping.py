@@ -3,10 +3,10 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from backend.spec.knobs import STOPPING
-from backend.spec.stopping import DEFAULTS
-from backend.views import EarlyStop, KeptWeights
-from frontend import words
+from backend.runs.schemas import EarlyStop, KeptWeights
+from backend.specification.early_stopping import DEFAULTS
+from backend.specification.hyperparameters import STOPPING
+from frontend import formatting
 
 CRITERIA = {
     "patience": "Patience",
@@ -62,33 +62,34 @@ def sentence(found: EarlyStop, *, live: bool) -> str:
         return "No epoch to look at yet."
     if found.epoch is None:
         return f"Would not have stopped {'so far' if live else 'this run'}."
-    share = words.percent(found.epochs_saved / found.epochs)
+    share = formatting.percent(found.epochs_saved / found.epochs)
     return (
         f"Would have stopped at epoch {found.epoch:,}: {_losses(found.at_stop)}. "
-        f"Saves {found.epochs_saved:,} of {words.count(found.epochs, 'epoch')} ({share})"
+        f"Saves {found.epochs_saved:,} of {formatting.count(found.epochs, 'epoch')} ({share})"
         f"{_given_up(found)}."
     )
 
 
 def _losses(kept: KeptWeights) -> str:
-    text = f"validation loss {words.number(kept.val_loss)}"
-    return f"{text}, test loss {words.number(kept.test_loss)}"
+    text = f"validation loss {formatting.number(kept.val_loss)}"
+    return f"{text}, test loss {formatting.number(kept.test_loss)}"
 
 
 def _given_up(found: EarlyStop) -> str:
     stop, kept, best = found.at_stop, found.restored, found.best
     if stop is None or kept is None or best is None:
         return ""
-    back = "nothing" if kept.epoch == best.epoch else words.number(kept.loss_given_up)
+    back = "nothing" if kept.epoch == best.epoch else formatting.number(kept.loss_given_up)
     return (
-        f", gives up {words.number(stop.loss_given_up)} of validation loss against the best epoch, "
-        f"{best.epoch:,}; with the best weights until then put back (epoch {kept.epoch:,}): {back}"
+        f", gives up {formatting.number(stop.loss_given_up)} of validation loss against the best "
+        f"epoch, {best.epoch:,}; with the best weights until then put back (epoch {kept.epoch:,}): "
+        f"{back}"
     )
 
 
 def _field(name: str, value: float) -> Field:
     path = f"early_stopping.{name}"
-    knob, label = STOPPING[path], words.knob(path)
+    knob, label = STOPPING[path], formatting.knob(path)
     return Field(
         name,
         label,

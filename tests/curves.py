@@ -3,8 +3,8 @@
 import numpy as np
 from numpy.typing import ArrayLike
 
-from backend.analysis import Curve
-from backend.analysis.curve import Array
+from backend.diagnosis import Curve
+from backend.diagnosis.curve import Array
 
 EPOCHS = np.arange(1, 101)
 

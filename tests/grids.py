@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from itertools import product
 from typing import Any
 
-from backend.analysis.grid.cells import Losses, RunResult
+from backend.analysis.cells import Losses, RunResult
 
 Loss = Callable[[Mapping[str, Any], int], float]
 

@@ -8,9 +8,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from backend.data.streams import Purpose, stream
-from backend.spec import RunSpec
-from backend.spec.catalogue import SOURCES
+from backend.datasets.streams import Purpose, stream
+from backend.specification import RunSpec
+from backend.specification.sources import SOURCES
 from worker.training.member import Member
 from worker.training.streams import reseed
 

@@ -11,8 +11,8 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
-from backend import endings
-from backend.spec import RunSpec, validate
+from backend.runs import lifecycle
+from backend.specification import RunSpec, validate
 from backend.store import Database, changes, experiments, metrics, runs, transitions
 from backend.store.changes import NewChange
 from backend.store.metrics import Stretch
@@ -118,7 +118,7 @@ def _play(
             advance(session, scene, experiment_id, some, first, last)
         if scene.target:
             transitions.end(session, [Ending(one.lease, scene.target, scene.error) for one in held])
-            endings.close(session, ids)
+            lifecycle.close(session, ids)
         entries = [NewChange(run_id, "status") for run_id in ids]
         changes.log(session, experiment_id, entries)
 

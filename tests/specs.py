@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from backend.spec import RunSpec, validate
+from backend.specification import RunSpec, validate
 
 
 def run_spec(source: str = "moons", **knobs: Any) -> RunSpec:

@@ -10,9 +10,9 @@ from math import log
 from statistics import fmean
 from typing import Any, Literal
 
-from backend.analysis.early_stopping import Patience, early_stop_step
-from backend.spec import RunSpec, validate
-from backend.spec.presets import PRESETS
+from backend.diagnosis.early_stopping import Patience, early_stop_step
+from backend.specification import RunSpec, validate
+from backend.specification.presets import PRESETS
 from worker.training.group import EpochResult, Group, choose_device
 
 Figures = dict[str, float]

@@ -7,10 +7,10 @@ import pytest
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
-from backend import endings
-from backend.hints import Hints
+from backend.live.notifications import Hints
+from backend.runs import lifecycle
 from backend.settings import Settings
-from backend.spec import validate
+from backend.specification import validate
 from backend.store import Database, changes, experiments, metrics, runs
 from backend.store.tables import Change, Run
 from worker.services import Services
@@ -110,4 +110,4 @@ def logged_epochs(database: Database, run_id: int) -> list[int]:
 def expire(session: Session) -> None:
     """Let time pass: all leases run out, and the keeper sees it."""
     session.execute(update(Run).values(lease_expires_at=0))
-    endings.reap(session)
+    lifecycle.reap(session)

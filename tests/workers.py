@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from backend.presence import Worker
+from backend.scheduling.worker_registry import Worker
 
 
 def worker(**facts: Any) -> Worker:

@@ -8,10 +8,10 @@ import os
 import sys
 from argparse import Namespace
 
-from backend import journal
+from backend import logging_setup
 from backend.cli.configuration import configured
 from backend.errors import InvalidInput, Unavailable
-from backend.queue import make_celery
+from backend.scheduling.dispatcher import make_celery
 from worker.reconnecting import outlast_the_broker
 from worker.tasks import name, register
 
@@ -21,7 +21,7 @@ try:
     _settings = configured(Namespace())
 except InvalidInput as error:
     sys.exit(error.detail)
-journal.configure(_settings.log, process="worker", worker=name())
+logging_setup.configure(_settings.log, process="worker", worker=name())
 app = make_celery(_settings)
 outlast_the_broker(app)
 try:

@@ -6,8 +6,8 @@ import socket
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from backend.analysis.early_stopping import Criterion, build, early_stop_step
-from backend.spec import RunSpec
+from backend.diagnosis.early_stopping import Criterion, build, early_stop_step
+from backend.specification import RunSpec
 from backend.store import Database, changes, metrics, runs, snapshots, transitions
 from backend.store.changes import NewChange
 from backend.store.metrics import Series

@@ -8,7 +8,7 @@ thread of its own, so a worker that trains answers as one that waits does; askin
 import socket
 import sys
 
-from backend.presence import GONE_SECONDS, present
+from backend.scheduling.worker_registry import GONE_SECONDS, present
 from backend.settings import Settings
 
 

@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 
 from sqlalchemy.orm import Session
 
-from backend import endings
-from backend.hints import Hints
+from backend.live.notifications import Hints
+from backend.runs import lifecycle
 from backend.store import (
     AWAY,
     Database,
@@ -206,7 +206,7 @@ def _end(session: Session, held: Sequence[Held]) -> None:
         if run.unwritten.ending is not None
     ]
     transitions.end(session, ended)
-    endings.close(session, [each.lease.run_id for each in ended if each.target != "queued"])
+    lifecycle.close(session, [each.lease.run_id for each in ended if each.target != "queued"])
 
 
 def _changes(run: Held) -> list[NewChange]:

@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 
 import torch
 
-from backend.hints import Hints
+from backend.live.notifications import Hints
 from backend.settings import Settings
 from backend.store import Database
 from worker.activity import Activity

@@ -19,11 +19,11 @@ from celery.signals import (
     worker_shutting_down,
 )
 
-from backend.hints import Hints
-from backend.presence import Announcer, Worker
-from backend.queue import TRAIN, listen
+from backend.live.notifications import Hints
+from backend.scheduling.dispatcher import TRAIN, listen
+from backend.scheduling.worker_registry import Announcer, Worker
 from backend.settings import Settings
-from backend.spec import validate
+from backend.specification import validate
 from backend.store import AWAY, Database, experiments, reason
 from worker.device import chosen, hardware, kind
 from worker.services import Services

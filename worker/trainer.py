@@ -7,7 +7,7 @@ from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 
 from sqlalchemy.exc import SQLAlchemyError
 
-from backend.spec import memory
+from backend.specification import memory
 from backend.store.states import State
 from backend.store.transitions import Claimed, Lease
 from worker.claims import Job, claim, take_up

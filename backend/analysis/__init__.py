@@ -1,6 +1,4 @@
-"""Pure arithmetic over curves: where to stop and what is wrong. No SQL, no HTTP, no torch."""
+"""Analysis of a whole experiment: how loss moves with capacity, data and training, and why.
 
-from backend.analysis.curve import Curve
-from backend.analysis.diagnosis import Diagnosis, diagnose
-
-__all__ = ["Curve", "Diagnosis", "diagnose"]
+Pure arithmetic over what its runs measured: validation decides, test is only reported.
+"""

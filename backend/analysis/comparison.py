@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from math import isfinite, sqrt
 from statistics import fmean, stdev
 
-from backend.analysis.grid.intervals import LEVEL, student_t
+from backend.analysis.intervals import LEVEL, student_t
 
 LEAST_PAIRS = 2
 CHOICE = "val_loss"

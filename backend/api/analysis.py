@@ -4,10 +4,10 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query
 
-from backend.analysis.grid.report import Report
+from backend.analysis.report import Report
 from backend.api.dependencies import DatabaseDep, ExperimentId
-from backend.bias_variance import CellSplit, bias_variance
-from backend.grid_analysis import grid_report
+from backend.runs.bias_variance_analysis import CellSplit, bias_variance
+from backend.runs.grid_analysis import grid_report
 
 router = APIRouter(prefix="/api/experiments/{experiment_id}", tags=["experiments"])
 

@@ -6,14 +6,14 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 from sqlalchemy.orm import Session
 
 from backend.errors import InvalidInput, TooLarge
-from backend.organising import MOST_TAGS, Done
-from backend.run_lists import read
+from backend.runs.curation import MOST_TAGS, Done
+from backend.runs.listing import read
+from backend.runs.schemas import ExperimentItem, RunItem
 from backend.search.tokens import MAX_LENGTH
 from backend.store import run_pages
 from backend.store.experiments import Shown
 from backend.store.organising import Change
 from backend.store.tables import MAX_ID
-from backend.views import ExperimentItem, RunItem
 
 MOST_IDS = 10_000
 MOST_MATCHES = 100_000

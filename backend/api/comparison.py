@@ -6,11 +6,11 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Query
 from pydantic import BaseModel
 
-from backend import comparisons
 from backend.analysis.comparison import Comparison, Difference, Effect
-from backend.analysis.comparison_words import in_words
+from backend.analysis.comparison_sentences import in_words
 from backend.api.dependencies import DatabaseDep, ExperimentId
-from backend.comparisons import JUDGED, At
+from backend.runs import compare_variants
+from backend.runs.compare_variants import JUDGED, At
 
 router = APIRouter(prefix="/api/experiments/{experiment_id}", tags=["remedies"])
 
@@ -85,8 +85,8 @@ def read_comparison(
     counts once, with its mean over the cells.
     """
     with database.read() as session:
-        found = comparisons.comparison(session, experiment_id, at=at, setting=setting)
-        settings = comparisons.comparable(session, experiment_id).settings
+        found = compare_variants.comparison(session, experiment_id, at=at, setting=setting)
+        settings = compare_variants.comparable(session, experiment_id).settings
     return _comparison(found, at, settings, setting)
 
 

@@ -15,13 +15,13 @@ from fastapi import Depends, FastAPI, Path, Query, Request
 from starlette.concurrency import run_in_threadpool
 
 from backend.errors import InvalidInput, UnsupportedMediaType
-from backend.hints import Hints
-from backend.live import Hub
-from backend.probes import Probes
-from backend.queue import Queue
+from backend.live.broadcaster import Hub
+from backend.live.notifications import Hints
+from backend.operations.health_checks import Probes
+from backend.scheduling.dispatcher import Queue
 from backend.settings import Settings
-from backend.spec.knobs import STOPPING
-from backend.spec.parsing import parse_json, parse_yaml
+from backend.specification.hyperparameters import STOPPING
+from backend.specification.parsing import parse_json, parse_yaml
 from backend.store import Database
 from backend.store.tables import MAX_ID
 

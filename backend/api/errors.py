@@ -18,7 +18,7 @@ from starlette.responses import Response
 
 from backend.api.security import HEADERS
 from backend.errors import InvalidInput, InvalidSpec, LabError, Unavailable
-from backend.spec.knobs import show
+from backend.specification.hyperparameters import show
 from backend.store import AWAY, is_out_of_room, reason, takes_no_writes
 
 logger = logging.getLogger(__name__)

@@ -8,9 +8,9 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
+from backend.runs.schemas import RunItem, diagnosis, finite, run_items
 from backend.store import changes, experiments, metrics, runs
 from backend.store.tables import Change, Run
-from backend.views import RunItem, diagnosis, finite, run_items
 
 BATCH = 1000  # changes read at once
 

@@ -5,7 +5,6 @@ from typing import Annotated
 from fastapi import APIRouter, Query, Response
 from pydantic import BaseModel
 
-from backend import endings
 from backend.api.dependencies import (
     BodyDep,
     Cursor,
@@ -15,11 +14,12 @@ from backend.api.dependencies import (
     QueueDep,
     SettingsDep,
 )
-from backend.spec import ExperimentSpec, validate
-from backend.spec.cost import parameters
-from backend.spec.timing import estimated_seconds
+from backend.runs import lifecycle
+from backend.runs.schemas import ExperimentItem, RunItem, experiment_items, run_items
+from backend.specification import ExperimentSpec, validate
+from backend.specification.cost import parameters
+from backend.specification.timing import estimated_seconds
 from backend.store import experiments, runs
-from backend.views import ExperimentItem, RunItem, experiment_items, run_items
 
 router = APIRouter(prefix="/api/experiments", tags=["experiments"])
 
@@ -147,7 +147,7 @@ def list_runs(
 def cancel(experiment_id: ExperimentId, database: DatabaseDep, hints: HintsDep) -> ExperimentItem:
     """End the runs that wait at once, and those that train as soon as their worker records."""
     with database.write() as session:
-        endings.cancel(session, experiment_id)
+        lifecycle.cancel(session, experiment_id)
         item = experiment_items(session, [experiments.get(session, experiment_id)])[0]
     hints.moved(experiment_id)
     return item
@@ -159,7 +159,7 @@ def retry(
 ) -> ExperimentItem:
     """Queue the runs that failed once more. An experiment without any stays as it is."""
     with database.write() as session:
-        endings.retry(session, experiment_id)
+        lifecycle.retry(session, experiment_id)
         item = experiment_items(session, [experiments.get(session, experiment_id)])[0]
     queue.offer()
     hints.moved(experiment_id)

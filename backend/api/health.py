@@ -5,10 +5,10 @@ from pydantic import BaseModel
 
 from backend.api.dependencies import DatabaseDep, ProbesDep, QueueDep, SettingsDep
 from backend.export.versions import versions
-from backend.presence import Worker
-from backend.room import is_full
-from backend.spec.placement import DEVICES
-from backend.store import runs, waiting
+from backend.operations.disk_space import is_full
+from backend.scheduling.worker_registry import Worker
+from backend.specification.placement import DEVICES
+from backend.store import dispatch, runs
 
 router = APIRouter(tags=["health"])
 
@@ -49,7 +49,7 @@ def health(
     broker = queue.look()
     with database.read() as session:
         counts = runs.unended(session)
-        queued = waiting.by_device(session) if counts.get("queued") else {}
+        queued = dispatch.by_device(session) if counts.get("queued") else {}
     return ServiceHealth(
         broker=broker is not None,
         disk_full=is_full(settings.data_dir),

@@ -8,7 +8,7 @@ from pydantic import BaseModel
 
 from backend.api.dependencies import ProbesDep
 from backend.errors import Unavailable
-from backend.probes import Part
+from backend.operations.health_checks import Part
 
 router = APIRouter(tags=["operations"])
 

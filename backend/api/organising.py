@@ -12,7 +12,6 @@ from fastapi import APIRouter, Depends, Path
 from pydantic import BaseModel
 from sqlalchemy.orm import Session
 
-from backend import organising
 from backend.api.bodies import (
     ChangedExperiments,
     ChangedRuns,
@@ -24,12 +23,13 @@ from backend.api.bodies import (
     Wanted,
 )
 from backend.api.dependencies import DatabaseDep, HintsDep, SettingsDep
-from backend.hints import Hints
-from backend.organising import Done
+from backend.live.notifications import Hints
+from backend.runs import curation
+from backend.runs.curation import Done
+from backend.runs.schemas import experiment_items, run_items
 from backend.store import Database, experiments, runs
 from backend.store.organising import Owner
 from backend.store.tables import MAX_ID
-from backend.views import experiment_items, run_items
 
 router = APIRouter(prefix="/api", tags=["organising"])
 
@@ -80,18 +80,18 @@ def _add_one(kind: Kind) -> None:
     @router.patch(place, summary=f"Tag, note, pin or archive {a}", response_model=kind.item)
     def change(id_: Id, wanted: Wanted, database: DatabaseDep, hints: HintsDep) -> Any:
         """Change what people say of it, nothing of what was measured. Runs go along."""
-        act = partial(organising.change, wanted=wanted.change())
+        act = partial(curation.change, wanted=wanted.change())
         return kind.one(act, id_, database, hints)
 
     @router.delete(place, summary=f"Delete {a}", response_model=kind.item)
     def delete(id_: Id, database: DatabaseDep, hints: HintsDep) -> Any:
         """Hide it, to be restored until it is removed for good; what trains is cancelled."""
-        return kind.one(organising.delete, id_, database, hints)
+        return kind.one(curation.delete, id_, database, hints)
 
     @router.post(f"{place}/restore", summary=f"Restore {a} deleted", response_model=kind.item)
     def restore(id_: Id, database: DatabaseDep, hints: HintsDep, settings: SettingsDep) -> Any:
         """Bring it back; what was cancelled stays cancelled."""
-        act = partial(organising.restore, deleted_days=settings.deleted_days)
+        act = partial(curation.restore, deleted_days=settings.deleted_days)
         return kind.one(act, id_, database, hints)
 
 
@@ -104,20 +104,20 @@ def _add_many(kind: Kind) -> None:
     @router.patch(place, summary=f"Tag, note, pin or archive many {kind.owner}s")
     def change(wanted: Changed, database: DatabaseDep, hints: HintsDep) -> Outcome:
         """Change all of them or, when one is not there, none."""
-        act = partial(organising.change, wanted=wanted.change.change())
+        act = partial(curation.change, wanted=wanted.change.change())
         return kind.many(act, wanted, database, hints)
 
     @router.post(f"{place}/delete", summary=f"Delete many {kind.owner}s")
     def delete(some: Some, database: DatabaseDep, hints: HintsDep) -> Outcome:
         """Hide them, to be restored until they are removed for good; what trains is cancelled."""
-        return kind.many(organising.delete, some, database, hints)
+        return kind.many(curation.delete, some, database, hints)
 
     @router.post(f"{place}/restore", summary=f"Restore many deleted {kind.owner}s")
     def restore(
         some: Some, database: DatabaseDep, hints: HintsDep, settings: SettingsDep
     ) -> Outcome:
         """Bring them back; what was cancelled stays cancelled."""
-        act = partial(organising.restore, deleted_days=settings.deleted_days)
+        act = partial(curation.restore, deleted_days=settings.deleted_days)
         return kind.many(act, some, database, hints)
 
 
@@ -130,7 +130,7 @@ def undo(
 ) -> Outcome:
     """Put back what a change, deletion or restoration overwrote, where nobody changed it since."""
     with database.write() as session:
-        done = organising.undo(session, operation_id, deleted_days=settings.deleted_days)
+        done = curation.undo(session, operation_id, deleted_days=settings.deleted_days)
     _tell(done, hints)
     return Outcome.of(done)
 

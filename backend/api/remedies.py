@@ -9,9 +9,7 @@ from fastapi.exceptions import RequestValidationError
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from sqlalchemy.orm import Session
 
-from backend import remedies
-from backend.analysis.grid.cells import SEED
-from backend.analysis.remedies import Remedy
+from backend.analysis.cells import SEED
 from backend.api.dependencies import (
     DatabaseDep,
     ExperimentId,
@@ -21,11 +19,13 @@ from backend.api.dependencies import (
     raw_body,
 )
 from backend.api.experiments import Estimate, Submitted, estimate
-from backend.remedies import DEFAULT_SEEDS
-from backend.spec import ExperimentSpec, validate
+from backend.remedies import follow_up
+from backend.remedies.catalogue import Remedy
+from backend.remedies.follow_up import DEFAULT_SEEDS
+from backend.runs.schemas import ExperimentItem, experiment_items
+from backend.specification import ExperimentSpec, validate
 from backend.store import experiments, runs
 from backend.store.tables import MAX_ID, Run
-from backend.views import ExperimentItem, experiment_items
 
 router = APIRouter(prefix="/api/experiments/{experiment_id}", tags=["remedies"])
 
@@ -113,7 +113,7 @@ def read_remedies(
     """Return what can be tried for each diagnosed cell, and what was tried."""
     with database.read() as session:
         experiments.get(session, experiment_id)
-        found = remedies.cells(runs.of_experiment(session, experiment_id))[:limit]
+        found = follow_up.cells(runs.of_experiment(session, experiment_id))[:limit]
         follow_ups = experiments.follow_ups(session, experiment_id)
         return Remedies(
             cells=[_cell(cell) for cell in found],
@@ -172,12 +172,12 @@ def _planned(
 ) -> _Plan:
     """Return the follow-up that is asked for. Raises NotFound, InvalidInput and InvalidSpec."""
     parent = experiments.get(session, experiment_id)
-    cell = remedies.choose(session, experiment_id, run=wanted.run, knobs=wanted.cell)
-    chosen = remedies.selected(cell, wanted.remedies)
+    cell = follow_up.choose(session, experiment_id, run=wanted.run, knobs=wanted.cell)
+    chosen = follow_up.selected(cell, wanted.remedies)
     tried = experiments.follow_ups(session, experiment_id)
     names = [one.name for one in tried]
-    document = remedies.follow_up(parent, cell, chosen, seeds=wanted.seeds, taken=names)
-    twins = experiment_items(session, remedies.twins(tried, document))
+    document = follow_up.follow_up(parent, cell, chosen, seeds=wanted.seeds, taken=names)
+    twins = experiment_items(session, follow_up.twins(tried, document))
     return _Plan(cell.runs[0], document, validate(document, max_runs=max_runs), twins)
 
 
@@ -192,7 +192,7 @@ def _estimated(plan: _Plan, *, workers: int) -> FollowUpEstimate:
     )
 
 
-def _cell(cell: remedies.Cell) -> CellItem:
+def _cell(cell: follow_up.Cell) -> CellItem:
     first = cell.proposed
     others = [each for each in cell.applicable if each not in first]
     return CellItem(

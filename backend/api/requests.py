@@ -10,8 +10,8 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from backend.api.security import SAFE_METHODS
-from backend.journal import bound
-from backend.telemetry import Telemetry
+from backend.logging_setup import bound
+from backend.operations.prometheus import Telemetry
 
 logger = logging.getLogger(__name__)
 

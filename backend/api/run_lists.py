@@ -6,7 +6,7 @@ from fastapi import APIRouter, Query
 from pydantic import BaseModel
 
 from backend.api.dependencies import DatabaseDep
-from backend.run_lists import RunList, listed, read
+from backend.runs.listing import RunList, listed, read
 from backend.search.tokens import MAX_LENGTH
 from backend.store import run_pages
 from backend.store.experiments import Shown

@@ -6,8 +6,6 @@ from fastapi import APIRouter, Query, Response
 from fastapi.responses import StreamingResponse
 from pydantic import BaseModel
 
-from backend import endings
-from backend.analysis.downsample import downsample
 from backend.api.dependencies import (
     STOPPING_PARAMETERS,
     DatabaseDep,
@@ -16,10 +14,12 @@ from backend.api.dependencies import (
     RunId,
     StoppingQuery,
 )
+from backend.diagnosis.downsample import downsample
 from backend.export import text
-from backend.frames import Frames, frames_of
+from backend.runs import lifecycle
+from backend.runs.fit_frames import Frames, frames_of
+from backend.runs.schemas import EarlyStop, RunDetail, early_stop, finite, run_detail
 from backend.store import metrics, runs, snapshots
-from backend.views import EarlyStop, RunDetail, early_stop, finite, run_detail
 
 router = APIRouter(prefix="/api/runs/{run_id}", tags=["runs"])
 
@@ -110,7 +110,7 @@ def retry(run_id: RunId, database: DatabaseDep, queue: QueueDep, hints: HintsDep
     """Queue a run that failed once more. Any other stays as it is."""
     with database.write() as session:
         experiment_id = runs.get(session, run_id).experiment_id
-        endings.retry(session, experiment_id, run_id)
+        lifecycle.retry(session, experiment_id, run_id)
         session.expire_all()
         found = run_detail(session, run_id)
     queue.offer()

@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from backend.api.bodies import Key
 from backend.api.dependencies import DatabaseDep
-from backend.run_lists import read
+from backend.runs.listing import read
 from backend.search.tokens import MAX_LENGTH
 from backend.store import saved_views
 from backend.store.experiments import Shown

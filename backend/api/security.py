@@ -15,7 +15,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from backend.errors import ForbiddenOrigin, LabError, TooLarge
 from backend.settings import Settings
-from backend.spec.knobs import show
+from backend.specification.hyperparameters import show
 
 CONTENT_SECURITY_POLICY = "; ".join(
     [

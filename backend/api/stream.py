@@ -14,7 +14,7 @@ from backend.api import events
 from backend.api.dependencies import MAX_REVISION, DatabaseDep, HubDep, SettingsDep
 from backend.api.events import Batch, Subject
 from backend.errors import InvalidInput, Unavailable
-from backend.live import Hub
+from backend.live.broadcaster import Hub
 from backend.store import AWAY, Database, changes, experiments, reason, runs
 from backend.store.tables import MAX_ID
 

@@ -3,7 +3,7 @@
 from argparse import Namespace
 
 from backend.cli.configuration import configured
-from backend.migration import opened, refuse_missing
+from backend.operations.migration import opened, refuse_missing
 from backend.store import backup
 
 

@@ -10,13 +10,13 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import Any, get_args
 
-from backend.analysis import Curve, Diagnosis, diagnose
-from backend.analysis.diagnosis import Verdict
-from backend.analysis.early_stopping import Criterion, build, early_stop_step
-from backend.analysis.found import RULES
+from backend.diagnosis import Curve, Diagnosis, diagnose
+from backend.diagnosis.diagnosis import Verdict
+from backend.diagnosis.early_stopping import Criterion, build, early_stop_step
+from backend.diagnosis.found import RULES
 from backend.errors import FieldError, InvalidInput, InvalidSpec
-from backend.logs import History, Paired, paired, read_log
-from backend.logs.history import Ambiguous, Unreadable
+from backend.log_formats import History, Paired, paired, read_log
+from backend.log_formats.history import Ambiguous, Unreadable
 
 FAILED, UNREADABLE = 1, 2
 SETTINGS = ("patience", "min_delta", "start_from_epoch", "alpha", "strip", "strips")
@@ -146,7 +146,7 @@ def _criterion(options: Namespace) -> tuple[Any, dict[str, float]]:
     given = {name: value for name, value in given.items() if value is not None}
     if not given:
         return "patience", USUAL  # what follows takes as long to import as the rest to run
-    from backend.spec.stopping import asked, usual
+    from backend.specification.early_stopping import asked, usual
 
     try:
         wanted = asked(given, usual())

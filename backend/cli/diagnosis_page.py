@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import plotly
 
-from backend.analysis.curve import Series
-from backend.analysis.downsample import downsample
+from backend.diagnosis.curve import Series
+from backend.diagnosis.downsample import downsample
 
 if TYPE_CHECKING:
     from backend.cli.diagnose import Report

@@ -5,7 +5,7 @@ from argparse import Namespace
 from dataclasses import asdict
 
 from backend.cli.configuration import configured
-from backend.doctor import examine
+from backend.operations.doctor import examine
 
 SIGNS = {"well": "ok", "warning": "warning", "wrong": "WRONG"}
 WRONG = 1

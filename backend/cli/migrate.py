@@ -3,7 +3,7 @@
 from argparse import Namespace
 
 from backend.cli.configuration import configured
-from backend.migration import migrate
+from backend.operations.migration import migrate
 
 
 def run(options: Namespace) -> int:

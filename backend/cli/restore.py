@@ -3,7 +3,7 @@
 from argparse import Namespace
 
 from backend.cli.configuration import configured
-from backend.migration import opened
+from backend.operations.migration import opened
 from backend.store import restore
 
 

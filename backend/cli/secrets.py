@@ -2,9 +2,9 @@
 
 from argparse import Namespace
 
-from backend import credentials
 from backend.cli.configuration import configured
 from backend.errors import InvalidInput, Unavailable
+from backend.operations import credentials
 
 
 def run(options: Namespace) -> int:

@@ -2,7 +2,7 @@
 
 from argparse import Namespace
 
-from backend import journal
+from backend import logging_setup
 from backend.cli.configuration import configured
 from backend.cli.up import say
 from backend.supervisor import address, web
@@ -11,7 +11,7 @@ from backend.supervisor import address, web
 def run(options: Namespace) -> int:
     """Serve until SIGTERM. The database has been migrated, workers run elsewhere."""
     settings = configured(options, "host", "port", "data_dir")
-    journal.configure(settings.log, process="web")
+    logging_setup.configure(settings.log, process="web")
     say(f"Overfit Lab is at {address.link(settings)}")
     web.serve(settings)
     return 0

@@ -8,9 +8,9 @@ from typing import Any
 
 import httpx
 
-from backend import credentials
 from backend.cli.configuration import configured
 from backend.errors import FieldError, InvalidInput, InvalidSpec, NotFound, Unavailable
+from backend.operations import credentials
 from backend.supervisor import address
 
 TIMEOUT_SECONDS = 30

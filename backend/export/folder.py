@@ -10,8 +10,8 @@ from backend.export.metric_table import metric_table
 from backend.export.run_table import run_table
 from backend.export.specification import written
 from backend.export.versions import versions
+from backend.runs.schemas import experiment_items
 from backend.store import Database, experiments
-from backend.views import experiment_items
 
 Kind = Literal["csv", "parquet"]
 

@@ -5,9 +5,9 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
+from backend.runs.schemas import RunItem, run_items
 from backend.store import best_epoch, runs
 from backend.store.tables import Run
-from backend.views import RunItem, run_items
 
 PAGE = 500  # runs read at a time
 

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from typing import get_args
 
-from backend.analysis.diagnosis import Verdict
+from backend.diagnosis.diagnosis import Verdict
 from backend.search.errors import FilterError, quoted, suggestion
 from backend.search.syntax import PREFIXES, Field, Kind
 from backend.search.tokens import unescaped

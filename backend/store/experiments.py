@@ -9,9 +9,9 @@ from sqlalchemy import ColumnElement, and_, case, func, insert, select
 from sqlalchemy.orm import Session
 
 from backend.errors import NotFound
-from backend.spec import ExperimentSpec
-from backend.spec.cost import parameters
-from backend.spec.timing import estimated_seconds
+from backend.specification import ExperimentSpec
+from backend.specification.cost import parameters
+from backend.specification.timing import estimated_seconds
 from backend.store import params as searchable
 from backend.store.bulk import chunks
 from backend.store.states import STATES

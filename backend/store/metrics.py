@@ -14,7 +14,7 @@ import numpy as np
 from sqlalchemy import and_, bindparam, delete, select
 from sqlalchemy.orm import Session
 
-from backend.analysis.column import Column
+from backend.diagnosis.series import Column
 from backend.store import bulk
 from backend.store import summaries as _summaries
 from backend.store.engine import insert_for

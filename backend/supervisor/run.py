@@ -7,8 +7,9 @@ from pathlib import Path
 
 from pydantic import SecretStr
 
-from backend import credentials, journal
+from backend import logging_setup
 from backend.errors import Unavailable
+from backend.operations import credentials
 from backend.settings import Settings
 from backend.supervisor import address, programs
 from backend.supervisor.child import Child, Program
@@ -57,7 +58,7 @@ class Supervisor:
         self._log_dir = settings.data_dir.resolve() / "logs"
         self._log_dir.mkdir(exist_ok=True)
         log = (self._log_dir / "supervisor.log").open("a", encoding="utf-8")
-        journal.configure(settings.log, process="supervisor", to=log)
+        logging_setup.configure(settings.log, process="supervisor", to=log)
         self._broker: list[Child] = []
         self._web: list[Child] = []
         self._workers: list[Child] = []

@@ -11,10 +11,10 @@ from contextlib import suppress
 
 import uvicorn
 
-from backend import journal
+from backend import logging_setup
 from backend.errors import LabError
 from backend.main import create_app
-from backend.migration import migrate
+from backend.operations.migration import migrate
 from backend.settings import Settings
 
 DEAD_SECONDS = 30.0  # in which a client must take something of what it was sent
@@ -27,7 +27,7 @@ STREAMS_END_SECONDS = 1  # without it, uvicorn waits for open browser streams fo
 def main() -> None:
     """Serve until SIGTERM. A database that is no use is told in the last line of the log."""
     settings = Settings()
-    journal.configure(settings.log, process="web")
+    logging_setup.configure(settings.log, process="web")
     try:
         migrate(settings)
     except LabError as error:

@@ -5,20 +5,12 @@ from dataclasses import dataclass, replace
 from typing import Any
 from urllib.parse import urlencode
 
-from backend.analysis.grid.capacity_curves import capacity_knob
-from backend.analysis.grid.cells import (
-    CAPACITY,
-    N_TRAIN,
-    SEED,
-    differing,
-    setting,
-    settings,
-    unequal,
-)
-from backend.analysis.grid.surface import ALONG, MIN_CAPACITIES, MIN_SIZES
-from backend.views import RunItem
-from frontend import words
-from frontend.figures.bias_variance import split_axis
+from backend.analysis.capacity_curves import capacity_knob
+from backend.analysis.cells import CAPACITY, N_TRAIN, SEED, differing, setting, settings, unequal
+from backend.analysis.surface import ALONG, MIN_CAPACITIES, MIN_SIZES
+from backend.runs.schemas import RunItem
+from frontend import formatting
+from frontend.charts.bias_variance import split_axis
 
 REDRAWN = 20  # times at most while an experiment's runs finish
 MIN_FINISHED = 2
@@ -115,7 +107,7 @@ def _chosen(
 ) -> Section:
     """Return a section with its settings and the address of its figure."""
     options = (
-        [words.setting(one) for one in settings(params, axes)] if section is not _CAUSE else []
+        [formatting.setting(one) for one in settings(params, axes)] if section is not _CAUSE else []
     )
     wanted = query.get(section.name, "")
     listed = wanted.isdecimal() and len(wanted) <= LONGEST_NUMBER and int(wanted) < len(options)

@@ -8,14 +8,14 @@ from urllib.parse import urlencode
 from fastapi import APIRouter, Depends
 from fastapi.responses import HTMLResponse
 
-from backend.analysis.grid.intervals import Interval
-from backend.side_by_side import Subject, against_first, differing, subjects
-from backend.spec.catalogue import SOURCES
+from backend.analysis.intervals import Interval
+from backend.runs.compare_runs import Subject, against_first, differing, subjects
+from backend.specification.sources import SOURCES
 from backend.store.states import ENDED
-from frontend import words
-from frontend.figures.curves import Quantity
-from frontend.figures.overlay import COLOURS, Align
-from frontend.figures.overlay_routes import ComparedDep
+from frontend import formatting
+from frontend.charts.curves import Quantity
+from frontend.charts.overlay import COLOURS, Align
+from frontend.charts.overlay_routes import ComparedDep
 from frontend.run_view import Scale
 from frontend.site import Reading, render
 
@@ -98,7 +98,7 @@ class Address:
 
 def _badges(one: Subject) -> list[tuple[str, int]]:
     """Return the verdicts of its runs as badges write them, the most frequent first."""
-    return words.badges((run.verdict, run.rule) for run in one.runs).most_common()
+    return formatting.badges((run.verdict, run.rule) for run in one.runs).most_common()
 
 
 def _rows(found: Sequence[Subject]) -> dict[str, list[str]]:
@@ -118,17 +118,17 @@ def _rows(found: Sequence[Subject]) -> dict[str, list[str]]:
 
 def _figure(found: Interval | None) -> str:
     if found is None:
-        return words.MISSING
+        return formatting.MISSING
     if found.low is None:
-        return words.number(found.mean)
-    low, high = words.number(found.low), words.number(found.high)
-    return f"{words.number(found.mean)} ({low} to {high})"
+        return formatting.number(found.mean)
+    low, high = formatting.number(found.low), formatting.number(found.high)
+    return f"{formatting.number(found.mean)} ({low} to {high})"
 
 
 def _range(values: Sequence[int | None]) -> str:
     known = [value for value in values if value is not None]
     if not known:
-        return words.MISSING
+        return formatting.MISSING
     low, high = min(known), max(known)
     return f"{low:,}" if low == high else f"{low:,} to {high:,}"
 

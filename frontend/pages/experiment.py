@@ -13,22 +13,22 @@ from sqlalchemy.orm import Session
 
 from backend.api.dependencies import QueueDep
 from backend.api.health import Device
-from backend.comparisons import JUDGED, At
-from backend.queue import Queue
+from backend.runs.compare_variants import JUDGED, At
+from backend.runs.schemas import RunItem, experiment_items, run_items
+from backend.runs.throughput import throughput
+from backend.scheduling.dispatcher import Queue
 from backend.store import best_epoch, experiments, runs
 from backend.store.states import ENDED
 from backend.store.tables import Experiment, Run
-from backend.throughput import throughput
-from backend.views import RunItem, experiment_items, run_items
-from frontend.absent import AWAY, nobody
-from frontend.figures.grid import VARIANT, value_of
-from frontend.figures.measures import ABOUT, CHOICES, KEYS, USUAL, AtBest
-from frontend.figures.panels import PanelsInfo, panels_info
-from frontend.figures.progress import progress_info
+from frontend.charts.grid import VARIANT, value_of
+from frontend.charts.measures import ABOUT, CHOICES, KEYS, USUAL, AtBest
+from frontend.charts.panels import PanelsInfo, panels_info
+from frontend.charts.progress import progress_info
+from frontend.empty_states import AWAY, nobody
+from frontend.formatting import badges
 from frontend.pages import analysis, remedies
 from frontend.pages.pictures import pictures
 from frontend.site import Reading, render
-from frontend.words import badges
 
 PAGE_SIZE = 100
 MAX_REASONS = 3

@@ -10,7 +10,7 @@ from fastapi.responses import HTMLResponse
 from backend.api.dependencies import DatabaseDep, ProbesDep, QueueDep, SettingsDep
 from backend.api.health import health as service_health
 from backend.settings import Settings
-from frontend.absent import nobody
+from frontend.empty_states import nobody
 from frontend.site import render
 
 ADDRESSES = {

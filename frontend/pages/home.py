@@ -9,14 +9,14 @@ from fastapi.responses import HTMLResponse
 from sqlalchemy.orm import Session
 
 from backend.api.dependencies import Cursor
-from backend.spec.presets import PRESET_GROUPS
+from backend.runs.schemas import ExperimentItem, experiment_items, run_items
+from backend.runs.throughput import throughput
+from backend.specification.presets import PRESET_GROUPS
 from backend.store import experiments, runs
 from backend.store.experiments import Shown
-from backend.throughput import throughput
-from backend.views import ExperimentItem, experiment_items, run_items
-from frontend.figures.progress import ProgressInfo, progress_info
+from frontend.charts.progress import ProgressInfo, progress_info
+from frontend.formatting import badges
 from frontend.site import Reading, render
-from frontend.words import badges
 
 PAGE_SIZE = 20
 MOST_PINNED = 50

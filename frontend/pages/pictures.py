@@ -5,13 +5,13 @@ from dataclasses import dataclass
 
 from sqlalchemy.orm import Session
 
-from backend.spec.catalogue import drawable
-from backend.spec.cost import inputs
+from backend.runs.schemas import RunItem
+from backend.specification.cost import inputs
+from backend.specification.sources import drawable
 from backend.store import snapshots
-from backend.views import RunItem
-from frontend import words
-from frontend.figures.grid import SEED, Cell
-from frontend.figures.measures import AtBest
+from frontend import formatting
+from frontend.charts.grid import SEED, Cell
+from frontend.charts.measures import AtBest
 
 MAX_PICTURES = 6
 
@@ -60,7 +60,7 @@ def _last_fit(session: Session, run_id: int) -> str | None:
 def _card_title(run: RunItem, varying: Sequence[str]) -> str:
     """Name a cell by its model and by what else varies."""
     others = [
-        f"{words.knob(path)} {words.value(run.params[path], path)}"
+        f"{formatting.knob(path)} {formatting.value(run.params[path], path)}"
         for path in varying
         if not path.startswith("model.") and path != SEED and path in run.params
     ]
@@ -69,4 +69,4 @@ def _card_title(run: RunItem, varying: Sequence[str]) -> str:
 
 def model_title(run: RunItem) -> str:
     """Name a run's model by its capacity."""
-    return f"{words.model(run.params)}: {run.parameters:,} parameters"
+    return f"{formatting.model(run.params)}: {run.parameters:,} parameters"

@@ -3,7 +3,7 @@
 from fastapi import APIRouter
 from fastapi.responses import HTMLResponse
 
-from backend.spec.catalogue import SOURCES
+from backend.specification.sources import SOURCES
 from frontend.glossary import GLOSSARY
 from frontend.origins import origin
 from frontend.site import render

@@ -6,17 +6,18 @@ from urllib.parse import urlencode
 
 from sqlalchemy.orm import Session
 
-from backend import comparisons, remedies
+from backend.analysis.cells import SEED
 from backend.analysis.comparison import Comparison
-from backend.analysis.comparison_words import in_words
-from backend.analysis.grid.cells import SEED
-from backend.analysis.remedies import Remedy
-from backend.comparisons import JUDGED, At
+from backend.analysis.comparison_sentences import in_words
 from backend.errors import NotFound
+from backend.remedies import follow_up
+from backend.remedies.catalogue import Remedy
+from backend.runs import compare_variants
+from backend.runs.compare_variants import JUDGED, At
+from backend.runs.schemas import ExperimentItem, experiment_items
 from backend.store import experiments
 from backend.store.tables import Experiment, Run
-from backend.views import ExperimentItem, experiment_items
-from frontend import words
+from frontend import formatting
 
 MAX_CELLS = 50
 
@@ -35,7 +36,7 @@ class Offer:
     proposed: Sequence[Remedy]
     others: Sequence[Remedy]
     cells: dict[int, str]
-    seeds: int = remedies.DEFAULT_SEEDS
+    seeds: int = follow_up.DEFAULT_SEEDS
     whose: str = ""
 
 
@@ -66,36 +67,36 @@ class Compared:
 
 def offer(rows: Sequence[Run], varying: Sequence[str], run_id: int | None) -> Offer | None:
     """Return the remedies for the cell of a run, else of what was left as it is, else the worst."""
-    found = remedies.cells(rows)
+    found = follow_up.cells(rows)
     if not found:
         return None
     asked = [cell for cell in found if any(run.id == run_id for run in cell.runs)]
     cells = {cell.runs[0].id: _named(cell, varying) for cell in found[:MAX_CELLS]}
-    as_it_is = [cell for cell in found if cell.runs[0].variant == remedies.AS_IT_IS]
+    as_it_is = [cell for cell in found if cell.runs[0].variant == follow_up.AS_IT_IS]
     return _offer((asked or as_it_is or found)[0], cells)
 
 
 def offer_for(session: Session, parent: Experiment, run: Run) -> Offer | None:
     """Return the remedies for a run's own cell."""
-    cell = remedies.cell_of(session, parent, run)
+    cell = follow_up.cell_of(session, parent, run)
     if not cell.verdict:
         return None
-    cell = remedies.informed(session, cell)
+    cell = follow_up.informed(session, cell)
     return replace(_offer(cell, {}), whose=_whose(cell, run))
 
 
-def _whose(cell: remedies.Cell, run: Run) -> str:
+def _whose(cell: follow_up.Cell, run: Run) -> str:
     """Say that remedies answer the whole cell of a run, and where it differs from its cell."""
     if len(cell.runs) < 2:
         return ""
     told = f"These answer the {len(cell.runs)} runs of its cell, which differ in their seed only"
-    named = words.badge(cell.verdict, cell.rule)
-    own = words.badge(run.verdict, (run.diagnosis or {}).get("rule")) or "not"
+    named = formatting.badge(cell.verdict, cell.rule)
+    own = formatting.badge(run.verdict, (run.diagnosis or {}).get("rule")) or "not"
     this = "as is this one" if own == named else f"this one {own}"
     return f"{told}: {_counted(cell)} called {named}, {this}."
 
 
-def _counted(cell: remedies.Cell) -> str:
+def _counted(cell: follow_up.Cell) -> str:
     if cell.told is None or cell.told.amount == cell.told.of:
         return "all are"
     return f"{cell.told.amount} of {cell.told.of} {'is' if cell.told.amount == 1 else 'are'}"
@@ -114,11 +115,11 @@ def compared(
     if len(experiment.spec.get("variants", [])) < 2:
         return None
     try:
-        settings = comparisons.comparable(session, experiment.id).settings
+        settings = compare_variants.comparable(session, experiment.id).settings
     except NotFound as reason:
         return Compared(None, reason.detail)
     setting = setting if setting is not None and 0 <= setting < len(settings) else None
-    found = comparisons.comparison(session, experiment.id, at=at, setting=setting)
+    found = compare_variants.comparison(session, experiment.id, at=at, setting=setting)
     everyone = (found.baseline, *found.effects)
     return Compared(
         comparison=found,
@@ -126,7 +127,7 @@ def compared(
         at=at,
         accuracy=any("test_accuracy" in each.means for each in everyone),
         abouts={one["name"]: one.get("about", "") for one in experiment.spec["variants"]},
-        cells=[words.setting(one) for one in settings] if len(settings) > 1 else [],
+        cells=[formatting.setting(one) for one in settings] if len(settings) > 1 else [],
         setting=setting,
     )
 
@@ -135,11 +136,11 @@ def _isolated(sentence: str, names: Sequence[str]) -> str:
     """Return a sentence in which the names that people chose keep their direction to themselves."""
     for name in names:
         quoted = f"\N{LEFT DOUBLE QUOTATION MARK}{name}\N{RIGHT DOUBLE QUOTATION MARK}"
-        sentence = sentence.replace(quoted, quoted.replace(name, words.isolated(name)))
+        sentence = sentence.replace(quoted, quoted.replace(name, formatting.isolated(name)))
     return sentence
 
 
-def _offer(cell: remedies.Cell, cells: dict[int, str]) -> Offer:
+def _offer(cell: follow_up.Cell, cells: dict[int, str]) -> Offer:
     first = cell.runs[0]
     others = [each for each in cell.applicable if each not in cell.proposed]
     return Offer(
@@ -153,20 +154,20 @@ def _offer(cell: remedies.Cell, cells: dict[int, str]) -> Offer:
     )
 
 
-def _named(cell: remedies.Cell, varying: Sequence[str]) -> str:
+def _named(cell: follow_up.Cell, varying: Sequence[str]) -> str:
     """Name a cell by its values of the knobs that vary, and its verdict."""
     first = cell.runs[0]
-    told = [f"variant {words.isolated(first.variant)}"] if first.variant else []
+    told = [f"variant {formatting.isolated(first.variant)}"] if first.variant else []
     knobs = [path for path in varying if path != SEED and first.params.get(path) is not None]
-    told += [words.setting({path: first.params[path]}) for path in knobs]
+    told += [formatting.setting({path: first.params[path]}) for path in knobs]
     return ": ".join(part for part in (", ".join(told), _prevailing(cell)) if part)
 
 
-def _prevailing(cell: remedies.Cell) -> str:
+def _prevailing(cell: follow_up.Cell) -> str:
     """Write the verdict that prevails in a cell, with how many share it where not all do."""
     if cell.told is None:
         return ""
-    return str(replace(cell.told, verdict=words.badge(cell.verdict, cell.rule)))
+    return str(replace(cell.told, verdict=formatting.badge(cell.verdict, cell.rule)))
 
 
 def _capital(text: str) -> str:

@@ -8,15 +8,15 @@ from fastapi.responses import HTMLResponse
 from sqlalchemy.orm import Session
 
 from backend.api.dependencies import StoppingQuery
-from backend.remedies import cell_of
-from backend.spec import cost
-from backend.spec.catalogue import SOURCES, drawable
+from backend.remedies.follow_up import cell_of
+from backend.runs.schemas import RunDetail, early_stop, run_detail
+from backend.specification import cost
+from backend.specification.sources import SOURCES, drawable
 from backend.store import best_epoch, changes, experiments, runs, snapshots
 from backend.store.snapshots import SnapshotInfo
 from backend.store.states import ENDED
 from backend.store.tables import Experiment, Run
-from backend.views import RunDetail, early_stop, run_detail
-from frontend.figures.measures import KEYS
+from frontend.charts.measures import KEYS
 from frontend.form import SECTIONS
 from frontend.pages import remedies
 from frontend.pages.pictures import model_title

@@ -10,11 +10,11 @@ from fastapi.responses import HTMLResponse
 
 from backend.api.run_lists import Filter, OrderBy
 from backend.api.saved_views import view_item
-from backend.comparisons import axes
 from backend.errors import InvalidInput
-from backend.run_lists import RunList, listed, read
+from backend.runs.compare_runs import MOST
+from backend.runs.compare_variants import axes
+from backend.runs.listing import RunList, listed, read
 from backend.search import Condition, Names, Order
-from backend.side_by_side import MOST
 from backend.store import experiments, run_search, saved_views
 from backend.store.experiments import Shown
 from frontend import columns

@@ -7,7 +7,7 @@ from typing import Any
 import httpx
 from playwright.sync_api import Page, expect
 
-from frontend.words import isolated
+from frontend.formatting import isolated
 
 Submit = Callable[[dict[str, Any]], tuple[int, int]]
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import httpx
 from playwright.sync_api import Page, expect
 
-from backend.spec.presets import PRESETS
+from backend.specification.presets import PRESETS
 from tests.product import running
 
 

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from backend.silence import FORGIVEN_EVERY
+from backend.scheduling.lease_clock import FORGIVEN_EVERY
 from tests.faults.away import Impossible
 from tests.faults.nursery import Nursery
 from tests.faults.stand import Stand, patient

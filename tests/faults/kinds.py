@@ -5,7 +5,7 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Any
 
-from backend.spec.memory import NOT_ENOUGH
+from backend.specification.memory import NOT_ENOUGH
 from backend.store.transitions import LOST
 from tests.faults import clock, disk, kills, memory, messages, outages, workers
 from tests.faults.experiments import DOCUMENT, LONG, WIDE

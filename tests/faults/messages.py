@@ -4,7 +4,7 @@ import json
 
 import redis
 
-from backend.queue import queue_of
+from backend.scheduling.dispatcher import queue_of
 from tests.faults.experiments import SHORT
 from tests.faults.storm import Storm
 

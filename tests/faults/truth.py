@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from backend.doctor import examine
+from backend.operations.doctor import examine
 from backend.settings import Settings
 from backend.store import Database, runs
 from backend.store.schema import migrate

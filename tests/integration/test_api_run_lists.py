@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from backend import endings
+from backend.runs import lifecycle
 from tests.api import Api, record
 
 
@@ -78,7 +78,7 @@ def test_the_value_at_the_best_epoch_can_be_sorted_by_once_a_run_has_ended(api: 
     assert listed(api, filter="metrics.test_loss.best is null") == runs[::-1]
     api.post(f"/api/experiments/{experiment_id}/cancel")
     with api.database.write() as session:
-        endings.close(session, runs)
+        lifecycle.close(session, runs)
     assert listed(api, filter="metrics.test_loss.best = 2") == runs[::-1]
     summary = api.get(f"/api/runs/{runs[0]}").json()["summary"]
     assert summary["test_loss"]["at_best"] == 2

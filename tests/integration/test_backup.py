@@ -20,21 +20,21 @@ from sqlalchemy import Column, Connection, Engine, Table, event, func, select, t
 
 from backend.cli import main
 from backend.errors import Conflict, InvalidInput, Unavailable
-from backend.migration import migrate
+from backend.operations.migration import migrate
 from backend.settings import Settings
-from backend.spec import validate
+from backend.specification import validate
 from backend.store import (
     Database,
     backup,
     changes,
     consistency,
+    dispatch,
     experiments,
     metrics,
     restore,
     runs,
     schema,
     transitions,
-    waiting,
 )
 from backend.store.tables import Base, Experiment, Metric, MetricSummary, Run
 from backend.store.transitions import Lease
@@ -104,7 +104,7 @@ def test_leases_from_after_the_backup_are_void_once_it_is_restored(
     with database.write() as session:  # the second waits, its message was sent
         never = {"status": "queued", "attempt": 0, "lease_expires_at": None}
         session.execute(update(Run).where(Run.id == second).values(**never))
-        waiting.mark_sent(session, [second])
+        dispatch.mark_sent(session, [second])
     backup.write(database, tmp_path / "kept.db")
     claim = partial(transitions.claim, worker="a", lease_seconds=60)
     restore.read(tmp_path / "kept.db", target)

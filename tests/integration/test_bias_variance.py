@@ -5,7 +5,7 @@ from statistics import fmean
 import pytest
 from safetensors.numpy import load
 
-from backend.bias_variance import bias_variance
+from backend.runs.bias_variance_analysis import bias_variance
 from backend.settings import Settings
 from backend.store import Database, predictions
 from tests.training import curves, make_services, submit

@@ -7,7 +7,7 @@ import pytest
 from sqlalchemy import text
 
 from backend.cli import main
-from backend.doctor import Check, examine
+from backend.operations.doctor import Check, examine
 from backend.settings import Settings
 from backend.store import Database
 from tests.scenes import MOONS, SCENES, Scene, play

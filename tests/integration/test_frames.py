@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 from safetensors.numpy import load
 
-from backend.frames import frames_of
+from backend.runs.fit_frames import frames_of
 from backend.settings import Settings
-from backend.spec import RunSpec
-from backend.spec.catalogue import LEVELS
+from backend.specification import RunSpec
+from backend.specification.sources import LEVELS
 from backend.store import Database, snapshots
 from tests.api import Api
 from tests.specs import document, run_spec

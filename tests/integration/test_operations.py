@@ -15,10 +15,10 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 from sqlalchemy import delete, event, select
 
-from backend import journal
-from backend.keeper import Keeper
+from backend import logging_setup
 from backend.main import create_app
-from backend.presence import Announcer
+from backend.scheduling.scheduler import Keeper
+from backend.scheduling.worker_registry import Announcer
 from backend.settings import Settings
 from backend.store import AWAY, Database
 from backend.store.tables import Run
@@ -83,7 +83,7 @@ def test_not_ready_without_a_broker(sqlite_url: str, tmp_path: Path) -> None:
 
 def test_a_full_disk_is_told(sqlite_api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
     assert "disk" not in missing(sqlite_api)
-    monkeypatch.setattr("backend.room.FULL_BYTES", 1 << 60)
+    monkeypatch.setattr("backend.operations.disk_space.FULL_BYTES", 1 << 60)
     assert missing(sqlite_api) == ["disk", "workers"]
     assert sqlite_api.get("/api/health").json()["disk_full"]
     assert "The disk is full: nothing can be recorded" in sqlite_api.get("/health").text
@@ -105,7 +105,7 @@ def test_a_write_that_finds_no_room_says_so(sqlite_api: Api) -> None:
 def test_a_database_that_takes_no_writes_is_told(
     sqlite_settings: Settings, sqlite_database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("backend.probes.WRITING_SECONDS", 0.1)
+    monkeypatch.setattr("backend.operations.health_checks.WRITING_SECONDS", 0.1)
     monkeypatch.setattr("backend.store.connections.BUSY_TIMEOUT_SECONDS", 0.1)
     api = Api(create_app(sqlite_settings))
     with sqlite_database.write() as session:
@@ -144,7 +144,7 @@ def test_a_server_without_room_takes_no_writes(postgresql_url: str) -> None:
 def test_a_database_that_hangs_is_told_soon_and_the_process_lives(
     valkey_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("backend.probes.Probe.__init__.__defaults__", (0.2,))
+    monkeypatch.setattr("backend.operations.health_checks.Probe.__init__.__defaults__", (0.2,))
     with socket.create_server(("127.0.0.1", 0)) as silent:  # accepts, and says nothing
         nobody = f"postgresql://127.0.0.1:{silent.getsockname()[1]}/lab"
         api = Api(create_app(Settings(data_dir=tmp_path, database=nobody, broker=valkey_url)))
@@ -167,7 +167,10 @@ def test_a_database_that_is_away_is_told_in_one_line_with_the_reason(
     wait_for(lambda: "could not tend" in log.getvalue())
     keeper.stop()
     told = [line for line in lines(log) if line["level"] == "error"]
-    assert {line["logger"] for line in told} == {"backend.api.errors", "backend.keeper"}
+    assert {line["logger"] for line in told} == {
+        "backend.api.errors",
+        "backend.scheduling.scheduler",
+    }
     for line in told:
         assert "Connection refused" in str(line["event"])
         assert "\n" not in str(line["event"]) and "exception" not in line
@@ -176,9 +179,9 @@ def test_a_database_that_is_away_is_told_in_one_line_with_the_reason(
 def test_a_queue_that_nobody_looks_after_is_told(
     sqlite_settings: Settings, sqlite_database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("backend.probes.WRITING_SECONDS", 0.1)
-    monkeypatch.setattr("backend.probes.UNTENDED_SECONDS", 0.5)
-    monkeypatch.setattr("backend.keeper.INTERVAL_SECONDS", 0.01)
+    monkeypatch.setattr("backend.operations.health_checks.WRITING_SECONDS", 0.1)
+    monkeypatch.setattr("backend.operations.health_checks.UNTENDED_SECONDS", 0.5)
+    monkeypatch.setattr("backend.scheduling.scheduler.INTERVAL_SECONDS", 0.01)
     api = Api(create_app(sqlite_settings))
     state = api.app.state
     keeper = Keeper(api.database, state.queue, state.hints, deleted_days=1, lease_seconds=1)
@@ -245,7 +248,7 @@ def log() -> Iterator[io.StringIO]:
     root = logging.getLogger()
     before, level = root.handlers[:], root.level
     written = io.StringIO()
-    journal.configure("json", process="web", secrets=["s3cret"], to=written)
+    logging_setup.configure("json", process="web", secrets=["s3cret"], to=written)
     yield written
     root.handlers[:] = before
     root.setLevel(level)

@@ -3,7 +3,7 @@
 import pytest
 
 from backend.settings import Settings
-from backend.spec import memory
+from backend.specification import memory
 from backend.store import Database
 from tests.specs import document
 from tests.training import curves, get_run, logged_epochs, make_services, submit
@@ -133,7 +133,7 @@ def test_runs_of_a_broken_group_fail_without_models(
 def test_a_run_that_cannot_be_diagnosed_ends_all_the_same(
     eager: Settings, sqlite_database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.delattr("backend.views.diagnose")
+    monkeypatch.delattr("backend.runs.schemas.diagnose")
     run_ids = submit(sqlite_database, RUNS)
     train(run_ids, make_services(eager, sqlite_database))
     for run_id in run_ids:

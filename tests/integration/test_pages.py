@@ -3,7 +3,7 @@
 import pytest
 from sqlalchemy import update
 
-from backend import endings
+from backend.runs import lifecycle
 from backend.settings import Settings
 from backend.store import runs, snapshots, transitions
 from backend.store.tables import Run
@@ -65,7 +65,7 @@ def test_a_run_that_waits_again_says_why_and_where_it_goes_on(api: Api) -> None:
         transitions.claim(session, [run_id], worker="w", lease_seconds=-1)
         runs.advance(session, [runs.Progress(run_id, epoch=44)])
         snapshots.put_checkpoints(session, [(run_id, 40, b"")])
-        endings.reap(session)
+        lifecycle.reap(session)
     assert (
         "Its worker was lost at epoch 44. It waits for a worker and goes on after epoch 40, its "
         "last checkpoint." in api.get(f"/runs/{run_id}").text

@@ -11,9 +11,9 @@ from kombu.exceptions import OperationalError
 from redis import Redis
 from sqlalchemy import select, update
 
-from backend import endings
-from backend.presence import KEY
-from backend.queue import MESSAGES_PER_WORKER, Queue, listen, make_celery, queue_of
+from backend.runs import lifecycle
+from backend.scheduling.dispatcher import MESSAGES_PER_WORKER, Queue, listen, make_celery, queue_of
+from backend.scheduling.worker_registry import KEY
 from backend.settings import Settings
 from backend.store import Database, transitions
 from backend.store.tables import Run
@@ -108,7 +108,7 @@ def test_runs_that_lost_their_worker_are_sent_in_smaller_groups(
         messages(sqlite_settings)
         start(sqlite_database, run_ids, lease_seconds=-1)
         with sqlite_database.write() as session:
-            endings.reap(session)
+            lifecycle.reap(session)
     found: list[list[int]] = []
     for _ in sizes:
         queue.fill()
@@ -123,7 +123,7 @@ def test_an_experiment_that_cannot_be_cut_is_sent_run_by_run(
     sqlite_database: Database,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.delattr("backend.spec.grouping.seconds")
+    monkeypatch.delattr("backend.specification.grouping.seconds")
     run_ids = submit(sqlite_database, SMALL)
     queue.fill()
     assert messages(sqlite_settings) == [[run_id] for run_id in run_ids[:WORKERS]]

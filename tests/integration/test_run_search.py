@@ -9,7 +9,7 @@ from sqlalchemy import insert, update
 
 from backend.search import Condition, parse_order
 from backend.search.syntax import Comparison, Field
-from backend.spec import validate
+from backend.specification import validate
 from backend.store import (
     Database,
     experiments,

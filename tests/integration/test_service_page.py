@@ -5,7 +5,7 @@ import time
 import pytest
 from redis import Redis
 
-from backend.presence import KEY, Announcer, present
+from backend.scheduling.worker_registry import KEY, Announcer, present
 from frontend.pages.health import without_password
 from tests.api import Api
 from tests.product import wait_for

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 from sqlalchemy import text, update
 
-from backend.keeper import Keeper
-from backend.store import Database, figures, removal, schema, space
+from backend.scheduling.scheduler import Keeper
+from backend.store import Database, figures, removal, schema, vacuum
 from backend.store.tables import Experiment
 from tests.api import Api
 from tests.scenes import MOONS, SCENES, Scene, play
@@ -59,10 +59,10 @@ def test_postgresql_uses_the_space_of_what_was_removed_again(postgresql_url: str
 
 def test_a_file_of_an_earlier_version_learns_to_give_space_back(tmp_path: Path) -> None:
     database = of_old(tmp_path / "lab.db")
-    space.prepare(database)
+    vacuum.prepare(database)
     database.dispose()
     with closing(sqlite3.connect(tmp_path / "lab.db")) as later:
-        assert later.execute("PRAGMA auto_vacuum").fetchone() == (space.INCREMENTAL,)
+        assert later.execute("PRAGMA auto_vacuum").fetchone() == (vacuum.INCREMENTAL,)
 
 
 def test_a_file_that_cannot_be_rewritten_is_used_as_it_is(
@@ -72,10 +72,10 @@ def test_a_file_that_cannot_be_rewritten_is_used_as_it_is(
     database = of_old(tmp_path / "lab.db")
     with closing(sqlite3.connect(tmp_path / "lab.db")) as other:
         other.execute("BEGIN IMMEDIATE")
-        space.prepare(database)
+        vacuum.prepare(database)
     play(database, SCENES["seeds"])
     remove_all(database)
-    assert space.give_back(database) == 0
+    assert vacuum.give_back(database) == 0
     database.dispose()
 
 

@@ -6,7 +6,7 @@ import threading
 
 import pytest
 
-from backend.spec import validate
+from backend.specification import validate
 from backend.store import Database, best_epoch, changes, experiments, metrics, pace, runs, schema
 from backend.store.metrics import Point
 from backend.store.runs import Progress

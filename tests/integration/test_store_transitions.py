@@ -6,21 +6,21 @@ from typing import Any
 import pytest
 from sqlalchemy import update
 
-from backend import endings
-from backend.spec import validate
-from backend.spec.placement import Placement
+from backend.runs import lifecycle
+from backend.specification import validate
+from backend.specification.placement import Placement
 from backend.store import (
     AWAY,
     Database,
     changes,
     connections,
+    dispatch,
     experiments,
     organising,
     removal,
     runs,
     snapshots,
     transitions,
-    waiting,
 )
 from backend.store.changes import NewChange
 from backend.store.states import ENDED, STATES, TRANSITIONS, State
@@ -90,7 +90,7 @@ def test_an_expired_lease_is_reaped_and_a_held_one_is_not(
 def test_an_expired_run_that_was_to_be_cancelled_is(database: Database, run_ids: list[int]) -> None:
     experiment_id = lease(database, run_ids[0], seconds=-1).experiment_id
     with database.write() as session:
-        endings.cancel(session, experiment_id)
+        lifecycle.cancel(session, experiment_id)
         transitions.reap(session)
     assert state(database, run_ids[0]) == "cancelled"
 
@@ -102,7 +102,7 @@ def test_a_run_that_takes_its_worker_down_each_time_fails(
         assert state(database, run_ids[0]) == "queued"
         lease(database, run_ids[0], seconds=-1)
         with database.write() as session:
-            endings.reap(session)
+            lifecycle.reap(session)
     with database.read() as session:
         run = runs.get(session, run_ids[0])
     assert (run.status, run.error) == ("failed", transitions.LOST)
@@ -115,7 +115,7 @@ def test_an_epoch_between_two_lost_workers_clears_the_run(
         lease(database, run_ids[0], seconds=-1)
         with database.write() as session:
             runs.advance(session, [runs.Progress(run_ids[0], epoch=epoch)])
-            endings.reap(session)
+            lifecycle.reap(session)
     assert state(database, run_ids[0]) == "queued"
 
 
@@ -126,11 +126,11 @@ def test_a_run_that_lost_its_worker_is_sent_alone_and_after_two_in_a_row_last(
     for _ in range(lost):
         lease(database, run_ids[1], seconds=-1)
         with database.write() as session:
-            endings.reap(session)
+            lifecycle.reap(session)
     others, alone = [run_ids[0], run_ids[2]], [run_ids[1]]
     with database.write() as session:
-        waiting.set_portions(session, [run_ids])
-        found = waiting.next_groups(session, Placement(), 10, sent_before_seconds=60)
+        dispatch.set_portions(session, [run_ids])
+        found = dispatch.next_groups(session, Placement(), 10, sent_before_seconds=60)
     assert found == ([alone, others] if lost == 1 else [others, alone])
 
 
@@ -142,7 +142,7 @@ def test_a_trained_run_that_is_cancelled_while_it_waits_is_closed(
         runs.advance(session, [runs.Progress(run_ids[0], epoch=7)])
         snapshots.put_checkpoints(session, [(run_ids[0], 7, b"")])
         transitions.end(session, [Ending(held, "queued")])
-        endings.cancel(session, held.experiment_id)
+        lifecycle.cancel(session, held.experiment_id)
     with database.read() as session:
         assert runs.get(session, run_ids[0]).verdict == "not assessable"
         assert snapshots.checkpoints(session, run_ids[:1]) == {}
@@ -153,7 +153,7 @@ def test_cancelling_ends_what_waits_and_asks_what_runs(
 ) -> None:
     held = lease(database, run_ids[0])
     with database.write() as session:
-        endings.cancel(session, held.experiment_id)
+        lifecycle.cancel(session, held.experiment_id)
         assert transitions.renew(session, [held], lease_seconds=LEASE) == {run_ids[0]: True}
     assert state(database, run_ids[1]) == "cancelled"
     with database.read() as session:
@@ -188,7 +188,7 @@ def test_retry_obeys_the_table(database: Database, run_ids: list[int], current: 
     experiment_id = lease(database, run_ids[0]).experiment_id
     with database.write() as session:
         session.execute(update(Run).where(Run.id == run_ids[0]).values(status=current))
-        amount = endings.retry(session, experiment_id)
+        amount = lifecycle.retry(session, experiment_id)
     allowed = current == "failed"
     assert (amount, state(database, run_ids[0])) == (int(allowed), "queued" if allowed else current)
 
@@ -200,8 +200,8 @@ def test_a_retried_run_waits_as_if_it_were_new_and_keeps_its_epochs(
     with database.write() as session:
         runs.advance(session, [runs.Progress(run_ids[0], epoch=7, early_stop_epoch=5)])
         transitions.end(session, [Ending(held, "failed", "It broke.")])
-        endings.close(session, run_ids[:1])
-        endings.retry(session, held.experiment_id, run_ids[0])
+        lifecycle.close(session, run_ids[:1])
+        lifecycle.retry(session, held.experiment_id, run_ids[0])
     with database.read() as session:
         run = runs.get(session, run_ids[0])
         assert (run.status, run.epoch, run.attempt) == ("queued", 7, held.attempt)
@@ -216,7 +216,7 @@ def test_the_writer_that_failed_a_run_cannot_end_its_retry(
     stale = lease(database, run_ids[0])
     with database.write() as session:
         transitions.end(session, [Ending(stale, "failed")])
-        endings.retry(session, stale.experiment_id)
+        lifecycle.retry(session, stale.experiment_id)
     lease(database, run_ids[0])
     with database.write() as session:
         transitions.end(session, [Ending(stale, "finished")])
@@ -292,13 +292,13 @@ def test_a_worker_asleep_in_a_write_keeps_nobody_from_taking_back_other_runs(
         transitions.renew(session, [first], lease_seconds=-1)
         with awake.write() as keeper:
             transitions.begin_leases_anew(keeper, lease_seconds=-1)
-            assert [freed.run_id for freed in endings.reap(keeper)] == [
+            assert [freed.run_id for freed in lifecycle.reap(keeper)] == [
                 second.run_id,
                 other.run_id,
             ]
-            waiting.mark_sent(keeper, [first.run_id, second.run_id])
+            dispatch.mark_sent(keeper, [first.run_id, second.run_id])
     with awake.write() as keeper:
-        assert [freed.run_id for freed in endings.reap(keeper)] == [first.run_id]
+        assert [freed.run_id for freed in lifecycle.reap(keeper)] == [first.run_id]
 
 
 def test_a_worker_asleep_as_it_counts_changes_keeps_the_runs_of_its_experiment_alone(
@@ -309,9 +309,9 @@ def test_a_worker_asleep_as_it_counts_changes_keeps_the_runs_of_its_experiment_a
     with asleep.write() as session:
         changes.log(session, first.experiment_id, [NewChange(first.run_id, "status")])
         with awake.write() as keeper:
-            assert [freed.run_id for freed in endings.reap(keeper)] == [other.run_id]
+            assert [freed.run_id for freed in lifecycle.reap(keeper)] == [other.run_id]
     with awake.write() as keeper:
-        assert len(endings.reap(keeper)) == 2
+        assert len(lifecycle.reap(keeper)) == 2
 
 
 def test_nothing_is_removed_while_somebody_who_organises_waits_for_a_worker(

@@ -70,7 +70,7 @@ def test_a_stream_ends_while_the_database_is_away(
 def test_a_hint_ends_the_wait(
     api: Api, url: str, run_id: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("backend.live.POLL_SECONDS", 3600)
+    monkeypatch.setattr("backend.live.broadcaster.POLL_SECONDS", 3600)
     record(api.database, 1, run_id, range(1, 2))
     with events(url, f"run={run_id}") as stream:
         next(stream)
@@ -195,8 +195,10 @@ def test_without_a_broker_the_database_is_polled(sqlite_url: str, tmp_path: Path
 def test_a_broker_that_comes_back_is_heard(
     sqlite_url: str, short_dir: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("backend.live.POLL_SECONDS", 3600)
-    monkeypatch.setattr("backend.hints.QUIET_SECONDS", 0)  # submitting without a broker fails one
+    monkeypatch.setattr("backend.live.broadcaster.POLL_SECONDS", 3600)
+    monkeypatch.setattr(
+        "backend.live.notifications.QUIET_SECONDS", 0
+    )  # submitting without a broker fails one
     socket = short_dir / "late.sock"
     broker = ValkeyServer(port=0, data_dir=short_dir / "late", unix_socket_path=socket)
     settings = Settings(data_dir=short_dir, database=sqlite_url, broker=f"unix://{socket}")

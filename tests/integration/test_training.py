@@ -9,8 +9,8 @@ from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 from torch import Tensor
 
-from backend import endings
-from backend.analysis.early_stopping import Name, build, early_stop_step
+from backend.diagnosis.early_stopping import Name, build, early_stop_step
+from backend.runs import lifecycle
 from backend.settings import Settings
 from backend.store import Database, snapshots, transitions
 from tests.specs import document
@@ -80,7 +80,7 @@ def test_a_failed_run_that_is_retried_ends_as_one_that_never_failed(
     train([failed], services)
     assert get_run(database, failed).status == "failed"
     with database.write() as session:
-        assert endings.retry(session, get_run(database, failed).experiment_id) == 1
+        assert lifecycle.retry(session, get_run(database, failed).experiment_id) == 1
     train([failed, whole], make_services(eager, database))
     assert get_run(database, failed).status == "finished"
     assert curves(database, failed) == curves(database, whole)
@@ -157,7 +157,7 @@ def test_a_cancelled_run_ends_with_what_it_has(eager: Settings, database: Databa
 
     def cancel(_: Stopping) -> None:
         with database.write() as session:
-            endings.cancel(session, get_run(database, run_ids[0]).experiment_id)
+            lifecycle.cancel(session, get_run(database, run_ids[0]).experiment_id)
 
     train(run_ids, make_services(eager, database, Meanwhile(6, cancel)))
     for run_id in run_ids:

@@ -6,9 +6,9 @@ from typing import Any
 import pytest
 from sqlalchemy import insert, select, update
 
-from backend import endings, organising
 from backend.api.bodies import MOST_IDS
 from backend.errors import Conflict
+from backend.runs import curation, lifecycle
 from backend.store import best_epoch, operations, removal, saved_views, transitions
 from backend.store.engine import now_ms
 from backend.store.organising import Change, tags_of
@@ -125,9 +125,9 @@ def test_what_is_being_removed_is_not_restored(api: Api, runs: list[int]) -> Non
         api.database.write() as session,
         pytest.raises(Conflict, match="can no longer be"),
     ):
-        organising.restore(session, "run", runs[:1], deleted_days=0)
+        curation.restore(session, "run", runs[:1], deleted_days=0)
     with api.database.write() as session, pytest.raises(Conflict, match="more than 0 days ago"):
-        organising.undo(session, operation, deleted_days=0)
+        curation.undo(session, operation, deleted_days=0)
     undo(api, operation)
 
 
@@ -157,7 +157,7 @@ def test_tags_and_views_written_at_once_do_not_fail(api: Api, runs: list[int]) -
         with api.database.write() as session:
             wanted = Change({"note": str(value)}, {"owner": str(value)})
             saved_views.save(session, "One", {"filter": f"id = {value}"})
-            return organising.change(session, "run", runs, wanted).operation
+            return curation.change(session, "run", runs, wanted).operation
 
     with ThreadPoolExecutor(4) as pool:
         done = list(pool.map(write, range(12)))
@@ -171,6 +171,6 @@ def test_a_retried_run_forgets_what_it_was_at_its_best_epoch(api: Api, runs: lis
     with api.database.write() as session:
         best_epoch.note(session, runs)
         session.execute(update(Run).where(Run.id == runs[0]).values(status="failed"))
-        endings.retry(session, 1, runs[0])
+        lifecycle.retry(session, 1, runs[0])
         assert session.scalars(select(MetricSummary.at_best)).all() == [None]
         transitions.request_cancel(session, 1)

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from backend.hints import Hints
-from backend.keeper import Keeper
-from backend.queue import Queue, make_celery
+from backend.live.notifications import Hints
+from backend.scheduling.dispatcher import Queue, make_celery
+from backend.scheduling.scheduler import Keeper
 from backend.settings import Settings
 from backend.store import Database, transitions
 from backend.supervisor.programs import worker
@@ -69,8 +69,8 @@ def test_a_run_that_is_taken_back_is_told_in_the_log(
     with sqlite_database.write() as session:
         transitions.claim(session, [run_id], worker="silent", lease_seconds=0.1)
     wait_for(lambda: get_run(sqlite_database, run_id).status == "queued")
-    wait_for(lambda: [one for one in caplog.records if one.name == "backend.keeper"])
-    told = next(one for one in caplog.records if one.name == "backend.keeper")
+    wait_for(lambda: [one for one in caplog.records if one.name == "backend.scheduling.scheduler"])
+    told = next(one for one in caplog.records if one.name == "backend.scheduling.scheduler")
     assert told.message == "run taken back, its worker is silent"
     assert (told.__dict__["run"], told.__dict__["state"]) == (run_id, "queued")
 

@@ -11,8 +11,8 @@ from sqlalchemy import select, update
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
-from backend import endings
-from backend.hints import Hints
+from backend.live.notifications import Hints
+from backend.runs import lifecycle
 from backend.settings import Settings
 from backend.store import Database, connections
 from backend.store.tables import Run
@@ -143,7 +143,7 @@ def test_a_write_that_takes_longer_than_a_lease_loses_no_run(
     writes = Recorder(database, hints, record_seconds=1, lease_seconds=settings.lease_seconds)
     assert writes.write([Held(lease=claimed.lease)]) == {run_id: False}
     with database.write() as session:
-        assert endings.reap(session) == []
+        assert lifecycle.reap(session) == []
     assert get_run(database, run_id).status == "running"
 
 

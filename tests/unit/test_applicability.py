@@ -4,9 +4,9 @@ from typing import Any
 
 import pytest
 
-from backend.spec.applicability import WHEN, applicable, idle_value, in_words
-from backend.spec.catalogue import SOURCES
-from backend.spec.knobs import AXES
+from backend.specification.applicability import WHEN, applicable, idle_value, in_words
+from backend.specification.hyperparameters import AXES
+from backend.specification.sources import SOURCES
 from tests.specs import run_spec
 
 CASES: dict[str, tuple[str, dict[str, Any], set[str]]] = {

@@ -3,7 +3,7 @@ import pytest
 from numpy.polynomial import legendre
 from scipy.special import log_softmax
 
-from backend.analysis.grid.bias_variance import cross_entropy, squared
+from backend.analysis.bias_variance import cross_entropy, squared
 
 RANDOM = np.random.default_rng(7)
 NOISE = 0.5

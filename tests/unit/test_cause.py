@@ -2,10 +2,10 @@ from collections.abc import Sequence
 
 import pytest
 
-from backend.analysis.grid.cause import cause
-from backend.analysis.grid.cells import RunResult, cells
-from backend.analysis.grid.effects import Effect
-from backend.analysis.grid.learning_curves import learning_curves
+from backend.analysis.cause import cause
+from backend.analysis.cells import RunResult, cells
+from backend.analysis.effects import Effect
+from backend.analysis.learning_curves import learning_curves
 from tests.grids import jitter, result, results
 
 

@@ -6,7 +6,7 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from backend.analysis.column import Column
+from backend.diagnosis.series import Column
 
 BY_STEP = st.dictionaries(
     st.integers(1, 30), st.one_of(st.floats(-9, 9), st.just(nan), st.just(float("inf")))

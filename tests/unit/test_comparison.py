@@ -11,7 +11,7 @@ from scipy.stats import nct, ttest_rel
 from scipy.stats import t as student
 
 from backend.analysis.comparison import Arm, Outcome, compare, paired
-from backend.analysis.comparison_words import in_words, seeds_needed
+from backend.analysis.comparison_sentences import in_words, seeds_needed
 
 BASE = [1.0, 1.2, 0.9, 1.1, 1.05]
 NOISE = [0.02, -0.03, 0.01, 0.0, -0.01]

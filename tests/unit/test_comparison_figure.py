@@ -1,8 +1,8 @@
 """The chart of paired differences: what is in it, and what it says in words."""
 
 from backend.analysis.comparison import Arm, Outcome, compare
-from frontend import words
-from frontend.figures.comparison import ComparisonInfo, comparison_info, draw_comparison
+from frontend import formatting
+from frontend.charts.comparison import ComparisonInfo, comparison_info, draw_comparison
 
 
 def arm(name: str, *losses: float) -> Arm:
@@ -32,7 +32,7 @@ def test_what_is_not_resolved_is_said_so() -> None:
 
 
 def test_a_name_keeps_its_writing_direction_to_itself() -> None:
-    assert words.isolated("better") in info().description
+    assert formatting.isolated("better") in info().description
 
 
 def test_each_difference_has_a_dot_in_two_intervals() -> None:

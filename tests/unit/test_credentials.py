@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
-from backend import credentials
 from backend.cli import main
+from backend.operations import credentials
 from backend.settings import TOKEN, Settings
 
 

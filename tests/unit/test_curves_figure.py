@@ -6,9 +6,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from backend.analysis.column import Column
-from frontend.figures.curve_chart import draw_curves
-from frontend.figures.curves import CurvesInfo, curves_info
+from backend.diagnosis.series import Column
+from frontend.charts.curve_chart import draw_curves
+from frontend.charts.curves import CurvesInfo, curves_info
 from frontend.run_view import RunView
 
 PLAIN = RunView()

@@ -5,9 +5,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from backend.data.draws import PARTS
-from backend.spec import RunSpec
-from backend.spec.catalogue import SOURCES
+from backend.datasets.draws import PARTS
+from backend.specification import RunSpec
+from backend.specification.sources import SOURCES
 from tests.specs import run_spec
 from worker.training.data import load, reference_loss
 from worker.training.sources import draw, rows

@@ -1,9 +1,9 @@
 import numpy as np
 import pytest
 
-from backend.spec.catalogue import SOURCES
+from backend.specification.sources import SOURCES
 from docs.make_previews import FILE, text
-from frontend.figures.data_pictures import HEIGHT, MAX_DOTS, MAX_PICTURES, WIDTH, data_pictures
+from frontend.charts.data_pictures import HEIGHT, MAX_DOTS, MAX_PICTURES, WIDTH, data_pictures
 from tests.specs import run_spec, run_specs
 from worker.training.data import load
 

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 from numpy.typing import ArrayLike
 
-from backend.analysis import Curve, diagnose
-from backend.analysis.found import RULES
-from backend.analysis.number import number
+from backend.diagnosis import Curve, diagnose
+from backend.diagnosis.found import RULES
+from backend.diagnosis.number import number
 from tests.curves import CASES, EPOCHS, curve, falling, rising_after
 
 

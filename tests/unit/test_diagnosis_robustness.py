@@ -11,9 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import ArrayLike
 
-from backend.analysis import Curve, Diagnosis, diagnose
-from backend.analysis.confidence import confidence
-from backend.analysis.curve import Array
+from backend.diagnosis import Curve, Diagnosis, diagnose
+from backend.diagnosis.confidence import confidence
+from backend.diagnosis.curve import Array
 from tests.curves import CASES, EPOCHS, curve, falling, rising_after
 
 

@@ -4,8 +4,8 @@ import math
 
 import pytest
 
-from backend.analysis import Curve, diagnose
-from backend.analysis.divergence import reason
+from backend.diagnosis import Curve, diagnose
+from backend.diagnosis.divergence import reason
 from tests.specs import run_spec
 from worker.training.group import EpochResult, Group, choose_device
 

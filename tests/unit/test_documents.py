@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from backend.settings import Settings
-from backend.spec import validate
-from backend.spec.parsing import parse_yaml
+from backend.specification import validate
+from backend.specification.parsing import parse_yaml
 from docs import make_reference
 
 ROOT = Path(__file__).parents[2]

@@ -5,9 +5,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from backend.spec import RunSpec
-from backend.spec.catalogue import SOURCES
-from backend.spec.cost import parameters
+from backend.specification import RunSpec
+from backend.specification.cost import parameters
+from backend.specification.sources import SOURCES
 from tests.specs import run_specs
 from worker.training.group import EpochResult, Group, choose_device
 

@@ -8,7 +8,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from backend.spec import RunSpec
+from backend.specification import RunSpec
 from tests.reference import Reference
 from tests.specs import run_spec
 from worker.training.group import EpochResult, Group, choose_device

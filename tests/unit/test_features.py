@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from backend.errors import InvalidSpec
-from backend.spec import validate
-from backend.spec.cost import layer_sizes, parameters
-from backend.spec.features import canonical, parse
+from backend.specification import validate
+from backend.specification.cost import layer_sizes, parameters
+from backend.specification.features import canonical, parse
 from tests.specs import document, run_spec, run_specs
 from worker.training.features import of_inputs
 from worker.training.member import Member

@@ -5,7 +5,7 @@ import numpy as np
 from plotly.utils import PlotlyJSONEncoder
 from safetensors.numpy import save
 
-from frontend.figures.fits import FitInfo, draw_fit, fit_info
+from frontend.charts.fits import FitInfo, draw_fit, fit_info
 
 PARTS = ("train", "validation")
 

@@ -2,10 +2,10 @@ from typing import Any
 
 import pytest
 
-from backend.spec.knobs import AXES
+from backend.specification.hyperparameters import AXES
 from frontend.form import FormField, form_fields
+from frontend.formatting import badge, duration, model, number, value
 from frontend.lesson import WHY
-from frontend.words import badge, duration, model, number, value
 from tests.specs import run_spec
 
 

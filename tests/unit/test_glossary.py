@@ -4,8 +4,8 @@ import re
 from pathlib import Path
 from typing import get_args
 
-from backend.analysis.diagnosis import Verdict
-from backend.spec.catalogue import SOURCES
+from backend.diagnosis.diagnosis import Verdict
+from backend.specification.sources import SOURCES
 from frontend.glossary import GLOSSARY, TERMS
 from frontend.origins import ORIGINS, origin
 from frontend.site import TEMPLATES

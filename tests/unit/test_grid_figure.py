@@ -3,10 +3,10 @@ from typing import Any
 
 import pytest
 
-from backend.views import RunItem
-from frontend.figures.grid import GridInfo, varying
-from frontend.figures.measures import LEVELS, AtBest, Ramp
-from frontend.figures.panels import ALL, EACH, MAX_PANELS, PanelsInfo, panels_info
+from backend.runs.schemas import RunItem
+from frontend.charts.grid import GridInfo, varying
+from frontend.charts.measures import LEVELS, AtBest, Ramp
+from frontend.charts.panels import ALL, EACH, MAX_PANELS, PanelsInfo, panels_info
 
 
 def run(

@@ -2,17 +2,17 @@
 
 import pytest
 
-from backend.analysis.grid.bias_variance import Split
-from backend.analysis.grid.capacity_curves import capacity_curves
-from backend.analysis.grid.cause import cause
-from backend.analysis.grid.cells import cells
-from backend.analysis.grid.learning_curves import learning_curves
-from backend.bias_variance import CellSplit, EpochSplit
-from frontend.figures.bias_variance import draw_splits, over_epochs, over_sizes, split_lines
-from frontend.figures.capacity_curve import CapacityInfo, draw_capacity_curve
-from frontend.figures.causes import CauseInfo, draw_cause
-from frontend.figures.learning_curve import LearningInfo, draw_learning_curve
-from frontend.figures.lines import axis_type, log_ticks, short
+from backend.analysis.bias_variance import Split
+from backend.analysis.capacity_curves import capacity_curves
+from backend.analysis.cause import cause
+from backend.analysis.cells import cells
+from backend.analysis.learning_curves import learning_curves
+from backend.runs.bias_variance_analysis import CellSplit, EpochSplit
+from frontend.charts.bias_variance import draw_splits, over_epochs, over_sizes, split_lines
+from frontend.charts.capacity_curve import CapacityInfo, draw_capacity_curve
+from frontend.charts.causes import CauseInfo, draw_cause
+from frontend.charts.learning_curve import LearningInfo, draw_learning_curve
+from frontend.charts.lines import axis_type, log_ticks, short
 from frontend.pages.analysis import reading
 from tests.grids import jitter, result, results
 from tests.unit.test_grid_figure import run

@@ -12,7 +12,7 @@ from safetensors.torch import load as load_tensors
 from safetensors.torch import save
 from torch import Tensor
 
-from backend.spec import RunSpec
+from backend.specification import RunSpec
 from tests.specs import run_spec, run_specs
 from worker.training.batches import ORDER_BYTES, order
 from worker.training.data import load

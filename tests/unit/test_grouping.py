@@ -5,9 +5,9 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from backend.spec.grouping import LONGEST_SECONDS, MOST_RUNS, cut
-from backend.spec.memory import estimated_bytes
-from backend.spec.timing import seconds
+from backend.specification.grouping import LONGEST_SECONDS, MOST_RUNS, cut
+from backend.specification.memory import estimated_bytes
+from backend.specification.timing import seconds
 from tests.specs import run_specs
 
 GIB = 1 << 30

@@ -11,11 +11,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from backend.analysis import Curve, diagnose
-from backend.logs import paired, read_log
-from backend.logs.documents import read_document
-from backend.logs.events import _scalars, read_events
-from backend.logs.history import History, Unreadable
+from backend.diagnosis import Curve, diagnose
+from backend.log_formats import paired, read_log
+from backend.log_formats.documents import read_document
+from backend.log_formats.events import _scalars, read_events
+from backend.log_formats.history import History, Unreadable
 
 EVENTS = Path(__file__).parents[1] / "data" / "events"
 EVENT = b"\x2a\x0a\x0a\x08\x0a\x01a\x15" + struct.pack("<f", 1.0)  # the summary a = 1
@@ -24,7 +24,7 @@ EVENT = b"\x2a\x0a\x0a\x08\x0a\x01a\x15" + struct.pack("<f", 1.0)  # the summary
 def test_text_that_would_not_fit_into_memory_is_refused(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("backend.logs.read.LARGEST_TEXT", 100)
+    monkeypatch.setattr("backend.log_formats.read.LARGEST_TEXT", 100)
     (tmp_path / "log.csv").write_text("loss,val_loss\n" * 10)
     with pytest.raises(Unreadable, match="it is text larger than"):
         read_log(str(tmp_path / "log.csv"))

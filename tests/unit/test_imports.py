@@ -20,12 +20,12 @@ RULES = [
     ("backend", {"frontend"}, {"backend.main"}),
     ("frontend", {"torch", "worker", "sklearn", "celery"}, set()),
     ("worker", {"frontend", "fastapi", "starlette"}, set()),
-    ("backend.analysis", SQL | HTTP | {"redis", "celery", "backend.api"}, set()),
-    ("backend.logs", SQL | HTTP | {"redis", "celery", "backend.api"}, set()),
-    ("backend.data", SQL | HTTP | {"redis", "celery", "backend.api"}, set()),
-    ("backend.spec", SQL | HTTP | {"redis", "celery", "backend.api"}, set()),
+    ("backend.diagnosis", SQL | HTTP | {"redis", "celery", "backend.api"}, set()),
+    ("backend.log_formats", SQL | HTTP | {"redis", "celery", "backend.api"}, set()),
+    ("backend.datasets", SQL | HTTP | {"redis", "celery", "backend.api"}, set()),
+    ("backend.specification", SQL | HTTP | {"redis", "celery", "backend.api"}, set()),
     ("backend.search", SQL | HTTP | {"redis", "celery", "backend.api"}, set()),
-    ("worker.training", SQL | {"celery", "kombu", "redis", "backend.queue"}, set()),
+    ("worker.training", SQL | {"celery", "kombu", "redis", "backend.scheduling.dispatcher"}, set()),
 ]
 
 

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from backend.analysis.grid.intervals import Interval, interval, paired
+from backend.analysis.intervals import Interval, interval, paired
 
 VALUES = [1.0, 1.4, 0.9, 1.1]
 

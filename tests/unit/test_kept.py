@@ -2,7 +2,7 @@ from concurrent.futures import ThreadPoolExecutor
 from itertools import count
 from threading import Barrier, Event
 
-from backend.kept import Kept
+from backend.cache import Kept
 
 
 def test_a_result_is_made_once_however_many_ask_at_once() -> None:

@@ -7,12 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from backend.logs import Paired, paired, read_log
-from backend.logs.documents import read_document
-from backend.logs.events import read_events
-from backend.logs.history import History, Unreadable
-from backend.logs.names import name_of
-from backend.logs.tables import read_table
+from backend.log_formats import Paired, paired, read_log
+from backend.log_formats.documents import read_document
+from backend.log_formats.events import read_events
+from backend.log_formats.history import History, Unreadable
+from backend.log_formats.names import name_of
+from backend.log_formats.tables import read_table
 
 EVENTS = Path(__file__).parents[1] / "data" / "events"
 N = 12

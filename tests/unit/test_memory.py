@@ -5,7 +5,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from backend.spec import memory
+from backend.specification import memory
 from tests.specs import run_spec
 from worker.training.memory import is_out_of_memory
 

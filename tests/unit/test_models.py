@@ -8,7 +8,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from backend.spec.cost import parameters
+from backend.specification.cost import parameters
 from tests.reference import build
 from tests.specs import run_spec
 from worker.training import basis

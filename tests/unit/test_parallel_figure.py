@@ -1,4 +1,4 @@
-from frontend.figures.parallel import HEIGHT, parallel_info
+from frontend.charts.parallel import HEIGHT, parallel_info
 from tests.unit.test_grid_figure import THREE_KNOBS, run
 
 

@@ -3,7 +3,7 @@
 import pytest
 
 from backend.errors import MalformedBody
-from backend.spec.parsing import parse_json, parse_yaml
+from backend.specification.parsing import parse_json, parse_yaml
 
 
 def test_yaml_reads_numbers_as_people_write_them() -> None:

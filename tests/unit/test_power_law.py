@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from backend.analysis.grid.power_law import fit
+from backend.analysis.power_law import fit
 
 SIZES = [20, 50, 100, 200, 500, 1000, 2000]
 LCDB = Path(__file__).parent.parent / "data" / "lcdb_learning_curves.csv"

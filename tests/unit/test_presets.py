@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from backend.spec import validate
-from backend.spec.presets import PRESET_GROUPS, PRESETS
+from backend.specification import validate
+from backend.specification.presets import PRESET_GROUPS, PRESETS
 
 
 def test_the_first_steps_come_first() -> None:

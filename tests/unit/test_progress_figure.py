@@ -1,10 +1,10 @@
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from backend.spec import validate
-from backend.throughput import Throughput
-from backend.views import RunItem
-from frontend.figures.progress import ProgressInfo, progress_info
+from backend.runs.schemas import RunItem
+from backend.runs.throughput import Throughput
+from backend.specification import validate
+from frontend.charts.progress import ProgressInfo, progress_info
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 

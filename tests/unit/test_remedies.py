@@ -4,16 +4,10 @@ from typing import Any
 
 import pytest
 
-from backend.analysis.model_size import better_capacities
-from backend.analysis.remedies import (
-    NOTHING,
-    REMEDIES,
-    Seen,
-    applicable,
-    propose,
-)
-from backend.spec import RunSpec, validate
-from backend.spec.catalogue import SOURCES
+from backend.remedies.catalogue import NOTHING, REMEDIES, Seen, applicable, propose
+from backend.remedies.model_size import better_capacities
+from backend.specification import RunSpec, validate
+from backend.specification.sources import SOURCES
 from backend.store.tables import Run
 from frontend.pages.remedies import offer
 from tests.specs import run_spec

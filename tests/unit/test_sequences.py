@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from backend.data.sequences import spread, stratified_order
+from backend.datasets.sequences import spread, stratified_order
 
 
 def test_a_stratified_order_holds_every_row_once() -> None:

@@ -4,9 +4,9 @@ from typing import Any
 
 import pytest
 
-from backend.side_by_side import Subject, against_first, differing
-from backend.views import RunItem
-from frontend.figures.overlay import _at, _clock, titles
+from backend.runs.compare_runs import Subject, against_first, differing
+from backend.runs.schemas import RunItem
+from frontend.charts.overlay import _at, _clock, titles
 
 
 def run(id_: int, seed: int, test: float | None = None, **params: Any) -> RunItem:

@@ -1,5 +1,5 @@
-from frontend.figures.measures import LEVELS
-from frontend.figures.sizes import MOST, sizes_info
+from frontend.charts.measures import LEVELS
+from frontend.charts.sizes import MOST, sizes_info
 from tests.specs import run_specs
 
 

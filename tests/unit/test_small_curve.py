@@ -1,5 +1,5 @@
 from backend.store.metrics import Series
-from frontend.figures.small_curve import HEIGHT, POINTS, WIDTH, small_curve
+from frontend.charts.small_curve import HEIGHT, POINTS, WIDTH, small_curve
 
 
 def losses(train: list[float | None], validation: list[float | None]) -> dict[str, Series]:

@@ -6,7 +6,7 @@ import pytest
 import torch
 from safetensors.torch import load as load_tensors
 
-from backend.spec import validate
+from backend.specification import validate
 from frontend.snippets import loading_code
 from worker.training.group import Group
 from worker.training.member import Member

@@ -7,11 +7,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from backend.errors import InvalidSpec
-from backend.spec import RunSpec, validate
-from backend.spec.catalogue import SOURCES
-from backend.spec.cost import parameters
-from backend.spec.knobs import AXES
-from backend.spec.timing import estimated_seconds
+from backend.specification import RunSpec, validate
+from backend.specification.cost import parameters
+from backend.specification.hyperparameters import AXES
+from backend.specification.sources import SOURCES
+from backend.specification.timing import estimated_seconds
 
 MOONS: dict[str, Any] = {"source": "moons"}
 

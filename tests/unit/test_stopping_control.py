@@ -2,7 +2,7 @@
 
 import pytest
 
-from backend.views import EarlyStop, KeptWeights
+from backend.runs.schemas import EarlyStop, KeptWeights
 from frontend.stopping import control, sentence
 
 STOP = KeptWeights(epoch=15, val_loss=0.5, test_loss=0.6, loss_given_up=0.1)

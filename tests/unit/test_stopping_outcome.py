@@ -2,9 +2,9 @@
 
 import math
 
-from backend.analysis.column import Column
-from backend.analysis.early_stopping import GeneralisationLoss, Patience
-from backend.analysis.stopping_outcome import Kept, stopping_outcome
+from backend.diagnosis.early_stopping import GeneralisationLoss, Patience
+from backend.diagnosis.series import Column
+from backend.diagnosis.stopping_outcome import Kept, stopping_outcome
 
 VALIDATION = Column.of(range(1, 8), [5.0, 3.0, 2.0, 2.5, 3.0, 1.0, 4.0])
 TEST = Column.of(VALIDATION.steps, VALIDATION.values + 10)

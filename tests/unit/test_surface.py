@@ -5,9 +5,9 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from backend.analysis.grid.cells import Losses, RunResult, cells
-from backend.analysis.grid.surface import Surface, surface, surfaces
-from backend.analysis.grid.surface_fit import kaplan_model, surface_model
+from backend.analysis.cells import Losses, RunResult, cells
+from backend.analysis.surface import Surface, surface, surfaces
+from backend.analysis.surface_fit import kaplan_model, surface_model
 
 Array = NDArray[np.float64]
 Model = Callable[[Array, Array], tuple[Array, Array]]

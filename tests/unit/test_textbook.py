@@ -2,7 +2,7 @@
 
 import pytest
 
-from backend.spec.presets import PRESETS
+from backend.specification.presets import PRESETS
 from tests.textbook import SHAPES, train
 
 

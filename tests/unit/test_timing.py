@@ -2,7 +2,7 @@
 
 import pytest
 
-from backend.spec.timing import estimated_seconds, seconds
+from backend.specification.timing import estimated_seconds, seconds
 from tests.specs import run_spec, run_specs
 
 PLAIN = {"model__width": 16, "dataset__n_train": 100, "training__epochs": 50}

@@ -5,8 +5,8 @@ from typing import Any
 import pytest
 
 from backend.errors import InvalidSpec
-from backend.spec import validate
-from backend.spec.variants import Variant
+from backend.specification import validate
+from backend.specification.variants import Variant
 
 MOONS: dict[str, Any] = {"dataset": {"source": "moons"}, "training": {"seeds": 2}}
 

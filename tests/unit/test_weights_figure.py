@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from safetensors.numpy import save
 
-from frontend.figures.weights import draw_weights, weights_info
+from frontend.charts.weights import draw_weights, weights_info
 
 
 def network(scale: float) -> bytes:

@@ -6,7 +6,7 @@ from itertools import chain, combinations_with_replacement
 import numpy as np
 from numpy.polynomial.legendre import legvander
 
-from backend.data.sequences import Array
+from backend.datasets.sequences import Array
 
 Term = tuple[tuple[int, int], ...]
 """The inputs that take part in a term, each with its degree there; the constant has none."""

@@ -10,7 +10,7 @@ from cachetools import LRUCache, cached
 from numpy.typing import NDArray
 from torch import Tensor
 
-from backend.data.streams import Purpose, stream
+from backend.datasets.streams import Purpose, stream
 from worker.training.layers import Batch
 from worker.training.member import Member
 from worker.training.program import Program

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 import torch
 from torch import Tensor
 
-from backend.data.sequences import Array
+from backend.datasets.sequences import Array
 from worker.training import losses, random_features
 from worker.training.ensemble import Interrupted, Kind
 from worker.training.least_squares import solve

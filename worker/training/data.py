@@ -7,11 +7,11 @@ from typing import Self
 import numpy as np
 from cachetools import LRUCache, cached
 
-from backend.data.draws import PARTS, TEST_SEED, PartName, flipped
-from backend.data.sequences import Array
-from backend.spec.catalogue import SOURCES, Scale
-from backend.spec.features import ALL
-from backend.spec.run import Dataset, Family, RunSpec
+from backend.datasets.draws import PARTS, TEST_SEED, PartName, flipped
+from backend.datasets.sequences import Array
+from backend.specification.features import ALL
+from backend.specification.run_spec import Dataset, Family, RunSpec
+from backend.specification.sources import SOURCES, Scale
 from worker.training.features import of_inputs
 from worker.training.sources import draw
 

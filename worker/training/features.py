@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from backend.data.sequences import Array
-from backend.spec.features import Feature, parse
+from backend.datasets.sequences import Array
+from backend.specification.features import Feature, parse
 
 
 def of_inputs(x: Array, chosen: str) -> Array:

@@ -6,10 +6,10 @@ function of its specification alone, and such that they take a small share of th
 
 import numpy as np
 
-from backend.data.sequences import Array
-from backend.spec import cost
-from backend.spec.catalogue import LEVELS, drawable
-from backend.spec.run import Loss, RunSpec
+from backend.datasets.sequences import Array
+from backend.specification import cost
+from backend.specification.run_spec import Loss, RunSpec
+from backend.specification.sources import LEVELS, drawable
 from worker.training.member import Member
 from worker.training.pictures import CURVE_POINTS, PLANE_POINTS, probability
 

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from backend.data.sequences import Array
-from backend.spec.run import RunSpec
+from backend.datasets.sequences import Array
+from backend.specification.run_spec import RunSpec
 from worker.training import frames, predictions, snapshots
 from worker.training.checkpoints import dump, restore
 from worker.training.closed_form import ClosedForm

@@ -6,7 +6,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from backend.data.streams import Purpose, stream
+from backend.datasets.streams import Purpose, stream
 from worker.training.member import Member
 from worker.training.program import Program
 

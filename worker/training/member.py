@@ -6,9 +6,9 @@ from functools import cached_property
 
 import numpy as np
 
-from backend.data.sequences import Array
-from backend.spec.catalogue import SOURCES, drawable
-from backend.spec.run import RunSpec
+from backend.datasets.sequences import Array
+from backend.specification.run_spec import RunSpec
+from backend.specification.sources import SOURCES, drawable
 from worker.training import basis
 from worker.training.data import Data, load
 from worker.training.features import of_inputs

@@ -10,10 +10,10 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from backend.data.streams import Purpose
-from backend.spec.catalogue import SOURCES
-from backend.spec.cost import layer_sizes, outputs, polynomial_terms
-from backend.spec.run import RunSpec
+from backend.datasets.streams import Purpose
+from backend.specification.cost import layer_sizes, outputs, polynomial_terms
+from backend.specification.run_spec import RunSpec
+from backend.specification.sources import SOURCES
 from worker.training import random_features
 from worker.training.streams import reseed
 

@@ -7,7 +7,7 @@ from itertools import groupby
 import torch
 from torch import Tensor
 
-from backend.spec.run import Optimizer
+from backend.specification.run_spec import Optimizer
 from worker.training.stack import Stack
 
 

@@ -4,8 +4,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from backend.data.sequences import Array
-from backend.spec.run import Loss
+from backend.datasets.sequences import Array
+from backend.specification.run_spec import Loss
 
 CURVE_POINTS = 241
 PLANE_POINTS = 61

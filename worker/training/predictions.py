@@ -14,8 +14,8 @@ from cachetools import LRUCache, cached
 from safetensors.numpy import save
 from torch import Tensor
 
-from backend.data.sequences import Array
-from backend.spec.run import RunSpec
+from backend.datasets.sequences import Array
+from backend.specification.run_spec import RunSpec
 from worker.training.data import noise_free_test
 from worker.training.member import Member
 from worker.training.models import predict

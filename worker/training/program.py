@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from itertools import pairwise
 from math import ceil
 
-from backend.spec.catalogue import SOURCES
-from backend.spec.run import Activation, Normalisation, Optimizer
+from backend.specification.run_spec import Activation, Normalisation, Optimizer
+from backend.specification.sources import SOURCES
 from worker.training.member import Member
 
 ROWS = 32  # rows are padded to a multiple of this: two vectors of any processor, at least

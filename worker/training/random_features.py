@@ -7,9 +7,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from backend.data.streams import Purpose, stream
-from backend.spec.cost import features
-from backend.spec.run import RunSpec
+from backend.datasets.streams import Purpose, stream
+from backend.specification.cost import features
+from backend.specification.run_spec import RunSpec
 
 
 def draw(spec: RunSpec) -> dict[str, Tensor]:

@@ -2,7 +2,7 @@
 
 import math
 
-from backend.spec.run import Training
+from backend.specification.run_spec import Training
 
 
 def learning_rate(training: Training, epoch: int) -> float:

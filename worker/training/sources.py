@@ -6,12 +6,12 @@ training set of the same seed is the beginning of a larger one.
 
 import numpy as np
 
-from backend.data.draws import TEST_SEED, PartName, generated, with_noise
-from backend.data.formulas import FORMULAS
-from backend.data.sequences import Array, stratified_order
-from backend.data.streams import Purpose, stream
-from backend.spec.catalogue import SOURCES
-from backend.spec.run import Dataset
+from backend.datasets.draws import TEST_SEED, PartName, generated, with_noise
+from backend.datasets.formulas import FORMULAS
+from backend.datasets.sequences import Array, stratified_order
+from backend.datasets.streams import Purpose, stream
+from backend.specification.run_spec import Dataset
+from backend.specification.sources import SOURCES
 from worker.training import stored
 
 QUANTILES = 10  # that a stored regression is stratified by

@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from backend.data.sequences import Array
-from backend.spec.catalogue import SOURCES
+from backend.datasets.sequences import Array
+from backend.specification.sources import SOURCES
 
 MODULUS = 31
 MNIST1D_UNIT = 0.15445  # their deviation

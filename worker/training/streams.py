@@ -3,7 +3,7 @@
 import numpy as np
 import torch
 
-from backend.data.streams import Purpose
+from backend.datasets.streams import Purpose
 
 
 def reseed(generator: torch.Generator, seed: int, purpose: Purpose, *which: int) -> torch.Generator:

@@ -6,7 +6,7 @@ import numpy as np
 from sqlalchemy import func, or_, select
 from sqlalchemy.orm import Session
 
-from backend.analysis.column import Column
+from backend.diagnosis.series import Column
 from backend.store import metrics, summaries
 from backend.store.consistency.records import SHOWN
 from backend.store.tables import Metric, MetricKey, Run

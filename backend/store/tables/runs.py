@@ -14,7 +14,7 @@ class Experiment(Base):
 
     A follow-up names the experiment it follows, and the run there whose diagnosis it answers;
     that run has no foreign key, for two tables cannot be made after one another. `device` is a word
-    of backend.spec.placement, `priority` its rank there: larger is more urgent.
+    of backend.specification.placement, `priority` its rank there: larger is more urgent.
     """
 
     __tablename__ = "experiments"

@@ -1,0 +1,89 @@
+"""All that an experiment's grid says, section by section."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from backend.analysis.capacity_curves import (
+    CapacityCurve,
+    OptimumCurve,
+    capacity_curves,
+    optimum_curves,
+)
+from backend.analysis.cause import Cause, cause
+from backend.analysis.cells import (
+    Cell,
+    RunResult,
+    best_validation,
+    cells,
+    test_at_best,
+    train_at_best,
+)
+from backend.analysis.intervals import Interval
+from backend.analysis.learning_curves import LearningCurve, learning_curves
+from backend.analysis.surface import SettingSurface, surfaces
+
+
+@dataclass(frozen=True)
+class CellFigures:
+    """What the runs of a cell measured, mean and 95 % interval over their seeds.
+
+    Train, validation and test loss are taken at the epoch of the lowest validation loss.
+    """
+
+    params: dict[str, Any]
+    parameters: int
+    seeds: int
+    train: Interval | None
+    validation: Interval | None
+    test: Interval | None
+    final_train: Interval | None
+    final_validation: Interval | None
+    final_test: Interval | None
+    gap: Interval | None
+    cost_of_not_stopping: Interval | None
+
+
+@dataclass(frozen=True)
+class Report:
+    """The analysis of the runs of an experiment that have finished."""
+
+    runs: int
+    cells: Sequence[CellFigures]
+    learning_curves: Sequence[LearningCurve]
+    capacity_curves: Sequence[CapacityCurve]
+    optimum_capacity: Sequence[OptimumCurve]
+    surfaces: Sequence[SettingSurface]
+    cause: Cause | None
+
+
+def report(runs: Sequence[RunResult], *, target: float | None = None) -> Report:
+    """Analyse runs; `target` is the loss for which the number of samples is asked."""
+    found = cells(runs)
+    curves = capacity_curves(found)
+    learning = learning_curves(found, target=target)
+    return Report(
+        runs=len(runs),
+        cells=[_figures(cell) for cell in found],
+        learning_curves=learning,
+        capacity_curves=curves,
+        optimum_capacity=optimum_curves(curves),
+        surfaces=surfaces(found),
+        cause=cause(found, learning),
+    )
+
+
+def _figures(cell: Cell) -> CellFigures:
+    return CellFigures(
+        dict(cell.params),
+        cell.parameters,
+        len(cell.runs),
+        cell.over_seeds(train_at_best),
+        cell.over_seeds(best_validation),
+        cell.over_seeds(test_at_best),
+        cell.over_seeds(lambda run: run.final.train),
+        cell.over_seeds(lambda run: run.final.validation),
+        cell.over_seeds(lambda run: run.final.test),
+        cell.over_seeds(lambda run: run.gap),
+        cell.over_seeds(lambda run: run.cost_of_not_stopping),
+    )

@@ -1,0 +1,58 @@
+"""Samples of a run's parts: a function of the data set's knobs and the seed.
+
+Every part is drawn in an order whose beginning is itself a fair sample. The test part is the same
+for all seeds, so that their models are asked the same questions.
+"""
+
+from typing import Final, Literal
+
+import numpy as np
+
+from backend.datasets.formulas import FORMULAS
+from backend.datasets.sequences import Array, spread
+from backend.datasets.streams import Purpose, stream
+from backend.specification.run_spec import Dataset
+from backend.specification.sources import SOURCES
+
+PartName = Literal["train", "validation", "test"]
+PARTS: Final[tuple[PartName, ...]] = ("train", "validation", "test")
+TEST_SEED = 0
+
+
+def generated(dataset: Dataset, seed: int, part: PartName) -> tuple[Array, Array]:
+    """Draw a part of a generated source afresh, without the noise that the specification adds.
+
+    Returns inputs [n, inputs], of which those beyond the formula's are standard normal, and
+    classes [n] or values [n].
+    """
+    n, which = getattr(dataset, f"n_{part}"), PARTS.index(part)
+    inputs = dataset.n_features or SOURCES[dataset.source].features
+    generator = stream(seed, Purpose.INPUTS, which)
+    x, y = FORMULAS[dataset.source](generator, n, part == "train", inputs)
+    noise = stream(seed, Purpose.NOISE_INPUTS, which).normal(size=(n, inputs - x.shape[1]))
+    return np.concatenate([x, noise], axis=1), y
+
+
+def with_noise(
+    dataset: Dataset, seed: int, part: PartName, x: Array, y: Array
+) -> tuple[Array, Array]:
+    """Return inputs [n, inputs] and targets with all noise but that of labels.
+
+    Targets are classes [n] or regressed values [n, 1].
+    """
+    which = PARTS.index(part)
+    if dataset.input_noise:
+        noise = stream(seed, Purpose.INPUT_NOISE, which).normal(size=x.shape)
+        x = x + dataset.input_noise * noise
+    if SOURCES[dataset.source].problem == "regression":
+        noise = stream(seed, Purpose.TARGETS, which).normal(size=len(y))
+        y = (y + (dataset.target_noise or 0.0) * noise)[:, None]
+    return x, y
+
+
+def flipped(labels: Array, share: float, seed: int, classes: int) -> tuple[Array, Array]:
+    """Give a share of the labels another class; return the labels and which were changed."""
+    generator = stream(seed, Purpose.LABEL_NOISE)
+    chosen = spread(generator, len(labels)) < share
+    other = (labels + generator.integers(1, classes, size=len(labels))) % classes
+    return np.where(chosen, other, labels), chosen

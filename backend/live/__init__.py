@@ -1,0 +1,1 @@
+"""Live updates: notifications between processes, and the broadcaster that wakes event streams."""

@@ -1,0 +1,1 @@
+"""Operations: health checks, Prometheus metrics, disk space, secrets, migration and the doctor."""

@@ -1,0 +1,75 @@
+"""Brings the database of the settings to the newest schema, or says in one sentence why not."""
+
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+
+from alembic.util import CommandError
+from sqlalchemy.exc import SQLAlchemyError
+
+from backend.errors import InvalidInput, Unavailable
+from backend.settings import Settings
+from backend.store import Database, backup, reason, schema, vacuum
+
+logger = logging.getLogger(__name__)
+
+KNOWN = ("sqlite:///", "postgresql://", "postgresql+psycopg://")
+
+
+def migrate(settings: Settings) -> None:
+    """Apply the migrations. Raises InvalidInput or Unavailable when the database is no use.
+
+    A SQLite database that has an older schema is first backed up into the data folder.
+    """
+    with opened(settings) as database:
+        found = schema.revision(database)
+        if found is not None and found not in schema.known():
+            raise Unavailable(f"the database cannot be used: {schema.refusal(found)}")
+        is_old = found not in (None, schema.newest())
+        kept = _keep(settings, database, str(found)) if is_old else None
+        try:
+            schema.migrate(database)
+        except Exception:
+            if kept:  # nothing has changed, and each further try would leave one more
+                kept.unlink()
+            raise
+        vacuum.prepare(database)
+
+
+def _keep(settings: Settings, database: Database, revision: str) -> Path | None:
+    """Back a SQLite database up as it is before its schema changes; return the backup.
+
+    Each time: who went back to an earlier version has worked on since.
+    """
+    if database.engine.dialect.name != "sqlite":
+        return None
+    moment = datetime.now(UTC).strftime("%Y-%m-%dT%H%M%SZ")
+    path = settings.data_dir.resolve() / "backups" / f"schema-{revision}-{moment}.db"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    backup.write(database, path)
+    logger.info("backed up before the schema changes", extra={"file": str(path)})
+    return path
+
+
+def refuse_missing(settings: Settings) -> None:
+    """Raise Unavailable rather than have SQLite make an empty database."""
+    path = settings.database_url.removeprefix("sqlite:///")
+    if path != settings.database_url and not Path(path).exists():
+        raise Unavailable(f"there is no database at {path}; --data-dir names its folder.")
+
+
+@contextmanager
+def opened(settings: Settings) -> Iterator[Database]:
+    """Open the database of the settings. Raises InvalidInput and Unavailable, in one sentence."""
+    if not settings.database_url.startswith(KNOWN):
+        raise InvalidInput("LAB_DATABASE is not an address of SQLite or PostgreSQL.")
+    try:
+        database = Database(settings.database_url)
+        try:
+            yield database
+        finally:
+            database.dispose()
+    except (SQLAlchemyError, CommandError, OSError) as error:
+        raise Unavailable(f"the database cannot be used: {reason(error)}") from error

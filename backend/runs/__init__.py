@@ -1,0 +1,1 @@
+"""Use cases over runs and experiments: lifecycle, lists, curation, comparison and analysis."""

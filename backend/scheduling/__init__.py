@@ -1,0 +1,1 @@
+"""Scheduling: groups of runs sent to workers, leases watched, workers registered."""

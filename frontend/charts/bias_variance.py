@@ -1,0 +1,123 @@
+"""Bias and variance over capacity (or data), and over the epochs of one cell."""
+
+from collections.abc import Hashable, Mapping, Sequence
+from dataclasses import dataclass
+from math import inf
+from typing import Any
+
+import plotly.graph_objects as go
+
+from backend.analysis.bias_variance import Split
+from backend.analysis.capacity_curves import capacity_knob
+from backend.analysis.cells import N_TRAIN, key
+from backend.analysis.intervals import student_t
+from backend.diagnosis.number import number
+from backend.runs.bias_variance_analysis import CellSplit
+from frontend.charts import lines, theme
+
+_TERMS = (
+    ("bias", "Bias", "var(--train)", "var(--train-band)", "solid"),
+    ("variance", "Variance", "var(--validation)", "var(--validation-band)", "dash"),
+    ("error", "Error (their sum)", "var(--ink)", "var(--test-band)", "dot"),
+)
+
+
+@dataclass(frozen=True)
+class SplitInfo:
+    """Splits over an axis: `title` names it, `cell` is what they belong to, or the last of it."""
+
+    title: str
+    x: Sequence[float]
+    splits: Sequence[Split]
+    cell: CellSplit
+
+    @property
+    def name_of_bias(self) -> str:
+        """Squared error has a squared bias."""
+        return "Bias squared" if self.cell.loss == "squared error" else "Bias"
+
+    @property
+    def description(self) -> str:
+        """The chart in words."""
+        first, last = self.splits[0], self.splits[-1]
+        top = max(range(len(self.splits)), key=lambda at: self.splits[at].variance)
+        noise = (
+            f" The dashed line is the noise of the targets, {number(self.cell.noise)}: it comes on "
+            "top of both."
+            if self.cell.noise
+            else ""
+        )
+        few = "" if last.models > 2 else " Two seeds give no intervals."
+        return (
+            f"From {self.x[0]:,.0f} to {self.x[-1]:,.0f} {self.title}: "
+            f"{self.name_of_bias.lower()} from {_bias(first)} to {_bias(last)}, "
+            f"variance from {number(first.variance)} to {number(last.variance)}, highest "
+            f"({number(self.splits[top].variance)}) at {self.x[top]:,.0f}. {last.models} models, "
+            f"trained on different samples, at the same {self.cell.inputs:,} test inputs."
+            f"{noise}{few}"
+        )
+
+
+def _bias(split: Split) -> str:
+    return number(split.bias) if split.bias > 0 else "about 0"
+
+
+def split_axis(varying: Mapping[str, Sequence[Any]]) -> str:
+    """Return the knob along which splits are drawn: capacity or, where that is one, data."""
+    return capacity_knob(varying) or N_TRAIN
+
+
+def split_lines(cells: Sequence[CellSplit], axis: str) -> list[list[CellSplit]]:
+    """Return the cells that differ in `axis` only, ascending; of the lowest error first."""
+    groups: dict[Hashable, list[CellSplit]] = {}
+    for cell in cells:
+        groups.setdefault(key(cell.params, without=(axis,)), []).append(cell)
+    ordered = [
+        sorted(group, key=lambda cell: cell.params.get(axis, 0)) for group in groups.values()
+    ]
+    return sorted(ordered, key=lambda line: min(cell.last.error for cell in line))
+
+
+def over_sizes(line: Sequence[CellSplit], *, at: str) -> SplitInfo:
+    """Return the splits of cells over their capacity or, of one capacity, over their data."""
+    by_capacity = len({cell.parameters for cell in line}) > 1
+    x = [float(c.parameters if by_capacity else c.params[N_TRAIN]) for c in line]
+    splits = [cell.last if at == "last" else cell.best for cell in line]
+    return SplitInfo("parameters" if by_capacity else "training samples", x, splits, line[-1])
+
+
+def over_epochs(cell: CellSplit) -> SplitInfo:
+    """Return the splits of one cell over its epochs."""
+    epochs = [float(one.epoch) for one in cell.epochs]
+    return SplitInfo("epochs", epochs, [one.split for one in cell.epochs], cell)
+
+
+def draw_splits(info: SplitInfo) -> theme.Drawing:
+    """Draw bias, variance and their sum, with 95 % intervals (jackknife over the seeds)."""
+    figure = go.Figure(layout=theme.layout(uirevision="splits", hovermode="x unified"))
+    errors = [split.error for split in info.splits]
+    least = lines.ABOUT_ZERO * min(errors) if lines.axis_type(errors) == "log" else -inf
+    for term, name, colour, band, dash in _TERMS:
+        label = info.name_of_bias if term == "bias" else name
+        values = [getattr(split, term) for split in info.splits]
+        halves = [_half(split, term) for split in info.splits]
+        if term != "error" and None not in halves:
+            low = [max(v - (h or 0), least) for v, h in zip(values, halves, strict=True)]
+            high = [max(v + (h or 0), least) for v, h in zip(values, halves, strict=True)]
+            lines.add_band(figure, info.x, low, high, band, group=label)
+        figure.add_scatter(
+            x=info.x, y=[max(value, least) for value in values], name=label, legendgroup=label,
+            mode="lines+markers", line={"color": colour, "dash": dash, "width": 2},
+            customdata=values, hovertemplate="%{customdata:.4g}",
+        )  # fmt: skip
+    noise = info.cell.noise
+    if noise:
+        figure.add_hline(y=noise, line={"color": "var(--quiet)", "dash": "longdash", "width": 1})
+    lines.set_axes(figure, x=info.x, y=errors, titles=(info.title, info.cell.loss))
+    return theme.drawing(figure, info.description)
+
+
+def _half(split: Split, term: str) -> float | None:
+    """Return half the 95 % interval of a term; None for two models."""
+    error = getattr(split, f"{term}_se")
+    return None if error is None else student_t(split.models - 1) * float(error)

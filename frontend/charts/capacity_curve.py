@@ -1,0 +1,91 @@
+"""A capacity curve: loss over the number of parameters, with the interpolation threshold."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import plotly.graph_objects as go
+
+from backend.analysis.capacity_curves import CapacityCurve, OptimumCurve
+from backend.analysis.intervals import Interval
+from frontend.charts import lines, theme
+
+
+@dataclass(frozen=True)
+class CapacityInfo:
+    """What the chart of one capacity curve shows."""
+
+    curve: CapacityCurve
+
+    @property
+    def sizes(self) -> list[float]:
+        """The numbers of parameters."""
+        return [float(point.parameters) for point in self.curve.points]
+
+    @property
+    def marks(self) -> list[tuple[float, str]]:
+        """The thresholds within the range drawn: measured and counted."""
+        low, high = min(self.sizes), max(self.sizes)
+        found = [
+            (self.curve.measured_threshold, "train error about 0"),
+            (self.curve.counted_threshold, "as many parameters as numbers to fit"),
+        ]
+        return [(float(at), text) for at, text in found if at is not None and low <= at <= high]
+
+
+def draw_capacity_curve(info: CapacityInfo) -> theme.Drawing:
+    """Draw a capacity curve: best and final validation loss, final train loss, test loss."""
+    figure = go.Figure(
+        layout=theme.layout(
+            uirevision="capacity", hovermode="x unified", margin={"l": 8, "r": 8, "t": 52, "b": 8}
+        )
+    )
+    points, x = info.curve.points, info.sizes
+    drawn: list[tuple[list[Interval | None], str, str, dict[str, Any]]] = [
+        ([p.final_train for p in points], "train", "Train, last epoch", {}),
+        ([p.validation for p in points], "val", "Validation, best epoch", {}),
+        ([p.final_validation for p in points], "val", "Validation, last epoch",
+         {"line": {"dash": "dot"}, "opacity": 0.7}),
+        ([p.test for p in points], "test", "Test, best epoch", {"visible": "legendonly"}),
+    ]  # fmt: skip
+    floor = lines.floor_of([point.validation for point in points])
+    for means, part, name, look in drawn:
+        lines.add_line(figure, x, means, part, name, at_least=floor, **look)
+    losses = [one.mean for means, *_ in drawn[1:3] for one in means if one]
+    lines.set_axes(figure, x=x, y=losses, titles=("parameters", "loss"))
+    log = lines.axis_type(x) == "log"
+    for row, (at, text) in enumerate(info.marks):
+        lines.add_mark(figure, at, text, log=log, row=row)
+    optimum = info.curve.optimum
+    figure.add_scatter(
+        x=[optimum.parameters], y=[optimum.validation.mean], name="Optimum", mode="markers",
+        marker={"symbol": "star", "size": 15, "color": "var(--mark-0)"},
+        hovertemplate="%{y:.4g}",
+    )  # fmt: skip
+    return theme.drawing(figure, info.curve.sentence)
+
+
+def draw_optimum(curve: OptimumCurve) -> theme.Drawing:
+    """Draw the best capacity over the number of training samples."""
+    figure = go.Figure(layout=theme.layout(uirevision="optimum", hovermode="x unified"))
+    sizes = [float(one.n_train) for one in curve.optima]
+    best = [float(one.optimum.parameters) for one in curve.optima]
+    figure.add_scatter(
+        x=sizes, y=best, name="Optimum capacity", mode="lines+markers",
+        line={"color": "var(--mark-0)", "width": 2}, marker={"symbol": "star", "size": 13},
+        customdata=[_optimum_in_words(curve, at) for at in range(len(sizes))],
+        hovertemplate="%{y:,} parameters<br>%{customdata}",
+        error_y={
+            "type": "data", "color": "var(--mark-0)", "thickness": 1.5,
+            "array": [one.optimum.most - one.optimum.parameters for one in curve.optima],
+            "arrayminus": [one.optimum.parameters - one.optimum.fewest for one in curve.optima],
+        },
+    )  # fmt: skip
+    ends = [float(n) for one in curve.optima for n in (one.optimum.fewest, one.optimum.most)]
+    lines.set_axes(figure, x=sizes, y=ends, titles=("training samples", "parameters"))
+    return theme.drawing(figure, curve.sentence)
+
+
+def _optimum_in_words(curve: OptimumCurve, at: int) -> str:
+    optimum = curve.optima[at].optimum
+    test = f", test {optimum.test.mean:.4g}" if optimum.test else ""
+    return f"validation loss {optimum.validation.mean:.4g}{test}"

@@ -1,0 +1,88 @@
+"""What limits the best model: the change of its loss for one step along each axis."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import plotly.graph_objects as go
+
+from backend.analysis.cause import Cause
+from backend.analysis.effects import Effect
+from frontend import formatting
+from frontend.charts import theme
+
+COLOURS = {
+    "limits": "var(--validation)",
+    "does not limit": "var(--mark-0)",
+    "not resolved": "var(--quiet)",
+}
+
+
+@dataclass(frozen=True)
+class CauseInfo:
+    """The effects that were measured, in the order in which they are drawn, downwards."""
+
+    cause: Cause
+
+    @property
+    def measured(self) -> Sequence[Effect]:
+        """The effects with a step that was measured."""
+        return [effect for effect in self.cause.effects if effect.change is not None]
+
+    @property
+    def labels(self) -> list[str]:
+        """A name for each: the factor and its step."""
+        return [
+            f"{one.factor}<br>{formatting.knob(one.knob or '')} {formatting.value(one.before)} "
+            f"\N{RIGHTWARDS ARROW} {formatting.value(one.after)}"
+            for one in self.measured
+        ]
+
+    @property
+    def description(self) -> str:
+        """The chart in words."""
+        said = self.cause.sentence
+        others = [one.sentence for one in self.cause.effects if one.sentence not in said]
+        return " ".join([said, *others])
+
+
+def draw_cause(info: CauseInfo) -> theme.Drawing:
+    """Draw each effect as a dot with its interval, validation filled and test open."""
+    figure = go.Figure(layout=theme.layout(uirevision="cause"))
+    for finding, colour in COLOURS.items():
+        shown = [
+            (label, one)
+            for label, one in zip(info.labels, info.measured, strict=True)
+            if one.finding == finding
+        ]
+        _dots(figure, shown, f"Validation: {finding}", colour)
+    tested = [
+        (label, one) for label, one in zip(info.labels, info.measured, strict=True) if one.test
+    ]
+    figure.add_scatter(
+        y=[label for label, _ in tested],
+        x=[one.test.mean for _, one in tested if one.test],
+        name="Test", mode="markers", hovertemplate="%{x:+.1%}",
+        marker={"symbol": "diamond-open", "size": 10, "color": "var(--test)"},
+    )  # fmt: skip
+    figure.update_xaxes(
+        tickformat="+.0%", title_text="change of the loss", zeroline=True,
+        zerolinecolor="var(--quiet)",
+        rangemode="tozero",
+    )  # fmt: skip
+    order = list(reversed(info.labels))
+    figure.update_yaxes(showgrid=False, categoryorder="array", categoryarray=order)
+    return theme.drawing(figure, info.description, caption=info.cause.sentence)
+
+
+def _dots(figure: go.Figure, shown: Sequence[tuple[str, Effect]], name: str, colour: str) -> None:
+    if not shown:
+        return
+    changes = [one.change for _, one in shown if one.change]
+    above = [0.0 if c.high is None else min(c.high, 10.0) - c.mean for c in changes]
+    below = [0.0 if c.low is None else c.mean - c.low for c in changes]
+    figure.add_scatter(
+        y=[label for label, _ in shown], x=[change.mean for change in changes], name=name,
+        mode="markers", marker={"size": 12, "color": colour}, hovertemplate="%{x:+.1%}",
+        error_x={"type": "data", "array": above, "arrayminus": below, "color": colour,
+                 "thickness": 2, "width": 5},
+    )  # fmt: skip

@@ -1,0 +1,177 @@
+"""Draw a run's curves: the lines over the epochs, and the gap between them as a strip below."""
+
+from collections.abc import Sequence
+from itertools import chain
+from math import log10
+
+import plotly.graph_objects as go
+
+from frontend.charts import theme
+from frontend.charts.curves import CurvesInfo, Line
+from frontend.run_view import Scale
+
+MARKS = {"best epoch": ("var(--mark-0)", "solid"), "early stop": ("var(--mark-1)", "dashdot")}
+CURSOR = "epoch of the picture"
+STRIP, ABOVE = (0, 0.2), (0.29, 1)  # shares of the height: the gap, and the lines above it
+
+
+def draw_curves(info: CurvesInfo) -> theme.Drawing:
+    """Draw a run's curves as its view asks."""
+    epochs = info.view.epochs or "linear"
+    figure = go.Figure(layout=_layout(info, epochs))
+    _add_seeds(figure, info)
+    for line in info.lines:
+        _add_line(figure, info, line)
+    if info.gap is not None:
+        _add_gap(figure, info.gap)
+    _shade(figure, info)
+    for row, (what, epoch) in enumerate(info.marks.items()):
+        _mark(figure, what, epoch, epochs, row=row, middle=sum(_ends(info, epochs)) / 2)
+    _add_cursor(figure)
+    return theme.drawing(figure, info.description)
+
+
+def _layout(info: CurvesInfo, epochs: Scale) -> go.Layout:
+    view = info.view
+    layout = theme.layout(
+        uirevision=f"{info.quantity} {view.of_curves()}",
+        hovermode="x unified",
+        hoversubplots="axis",
+        dragmode="zoom",
+        margin={"l": 64, "r": 8, "t": 52, "b": 100},
+    )
+    # fixed margins: measuring every label takes half the time in which a live curve is drawn
+    title = {"text": "epoch", "standoff": 6}
+    layout.update(xaxis={"title": title, "hoverformat": ",d", "automargin": False})
+    layout.update(xaxis={"type": epochs, **_range(info, epochs)})
+    if epochs == "log":
+        layout.update(xaxis=_whole_numbers(_ends(info, epochs)))
+    layout.update(yaxis=_values_axis(info))
+    if info.gap is not None:
+        layout.update(xaxis={"anchor": "y2"}, yaxis={"domain": ABOVE})
+        strip = {**layout.yaxis.to_plotly_json(), "type": "linear", "domain": STRIP, "range": None}
+        layout.update(yaxis2=strip | {"nticks": 4, "zeroline": True, "rangemode": "tozero"})
+        layout.update(yaxis2={"title": {"text": "gap"}})
+    return layout
+
+
+def _whole_numbers(ends: Sequence[float]) -> dict[str, object]:
+    """Return the ticks of a logarithmic axis in full: else 20 and 200 are both written as 2."""
+    if ends[1] - ends[0] < 1:
+        return {"tickformat": ",d"}
+    at = [digit * 10**power for power in range(6) for digit in (1, 3)]
+    return {"tickvals": at, "ticktext": [f"{each:,}" for each in at]}
+
+
+def _values_axis(info: CurvesInfo) -> dict[str, object]:
+    """Return the axis of the values: it spans what is drawn, so that only epochs are zoomed."""
+    axis: dict[str, object] = {"title": {"text": info.quantity}, "type": info.view.scale}
+    axis |= {"automargin": False, "fixedrange": True}
+    if info.view.scale == "log":
+        return axis | {"exponentformat": "power"}
+    if info.quantity == "accuracy":
+        return axis
+    return axis | ({"range": info.limits} if info.limits else {"rangemode": "tozero"})
+
+
+def _range(info: CurvesInfo, epochs: Scale) -> dict[str, object]:
+    """Return the range of the epochs: the stretch that is zoomed into, else all."""
+    if info.view.stretch == (None, None):
+        return {"rangemode": "tozero"} if epochs == "linear" else {}
+    return {"range": _ends(info, epochs)}
+
+
+def _ends(info: CurvesInfo, epochs: Scale) -> list[float]:
+    first, last = info.view.stretch
+    ends = (1 if first is None else first, info.last_epoch if last is None else last)
+    return [_place(end, epochs) for end in ends]
+
+
+def _add_line(figure: go.Figure, info: CurvesInfo, line: Line) -> None:
+    """Draw a line; if it is smoothed, what was recorded stays in sight behind it."""
+    look = {"color": theme.COLOURS[line.part], "dash": theme.DASHES[line.part], "width": 2}
+    name, shown = theme.LABELS[line.part], True if line.part in info.view.show else "legendonly"
+    raw = {"opacity": 0.35, "line": look | {"width": 1, "dash": "solid"}}
+    figure.add_scatter(
+        x=line.steps, y=line.values, name=name, meta=f"{line.part}_{info.quantity}",
+        uid=line.part, legendgroup=line.part, visible=shown, hovertemplate="%{y:.4g}",
+        mode=_mode([line]),
+        **(raw | {"showlegend": False} if line.smoothed else {"line": look}),
+    )  # fmt: skip
+    if line.smoothed:
+        figure.add_scatter(
+            x=line.steps, y=line.smoothed, name=name, uid=f"{line.part} smoothed",
+            legendgroup=line.part, visible=shown, mode="lines", line=look, hoverinfo="skip",
+        )  # fmt: skip
+
+
+def _mode(lines: Sequence[Line]) -> str:
+    """Return how to draw: a single epoch is no line, but a dot."""
+    return "lines+markers" if max(len(line.steps) for line in lines) == 1 else "lines"
+
+
+def _add_gap(figure: go.Figure, gap: Line) -> None:
+    look = {"color": theme.INK, "width": 1.5}
+    figure.add_scatter(
+        x=gap.steps, y=gap.values, name="Gap", meta="gap", uid="gap", yaxis="y2", mode=_mode([gap]),
+        line=look | ({"width": 0.5} if gap.smoothed else {}), fill="tozeroy",
+        fillcolor="var(--shade)", showlegend=False, hovertemplate="%{y:.4g}",
+    )  # fmt: skip
+    if gap.smoothed:
+        figure.add_scatter(
+            x=gap.steps, y=gap.smoothed, uid="gap smoothed", yaxis="y2", mode="lines", line=look,
+            showlegend=False, hoverinfo="skip",
+        )  # fmt: skip
+
+
+def _add_seeds(figure: go.Figure, info: CurvesInfo) -> None:
+    """Draw the cell's other runs faintly behind: one trace a part, a gap between two runs."""
+    for part in ("train", "val"):
+        lines = [line for line in info.seeds if line.part == part]
+        if lines:
+            figure.add_scatter(
+                x=list(chain.from_iterable([*line.steps, None] for line in lines)),
+                y=list(chain.from_iterable([*line.values, None] for line in lines)),
+                name="Other seeds", uid=f"seeds {part}", legendgroup="seeds", mode=_mode(lines),
+                line={"color": theme.COLOURS[part], "dash": theme.DASHES[part], "width": 1},
+                opacity=0.3, hoverinfo="skip", showlegend=part == "train",
+            )  # fmt: skip
+
+
+def _shade(figure: go.Figure, info: CurvesInfo) -> None:
+    if info.after_best is None:
+        return
+    start, end = info.after_best
+    figure.add_shape(
+        type="rect", x0=start, x1=end, y0=0, y1=1, yref="paper", name="after the best epoch",
+        fillcolor="var(--shade)", line={"width": 0}, layer="below",
+    )  # fmt: skip
+
+
+def _place(epoch: int, epochs: Scale) -> float:
+    """Return where annotations and ranges want an epoch: on a logarithmic axis, its logarithm."""
+    return log10(max(epoch, 1)) if epochs == "log" else epoch
+
+
+def _mark(
+    figure: go.Figure, what: str, epoch: int, epochs: Scale, *, row: int, middle: float
+) -> None:
+    """Draw a vertical line with its label above the plot; each mark has a row of its own."""
+    colour, dash = MARKS[what]
+    look, at = {"color": colour, "dash": dash, "width": 1.5}, _place(epoch, epochs)
+    figure.add_shape(
+        type="line", x0=epoch, x1=epoch, y0=0, y1=1, yref="paper", line=look, name=what
+    )
+    figure.add_annotation(
+        x=at, y=1, yref="paper", yanchor="bottom", yshift=2 + 20 * row, showarrow=False,
+        xanchor="left" if at < middle else "right", text=f"{what} {epoch:,}", name=what,
+        font={"color": colour, "size": 12},
+    )  # fmt: skip
+
+
+def _add_cursor(figure: go.Figure) -> None:
+    """Add the line that the page moves to the epoch whose picture is shown; hidden until then."""
+    figure.add_shape(
+        type="line", x0=1, x1=1, y0=0, y1=1, yref="paper", name=CURSOR, visible=False,
+        line={"color": theme.INK, "width": 1.5, "dash": "dot"},
+    )  # fmt: skip

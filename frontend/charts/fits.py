@@ -1,0 +1,204 @@
+"""What a model has learnt, drawn over its data: a curve over dots, or regions in the plane."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import plotly.graph_objects as go
+from numpy.typing import NDArray
+from safetensors.numpy import load
+
+from frontend.charts import theme
+
+Array = NDArray[np.float32]
+FIT = "fit"  # marks the traces that show the fitted function
+
+
+@dataclass(frozen=True)
+class FitInfo:
+    """A fitted function and the data it is drawn over, in raw units.
+
+    One input: `x` [G] and `prediction` [G]. Two inputs: `x` [gx], `y` [gy] and `prediction`
+    [gy, gx], a value or the probability of class 1. Values have no `mislabelled`.
+    """
+
+    epoch: int
+    x: Array
+    prediction: Array
+    y: Array | None
+    train_x: Array
+    train_y: Array
+    mislabelled: NDArray[np.bool_] | None
+    validation_x: Array
+    validation_y: Array
+
+    @property
+    def description(self) -> str:
+        """The picture in words."""
+        what = "Decision regions" if self.mislabelled is not None else "Fitted values"
+        what = "Fitted curve" if self.y is None else what
+        wrong = 0 if self.mislabelled is None else int(self.mislabelled.sum())
+        labels = f", {wrong:,} of them with a wrong label" if wrong else ""
+        return (
+            f"{what} after epoch {self.epoch:,}, over {len(self.train_x):,} train points{labels} "
+            f"and {len(self.validation_x):,} validation points."
+        )
+
+
+def fit_info(epoch: int, fit: bytes, samples: bytes) -> FitInfo:
+    """Read a snapshot's fit and its run's samples (safetensors, see backend.store.snapshots)."""
+    drawn = load(fit)
+    prediction = drawn["prediction" if "prediction" in drawn else "probability"]
+    return over_samples(epoch, drawn["x"], drawn.get("y"), prediction, samples)
+
+
+def over_samples(
+    epoch: int, x: Array, y: Array | None, prediction: Array, samples: bytes
+) -> FitInfo:
+    """Return a fitted function over the samples of its run (safetensors)."""
+    data = load(samples)
+    return FitInfo(
+        epoch=epoch,
+        x=x,
+        prediction=prediction,
+        y=y,
+        train_x=data["train_x"],
+        train_y=data["train_y"],
+        mislabelled=data["train_mislabelled"].astype(bool) if "train_mislabelled" in data else None,
+        validation_x=data["validation_x"],
+        validation_y=data["validation_y"],
+    )
+
+
+def draw_fit(info: FitInfo) -> theme.Drawing:
+    """Draw a fit over its data."""
+    if info.y is None:
+        figure = _curve(info)
+    elif info.mislabelled is None:
+        figure = _surface(info, info.y)
+    else:
+        figure = _regions(info, info.y, info.mislabelled)
+    return theme.drawing(figure, info.description)
+
+
+def _curve(info: FitInfo) -> go.Figure:
+    figure = go.Figure(layout=theme.layout(uirevision="fit"))
+    figure.update_xaxes(title_text="x", range=_span(info.train_x, info.validation_x))
+    figure.update_yaxes(title_text="y", range=_span(info.train_y, info.validation_y))
+    figure.add_scatter(
+        x=info.validation_x[:, 0], y=info.validation_y.ravel(), name="Validation",
+        mode="markers", marker=_open_dot("var(--validation)"), hovertemplate=_XY,
+    )  # fmt: skip
+    figure.add_scatter(
+        x=info.x, y=info.prediction, name="Fitted curve", mode="lines", hovertemplate=_XY,
+        line={"color": "var(--ink)", "width": 2.5}, meta=FIT,
+    )  # fmt: skip
+    figure.add_scatter(
+        x=info.train_x[:, 0], y=info.train_y.ravel(), name="Train", mode="markers",
+        marker={"color": "var(--train)", "size": 11, "line": {"color": theme.PAPER, "width": 1.5}},
+        hovertemplate=_XY,
+    )  # fmt: skip
+    return figure
+
+
+_XY = "(%{x:.3g}, %{y:.3g})"
+_CLASSES = ("var(--class-0)", "var(--class-1)")
+
+
+def _plane(info: FitInfo, y: Array) -> go.Figure:
+    figure = go.Figure(layout=theme.layout(uirevision="fit"))
+    figure.update_xaxes(showgrid=False, range=_edges(info.x))
+    figure.update_yaxes(showgrid=False, range=_edges(y), scaleanchor="x", constrain="domain")
+    figure.update_xaxes(constrain="domain")
+    return figure
+
+
+def _surface(info: FitInfo, y: Array) -> go.Figure:
+    """Draw fitted values as shades; a sample stands out where its own value is another."""
+    figure = _plane(info, y)
+    low, high = _span(info.train_y, info.validation_y)
+    scale = {"zmin": low, "zmax": high, "colorscale": _SHADES}
+    figure.add_heatmap(
+        x=info.x, y=y, z=info.prediction.astype(np.float32), **scale, zsmooth="best",
+        name="Fitted value", hovertemplate="fitted value: %{z:.3g}<extra></extra>", meta=FIT,
+        colorbar={"thickness": 12, "outlinewidth": 0, "title": {"text": "value"}},
+    )  # fmt: skip
+    parts = (
+        ("Validation", "circle-open", 7, info.validation_x, info.validation_y),
+        ("Train", "circle", 9, info.train_x, info.train_y),
+    )
+    for name, symbol, size, x, values in parts:
+        figure.add_scatter(
+            x=x[:, 0], y=x[:, 1], mode="markers", name=name, text=values.ravel(),
+            hovertemplate="value: %{text:.3g}",
+            marker={"symbol": symbol, "size": size, "color": values.ravel(), "cmin": low,
+                    "cmax": high, "colorscale": _STRONG_SHADES,
+                    "line": {"color": theme.PAPER, "width": 1 if symbol == "circle" else 2}},
+        )  # fmt: skip
+    return figure
+
+
+_SHADES = [[0, "var(--region-0)"], [0.5, "var(--region-between)"], [1, "var(--region-1)"]]
+_STRONG_SHADES = [[0, "var(--class-0)"], [0.5, "var(--quiet)"], [1, "var(--class-1)"]]
+
+
+def _regions(info: FitInfo, y: Array, mislabelled: NDArray[np.bool_]) -> go.Figure:
+    figure = _plane(info, y)
+    figure.add_heatmap(
+        x=info.x, y=y, z=info.prediction.astype(np.float32).round(3), zmin=0, zmax=1,
+        colorscale=_SHADES, showscale=False, zsmooth="best", name="Probability of class 1",
+        hovertemplate="probability of class 1: %{z:.0%}<extra></extra>", meta=FIT,
+    )  # fmt: skip
+    figure.add_contour(
+        x=info.x, y=y, z=info.prediction.astype(np.float32), showscale=False,
+        contours={"start": 0.5, "end": 0.5, "size": 1, "coloring": "none"},
+        line={"color": theme.INK, "width": 1.5}, name="Boundary", hoverinfo="skip",
+        showlegend=False, meta=FIT,
+    )  # fmt: skip
+    for label, colour in enumerate(_CLASSES):
+        _class_points(figure, info, label, colour)
+    _wrong_labels(figure, info.train_x[mislabelled])
+    return figure
+
+
+def _class_points(figure: go.Figure, info: FitInfo, label: int, colour: str) -> None:
+    """Train points filled, validation points open; the two classes differ in shape too."""
+    symbol = ("circle", "diamond")[label]
+    validation = info.validation_x[info.validation_y == label]
+    train = info.train_x[info.train_y == label]
+    figure.add_scatter(
+        x=validation[:, 0], y=validation[:, 1], mode="markers", name=f"Validation, class {label}",
+        marker=_open_dot(colour, symbol, opacity=0.4), hoverinfo="skip",
+    )  # fmt: skip
+    figure.add_scatter(
+        x=train[:, 0], y=train[:, 1], mode="markers", name=f"Train, class {label}",
+        marker={
+            "color": colour, "size": 8, "symbol": symbol,
+            "line": {"color": theme.PAPER, "width": 1},
+        },
+        hovertemplate=_XY,
+    )  # fmt: skip
+
+
+def _wrong_labels(figure: go.Figure, wrong: Array) -> None:
+    if not len(wrong):
+        return
+    figure.add_scatter(
+        x=wrong[:, 0], y=wrong[:, 1], mode="markers", name="Wrong label", hoverinfo="skip",
+        marker={"symbol": "x-thin", "size": 9, "line": {"color": theme.INK, "width": 1.5}},
+    )  # fmt: skip
+
+
+def _open_dot(colour: str, symbol: str = "circle", *, opacity: float = 0.65) -> dict[str, object]:
+    return {"symbol": f"{symbol}-open", "color": colour, "size": 6, "opacity": opacity}
+
+
+def _span(*arrays: Array) -> list[float]:
+    """Return the range of the data with a margin: a curve may run far out of it."""
+    low = min(float(array.min()) for array in arrays)
+    high = max(float(array.max()) for array in arrays)
+    margin = 0.06 * (high - low or 1)
+    return [low - margin, high + margin]
+
+
+def _edges(axis: Array) -> list[float]:
+    return [float(axis[0]), float(axis[-1])]

@@ -1,0 +1,205 @@
+"""An experiment as a table: one knob down, one across, a chosen figure in each cell."""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from backend.diagnosis.majority_verdict import prevailing
+from backend.runs.schemas import RunItem
+from frontend import formatting
+from frontend.charts.measures import AtBest, Ramp, ramp_of, style, value_of_cell, write
+
+CAPACITY = ("model.degree", "model.width", "model.channels", "model.depth")
+VARIANT = "variant"  # of a specification with variants: a knob like the others
+SEED, N_TRAIN = "training.seed", "dataset.n_train"
+ENDED = ("finished", "failed", "cancelled")
+MAX_CURVES = 20  # of a cell, drawn when it is pointed at
+
+
+@dataclass(frozen=True)
+class Cell:
+    """The runs that share a row and a column.
+
+    `style` is the class that colours the cell, `place` what it is in words: "width 8, depth 2".
+    """
+
+    runs: Sequence[RunItem]
+    value: float | str | None
+    text: str
+    style: str
+    place: str
+
+    @property
+    def opened(self) -> RunItem:
+        """The run that the cell leads to: its first, or the first with the verdict it shows."""
+        shown = (run for run in self.runs if self.value and run.verdict == self.value)
+        return next(shown, self.runs[0])
+
+    @property
+    def ended(self) -> int:
+        """How many of the cell's runs train no more."""
+        return sum(run.status in ENDED for run in self.runs)
+
+    @property
+    def failed(self) -> int:
+        """How many of the cell's runs failed."""
+        return sum(run.status == "failed" for run in self.runs)
+
+    @property
+    def curves(self) -> str:
+        """Address of the cell's small curve; it changes as epochs come."""
+        ids = ",".join(str(run.id) for run in self.runs[:MAX_CURVES])
+        return f"/figures/small-curve?runs={ids}&epochs={sum(run.epoch for run in self.runs)}"
+
+    @property
+    def amounts(self) -> str:
+        """How many runs a cell of several has: "5 runs", "2 of 5 runs ended, 1 failed"."""
+        if len(self.runs) == 1:
+            return ""
+        so_far = "" if self.ended == len(self.runs) else f"{self.ended} of "
+        failed = f", {self.failed} failed" if self.failed else ""
+        return f"{so_far}{len(self.runs)} runs{' ended' if so_far else ''}{failed}"
+
+    @property
+    def spoken(self) -> str:
+        """The cell in words, but for the name of what colours it, and what opens from it."""
+        told = ", ".join(part for part in (self.text, self.amounts, self._leads_to) if part)
+        return f"{self.place}: {told}" if self.place else told
+
+    @property
+    def _leads_to(self) -> str:
+        """Which of several runs opens."""
+        if len(self.runs) == 1:
+            return ""
+        seed = self.opened.params.get(SEED)
+        return f"opens run {self.opened.id}{'' if seed is None else f', seed {seed}'}"
+
+
+@dataclass(frozen=True)
+class GridInfo:
+    """The table. `row_knob` or `column_knob` is None when nothing varies that way.
+
+    `title` says which runs of an experiment it holds, where there are several tables.
+    """
+
+    title: str
+    row_knob: str | None
+    column_knob: str | None
+    rows: Sequence[Any]
+    columns: Sequence[Any]
+    cells: Sequence[Sequence[Cell | None]]
+
+
+def value_of(run: RunItem, path: str) -> Any:
+    """Return a run's value of a knob, None where it does not apply."""
+    return run.variant if path == VARIANT else run.params.get(path)
+
+
+def varying(runs: Sequence[RunItem]) -> dict[str, list[Any]]:
+    """Return the knobs with more than one value among the runs, each with its values in order.
+
+    That a knob does not apply to some runs is no value of its own: what it depends on varies.
+    What differs between variants only is told by their names.
+    """
+    variants = dict.fromkeys(run.variant for run in runs)
+    if len(variants) > 1:
+        first = [run for run in runs if run.variant == runs[0].variant]
+        return {VARIANT: list(variants), **varying(first)}
+    params = [run.params for run in runs]
+    paths = dict.fromkeys(path for each in params for path in each)
+    found = {path: list(dict.fromkeys([each.get(path) for each in params])) for path in paths}
+    return {
+        path: sorted(values, key=_order)
+        for path, values in found.items()
+        if len(values) - (None in values) > 1
+    }
+
+
+def _order(value: Any) -> tuple[bool, bool, Any]:
+    is_number = isinstance(value, int | float)
+    return value is not None, not is_number, value if value is not None else 0
+
+
+def choose_axes(
+    axes: Mapping[str, Sequence[Any]], row: str | None, column: str | None
+) -> tuple[str | None, str | None]:
+    """Return the knobs down and across: those asked for where they vary, else the lesson's.
+
+    The capacity of most values goes down, data across."""
+    ordered = sorted(axes, key=lambda path: (path != VARIANT, *_as_row(path, axes[path])))
+    if row not in axes:
+        row = next((path for path in ordered if path != column), None)
+    if column not in axes or column == row:
+        rest = [path for path in axes if path != row]
+        column = N_TRAIN if N_TRAIN in rest else next(iter(rest), None)
+    return row, column
+
+
+def _as_row(path: str, values: Sequence[Any]) -> tuple[int, int]:
+    """Return how far back a knob stands in the choice of rows: capacities of most values first."""
+    if path in CAPACITY:
+        return -len(values), CAPACITY.index(path)
+    return 1, path == N_TRAIN
+
+
+def grid_info(
+    runs: Sequence[RunItem],
+    values: Mapping[str, Sequence[Any]],
+    at_best: Mapping[int, AtBest],
+    *,
+    choice: str,
+    axes: tuple[str | None, str | None],
+    ramp: Ramp | None = None,
+    title: str = "",
+) -> GridInfo:
+    """Return a table of runs over two knobs, whose `values` are by path.
+
+    Colours are those of `ramp`, by default over the table's own values.
+    """
+    row, column = axes
+    rows, columns = values.get(row or "", [None]), values.get(column or "", [None])
+    groups: dict[tuple[Any, Any], list[RunItem]] = {}
+    for run in runs:
+        groups.setdefault(place_of(run, axes), []).append(run)
+    found = {key: value_of_cell(choice, group, at_best) for key, group in groups.items()}
+    ramp = ramp or ramp_of(found.values())
+    cells = {
+        key: _cell(choice, group, found[key], ramp, _place(axes, key, title))
+        for key, group in groups.items()
+    }
+    return GridInfo(
+        title, row, column, rows, columns, [[cells.get((r, c)) for c in columns] for r in rows]
+    )
+
+
+def place_of(run: RunItem, axes: tuple[str | None, str | None]) -> tuple[Any, Any]:
+    """Return a run's row and column."""
+    row, column = axes
+    return (value_of(run, row) if row else None, value_of(run, column) if column else None)
+
+
+def _cell(
+    choice: str, runs: Sequence[RunItem], value: float | str | None, ramp: Ramp | None, place: str
+) -> Cell:
+    text = _state(runs) if value is None else write(choice, value)
+    if isinstance(value, str):
+        text = str(prevailing(run.verdict for run in runs))
+    return Cell(runs, value, text, style(value, ramp), place)
+
+
+def _place(axes: tuple[str | None, str | None], key: tuple[Any, Any], title: str) -> str:
+    named = [
+        f"{formatting.knob(path)} {formatting.value(at, path)}"
+        for path, at in zip(axes, key, strict=True)
+        if path
+    ]
+    return ", ".join([*named, title] if title else named)
+
+
+def _state(runs: Sequence[RunItem]) -> str:
+    """Say why a cell has no value."""
+    states = Counter(run.status for run in runs)
+    if states["running"] or states["queued"]:
+        return "running" if states["running"] else "queued"
+    return states.most_common(1)[0][0] if not states["finished"] else formatting.MISSING

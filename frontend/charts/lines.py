@@ -1,0 +1,146 @@
+"""What figures over sizes share: axes, bands over seeds, lines with markers."""
+
+from collections.abc import Sequence
+from math import ceil, floor, log10
+from typing import Any
+
+import plotly.graph_objects as go
+
+from backend.analysis.intervals import Interval
+from frontend.charts import theme
+
+MAX_TICKS = 8
+ABOUT_ZERO = 1e-2  # of the lowest validation loss
+WIDE = 10.0  # ratio of largest to smallest from which an axis is logarithmic
+
+BANDS = {
+    "train": "var(--train-band)",
+    "val": "var(--validation-band)",
+    "test": "var(--test-band)",
+}
+LOOKS: dict[str, dict[str, Any]] = {
+    part: {"color": theme.COLOURS[part], "dash": theme.DASHES[part], "width": 2}
+    for part in theme.COLOURS
+}
+
+
+def axis_type(values: Sequence[float | None]) -> str:
+    """Return "log" for positive values that span widely, else "linear".
+
+    As scikit-learn's LearningCurveDisplay and ValidationCurveDisplay choose, which draw a
+    logarithmic axis where the values are spread unevenly.
+    """
+    found = [value for value in values if value is not None]
+    return "log" if found and min(found) > 0 and max(found) >= WIDE * min(found) else "linear"
+
+
+def set_axes(
+    figure: go.Figure, *, x: Sequence[float], y: Sequence[float | None], titles: tuple[str, str]
+) -> None:
+    """Give both axes their titles and scales.
+
+    A logarithmic x axis is marked at the values where these are few, else as the y axis is: at 1,
+    2 and 5 times the powers of ten or, over many of these, at the powers alone.
+    """
+    known = [value for value in y if value is not None]
+    for axis, values, title in (("xaxis", list(x), titles[0]), ("yaxis", known, titles[1])):
+        scale = axis_type(values)
+        update: dict[str, Any] = {"title": {"text": title}, "type": scale}
+        if scale == "log":
+            own = sorted(set(values))
+            ticks = own if axis == "xaxis" and len(own) <= MAX_TICKS else log_ticks(values)
+            update |= {"tickvals": ticks, "ticktext": [short(value) for value in ticks]}
+        elif axis == "yaxis":
+            update["rangemode"] = "tozero"
+        figure.update_layout({axis: update})
+    figure.update_xaxes(hoverformat=",.0f")
+
+
+def log_ticks(values: Sequence[float]) -> list[float]:
+    """Return round numbers that mark a logarithmic axis over positive values."""
+    low, high = floor(log10(min(values))), ceil(log10(max(values)))
+    step = max(1, (high - low) // MAX_TICKS + 1)
+    factors = (1, 2, 5) if high - low <= 3 else (1,)
+    return [factor * 10.0**power for power in range(low, high + 1, step) for factor in factors]
+
+
+def short(value: float) -> str:
+    """Write a size for an axis: 800, 1.2k, 3M."""
+    for unit, size in (("M", 1e6), ("k", 1e3)):
+        if size <= value < 1e9:
+            return f"{value / size:.3g}{unit}"
+    return f"{value:g}"
+
+
+def add_line(
+    figure: go.Figure,
+    x: Sequence[float],
+    means: Sequence[Interval | None],
+    part: str,
+    name: str,
+    *,
+    at_least: float = 0.0,
+    **more: Any,
+) -> None:
+    """Draw means over seeds as a line with markers, over a band of their intervals.
+
+    What is below `at_least` is drawn there: a train loss of 1e-29 is about 0, and would stretch a
+    logarithmic axis.
+    """
+    known = [(at, one) for at, one in zip(x, means, strict=True) if one is not None]
+    if not known:
+        return
+    banded = [(at, one.low, one.high) for at, one in known if one.low is not None]
+    visible = more.pop("visible", True)
+    line = {**LOOKS[part], **more.pop("line", {})}
+    if len(banded) > 1 and visible is True:
+        low, high = ([max(b[i] or 0, at_least) for b in banded] for i in (1, 2))
+        add_band(figure, [b[0] for b in banded], low, high, BANDS[part], group=name)  # fmt: skip
+    figure.add_scatter(
+        x=[at for at, _ in known], y=[max(one.mean, at_least) for _, one in known], name=name,
+        mode="lines+markers", line=line, marker={"size": 7}, legendgroup=name, visible=visible,
+        customdata=[_spread(one) for _, one in known],
+        hovertemplate="%{customdata}", **more,
+    )  # fmt: skip
+
+
+def add_band(
+    figure: go.Figure,
+    x: Sequence[float],
+    low: Sequence[float | None],
+    high: Sequence[float | None],
+    colour: str,
+    *,
+    group: str,
+) -> None:
+    """Shade between two lines. A bound that is not above 0 is cut there, for logarithmic axes."""
+    least = min((v for v in [*low, *high] if v is not None and v > 0), default=1e-9) / 3
+    cut = [max(value or least, least) for value in low]
+    figure.add_scatter(
+        x=[*x, *reversed(x)], y=[*high, *reversed(cut)], fill="toself", fillcolor=colour,
+        line={"width": 0, "color": theme.CLEAR}, mode="lines", hoverinfo="skip",
+        showlegend=False, legendgroup=group, name=f"{group}, interval",
+    )  # fmt: skip
+
+
+def floor_of(losses: Sequence[Interval | None]) -> float:
+    """Return what is about 0 beside these losses."""
+    return ABOUT_ZERO * min((abs(one.mean) for one in losses if one), default=0.0)
+
+
+def add_mark(figure: go.Figure, x: float, text: str, *, log: bool, row: int = 0) -> None:
+    """Draw a vertical line with its label above the plot."""
+    figure.add_shape(
+        type="line", x0=x, x1=x, y0=0, y1=1, yref="paper", name=text,
+        line={"color": "var(--mark-1)", "dash": "dashdot", "width": 1.5},
+    )  # fmt: skip
+    figure.add_annotation(
+        x=log10(x) if log else x, y=1, yref="paper", yanchor="bottom", yshift=2 + 17 * row,
+        showarrow=False, text=text, font={"color": "var(--mark-1)", "size": 12},
+    )  # fmt: skip
+
+
+def _spread(one: Interval) -> str:
+    if one.low is None or one.high is None:
+        return f"{one.mean:.4g} (one seed)"
+    return f"{one.mean:.4g} ({one.low:.4g} to {one.high:.4g}, {one.count} seeds)"

@@ -1,0 +1,155 @@
+"""What can colour a grid of runs: a figure of each run, or its verdict, and the ramp of colours."""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from math import isfinite, log
+from statistics import fmean
+
+from backend.diagnosis.majority_verdict import prevailing
+from backend.runs.schemas import RunItem
+from frontend import formatting
+
+LEVELS = 7  # steps of the colour ramp
+WIDE = 30.0  # ratio from which colours follow the logarithm
+
+KEYS = ("train_loss", "val_loss", "test_loss")
+"""What measures need of the best epoch."""
+
+AtBest = Mapping[str, float | None]
+
+
+@dataclass(frozen=True)
+class Measure:
+    """A figure of one run that can colour the grid."""
+
+    slug: str
+    title: str
+    about: str
+    of: Callable[[RunItem, AtBest], float | None]
+    write: Callable[[float | None], str] = formatting.number
+
+
+def _last(run: RunItem, key: str) -> float | None:
+    value = run.summary.get(key, {}).get("last")
+    return None if value is None else float(value)
+
+
+def _gap(run: RunItem, _best: AtBest) -> float | None:
+    train, validation = _last(run, "train_loss"), _last(run, "val_loss")
+    return None if train is None or validation is None else validation - train
+
+
+def _cost(run: RunItem, best: AtBest) -> float | None:
+    last, lowest = _last(run, "val_loss"), best.get("val_loss")
+    return None if last is None or not lowest or lowest < 0 else (last - lowest) / lowest
+
+
+def _epochs(value: float | None) -> str:
+    return formatting.MISSING if value is None else f"{value:,.0f}"
+
+
+MEASURES: dict[str, Measure] = {
+    measure.slug: measure
+    for measure in (
+        Measure(
+            "final", "validation loss at the end",
+            "Validation loss at the last epoch: high where the model is too simple, and again "
+            "where it overfits.", lambda run, _: _last(run, "val_loss"),
+        ),
+        Measure(
+            "gap", "generalisation gap",
+            "Validation loss minus train loss at the last epoch. A small gap is no merit by "
+            "itself: an underfitting model has one.", _gap,
+        ),
+        Measure(
+            "best", "best validation loss",
+            "Lowest validation loss of the run.", lambda _, best: best.get("val_loss"),
+        ),
+        Measure(
+            "test", "test loss at best epoch",
+            "Test loss at the epoch of the lowest validation loss.",
+            lambda _, best: best.get("test_loss"),
+        ),
+        Measure(
+            "cost", "cost of not stopping",
+            "How far validation loss ends above its lowest value.", _cost, formatting.percent,
+        ),
+        Measure(
+            "stop", "early-stop epoch",
+            "Epoch at which the early-stopping rule fires.",
+            lambda run, _: run.early_stop_epoch, _epochs,
+        ),
+    )
+}  # fmt: skip
+VERDICT, USUAL = "verdict", "final"
+CHOICES = {slug: measure.title for slug, measure in MEASURES.items()} | {VERDICT: "verdict"}
+ABOUT = {slug: measure.about for slug, measure in MEASURES.items()} | {
+    VERDICT: "What the diagnosis says of more than half of the cell's runs; where they are "
+    "divided, the worst that it says of any."
+}
+
+
+@dataclass(frozen=True)
+class Ramp:
+    """Puts the values from `low` to `high` on the steps of the colour ramp."""
+
+    low: float
+    high: float
+
+    @property
+    def is_log(self) -> bool:
+        """Whether colours follow the logarithm."""
+        return 0 < self.low * WIDE < self.high
+
+    def share(self, value: float) -> float:
+        """Return where a value is between the ends, from 0 to 1."""
+        low, high = self.low, self.high
+        if self.is_log:
+            value, low, high = log(value), log(low), log(high)
+        return 0.0 if high == low else (value - low) / (high - low)
+
+    def at(self, share: float) -> float:
+        """Return the value at a share of the way from low to high."""
+        if self.is_log:
+            return float(self.low * (self.high / self.low) ** share)
+        return self.low + share * (self.high - self.low)
+
+    def level(self, value: float) -> int:
+        """Return the step of a value."""
+        return min(LEVELS - 1, int(LEVELS * self.share(value)))
+
+
+def value_of_cell(
+    choice: str, runs: Sequence[RunItem], at_best: Mapping[int, AtBest]
+) -> float | str | None:
+    """Return the mean of a measure over runs, or the prevailing verdict; None without any.
+
+    Losses of runs that failed are not what training comes to, and count for nothing.
+    """
+    if choice == VERDICT:
+        told = prevailing(run.verdict for run in runs)
+        return told.verdict if told else None
+    of = MEASURES[choice].of
+    found = [of(run, at_best.get(run.id, {})) for run in runs if run.status != "failed"]
+    finite = [value for value in found if value is not None and isfinite(value)]
+    return fmean(finite) if finite else None
+
+
+def write(choice: str, value: float | str | None) -> str:
+    """Write what colours a cell."""
+    if isinstance(value, str) or choice == VERDICT:
+        return formatting.MISSING if value is None else str(value)
+    return MEASURES[choice].write(value)
+
+
+def ramp_of(values: Iterable[float | str | None]) -> Ramp | None:
+    """Return the ramp over those values that are numbers, None if there are none."""
+    numbers = [value for value in values if isinstance(value, int | float)]
+    return Ramp(min(numbers), max(numbers)) if numbers else None
+
+
+def style(value: float | str | None, ramp: Ramp | None) -> str:
+    """Return the class that colours a cell."""
+    if isinstance(value, str):
+        return f"verdict-{value.replace(' ', '-')}"
+    return "level-none" if value is None or ramp is None else f"level-{ramp.level(value)}"

@@ -1,0 +1,205 @@
+"""Curves of several runs or cells over each other: one chart a part, one colour a subject."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from itertools import pairwise
+from math import isfinite, log10
+from statistics import fmean
+from typing import Literal
+
+import plotly.graph_objects as go
+from sqlalchemy.orm import Session
+
+from backend.diagnosis.downsample import downsample
+from backend.runs.compare_runs import Subject, differing
+from backend.store import metrics, pace
+from backend.store.metrics import Series
+from frontend import formatting
+from frontend.charts import theme
+from frontend.charts.curves import Quantity
+from frontend.run_view import Scale
+
+Part = Literal["train", "val", "test"]
+Align = Literal["epoch", "step", "time"]
+
+AXES: dict[Align, str] = {
+    "epoch": "epoch",
+    "step": "optimiser step",
+    "time": "seconds since the start",
+}
+COLOURS = 8  # tokens --series-0 to --series-7
+SYMBOLS = ("circle", "square", "diamond", "triangle-up", "cross", "x", "star", "triangle-down")
+MAX_POINTS = 600  # of each line
+MARKERS = 9  # on each line, to tell lines apart without colour
+
+
+@dataclass(frozen=True)
+class Curve:
+    """One subject's line; a cell's is the mean over seeds, `low` and `high` their range."""
+
+    title: str
+    x: Sequence[float]
+    y: Sequence[float]
+    low: Sequence[float] | None = None
+    high: Sequence[float] | None = None
+
+
+@dataclass(frozen=True)
+class OverlayInfo:
+    """What one chart shows: a part's curves, and the range of all that are shown together."""
+
+    part: Part
+    quantity: Quantity
+    align: Align
+    curves: Sequence[Curve]
+    span: tuple[float, float] | None
+
+    @property
+    def description(self) -> str:
+        """The chart in words."""
+        drawn = [curve for curve in self.curves if curve.y]
+        what = f"{theme.LABELS[self.part]} {self.quantity}"
+        if not drawn:
+            return f"{what}: no epoch has been recorded yet."
+        ends = "; ".join(f"{one.title} ends at {formatting.number(one.y[-1])}" for one in drawn)
+        band = " Bands reach from the lowest to the highest seed." if _banded(drawn) else ""
+        return f"{what} by {AXES[self.align]}: {ends}.{band}"
+
+
+def overlay_info(
+    session: Session,
+    subjects: Sequence[Subject],
+    part: Part,
+    *,
+    shown: Sequence[Part],
+    quantity: Quantity = "loss",
+    align: Align = "epoch",
+) -> OverlayInfo:
+    """Return the curves of a part; the range is that of all parts in `shown`."""
+    keys = [f"{one}_{quantity}" for one in shown]
+    ids = [run.id for subject in subjects for run in subject.runs]
+    series = metrics.series_of(session, ids, keys)
+    times = pace.recorded(session, ids, f"{part}_{quantity}") if align == "time" else {}
+    key = f"{part}_{quantity}"
+    curves = [
+        replace(_curve(one, series, key, align, times), title=title)
+        for one, title in zip(subjects, titles(subjects), strict=True)
+    ]
+    return OverlayInfo(part, quantity, align, curves, _span(series))
+
+
+def titles(subjects: Sequence[Subject]) -> list[str]:
+    """Name subjects with up to two params in which they differ: "Run 7 (width 8)"."""
+    ids = {"training.seed"} if any(one.is_cell for one in subjects) else set()
+    rows = [item for item in differing(subjects).items() if item[0] not in ids][:2]
+    found = []
+    for place, subject in enumerate(subjects):
+        told = ", ".join(
+            f"{formatting.knob(path)} {formatting.value(row[place], path)}" for path, row in rows
+        )
+        found.append(f"{subject.title} ({told})" if told else subject.title)
+    return found
+
+
+def _curve(
+    subject: Subject,
+    series: Mapping[int, Mapping[str, Series]],
+    key: str,
+    align: Align,
+    times: Mapping[int, Sequence[tuple[int, int]]],
+) -> Curve:
+    runs = [run for run in subject.runs if series[run.id][key].steps]
+    if not runs:
+        return Curve(subject.title, [], [])
+    values = [_finite(series[run.id][key]) for run in runs]
+    common = sorted(set.intersection(*(set(one) for one in values)))
+    means = [fmean(one[epoch] for one in values) for epoch in common]
+    kept = downsample(means, MAX_POINTS)
+    epochs = [common[i] for i in kept]
+    if align == "time":
+        clocks = [_clock(run.started_at, times[run.id]) for run in runs]
+        x = [fmean(_at(clock, epoch) for clock in clocks) for epoch in epochs]
+    else:
+        x = [float(e * (subject.steps_an_epoch if align == "step" else 1)) for e in epochs]
+    drawn = [means[i] for i in kept]
+    if len(runs) == 1:
+        return Curve(subject.title, x, drawn)
+    low = [min(one[epoch] for one in values) for epoch in epochs]
+    high = [max(one[epoch] for one in values) for epoch in epochs]
+    return Curve(subject.title, x, drawn, low, high)
+
+
+def _finite(series: Series) -> dict[int, float]:
+    pairs = zip(series.steps, series.values, strict=True)
+    return {step: value for step, value in pairs if value is not None and isfinite(value)}
+
+
+Clock = list[tuple[int, float]]
+
+
+def _clock(started_at: str | None, stretches: Sequence[tuple[int, int]]) -> Clock:
+    """Return (epoch, seconds since the start): epochs between two writes went by evenly."""
+    begun = datetime.fromisoformat(started_at).timestamp() * 1000 if started_at else 0.0
+    if not begun or begun > stretches[0][1]:  # the worker's clock may not be the database's
+        begun = float(stretches[0][1])
+    return [(0, 0.0), *((step, (at - begun) / 1000) for step, at in stretches)]
+
+
+def _at(clock: Clock, epoch: int) -> float:
+    for (step, at), (following, then) in pairwise(clock):
+        if epoch <= following:
+            return at + (then - at) * (epoch - step) / max(1, following - step)
+    return clock[-1][1]
+
+
+def _span(series: Mapping[int, Mapping[str, Series]]) -> tuple[float, float] | None:
+    values = [
+        value
+        for by_key in series.values()
+        for one in by_key.values()
+        for value in one.values
+        if value is not None and isfinite(value)
+    ]
+    return (min(values), max(values)) if values else None
+
+
+def _banded(curves: Sequence[Curve]) -> bool:
+    return any(curve.low is not None for curve in curves)
+
+
+def draw_overlay(info: OverlayInfo, *, scale: Scale = "linear") -> theme.Drawing:
+    """Draw a part's curves: dashed as the part is everywhere, coloured by subject."""
+    figure = go.Figure(layout=_layout(info, scale))
+    for place, curve in enumerate(info.curves):
+        colour = f"var(--series-{place % COLOURS})"
+        if curve.low is not None and curve.high is not None:
+            figure.add_scatter(
+                x=[*curve.x, *reversed(curve.x)], y=[*curve.high, *reversed(curve.low)],
+                fill="toself", fillcolor=f"var(--series-band-{place % COLOURS})", mode="lines",
+                line={"width": 0, "color": theme.CLEAR}, hoverinfo="skip", showlegend=False,
+                legendgroup=curve.title, name=f"{curve.title}, range",
+            )  # fmt: skip
+        figure.add_scatter(
+            x=curve.x, y=curve.y, name=curve.title, legendgroup=curve.title,
+            mode="lines+markers", hovertemplate="%{y:.4g}",
+            line={"color": colour, "dash": theme.DASHES[info.part], "width": 2},
+            marker={"symbol": SYMBOLS[place % len(SYMBOLS)], "size": 8, "maxdisplayed": MARKERS},
+        )  # fmt: skip
+    return theme.drawing(figure, info.description)
+
+
+def _layout(info: OverlayInfo, scale: Scale) -> go.Layout:
+    layout = theme.layout(
+        uirevision=f"overlay {info.quantity} {info.align} {scale}", hovermode="x unified"
+    )
+    layout.update(xaxis={"title": {"text": AXES[info.align]}, "rangemode": "tozero"})
+    layout.update(yaxis={"title": {"text": info.quantity}, "type": scale})
+    if info.span is None:
+        return layout
+    low, high = info.span
+    if scale == "linear":
+        layout.update(yaxis={"range": [min(0.0, low), high + 0.04 * (high - min(0.0, low))]})
+    elif low > 0:
+        layout.update(yaxis={"range": [log10(low) - 0.05, log10(high) + 0.05]})
+    return layout

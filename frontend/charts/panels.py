@@ -1,0 +1,184 @@
+"""A grid of any number of knobs as tables: two are axes, the others filter or set tables apart."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from itertools import product
+from typing import Any
+
+from backend.runs.schemas import RunItem
+from frontend import formatting
+from frontend.charts.grid import (
+    SEED,
+    Cell,
+    GridInfo,
+    choose_axes,
+    grid_info,
+    place_of,
+    value_of,
+    varying,
+)
+from frontend.charts.measures import LEVELS, MEASURES, VERDICT, AtBest, Ramp, ramp_of, value_of_cell
+
+MAX_PANELS = 12
+FEW = 4  # values of a knob that are shown side by side unless something else is asked for
+COMPACT, DENSE = 8, 16  # columns from which cells are small (rows, too), or only coloured
+ALL, EACH = "all", "each"
+
+
+@dataclass(frozen=True)
+class Rest:
+    """A knob that is no axis, and what is shown of it: ALL together, EACH apart, or one value."""
+
+    path: str
+    values: Sequence[Any]
+    shown: str
+
+    @property
+    def options(self) -> Sequence[tuple[str, str]]:
+        """What may be chosen, with its words."""
+        each = [(str(value), formatting.value(value, self.path)) for value in self.values]
+        return [(ALL, "all together"), (EACH, "side by side"), *each]
+
+    def picks(self, run: RunItem) -> bool:
+        """Whether a run is shown at all."""
+        return self.shown in (ALL, EACH) or str(value_of(run, self.path)) == self.shown
+
+
+@dataclass(frozen=True)
+class PanelsInfo:
+    """The tables of an experiment, all of one colour ramp.
+
+    `varying` maps the knobs that vary to their values; `size` is how large cells are drawn.
+    """
+
+    choice: str
+    varying: Mapping[str, Sequence[Any]]
+    axes: tuple[str | None, str | None]
+    rest: Sequence[Rest]
+    panels: Sequence[GridInfo]
+    ramp: Ramp | None
+    size: str
+
+    @property
+    def cells(self) -> Sequence[Cell]:
+        """All cells."""
+        return [cell for one in self.panels for row in one.cells for cell in row if cell]
+
+    @property
+    def averaged(self) -> Sequence[str]:
+        """The knobs that vary within a cell."""
+        return [one.path for one in self.rest if one.shown == ALL]
+
+    @property
+    def subjects(self) -> str:
+        """What a cell's `compared` are to the page that compares: cells, or runs alone."""
+        return "runs" if SEED in self.axes else "cells"
+
+    def compared(self, cell: Cell) -> str:
+        """Return the ids that stand for a cell's runs, one of those that differ in seed alone."""
+        apart = [path for path in self.averaged if path != SEED]
+        ids = {tuple(value_of(run, path) for path in apart): run.id for run in cell.runs[::-1]}
+        return ",".join(map(str, sorted(ids.values())))
+
+    @property
+    def legend(self) -> Sequence[tuple[str, str]]:
+        """Steps of the colour ramp with its ends in words, or the verdicts that are there."""
+        if self.choice == VERDICT:
+            texts = {str(cell.value): cell.style for cell in self.cells if cell.value is not None}
+            return [(style, text) for text, style in sorted(texts.items())]
+        if self.ramp is None:
+            return []
+        write = MEASURES[self.choice].write
+        ends = {0: write(self.ramp.low), LEVELS - 1: write(self.ramp.high)}
+        return [(f"level-{level}", ends.get(level, "")) for level in range(LEVELS)]
+
+
+def panels_info(
+    runs: Sequence[RunItem],
+    at_best: Mapping[int, AtBest],
+    *,
+    choice: str = "gap",
+    row_knob: str | None = None,
+    column_knob: str | None = None,
+    shown: Mapping[str, str] | None = None,
+) -> PanelsInfo:
+    """Return an experiment's tables; a knob not asked for is chosen: capacity down, data across.
+
+    `shown` says of other knobs by path what to show: ALL together, EACH apart, or a value.
+    """
+    knobs = varying(runs)
+    candidates = {path: values for path, values in knobs.items() if path != SEED} or knobs
+    axes = choose_axes(candidates, row_knob, column_knob)
+    rest = _rest(knobs, axes, shown or {})
+    runs = [run for run in runs if all(one.picks(run) for one in rest)]
+    apart = [one for one in rest if one.shown == EACH]
+    groups = _groups(runs, apart)
+    ramp = _ramp(choice, groups, axes, at_best)
+    panels = [
+        grid_info(
+            group, knobs, at_best, choice=choice, axes=axes, ramp=ramp, title=_title(apart, key)
+        )
+        for key, group in groups.items()
+    ]
+    rows, columns = (len(knobs.get(axis or "", ())) for axis in axes)
+    size = _size(rows, columns, len(panels))
+    return PanelsInfo(choice, knobs, axes, rest, panels, ramp, size)
+
+
+def _groups(runs: Sequence[RunItem], apart: Sequence[Rest]) -> dict[tuple[Any, ...], list[RunItem]]:
+    """Return the runs of each table by its values of the knobs that are shown apart."""
+    groups: dict[tuple[Any, ...], list[RunItem]] = {
+        key: [] for key in product(*(one.values for one in apart))
+    }
+    for run in runs:
+        groups[tuple(value_of(run, one.path) for one in apart)].append(run)
+    return {key: group for key, group in groups.items() if group}
+
+
+def _rest(
+    knobs: Mapping[str, Sequence[Any]],
+    axes: tuple[str | None, str | None],
+    shown: Mapping[str, str],
+) -> list[Rest]:
+    """Return what is shown of the knobs that are no axes, never more than MAX_PANELS tables."""
+    found: list[Rest] = []
+    tables = 1
+    for path, values in knobs.items():
+        if path in axes:
+            continue
+        usual = EACH if tables == 1 and path != SEED and len(values) <= FEW else ALL
+        wanted = shown.get(path, usual)
+        if wanted not in (ALL, EACH, *map(str, values)):
+            wanted = usual
+        if wanted == EACH and tables * len(values) > MAX_PANELS:
+            wanted = ALL
+        if wanted == EACH:
+            tables *= len(values)
+        found.append(Rest(path, values, wanted))
+    return found
+
+
+def _ramp(
+    choice: str,
+    groups: Mapping[tuple[Any, ...], Sequence[RunItem]],
+    axes: tuple[str | None, str | None],
+    at_best: Mapping[int, AtBest],
+) -> Ramp | None:
+    cells: dict[Any, list[RunItem]] = {}
+    for key, group in groups.items():
+        for run in group:
+            cells.setdefault((key, place_of(run, axes)), []).append(run)
+    return ramp_of(value_of_cell(choice, cell, at_best) for cell in cells.values())
+
+
+def _title(apart: Sequence[Rest], key: tuple[Any, ...]) -> str:
+    pairs = zip(apart, key, strict=True)
+    return ", ".join(
+        f"{formatting.knob(one.path)} {formatting.value(value, one.path)}" for one, value in pairs
+    )
+
+
+def _size(rows: int, columns: int, panels: int) -> str:
+    if columns > DENSE or (panels > 2 and columns > COMPACT):
+        return "dense"
+    return "compact" if max(rows, columns) > COMPACT or panels > 1 else "roomy"

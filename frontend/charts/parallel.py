@@ -1,0 +1,156 @@
+"""Parallel coordinates: each cell of an experiment as a line over its knobs to its outcome."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from backend.runs.schemas import RunItem
+from frontend import formatting
+from frontend.charts.grid import SEED, value_of, varying
+from frontend.charts.measures import (
+    CHOICES,
+    VERDICT,
+    AtBest,
+    Ramp,
+    ramp_of,
+    style,
+    value_of_cell,
+    write,
+)
+
+HEIGHT, MARGIN = 300, 70  # of the drawing, in its own units
+LEAST, STEP = 480, 130  # its width between the margins at least, and between two axes
+MAX_LINES = 1000
+MAX_ROWS = 100  # of the table
+MAX_TICKS = 12
+OUTCOME_TICKS = 5
+
+
+@dataclass(frozen=True)
+class Axis:
+    """An axis at `x`; its ticks are texts with their heights.
+
+    A stretch of it may be asked for: of a knob's axis from one of its `options` to another, which
+    are at `heights`; of the outcome's, named `slug`, between two values on the `ramp`.
+    """
+
+    slug: str
+    title: str
+    x: float
+    ticks: Sequence[tuple[float, str]]
+    options: Sequence[str] = ()
+    heights: Sequence[float] = ()
+    ramp: Ramp | None = None
+
+
+@dataclass(frozen=True)
+class Line:
+    """A cell: where it crosses the axes, its values in words, its outcome, and its first run.
+
+    `picks` are the places of its knobs' values among their options and, last, its outcome.
+    """
+
+    path: str
+    picks: Sequence[float]
+    values: Sequence[str]
+    outcome: str
+    style: str
+    run_id: int
+    url: str
+    runs: int
+
+
+@dataclass(frozen=True)
+class ParallelInfo:
+    """What is drawn: axes from left to right, and lines, the best last so that it is on top."""
+
+    outcome: str
+    axes: Sequence[Axis]
+    lines: Sequence[Line]
+    left_out: int
+
+    @property
+    def width(self) -> float:
+        """Of the drawing, with its margins."""
+        return self.axes[-1].x + MARGIN
+
+    @property
+    def description(self) -> str:
+        """The drawing in words."""
+        knobs = ", ".join(axis.title for axis in self.axes[:-1])
+        text = (
+            f"{formatting.count(len(self.lines), 'cell')} as lines over {knobs} to {self.outcome}."
+        )
+        if not self.lines:
+            return text
+        best = self.lines[-1]
+        at = ", ".join(
+            f"{axis.title} {value}" for axis, value in zip(self.axes, best.values, strict=False)
+        )
+        return f"{text} Lowest: {best.outcome} at {at}."
+
+
+def parallel_info(
+    runs: Sequence[RunItem], at_best: Mapping[int, AtBest], *, choice: str = "best"
+) -> ParallelInfo | None:
+    """Return the drawing; seeds of a cell are one line. None where fewer than two knobs vary."""
+    choice = "best" if choice == VERDICT else choice  # a verdict has no order
+    knobs = {path: values for path, values in varying(runs).items() if path != SEED}
+    if len(knobs) < 2:
+        return None
+    cells: dict[tuple[Any, ...], list[RunItem]] = {}
+    for run in runs:
+        cells.setdefault(tuple(value_of(run, path) for path in knobs), []).append(run)
+    found = {key: value_of_cell(choice, cell, at_best) for key, cell in cells.items()}
+    known = {key: value for key, value in found.items() if isinstance(value, int | float)}
+    ordered = sorted(known, key=lambda key: -known[key])[-MAX_LINES:]
+    ramp = ramp_of(known.values())
+    axes = _axes(knobs, ramp, choice)
+    lines = [_line(key, cells[key], known[key], ramp, axes, knobs, choice) for key in ordered]
+    return ParallelInfo(CHOICES[choice], axes, lines, len(cells) - len(ordered))
+
+
+def _axes(knobs: Mapping[str, Sequence[Any]], ramp: Ramp | None, choice: str) -> list[Axis]:
+    """Return the axes: of a knob its values at equal distances, of the outcome its range."""
+    step = max(LEAST / len(knobs), STEP)
+    axes = []
+    for place, (path, values) in enumerate(knobs.items()):
+        named = [formatting.value(value, path) for value in values]
+        every = -(-len(values) // MAX_TICKS)
+        heights = [_height(index, len(values)) for index in range(len(values))]
+        ticks = list(zip(heights, named, strict=True))[::every]
+        axes.append(Axis(path, formatting.knob(path), MARGIN + place * step, ticks, named, heights))
+    shares = [i / (OUTCOME_TICKS - 1) for i in range(OUTCOME_TICKS)]
+    ticks = [(HEIGHT * (1 - at), write(choice, ramp.at(at))) for at in shares] if ramp else []
+    axes.append(Axis(choice, CHOICES[choice], MARGIN + len(knobs) * step, ticks, ramp=ramp))
+    return axes
+
+
+def _line(
+    key: tuple[Any, ...],
+    cell: Sequence[RunItem],
+    outcome: float,
+    ramp: Ramp | None,
+    axes: Sequence[Axis],
+    knobs: Mapping[str, Sequence[Any]],
+    choice: str,
+) -> Line:
+    picks = [values.index(value) for value, values in zip(key, knobs.values(), strict=True)]
+    sizes = map(len, knobs.values())
+    heights = [_height(pick, size) for pick, size in zip(picks, sizes, strict=True)]
+    heights.append(HEIGHT * (1 - ramp.share(outcome)) if ramp else 0.0)
+    corners = (f"{axis.x:.0f} {height:.1f}" for axis, height in zip(axes, heights, strict=True))
+    return Line(
+        path="M" + "L".join(corners),
+        picks=[*picks, outcome],
+        values=[formatting.value(value, path) for path, value in zip(knobs, key, strict=True)],
+        outcome=write(choice, outcome),
+        style=style(outcome, ramp),
+        run_id=cell[0].id,
+        url=cell[0].url,
+        runs=len(cell),
+    )
+
+
+def _height(index: int, count: int) -> float:
+    return HEIGHT * (1 - index / (count - 1)) if count > 1 else HEIGHT / 2

@@ -1,0 +1,96 @@
+"""The figures of a run as JSON, each under a plain address."""
+
+from fastapi import APIRouter, Response
+from sqlalchemy.orm import Session
+
+from backend.api.dependencies import StoppingQuery
+from backend.diagnosis.series import Column
+from backend.errors import NotFound
+from backend.remedies import follow_up
+from backend.runs.fit_frames import frames_of
+from backend.runs.schemas import early_stop, run_items
+from backend.store import experiments, metrics, runs, snapshots
+from backend.store.snapshots import Kind
+from backend.store.tables import Run
+from frontend.charts.curve_chart import draw_curves
+from frontend.charts.curves import Quantity, curves_info
+from frontend.charts.fit_frames import draw_fit_frames, fit_frames_info
+from frontend.charts.fits import draw_fit, fit_info
+from frontend.charts.routes import as_json
+from frontend.charts.weights import draw_weights, weights_info
+from frontend.run_view import ViewQuery
+from frontend.site import Reading
+
+router = APIRouter(prefix="/figures/runs/{run_id}")
+
+LOSSES = ("train_loss", "val_loss")
+
+
+@router.get("/frames")
+def fit_frames(session: Reading, run_id: int) -> Response:
+    """Return a run's fit at the epochs kept, drawn over the data. Raises NotFound."""
+    frames, samples = frames_of(session, run_id), snapshots.samples(session, run_id)
+    if not frames.epochs or samples is None:
+        raise _not_drawable(run_id)
+    losses = metrics.series(session, run_id, LOSSES)
+    return as_json(draw_fit_frames(fit_frames_info(frames, samples, losses)))
+
+
+@router.get("/fit/{kind}")
+def fit(session: Reading, run_id: int, kind: Kind) -> Response:
+    """Return the fit of a run's snapshot, drawn over the data. Raises NotFound."""
+    runs.get(session, run_id)
+    snapshot = snapshots.get(session, run_id, kind)
+    samples = snapshots.samples(session, run_id)
+    if snapshot.fit is None or samples is None:
+        raise _not_drawable(run_id)
+    return as_json(draw_fit(fit_info(snapshot.epoch, snapshot.fit, samples)))
+
+
+@router.get("/weights")
+def weights(session: Reading, run_id: int) -> Response:
+    """Return how the weights of a run's snapshots are spread. Raises NotFound."""
+    runs.get(session, run_id)
+    kept = snapshots.whole(session, run_id)
+    if not kept:
+        raise NotFound(f"Run {run_id} has no snapshot yet.")
+    found = weights_info([(one.kind, one.epoch, one.weights) for one in kept])
+    return as_json(draw_weights(found))
+
+
+@router.get("/{quantity}")
+def curves(
+    session: Reading, run_id: int, quantity: Quantity, stopping: StoppingQuery, view: ViewQuery
+) -> Response:
+    """Return a run's loss or accuracy over its epochs, with the criterion asked for marked.
+
+    Raises NotFound and InvalidSpec.
+    """
+    row = runs.get(session, run_id)
+    [run] = run_items(session, [row])
+    fires = run.early_stop_epoch
+    if stopping:
+        fires = early_stop(session, run_id, stopping).epoch
+    keys = [f"{part}_{quantity}" for part in ("train", "val", "test")]
+    info = curves_info(
+        quantity,
+        metrics.columns(session, run_id, keys),
+        view=view,
+        best_epoch=run.best_epoch,
+        early_stop_epoch=fires,
+        seeds=_other_seeds(session, row, keys[:2]) if "seeds" in view.show else (),
+    )
+    return as_json(draw_curves(info))
+
+
+def _other_seeds(session: Session, row: Run, keys: list[str]) -> list[dict[str, Column]]:
+    """Return the metrics of the runs that differ from one in their seed alone."""
+    cell = follow_up.cell_of(session, experiments.get(session, row.experiment_id), row)
+    others = [run.id for run in cell.runs if run.id != row.id]
+    return list(metrics.columns_of(session, others, keys).values())
+
+
+def _not_drawable(run_id: int) -> NotFound:
+    return NotFound(
+        f"Run {run_id} has no picture of its fit: it has more than two inputs, or classes."
+    )
