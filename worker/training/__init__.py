@@ -1,1 +1,1 @@
-"""Pure training: specifications in, curves and weights out. No SQL, no Celery."""
+"""Pure training: run specifications in, metrics and weights out. No SQL and no Celery."""

@@ -16,18 +16,18 @@ from worker.training.member import Member
 from worker.training.program import Program
 from worker.training.rows import Rows
 
-GATHERED_BYTES = 4 << 20  # of batches laid out beforehand
-ORDER_BYTES = 16 << 20  # of orders that members of the same seed share
+GATHERED_BYTES = 4 << 20  # batches that are gathered at once, before their steps run
+ORDER_BYTES = 16 << 20  # cached orders of samples, which members with the same seed share
 
 Index = NDArray[np.int64]
 
 
 @dataclass(frozen=True, slots=True)
 class Stretch:
-    """Steps in which the same models, the first `active`, have a batch each.
+    """Consecutive steps in which the same models, the first `active`, have a batch each.
 
-    `rows` [steps, active, rows, outputs] and x are gathered into, and `batches` are views of x and
-    of `targets` [steps, active, outputs, rows].
+    Samples are gathered into x [steps, active, rows, inputs] and `rows` [steps, active, rows,
+    outputs]. `batches` are views of x and of `targets` [steps, active, outputs, rows].
     """
 
     first: int
@@ -40,41 +40,45 @@ class Stretch:
 
 
 class Batches:
-    """The batches of each member: a function of its specification and epoch alone."""
+    """The batches of all members; those of a member depend on its specification and epoch alone."""
 
     def __init__(self, program: Program, members: Sequence[Member], rows: Rows) -> None:
         self._program, self._members, self._rows = program, members, rows
         self.steps = [_steps(program, member) for member in members]
-        self._whole = False  # whether the one batch, that is the whole set, is there
+        self._whole = False  # whether the only batch, the whole training set, is already in place
         smoothing = [member.spec.training.label_smoothing or 0.0 for member in members]
         self._smoothing = rows.x.new_tensor(smoothing)[None, :, None, None]
-        self._stretches = self._prepared()
+        self._chunks = self._prepared()
 
     def epoch(self) -> Iterator[tuple[int, Batch]]:
-        """Yield, for each step of the members' present epoch, the active models and a batch each.
+        """Yield for each step of the members' current epoch the active models and their batch.
 
-        A batch's tensors hold others at a later step. Kept units are left out: see `masks`.
+        The tensors of a batch are reused by later steps. Dropout masks are not included, see
+        `Masks`.
         """
         rows = None if self._whole else torch.from_numpy(self._index()).to(self._rows.x.device)
-        for stretch in self._stretches:
+        for chunk in self._chunks:
             if rows is not None:
-                self._gather(stretch, rows[stretch.first : stretch.end, : stretch.active])
-            for batch in stretch.batches:
-                yield stretch.active, batch
+                self._gather(chunk, rows[chunk.first : chunk.end, : chunk.active])
+            for batch in chunk.batches:
+                yield chunk.active, batch
         self._whole = self._program.whole
 
-    def _gather(self, stretch: Stretch, index: Tensor) -> None:
-        """Put the rows of a stretch's batches into its tensors."""
+    def _gather(self, chunk: Stretch, index: Tensor) -> None:
+        """Copy the samples of a chunk's batches into its tensors."""
         flat, table = index.reshape(-1), self._rows
-        torch.index_select(table.x, 0, flat, out=stretch.x.view(len(flat), -1))
-        torch.index_select(table.targets, 0, flat, out=stretch.rows.view(len(flat), -1))
-        stretch.targets.copy_(stretch.rows.transpose(2, 3))
+        torch.index_select(table.x, 0, flat, out=chunk.x.view(len(flat), -1))
+        torch.index_select(table.targets, 0, flat, out=chunk.rows.view(len(flat), -1))
+        chunk.targets.copy_(chunk.rows.transpose(2, 3))
         if self._program.smooths:
-            share = self._smoothing[:, : stretch.active]
-            stretch.targets.mul_(1 - share).add_(share / self._program.outputs)
+            share = self._smoothing[:, : chunk.active]
+            chunk.targets.mul_(1 - share).add_(share / self._program.outputs)
 
     def _index(self) -> Index:
-        """Return the row of every batch's every row [steps, models, rows]; padding is any row."""
+        """Return the row index of all samples of all batches [steps, models, rows].
+
+        Padding points to an arbitrary row, because its weight is 0.
+        """
         program, members = self._program, self._members
         index = np.zeros((max(self.steps), len(members), program.rows), np.int64)
         for place, member in enumerate(members):
@@ -92,33 +96,33 @@ class Batches:
         return order(member.spec.training.seed, member.epoch, n)
 
     def _prepared(self) -> list[Stretch]:
-        """Return the stretches of any epoch, all of them in the same memory."""
+        """Return the chunks of an epoch. They all use the same memory, one after the other."""
         program, like, weights = self._program, self._rows.x, self._row_weights()
-        cuts = list(self._cuts())
-        most = max(((end - first) * active for first, end, active in cuts), default=0)
+        spans = list(self._cuts())
+        longest = max(((end - first) * active for first, end, active in spans), default=0)
         inputs, outputs = (
-            like.new_empty(most * program.rows * size)
+            like.new_empty(longest * program.rows * size)
             for size in (program.inputs, 2 * program.outputs)
         )
-        stretches = []
-        for first, end, active in cuts:
+        chunks = []
+        for first, end, active in spans:
             count, rows = (end - first) * active * program.rows, (end - first, active, program.rows)
             x = inputs[: count * program.inputs].view(*rows, -1)
-            given, turned = outputs[: 2 * count * program.outputs].view(2, -1)
-            targets = turned.view(end - first, active, program.outputs, program.rows)
+            gathered, transposed = outputs[: 2 * count * program.outputs].view(2, -1)
+            targets = transposed.view(end - first, active, program.outputs, program.rows)
             batches = [
-                Batch(*of_step, None)
-                for of_step in zip(x, targets, weights[first:end, :active], strict=True)
+                Batch(*tensors, None)
+                for tensors in zip(x, targets, weights[first:end, :active], strict=True)
             ]
-            stretches.append(
-                Stretch(first, end, active, x, given.view(*rows, -1), targets, batches)
+            chunks.append(
+                Stretch(first, end, active, x, gathered.view(*rows, -1), targets, batches)
             )
-        return stretches
+        return chunks
 
     def _cuts(self) -> Iterator[tuple[int, int, int]]:
-        """Cut an epoch where a member has no more batches, and where memory ends.
+        """Cut an epoch where a member runs out of batches and where the memory for a chunk is full.
 
-        Yields the first step, the end, and how many members have batches.
+        Yields the first step, the end, and the number of members that have batches.
         """
         program, first = self._program, 0
         bytes_per_row = 8 * (program.inputs + 2 * program.outputs)
@@ -130,7 +134,7 @@ class Batches:
             first = end
 
     def _row_weights(self) -> Tensor:
-        """Return 1 / rows for a batch's rows, 0 for padding [steps, models, 1, rows]."""
+        """Return the row weights [steps, models, 1, rows]: 1 / batch size, and 0 for padding."""
         weights = np.zeros((max(self.steps), len(self._members), 1, self._program.rows))
         for place, member in enumerate(self._members):
             n = member.spec.dataset.n_train
@@ -141,9 +145,9 @@ class Batches:
         return torch.from_numpy(weights).to(self._rows.x)
 
 
-@cached(LRUCache(ORDER_BYTES, lambda found: found.nbytes))
+@cached(LRUCache(ORDER_BYTES, lambda rows: rows.nbytes))
 def order(seed: int, epoch: int, n: int) -> Index:
-    """Return the order in which an epoch passes over n samples."""
+    """Return the order in which an epoch visits n samples."""
     return stream(seed, Purpose.BATCHES, epoch).permutation(n)
 
 

@@ -1,4 +1,4 @@
-"""Checkpoints: a member's whole training state as safetensors bytes, and back. No pickle."""
+"""Checkpoints: a member's whole training state as safetensors bytes, never pickle."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -13,14 +13,15 @@ from worker.training.member import Member
 
 
 def on_host(value: Tensor) -> NDArray[Any]:
-    """Return a tensor as a contiguous array: which safetensors saves far quicker than tensors."""
+    """Return a tensor as a contiguous array, which safetensors saves far faster than a tensor."""
     return np.ascontiguousarray(value.cpu().numpy())
 
 
 def dump(member: Member, state: Mapping[str, Tensor]) -> bytes:
-    """Return the state after the member's last whole epoch.
+    """Serialise the state after the member's last complete epoch.
 
-    No generator states: every draw is a function of seed and epoch.
+    The state of random generators is not part of it, because every draw is a function of seed and
+    epoch.
     """
     progress = {
         "epoch": np.array(member.epoch),
@@ -32,7 +33,7 @@ def dump(member: Member, state: Mapping[str, Tensor]) -> bytes:
 
 
 def restore(member: Member, checkpoint: bytes) -> Mapping[str, Tensor]:
-    """Bring a fresh member to where it was when dumped; return the state that was dumped."""
+    """Restore the progress of a new member from a checkpoint; return the training state."""
     tensors = load(checkpoint)
     member.epoch = int(tensors["epoch"])
     member.best_epoch = int(tensors["best_epoch"])

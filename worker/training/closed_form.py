@@ -1,6 +1,7 @@
-"""Runs that are solved, not descended: least squares over a polynomial's terms or random features.
+"""Closed-form training: least squares over polynomial terms or random features, without gradients.
 
-All in float64: near the interpolation threshold the weights are large and cancel each other.
+All arithmetic is in float64: near the interpolation threshold the weights are large and cancel each
+other.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -15,11 +16,11 @@ from worker.training.least_squares import solve
 from worker.training.member import Member
 from worker.training.models import predict
 
-BLOCK_NUMBERS = 1 << 22  # of features made at once when a model is judged
+BLOCK_NUMBERS = 1 << 22  # feature values computed at once during evaluation, to bound memory
 
 
 class ClosedForm:
-    """One member, whose one epoch is its solution. See Ensemble."""
+    """An ensemble of one member, whose only epoch computes the solution."""
 
     def __init__(self, member: Member, device: torch.device) -> None:
         self._member, self._device = member, device
@@ -27,7 +28,7 @@ class ClosedForm:
         self._weights: Mapping[str, Tensor] = {}
 
     def advance(self, interrupted: Callable[[], bool]) -> Tensor:
-        """Solve for the weights; return the metrics. See Ensemble."""
+        """Solve for the weights; return the metrics [1, keys]."""
         if interrupted():
             raise Interrupted
         self._member.epoch += 1
@@ -35,30 +36,30 @@ class ClosedForm:
         return _metrics(self._member, self._weights)[None]
 
     def outputs(self, features: Mapping[int, Tensor]) -> Tensor:
-        """Map the member's features [rows, inputs] to outputs. See Ensemble."""
+        """Map the member's features [rows, inputs] to outputs [1, rows, outputs]."""
         return predict(self._member.spec, self._weights, features[0].to(self._device))[None]
 
     def keep_best(self, places: Sequence[int]) -> None:
-        """Remember the weights as the best: they are the only ones."""
+        """Do nothing: the only weights are also the best."""
 
     def keep(self, places: Sequence[int]) -> None:
-        """Let all other members go: there are none."""
+        """Do nothing: there are no other members to remove."""
 
     def weights(self, place: int, kind: Kind) -> Mapping[str, Tensor]:  # noqa: ARG002
-        """Return the weights by name; the last are the best."""
+        """Return the weights by name; the last weights are also the best."""
         return self._weights
 
     def state(self, place: int) -> Mapping[str, Tensor]:  # noqa: ARG002
-        """Return all that is needed to go on with the member."""
+        """Return everything that is needed to continue with the member."""
         return self._weights
 
     def load_state(self, place: int, state: Mapping[str, Tensor]) -> None:  # noqa: ARG002
-        """Bring the member to what `state` returned."""
+        """Restore the state that `state` returned."""
         self._weights = {name: value.to(self._device) for name, value in state.items()}
 
 
 def _solution(member: Member, device: torch.device) -> dict[str, Tensor]:
-    """Return the weights that fit a member's training part best, with a drawn layer if any."""
+    """Return the weights that fit a member's training set best, and the drawn layer if any."""
     spec, train = member.spec, member.data.train
     features, targets = _on(device, member.features(train.x)), _on(device, member.targets(train.y))
     layer: dict[str, Tensor] = {}
@@ -71,20 +72,20 @@ def _solution(member: Member, device: torch.device) -> dict[str, Tensor]:
 
 
 def _metrics(member: Member, weights: Mapping[str, Tensor]) -> Tensor:
-    """Return a member's metrics in the order of its keys."""
+    """Return a member's metrics in the order of its `metric_keys`."""
     fitted = weights.get("coefficients", weights.get("output.weight"))
-    assert fitted is not None  # noqa: S101 - one of both
+    assert fitted is not None  # noqa: S101 - every closed-form model has one of the two
     means = [
-        torch.cat(list(_judged(member, weights, part.x, part.y, fitted))).mean(0)
+        torch.cat(list(_row_losses(member, weights, part.x, part.y, fitted))).mean(0)
         for part in member.data.parts
     ]
     return torch.cat([torch.stack(means, 1).reshape(-1), fitted.norm().reshape(1)])
 
 
-def _judged(
+def _row_losses(
     member: Member, weights: Mapping[str, Tensor], x: Array, y: Array, fitted: Tensor
 ) -> Iterator[Tensor]:
-    """Yield the loss of each row, and 1 where its class is found [rows, kinds], by blocks."""
+    """Yield block by block the loss of each row, and its hit if there are classes [rows, kinds]."""
     size = max(1, BLOCK_NUMBERS // fitted.shape[1])
     for start in range(0, len(x), size):
         features = _on(fitted.device, member.features(x[start : start + size]))

@@ -1,7 +1,7 @@
 """Convolutional networks: 3 by 3 convolutions that each halve the image, and a linear layer.
 
-Images lie as [models, channels, pixels * rows], rows innermost as everywhere: a convolution is one
-matrix product for each model, over the 3 by 3 patches around all pixels of all rows.
+Images have the layout [models, channels, pixels * rows]. Rows are innermost as everywhere, so a
+convolution is one matrix product per model over the 3 by 3 patches around all pixels of all rows.
 """
 
 from collections.abc import Iterator
@@ -20,19 +20,19 @@ SHIFTS = [(row, column) for row in range(KERNEL) for column in range(KERNEL)]
 
 
 def shapes(program: Program) -> dict[str, tuple[int, ...]]:
-    """Return the shapes of one model's parameters, padded: weight i and bias i of layer i."""
-    found: dict[str, tuple[int, ...]] = {}
+    """Return the padded shapes of one model's parameters: weight i and bias i of each layer i."""
+    parameters: dict[str, tuple[int, ...]] = {}
     channels = program.width
     for block in range(program.depth):
-        found[f"weight {block}"] = (channels, _patch(1 if block == 0 else channels))
-        found[f"bias {block}"] = (aligned(channels),)
-    found[f"weight {program.depth}"] = (program.outputs, channels * _side(program) ** 2)
-    found[f"bias {program.depth}"] = (aligned(program.outputs),)
-    return found
+        parameters[f"weight {block}"] = (channels, _patch(1 if block == 0 else channels))
+        parameters[f"bias {block}"] = (aligned(channels),)
+    parameters[f"weight {program.depth}"] = (program.outputs, channels * _side(program) ** 2)
+    parameters[f"bias {program.depth}"] = (aligned(program.outputs),)
+    return parameters
 
 
 def layers(site: Site) -> Iterator[Layer]:
-    """Yield the layers: of each block convolution, activation, pooling, and at last linear."""
+    """Yield the layers: convolution, activation and pooling per block, then a linear layer."""
     program, channels = site.program, site.program.width
     for block in range(program.depth):
         yield _convolution(site, block)
@@ -61,21 +61,21 @@ def _convolution(site: Site, block: int) -> "Convolution":
 
 
 def _side(program: Program, blocks: int | None = None) -> int:
-    """Return an image's side after some blocks, or all."""
+    """Return the side of an image after `blocks` blocks; None means after all of them."""
     return program.side >> (program.depth if blocks is None else blocks)
 
 
 def _patch(channels: int) -> int:
-    """Return the numbers of a patch, padded so that matrices stay aligned."""
+    """Return the length of a patch, padded so that matrices stay aligned in memory."""
     return ceil(channels * KERNEL**2 / 8) * 8 if channels > 1 else 16
 
 
 class Convolution:
     """A 3 by 3 convolution with stride 1 and padding 1.
 
-    x [models, in, pixels * rows] is framed with zeros, its patches are laid out as [models,
-    in * 9, pixels * rows], and the weights [models, out, in * 9] multiply them. `weight` and `bias`
-    come with their gradients.
+    Images x [models, in, pixels * rows] get a border of zeros, their patches are laid out as
+    [models, in * 9, pixels * rows], and the weights [models, out, in * 9] multiply the patches.
+    `weight` and `bias` are pairs of a tensor and its gradient.
     """
 
     def __init__(
@@ -122,7 +122,7 @@ class Convolution:
 
 
 class MaxPool:
-    """The largest of each 2 by 2 pixels; an odd last row or column is left out."""
+    """The largest of each 2 by 2 pixels; an odd last row or column is dropped."""
 
     def __init__(self, side: int) -> None:
         self._side, self._half = side, side // 2
@@ -137,25 +137,25 @@ class MaxPool:
         return self._largest.view(*x.shape[:2], -1)
 
     def backward(self, g: Tensor, _: Batch) -> Tensor:
-        """Send the gradient to the largest pixel, of equals to the first, as PyTorch does."""
+        """Send each gradient to the largest pixel; of equal ones to the first, as PyTorch does."""
         by_input = g.new_zeros(self._shape)
         g = g.view(self._largest.shape)
-        left = torch.ones_like(self._largest, dtype=torch.bool)
+        unassigned = torch.ones_like(self._largest, dtype=torch.bool)
         for corner, into in zip(self._corners, self._quarters(by_input), strict=True):
-            chosen = (corner == self._largest).logical_and_(left)
-            left.logical_xor_(chosen)
-            torch.mul(g, chosen, out=into)
+            selected = (corner == self._largest).logical_and_(unassigned)
+            unassigned.logical_xor_(selected)
+            torch.mul(g, selected, out=into)
         return by_input
 
     def _quarters(self, x: Tensor) -> list[Tensor]:
-        """Return the four corners of each square [models, channels, half, half, rows]."""
+        """Return the four corners of each 2 by 2 square [models, channels, half, half, rows]."""
         images = x.view(*x.shape[:2], self._side, self._side, -1)
         end = 2 * self._half
         return [images[:, :, i:end:2, j:end:2] for i in (0, 1) for j in (0, 1)]
 
 
 class Flatten:
-    """From images [models, channels, pixels * rows] to units [models, units, rows]."""
+    """Reshapes images [models, channels, pixels * rows] to units [models, units, rows]."""
 
     def __init__(self, side: int) -> None:
         self._pixels = side**2

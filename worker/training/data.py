@@ -1,4 +1,4 @@
-"""A run's data: drawn, split, noised and scaled, all from its specification."""
+"""The data of a run: drawn, split, made noisy and scaled, all as its specification says."""
 
 from collections.abc import Hashable
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ from backend.specification.sources import SOURCES, Scale
 from worker.training.features import of_inputs
 from worker.training.sources import draw
 
-CACHE_BYTES = 256 << 20
+CACHE_BYTES = 256 << 20  # parts of data sets that runs of this process share
 
 
 @dataclass(frozen=True)
@@ -28,7 +28,7 @@ class Part:
 
 @dataclass(frozen=True)
 class Scaling:
-    """The affine map from features to what the model sees: (x - mean) / scale, per feature."""
+    """The affine map from features to model inputs: (x - mean) / scale, for each feature."""
 
     mean: Array
     scale: Array
@@ -37,7 +37,8 @@ class Scaling:
     def fit(cls, x: Array, family: Family, scale: Scale) -> Self:
         """Fit to training inputs: -1 to 1 for polynomials, else zero mean and unit deviation.
 
-        The deviation is each feature's, or that of all together, or they stay as they are.
+        The deviation is computed for each feature or over all features together, as `scale` says;
+        otherwise the inputs stay unchanged.
         """
         if family == "polynomial":
             low, high = x.min(axis=0), x.max(axis=0)
@@ -48,11 +49,11 @@ class Scaling:
             mean, deviation = np.full(x.shape[1], x.mean()), np.full(x.shape[1], x.std())
         else:
             mean, deviation = np.zeros(x.shape[1]), np.ones(x.shape[1])
-        # a feature that never varies, as some pixels of the digits, is only centred
+        # a constant feature, such as some pixels of the digits, is only centred
         return cls(mean, np.where(deviation > 1e-12, deviation, 1.0))
 
     def __call__(self, x: Array) -> Array:
-        """Scale features [n, features]: raw inputs, or what is made of them."""
+        """Scale features [n, features]."""
         return np.asarray((x - self.mean) / self.scale)
 
 
@@ -68,14 +69,14 @@ class Data:
 
     @property
     def parts(self) -> tuple[Part, Part, Part]:
-        """Train, validation, test."""
+        """The parts in the order train, validation, test."""
         return self.train, self.validation, self.test
 
 
 def load(spec: RunSpec) -> Data:
-    """Return the data of a run: the same for every run that shares data set knobs and seed.
+    """Return the data of a run, which its data set settings and its seed determine.
 
-    Runs of this process with the same part get the very same arrays, which cannot be written to.
+    Runs of this process that have a part in common share the same read-only arrays.
     """
     dataset, seed = spec.dataset, spec.training.seed
     train, validation, test = (_part(dataset, seed, name) for name in PARTS)
@@ -84,16 +85,17 @@ def load(spec: RunSpec) -> Data:
         classes = SOURCES[dataset.source].outputs
         labels, mislabelled = flipped(train.y, dataset.label_noise, seed, classes)
         train = Part(train.x, labels)
-    chosen = spec.model.features
-    scale = SOURCES[dataset.source].scale if chosen == ALL else "feature"
-    scaling = Scaling.fit(of_inputs(train.x, chosen), spec.model.family, scale)
+    selected = spec.model.features
+    scale = SOURCES[dataset.source].scale if selected == ALL else "feature"
+    scaling = Scaling.fit(of_inputs(train.x, selected), spec.model.family, scale)
     return Data(train, validation, test, scaling, mislabelled)
 
 
 def noise_free_test(spec: RunSpec) -> Part:
-    """Return the test samples of a run with the targets as they are without target noise.
+    """Return the test samples of a run, with targets free of target noise.
 
-    The same inputs as those of `load`: inputs and the noise of targets are drawn apart.
+    The inputs are those of `load`, because inputs and target noise have random streams of their
+    own.
     """
     dataset = spec.dataset
     if dataset.target_noise:
@@ -102,7 +104,7 @@ def noise_free_test(spec: RunSpec) -> Part:
 
 
 def _part_key(dataset: Dataset, seed: int, part: PartName) -> Hashable:
-    """Return all that a part depends on."""
+    """Return everything that a part depends on."""
     rows = dataset.n_test if SOURCES[dataset.source].rows else None
     noise = dataset.n_features, dataset.input_noise, dataset.target_noise
     seed = seed if part != "test" else TEST_SEED
@@ -118,16 +120,17 @@ def _part(dataset: Dataset, seed: int, part: PartName) -> Part:
 
 
 def reference_loss(spec: RunSpec, data: Data) -> float:
-    """Return the validation loss of always giving the same answer.
+    """Return the validation loss of a constant prediction.
 
-    The answer is the training mean, or the training class shares, each class counted once more
-    so that one unseen in training has a share too.
+    The prediction is the training mean or the training class frequencies. Each class is counted
+    once in addition, so that a class that is missing from the training set has a probability above
+    0.
     """
     y, outputs = data.validation.y, SOURCES[spec.dataset.source].outputs
     if SOURCES[spec.dataset.source].problem == "regression":
         return float(np.mean((y - data.train.y.mean(axis=0)) ** 2))
     counts = np.bincount(data.train.y, minlength=outputs) + 1
-    shares = counts / counts.sum()
+    frequencies = counts / counts.sum()
     if spec.training.loss == "mse":
-        return float(np.mean((np.eye(outputs)[y] - shares) ** 2))
-    return float(-np.log(shares)[y].mean())
+        return float(np.mean((np.eye(outputs)[y] - frequencies) ** 2))
+    return float(-np.log(frequencies)[y].mean())

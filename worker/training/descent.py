@@ -1,4 +1,4 @@
-"""Ensembles of networks and polynomials that descend their losses' gradients together."""
+"""Training by gradient descent: ensembles of networks, linear models or polynomials."""
 
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
@@ -24,7 +24,7 @@ from worker.training.steps import make as make_step
 
 
 class Descent:
-    """Members of one program, those with more training samples first. See Ensemble."""
+    """An ensemble of members of one program, those with more training samples first."""
 
     def __init__(
         self,
@@ -45,23 +45,23 @@ class Descent:
         self._arrange()
 
     def _arrange(self) -> None:
-        """Make what depends on which members there are."""
+        """Build everything that depends on the set of members."""
         program, members, parameters = self._program, self.members, self._parameters
         gradients, like = parameters.like(), parameters.flat
         real = [units.to(like) for units in initial.real_units(program, members)]
         self._model = Model(parameters, gradients, self._running, real)
         rows = Rows(program, members, like.device, like.dtype)
         self._batches = Batches(program, members, rows)
-        judging = WorkSpace(min(program.cohort, len(members)), program.block, like)
-        judge = partial(self._network, judging, learns=False)
-        self._evaluation = Evaluation(program, members, rows, judge)
+        evaluating = WorkSpace(min(program.cohort, len(members)), program.block, like)
+        build = partial(self._network, evaluating, learns=False)
+        self._evaluation = Evaluation(program, members, rows, build)
         self._masks = Masks(program, members, like)
         self._updates = Updates(program.optimizer, parameters, gradients, self._first, self._second)
         self._learning = WorkSpace(len(members), program.rows, like)
         self._steps: dict[tuple[int, int], Step] = {}
 
     def advance(self, interrupted: Callable[[], bool]) -> Tensor:
-        """Train all members one epoch; return their metrics. See Ensemble."""
+        """Train all members for one epoch; return their metrics [members, keys]."""
         for member in self.members:
             member.epoch += 1
 
@@ -79,8 +79,8 @@ class Descent:
         for active, batch in self._batches.epoch():
             check()
             if self._program.drops:
-                kept = self._masks.step(active)
-                batch = Batch(batch.x, batch.targets, batch.weights, kept)
+                masks = self._masks.step(active)
+                batch = Batch(batch.x, batch.targets, batch.weights, masks)
             self._step(active)(batch)
 
     def _step(self, active: int) -> Step:
@@ -105,7 +105,7 @@ class Descent:
         )
 
     def outputs(self, features: Mapping[int, Tensor]) -> Tensor:
-        """Map features [rows, inputs] of members by place to outputs. See Ensemble."""
+        """Map features [rows, inputs] of members by place to outputs [places, rows, outputs]."""
         return self._evaluation.outputs(features)
 
     def _network(self, space: WorkSpace, models: slice, rows: int, *, learns: bool) -> Network:
@@ -113,12 +113,12 @@ class Descent:
         return Network(site, list(self._family.layers(site)))
 
     def keep_best(self, places: Sequence[int]) -> None:
-        """Remember the present weights of these members as their best."""
+        """Remember the current weights of these members as their best."""
         self._best.copy(places, self._parameters)
         self._best_running.copy(places, self._running)
 
     def keep(self, places: Sequence[int]) -> None:
-        """Let all other members go."""
+        """Remove all other members."""
         self.members = [self.members[place] for place in places]
         self._parameters, self._running = self._parameters.keep(places), self._running.keep(places)
         self._best, self._best_running = self._best.keep(places), self._best_running.keep(places)
@@ -126,7 +126,7 @@ class Descent:
         self._arrange()
 
     def weights(self, place: int, kind: Kind) -> Mapping[str, Tensor]:
-        """Return a member's weights by name, in their true shapes."""
+        """Return a member's weights by name, in their unpadded shapes."""
         best = kind == "best"
         return initial.named(
             self.members[place],
@@ -136,11 +136,11 @@ class Descent:
         )
 
     def state(self, place: int) -> Mapping[str, Tensor]:
-        """Return all that is needed to go on training a member."""
+        """Return everything that is needed to continue training a member."""
         return {name: stack.row(place) for name, stack in self._stacks().items()}
 
     def load_state(self, place: int, state: Mapping[str, Tensor]) -> None:
-        """Bring a member to what `state` returned."""
+        """Restore a member to the state that `state` returned."""
         for name, stack in self._stacks().items():
             stack.set_row(place, state[name])
 

@@ -1,4 +1,4 @@
-"""What a group asks of runs that are trained as one program."""
+"""The interface between a group and its ensembles: runs that are trained as one program."""
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import Literal, Protocol
@@ -11,40 +11,41 @@ Kind = Literal["best", "last"]
 
 
 class Interrupted(Exception):
-    """Training was told to stop within an epoch; the weights are between two epochs."""
+    """Training stopped within an epoch; the weights lie between two epochs and are unusable."""
 
 
 class Ensemble(Protocol):
-    """Runs trained as one. A member is spoken of by its place, from 0; places close up.
+    """Runs that are trained as one program, each addressed by its place, counted from 0.
 
-    No member's figures depend, to the bit, on which others are in the ensemble.
+    No member's metrics depend, to the bit, on which other members are in the ensemble.
     """
 
     members: list[Member]
 
     def advance(self, interrupted: Callable[[], bool]) -> Tensor:
-        """Train all members one epoch; return their metrics [members, keys], on the device.
+        """Train all members for one epoch; return their metrics [members, keys], on the device.
 
-        The keys are those of `Member.metric_keys`. Raises Interrupted.
+        The keys are those of `GroupMember.metric_keys`. Raises Interrupted.
         """
 
     def outputs(self, features: Mapping[int, Tensor]) -> Tensor:
         """Map features [rows, inputs] of members by place to outputs [places, rows, outputs].
 
-        Features are as `Member.features` returns them, of all these members equally many.
+        The features are as `GroupMember.features` returns them. All members must have equally many
+        rows.
         """
 
     def keep_best(self, places: Sequence[int]) -> None:
-        """Remember the present weights of these members as their best."""
+        """Remember the current weights of these members as their best."""
 
     def keep(self, places: Sequence[int]) -> None:
-        """Let all others go: member places[0] is now at place 0, and so on."""
+        """Remove all other members: the member at places[0] moves to place 0, and so on."""
 
     def weights(self, place: int, kind: Kind) -> Mapping[str, Tensor]:
-        """Return a member's weights by name, in their true shapes: those of its snapshot."""
+        """Return a member's best or last weights by name, in their unpadded shapes."""
 
     def state(self, place: int) -> Mapping[str, Tensor]:
-        """Return all that is needed to go on training a member, best weights included."""
+        """Return everything that is needed to continue training a member, best weights included."""
 
     def load_state(self, place: int, state: Mapping[str, Tensor]) -> None:
-        """Bring a member that was not trained yet to what `state` returned."""
+        """Restore a member that was not trained yet to the state that `state` returned."""

@@ -1,8 +1,8 @@
-"""Evaluating the models of an ensemble: on their own data each epoch, or on what is given.
+"""Evaluation of an ensemble's models, on their own data each epoch or on given features.
 
-Models take their turns in cohorts, and rows in blocks, such that what is between their layers stays
-in the cache. Blocks are a function of a member's own specification, and what is summed at once is
-as long whichever others there are.
+Models are evaluated in cohorts and rows in blocks, sized such that the activations between layers
+stay in the processor's cache. Block sizes depend on a member's own specification alone. Each sum
+also has a length of its own, whichever other members there are, so a metric is the same to the bit.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -17,14 +17,15 @@ from worker.training.network import Network
 from worker.training.program import Blocks, Program
 from worker.training.rows import Rows
 
-Build = Callable[[slice, int], Network]  # for these members and so many rows at once
+BuildNetwork = Callable[[slice, int], Network]  # (members, rows evaluated at once)
 
 
 @dataclass(frozen=True, slots=True)
 class Cohort:
-    """Neighbours with as many training samples: x [models, rows, inputs], `targets` [.., outputs].
+    """Neighbouring members with equally many training samples, which are evaluated together.
 
-    Both are views of the ensemble's rows: data sets that follow each other, or one and the same.
+    x [models, rows, inputs] and `targets` [models, outputs, rows] are views of the ensemble's data:
+    of consecutive data sets, or of a single data set that all members share.
     """
 
     members: slice
@@ -34,30 +35,30 @@ class Cohort:
 
 
 class Evaluation:
-    """Evaluates the members of an ensemble by the networks that `build` makes."""
+    """Evaluates the members of an ensemble with networks that `build` creates."""
 
     def __init__(
-        self, program: Program, members: Sequence[Member], rows: Rows, build: Build
+        self, program: Program, members: Sequence[Member], rows: Rows, build: BuildNetwork
     ) -> None:
         self._program, self._build = program, build
         self._cohorts = list(_cohorts(program, members, rows))
-        most = max((each.targets.numel() for each in self._cohorts), default=0)
-        self._outputs = rows.x.new_empty(most)
+        largest = max((cohort.targets.numel() for cohort in self._cohorts), default=0)
+        self._outputs = rows.x.new_empty(largest)
         self._networks: dict[tuple[int, int], Network] = {}
 
     def metrics(self, check: Callable[[], None]) -> Tensor:
-        """Return all members' metrics [members, keys]. `check` is called now and then."""
-        found = []
+        """Return all members' metrics [members, keys]; call `check` before each cohort."""
+        metrics = []
         for cohort in self._cohorts:
             check()
             blocks = self._program.evaluated(cohort.n_train)
             outputs = self._outputs[: cohort.targets.numel()].view(cohort.targets.shape)
             self._evaluate(cohort.members, cohort.x, blocks, outputs)
-            found.append(self._means(outputs, cohort))
-        return torch.cat(found)
+            metrics.append(self._means(outputs, cohort))
+        return torch.cat(metrics)
 
     def _evaluate(self, members: slice, x: Tensor, blocks: Blocks, outputs: Tensor) -> None:
-        """Put into `outputs` [models, outputs, rows] those for x [models, rows, inputs]."""
+        """Write the outputs for x [models, rows, inputs] to `outputs` [models, outputs, rows]."""
         network = self._network(members, blocks.size)
         for start in range(0, blocks.rows, blocks.size):
             end = start + blocks.size
@@ -70,17 +71,17 @@ class Evaluation:
         return self._networks[key]
 
     def _means(self, outputs: Tensor, cohort: Cohort) -> Tensor:
-        """Return the means over train, validation and test of all kinds [models, 3 x kinds]."""
+        """Return the mean of each kind over train, validation and test [models, 3 x kinds]."""
         program = self._program
         kinds = losses.of_rows(
             outputs, cohort.targets,
             cross_entropy=program.cross_entropy, classifies=program.classifies,
         )  # fmt: skip
-        tested = program.n_validation + program.n_test
+        evaluated = program.n_validation + program.n_test
         parts = (
-            kinds[:, :, tested : tested + cohort.n_train],
+            kinds[:, :, evaluated : evaluated + cohort.n_train],
             kinds[:, :, : program.n_validation],
-            kinds[:, :, program.n_validation : tested],
+            kinds[:, :, program.n_validation : evaluated],
         )
         means = torch.stack([part.mean(2) for part in parts], dim=1)  # [kinds, 3, models]
         return means.flatten(0, 1).T
@@ -89,7 +90,7 @@ class Evaluation:
         """Map features [rows, inputs] of members by place to outputs [places, rows, outputs]."""
         rows = len(next(iter(features.values())))
         blocks = self._program.blocks(rows)
-        found: dict[int, Tensor] = {}
+        outputs_by_place: dict[int, Tensor] = {}
         for cohort in self._cohorts:
             places = range(cohort.members.start, cohort.members.stop)
             if features.keys().isdisjoint(places):
@@ -97,27 +98,28 @@ class Evaluation:
             x = self._inputs([features.get(place) for place in places], blocks)
             outputs = x.new_empty(len(x), self._program.outputs, blocks.rows)
             self._evaluate(cohort.members, x, blocks, outputs)
-            found |= dict(zip(places, outputs[:, :, :rows].transpose(1, 2), strict=True))
-        return torch.stack([found[place] for place in features])
+            outputs_by_place |= dict(zip(places, outputs[:, :, :rows].transpose(1, 2), strict=True))
+        return torch.stack([outputs_by_place[place] for place in features])
 
     def _inputs(self, features: Sequence[Tensor | None], blocks: Blocks) -> Tensor:
-        """Return features as the networks take them [models, rows, inputs]; without, zeros."""
+        """Return features as the networks take them [models, rows, inputs]; zeros where missing."""
         x = self._outputs.new_zeros(len(features), blocks.rows, self._program.inputs)
-        for padded, taken in zip(x, features, strict=True):
-            if taken is not None:
-                padded[: len(taken), : taken.shape[1]] = taken
+        for padded, rows in zip(x, features, strict=True):
+            if rows is not None:
+                padded[: len(rows), : rows.shape[1]] = rows
                 if self._program.biased:
-                    padded[:, taken.shape[1]] = 1
+                    padded[:, rows.shape[1]] = 1
         return x
 
 
 def _cohorts(program: Program, members: Sequence[Member], rows: Rows) -> Iterator[Cohort]:
+    """Cut the members into cohorts of at most `program.cohort`."""
     first = 0
     while first < len(members):
         n_train = members[first].spec.dataset.n_train
         length = program.evaluated(n_train).rows
         end = first + 1
-        # as the second follows the first: the same data set, or the next
+        # from the first member's data set to the second's: 0 if shared, `length` if consecutive
         step = rows.first[end] - rows.first[first] if end < len(members) else 0
         while (
             step in (0, length)
@@ -133,7 +135,7 @@ def _cohorts(program: Program, members: Sequence[Member], rows: Rows) -> Iterato
 def _cohort(rows: Rows, members: slice, n_train: int, length: int, *, shared: bool) -> Cohort:
     count = members.stop - members.start
     first, sets = rows.first[members.start], 1 if shared else count
-    chosen = slice(first, first + sets * length)
-    x = rows.x[chosen].view(sets, length, -1).expand(count, -1, -1)
-    targets = rows.targets[chosen].view(sets, length, -1).transpose(1, 2).contiguous()
+    span = slice(first, first + sets * length)
+    x = rows.x[span].view(sets, length, -1).expand(count, -1, -1)
+    targets = rows.targets[span].view(sets, length, -1).transpose(1, 2).contiguous()
     return Cohort(members, n_train, x, targets.expand(count, -1, -1))

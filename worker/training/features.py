@@ -1,4 +1,4 @@
-"""The features of raw inputs that a specification asks for."""
+"""The input features that a specification selects, computed from raw inputs."""
 
 import numpy as np
 
@@ -7,7 +7,7 @@ from backend.specification.features import Feature, parse
 
 
 def of_inputs(x: Array, chosen: str) -> Array:
-    """Return the features [n, features] of raw inputs [n, inputs]; "all" are the inputs."""
+    """Return the features [n, features] of raw inputs [n, inputs]; "all" returns the inputs."""
     features = parse(chosen)
     return np.stack([_column(x, feature) for feature in features], axis=1) if features else x
 

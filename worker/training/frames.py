@@ -1,7 +1,8 @@
-"""Frames: a model's fit at chosen epochs, coarse and small, so that it can be watched as it learns.
+"""Frames: a model's fit at selected epochs, coarse and small, to watch a model as it learns.
 
-At an epoch's end, the models of an ensemble are asked together. How many frames a run has is a
-function of its specification alone, and such that they take a small share of the training.
+The models of an ensemble are evaluated together at the end of such an epoch. The number of frames
+depends on a run's specification alone and is chosen so that frames take a small share of the
+training time.
 """
 
 import numpy as np
@@ -13,16 +14,16 @@ from backend.specification.sources import LEVELS, drawable
 from worker.training.member import Member
 from worker.training.pictures import CURVE_POINTS, PLANE_POINTS, probability
 
-MOST, LEAST = 40, 12
-SHARE = 0.05  # of the training, for the frames
-EPOCH_PER_ROW = 2.5  # an epoch takes so many times as long as evaluating on validation and test
-STRIDE = {1: 4, 2: 2}  # a frame has every so many-th point of the picture, by its inputs
+MOST_FRAMES, FEWEST_FRAMES = 40, 12  # per run
+TIME_SHARE = 0.05  # of the training time
+EPOCH_PER_ROW = 2.5  # time of an epoch in units of evaluating on validation and test
+STRIDE = {1: 4, 2: 2}  # by number of inputs: a frame has every 4th (2nd) point of each axis
 
 
 def ladder(spec: RunSpec) -> frozenset[int]:
-    """Return the epochs whose fit is kept, geometric from the first; none where none can be drawn.
+    """Return the epochs that get a frame, in geometric progression; none if a fit cannot be drawn.
 
-    The best and the last epoch are kept anyway: by their snapshots.
+    The best and the last epoch need none: their snapshots contain the fit.
     """
     epochs, dataset = spec.training.epochs, spec.dataset
     inputs = cost.inputs(spec.params())
@@ -30,12 +31,12 @@ def ladder(spec: RunSpec) -> frozenset[int]:
         return frozenset()
     points = CURVE_POINTS // STRIDE[1] if inputs == 1 else (PLANE_POINTS // STRIDE[2]) ** 2
     rows = EPOCH_PER_ROW * (dataset.n_validation + dataset.n_test)
-    count = max(LEAST, min(MOST, int(SHARE * epochs * rows / points)))
+    count = max(FEWEST_FRAMES, min(MOST_FRAMES, int(TIME_SHARE * epochs * rows / points)))
     return frozenset(np.geomspace(1, epochs, count).round().astype(int).tolist())
 
 
 def axes(member: Member) -> dict[str, Array]:
-    """Return the axes of a member's frames by name, in raw units; none where none can be drawn."""
+    """Return the axes of a member's frames by name, in raw units; empty if it cannot be drawn."""
     picture, _ = member.picture
     if picture is None:
         return {}
@@ -48,21 +49,25 @@ def axes(member: Member) -> dict[str, Array]:
 
 
 def features(member: Member) -> Array:
-    """Return what a model takes at its frame's points [points, inputs], the first axis fastest."""
-    picture, taken = member.picture
+    """Return the model inputs at the points of a frame [points, inputs], the first axis fastest.
+
+    Raises ValueError if the fit cannot be drawn.
+    """
+    picture, inputs = member.picture
     if picture is None:
         raise ValueError("no frames can be drawn of this run")
     step = STRIDE[len(picture.axes)]
-    grid = taken.reshape(*(len(axis) for axis in picture.axes[::-1]), -1)
+    grid = inputs.reshape(*(len(axis) for axis in picture.axes[::-1]), -1)
     return grid[(slice(None, None, step),) * len(picture.axes)].reshape(-1, grid.shape[-1])
 
 
 def encode(outputs: Array, loss: Loss) -> list[bytes]:
-    """Return models' frames from their outputs [models, points, outputs].
+    """Encode the frames of models from their outputs [models, points, outputs].
 
-    Regression: the prediction, float32. Two classes: the second's probability in LEVELS, uint8.
+    Regression: the prediction as float32. Two classes: the probability of the second class in
+    LEVELS steps as uint8.
     """
     if outputs.shape[-1] == 1:
-        return [each.tobytes() for each in outputs[:, :, 0].astype("<f4")]
+        return [frame.tobytes() for frame in outputs[:, :, 0].astype("<f4")]
     levels = np.rint(LEVELS * probability(outputs, loss)).astype(np.uint8)
-    return [each.tobytes() for each in levels]
+    return [frame.tobytes() for frame in levels]

@@ -1,7 +1,7 @@
-"""The seam between training and everything else: many runs, trained side by side.
+"""The interface between training and everything else: many runs that are trained side by side.
 
-Callers speak of members by their index in the list of specifications, and get plain numbers and
-bytes back; how the members are laid out on the device is the group's own business.
+Callers address members by their index in the list of specifications and get plain numbers and bytes
+back. How the members are laid out on the device is internal to the group.
 """
 
 from collections.abc import Callable, Container, Iterator, Mapping, Sequence
@@ -38,7 +38,7 @@ __all__ = [
 
 @dataclass(frozen=True, slots=True)
 class EpochResult:
-    """One member's metrics after one epoch (counted from 1)."""
+    """The metrics of one member after one epoch (counted from 1)."""
 
     index: int
     epoch: int
@@ -47,9 +47,9 @@ class EpochResult:
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """A member could not be trained on at this epoch.
+    """A member whose training failed at this epoch.
 
-    It has left the group, or is to be dropped once what there is of it has been taken.
+    It has either left the group already, or the caller drops it after taking its snapshots.
     """
 
     index: int
@@ -58,9 +58,10 @@ class Failure:
 
 
 def choose_device(*, gpu: bool = True) -> torch.device:
-    """Return the GPU if there is one and it is wanted, else the CPU with one thread.
+    """Return the GPU if there is one and it is wanted, else the CPU limited to one thread.
 
-    One thread, as the models are small, and as sums then do not depend on the number of cores.
+    One thread is enough because the models are small, and it makes sums independent of the number
+    of cores.
     """
     if gpu and torch.cuda.is_available():
         return torch.device("cuda")
@@ -71,9 +72,10 @@ def choose_device(*, gpu: bool = True) -> torch.device:
 class Group:
     """Runs trained side by side. No member's curve depends on which others are in the group.
 
-    `checkpoints` maps indices to what `checkpoint` returned in another life of the member.
-    `interrupted` is asked at every step; once it says yes, `epoch` raises Interrupted. Errors that
-    say that memory ran out are raised, here and by `epoch`, for the caller to try smaller groups.
+    `checkpoints` maps indices to the bytes that `checkpoint` returned in an earlier attempt.
+    `interrupted` is called at every step; once it returns True, `epoch` raises Interrupted. Errors
+    that mean that memory ran out are raised, both here and by `epoch`, so that the caller can try
+    smaller groups.
     """
 
     def __init__(
@@ -86,7 +88,7 @@ class Group:
         dtype: torch.dtype = torch.float32,
     ) -> None:
         self._interrupted = interrupted
-        self._best: dict[int, Snapshot] = {}  # the newest taken of each
+        self._best: dict[int, Snapshot] = {}  # the newest best snapshot of each member
         self._failures: list[Failure] = []
         members: dict[int, Member] = {}
         states: dict[int, Mapping[str, Tensor]] = {}
@@ -105,22 +107,22 @@ class Group:
         self._load(states)
 
     def _load(self, states: Mapping[int, Mapping[str, Tensor]]) -> None:
-        """Bring members to where their checkpoints had them; fail those that do not fit theirs."""
-        for one in self._ensembles:
-            for place, index in enumerate(one.indices):
+        """Restore members from their checkpoints; fail members whose checkpoint does not fit."""
+        for placed in self._ensembles:
+            for place, index in enumerate(placed.indices):
                 if index is None or index not in states:
                     continue
                 try:
-                    one.ensemble.load_state(place, states[index])
+                    placed.ensemble.load_state(place, states[index])
                 except Exception as error:
                     if is_out_of_memory(error):
                         raise
                     self._failures.append(Failure(index, 0, error))
-        self.drop(*(each.index for each in self._failures if each.index in self._members))
+        self.drop(*(failure.index for failure in self._failures if failure.index in self._members))
 
     @property
     def active(self) -> tuple[int, ...]:
-        """Members that are trained on."""
+        """Indices of the members that are still trained."""
         return tuple(self._members)
 
     @property
@@ -129,34 +131,43 @@ class Group:
         return not self._members and not self._failures
 
     def epoch(self) -> list[EpochResult | Failure]:
-        """Advance every active member one epoch. Raises Interrupted, with nothing usable after."""
-        found: list[EpochResult | Failure] = [*self._failures]
+        """Train every active member for one epoch.
+
+        Raises Interrupted, after which the group is unusable.
+        """
+        results: list[EpochResult | Failure] = [*self._failures]
         self._failures.clear()
         metrics: list[tuple[_Placed, Tensor]] = []
-        for one in self._ensembles:
+        for placed in self._ensembles:
             try:
-                metrics.append((one, one.ensemble.advance(self._interrupted)))
+                metrics.append((placed, placed.ensemble.advance(self._interrupted)))
             except Interrupted:
                 raise
             except Exception as error:
                 if is_out_of_memory(error):
                     raise
-                found += self._failed(one, error)
-        if metrics:  # the one transfer of the epoch
-            values = iter(torch.cat([each.reshape(-1) for _, each in metrics]).tolist())
-            for one, each in metrics:
-                rows = [[next(values) for _ in range(each.shape[1])] for _ in one.indices]
-                found += self._results(one, rows)
-        return found
+                results += self._failed(placed, error)
+        if metrics:  # the only transfer from the device in an epoch
+            values = iter(
+                torch.cat(
+                    [values_by_member.reshape(-1) for _, values_by_member in metrics]
+                ).tolist()
+            )
+            for placed, values_by_member in metrics:
+                rows = [
+                    [next(values) for _ in range(values_by_member.shape[1])] for _ in placed.indices
+                ]
+                results += self._results(placed, rows)
+        return results
 
-    def _failed(self, one: "_Placed", error: Exception) -> Iterator[Failure]:
-        for index in one.indices:
+    def _failed(self, placed: "_Placed", error: Exception) -> Iterator[Failure]:
+        for index in placed.indices:
             if index is not None:
                 yield Failure(index, self._members[index].epoch, error)
 
-    def _results(self, one: "_Placed", rows: list[list[float]]) -> Iterator[EpochResult]:
+    def _results(self, placed: "_Placed", rows: list[list[float]]) -> Iterator[EpochResult]:
         better = []
-        for place, (index, row) in enumerate(zip(one.indices, rows, strict=True)):
+        for place, (index, row) in enumerate(zip(placed.indices, rows, strict=True)):
             if index is None:
                 continue
             member = self._members[index]
@@ -165,98 +176,107 @@ class Group:
                 better.append(place)
             yield EpochResult(index, member.epoch, metrics)
         if better:
-            one.ensemble.keep_best(better)
+            placed.ensemble.keep_best(better)
 
     def drop(self, *indices: int) -> None:
         """Stop training members and forget them."""
         for index in indices:
             del self._members[index]
             self._best.pop(index, None)
-        for one in self._ensembles:
-            one.forget(set(indices))
-        self._ensembles = [one for one in self._ensembles if one.left]
+        for placed in self._ensembles:
+            placed.forget(set(indices))
+        self._ensembles = [placed for placed in self._ensembles if placed.in_training]
 
     def checkpoint(self, index: int) -> tuple[int, bytes]:
-        """Return a member's epoch and its whole state, to continue from as if never stopped."""
+        """Return a member's epoch and the checkpoint from which another group can continue it."""
         member, (ensemble, place) = self._members[index], self._find(index)
         return member.epoch, dump(member, ensemble.state(place))
 
     def snapshots(self, index: int) -> list[Snapshot]:
-        """Return a member's best and last model, those of them that there are."""
+        """Return a member's best and last model, as far as they exist."""
         member, (ensemble, place) = self._members[index], self._find(index)
-        taken = []
+        models = []
         if member.best_epoch:
             best = self._best.get(index)
             if best is None or best.epoch != member.best_epoch:
                 best = snapshots.take(member, ensemble.weights(place, "best"), "best")
                 self._best[index] = best
-            taken.append(best)
+            models.append(best)
         if member.epoch:
-            taken.append(snapshots.take(member, ensemble.weights(place, "last"), "last"))
-        return taken
+            models.append(snapshots.take(member, ensemble.weights(place, "last"), "last"))
+        return models
 
     def frames(self, indices: Container[int]) -> dict[int, bytes]:
-        """Return frames of members' present fits; they must be drawable."""
-        found: dict[int, bytes] = {}
-        for asked, outputs in self._outputs(indices, frames.features):
-            loss = self._members[asked[0]].spec.training.loss  # that of all of them
-            found |= zip(asked, frames.encode(outputs, loss), strict=True)
-        return found
+        """Return frames of the current fits of members, all of which must be drawable."""
+        frames_by_index: dict[int, bytes] = {}
+        for chunk, outputs in self._outputs(indices, frames.features):
+            loss = self._members[chunk[0]].spec.training.loss  # that of all of them
+            frames_by_index |= zip(chunk, frames.encode(outputs, loss), strict=True)
+        return frames_by_index
 
     def predictions(self, indices: Container[int], kind: Kind) -> dict[int, Prediction]:
-        """Return what members' best or last models answer to the first test samples.
+        """Return the predictions of members' best or last models for the first test samples.
 
-        Those whose answers are not finite, or that have no such model, are left out.
+        Members without such a model, or with an output that is not finite, are left out.
         """
-        members, found = self._members, dict[int, Prediction | None]()
+        members, predictions_by_index = self._members, dict[int, Prediction | None]()
         if kind == "last":
-            for asked, outputs in self._outputs(indices, predictions.features):
-                for index, answers in zip(asked, outputs, strict=True):
+            for chunk, outputs in self._outputs(indices, predictions.features):
+                for index, member_outputs in zip(chunk, outputs, strict=True):
                     member = members[index]
-                    found[index] = predictions.encode(member, answers, member.epoch)
+                    predictions_by_index[index] = predictions.encode(
+                        member, member_outputs, member.epoch
+                    )
         else:
             for index in (index for index in members if index in indices):
                 ensemble, place = self._find(index)
-                found[index] = predictions.of_best(members[index], ensemble.weights(place, "best"))
-        return {index: each for index, each in found.items() if each is not None}
+                predictions_by_index[index] = predictions.of_best(
+                    members[index], ensemble.weights(place, "best")
+                )
+        return {
+            index: prediction
+            for index, prediction in predictions_by_index.items()
+            if prediction is not None
+        }
 
     def _outputs(
         self, indices: Container[int], features: Callable[[Member], Array]
     ) -> Iterator[tuple[list[int], Array]]:
         """Yield members and their outputs [members, rows, outputs] for what `features` returns."""
-        for one in self._ensembles:
+        for placed in self._ensembles:
             places = {
                 index: place
-                for place, index in enumerate(one.indices)
+                for place, index in enumerate(placed.indices)
                 if index is not None and index in indices and self._members[index].epoch
             }
             if places:
-                given = {
+                inputs = {
                     place: torch.tensor(features(self._members[index]))
                     for index, place in places.items()
                 }
-                yield list(places), one.ensemble.outputs(given).cpu().numpy()
+                yield list(places), placed.ensemble.outputs(inputs).cpu().numpy()
 
     def samples(self, index: int) -> bytes | None:
-        """Return the data points drawn beside a member's fit, None where nothing can be drawn."""
+        """Return the data points to draw with a member's fit; None if the fit cannot be drawn."""
         return snapshots.samples(self._members[index])
 
     def reference_loss(self, index: int) -> float:
-        """Return a member's validation loss of always giving the same answer."""
+        """Return the validation loss of a constant prediction for a member."""
         member = self._members[index]
         return reference_loss(member.spec, member.data)
 
     def _find(self, index: int) -> tuple[Ensemble, int]:
-        for one in self._ensembles:
-            if index in one.indices:
-                return one.ensemble, one.indices.index(index)
+        for placed in self._ensembles:
+            if index in placed.indices:
+                return placed.ensemble, placed.indices.index(index)
         raise KeyError(index)
 
 
 class _Placed:
-    """An ensemble and its members' indices by place; None for one that left and still takes room.
+    """An ensemble and the indices of its members by place; None marks a member that has left.
 
-    Those that left are let go together, once they are a quarter: each time costs as some steps do.
+    Members that have left are removed together, once they are a quarter of all, because each
+    removal costs as much as several steps.
     """
 
     def __init__(self, ensemble: Ensemble, indices: Sequence[int]) -> None:
@@ -264,17 +284,17 @@ class _Placed:
         self.indices: list[int | None] = list(indices)
 
     @property
-    def left(self) -> bool:
+    def in_training(self) -> bool:
         """Whether any member is still trained."""
         return any(index is not None for index in self.indices)
 
     def forget(self, gone: Container[int | None]) -> None:
-        """Stop training members, sooner or later."""
+        """Stop training members; their places are freed now or later."""
         self.indices = [None if index in gone else index for index in self.indices]
-        stay = [place for place, index in enumerate(self.indices) if index is not None]
-        if stay and 4 * len(stay) <= 3 * len(self.indices):
-            self.ensemble.keep(stay)
-            self.indices = [self.indices[place] for place in stay]
+        remaining = [place for place, index in enumerate(self.indices) if index is not None]
+        if remaining and 4 * len(remaining) <= 3 * len(self.indices):
+            self.ensemble.keep(remaining)
+            self.indices = [self.indices[place] for place in remaining]
 
 
 def _ensembles(

@@ -1,4 +1,4 @@
-"""Between a run's own weights, in their true shapes, and its place in a padded stack."""
+"""Translation between a run's own weights, in their unpadded shapes, and its place in a stack."""
 
 from collections.abc import Iterator, Mapping, Sequence
 
@@ -20,17 +20,17 @@ def fill(members: Sequence[Member], parameters: Stack, running: Stack) -> None:
 
 
 def named(member: Member, parameters: Stack, running: Stack, place: int) -> Mapping[str, Tensor]:
-    """Return a member's weights by name, in their true shapes."""
-    found = {name: view.clone() for name, view in views(member, parameters, running, place)}
-    # the units of an image's channels stand apart in a padded stack
-    return {name: w.flatten(1) if w.dim() == 3 else w for name, w in found.items()}
+    """Return copies of a member's weights by name, in their unpadded shapes."""
+    weights = {name: view.clone() for name, view in views(member, parameters, running, place)}
+    # the units of an image's channels are not adjacent in a padded stack
+    return {name: w.flatten(1) if w.dim() == 3 else w for name, w in weights.items()}
 
 
 def real_units(program: Program, members: Sequence[Member]) -> list[Tensor]:
-    """Return, for each hidden layer, 1 for a member's units, 0 for padded [members, units, 1]."""
-    own = torch.tensor([member.spec.model.hidden for member in members])  # [members, layers]
+    """Return a mask per hidden layer [members, units, 1]: 1 for real units, 0 for padding."""
+    widths = torch.tensor([member.spec.model.hidden for member in members])  # [members, layers]
     return [
-        (torch.arange(padded) < own[:, layer, None]).unsqueeze(2)
+        (torch.arange(padded) < widths[:, layer, None]).unsqueeze(2)
         for layer, padded in enumerate(program.widths)
     ]
 
@@ -38,7 +38,7 @@ def real_units(program: Program, members: Sequence[Member]) -> list[Tensor]:
 def views(
     member: Member, parameters: Stack, running: Stack, place: int
 ) -> Iterator[tuple[str, Tensor]]:
-    """Yield the name and the place in the stacks of each of a member's tensors."""
+    """Yield the name of each tensor of a member and the view of its place in the stacks."""
     model, outputs = member.spec.model, member.outputs
     if model.family == "polynomial":
         yield "coefficients", parameters["weight 0"][place, :outputs, : member.n_features]
@@ -67,7 +67,7 @@ def views(
 
 def _convolutional(member: Member, parameters: Stack, place: int) -> Iterator[tuple[str, Tensor]]:
     channels, depth = member.spec.model.channels or 0, member.spec.model.depth or 0
-    n_in, position = 1, 1  # the first module makes rows of pixels images
+    n_in, position = 1, 1  # module 0 reshapes rows of pixels to images
     for block in range(depth):
         patches = parameters[f"weight {block}"][place, :channels]
         padded = 1 if block == 0 else patches.shape[1] // 9

@@ -1,10 +1,11 @@
-"""The layers of stacked networks, forward and backward, into buffers made once.
+"""Layers of stacked networks: hand-written forward and backward passes into preallocated buffers.
 
-Activations lie as [models, units, rows]: rows are innermost, so that even a narrow network fills
-the processor's vectors. `forward` maps what the layer before returned; `backward` takes the loss's
-gradient by what `forward` returned, leaves those of the layer's own parameters, and returns the
-one by its input; both may overwrite what they are given. Padded units are 0 on the way forward,
-padded rows have gradient 0 on the way back.
+Activations have the layout [models, units, rows]. Rows are innermost, so that even a narrow network
+fills the processor's vector registers. `forward` maps the output of the layer before. `backward`
+takes the gradient of the loss with respect to the layer's output, stores the gradients of the
+layer's own parameters, and returns the gradient with respect to its input. Both may overwrite their
+arguments. Padded units are 0 in the forward pass, and padded rows have gradient 0 in the backward
+pass.
 """
 
 from dataclasses import dataclass
@@ -14,44 +15,47 @@ import torch
 from torch import Tensor
 
 aten = torch.ops.aten
-EPSILON = 1e-5  # of batch and layer norm, as in torch.nn
-MOMENTUM = 0.1  # of batch norm's running figures, as in torch.nn
+EPSILON = 1e-5  # added to the variance by batch and layer norm, as in torch.nn
+MOMENTUM = 0.1  # of batch norm's running mean and variance, as in torch.nn
 
 
 @dataclass(frozen=True, slots=True)
 class Batch:
     """One batch of each model.
 
-    x [models, rows, inputs]; targets [models, outputs, rows]; weights [models, 1, rows], which are
-    1 / rows of the true batch, and 0 for padding; kept: for each dropout [models, units, rows].
+    x is [models, rows, inputs] and targets [models, outputs, rows]. weights [models, 1, rows] are 1
+    / batch size, and 0 for padded rows. masks [layers, models, units, rows] are those of dropout.
     """
 
     x: Tensor
     targets: Tensor
     weights: Tensor
-    kept: Tensor | None
+    masks: Tensor | None
 
 
 class Layer(Protocol):
     """One layer of several models."""
 
     def forward(self, x: Tensor, batch: Batch | None) -> Tensor:
-        """Return the output; without a batch as at evaluation."""
+        """Return the output; without a batch, compute it as in evaluation."""
 
     def backward(self, g: Tensor, batch: Batch) -> Tensor:
-        """Return the gradient by the input."""
+        """Return the gradient with respect to the input."""
 
 
 @dataclass(frozen=True)
 class Weights:
-    """W [models, out, in] and b [models, out], or their gradients. No b: W has a column for it."""
+    """W [models, out, in] and b [models, out] of a linear layer, or their gradients.
+
+    Without b, the last column of W is the bias, and the input has a column of ones.
+    """
 
     weight: Tensor
     bias: Tensor | None
 
 
 class Linear:
-    """y = W x + b, into `out`; the gradient by x goes to `gradient_in`, if there is one."""
+    """y = W x + b, written to `out`; the gradient with respect to x to `gradient_in`, if given."""
 
     def __init__(
         self, own: Weights, gradients: Weights, out: Tensor, gradient_in: Tensor | None
@@ -116,7 +120,7 @@ class Sigmoid:
 
 
 class Identity:
-    """x as it is: layers without a non-linearity are together no more than one."""
+    """The identity function, the activation of linear networks."""
 
     def forward(self, x: Tensor, _: Batch | None) -> Tensor:
         return x
@@ -126,7 +130,7 @@ class Identity:
 
 
 class Gelu:
-    """x times the normal distribution function of x, into `out`."""
+    """x times the standard normal distribution function of x, written to `out`."""
 
     def __init__(self, out: Tensor) -> None:
         self.out = out
@@ -143,36 +147,37 @@ class Gelu:
 
 
 class Dropout:
-    """x times what batch.kept[index] says, into `out`; nothing at evaluation."""
+    """x times the dropout mask of this layer, written to `out`; the identity in evaluation."""
 
     def __init__(self, index: int, out: Tensor) -> None:
         self.index, self.out = index, out
 
     def forward(self, x: Tensor, batch: Batch | None) -> Tensor:
-        if batch is None or batch.kept is None:
+        if batch is None or batch.masks is None:
             return x
-        return torch.mul(x, self._kept(batch.kept), out=self.out)
+        return torch.mul(x, self._mask(batch.masks), out=self.out)
 
     def backward(self, g: Tensor, batch: Batch) -> Tensor:
-        return g if batch.kept is None else g.mul_(self._kept(batch.kept))
+        return g if batch.masks is None else g.mul_(self._mask(batch.masks))
 
-    def _kept(self, kept: Tensor) -> Tensor:
-        """Return the layer's masks [models, units, rows]: a narrow layer has few units."""
-        return kept[self.index, :, : self.out.shape[1]]
+    def _mask(self, masks: Tensor) -> Tensor:
+        """Return the layer's masks [models, units, rows], cut to the width of the layer."""
+        return masks[self.index, :, : self.out.shape[1]]
 
 
 @dataclass(frozen=True)
 class Affine:
-    """Scale and shift [models, units] of a norm, or their gradients."""
+    """Scale and shift [models, units] of a normalisation layer, or their gradients."""
 
     scale: Tensor
     shift: Tensor
 
 
 class BatchNorm:
-    """Ioffe and Szegedy (2015), algorithm 1, over the true rows of a batch.
+    """Batch normalisation (Ioffe and Szegedy 2015, algorithm 1) over the real rows of a batch.
 
-    At evaluation with `running` mean and variance [models, units], which follow the batches'.
+    Evaluation uses the `running` mean and variance [models, units], which each training step moves
+    towards those of its batch.
     """
 
     def __init__(self, own: Affine, gradients: Affine, running: Affine) -> None:
@@ -187,12 +192,12 @@ class BatchNorm:
         mean = (x * batch.weights).sum(2, keepdim=True)
         x.sub_(mean)
         variance = (x * x).mul_(batch.weights).sum(2, keepdim=True)
-        self._follow(mean, variance, batch)
+        self._update_running(mean, variance, batch)
         self.deviation = torch.rsqrt(variance + EPSILON)
         self.normal = x.mul_(self.deviation)
         return self.normal * self.scale + self.shift
 
-    def _follow(self, mean: Tensor, variance: Tensor, batch: Batch) -> None:
+    def _update_running(self, mean: Tensor, variance: Tensor, batch: Batch) -> None:
         self.mean.lerp_(mean, MOMENTUM)
         n = 1 / batch.weights.amax(2, keepdim=True)
         self.variance.lerp_(variance * n / (n - 1), MOMENTUM)
@@ -202,13 +207,16 @@ class BatchNorm:
         by_shift = g.sum(2, keepdim=True)
         self.gradients.scale.copy_(by_scale.squeeze(2))
         self.gradients.shift.copy_(by_shift.squeeze(2))
-        # weights are 1 / n, and 0 where no row is
+        # weights are 1 / n, and 0 for padded rows
         through = (self.normal * by_scale).add_(by_shift).mul_(batch.weights)
         return g.sub_(through).mul_(self.deviation * self.scale)
 
 
 class LayerNorm:
-    """Ba, Kiros and Hinton (2016), over the true units; `real` [models, units, 1] is 1 for them."""
+    """Layer normalisation (Ba, Kiros and Hinton 2016) over the real units of a row.
+
+    `real` [models, units, 1] is 1 for real units and 0 for padded ones.
+    """
 
     def __init__(self, own: Affine, gradients: Affine, real: Tensor) -> None:
         self.scale, self.shift = own.scale.unsqueeze(2), own.shift.unsqueeze(2)

@@ -5,16 +5,16 @@ from torch import Tensor
 
 
 def solve(features: Tensor, targets: Tensor, weight_decay: float) -> Tensor:
-    """Return the weights [features, outputs] that make squared error and weight decay smallest.
+    """Return the weights [features, outputs] that minimise squared error plus weight decay.
 
-    What is made small is what SGD descends: the mean of the squares of `features` [n, features]
-    times the weights less `targets` [n, outputs], plus half of `weight_decay` times the sum of the
-    squared weights. Without weight decay, of all the weights that fit equally well, those of the
-    smallest norm: the limit of gradient descent from 0.
+    The objective is that of SGD: the mean of the squared entries of `features` [n, features] @
+    weights - `targets` [n, outputs], plus half of `weight_decay` times the sum of the squared
+    weights. Without weight decay many weights may fit equally well. The solution is then that of
+    smallest norm, which is also the limit of gradient descent from 0.
 
-    With features = U S V', the weights are V diag(s / (s^2 + l)) U' targets (Hastie, Tibshirani
-    and Friedman 2009, eq. 3.47), where l is the weight decay times half the number of targets.
-    Singular values that cannot be told from 0 are left out, as numpy.linalg.lstsq does.
+    With features = U S V', the weights are V diag(s / (s^2 + l)) U' targets (Hastie, Tibshirani and
+    Friedman 2009, eq. 3.47), where l is the weight decay times half the number of target values.
+    Singular values that are numerically 0 are left out, as in numpy.linalg.lstsq.
     """
     left, values, right = _decompose(features)
     cutoff = values.max() * max(features.shape) * torch.finfo(features.dtype).eps
@@ -26,7 +26,7 @@ def solve(features: Tensor, targets: Tensor, weight_decay: float) -> Tensor:
 def _decompose(features: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     """Return U [n, k], s [k] and V [features, k] with features = U diag(s) V'.
 
-    Only a square of the smaller side is decomposed, after a QR of the larger.
+    A QR decomposition first reduces the matrix to a square of its smaller side, whose SVD is cheap.
     """
     n, width = features.shape
     orthogonal, square = torch.linalg.qr(features if n >= width else features.T)

@@ -1,6 +1,6 @@
-"""The losses, over outputs [models, outputs, rows] and targets of the same shape.
+"""The losses, for outputs [models, outputs, rows] and targets of the same shape.
 
-Targets are values, or the probability of each class.
+For regression a target is a value; for classification it is the probability of each class.
 """
 
 import torch
@@ -12,7 +12,7 @@ aten = torch.ops.aten
 
 
 def gradient(outputs: Tensor, batch: Batch, out: Tensor, *, cross_entropy: bool) -> Tensor:
-    """Return the gradient by the outputs of each model's mean loss over its batch, in `out`."""
+    """Write the gradient of each model's mean batch loss with respect to its outputs to `out`."""
     if cross_entropy:
         torch.softmax(outputs, 1, out=out)
         return out.sub_(batch.targets).mul_(batch.weights)
@@ -21,10 +21,10 @@ def gradient(outputs: Tensor, batch: Batch, out: Tensor, *, cross_entropy: bool)
 
 
 def of_rows(outputs: Tensor, targets: Tensor, *, cross_entropy: bool, classifies: bool) -> Tensor:
-    """Return the loss of each row, and if there are classes its hit [kinds, models, rows].
+    """Return the loss of each row and, for classification, its hit [kinds, models, rows].
 
-    The loss is cross-entropy or the mean squared error; a hit is 1 where the highest output is
-    that of the true class, else 0.
+    The loss is the cross-entropy or the mean squared error. A hit is 1 if the highest output is
+    that of the true class, and else 0.
     """
     if cross_entropy and outputs.shape[1] == 2:
         return _of_two_classes(outputs, targets)
@@ -40,9 +40,9 @@ def _hits(outputs: Tensor, targets: Tensor) -> Tensor:
 
 
 def _of_two_classes(outputs: Tensor, targets: Tensor) -> Tensor:
-    """Return losses and hits [2, models, rows] from how far the true class is ahead."""
-    ahead = (outputs[:, 1] - outputs[:, 0]).mul_(targets[:, 1] - targets[:, 0])
-    kinds = ahead.new_empty(2, *ahead.shape)
-    torch.ge(ahead, 0, out=kinds[1])
-    aten.softplus.out(ahead.neg_(), threshold=40, out=kinds[0])  # log(1 + exp(-ahead))
+    """Return losses and hits [2, models, rows] from the lead of the true class over the other."""
+    lead = (outputs[:, 1] - outputs[:, 0]).mul_(targets[:, 1] - targets[:, 0])
+    kinds = lead.new_empty(2, *lead.shape)
+    torch.ge(lead, 0, out=kinds[1])
+    aten.softplus.out(lead.neg_(), threshold=40, out=kinds[0])  # log(1 + exp(-lead))
     return kinds

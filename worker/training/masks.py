@@ -1,4 +1,4 @@
-"""Dropout's masks: which hidden units each row of a batch keeps, from each run's own stream."""
+"""Dropout masks: the hidden units that each row of a batch keeps, drawn from each run's seed."""
 
 from collections.abc import Sequence
 
@@ -12,23 +12,23 @@ from worker.training.program import Program
 
 
 class Masks:
-    """The masks of an ensemble's epoch, drawn step by step."""
+    """Draws the dropout masks of an ensemble, one step of an epoch at a time."""
 
     def __init__(self, program: Program, members: Sequence[Member], like: Tensor) -> None:
         self._program, self._members, self._like = program, members, like
         self._streams: list[np.random.Generator] = []
 
     def begin(self) -> None:
-        """Start the members' present epoch."""
+        """Start the random streams of the members' current epoch."""
         self._streams = [
             stream(member.spec.training.seed, Purpose.DROPOUT, member.epoch)
             for member in self._members
         ]
 
     def step(self, active: int) -> Tensor:
-        """Return the next masks [depth, models, units, rows]: 1 / (1 - dropout) or 0.
+        """Draw the masks of the next step [depth, models, units, rows]: 1 / (1 - dropout) or 0.
 
-        Units are as many as the widest layer has; those of a narrower one come first.
+        The units axis is as long as the widest layer. The units of a narrower layer come first.
         """
         program = self._program
         shape = (program.depth, active, program.width, program.rows)

@@ -1,4 +1,4 @@
-"""One run as a member of a group: its specification, its data, and how far it is."""
+"""One run as a member of a group: its specification, its data and its progress."""
 
 import math
 from collections.abc import Hashable
@@ -18,7 +18,7 @@ PART_KEYS = ("train", "val", "test")
 
 
 class Member:
-    """A run's data and progress; its weights are in the ensemble that trains it."""
+    """The data and progress of a run; its weights belong to the ensemble that trains it."""
 
     def __init__(self, spec: RunSpec) -> None:
         self.spec = spec
@@ -32,7 +32,7 @@ class Member:
         self.best_epoch, self.best_loss = 0, math.inf
 
     def features(self, x: Array) -> Array:
-        """Return what the model takes for raw inputs [n, inputs]: scaled features, basis terms."""
+        """Return the model inputs for raw inputs [n, inputs]: scaled features or basis terms."""
         scaled = self.data.scaling(of_inputs(x, self.spec.model.features))
         return (
             scaled
@@ -41,43 +41,43 @@ class Member:
         )
 
     def targets(self, y: Array) -> Array:
-        """Return targets as the losses take them [n, outputs]: values, or a 1 at the class."""
+        """Return targets in the form of the losses [n, outputs]: values or one-hot classes."""
         return np.eye(self.outputs)[y] if self.classifies else y
 
     @property
     def data_key(self) -> Hashable:
-        """What the features and targets of a member are a function of."""
+        """Everything that the features and targets of a member depend on."""
         model = self.spec.model
-        kind = model.family, model.degree, model.features
-        return self.spec.dataset, self.spec.training.seed, *kind
+        feature_map = model.family, model.degree, model.features
+        return self.spec.dataset, self.spec.training.seed, *feature_map
 
     @cached_property
     def n_features(self) -> int:
-        """Inputs of the model: features, or basis terms."""
+        """Number of model inputs: features or basis terms."""
         return int(self.features(self.data.train.x[:1]).shape[1])
 
     @cached_property
     def picture(self) -> tuple[Picture | None, Array]:
-        """Where the fit is drawn, and what the model takes there."""
+        """The grid on which the fit is drawn, and the model inputs at its points."""
         if not self.drawable:
             return None, np.empty((0, 0))
-        found = frame(np.concatenate([self.data.train.x, self.data.validation.x]))
-        return found, self.features(found.points)
+        grid = frame(np.concatenate([self.data.train.x, self.data.validation.x]))
+        return grid, self.features(grid.points)
 
     @property
     def drawable(self) -> bool:
-        """Whether there is a picture of the fit."""
+        """Whether the fit can be drawn."""
         return drawable(self.spec.dataset.source, self.data.train.x.shape[1])
 
     @property
     def metric_keys(self) -> list[str]:
-        """Names of a member's metrics, in the order an ensemble returns them."""
+        """Names of a member's metrics, in the order in which an ensemble returns them."""
         kinds = ("loss", "accuracy") if self.classifies else ("loss",)
         keys = [f"{part}_{kind}" for kind in kinds for part in PART_KEYS]
         return [*keys, "weight_norm"] if self.closed_form else keys
 
     def advance(self, validation_loss: float) -> bool:
-        """Note the validation loss of the epoch just trained; return whether it is the best."""
+        """Record the validation loss of the epoch just trained; return whether it is the best."""
         if not validation_loss < self.best_loss:
             return False
         self.best_epoch, self.best_loss = self.epoch, validation_loss

@@ -1,13 +1,13 @@
-"""Memory for training: how much there is, and whether an error says that it ran out."""
+"""Memory for training: how much is available, and which errors mean that it ran out."""
 
 import ctypes
 import gc
 
 import torch
 
-USABLE = 0.9  # of a GPU's free memory: the rest is lost between blocks
+USABLE_FRACTION = 0.9  # of a GPU's free memory: the rest is lost to fragmentation
 
-_SENTENCES = (
+_MESSAGES = (
     "not enough memory",
     "can't allocate memory",
     "cannot allocate memory",
@@ -17,31 +17,33 @@ _SENTENCES = (
 
 
 def is_out_of_memory(error: BaseException) -> bool:
-    """Whether an error says that memory ran out; PyTorch says so in several ways."""
+    """Return whether an error means that memory ran out, which PyTorch reports in several ways."""
     if isinstance(error, MemoryError | torch.OutOfMemoryError):
         return True
     text = str(error).lower()
-    return isinstance(error, RuntimeError) and any(sentence in text for sentence in _SENTENCES)
+    return isinstance(error, RuntimeError) and any(message in text for message in _MESSAGES)
 
 
 def available_bytes(device: torch.device, *, setting: int) -> int:
-    """Return how many bytes training may take: a GPU's free ones, or else those of the setting."""
+    """Return the memory for training in bytes: free memory of a GPU, else the given setting."""
     if device.type != "cuda":
         return setting
     free, _ = torch.cuda.mem_get_info(device)
-    return int(USABLE * free)
+    return int(USABLE_FRACTION * free)
 
 
 def release(device: torch.device) -> None:
-    """Give memory that is no longer used back to the device and to the system.
+    """Return unused memory to the device and to the operating system.
 
-    The C library keeps what was freed, in pieces that the next sizes of model seldom fit: a worker
-    that trained one small experiment after the other grew by 100 MB over 60 of them. To hand it
-    back takes some 10 ms.
+    The C library keeps freed memory in pieces that seldom fit the next size of model: without this,
+    a worker that trained 60 small experiments one after the other grew by 100 MB. The call takes
+    about 10 ms.
     """
     gc.collect()
     if device.type == "cuda":
         torch.cuda.empty_cache()
-    trim = getattr(ctypes.CDLL(None), "malloc_trim", None)  # glibc's: others do so themselves
+    trim = getattr(
+        ctypes.CDLL(None), "malloc_trim", None
+    )  # glibc only: other C libraries return memory by themselves
     if trim is not None:
         trim(0)

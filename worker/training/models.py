@@ -1,4 +1,4 @@
-"""Single models: their initial weights, from the seed alone, and what they predict."""
+"""Single models: their initial weights, which depend on the seed alone, and their predictions."""
 
 import math
 from collections.abc import Callable, Mapping
@@ -29,8 +29,8 @@ ACTIVATIONS: dict[str, Callable[[Tensor], Tensor]] = {
 def initial(spec: RunSpec) -> dict[str, Tensor]:
     """Return a run's initial weights by name, as torch.nn.Sequential would name them.
 
-    Drawn on the CPU in float32, so that neither device nor precision makes a difference: weights
-    and biases uniformly within 1/sqrt(inputs), as nn.Linear does. Polynomials start at 0.
+    They are drawn on the CPU in float32, so that neither device nor precision makes a difference.
+    Weights and biases are uniform within 1/sqrt(inputs), as in nn.Linear. Polynomials start at 0.
     """
     model, params = spec.model, spec.params()
     if model.family == "polynomial":
@@ -54,7 +54,7 @@ def initial(spec: RunSpec) -> dict[str, Tensor]:
 def _convolutional(params: Mapping[str, Any], generator: torch.Generator) -> dict[str, Tensor]:
     source, channels = SOURCES[params["dataset.source"]], params["model.channels"]
     weights: dict[str, Tensor] = {}
-    n_in, position = 1, 1  # the first module makes rows of pixels images
+    n_in, position = 1, 1  # module 0 reshapes rows of pixels to images
     for _ in range(params["model.depth"]):
         weights |= _drawn(position, (channels, n_in, 3, 3), generator)
         n_in, position = channels, position + 3
@@ -72,17 +72,17 @@ def _drawn(position: int, shape: tuple[int, ...], generator: torch.Generator) ->
 
 def _norm(position: int, units: int, *, batch: bool) -> dict[str, Tensor]:
     ones, zeros = torch.ones(units), torch.zeros(units)
-    found = {f"{position}.weight": ones, f"{position}.bias": zeros}
+    weights = {f"{position}.weight": ones, f"{position}.bias": zeros}
     if batch:
-        found |= {f"{position}.running_mean": zeros, f"{position}.running_var": ones}
-    return found
+        weights |= {f"{position}.running_mean": zeros, f"{position}.running_var": ones}
+    return weights
 
 
 def predict(spec: RunSpec, weights: Mapping[str, Tensor], features: Tensor) -> Tensor:
-    """Return a trained model's outputs [n, outputs] for features [n, inputs] (Member.features)."""
-    # solved models have their fitted weights in float64, those that are drawn in float32
-    finest = reduce(torch.promote_types, (value.dtype for value in weights.values()))
-    features = features.to(finest)
+    """Return a model's outputs [n, outputs] for features [n, inputs] (see GroupMember.features)."""
+    # closed-form models have fitted weights in float64 and drawn weights in float32
+    precision = reduce(torch.promote_types, (value.dtype for value in weights.values()))
+    features = features.to(precision)
     if "coefficients" in weights:
         return features @ weights["coefficients"].T
     if "output.weight" in weights:

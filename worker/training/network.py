@@ -1,4 +1,4 @@
-"""Stacked networks: the layers of several models, over parameters and buffers made once."""
+"""Stacked networks: the layers of several models, on preallocated parameters and buffers."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -22,11 +22,10 @@ from worker.training.stack import Stack
 
 @dataclass(frozen=True)
 class Model:
-    """The tensors of a stack of models, each with its gradient.
+    """The tensors of a stack of models and their gradients.
 
-    `running` is what is kept beside the parameters: the figures of batch norm. `real`
-    [models, units, 1] of each hidden layer is 1 for units, or channels, that a model has, 0 for
-    padded ones.
+    `running` has the running mean and variance of batch norm. `real` [models, units, 1] of each
+    hidden layer is 1 for the units or channels that a model has, and 0 for padding.
     """
 
     parameters: Stack
@@ -36,9 +35,9 @@ class Model:
 
 
 class WorkSpace:
-    """Buffers [models, units, rows], made once and shared by networks of so many models and rows.
+    """Buffers [models, units, rows], shared by all networks with at most as many models and rows.
 
-    They begin as 0, and stay so where networks of the same rows write nothing.
+    They are initialised to 0. Regions that no network writes to stay 0.
     """
 
     def __init__(self, models: int, rows: int, like: Tensor) -> None:
@@ -46,7 +45,7 @@ class WorkSpace:
         self._buffers: dict[str, Tensor] = {}
 
     def get(self, name: str, models: int, units: int, rows: int) -> Tensor:
-        """Return the buffer of a name [models, units, rows]."""
+        """Return the buffer with a name [models, units, rows]."""
         if name not in self._buffers:
             self._buffers[name] = self._like.new_zeros(self._most * units)
         return self._buffers[name][: models * units * rows].view(models, units, rows)
@@ -54,7 +53,7 @@ class WorkSpace:
 
 @dataclass(frozen=True)
 class Site:
-    """Where layers are built: over some models and so many rows, to learn or only to evaluate."""
+    """The context in which layers are built: models, rows, buffers, and whether to train."""
 
     program: Program
     model: Model
@@ -70,25 +69,25 @@ class Site:
     def output(self, index: int, units: int) -> Tensor:
         """Return the buffer of a layer's output.
 
-        Evaluation needs no layer's output once the next is there.
+        In evaluation two buffers alternate, since each output is needed only by the next layer.
         """
         return self.buffer(f"output {index if self.learns else index % 2} of {units}", units)
 
     def gradient(self, index: int, units: int) -> Tensor | None:
-        """Return where the gradient by the input of a layer goes; the first has no need of it."""
+        """Return the buffer of the gradient by a layer's input; the first layer needs none."""
         return self.buffer(f"gradient {index % 2} of {units}", units) if index else None
 
     def vectors(self, kind: str, index: int, units: int) -> tuple[Tensor, Tensor]:
-        """Return a vector of each model [models, units], and its gradient."""
+        """Return one vector per model [models, units], and its gradient."""
         own, gradient = self._slabs(f"{kind} {index}")
         return own[:, :units], gradient[:, :units]
 
     def matrix(self, index: int) -> tuple[Tensor, Tensor]:
-        """Return a layer's weights of each model [models, out, in], and their gradients."""
+        """Return the weights of a layer per model [models, out, in], and their gradients."""
         return self._slabs(f"weight {index}")
 
     def weights(self, index: int, units: int, *, biased: bool) -> tuple[Weights, Weights]:
-        """Return the weights of a layer, and their gradients."""
+        """Return the parameters of a linear layer, and their gradients."""
         bias = self.vectors("bias", index, units) if biased else (None, None)
         weight = self.matrix(index)
         return Weights(weight[0], bias[0]), Weights(weight[1], bias[1])
@@ -98,7 +97,7 @@ class Site:
         return parameters[name][self.models], gradients[name][self.models]
 
     def real(self, index: int) -> Tensor:
-        """Return 1 for the units that each model has in a hidden layer, else 0."""
+        """Return 1 for the units that each model has in a hidden layer, and 0 for padding."""
         return self.model.real[index][self.models]
 
     def activation(self, index: int, units: int) -> Layer:
@@ -118,7 +117,7 @@ class Site:
 
 
 class Network:
-    """Some models of a stack, as layers."""
+    """Some models of a stack as a sequence of layers."""
 
     def __init__(self, site: Site, layers: Sequence[Layer]) -> None:
         self._layers = layers
@@ -132,8 +131,8 @@ class Network:
             h = layer.forward(h, batch)
         return h
 
-    def descend(self, batch: Batch) -> None:
-        """Leave the gradients of each model's mean loss over its batch."""
+    def compute_gradients(self, batch: Batch) -> None:
+        """Compute the gradients of each model's mean loss over its batch."""
         outputs = self.outputs(batch.x, batch)
         g = losses.gradient(outputs, batch, self._gradient, cross_entropy=self._cross_entropy)
         for layer in reversed(self._layers):

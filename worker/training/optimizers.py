@@ -1,4 +1,4 @@
-"""The optimisers: one fused update for all models of a stack that share a learning rate."""
+"""The optimisers: one fused update for all models of a stack that have the same settings."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ from worker.training.stack import Stack
 
 @dataclass(frozen=True, slots=True)
 class Rate:
-    """What a model's updates in one epoch depend on. `done` steps came before, `steps` follow."""
+    """The update settings of a model in an epoch of `steps` steps, after `done` earlier steps."""
 
     learning_rate: float
     weight_decay: float
@@ -25,7 +25,7 @@ class Rate:
 
 @dataclass(frozen=True, slots=True)
 class _Range:
-    """Neighbours, from place `first` to before `end`, that are updated alike, by a rule."""
+    """Neighbouring models, from place `first` to before `end`, that share an update rule."""
 
     first: int
     end: int
@@ -34,7 +34,7 @@ class _Range:
 
 @dataclass(frozen=True, slots=True)
 class _Call:
-    """The tensors of one fused update, all of one rule."""
+    """The tensors of one fused update, all with the same rule."""
 
     rule: int
     parameters: list[Tensor]
@@ -47,9 +47,9 @@ class _Call:
 class Updates:
     """SGD with momentum, Adam (Kingma and Ba 2015) or AdamW (Loshchilov and Hutter 2019).
 
-    An L1 penalty adds its slope to the gradients, for all three: penalty times the weight's sign.
-    `first` and `second` are the state: Adam's moments, or SGD's velocity and nothing. While
-    `arrangement` is the same, so are the tensors that a step works on.
+    An L1 penalty adds its subgradient to the gradients of all three: the penalty times the sign of
+    the weight. `first` and `second` are the state: the moments of Adam, or the velocity of SGD and
+    nothing. A step works on the same tensors as long as `arrangement` is unchanged.
     """
 
     def __init__(
@@ -65,13 +65,13 @@ class Updates:
         self._prepared: dict[int, tuple[Tensor, list[_Call]]] = {}
 
     def begin(self, rates: Sequence[Rate]) -> None:
-        """Start an epoch in which the models, in the order of the stack, have these rates."""
+        """Start an epoch with one rate per model, in the order of the stack."""
         rules: dict[tuple[float, float, float, float], int] = {}
         ranges, done, place = [], [], 0
         for rate, alike in groupby(rates):
             end = place + len(list(alike))
-            knobs = (rate.learning_rate, rate.weight_decay, rate.l1_penalty, rate.momentum)
-            ranges.append(_Range(place, end, rules.setdefault(knobs, len(rules))))
+            rule = (rate.learning_rate, rate.weight_decay, rate.l1_penalty, rate.momentum)
+            ranges.append(_Range(place, end, rules.setdefault(rule, len(rules))))
             done.append(float(rate.done))
             place = end
         if ranges != self._ranges:
@@ -93,13 +93,13 @@ class Updates:
             self._update(call)
 
     def _prepare(self, active: int) -> tuple[Tensor, list[_Call]]:
-        ranges = [one for one in self._ranges if one.first < active]
+        ranges = [span for span in self._ranges if span.first < active]
         calls: dict[int, _Call] = {}
-        for place, one in enumerate(ranges):
-            call = calls.setdefault(one.rule, _Call(one.rule, [], [], [], [], []))
+        for place, span in enumerate(ranges):
+            call = calls.setdefault(span.rule, _Call(span.rule, [], [], [], [], []))
             columns = (call.parameters, call.gradients, call.first, call.second)
             for column, stack in zip(columns, self._stacks, strict=True):
-                column += [slab[one.first : one.end].view(-1) for slab in stack.slabs.values()]
+                column += [slab[span.first : span.end].view(-1) for slab in stack.slabs.values()]
             call.counts.extend([self._counts[place]] * len(self._stacks[0].slabs))
         return self._counts[: len(ranges)], list(calls.values())
 
@@ -122,6 +122,6 @@ class Updates:
         )  # fmt: skip
 
     def _scalar(self) -> Tensor:
-        """Return room for a number where a captured graph finds its newest value: on the device."""
+        """Return a scalar on the device, where a captured graph reads the current learning rate."""
         dtype = torch.float64 if self._device.type == "cpu" else torch.float32
         return torch.zeros((), dtype=dtype, device=self._device)

@@ -1,4 +1,4 @@
-"""Multi-layer perceptrons, and with no hidden layer linear models and polynomials."""
+"""Multi-layer perceptrons and, without hidden layers, linear models and polynomials."""
 
 from collections.abc import Iterator
 from itertools import pairwise
@@ -10,24 +10,24 @@ from worker.training.stack import aligned
 
 
 def shapes(program: Program) -> dict[str, tuple[int, ...]]:
-    """Return the shapes of one model's parameters, padded.
+    """Return the padded shapes of one model's parameters.
 
-    Layer i has weight i, bias i (but the first, whose bias is a column of its weight), and scale i
-    and shift i of its norm.
+    Layer i has weight i and bias i, except that the bias of layer 0 is a column of its weight. If
+    it is normalised, it also has scale i and shift i.
     """
-    found: dict[str, tuple[int, ...]] = {}
+    parameters: dict[str, tuple[int, ...]] = {}
     widths = [program.inputs, *program.widths, program.outputs]
     for layer, (n_in, n_out) in enumerate(pairwise(widths)):
-        found[f"weight {layer}"] = (n_out, n_in)
+        parameters[f"weight {layer}"] = (n_out, n_in)
         if layer > 0:
-            found[f"bias {layer}"] = (aligned(n_out),)
+            parameters[f"bias {layer}"] = (aligned(n_out),)
         if program.normalisation != "none" and layer < program.depth:
-            found[f"scale {layer}"] = found[f"shift {layer}"] = (aligned(n_out),)
-    return found
+            parameters[f"scale {layer}"] = parameters[f"shift {layer}"] = (aligned(n_out),)
+    return parameters
 
 
 def running_shapes(program: Program) -> dict[str, tuple[int, ...]]:
-    """Return the shapes of what one model keeps beside its parameters: batch norm's figures."""
+    """Return the shapes of one model's running means and variances, which batch norm keeps."""
     if program.normalisation != "batch":
         return {}
     return {
@@ -38,7 +38,7 @@ def running_shapes(program: Program) -> dict[str, tuple[int, ...]]:
 
 
 def layers(site: Site) -> Iterator[Layer]:
-    """Yield the layers: linear, norm, activation, dropout, and at last linear."""
+    """Yield the layers: linear, norm, activation and dropout per hidden layer, then the output."""
     program = site.program
     for index, width in enumerate(program.widths):
         yield _linear(site, index, width)

@@ -1,4 +1,4 @@
-"""Pictures: where a model of one or two inputs is evaluated to draw its fit."""
+"""The grid of points at which a model of one or two inputs is evaluated to draw its fit."""
 
 from dataclasses import dataclass
 
@@ -9,19 +9,19 @@ from backend.specification.run_spec import Loss
 
 CURVE_POINTS = 241
 PLANE_POINTS = 61
-MARGIN = 0.05  # of the range of the data, on every side
+MARGIN = 0.05  # beyond the data on each side, as a fraction of their range
 
 
 @dataclass(frozen=True)
 class Picture:
-    """The picture's axes, raw [points] each, and all its points [n, inputs], x running fastest."""
+    """A grid in raw units: its axes [points] and all its points [n, inputs], x running fastest."""
 
     axes: tuple[Array, ...]
     points: Array
 
 
 def frame(x: Array) -> Picture:
-    """Return the picture that holds inputs [n, features], one or two."""
+    """Return the grid that covers inputs [n, features] of one or two features."""
     count = CURVE_POINTS if x.shape[1] == 1 else PLANE_POINTS
     axes = tuple(_axis(column, count) for column in x.T)
     points = np.stack(np.meshgrid(*axes), axis=-1).reshape(-1, x.shape[1])
@@ -29,9 +29,9 @@ def frame(x: Array) -> Picture:
 
 
 def draw(picture: Picture, outputs: Array, loss: Loss) -> dict[str, Array]:
-    """Return the fit from the model's outputs [n, outputs] over the picture's points.
+    """Return the arrays of a fit from the model's outputs [n, outputs] at the grid's points.
 
-    The prediction over one input or two; of two classes the probability of the second.
+    They are the axes and the prediction or, for two classes, the probability of the second class.
     """
     names = ("x", "y")
     arrays = {
@@ -49,7 +49,7 @@ def draw(picture: Picture, outputs: Array, loss: Loss) -> dict[str, Array]:
 def probability(outputs: Array, loss: Loss) -> Array:
     """Return the probability of the second of two classes from outputs [..., 2].
 
-    Models trained on squared error put out probabilities, more or less, others their logarithms.
+    A model trained on squared error puts out approximate probabilities; any other puts out logits.
     """
     lead = outputs[..., 1] - outputs[..., 0]
     if loss == "mse":

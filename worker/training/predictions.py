@@ -1,7 +1,7 @@
-"""What a model answers to the first test samples, which are the same for every seed.
+"""Predictions for the first test samples, which are the same for every seed.
 
-Bias and variance are told from these: they compare models trained on different training sets at
-the very same inputs.
+Bias and variance are computed from them: they compare models that were trained on different
+training sets at exactly the same inputs.
 """
 
 from collections.abc import Mapping
@@ -20,16 +20,17 @@ from worker.training.data import noise_free_test
 from worker.training.member import Member
 from worker.training.models import predict
 
-MAX_INPUTS = 200
-HALF_RANGE = 1000.0  # classifiers' outputs within it are kept in half precision
+MAX_INPUTS = 200  # test samples
+HALF_RANGE = 1000.0  # classifier outputs up to this magnitude are stored in half precision
 
 
 @dataclass(frozen=True)
 class Prediction:
     """A model's outputs at one epoch, as a safetensors file.
 
-    It holds `outputs` [inputs, outputs], `targets` (classes [inputs], or noise-free values
-    [inputs, outputs]) and `inputs`, a digest of the inputs that tells whether two files compare.
+    It holds `outputs` [inputs, outputs], `targets` (classes [inputs], or noise-free values [inputs,
+    outputs]) and `inputs`, a digest of the inputs. Two files are comparable if their digests are
+    equal.
     """
 
     epoch: int
@@ -37,39 +38,42 @@ class Prediction:
 
 
 def asked_at(epoch: int) -> bool:
-    """Whether predictions are recorded at this epoch beside the best and the last: 1, 2, 4, ..."""
+    """Return whether to record predictions at this epoch as well as at the best and the last.
+
+    These are the epochs 1, 2, 4, 8 and so on.
+    """
     return epoch & (epoch - 1) == 0
 
 
 def features(member: Member) -> Array:
-    """Return what a model takes for the first test samples [inputs, features]."""
-    return member.features(_asked(member.spec)["x"])
+    """Return the model inputs for the first test samples [inputs, features]."""
+    return member.features(_test_samples(member.spec)["x"])
 
 
 def of_best(member: Member, weights: Mapping[str, Tensor]) -> Prediction | None:
-    """Return what a member's best model, with these weights, answers; None as with `encode`."""
+    """Encode the predictions of a member's best model, given its weights; None as in `encode`."""
     on_host = {name: value.cpu() for name, value in weights.items()}
     outputs = predict(member.spec, on_host, torch.tensor(features(member)))
     return encode(member, outputs.numpy(), member.best_epoch) if member.best_epoch else None
 
 
 def encode(member: Member, outputs: Array, epoch: int) -> Prediction | None:
-    """Return the answers [inputs, outputs] of an epoch; None where one is not finite."""
+    """Encode the outputs [inputs, outputs] of an epoch; None if any of them is not finite."""
     if not np.isfinite(outputs).all():
         return None
     half = member.classifies and np.abs(outputs).max() < HALF_RANGE
-    asked = _asked(member.spec)
+    samples = _test_samples(member.spec)
     arrays = {
         "outputs": outputs.astype(np.float16 if half else np.float32),
-        "targets": asked["y"].astype(np.int16 if member.classifies else np.float32),
-        "inputs": asked["digest"],
+        "targets": samples["y"].astype(np.int16 if member.classifies else np.float32),
+        "inputs": samples["digest"],
     }
     return Prediction(epoch, save({k: np.ascontiguousarray(v) for k, v in arrays.items()}))
 
 
 @cached(LRUCache(64), key=lambda spec: spec.dataset)
-def _asked(spec: RunSpec) -> dict[str, Array]:
-    """Return the samples that are asked about, x and y, and a digest of x. No seed's own."""
+def _test_samples(spec: RunSpec) -> dict[str, Array]:
+    """Return the first test samples x and y and a digest of x: the same for every seed."""
     test = noise_free_test(spec)
     x = test.x[:MAX_INPUTS]
     digest = np.frombuffer(sha256(x.tobytes()).digest()[:8], dtype=np.uint8)

@@ -1,7 +1,7 @@
-"""Which runs share a program: those whose padded sizes and operations are the same.
+"""Programs: the padded sizes and operations that runs trained as one ensemble share.
 
-All sizes are a function of the run's own specification. What a neighbour is like can therefore
-change nothing in a run's arithmetic, to the last bit.
+All sizes depend on the run's own specification alone. Neighbours in an ensemble can therefore not
+change the arithmetic of a run, to the last bit.
 """
 
 from collections.abc import Iterable, Sequence
@@ -13,16 +13,17 @@ from backend.specification.run_spec import Activation, Normalisation, Optimizer
 from backend.specification.sources import SOURCES
 from worker.training.member import Member
 
-ROWS = 32  # rows are padded to a multiple of this: two vectors of any processor, at least
-# Evaluated at once, so that what is between the layers stays in the cache:
-BLOCK_NUMBERS, LEAST_BLOCK, IMAGE_BLOCK = 20 << 10, 320, 64  # of a model: units times rows, rows
-COHORT_BYTES = 640 << 10  # of all models
-CACHE_BYTES = 6 << 20  # of weights, optimiser state and activations: what one ensemble may take
+ROW_MULTIPLE = 32  # rows are padded to a multiple: at least two vector registers of any processor
+# Limits of evaluation, so that activations stay in the processor's cache:
+BLOCK_NUMBERS = 20 << 10  # units times rows of one model
+SMALLEST_BLOCK, IMAGE_BLOCK = 320, 64  # rows of one model
+COHORT_BYTES = 640 << 10  # activations of all models
+CACHE_BYTES = 6 << 20  # weights, optimiser state and activations of one ensemble
 
 
 @dataclass(frozen=True, slots=True)
 class Blocks:
-    """Rows that are evaluated `size` at once; `rows` counts them, padded to whole blocks."""
+    """Rows that are evaluated `size` at a time; `rows` is their number, padded to whole blocks."""
 
     size: int
     rows: int
@@ -30,12 +31,12 @@ class Blocks:
 
 @dataclass(frozen=True)
 class Program:
-    """What a stack of networks computes in a step. Sizes are padded, but `outputs` and the parts.
+    """The computation of a stack of networks in a step.
 
-    `inputs` counts the column of ones that stands for the first layer's bias; `widths` are the
-    neurons of each hidden layer, or the channels of networks for images, which have a `side`.
-    `whole` says that a batch is the whole training set, in its own order; else `batch` is its
-    number of rows.
+    All sizes are padded, except `outputs` and the sizes of the parts. `inputs` includes the column
+    of ones that stands for the bias of the first layer. `widths` are the units of each hidden layer
+    or, for networks on images, which have a `side`, the channels. If `whole` is true, a batch is
+    the whole training set in its original order; else `batch` is its number of rows.
     """
 
     side: int
@@ -63,7 +64,7 @@ class Program:
         biased = model.family == "mlp"
         side = SOURCES[dataset.source].side if model.family == "cnn" else None
         hidden = model.hidden
-        # no matrix of a model may end within 64 bytes: kernels round otherwise by where it lies
+        # matrices must fill whole 64 bytes: else kernels round differently by where a matrix lies
         step = 8 if member.outputs % 2 == 0 else 16
         size = training.batch_size or dataset.n_train
         whole = dataset.n_train <= size
@@ -83,79 +84,81 @@ class Program:
             smooths=bool(training.label_smoothing),
             whole=whole,
             batch=0 if whole else batch,
-            rows=_padded(batch, ROWS),
+            rows=_padded(batch, ROW_MULTIPLE),
             n_validation=dataset.n_validation,
             n_test=dataset.n_test,
         )
 
     @property
     def depth(self) -> int:
-        """Hidden layers, or convolutions."""
+        """Number of hidden layers or convolutions."""
         return len(self.widths)
 
     @property
     def width(self) -> int:
-        """Neurons of the widest hidden layer, or channels; without hidden layers 0."""
+        """Units of the widest hidden layer, or channels; 0 without hidden layers."""
         return max(self.widths, default=0)
 
     def evaluated(self, n_train: int) -> Blocks:
-        """Return the blocks of all of a member's samples."""
+        """Return the blocks for all samples of a member."""
         return self.blocks(self.n_validation + self.n_test + n_train)
 
     def blocks(self, rows: int) -> Blocks:
-        """Cut rows into blocks: as few as may be, of as equal size as may be."""
+        """Cut rows into as few blocks as possible, of sizes as equal as possible."""
         if self.side:
             return Blocks(IMAGE_BLOCK, ceil(rows / IMAGE_BLOCK) * IMAGE_BLOCK)
         count = ceil(rows / self.block)
-        size = ceil(rows / count / ROWS) * ROWS
+        size = ceil(rows / count / ROW_MULTIPLE) * ROW_MULTIPLE
         return Blocks(size, count * size)
 
     @property
     def block(self) -> int:
-        """Rows evaluated at once, at most."""
+        """Largest number of rows evaluated at once."""
         if self.side:
             return IMAGE_BLOCK
-        return max(LEAST_BLOCK, BLOCK_NUMBERS // max(8, self.width) // ROWS * ROWS)
+        return max(
+            SMALLEST_BLOCK, BLOCK_NUMBERS // max(8, self.width) // ROW_MULTIPLE * ROW_MULTIPLE
+        )
 
     @property
     def cohort(self) -> int:
-        """Models evaluated at once, at most."""
+        """Largest number of models evaluated at once."""
         units = self._patches if self.side else max(8, self.width)
         return max(1, COHORT_BYTES // (4 * units * self.block))
 
     @property
     def bytes(self) -> int:
-        """Return about how much memory a model moves in a step."""
+        """Approximate bytes that one model moves in a step."""
         if self.side:
-            return 4 * self.rows * self._patches  # which all else is small beside
+            return 4 * self.rows * self._patches  # everything else is small in comparison
         widths = [self.inputs, *self.widths, self.outputs]
         weights = sum(a * b for a, b in pairwise(widths))
         return 4 * (4 * weights + 2 * self.rows * sum(widths))
 
     @property
     def _patches(self) -> int:
-        """Numbers that convolutions multiply for a row: of each pixel its patch."""
+        """Number of values in the patches of one row, over all convolutions."""
         return sum(9 * self.width * (self.side >> i) ** 2 for i in range(self.depth))
 
 
 def ensembles(members: Iterable[Member]) -> list[tuple[Program, list[Member]]]:
-    """Cut members into those that are trained as one: small enough for the cache, longest first.
+    """Partition members into ensembles, each small enough for the cache.
 
-    Within one, members with more training samples come first: those that still have batches left
-    are always a beginning.
+    Within an ensemble, members with more training samples come first. The members that still have
+    batches left in an epoch are therefore always a prefix.
     """
-    alike: dict[Program, list[Member]] = {}
+    groups: dict[Program, list[Member]] = {}
     for member in members:
-        alike.setdefault(Program.of(member), []).append(member)
+        groups.setdefault(Program.of(member), []).append(member)
     return [
         (program, chunk)
-        for program, found in alike.items()
-        for chunk in _chunks(sorted(found, key=_order), max(1, CACHE_BYTES // program.bytes))
+        for program, group in groups.items()
+        for chunk in _chunks(sorted(group, key=_order), max(1, CACHE_BYTES // program.bytes))
     ]
 
 
 def _order(member: Member) -> tuple[float | str, ...]:
-    """Sort updates that are alike to neighbours, and last by seed: see `evaluation`."""
+    """Return the sort key of a member: equal updates become neighbours, and seeds come last."""
     spec, training = member.spec, member.spec.training
     return (
         -spec.dataset.n_train,
@@ -168,14 +171,14 @@ def _order(member: Member) -> tuple[float | str, ...]:
 
 
 def _chunks(members: Sequence[Member], most: int) -> Iterable[list[Member]]:
-    """Cut into as few parts as may be, of as equal size as may be."""
-    parts = ceil(len(members) / most)
-    for part in range(parts):
-        yield list(members[part * len(members) // parts : (part + 1) * len(members) // parts])
+    """Split into as few chunks as possible, of sizes as equal as possible."""
+    count = ceil(len(members) / most)
+    for place in range(count):
+        yield list(members[place * len(members) // count : (place + 1) * len(members) // count])
 
 
 def _padded(size: int, step: int) -> int:
-    """Round up to a multiple of `step`, and beyond 64 of an eighth of the size or so."""
+    """Round up to a multiple of `step`; above 8 steps, of at most a quarter of the size."""
     while size > 8 * step:
         step *= 2
     return max(1, ceil(size / step)) * step

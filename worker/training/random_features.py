@@ -13,10 +13,10 @@ from backend.specification.run_spec import RunSpec
 
 
 def draw(spec: RunSpec) -> dict[str, Tensor]:
-    """Return the hidden layer: weights [width, inputs] and bias [width], standard normal.
+    """Draw the hidden layer: weights [width, inputs] and bias [width], standard normal.
 
-    The weights are divided by the root of the number of inputs. The first features of a wider
-    layer are those of a narrower one.
+    The weights are divided by the square root of the number of inputs. A narrow layer equals the
+    first units of a wider one with the same seed.
     """
     width, count = spec.model.width or 0, features(spec.params())
     normal = stream(spec.training.seed, Purpose.RANDOM_FEATURES).normal(size=(width, count + 1))
@@ -28,9 +28,10 @@ def draw(spec: RunSpec) -> dict[str, Tensor]:
 
 
 def evaluate(layer: Mapping[str, Tensor], scaled: Tensor) -> Tensor:
-    """Return the features [n, width] of scaled inputs [n, inputs], in their precision.
+    """Return the features [n, width] of scaled inputs [n, inputs], in the inputs' precision.
 
-    They are divided by the root of the width, so that a weight decay means the same at any width.
+    They are divided by the square root of the width, so that a weight decay has the same meaning at
+    every width.
     """
     weight, bias = (layer[name].to(scaled) for name in ("hidden.weight", "hidden.bias"))
     return torch.relu(scaled @ weight.T + bias) / math.sqrt(len(bias))

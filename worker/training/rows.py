@@ -1,4 +1,4 @@
-"""The data of an ensemble on its device: the rows of each distinct data set, once."""
+"""The data of an ensemble on its device: the rows of each distinct data set once."""
 
 from collections.abc import Hashable, Sequence
 
@@ -16,8 +16,9 @@ Values = NDArray[np.float64]
 class Rows:
     """The rows of the distinct data sets of an ensemble's members.
 
-    x [rows, inputs] and targets [rows, outputs], of each data set validation, test, train, and
-    padding to whole blocks. Members that share a data set share its rows.
+    x is [rows, inputs] and targets [rows, outputs]. Each data set consists of validation, test and
+    training rows, in this order, and padding to whole blocks. Members with the same data set share
+    its rows.
     """
 
     def __init__(
@@ -30,7 +31,7 @@ class Rows:
         places: dict[Hashable, int] = {}
         xs: list[Tensor] = []
         targets: list[Tensor] = []
-        self.first: list[int] = []  # of each member's data set
+        self.first: list[int] = []  # the first row of each member's data set
         total = 0
         for member in members:
             if member.data_key not in places:
@@ -44,7 +45,7 @@ class Rows:
 
 
 def _rows(program: Program, member: Member) -> tuple[Values, Values]:
-    """Return a member's rows: inputs padded to the program's, with the column of ones."""
+    """Return a member's rows, with inputs padded to the program's and the column of ones."""
     data = member.data
     rows = program.evaluated(len(data.train.x)).rows
     x, y = np.zeros((rows, program.inputs)), np.zeros((rows, program.outputs))

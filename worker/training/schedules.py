@@ -8,8 +8,9 @@ from backend.specification.run_spec import Training
 def learning_rate(training: Training, epoch: int) -> float:
     """Return the learning rate of an epoch (counted from 1).
 
-    cosine: half a cosine from the first epoch's full rate towards 0 after the last (Loshchilov and
-    Hutter 2017, eq. 5, without restarts). step: times `schedule_factor` each `schedule_every`.
+    cosine: half a cosine period, from the full rate in the first epoch towards 0 after the last
+    (Loshchilov and Hutter 2017, eq. 5, without restarts). step: every `schedule_every` epochs the
+    rate is multiplied by `schedule_factor`.
     """
     full = training.learning_rate or 0.0
     if training.schedule == "cosine":

@@ -1,4 +1,4 @@
-"""What is kept of a model: its weights, its fit as a picture needs it, and the data beside it."""
+"""Snapshots: the weights of a model at one epoch, its fit as a grid of values, and the samples."""
 
 import json
 from collections.abc import Mapping
@@ -16,12 +16,12 @@ from worker.training.member import Member
 from worker.training.models import predict
 from worker.training.pictures import draw
 
-MAX_SAMPLES = 500
+MAX_SAMPLES = 500  # of training and of validation, drawn with a fit
 
 
 @dataclass(frozen=True)
 class Snapshot:
-    """A model at one epoch: a safetensors file of its weights, and one of its fit if drawable."""
+    """A model at one epoch: a safetensors file of its weights and, if drawable, one of its fit."""
 
     kind: Kind
     epoch: int
@@ -30,9 +30,9 @@ class Snapshot:
 
 
 def take(member: Member, weights: Mapping[str, Tensor], kind: Kind) -> Snapshot:
-    """Return the member's best or last snapshot, with the weights it had then."""
+    """Return the snapshot of a member's best or last model, given its weights."""
     epoch = member.best_epoch if kind == "best" else member.epoch
-    # copied, as products round by where in memory a matrix lies
+    # copied, because products round differently by where a matrix lies in memory
     tensors = {name: value.cpu().clone().contiguous() for name, value in weights.items()}
     arrays = {name: on_host(value) for name, value in tensors.items()}
     return Snapshot(kind, epoch, save(arrays, _metadata(member, epoch)), fit(member, tensors))
@@ -53,7 +53,7 @@ def _metadata(member: Member, epoch: int) -> dict[str, str]:
 
 
 def fit(member: Member, weights: Mapping[str, Tensor]) -> bytes | None:
-    """Return a model's fit as a picture needs it; None where nothing can be drawn."""
+    """Return the fit of a model on its grid; None if it cannot be drawn."""
     picture, features = member.picture
     if picture is None:
         return None
@@ -62,9 +62,9 @@ def fit(member: Member, weights: Mapping[str, Tensor]) -> bytes | None:
 
 
 def samples(member: Member) -> bytes | None:
-    """Return the first samples of training and validation, raw, and the axes of frames.
+    """Return the first training and validation samples, in raw units, and the axes of frames.
 
-    Classes come with which of their labels are wrong. None where nothing can be drawn.
+    Classification data include which training labels are wrong. None if the fit cannot be drawn.
     """
     data = member.data
     if not member.drawable:
@@ -75,7 +75,7 @@ def samples(member: Member) -> bytes | None:
         "validation_x": data.validation.x[:MAX_SAMPLES],
         "validation_y": data.validation.y[:MAX_SAMPLES].reshape(-1),
     }
-    kept = {name: np.ascontiguousarray(value, np.float32) for name, value in arrays.items()}
+    contiguous = {name: np.ascontiguousarray(value, np.float32) for name, value in arrays.items()}
     if member.classifies:
-        kept["train_mislabelled"] = data.mislabelled[:MAX_SAMPLES].astype(np.uint8)
-    return save({**kept, **frames.axes(member)})
+        contiguous["train_mislabelled"] = data.mislabelled[:MAX_SAMPLES].astype(np.uint8)
+    return save({**contiguous, **frames.axes(member)})

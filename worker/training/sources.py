@@ -1,7 +1,7 @@
-"""Raw samples of each part: a function of the data set's knobs and the seed.
+"""Raw samples of each part, which depend on the data set's hyperparameters and the seed.
 
-Every part is drawn in an order whose beginning is itself a fair, stratified sample: a smaller
-training set of the same seed is the beginning of a larger one.
+Every part is drawn in an order of which each prefix is a fair, stratified sample. A smaller
+training set is therefore a prefix of a larger one with the same seed.
 """
 
 import numpy as np
@@ -14,13 +14,13 @@ from backend.specification.run_spec import Dataset
 from backend.specification.sources import SOURCES
 from worker.training import stored
 
-QUANTILES = 10  # that a stored regression is stratified by
+QUANTILES = 10  # of the target, as strata of stored regression data
 
 
 def draw(dataset: Dataset, seed: int, part: PartName) -> tuple[Array, Array]:
-    """Return a part's inputs [n, inputs] and targets, with all noise but that of labels.
+    """Return a part's inputs [n, inputs] and targets with all noise except label noise.
 
-    Targets are classes [n] or regressed values [n, outputs].
+    Targets are classes [n] or regression values [n, outputs].
     """
     seed = TEST_SEED if part == "test" else seed
     x, y = (generated if dataset.source in FORMULAS else _stored)(dataset, seed, part)
@@ -28,14 +28,16 @@ def draw(dataset: Dataset, seed: int, part: PartName) -> tuple[Array, Array]:
 
 
 def _stored(dataset: Dataset, seed: int, part: PartName) -> tuple[Array, Array]:
-    chosen = rows(dataset, seed, part)
-    return stored.inputs(dataset.source, chosen), stored.targets(dataset.source)[chosen]
+    indices = rows(dataset, seed, part)
+    return stored.inputs(dataset.source, indices), stored.targets(dataset.source)[indices]
 
 
 def rows(dataset: Dataset, seed: int, part: PartName) -> Array:
-    """Return which rows of stored data a part holds: a seed's order of those not for the test.
+    """Return the row indices of stored data that a part holds.
 
-    Training takes them from the end, so that the size of no other part but the test moves them.
+    The test rows are the same for every seed. The seed orders the remaining rows: validation takes
+    them from the beginning and training from the end, so that only the test size changes which rows
+    another part gets.
     """
     y = stored.targets(dataset.source)
     strata = y if SOURCES[dataset.source].problem == "classification" else _quantiles(y)

@@ -1,4 +1,4 @@
-"""Tensors of several models as one flat buffer."""
+"""Stacks: tensors of several models in one flat buffer."""
 
 from collections.abc import Mapping, Sequence
 from math import prod
@@ -8,16 +8,16 @@ from torch import Tensor
 
 
 def aligned(size: int) -> int:
-    """Round a vector's size up to a multiple of 32, so that slabs of it stay aligned."""
+    """Round the size of a vector up to a multiple of 32, so that its slabs stay aligned."""
     return -(-size // 32) * 32
 
 
 class Stack:
-    """For each name one slab [models, *shape], all of them views of `flat`.
+    """One slab [models, *shape] for each name, all of them views of `flat`.
 
-    Every shape has a multiple of 32 elements: each slab begins at a multiple of 64 bytes, and no
-    model's numbers are the odd ones at the end of a slab, which kernels round otherwise (AVX-512
-    takes 32 at a time).
+    Every shape has a multiple of 32 elements. Each slab therefore begins at a multiple of 64 bytes,
+    and no model's numbers form the remainder at the end of a slab, which kernels round differently
+    (AVX-512 processes 32 at a time).
     """
 
     def __init__(
@@ -41,31 +41,31 @@ class Stack:
         return self.slabs[name]
 
     def like(self) -> "Stack":
-        """Return a stack of zeros of the same shapes."""
+        """Return a stack of zeros with the same shapes."""
         return Stack(self.shapes, self.models, self.flat.device, self.flat.dtype)
 
     def row(self, place: int) -> Tensor:
-        """Return all of one model's numbers, padding included."""
+        """Return all numbers of one model, padding included."""
         return torch.cat(
             [self.flat[:0], *(slab[place].reshape(-1) for slab in self.slabs.values())]
         )
 
     def set_row(self, place: int, values: Tensor) -> None:
-        """Set what `row` returned."""
+        """Set the numbers of one model to what `row` returned."""
         parts = torch.split(values, [prod(shape) for shape in self.shapes.values()])
         for slab, part in zip(self.slabs.values(), parts, strict=True):
             slab[place] = part.view(slab.shape[1:])
 
     def keep(self, places: Sequence[int]) -> "Stack":
-        """Return a stack of some of the models."""
+        """Return a stack of only the models at these places."""
         index = torch.tensor(places, device=self.flat.device)
-        kept = Stack(self.shapes, len(places), self.flat.device, self.flat.dtype)
+        remaining = Stack(self.shapes, len(places), self.flat.device, self.flat.dtype)
         for name, slab in self.slabs.items():
-            torch.index_select(slab, 0, index, out=kept[name])
-        return kept
+            torch.index_select(slab, 0, index, out=remaining[name])
+        return remaining
 
     def copy(self, places: Sequence[int], source: "Stack") -> None:
-        """Take over some of the models of a stack of the same shapes."""
+        """Copy the models at these places from a stack of the same shapes."""
         if len(places) == self.models:
             self.flat.copy_(source.flat)
             return

@@ -1,4 +1,4 @@
-"""A step of several models: the gradients of a batch and an update, on a GPU as one CUDA graph."""
+"""One training step of several models: gradients and update, on a GPU as one CUDA graph."""
 
 from typing import Protocol
 
@@ -9,29 +9,29 @@ from worker.training.layers import Batch
 from worker.training.network import Network
 from worker.training.optimizers import Updates
 
-WARM_UP = 3  # steps before a graph is captured, as libraries make their work spaces in the first
+WARM_UP_STEPS = 3  # before the graph is captured: libraries allocate workspaces in the first steps
 
 
 class Step(Protocol):
-    """Trains the first models of an ensemble on a batch each."""
+    """Trains the first models of an ensemble on one batch each."""
 
     def __call__(self, batch: Batch) -> None:
-        """Train one step."""
+        """Run one training step."""
 
 
 class Eager:
-    """Runs a step's operations one by one."""
+    """Runs the operations of a step one by one."""
 
     def __init__(self, network: Network, updates: Updates, active: int) -> None:
         self._network, self._updates, self._active = network, updates, active
 
     def __call__(self, batch: Batch) -> None:
-        self._network.descend(batch)
+        self._network.compute_gradients(batch)
         self._updates.step(self._active)
 
 
 class Fixed:
-    """Runs a step on inputs that always lie in the same memory, as a captured graph needs them."""
+    """Runs a step on inputs that are copied to fixed memory, which a captured graph requires."""
 
     def __init__(self, step: Step) -> None:
         self._step = step
@@ -39,35 +39,35 @@ class Fixed:
 
     def __call__(self, batch: Batch) -> None:
         if self._inputs is None:
-            kept = None if batch.kept is None else batch.kept.clone()
+            masks = None if batch.masks is None else batch.masks.clone()
             self._inputs = Batch(
-                batch.x.clone(), batch.targets.clone(), batch.weights.clone(), kept
+                batch.x.clone(), batch.targets.clone(), batch.weights.clone(), masks
             )
         else:
-            for own, given in zip(_of(self._inputs), _of(batch), strict=True):
-                if own is not None and given is not None:
-                    own.copy_(given)
+            for target, source in zip(_tensors(self._inputs), _tensors(batch), strict=True):
+                if target is not None and source is not None:
+                    target.copy_(source)
         self._step(self._inputs)
 
 
 class Graph:
-    """Captures a step after some eager ones and replays it: one launch for all its kernels.
+    """Captures a step after a few eager ones and replays it with a single launch.
 
-    Every batch it is given must be the same tensors, see Fixed.
+    Every batch must consist of the same tensors, see Fixed.
     """
 
     def __init__(self, step: Step) -> None:
-        self._step, self._left = step, WARM_UP
+        self._step, self._eager_left = step, WARM_UP_STEPS
         self._graph: torch.cuda.CUDAGraph | None = None
 
     def __call__(self, batch: Batch) -> None:
-        if self._left:
-            self._left -= 1
+        if self._eager_left:
+            self._eager_left -= 1
             self._step(batch)
             return
         if self._graph is None:
             self._graph = torch.cuda.CUDAGraph()
-            with torch.cuda.graph(self._graph):  # records, and does not run
+            with torch.cuda.graph(self._graph):  # records the operations without running them
                 self._step(batch)
         self._graph.replay()
 
@@ -78,5 +78,5 @@ def make(network: Network, updates: Updates, active: int, device: torch.device) 
     return Fixed(Graph(step)) if device.type == "cuda" else step
 
 
-def _of(batch: Batch) -> tuple[Tensor | None, ...]:
-    return batch.x, batch.targets, batch.weights, batch.kept
+def _tensors(batch: Batch) -> tuple[Tensor | None, ...]:
+    return batch.x, batch.targets, batch.weights, batch.masks
