@@ -2,17 +2,32 @@
 
 import re
 from collections.abc import Mapping
+from typing import Protocol
 
+from backend.specification.criteria import STOPPING_CRITERIA
+from backend.specification.families import FAMILIES
+from backend.specification.losses import LOSSES
+from backend.specification.optimizers import OPTIMIZERS
+from backend.specification.schedules import SCHEDULES
 from backend.specification.sources import SOURCES
 
+
+class Titled(Protocol):
+    """An entry of a registry."""
+
+    @property
+    def title(self) -> str:
+        """Its name, as people read it."""
+
+
+def titles(registry: Mapping[str, Titled]) -> dict[str, str]:
+    """Return the titles of a registry's entries by name."""
+    return {name: entry.title for name, entry in registry.items()}
+
+
 CHOICES: Mapping[str, Mapping[str, str]] = {
-    "dataset.source": {name: source.title for name, source in SOURCES.items()},
-    "model.family": {
-        "polynomial": "Polynomial",
-        "mlp": "Network",
-        "cnn": "Convolutional network",
-        "random_features": "Random features",
-    },
+    "dataset.source": titles(SOURCES),
+    "model.family": titles(FAMILIES),
     "model.features": {"all": "All inputs"},
     "model.activation": {
         "relu": "ReLU",
@@ -22,24 +37,10 @@ CHOICES: Mapping[str, Mapping[str, str]] = {
         "linear": "Linear",
     },
     "model.normalisation": {"none": "None", "batch": "Batch norm", "layer": "Layer norm"},
-    "training.optimizer": {
-        "sgd": "SGD",
-        "adam": "Adam",
-        "adamw": "AdamW",
-        "closed_form": "Closed form",
-    },
-    "training.schedule": {
-        "constant": "Constant",
-        "cosine": "Falls along a cosine",
-        "step": "Falls in steps",
-    },
-    "training.loss": {"cross_entropy": "Cross-entropy", "mse": "Squared error"},
-    "early_stopping.criterion": {
-        "patience": "Patience",
-        "gl": "Generalisation loss",
-        "pq": "Progress quotient",
-        "up": "Successive rises",
-    },
+    "training.optimizer": titles(OPTIMIZERS),
+    "training.schedule": titles(SCHEDULES),
+    "training.loss": titles(LOSSES),
+    "early_stopping.criterion": titles(STOPPING_CRITERIA),
     "early_stopping.action": {"flag": "Mark, train on", "stop": "End the run"},
     "device": {"any": "Any", "cpu": "CPU", "gpu": "GPU"},
     "priority": {"low": "Low", "normal": "Normal", "high": "High"},
@@ -48,15 +49,11 @@ CHOICES: Mapping[str, Mapping[str, str]] = {
 
 
 _NAMES = {
-    "mlp": "networks",
-    "cnn": "convolutional networks",
-    "random_features": "random features",
-    "closed_form": "closed form",
-    "cross_entropy": "cross-entropy",
     "weight_decay": "weight decay",
-    "gl": "generalisation loss",
-    "pq": "progress quotient",
-    "sgd": "SGD",
+    **{name: family.in_prose for name, family in FAMILIES.items() if name != "polynomial"},
+    **{name: optimizer.in_prose for name, optimizer in OPTIMIZERS.items()},
+    **{name: loss.in_prose for name, loss in LOSSES.items() if name != "mse"},
+    **{name: rule.in_prose for name, rule in STOPPING_CRITERIA.items() if name != "up"},
 }
 _UP = re.compile(r"\bup(?=\))")  # the rule, not the word
 _NAME = re.compile(rf"\b({'|'.join(_NAMES)})\b")

@@ -9,9 +9,10 @@ from backend.specification.applicability import WHEN, idle_value
 from backend.specification.defaults import FAMILY_DEFAULTS, default
 from backend.specification.early_stopping import CRITERION, criteria_with
 from backend.specification.early_stopping import defaults as stopping_defaults
+from backend.specification.families import FAMILIES
 from backend.specification.hyperparameters import AXES, STOPPING, Knob
 from backend.specification.placement import FIELDS, Placement
-from backend.specification.sources import FAMILIES, SOURCES
+from backend.specification.sources import SOURCES
 from frontend import formatting
 from frontend.choices import choice, in_words
 from frontend.lesson import WHY
@@ -39,7 +40,7 @@ FURTHER = {
 
 NOTES: dict[str, Mapping[str, str]] = {
     "dataset.source": {name: source.about for name, source in SOURCES.items()},
-    "model.family": FAMILIES,
+    "model.family": {name: family.about for name, family in FAMILIES.items()},
     "early_stopping.action": {
         "flag": "Training goes on; the epoch is marked on the charts.",
         "stop": "The run ends at that epoch.",

@@ -4,16 +4,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from backend.runs.schemas import EarlyStop, KeptWeights
-from backend.specification.early_stopping import DEFAULTS
+from backend.specification.criteria import STOPPING_CRITERIA
 from backend.specification.hyperparameters import STOPPING
 from frontend import formatting
 
-CRITERIA = {
-    "patience": "Patience",
-    "gl": "Generalisation loss (GL)",
-    "pq": "Progress quotient (PQ)",
-    "up": "Successive rises (UP)",
-}
 STEPS = {"patience": 1, "start_from_epoch": 1, "strip": 1, "strips": 1}
 ABOVE_ZERO = 1e-9  # the least that the browser lets through where 0 itself is refused
 
@@ -46,11 +40,12 @@ class Control:
 
 def control(found: EarlyStop, *, query: Mapping[str, str], live: bool) -> Control:
     """Return what the control shows; `query` is what the address asks for."""
+    criterion = STOPPING_CRITERIA[found.criterion]
     return Control(
-        CRITERIA,
+        {name: other.title for name, other in STOPPING_CRITERIA.items()},
         found.criterion,
-        _ABOUT[found.criterion],
-        [_field(name, found.settings[name]) for name in DEFAULTS[found.criterion]],
+        criterion.about,
+        [_field(name, found.settings[name]) for name in criterion.defaults],
         sentence(found, live=live),
         dict(query),
     )
@@ -100,12 +95,3 @@ def _field(name: str, value: float) -> Field:
         knob.schema["maximum"],
         STEPS.get(name, "any"),
     )
-
-
-_ABOUT = {
-    "patience": "Fires after that many epochs without a better validation loss.",
-    "gl": "Fires once validation loss is more than alpha percent above its lowest.",
-    "pq": "As GL, but weighed against how much training still moves: fires at the end of a strip "
-    "of epochs once GL over progress exceeds alpha.",
-    "up": "Fires once validation loss has risen over that many strips of epochs in succession.",
-}

@@ -10,8 +10,6 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Literal, Protocol
 
-Name = Literal["patience", "gl", "pq", "up"]
-
 
 class Criterion(Protocol):
     """A rule that says when to stop."""
@@ -140,7 +138,7 @@ class SuccessiveRises:
         return self.rises >= self.strips
 
 
-CRITERIA: dict[Name, Callable[..., Criterion]] = {
+CRITERIA: dict[str, Callable[..., Criterion]] = {
     "patience": Patience,
     "gl": GeneralisationLoss,
     "pq": ProgressQuotient,
@@ -148,7 +146,7 @@ CRITERIA: dict[Name, Callable[..., Criterion]] = {
 }
 
 
-def build(criterion: Name, **settings: float) -> Criterion:
+def build(criterion: str, **settings: float) -> Criterion:
     """Return a fresh criterion by name, with its own settings."""
     return CRITERIA[criterion](**settings)
 

@@ -5,6 +5,7 @@ from functools import lru_cache
 from typing import Any
 
 from backend.specification.hyperparameters import AXES, SECTIONS
+from backend.specification.optimizers import gradient_optimizers
 from backend.specification.sources import SOURCES
 
 When = Mapping[str, Sequence[Any]]
@@ -16,7 +17,7 @@ def _sources(problem: str) -> list[str]:
 
 
 _DRAWN = [name for name, source in SOURCES.items() if source.rows is None]
-_BY_GRADIENTS: When = {"training.optimizer": ["sgd", "adam", "adamw"]}
+_BY_GRADIENTS: When = {"training.optimizer": gradient_optimizers()}
 _IN_STEPS: When = {**_BY_GRADIENTS, "training.schedule": ["step"]}
 _HIDDEN_LAYERS = [None, *range(1, 9)]  # None: random features have no depth, layers tell it
 _ALL_ALIKE: When = {"model.layers": [None]}

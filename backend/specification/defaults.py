@@ -1,7 +1,10 @@
 """The defaults of the knobs, which fit the data source and the family of models."""
 
+from collections.abc import Mapping
 from typing import Any
 
+from backend.specification.families import FAMILIES
+from backend.specification.registry import SettingValue
 from backend.specification.sources import SOURCES
 
 DEFAULTS: dict[str, Any] = {
@@ -31,12 +34,8 @@ DEFAULTS: dict[str, Any] = {
     "training.schedule_factor": 0.1,
 }
 
-# Plain gradient descent learns a polynomial's line before its wiggles; Adam all at once.
-FAMILY_DEFAULTS: dict[str, dict[str, Any]] = {
-    "polynomial": {"training.optimizer": "sgd", "training.learning_rate": 0.1},
-    "mlp": {},
-    "cnn": {"training.epochs": 30},
-    "random_features": {"model.width": 500},
+FAMILY_DEFAULTS: dict[str, Mapping[str, SettingValue]] = {
+    name: family.defaults for name, family in FAMILIES.items()
 }
 
 

@@ -4,18 +4,16 @@ from collections.abc import Mapping
 from typing import Any
 
 from backend.errors import FieldError, InvalidSpec
+from backend.specification.criteria import STOPPING_CRITERIA
 from backend.specification.fields import read_mapping
 from backend.specification.hyperparameters import STOPPING, show
 from backend.specification.run_spec import EarlyStopping
 
 CRITERION = "early_stopping.criterion"
-DEFAULTS: dict[str, dict[str, Any]] = {
-    "patience": {"patience": 20, "min_delta": 0.0, "start_from_epoch": 0},
-    "gl": {"alpha": 5.0},
-    "pq": {"alpha": 0.75, "strip": 5},
-    "up": {"strips": 3, "strip": 5},
+DEFAULTS: dict[str, Mapping[str, float]] = {
+    name: criterion.defaults for name, criterion in STOPPING_CRITERIA.items()
 }
-"""The knobs of each criterion with their defaults; patience as is usual here, the rest Prechelt."""
+"""The settings of each criterion with their defaults."""
 
 GENERAL = {CRITERION: "patience", "early_stopping.action": "flag"}
 

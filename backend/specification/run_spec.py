@@ -8,19 +8,22 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, WithJsonSchema
 
 from backend.specification import features, layers
+from backend.specification.criteria import STOPPING_CRITERIA
+from backend.specification.families import FAMILIES
+from backend.specification.losses import LOSSES
+from backend.specification.optimizers import OPTIMIZERS
+from backend.specification.registry import NameIn
+from backend.specification.schedules import SCHEDULES
+from backend.specification.sources import SOURCES
 
-SourceName = Literal[
-    "points", "line", "sine", "polynomial", "plane", "hills",
-    "moons", "circles", "spirals", "blobs", "xor",
-    "iris", "wine", "breast_cancer", "digits", "diabetes",
-    "mnist5k", "mnist1d", "modular_addition",
-]  # fmt: skip
-Family = Literal["polynomial", "mlp", "cnn", "random_features"]
+SourceName = Annotated[str, NameIn(SOURCES)]
+FamilyName = Annotated[str, NameIn(FAMILIES)]
+OptimizerName = Annotated[str, NameIn(OPTIMIZERS)]
+ScheduleName = Annotated[str, NameIn(SCHEDULES)]
+LossName = Annotated[str, NameIn(LOSSES)]
+CriterionName = Annotated[str, NameIn(STOPPING_CRITERIA)]
 Activation = Literal["relu", "tanh", "gelu", "sigmoid", "linear"]
 Normalisation = Literal["none", "batch", "layer"]
-Optimizer = Literal["sgd", "adam", "adamw", "closed_form"]
-Schedule = Literal["constant", "cosine", "step"]
-Loss = Literal["cross_entropy", "mse"]
 
 Samples = Annotated[int, Field(ge=1, le=100_000)]
 Noise = Annotated[float, Field(ge=0, le=100)]
@@ -65,7 +68,7 @@ class Dataset(Section):
 class Model(Section):
     """What is fitted."""
 
-    family: Family = Field(description="Kind of model.")
+    family: FamilyName = Field(description="Kind of model.")
     features: Features = Field(
         features.ALL,
         description="What the model sees of the inputs x1, x2, ...: all of them as they are, or "
@@ -118,7 +121,7 @@ class Training(Section):
     batch_size: Samples | None = Field(
         None, description="Samples per optimiser step; the whole training set, if that is smaller."
     )
-    optimizer: Optimizer = Field(
+    optimizer: OptimizerName = Field(
         "closed_form",
         description="Rule that changes the weights; closed_form solves for the best at once "
         "(polynomial, random_features).",
@@ -129,7 +132,7 @@ class Training(Section):
     momentum: Annotated[float, Field(ge=0, lt=1)] | None = Field(
         None, description="Share of the last step kept (sgd)."
     )
-    schedule: Schedule | None = Field(
+    schedule: ScheduleName | None = Field(
         None, description="How the learning rate changes over the epochs; cosine ends near 0."
     )
     schedule_every: Annotated[int, Field(ge=1, le=100_000)] | None = Field(
@@ -146,7 +149,7 @@ class Training(Section):
         description="Constant pull of every weight towards zero, whatever its size (L1), where "
         "weight_decay pulls in proportion to it (L2).",
     )
-    loss: Loss = Field("mse", description="What is made small; mse is the mean squared error.")
+    loss: LossName = Field("mse", description="What is made small; mse is the mean squared error.")
     label_smoothing: Annotated[float, Field(ge=0, lt=1)] | None = Field(
         None, description="Share of each label spread over all classes (loss cross_entropy)."
     )
@@ -159,7 +162,7 @@ class Training(Section):
 class EarlyStopping(Section):
     """When training should have ended, and whether it does end there."""
 
-    criterion: Literal["patience", "gl", "pq", "up"] = Field(
+    criterion: CriterionName = Field(
         description="Rule that fires: patience, or Prechelt's generalisation loss, progress "
         "quotient or successive rises."
     )

@@ -5,7 +5,6 @@ from fastapi.responses import HTMLResponse
 
 from backend.specification.sources import SOURCES
 from frontend.glossary import GLOSSARY
-from frontend.origins import origin
 from frontend.site import render
 
 PROBLEMS = {"classification": "Classes", "regression": "Values"}
@@ -26,4 +25,4 @@ def datasets() -> HTMLResponse:
         title: {name: one for name, one in SOURCES.items() if one.problem == problem}
         for problem, title in PROBLEMS.items()
     }
-    return render("datasets.html", groups=groups, origin=origin)
+    return render("datasets.html", groups=groups)

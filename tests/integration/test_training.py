@@ -9,7 +9,7 @@ from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 from torch import Tensor
 
-from backend.diagnosis.early_stopping import Name, build, early_stop_step
+from backend.diagnosis.early_stopping import build, early_stop_step
 from backend.runs import lifecycle
 from backend.settings import Settings
 from backend.store import Database, snapshots, transitions
@@ -228,7 +228,7 @@ def test_a_killed_worker_s_runs_go_on_as_if_nothing_had_happened(
 def test_early_stopping_fires_where_the_rule_says(
     eager: Settings,
     database: Database,
-    criterion: Name,
+    criterion: str,
     knobs: dict[str, float],
     action: str,
     killed_after: int | None,

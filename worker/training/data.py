@@ -10,7 +10,7 @@ from cachetools import LRUCache, cached
 from backend.datasets.draws import PARTS, TEST_SEED, PartName, flipped
 from backend.datasets.sequences import Array
 from backend.specification.features import ALL
-from backend.specification.run_spec import Dataset, Family, RunSpec
+from backend.specification.run_spec import Dataset, FamilyName, RunSpec
 from backend.specification.sources import SOURCES, Scale
 from worker.training.features import of_inputs
 from worker.training.sources import draw
@@ -34,7 +34,7 @@ class Scaling:
     scale: Array
 
     @classmethod
-    def fit(cls, x: Array, family: Family, scale: Scale) -> Self:
+    def fit(cls, x: Array, family: FamilyName, scale: Scale) -> Self:
         """Fit to training inputs: -1 to 1 for polynomials, else zero mean and unit deviation.
 
         The deviation is computed for each feature or over all features together, as `scale` says;

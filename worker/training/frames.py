@@ -9,7 +9,7 @@ import numpy as np
 
 from backend.datasets.sequences import Array
 from backend.specification import cost
-from backend.specification.run_spec import Loss, RunSpec
+from backend.specification.run_spec import LossName, RunSpec
 from backend.specification.sources import LEVELS, drawable
 from worker.training.member import Member
 from worker.training.pictures import CURVE_POINTS, PLANE_POINTS, probability
@@ -61,7 +61,7 @@ def features(member: Member) -> Array:
     return grid[(slice(None, None, step),) * len(picture.axes)].reshape(-1, grid.shape[-1])
 
 
-def encode(outputs: Array, loss: Loss) -> list[bytes]:
+def encode(outputs: Array, loss: LossName) -> list[bytes]:
     """Encode the frames of models from their outputs [models, points, outputs].
 
     Regression: the prediction as float32. Two classes: the probability of the second class in

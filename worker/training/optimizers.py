@@ -7,7 +7,7 @@ from itertools import groupby
 import torch
 from torch import Tensor
 
-from backend.specification.run_spec import Optimizer
+from backend.specification.run_spec import OptimizerName
 from worker.training.stack import Stack
 
 
@@ -53,7 +53,7 @@ class Updates:
     """
 
     def __init__(
-        self, kind: Optimizer, parameters: Stack, gradients: Stack, first: Stack, second: Stack
+        self, kind: OptimizerName, parameters: Stack, gradients: Stack, first: Stack, second: Stack
     ) -> None:
         self._kind = kind
         self._stacks = [parameters, gradients, first, second]

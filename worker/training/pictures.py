@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from backend.datasets.sequences import Array
-from backend.specification.run_spec import Loss
+from backend.specification.run_spec import LossName
 
 CURVE_POINTS = 241
 PLANE_POINTS = 61
@@ -28,7 +28,7 @@ def frame(x: Array) -> Picture:
     return Picture(axes, points)
 
 
-def draw(picture: Picture, outputs: Array, loss: Loss) -> dict[str, Array]:
+def draw(picture: Picture, outputs: Array, loss: LossName) -> dict[str, Array]:
     """Return the arrays of a fit from the model's outputs [n, outputs] at the grid's points.
 
     They are the axes and the prediction or, for two classes, the probability of the second class.
@@ -46,7 +46,7 @@ def draw(picture: Picture, outputs: Array, loss: Loss) -> dict[str, Array]:
     return {**arrays, "probability": plane.astype(np.float16)}
 
 
-def probability(outputs: Array, loss: Loss) -> Array:
+def probability(outputs: Array, loss: LossName) -> Array:
     """Return the probability of the second of two classes from outputs [..., 2].
 
     A model trained on squared error puts out approximate probabilities; any other puts out logits.

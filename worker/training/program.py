@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from math import ceil
 
-from backend.specification.run_spec import Activation, Normalisation, Optimizer
+from backend.specification.run_spec import Activation, Normalisation, OptimizerName
 from backend.specification.sources import SOURCES
 from worker.training.member import Member
 
@@ -47,7 +47,7 @@ class Program:
     activation: Activation
     normalisation: Normalisation
     drops: bool
-    optimizer: Optimizer
+    optimizer: OptimizerName
     classifies: bool
     cross_entropy: bool
     smooths: bool

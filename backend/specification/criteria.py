@@ -1,0 +1,57 @@
+"""Criteria of early stopping. Their rules are in backend/diagnosis/early_stopping.py."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class StoppingCriterion:
+    """One criterion of early stopping.
+
+    `about` says when it fires. `defaults` are the settings that it takes, with their defaults.
+    `in_prose` is its name within a sentence.
+    """
+
+    name: str
+    title: str
+    in_prose: str
+    about: str
+    defaults: Mapping[str, float]
+
+
+STOPPING_CRITERIA: dict[str, StoppingCriterion] = {
+    criterion.name: criterion
+    for criterion in (
+        StoppingCriterion(
+            "patience",
+            "Patience",
+            "patience",
+            "Fires after that many epochs without a better validation loss.",
+            {"patience": 20, "min_delta": 0.0, "start_from_epoch": 0},
+        ),
+        # the defaults of the other three are those of Prechelt (1998)
+        StoppingCriterion(
+            "gl",
+            "Generalisation loss",
+            "generalisation loss",
+            "Fires once validation loss is more than alpha percent above its lowest.",
+            {"alpha": 5.0},
+        ),
+        StoppingCriterion(
+            "pq",
+            "Progress quotient",
+            "progress quotient",
+            "Like generalisation loss, but relative to how much training still changes the train "
+            "loss: fires at the end of a strip of epochs once their quotient exceeds alpha.",
+            {"alpha": 0.75, "strip": 5},
+        ),
+        StoppingCriterion(
+            "up",
+            "Successive rises",
+            "successive rises",
+            "Fires once validation loss has risen over that many strips of epochs in succession.",
+            {"strips": 3, "strip": 5},
+        ),
+    )
+}
+"""By name, in the order in which they are offered."""
