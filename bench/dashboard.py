@@ -110,7 +110,7 @@ def cold(bench: Bench) -> Iterator[Line]:
         experiment_id, _ = play(database, thousand(20))
         for name, url in (
             ("home", product.url),
-            ("an experiment's page, scrolled to its end, Plotly.js included",
+            ("an experiment's page, scrolled to the bottom, Plotly.js included",
              f"{product.url}/experiments/{experiment_id}"),
         ):  # fmt: skip
             size = cold_bytes(bench.browser, url) / 1e6
@@ -248,7 +248,7 @@ def of_live(bench: Bench) -> Iterator[Line]:
         hints = Hints(f"unix://{product.data_dir.resolve()}/valkey.sock")
         found = live(bench.browser, product.url, database, hints, minutes=bench.minutes)
     what = f"live sweep of 256 runs, {bench.minutes:g} minutes"
-    yield Line(f"{what}: frames a second", f"{found.frames_a_second:.0f}", "30")
+    yield Line(f"{what}: frames per second", f"{found.frames_a_second:.0f}", "30")
     yield Line("seconds with fewer than 30 frames", f"{found.slow_seconds} of {found.seconds}", "0")
     yield Line("longest frame", f"{found.longest:.0f} ms")
     for name, series in found.memory.items():

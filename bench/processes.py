@@ -37,7 +37,7 @@ EPOCHS = SWEEP["training"]["epochs"] * len(validate(SWEEP).runs)
 
 @dataclass(frozen=True)
 class Measured:
-    """One experiment: epochs a second, processor seconds an epoch, share of the cores left idle."""
+    """One experiment: epochs per second, processor seconds an epoch, share of the cores left idle."""
 
     rate: float
     processor: float
@@ -84,7 +84,7 @@ def _throughputs(product: Product, share: float | None, repeats: int) -> str:
             found[count].append(_measured(product, count, share))
     first = median(one.rate for one in found[1])
     lines = [
-        "| worker processes | epochs a second | of one process | processor seconds of the "
+        "| worker processes | epochs per second | of one process | processor seconds of the "
         "workers for 1,000 epochs | of the cores idle |",
         "|---|---|---|---|---|",
     ]

@@ -1,6 +1,6 @@
 """How far one service reaches: `python -m bench.scaling [--only PART] [--write]`.
 
-recording: epochs a second through the worker's recorder and bytes a million epochs, on SQLite and
+recording: epochs per second through the worker's recorder and bytes a million epochs, on SQLite and
 PostgreSQL. thousand: 1,000 simulated workers on PostgreSQL, on one experiment and on many.
 connections: what one connection costs the server. plans: the hot queries with 10^7 epochs stored.
 processes: 1, 2 and 4 worker processes on one experiment, and one that joins late.
@@ -62,8 +62,8 @@ def _migrated(url: str) -> str:
 def recording() -> str:
     """One worker at a time that does nothing but record 8 runs, 5 epochs of 6 metrics a write."""
     lines = [
-        "| database | epochs a second | rows of points | ms a write | processor: worker | server "
-        "| MB a million epochs, 5 a stretch | 25 a stretch |",
+        "| database | epochs per second | rows of points | ms per write | processor: worker | server "
+        "| MB per million epochs, 5 per chunk | 25 per chunk |",
         "|---|---|---|---|---|---|---|---|",
     ]
     for name, opened in (("SQLite", sqlite), ("PostgreSQL", postgresql)):
@@ -83,7 +83,7 @@ def recording() -> str:
 def thousand() -> str:
     """1,000 workers through 8 connections, as fast as they can."""
     lines = [
-        "| 1,000 workers on | writes a second | epochs a second | ms a write, median | 99th "
+        "| 1,000 workers on | writes per second | epochs per second | ms per write, median | 99th "
         "percentile | processor: worker | server | what connections waited for |",
         "|---|---|---|---|---|---|---|---|",
     ]

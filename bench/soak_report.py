@@ -58,7 +58,7 @@ class Usage(threading.Thread):
         self.join()
 
     def growth(self, name: str) -> tuple[float, float, float]:
-        """Return MB in the second and the last quarter under load, and MB a minute between."""
+        """Return MB in the second and the last quarter under load, and MB per minute between."""
         loaded = [each for each in self.samples[name] if each.loaded]
         quarter = max(1, len(loaded) // 4)
         later = loaded[quarter:]
@@ -104,7 +104,7 @@ def report(
     lines = [
         f"{minutes:g} minutes: {counts}; {sum(map(len, reads.values())):,} reads.",
         "",
-        "| process | MB, second quarter | last quarter | MB a minute | descriptors before | most "
+        "| process | MB, second quarter | last quarter | MB per minute | descriptors before | most "
         "| after |",
         "|---|---|---|---|---|---|---|",
     ]

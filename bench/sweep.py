@@ -167,7 +167,7 @@ def comparison(
     """
     plain = found[0][0]
     lines = [
-        "| | seconds a run | of all processors | ours is faster | by processors | "
+        "| | seconds per run | of all processors | ours is faster | by processors | "
         "last validation loss, theirs | ours, the same runs |",
         "|---|---|---|---|---|---|---|",
         f"| this product, two workers, all recorded | {each.wall:.4f} | {each.processor:.4f} "
@@ -192,7 +192,7 @@ def mean_of_sample(taken: dict[Key, Taken], plain: dict[Key, Taken], kind: str) 
 
 def scaled(product: Product) -> str:
     """Return the table of what a run costs in sweeps of several sizes."""
-    lines = ["| runs in the sweep (25 epochs) | ms a run | of all processors |", "|---|---|---|"]
+    lines = ["| runs in the sweep (25 epochs) | ms per run | of all processors |", "|---|---|---|"]
     for width, seeds in (([8, 32], 1), (WIDTHS, 1), (WIDTHS, 4), (WIDTHS, 16)):
         document = sweep(width, epochs=25, seeds=seeds)
         runs = len(validate(document).runs)
