@@ -1,14 +1,14 @@
-# Two images from one file: `web` without PyTorch, `worker` with it. Neither runs as root or writes
-# to its own file system.
+# Two images: `web` without PyTorch, `worker` with it. Neither runs as root or writes to its own
+# file system.
 
-# an exact version or a digest pins it: docs/compose.md
+# docs/compose.md explains how to pin it to an exact version or digest
 ARG PYTHON_IMAGE=python:3.11-slim
 
 FROM ${PYTHON_IMAGE} AS web-packages
 ENV PIP_NO_CACHE_DIR=1 PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_PYTHON=/venv/bin/python
 WORKDIR /build
 COPY pyproject.toml constraints.txt ./
-# The packages alone, so that a change of the source does not install them again; pip stays here.
+# Only the packages, so that a change of the source does not reinstall them. pip is not copied on.
 RUN python -m venv --without-pip /venv \
  && python -c "import tomllib; p = tomllib.load(open('pyproject.toml', 'rb'))['project']; \
 open('web.txt', 'w').write('\n'.join(p['dependencies'])); \
@@ -17,7 +17,7 @@ open('worker.txt', 'w').write('\n'.join(p['optional-dependencies']['worker']))" 
  && find /venv -type d -name tests -prune -exec rm -r {} +
 
 FROM web-packages AS worker-packages
-# Where PyTorch has a build without CUDA, which is a tenth the size; empty: the index pip knows.
+# Index with PyTorch without CUDA, a tenth of the size. Empty: pip's usual index, with CUDA.
 ARG TORCH_INDEX=""
 RUN pip install ${TORCH_INDEX:+--extra-index-url "$TORCH_INDEX"} --no-deps -c constraints.txt torch \
  && pip install -c constraints.txt -r worker.txt \

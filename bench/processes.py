@@ -37,7 +37,7 @@ EPOCHS = SWEEP["training"]["epochs"] * len(validate(SWEEP).runs)
 
 @dataclass(frozen=True)
 class Measured:
-    """One experiment: epochs per second, processor seconds an epoch, share of the cores left idle."""
+    """One experiment: epochs per second, processor seconds per epoch, idle share."""
 
     rate: float
     processor: float

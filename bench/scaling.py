@@ -62,8 +62,8 @@ def _migrated(url: str) -> str:
 def recording() -> str:
     """One worker at a time that does nothing but record 8 runs, 5 epochs of 6 metrics a write."""
     lines = [
-        "| database | epochs per second | rows of points | ms per write | processor: worker | server "
-        "| MB per million epochs, 5 per chunk | 25 per chunk |",
+        "| database | epochs per second | rows of points | ms per write | processor: worker "
+        "| server | MB per million epochs, 5 per chunk | 25 per chunk |",
         "|---|---|---|---|---|---|---|---|",
     ]
     for name, opened in (("SQLite", sqlite), ("PostgreSQL", postgresql)):

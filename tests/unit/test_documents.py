@@ -13,9 +13,9 @@ from docs import make_reference
 ROOT = Path(__file__).parents[2]
 
 
-@pytest.mark.parametrize("page", make_reference.PAGES)
-def test_reference_tables_are_current(page: str) -> None:
-    text, table = (ROOT / page).read_text(), make_reference.PAGES[page]()
+@pytest.mark.parametrize("name", make_reference.PAGES)
+def test_reference_tables_are_current(name: str) -> None:
+    text, table = (ROOT / name).read_text(), make_reference.PAGES[name]()
     assert text == make_reference.with_table(text, table), "run: python -m docs.make_reference"
 
 
@@ -40,3 +40,31 @@ def test_compose_file_passes_every_setting_that_it_does_not_decide() -> None:
     decided = {"host", "port", "data_dir", "database", "broker", "device", "token"}
     settings = {f"LAB_{name.upper()}" for name in Settings.model_fields if name not in decided}
     assert settings == set(re.findall(r"^    (LAB_\w+):", file, re.MULTILINE))
+
+
+PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
+CODE_BLOCK = re.compile(r"^```.*?^```", re.MULTILINE | re.DOTALL)
+
+
+def anchors(page: Path) -> set[str]:
+    """The anchors that GitHub gives to the headings of a page."""
+    titles = re.findall(r"^#+ (.+)$", CODE_BLOCK.sub("", page.read_text()), re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", title.lower()).replace(" ", "-") for title in titles}
+
+
+@pytest.mark.parametrize("path", PAGES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_links_lead_to_existing_pages_and_headings(path: Path) -> None:
+    for link in re.findall(r"\]\(([^)\s]+)\)", CODE_BLOCK.sub("", path.read_text())):
+        if "://" in link:
+            continue
+        name, _, anchor = link.partition("#")
+        target = (path.parent / name).resolve() if name else path
+        assert target.exists(), f"{path.name} links to {link}"
+        assert not anchor or anchor in anchors(target), f"{path.name} links to {link}"
+
+
+def test_every_page_is_in_the_index() -> None:
+    index = (ROOT / "docs/README.md").read_text()
+    pages = [page.relative_to(ROOT / "docs") for page in (ROOT / "docs").rglob("*.md")]
+    listed = [page for page in pages if page.parts[0] != "decisions" and page.name != "README.md"]
+    assert [str(page) for page in listed if f"]({page})" not in index] == []

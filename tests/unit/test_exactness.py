@@ -13,6 +13,7 @@ from tests.reference import Reference
 from tests.specs import run_spec
 from worker.training.group import EpochResult, Group, choose_device
 
+pytestmark = pytest.mark.slow
 DEVICE = choose_device()
 PARTS: dict[str, Any] = {"dataset__n_validation": 40, "dataset__n_test": 30}
 ADAM: dict[str, Any] = {"training__optimizer": "adam"}

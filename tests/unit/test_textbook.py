@@ -10,6 +10,7 @@ def test_every_preset_has_a_shape() -> None:
     assert SHAPES.keys() == PRESETS.keys()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("slug", SHAPES)
 def test_a_preset_shows_what_it_is_known_for(slug: str) -> None:
     shape = SHAPES[slug]
