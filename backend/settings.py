@@ -1,25 +1,31 @@
-"""Every setting, declared once. Each is read from the environment as LAB_<NAME>."""
+"""Settings of the service, each declared once and read from the environment as LAB_<NAME>."""
 
 import os
 import re
+from argparse import Namespace
 from functools import cached_property
 from pathlib import Path
 from typing import Literal
 
-from pydantic import Field, SecretStr, field_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic import Field, SecretStr, ValidationError, field_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
+
+from backend.errors import InvalidInput
 
 MEMORY_LIMITS = ("memory.max", "memory/memory.limit_in_bytes")  # cgroup v2 and v1
 TOKEN = re.compile(r"[A-Za-z0-9._~+/=-]{16,}")
 
 
 def _default_workers() -> int:
-    """One core stays free for the web process; more than 4 helps few machines."""
+    """Return the default number of workers: one core is left to the web process."""
     return max(1, min(4, (os.cpu_count() or 1) - 1))
 
 
 def default_memory(workers: int, cgroup: Path = Path("/sys/fs/cgroup")) -> int:
-    """Return a worker's share of half of the machine's memory, or of the container's if less."""
+    """Return the memory limit per worker in MiB: half of the machine's memory, shared out.
+
+    A container's limit counts where it is lower. `cgroup` is the folder that holds it.
+    """
     total = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     for limit in (cgroup / name for name in MEMORY_LIMITS):
         given = limit.read_text().strip() if limit.exists() else ""
@@ -28,7 +34,7 @@ def default_memory(workers: int, cgroup: Path = Path("/sys/fs/cgroup")) -> int:
 
 
 class Settings(BaseSettings):
-    """The service's settings; the command line's flags override the environment."""
+    """Settings of the service. Command-line flags override the environment."""
 
     model_config = SettingsConfigDict(
         env_prefix="LAB_",
@@ -38,17 +44,17 @@ class Settings(BaseSettings):
         secrets_dir=os.environ.get("LAB_SECRETS_DIR") or None,  # files named as the variables
     )
 
-    host: str = Field("127.0.0.1", description="Address the web service listens on.")
+    host: str = Field("127.0.0.1", description="Host or IP address the web service listens on.")
     port: int = Field(8000, ge=1, le=65535, description="Port the web service listens on.")
     data_dir: Path = Field(Path("data"), description="Folder of the database, broker and logs.")
     database: str | None = Field(
-        None, description="SQLAlchemy URL; by default SQLite in the data folder."
+        None, description="SQLAlchemy URL. Default: SQLite in the data folder."
     )
     broker: str | None = Field(
-        None, description="Redis-protocol URL; by default an embedded Valkey in the data folder."
+        None, description="Redis-protocol URL. Default: an embedded Valkey in the data folder."
     )
     device: Literal["auto", "cpu", "gpu"] = Field(
-        "auto", description="What workers train on; auto takes a GPU if there is one."
+        "auto", description="Device that workers train on; auto uses a GPU if there is one."
     )
     workers: int = Field(
         default_factory=_default_workers, ge=0, le=256, description="Worker processes to start."
@@ -56,61 +62,68 @@ class Settings(BaseSettings):
     memory: int = Field(
         default_factory=lambda known: default_memory(known["workers"]),
         ge=1,
-        description="Mebibytes that one worker's training may take; a GPU's memory is asked for.",
+        description="Memory limit per worker in MiB. On a GPU, the free device memory is used "
+        "instead.",
     )
     token: SecretStr | None = Field(
         None,
-        description="What a browser or program must show: 16 letters, digits or -._~+/= or more. "
-        "Without one the service is open; on an address other machines reach, `lab up` makes one.",
+        description="Access token that browsers and programs must send: 16 or more letters, digits "
+        "or -._~+/=. Without a token the service is open to everyone who can reach it; `lab up` "
+        "creates one when LAB_HOST is reachable from other machines.",
     )
     secrets_dir: Path | None = Field(
         None,
-        description="Folder whose files hold settings that are secret, named lab_token, "
-        "lab_database and lab_broker; the environment overrides them.",
+        description="Folder with secret settings in files named lab_token, lab_database and "
+        "lab_broker. Environment variables override them.",
     )
     url: str | None = Field(
         None,
-        description="Address people open, where it is not that of LAB_HOST and LAB_PORT: of a "
-        "container or behind a proxy.",
+        description="Public URL if it differs from LAB_HOST and LAB_PORT (in a container, behind a "
+        "proxy).",
     )
     allowed_hosts: list[str] = Field(
         default_factory=list,
-        description="Host names answered besides localhost, 127.0.0.1, [::1] and those of "
+        description="Host names accepted besides localhost, 127.0.0.1, [::1] and those in "
         'LAB_HOST and LAB_URL, as a JSON list: ["lab.example"].',
     )
     lease_seconds: float = Field(
-        10, gt=0, description="A worker silent for this long loses its runs to another."
+        10,
+        gt=0,
+        description="Seconds without a sign of life after which a worker loses its runs.",
     )
     record_seconds: float = Field(
         0.2,
         gt=0,
-        description="Time trained epochs wait before they are written; up to five times as long "
-        "where writing takes more than a twentieth of the time.",
+        description="Seconds between two writes of trained epochs. Up to five times as long when "
+        "writing takes more than 5 % of the time.",
     )
     checkpoint_seconds: float = Field(
         2,
         gt=0,
-        description="Longest training time lost when a worker is killed; in large groups longer, "
-        "as checkpoints take a hundredth of the time at most (of 256 runs: about 45 s).",
+        description="Seconds of training lost at most when a worker is killed. Longer in large "
+        "groups, because checkpoints take at most 1 % of the time (256 runs: about 45 s).",
     )
     deleted_days: float = Field(
-        30, ge=0, le=36_500, description="Days after which what was deleted is removed for good."
+        30,
+        ge=0,
+        le=36_500,
+        description="Days until deleted runs and experiments are removed for good.",
     )
     log: Literal["text", "json"] = Field(
-        "text", description="How log lines are written: for people, or one JSON object a line."
+        "text", description="Format of log lines: text for people, or one JSON object per line."
     )
     max_runs: int = Field(10_000, ge=1, description="Largest grid one experiment may have.")
     max_streams: int = Field(
-        1000, ge=1, description="Live streams one web process serves at once; more are refused."
+        1000, ge=1, description="Live streams per web process. Further ones are refused."
     )
     max_body_bytes: int = Field(1 << 20, ge=1024, description="Largest request body.")
 
     @field_validator("token")
     @classmethod
     def _strong_token(cls, token: SecretStr | None) -> SecretStr | None:
-        """Raise ValueError for a token that could be guessed or not be sent in a header."""
+        """Raise ValueError for a token that is easy to guess or that a header cannot carry."""
         if token is not None and not TOKEN.fullmatch(token.get_secret_value()):
-            raise ValueError("16 or more letters, digits or -._~+/= are needed")
+            raise ValueError("accepted: 16 or more letters, digits or -._~+/=")
         return token
 
     @cached_property
@@ -122,3 +135,24 @@ class Settings(BaseSettings):
     def broker_url(self) -> str:
         """Redis-protocol URL of the broker, as redis-py reads it."""
         return self.broker or f"unix://{self.data_dir.resolve() / 'valkey.sock'}"
+
+
+def load_settings(options: Namespace | None = None, *flags: str) -> Settings:
+    """Return the settings; those of `flags` that `options` has override the environment.
+
+    Raises InvalidInput naming the flag or variable that is wrong.
+    """
+    overrides = {flag: getattr(options, flag) for flag in flags}
+    try:
+        return Settings(**{flag: value for flag, value in overrides.items() if value is not None})
+    except SettingsError as error:
+        raise InvalidInput(
+            'LAB_ALLOWED_HOSTS is not a JSON list; accepted: such as ["lab.example"].'
+        ) from error
+    except ValidationError as error:
+        first = error.errors()[0]
+        name = str(first["loc"][0])
+        source = f"--{name.replace('_', '-')}" if overrides.get(name) else f"LAB_{name.upper()}"
+        if name == "token":  # never repeat a secret, not even an invalid one
+            raise InvalidInput(f"{source}: {first['msg']}.") from None
+        raise InvalidInput(f"{source}: {first['msg']}, not {first['input']!r}.") from error

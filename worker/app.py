@@ -6,19 +6,18 @@ more processes.
 
 import os
 import sys
-from argparse import Namespace
 
 from backend import logging_setup
-from backend.cli.configuration import configured
 from backend.errors import InvalidInput, Unavailable
 from backend.scheduling.dispatcher import make_celery
+from backend.settings import load_settings
 from worker.reconnecting import outlast_the_broker
 from worker.tasks import name, register
 
 # safetensors that finds no memory would print where, find none for that, and hang; without, it ends
 os.environ["RUST_BACKTRACE"] = "0"
 try:
-    _settings = configured(Namespace())
+    _settings = load_settings()
 except InvalidInput as error:
     sys.exit(error.detail)
 logging_setup.configure(_settings.log, process="worker", worker=name())

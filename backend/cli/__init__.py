@@ -1,29 +1,29 @@
-"""The command line. Each command is a module, imported when it is asked for."""
+"""Command line. The module of a command is imported only when that command runs."""
 
 import os
 import sys
 from importlib import import_module
 
-from backend.cli.arguments import parse
+from backend.cli.arguments import COMMANDS, parse
 
 BAD_INPUT = 2
 INTERRUPTED = 130
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Run one command and return its exit code: 0 done, 1 a run failed, 2 could not be done."""
+    """Run one command. Return its exit code: 0 success, 1 a run failed, 2 invalid input."""
     options = parse(arguments)
-    from backend.errors import LabError  # after parsing: help answers at once
+    from backend.errors import LabError  # after parsing, so that --help is instant
 
-    command = import_module(f"backend.cli.{options.command}")
+    module, function = COMMANDS[options.command].function.split(":")
     try:
-        return int(command.run(options))
+        return int(getattr(import_module(module), function)(options))
     except LabError as error:
-        for each in getattr(error, "errors", [error]):
-            print(f"lab: {each.detail}", file=sys.stderr)
+        for problem in getattr(error, "errors", [error]):
+            print(f"lab: {problem.detail}", file=sys.stderr)
         return BAD_INPUT
     except KeyboardInterrupt:
         return INTERRUPTED
-    except BrokenPipeError:  # whoever read our output has had enough
+    except BrokenPipeError:  # the reader of our output (head, less) has closed it
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return INTERRUPTED

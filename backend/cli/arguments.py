@@ -1,18 +1,22 @@
-"""What can be typed after `lab`."""
+"""Commands and options of the command line.
+
+Standard library only: `./lab --help` works before the environment is installed.
+"""
 
 from argparse import ArgumentParser, Namespace, RawDescriptionHelpFormatter
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
 _ABOUT = "Train grids of models, watch them overfit, learn why."
 _MORE = """`./lab test` in a checkout runs every check and test.
 The options of `up` can also be set in the environment: LAB_HOST, LAB_PORT, LAB_DATA_DIR,
-LAB_WORKERS; LAB_DATABASE names a PostgreSQL and LAB_BROKER a Redis or Valkey of your own.
-Where a service asks for a token, submit, watch and the like take it from LAB_TOKEN."""
+LAB_WORKERS. LAB_DATABASE is the URL of a PostgreSQL database, LAB_BROKER that of a Redis or Valkey.
+If the server requires a token, set LAB_TOKEN for submit, watch and the other client commands."""
 
 
 def parse(arguments: list[str] | None) -> Namespace:
-    """Return the options of one command; explains itself and exits on --help or a mistake."""
+    """Parse the command line. Prints a message and exits on --help or a mistake."""
     parser = ArgumentParser(
         prog="lab",
         description=_ABOUT,
@@ -21,78 +25,89 @@ def parse(arguments: list[str] | None) -> Namespace:
         allow_abbrev=False,
     )
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    for name, (about, add_options) in _COMMANDS.items():
-        add_options(
-            commands.add_parser(name, help=about, description=f"{about[0].upper()}{about[1:]}.")
-        )
+    for name, command in COMMANDS.items():
+        description = f"{command.help[0].upper()}{command.help[1:]}."
+        command.add_options(commands.add_parser(name, help=command.help, description=description))
     return parser.parse_args(arguments)
 
 
 def _up(parser: ArgumentParser) -> None:
     _serve(parser)
-    parser.add_argument("--workers", help="training processes (cores less one, at most 4)")
+    parser.add_argument("--workers", help="number of worker processes (cores minus one, at most 4)")
 
 
 def _serve(parser: ArgumentParser) -> None:
-    parser.add_argument("--host", help="address to listen on (127.0.0.1)")
+    parser.add_argument("--host", help="host to listen on (127.0.0.1)")
     parser.add_argument("--port", help="port to listen on (8000)")
     _data_dir(parser)
 
 
 def _secrets(parser: ArgumentParser) -> None:
-    parser.add_argument("--new-token", action="store_true", help="replace the token by another")
+    parser.add_argument("--new-token", action="store_true", help="replace the token")
     parser.add_argument(
-        "--join", metavar="HOST", help="print what workers elsewhere need, HOST being this machine"
+        "--join",
+        metavar="HOST",
+        help="print the settings of workers on other machines, which reach this one as HOST",
     )
 
 
 def _data_dir(parser: ArgumentParser) -> None:
-    parser.add_argument("--data-dir", type=Path, help="folder of database, broker and logs (data)")
+    parser.add_argument(
+        "--data-dir", type=Path, help="folder of the database, broker and logs (data)"
+    )
 
 
 def _doctor(parser: ArgumentParser) -> None:
     parser.add_argument(
-        "--all", action="store_true", help="read every point (the newest 2 million)"
+        "--all", action="store_true", help="read every point (default: the newest 2 million)"
     )
-    parser.add_argument("--json", action="store_true", help="answer as JSON, for programs")
+    parser.add_argument("--json", action="store_true", help="print JSON")
     _data_dir(parser)
 
 
 def _backup(parser: ArgumentParser) -> None:
-    parser.add_argument("file", type=Path, metavar="FILE", help="the backup")
+    parser.add_argument("file", type=Path, metavar="FILE", help="the backup file")
     _data_dir(parser)
 
 
 def _submit(parser: ArgumentParser) -> None:
-    parser.add_argument("spec", metavar="SPEC", help="a YAML or JSON file; - reads YAML or JSON")
-    parser.add_argument("--wait", action="store_true", help="follow it to its end")
-    parser.add_argument("--dry-run", action="store_true", help="only check it and print its cost")
+    parser.add_argument("spec", metavar="SPEC", help="a YAML or JSON file; - reads standard input")
+    parser.add_argument("--wait", action="store_true", help="follow the experiment until it ends")
+    parser.add_argument(
+        "--dry-run", action="store_true", help="only validate it and print its cost"
+    )
     _server(parser)
 
 
 def _watch(parser: ArgumentParser) -> None:
-    parser.add_argument("id", type=int, metavar="ID", help="number of the experiment")
+    parser.add_argument("id", type=int, metavar="ID", help="id of the experiment")
     _server(parser)
 
 
 def _retry(parser: ArgumentParser) -> None:
-    parser.add_argument("id", type=int, metavar="ID", help="number of the experiment")
-    parser.add_argument("--wait", action="store_true", help="follow it to its end")
+    parser.add_argument("id", type=int, metavar="ID", help="id of the experiment")
+    parser.add_argument("--wait", action="store_true", help="follow the experiment until it ends")
     _server(parser)
 
 
 def _remedies(parser: ArgumentParser) -> None:
-    parser.add_argument("id", type=int, metavar="ID", help="number of the experiment")
-    parser.add_argument("--run", type=int, help="a run of the cell to cure (what is worst)")
-    parser.add_argument("--only", metavar="A,B", help="these remedies (those proposed)")
-    parser.add_argument("--seeds", type=int, help="seeds of each variant (5)")
-    parser.add_argument("--wait", action="store_true", help="follow it to its comparison")
-    parser.add_argument("--dry-run", action="store_true", help="only list them and their cost")
+    parser.add_argument("id", type=int, metavar="ID", help="id of the experiment")
+    parser.add_argument(
+        "--run", type=int, help="a run of the cell to cure (default: the worst cell)"
+    )
+    parser.add_argument(
+        "--only", metavar="A,B", help="remedies to try (default: the proposed ones)"
+    )
+    parser.add_argument("--seeds", type=int, help="seeds per variant (5)")
+    parser.add_argument("--wait", action="store_true", help="follow it, then print the comparison")
+    parser.add_argument(
+        "--dry-run", action="store_true", help="only list the remedies and their cost"
+    )
     _server(parser)
 
 
 def _export(parser: ArgumentParser) -> None:
-    parser.add_argument("id", type=int, metavar="ID", help="number of the experiment")
+    parser.add_argument("id", type=int, metavar="ID", help="id of the experiment")
     parser.add_argument(
         "--format", choices=["html", "csv", "parquet", "spec"], default="html",
         help="a report that opens offline (html), a folder of tables (csv, parquet), the YAML "
@@ -100,8 +115,8 @@ def _export(parser: ArgumentParser) -> None:
     )  # fmt: skip
     parser.add_argument(
         "--out", type=Path, metavar="PATH",
-        help="file or folder to write, which must not exist; a name in .zip is not unpacked "
-        "(experiment-ID here)",
+        help="file or folder to create; a path that ends in .zip is not unpacked "
+        "(default: experiment-ID in this folder)",
     )  # fmt: skip
     _server(parser)
 
@@ -109,18 +124,18 @@ def _export(parser: ArgumentParser) -> None:
 def _diagnose(parser: ArgumentParser) -> None:
     parser.add_argument(
         "files", metavar="FILE", nargs="+",
-        help="CSV, JSON, JSON lines, TensorBoard events or a folder of them; - reads what is piped",
+        help="CSV, JSON, JSON lines, TensorBoard events or a folder of them; - is standard input",
     )  # fmt: skip
-    parser.add_argument("--format", choices=["text", "json"], default="text", help="of the answer")
+    parser.add_argument("--format", choices=["text", "json"], default="text", help="output format")
     parser.add_argument(
         "--html", type=Path, metavar="PAGE", help="also write a page that opens offline"
     )
     parser.add_argument(
         "--fail-on", action="append", default=[], metavar="VERDICT",
-        help="exit with 1 on this verdict or rule, such as overfitting; may be given again",
+        help="exit with 1 on this verdict or rule, such as overfitting; may be repeated",
     )  # fmt: skip
-    parser.add_argument("--train", metavar="NAME", help="the series of train loss")
-    parser.add_argument("--validation", metavar="NAME", help="the series of validation loss")
+    parser.add_argument("--train", metavar="NAME", help="name of the train loss")
+    parser.add_argument("--validation", metavar="NAME", help="name of the validation loss")
     for name, about in (
         ("criterion", "early stopping by patience (20), gl, pq or up"),
         ("patience", "epochs without improvement (patience)"),
@@ -128,28 +143,75 @@ def _diagnose(parser: ArgumentParser) -> None:
         ("start-from-epoch", "epochs to wait first (patience)"),
         ("alpha", "threshold (gl, pq)"),
         ("strip", "epochs in a strip (pq, up)"),
-        ("strips", "strips that rise (up)"),
+        ("strips", "successive rises (up)"),
     ):
         parser.add_argument(f"--{name}", help=about, metavar="X")
 
 
 def _server(parser: ArgumentParser) -> None:
-    parser.add_argument("--server", metavar="URL", help="address of the service")
+    parser.add_argument("--server", metavar="URL", help="URL of the server")
 
 
-_COMMANDS: dict[str, tuple[str, Callable[[ArgumentParser], None]]] = {
-    "up": ("start everything, print the address, run until Ctrl-C", _up),
-    "submit": ("hand in a specification", _submit),
-    "watch": ("follow an experiment to its end, then print its results", _watch),
-    "retry": ("train the failed runs of an experiment once more", _retry),
-    "remedies": ("try what may cure an experiment, and compare", _remedies),
-    "export": ("write an experiment to a page, a folder of tables or its specification", _export),
-    "diagnose": ("say what is wrong with the training histories in log files", _diagnose),
-    "doctor": ("examine the data and what the service needs; changes nothing", _doctor),
-    "backup": ("write the whole database to one file, while it is used", _backup),
-    "restore": ("fill an empty database from a backup", _backup),
-    "migrate": ("bring the database to the newest schema (up does it too)", _data_dir),
-    "serve": ("start the web service alone (up starts everything)", _serve),
-    "secrets": ("make the passwords and the token of a deployment", _secrets),
+@dataclass(frozen=True)
+class Command:
+    """A command: its help text, its function as "module:name", and what adds its options."""
+
+    help: str
+    function: str
+    add_options: Callable[[ArgumentParser], None]
+
+
+def _service(name: str) -> str:
+    return f"backend.cli.service:run_{name}"
+
+
+def _experiments(name: str) -> str:
+    return f"backend.cli.experiments:run_{name}"
+
+
+def _database(name: str) -> str:
+    return f"backend.cli.database:run_{name}"
+
+
+COMMANDS: dict[str, Command] = {
+    "up": Command("start everything, print the URL, run until Ctrl-C", _service("up"), _up),
+    "submit": Command("submit an experiment specification", _experiments("submit"), _submit),
+    "watch": Command(
+        "follow an experiment until it ends, then print its results", _experiments("watch"), _watch
+    ),
+    "retry": Command("train an experiment's failed runs again", _experiments("retry"), _retry),
+    "remedies": Command(
+        "try remedies for an experiment and compare them", _experiments("remedies"), _remedies
+    ),
+    "export": Command(
+        "write an experiment as a page, a folder of tables or its specification",
+        _experiments("export"),
+        _export,
+    ),
+    "diagnose": Command(
+        "diagnose the training histories in log files", "backend.cli.diagnose:run", _diagnose
+    ),
+    "doctor": Command(
+        "check the data and the service's surroundings; changes nothing",
+        _database("doctor"),
+        _doctor,
+    ),
+    "backup": Command(
+        "write the whole database to one file, also while it is in use",
+        _database("backup"),
+        _backup,
+    ),
+    "restore": Command("fill an empty database from a backup", _database("restore"), _backup),
+    "migrate": Command(
+        "bring the database to the newest schema (`up` does this too)",
+        _database("migrate"),
+        _data_dir,
+    ),
+    "serve": Command(
+        "start the web service alone (`up` starts everything)", _service("serve"), _serve
+    ),
+    "secrets": Command(
+        "create the passwords and the token of a deployment", _service("secrets"), _secrets
+    ),
 }
-"""What each command does, and what adds its options; in the order of the help."""
+"""Commands by name, in the order of the help."""

@@ -1,92 +1,51 @@
-"""The running service, as the command line talks to it."""
+"""Commands that start the service or prepare its secrets: up, serve, secrets."""
 
 from argparse import Namespace
-from collections.abc import Iterator
-from contextlib import contextmanager
-from pathlib import Path
-from typing import Any
+from contextlib import suppress
 
-import httpx
-
-from backend.cli.configuration import configured
-from backend.errors import FieldError, InvalidInput, InvalidSpec, NotFound, Unavailable
+from backend import logging_setup, supervisor
+from backend.errors import InvalidInput, Unavailable
 from backend.operations import credentials
+from backend.settings import load_settings
 from backend.supervisor import address
 
-TIMEOUT_SECONDS = 30
+
+def run_up(options: Namespace) -> int:
+    """Start the broker, the web process and the workers; keep them running until Ctrl-C."""
+    supervisor.run(load_settings(options, "host", "port", "workers", "data_dir"), say)
+    return 0
 
 
-class Service:
-    """One server. Every answer that is not a success is raised as a LabError."""
+def run_serve(options: Namespace) -> int:
+    """Serve REST and pages until SIGTERM. Expects a migrated database and workers elsewhere."""
+    from backend.supervisor import web  # here: `lab up` starts without loading the web service
 
-    def __init__(self, url: str, token: str = "") -> None:
-        self.url = url.rstrip("/")
-        headers = {"Authorization": f"Bearer {token}"} if token else {}
-        # without the environment's proxies: the server is most often this machine
-        self._client = httpx.Client(timeout=TIMEOUT_SECONDS, trust_env=False, headers=headers)
-
-    @classmethod
-    def named(cls, options: Namespace) -> "Service":
-        """Return the server that --server names, else the one of this machine's settings."""
-        settings = configured(options)
-        if settings.token:
-            token = settings.token.get_secret_value()
-        else:  # what `lab up` keeps is for this machine's own service
-            token = "" if options.server else credentials.kept_token(settings.data_dir)
-        return cls(options.server or address.url(settings), token)
-
-    def get(self, path: str, **query: Any) -> Any:
-        """GET and return the answer."""
-        return self._call("GET", path, params=query)
-
-    def post(self, path: str, body: bytes, media_type: str, **query: Any) -> Any:
-        """POST a body and return the answer."""
-        return self._call(
-            "POST", path, content=body, headers={"Content-Type": media_type}, params=query
-        )
-
-    def download(self, path: str, to: Path, **query: Any) -> None:
-        """GET an answer of any length into a file."""
-        with (
-            self._reaching(),
-            self._client.stream("GET", self.url + path, params=query) as answer,
-            to.open("wb") as file,
-        ):
-            if not answer.is_success:
-                answer.read()
-                raise _refusal(answer)
-            for piece in answer.iter_bytes():
-                file.write(piece)
-
-    def _call(self, method: str, path: str, **request: Any) -> Any:
-        with self._reaching():
-            answer = self._client.request(method, self.url + path, **request)
-        if not answer.is_success:
-            raise _refusal(answer)
-        return answer.json()
-
-    @contextmanager
-    def _reaching(self) -> Iterator[None]:
-        """Say in one sentence that a server cannot be reached."""
-        try:
-            yield
-        except httpx.InvalidURL as error:
-            raise InvalidInput(f"{self.url!r} is not an address: {error}.") from error
-        except httpx.UnsupportedProtocol as error:
-            raise InvalidInput(f"{self.url!r} is not an address: write http://...") from error
-        except httpx.TransportError as error:
-            raise Unavailable(
-                f"no server answers at {self.url}; start one with ./lab up or name one by --server."
-            ) from error
+    settings = load_settings(options, "host", "port", "data_dir")
+    logging_setup.configure(settings.log, process="web")
+    say(f"Overfit Lab is at {address.link(settings)}")
+    web.serve(settings)
+    return 0
 
 
-def _refusal(answer: httpx.Response) -> InvalidInput | NotFound | Unavailable:
+def run_secrets(options: Namespace) -> int:
+    """Create missing secrets; on request renew the token or print how another machine joins."""
+    folder = load_settings(options).secrets_dir
+    if folder is None:
+        raise InvalidInput("LAB_SECRETS_DIR is not set; accepted: the folder for the secrets.")
     try:
-        body = answer.json()
-        detail = body["detail"]
-    except (ValueError, KeyError, TypeError):
-        return Unavailable(f"{answer.url} answered {answer.status_code}; is that Overfit Lab?")
-    if errors := body.get("errors"):
-        return InvalidSpec([FieldError(each["field"], each["detail"]) for each in errors])
-    kind = NotFound if answer.status_code == httpx.codes.NOT_FOUND else InvalidInput
-    return kind(detail)
+        credentials.make(folder)
+        if options.new_token:
+            credentials.renew_token(folder)
+            print("The token was replaced. Restart the web service to use the new one.")
+        if options.join:
+            lines = credentials.addresses(folder, database=options.join, broker=options.join)
+            print("\n".join(f"{name}={value}" for name, value in lines.items()))
+    except OSError as error:
+        raise Unavailable(f"Cannot store secrets in {folder}: {error.strerror}.") from error
+    return 0
+
+
+def say(text: str) -> None:
+    """Print and flush a line. A closed terminal is not an error."""
+    with suppress(OSError):
+        print(text, flush=True)

@@ -1,86 +1,79 @@
-"""lab watch: follow an experiment to its end."""
+"""Following an experiment on the terminal until its runs have ended."""
 
 import sys
 import time
-from argparse import Namespace
 from contextlib import suppress
 from typing import Any
 
-from backend.cli import comparison
-from backend.cli.results import table
-from backend.cli.service import Service
+from backend.cli.client import Client
+from backend.cli.tables import comparison_table, runs_table
 from backend.errors import NotFound, Unavailable
 
 POLL_SECONDS = 0.5
-PATIENCE_SECONDS = 60  # a server that is started anew answers well before
+UNREACHABLE_SECONDS = 60  # a server that restarts responds well before
 RUN_FAILED = 1
 
 
-def run(options: Namespace) -> int:
-    """Follow one experiment."""
-    return follow(Service.named(options), options.id)
-
-
-def follow(service: Service, experiment_id: int) -> int:
-    """Print progress until every run has ended, then the results; 1 when a run failed."""
+def follow(client: Client, experiment_id: int) -> int:
+    """Print progress until every run has ended, then the results. Return 1 if a run failed."""
     path = f"/api/experiments/{experiment_id}"
-    experiment = service.get(path)
+    experiment = client.get(path)
     shown = ""
     while True:
         counts = experiment["counts"]
-        waiting = counts["queued"] + counts["running"]
-        line = _progress(counts, waiting)
+        unfinished = counts["queued"] + counts["running"]
+        line = _progress(counts, unfinished)
         if line != shown:
-            _show(line, last=not waiting)
+            _show(line, last=not unfinished)
             shown = line
-        if not waiting:
+        if not unfinished:
             break
         time.sleep(POLL_SECONDS)
-        experiment = _patiently(service, path)
-    print(table(_all_runs(service, path)))
+        experiment = _get_with_retries(client, path)
+    print(runs_table(_all_runs(client, path)))
     if len(experiment["spec"].get("variants", [])) > 1:
-        _compare(service, path)
+        _compare(client, path)
     return RUN_FAILED if counts["failed"] else 0
 
 
-def _compare(service: Service, path: str) -> None:
-    """Print the comparison of the variants, unless each is a whole grid."""
+def _compare(client: Client, path: str) -> None:
+    """Print the comparison of the variants, which exists unless each variant is a whole grid."""
     with suppress(NotFound):
-        print(f"\n{comparison.table(service.get(f'{path}/comparison'))}")
+        print(f"\n{comparison_table(client.get(f'{path}/comparison'))}")
 
 
-def _patiently(service: Service, path: str) -> Any:
-    """GET, waiting for a server that is away for a while."""
-    deadline = time.monotonic() + PATIENCE_SECONDS
+def _get_with_retries(client: Client, path: str) -> Any:
+    """Send a GET request, retrying for a while when the server is unreachable."""
+    deadline = time.monotonic() + UNREACHABLE_SECONDS
     while True:
         try:
-            return service.get(path)
+            return client.get(path)
         except Unavailable:
             if time.monotonic() > deadline:
                 raise
             time.sleep(POLL_SECONDS)
 
 
-def _progress(counts: dict[str, int], waiting: int) -> str:
+def _progress(counts: dict[str, int], unfinished: int) -> str:
     total = sum(counts.values())
     notes = [f"{counts[state]} {state}" for state in ("running", "failed", "cancelled")]
-    parts = [f"{total - waiting} of {total} runs ended"]
+    parts = [f"{total - unfinished} of {total} runs ended"]
     return ", ".join(parts + [note for note in notes if not note.startswith("0 ")])
 
 
 def _show(line: str, *, last: bool) -> None:
-    """Print progress: over the line before on a terminal, as a line of its own elsewhere."""
+    """Print progress: replace the previous line on a terminal, else print a new line."""
     if sys.stdout.isatty():
         print(f"\r\033[K{line}", end="\n" if last else "", flush=True)
     else:
         print(line, flush=True)
 
 
-def _all_runs(service: Service, path: str) -> list[dict[str, Any]]:
+def _all_runs(client: Client, path: str) -> list[dict[str, Any]]:
     runs: list[dict[str, Any]] = []
     query: dict[str, Any] = {"limit": 1000}
     while True:
-        page = service.get(f"{path}/runs", **query)
+        page = client.get(f"{path}/runs", **query)
         runs += page["items"]
         if page["next_cursor"] is None:
             return runs

@@ -130,4 +130,4 @@ def check(stack: Stack, experiment: int) -> None:
         curve = stack.get(f"/api/runs/{run['id']}/metrics?keys=train_loss")["train_loss"]
         assert curve["steps"] == list(range(1, run["params"]["training.epochs"] + 1)), run["id"]
     doctor = "python", "-m", "backend.cli", "doctor", "--all"
-    assert "All data is as it should be." in stack.compose("exec", "-T", "web", *doctor)
+    assert "All checks passed." in stack.compose("exec", "-T", "web", *doctor)

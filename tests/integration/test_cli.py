@@ -54,7 +54,7 @@ def test_an_unknown_command_is_explained() -> None:
 def test_retry_says_how_many_runs_are_trained_again(lab: str) -> None:
     made = httpx.post(f"{lab}/api/experiments", json=SPEC).json()
     answer = run("retry", str(made["id"]), "--wait", "--server", lab)
-    assert f"Experiment {made['id']}: 0 runs to be trained again" in answer.stdout
+    assert f"Experiment {made['id']}: 0 runs queued again" in answer.stdout
     assert answer.returncode == 0
 
 
@@ -86,7 +86,7 @@ def test_stdin_is_submitted(lab: str, text: str) -> None:
 def test_a_dry_run_queues_nothing(lab: str, spec: Path) -> None:
     before = ids_of_experiments(lab)
     answer = run("submit", str(spec), "--dry-run", "--server", lab)
-    assert answer.stdout.startswith("2 runs, 2 to 7 parameters a model, about ")
+    assert answer.stdout.startswith("2 runs, 2 to 7 parameters per model, about ")
     assert ids_of_experiments(lab) == before
 
 
@@ -138,7 +138,7 @@ def test_a_server_that_is_not_there_is_one_sentence(command: list[str]) -> None:
 def test_a_file_that_is_not_there_is_one_sentence() -> None:
     answer = run("submit", "nowhere.yaml")
     assert answer.returncode == 2
-    assert answer.stderr == "lab: nowhere.yaml cannot be read: No such file or directory.\n"
+    assert answer.stderr == "lab: Cannot read nowhere.yaml: No such file or directory.\n"
 
 
 @pytest.mark.parametrize(
@@ -195,7 +195,7 @@ def test_export_unpacks_the_tables_into_a_folder(lab: str, tmp_path: Path) -> No
     assert list(tmp_path.iterdir()) == [out]
     again = run(*arguments)
     assert again.returncode == 2
-    assert again.stderr == f"lab: {out} exists; name another path by --out.\n"
+    assert again.stderr == f"lab: {out} exists; accepted: another path in --out.\n"
 
 
 def test_export_of_what_is_not_there_leaves_nothing(lab: str, tmp_path: Path) -> None:

@@ -89,7 +89,7 @@ def test_sql_is_only_in_the_store() -> None:
     ("module", "heavy"),
     [
         ("backend.main", "torch"),
-        ("backend.cli.up", "sqlalchemy"),
+        ("backend.cli.service", "sqlalchemy"),
         ("backend.cli.diagnose", "sqlalchemy"),
         ("backend.cli.diagnose", "pydantic"),
         ("backend.cli.diagnose", "plotly"),

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from backend.cli.results import table
+from backend.cli.tables import runs_table
 
 
 def run(seed: int, width: int = 8, verdict: str | None = "overfitting", **last: float) -> Any:
@@ -18,27 +18,27 @@ def run(seed: int, width: int = 8, verdict: str | None = "overfitting", **last: 
 
 def test_seeds_are_one_row_of_medians() -> None:
     runs = [run(seed, train_loss=0.1 * seed, val_loss=0.2 * seed) for seed in (1, 2, 9)]
-    _, *rows = table(runs).splitlines()
+    _, *rows = runs_table(runs).splitlines()
     assert [row.split() for row in rows] == [["80", "50", "7", "0.2", "0.4", "0.2", "overfitting"]]
 
 
 def test_what_varies_is_a_column() -> None:
-    header, *rows = table([run(0, width=2), run(0, width=4)]).splitlines()
+    header, *rows = runs_table([run(0, width=2), run(0, width=4)]).splitlines()
     assert header.split()[0] == "width"
     assert [row.split()[0] for row in rows] == ["2", "4"]
 
 
 def test_a_failed_run_shows_in_its_cell() -> None:
-    _, row = table([run(0), run(1), run(2, verdict=None)]).splitlines()
+    _, row = runs_table([run(0), run(1), run(2, verdict=None)]).splitlines()
     assert row.endswith("overfitting (2 of 3), failed (1 of 3)")
 
 
 def test_a_cell_without_any_epoch_has_dashes() -> None:
-    _, row = table([run(0, verdict=None)]).splitlines()
+    _, row = runs_table([run(0, verdict=None)]).splitlines()
     assert row.split() == ["80", "50", "-", "-", "-", "-", "failed"]
 
 
 def test_a_knob_that_does_not_apply_to_some_runs_is_no_column() -> None:
     single = {**run(0), "params": {"model.depth": 0, "dataset.n_train": 5}}
     hidden = {**run(0), "params": {"model.depth": 1, "model.width": 8, "dataset.n_train": 5}}
-    assert table([single, hidden]).splitlines()[0].split()[:2] == ["depth", "parameters"]
+    assert runs_table([single, hidden]).splitlines()[0].split()[:2] == ["depth", "parameters"]

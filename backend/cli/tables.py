@@ -1,4 +1,4 @@
-"""The results of an experiment as a table: one row per cell, which is runs that differ in seed."""
+"""Text tables of an experiment's results: one row per cell, or one per variant."""
 
 from collections import Counter, defaultdict
 from collections.abc import Sequence
@@ -7,19 +7,19 @@ from typing import Any
 
 SEED = "training.seed"
 N_TRAIN = "dataset.n_train"
-COLUMNS = (
+RUN_COLUMNS = (
     "parameters", "n_train", "best epoch", "train loss", "val loss", "best val loss", "verdict",
 )  # fmt: skip
 
 Run = dict[str, Any]
 
 
-def table(runs: Sequence[Run]) -> str:
-    """Return the table; numbers are medians over the seeds of a cell."""
+def runs_table(runs: Sequence[Run]) -> str:
+    """Return a table with a row per cell. Numbers are medians over the seeds of the cell."""
     varied = _varied(runs)
     named = any(run.get("variant") for run in runs)
     heads = ["variant"] * named + [path.split(".")[1] for path in varied]
-    rows = [heads + list(COLUMNS)]
+    rows = [heads + list(RUN_COLUMNS)]
     for cell in _cells(runs):
         first = [_text(cell[0].get("variant"))] * named
         rows += [first + [_text(cell[0]["params"].get(path)) for path in varied] + _figures(cell)]
@@ -83,3 +83,51 @@ def _text(value: Any) -> str:
     if value is None:
         return "-"
     return f"{value:.4g}" if isinstance(value, float) else str(value)
+
+
+COMPARISON_COLUMNS = (
+    "variant", "val loss", "test loss", "test difference", "95 % for all", "epochs", "parameters",
+    "cost",
+)  # fmt: skip
+
+
+def comparison_table(comparison: dict[str, Any]) -> str:
+    """Return a table of variants in the order of the comparison, with its sentence below."""
+    rows = [
+        list(COMPARISON_COLUMNS),
+        _comparison_row(comparison["baseline"]),
+        *map(_comparison_row, comparison["variants"]),
+    ]
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    lines = [
+        "  ".join(text.ljust(width) for text, width in zip(row, widths, strict=True)).rstrip()
+        for row in rows
+    ]
+    sentence = str(comparison["sentence"])
+    judged = f"Runs are judged at their {comparison['at']} epoch."
+    return "\n".join([*lines, judged, sentence[:1].upper() + sentence[1:]])
+
+
+def _comparison_row(effect: dict[str, Any]) -> list[str]:
+    difference = effect["differences"].get("test_loss")
+    return [
+        effect["name"],
+        _decimal(effect["means"].get("val_loss")),
+        _decimal(effect["means"].get("test_loss")),
+        f"{difference['mean']:+.3g}" if difference else "-",
+        _interval(difference) if difference else "-",
+        f"{effect['epochs']:.0f}",
+        "-" if effect["parameters"] is None else f"{effect['parameters']:,}",
+        "-" if effect["cost"] is None else f"{effect['cost']:.2g}x",
+    ]
+
+
+def _interval(difference: dict[str, Any]) -> str:
+    if difference["joint_low"] is None:
+        return "one seed"
+    interval = f"{difference['joint_low']:+.3g} to {difference['joint_high']:+.3g}"
+    return interval if difference["resolved"] else f"{interval}, not resolved"
+
+
+def _decimal(value: float | None) -> str:
+    return "-" if value is None else f"{value:.4g}"

@@ -1,0 +1,96 @@
+"""HTTP client of the command line."""
+
+from argparse import Namespace
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+from backend.errors import FieldError, InvalidInput, InvalidSpec, NotFound, Unavailable
+from backend.operations import credentials
+from backend.settings import load_settings
+from backend.supervisor import address
+
+TIMEOUT_SECONDS = 30
+
+
+class Client:
+    """A client of one server. Raises a LabError for every unsuccessful response."""
+
+    def __init__(self, url: str, token: str = "") -> None:
+        self.url = url.rstrip("/")
+        headers = {"Authorization": f"Bearer {token}"} if token else {}
+        # ignore the environment's proxies: the server is usually this machine
+        self._client = httpx.Client(timeout=TIMEOUT_SECONDS, trust_env=False, headers=headers)
+
+    @classmethod
+    def from_options(cls, options: Namespace) -> "Client":
+        """Return a client of --server, by default of the server in this machine's settings."""
+        settings = load_settings(options)
+        if settings.token:
+            token = settings.token.get_secret_value()
+        else:  # the token that `lab up` stored is valid on this machine only
+            token = "" if options.server else credentials.kept_token(settings.data_dir)
+        return cls(options.server or address.url(settings), token)
+
+    def get(self, path: str, **query: Any) -> Any:
+        """Send a GET request and return the parsed JSON."""
+        return self._call("GET", path, params=query)
+
+    def post(self, path: str, body: bytes, media_type: str, **query: Any) -> Any:
+        """Send a POST request and return the parsed JSON."""
+        return self._call(
+            "POST", path, content=body, headers={"Content-Type": media_type}, params=query
+        )
+
+    def download(self, path: str, to: Path, **query: Any) -> None:
+        """Stream the response to a GET request into a file."""
+        with (
+            self._connection_errors(),
+            self._client.stream("GET", self.url + path, params=query) as response,
+            to.open("wb") as file,
+        ):
+            if not response.is_success:
+                response.read()
+                raise _error_from(response)
+            for piece in response.iter_bytes():
+                file.write(piece)
+
+    def _call(self, method: str, path: str, **request: Any) -> Any:
+        with self._connection_errors():
+            response = self._client.request(method, self.url + path, **request)
+        if not response.is_success:
+            raise _error_from(response)
+        return response.json()
+
+    @contextmanager
+    def _connection_errors(self) -> Iterator[None]:
+        """Turn connection errors into a LabError with one sentence."""
+        try:
+            yield
+        except httpx.InvalidURL as error:
+            raise InvalidInput(f"{self.url!r} is not a URL: {error}.") from error
+        except httpx.UnsupportedProtocol as error:
+            raise InvalidInput(
+                f"{self.url!r} is not a URL; accepted: such as http://127.0.0.1:8000."
+            ) from error
+        except httpx.TransportError as error:
+            raise Unavailable(
+                f"no server answers at {self.url}; start one with ./lab up or name one by --server."
+            ) from error
+
+
+def _error_from(response: httpx.Response) -> InvalidInput | NotFound | Unavailable:
+    try:
+        body = response.json()
+        detail = body["detail"]
+    except (ValueError, KeyError, TypeError):
+        return Unavailable(
+            f"{response.url} returned {response.status_code}; is it an Overfit Lab server?"
+        )
+    if errors := body.get("errors"):
+        return InvalidSpec([FieldError(each["field"], each["detail"]) for each in errors])
+    kind = NotFound if response.status_code == httpx.codes.NOT_FOUND else InvalidInput
+    return kind(detail)

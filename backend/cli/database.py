@@ -1,0 +1,67 @@
+"""Commands on the database itself: migrate, backup, restore, doctor."""
+
+import json
+from argparse import Namespace
+from dataclasses import asdict
+
+from backend.operations.doctor import Check, examine
+from backend.operations.migration import migrate, opened, refuse_missing
+from backend.settings import load_settings
+from backend.store import backup, restore
+
+OUTCOMES = {"well": "ok", "warning": "warning", "wrong": "WRONG"}
+DATA_IS_WRONG = 1
+
+
+def run_migrate(options: Namespace) -> int:
+    """Bring the database to the newest schema."""
+    migrate(load_settings(options, "data_dir"))
+    print("The database has the newest schema.")
+    return 0
+
+
+def run_backup(options: Namespace) -> int:
+    """Write the backup and print its size and contents."""
+    settings = load_settings(options, "data_dir")
+    refuse_missing(settings)
+    with opened(settings) as database:
+        rows = backup.write(database, options.file)
+    size = options.file.stat().st_size / 1e6
+    counts = f"{rows['experiments']:,} experiments, {rows['runs']:,} runs"
+    print(f"{options.file}: {counts}, {size:.1f} MB.")
+    return 0
+
+
+def run_restore(options: Namespace) -> int:
+    """Fill the empty database from a backup and print what was restored."""
+    with opened(load_settings(options, "data_dir")) as database:
+        rows = restore.read(options.file, database)
+    print(f"Restored {rows['experiments']:,} experiments and {rows['runs']:,} runs.")
+    return 0
+
+
+def run_doctor(options: Namespace) -> int:
+    """Print each check; return 1 when something in the data is wrong."""
+    checks = []
+    for check in examine(load_settings(options, "data_dir"), everything=options.all):
+        checks.append(check)
+        if not options.json:
+            _print_check(check)
+    wrong = [check.name for check in checks if check.outcome == "wrong"]
+    if options.json:
+        print(
+            json.dumps({"ok": not wrong, "checks": [asdict(check) for check in checks]}, indent=1)
+        )
+    elif wrong == ["schema"]:  # a database without a known schema cannot be backed up
+        print("Wrong: schema.")
+    elif wrong:
+        print(f"Wrong: {', '.join(wrong)}. `lab backup` saves the current state for a report.")
+    else:
+        print("All checks passed.")
+    return DATA_IS_WRONG if wrong else 0
+
+
+def _print_check(check: Check) -> None:
+    print(f"{check.name:<11} {OUTCOMES[check.outcome]}", flush=True)
+    for sentence in check.said:
+        print(f"            {sentence}")
