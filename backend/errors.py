@@ -12,7 +12,7 @@
     ├── TooLarge                413
     └── Unavailable             503
 
-One handler in `backend.api.errors` turns each into
+One handler in `backend.web.errors` turns each into
 ``{"error": kind, "detail": sentence, "field": path or null}``.
 """
 

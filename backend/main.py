@@ -14,22 +14,18 @@ from starlette.datastructures import State
 from backend.api import (
     analysis,
     comparison,
+    curation,
     experiments,
     export,
     health,
     operations,
-    organising,
     remedies,
     run_lists,
     runs,
     saved_views,
     stream,
 )
-from backend.api.access import Access, key
 from backend.api.dependencies import known_query
-from backend.api.errors import ErrorBody, ErrorHandlers
-from backend.api.requests import Requests
-from backend.api.security import Security
 from backend.live.broadcaster import Hub
 from backend.live.notifications import Hints
 from backend.operations.health_checks import Probes
@@ -38,6 +34,10 @@ from backend.scheduling.dispatcher import Queue, make_celery
 from backend.scheduling.scheduler import Keeper
 from backend.settings import Settings
 from backend.store import Database
+from backend.web.access import Access, key
+from backend.web.errors import ErrorBody, ErrorHandlers
+from backend.web.requests import Requests
+from backend.web.security import Security
 
 _API = (
     experiments,
@@ -46,7 +46,7 @@ _API = (
     remedies,
     comparison,
     run_lists,
-    organising,
+    curation,
     saved_views,
     runs,
     stream,

@@ -41,7 +41,7 @@ def fill(database: Database) -> None:
     spec = validate(document)
     for _ in range(EXPERIMENTS):
         with database.write() as session:
-            experiments.create(session, spec)
+            experiments.create_experiment(session, spec)
     with database.write() as session:
         names = [f"{part}_{what}" for what in ("loss", "acc") for part in ("train", "val", "test")]
         metrics.key_ids(session, names)
@@ -70,10 +70,12 @@ ASKED: dict[str, Callable[[Session], Any]] = {
     "summaries of 1,000 runs": lambda session: metrics.summaries(
         session, list(range(49_001, 50_001))
     ),
-    "changes after a revision": lambda session: changes.since(session, 3900, experiment_id=91),
+    "changes after a revision": lambda session: changes.changes_since(
+        session, 3900, experiment_id=91
+    ),
     "a page of an experiment's runs": lambda session: runs.page(session, 50),
     "counts of an experiment's runs": lambda session: experiments.counts(session, [50]),
-    "runs that wait and train": runs.unended,
+    "runs that wait and train": runs.count_unended,
 }
 
 

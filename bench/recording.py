@@ -120,7 +120,7 @@ def measure(slug: str, document: dict[str, Any], services: Services) -> str:
 def run(document: dict[str, Any], services: Services) -> tuple[float, float, float]:
     """Train an experiment; return the seconds in epochs, in recording, and outside epochs."""
     with services.database.write() as session:
-        run_ids = experiments.create(session, validate(document))[1]
+        run_ids = experiments.create_experiment(session, validate(document))[1]
     TimedGroup.training, TimedRecorder.recording, whole = Spent(), Spent(), Spent()
     with whole:
         trainer.train(run_ids, services)

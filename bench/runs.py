@@ -15,7 +15,7 @@ from typing import Any
 from sqlalchemy import bindparam, update
 from sqlalchemy.orm import Session
 
-from backend.runs.listing import listed, read
+from backend.runs.listing import list_runs, read_query
 from backend.specification import validate
 from backend.store import Database, bulk, experiments, run_pages
 from backend.store.metrics import key_ids
@@ -52,7 +52,7 @@ def fill(database: Database, amount: int) -> None:
     while made < amount:
         with database.write() as session:
             spec = validate({**SPEC, "name": f"Grid {made // 1024}"})
-            _, ids = experiments.create(session, spec)
+            _, ids = experiments.create_experiment(session, spec)
             _finish(session, ids, rng)
         made += len(ids)
 
@@ -103,14 +103,14 @@ def table(database: Database) -> str:
 
 def _page(database: Database, text: str, order: str) -> Any:
     with database.read() as session:
-        asked = read(session, filter=text, order_by=order, shown="active")
-        return listed(session, asked, cursor=None, limit=50)
+        asked = read_query(session, filter=text, order_by=order, shown="active")
+        return list_runs(session, asked, cursor=None, limit=50)
 
 
 def _count(database: Database, text: str) -> int:
     with database.read() as session:
-        asked = read(session, filter=text, order_by="", shown="active")
-        return run_pages.count(session, asked.condition)
+        asked = read_query(session, filter=text, order_by="", shown="active")
+        return run_pages.count_matching(session, asked.condition)
 
 
 def _timed(call: Any) -> float:
@@ -131,7 +131,7 @@ def main() -> None:
         database = Database(given.database or f"sqlite:///{Path(folder) / 'lab.db'}")
         migrate(database)
         with database.read() as session:
-            empty = not run_pages.count(session)
+            empty = not run_pages.count_matching(session)
         if empty:
             fill(database, given.runs)
         print(table(database))

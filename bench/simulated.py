@@ -84,7 +84,7 @@ def claimed(database: Database, load: Load) -> list[list[transitions.Lease]]:
     groups: list[list[transitions.Lease]] = []
     for _ in range(load.experiments):
         with database.write() as session:
-            _, run_ids = experiments.create(session, validate(document, max_runs=10**6))
+            _, run_ids = experiments.create_experiment(session, validate(document, max_runs=10**6))
         with database.write() as session:
             held = transitions.claim(session, run_ids, worker="w", lease_seconds=LEASE_SECONDS)
         leases = [each.lease for each in held]
@@ -222,7 +222,7 @@ def bytes_of_a_million(url: str, database: Database, length: int) -> float:
     """
     with database.write() as session:
         document = {"dataset": {"source": "moons"}, "training": {"seeds": 200}}
-        made, run_ids = experiments.create(session, validate(document))
+        made, run_ids = experiments.create_experiment(session, validate(document))
     before = size(url, database)
     for first in range(1, 201, length):
         steps = range(first, first + length)

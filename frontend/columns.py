@@ -8,11 +8,11 @@ from backend.runs.listing import ListedRun
 from backend.search import Condition, Names, Order
 from backend.search.errors import FilterError
 from backend.search.fields import OWN, resolve
-from backend.search.syntax import Field, comparisons
-from backend.search.tokens import cut
+from backend.search.syntax import SearchField, predicates
+from backend.search.tokens import tokenise
 from frontend import formatting
 
-DEFAULT = (
+DEFAULT_COLUMNS = (
     "name, status, verdict, metrics.val_loss.min, metrics.test_loss.best, gap, best_epoch, "
     "parameters, created"
 )
@@ -33,10 +33,10 @@ _OWN = {
 
 
 @dataclass(frozen=True)
-class Column:
+class TableColumn:
     """A column: the field it shows, as the address writes it, and its title."""
 
-    field: Field
+    field: SearchField
     written: str
     title: str
 
@@ -46,9 +46,9 @@ class Column:
         return self.field.kind in ("number", "either")
 
 
-def read_columns(text: str, names: Names) -> list[Column]:
+def read_columns(text: str, names: Names) -> list[TableColumn]:
     """Return the columns of an address, each once. Raises FilterError."""
-    tokens = [token for token in cut(text)[:-1] if token.text != ","]
+    tokens = [token for token in tokenise(text)[:-1] if token.text != ","]
     found = {}
     for token in tokens[:MOST]:
         field = resolve(token.text, token.at, names, within="columns")
@@ -56,19 +56,19 @@ def read_columns(text: str, names: Names) -> list[Column]:
     return list(found.values())
 
 
-def named(condition: Condition | None, order: Sequence[Order]) -> list[Column]:
+def named(condition: Condition | None, order: Sequence[Order]) -> list[TableColumn]:
     """Return the columns of the metrics and params that a filter and an order name, each once."""
-    fields = [one.field for one in (comparisons(condition) if condition else [])]
+    fields = [one.field for one in (predicates(condition) if condition else [])]
     fields += [one.field for one in order]
     return [column(field) for field in dict.fromkeys(fields) if field.source in ("metric", "param")]
 
 
-def column(field: Field) -> Column:
+def column(field: SearchField) -> TableColumn:
     """Return the column of a field."""
-    return Column(field, str(field).removesuffix(".last"), title(field))
+    return TableColumn(field, str(field).removesuffix(".last"), title(field))
 
 
-def title(field: Field) -> str:
+def title(field: SearchField) -> str:
     """Name a field as a person would."""
     if field.source == "metric":
         part, _, what = field.name.partition("_")
@@ -81,22 +81,26 @@ def title(field: Field) -> str:
     return _OWN.get(field.name, field.name.replace("_", " "))
 
 
-def choices(names: Names, chosen: Sequence[Column]) -> dict[str, list[Column]]:
+def choices(names: Names, chosen: Sequence[TableColumn]) -> dict[str, list[TableColumn]]:
     """Return all columns there are by group; the chosen tags are kept among them."""
     metrics = sorted(names.metrics)
     return {
-        "Runs": [column(Field("run", name, kind)) for name, kind in OWN.items() if name != "id"],
+        "Runs": [
+            column(SearchField("run", name, kind)) for name, kind in OWN.items() if name != "id"
+        ],
         "Metrics": [
-            column(Field("metric", name, "number", part))
+            column(SearchField("metric", name, "number", part))
             for name in metrics
             for part in ("last", "min", "best")
         ],
-        "Parameters": [column(Field("param", name, "either")) for name in sorted(names.params)],
+        "Parameters": [
+            column(SearchField("param", name, "either")) for name in sorted(names.params)
+        ],
         "Tags": [one for one in chosen if one.field.source == "tag"],
     }
 
 
-def value_of(run: ListedRun, field: Field) -> Any:
+def value_of(run: ListedRun, field: SearchField) -> Any:
     """Return what a field is for a run; None where it has none."""
     if field.source == "metric":
         return run.summary.get(field.name, {}).get(_SUMMARY[field.part])
@@ -120,7 +124,7 @@ def _own(run: ListedRun, name: str) -> Any:
     return getattr(run, renamed.get(name, name))
 
 
-def readable(text: str, names: Names, axes: Sequence[str] = ()) -> list[Column]:
+def readable(text: str, names: Names, axes: Sequence[str] = ()) -> list[TableColumn]:
     """Return the columns of an address; where it has none, the usual ones with those of `axes`."""
     try:
         chosen = read_columns(text, names)
@@ -129,11 +133,11 @@ def readable(text: str, names: Names, axes: Sequence[str] = ()) -> list[Column]:
     return chosen or _usual(names, axes)
 
 
-def _usual(names: Names, axes: Sequence[str]) -> list[Column]:
+def _usual(names: Names, axes: Sequence[str]) -> list[TableColumn]:
     """Return the usual columns; what varies stands behind the verdict."""
-    usual = read_columns(DEFAULT, names)
+    usual = read_columns(DEFAULT_COLUMNS, names)
     varying = [
-        Field("run", path, OWN[path]) if path in OWN else Field("param", path, "either")
+        SearchField("run", path, OWN[path]) if path in OWN else SearchField("param", path, "either")
         for path in axes
         if path in OWN or path in names.params
     ]

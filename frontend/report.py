@@ -9,10 +9,9 @@ from fastapi import Response
 from markupsafe import Markup
 from sqlalchemy.orm import Session
 
-from backend.export.specification import written
-from backend.export.versions import versions
+from backend.export.provenance import to_yaml, versions
 from backend.runs.schemas import RunItem, experiment_items, run_detail, run_items
-from backend.store import best_epoch, experiments, runs
+from backend.store import experiments, metric_summaries, runs
 from frontend import assets
 from frontend.charts import grid_routes, run_routes
 from frontend.charts.grid import value_of
@@ -44,7 +43,7 @@ def render_report(session: Session, experiment_id: int) -> str:
     found = experiments.get(session, experiment_id)
     [item] = experiment_items(session, [found])
     all_runs = run_items(session, runs.of_experiment(session, experiment_id))
-    at_best = best_epoch.values(session, [run.id for run in all_runs], KEYS)
+    at_best = metric_summaries.values_at_best(session, [run.id for run in all_runs], KEYS)
     grid = panels_info(all_runs, at_best)
     return fill(
         "report.html",
@@ -60,7 +59,7 @@ def render_report(session: Session, experiment_id: int) -> str:
         at_best=at_best,
         columns=list(grid.varying),
         value_of=value_of,
-        spec=written(item.spec),
+        spec=to_yaml(item.spec),
         versions=versions(),
         styles=_inline(assets.styles()),
         plotly=_inline(assets.plotly_source()),

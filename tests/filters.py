@@ -7,8 +7,8 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from backend.search import Names, times
-from backend.search.syntax import Combined, Comparison, Condition, Field, Not
+from backend.search import Names, syntax
+from backend.search.syntax import Combined, Condition, Not, Predicate, SearchField
 
 NAMES = Names(
     frozenset({"train_loss", "val_loss", "val/acc 1"}),
@@ -20,14 +20,18 @@ NOW = 1_790_000_000_000
 TIMES = st.sampled_from(["2026-09-01", "2026-09-21T10:30", "-7d", "-0h"])
 
 METRICS = st.builds(
-    lambda name, part: Field("metric", name, "number", part),
+    lambda name, part: SearchField("metric", name, "number", part),
     st.sampled_from(sorted(NAMES.metrics)),
     st.sampled_from(["last", "min", "max", "best"]),
 )
 COUNTS = st.sampled_from(["id", "parameters", "epoch", "best_epoch", "early_stop_epoch", "gap"])
-PARAMS = st.sampled_from(sorted(NAMES.params)).map(lambda name: Field("param", name, "either"))
-TAGS = st.sampled_from(["owner", "a.b", "odd key"]).map(lambda name: Field("tag", name, "text"))
-WORDS = st.sampled_from(["name", "note"]).map(lambda name: Field("run", name, "text"))
+PARAMS = st.sampled_from(sorted(NAMES.params)).map(
+    lambda name: SearchField("param", name, "either")
+)
+TAGS = st.sampled_from(["owner", "a.b", "odd key"]).map(
+    lambda name: SearchField("tag", name, "text")
+)
+WORDS = st.sampled_from(["name", "note"]).map(lambda name: SearchField("run", name, "text"))
 COMPARED = st.sampled_from(["=", "!=", "<", "<=", ">", ">="])
 LISTED = st.sampled_from(["in", "not in"])
 LIKE = st.sampled_from(["like", "ilike"])
@@ -38,26 +42,28 @@ def _values(one: st.SearchStrategy[Any]) -> st.SearchStrategy[tuple[Any, ...]]:
 
 
 def _of(
-    fields: st.SearchStrategy[Field], values: st.SearchStrategy[Any], *, equal: bool = False
-) -> st.SearchStrategy[Comparison]:
+    fields: st.SearchStrategy[SearchField], values: st.SearchStrategy[Any], *, equal: bool = False
+) -> st.SearchStrategy[Predicate]:
     signs: Any = st.sampled_from(["=", "!="]) if equal else COMPARED
     return st.one_of(
-        st.builds(Comparison, fields, signs, values),
-        st.builds(Comparison, fields, LISTED, _values(values)),
-        st.builds(Comparison, fields, st.sampled_from(["is null", "is not null"])),
+        st.builds(Predicate, fields, signs, values),
+        st.builds(Predicate, fields, LISTED, _values(values)),
+        st.builds(Predicate, fields, st.sampled_from(["is null", "is not null"])),
     )
 
 
 COMPARISONS = st.one_of(
-    _of(METRICS | COUNTS.map(lambda name: Field("run", name, "number")), NUMBERS),
+    _of(METRICS | COUNTS.map(lambda name: SearchField("run", name, "number")), NUMBERS),
     _of(PARAMS, NUMBERS | TEXTS, equal=True),
     _of(PARAMS, NUMBERS),
     _of(TAGS | WORDS, TEXTS, equal=True),
-    st.builds(Comparison, TAGS | WORDS | PARAMS, LIKE, TEXTS | st.sampled_from(["A%", "_d%"])),
-    st.builds(Comparison, st.just(Field("run", "created", "time")), COMPARED, TIMES),
-    st.builds(Comparison, st.just(Field("run", "pinned", "truth")), st.just("="), st.booleans()),
+    st.builds(Predicate, TAGS | WORDS | PARAMS, LIKE, TEXTS | st.sampled_from(["A%", "_d%"])),
+    st.builds(Predicate, st.just(SearchField("run", "created", "time")), COMPARED, TIMES),
+    st.builds(
+        Predicate, st.just(SearchField("run", "pinned", "truth")), st.just("="), st.booleans()
+    ),
     _of(
-        st.just(Field("run", "verdict", "text")),
+        st.just(SearchField("run", "verdict", "text")),
         st.sampled_from(["overfitting", "good fit"]),
         equal=True,
     ),
@@ -72,7 +78,7 @@ def _joined(parts: st.SearchStrategy[Condition]) -> st.SearchStrategy[Condition]
 CONDITIONS: st.SearchStrategy[Condition] = st.recursive(COMPARISONS, _joined, max_leaves=6)
 
 
-def holds(condition: Condition, row: Mapping[Field, Any]) -> bool:
+def holds(condition: Condition, row: Mapping[SearchField, Any]) -> bool:
     """Whether a condition holds for a row, which has a value, or None, for each field."""
     if isinstance(condition, Not):
         return not holds(condition.part, row)
@@ -82,21 +88,21 @@ def holds(condition: Condition, row: Mapping[Field, Any]) -> bool:
     return _compares(condition, row[condition.field])
 
 
-def _compares(one: Comparison, found: Any) -> bool:
+def _compares(one: Predicate, found: Any) -> bool:
     if one.operator in ("is null", "is not null"):
         return (found is None) == (one.operator == "is null")
     if found is None:
         return False
     if isinstance(one.value, tuple):
-        among = any(_compares(Comparison(one.field, "=", each), found) for each in one.value)
+        among = any(_compares(Predicate(one.field, "=", each), found) for each in one.value)
         return among == (one.operator == "in")
     return _told(one, found)
 
 
-def _told(one: Comparison, found: Any) -> bool:
+def _told(one: Predicate, found: Any) -> bool:
     value: Any = one.value
     if one.field.kind == "time":
-        value = times.milliseconds(value, now=NOW)
+        value = syntax.parse_time(value, now=NOW)
     if one.field.kind == "either":  # stored as text and, where it is one, as a number
         number = isinstance(found, int | float)
         if isinstance(value, float) and not number:

@@ -12,12 +12,12 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from backend.runs import lifecycle
+from backend.runs.states import State
 from backend.specification import RunSpec, validate
 from backend.store import Database, changes, experiments, metrics, runs, transitions
 from backend.store.changes import NewChange
 from backend.store.metrics import Stretch
-from backend.store.runs import Progress
-from backend.store.states import State
+from backend.store.runs import RunProgress
 from backend.store.transitions import Ending
 
 LEASE_SECONDS = 24 * 3600.0
@@ -98,7 +98,7 @@ def play(database: Database, scene: Scene) -> tuple[int, list[int]]:
     """Write a scene; return the ids of its experiment and of its runs."""
     spec = validate(scene.document)
     with database.write() as session:
-        experiment, run_ids = experiments.create(session, spec)
+        experiment, run_ids = experiments.create_experiment(session, spec)
     pairs = list(zip(run_ids, spec.runs, strict=True))
     for start in range(0, len(pairs), TOGETHER):
         _play(database, scene, experiment.id, pairs[start : start + TOGETHER])
@@ -139,7 +139,7 @@ def advance(
         columns = _columns(losses)
         stretches += [Stretch(run_id, key, steps, columns[key], 0) for key in KEYS]
     metrics.append(session, stretches)
-    runs.advance(session, [Progress(run_id, last, 0.69) for run_id, _ in some])
+    runs.store_progress(session, [RunProgress(run_id, last, 0.69) for run_id, _ in some])
     changes.log(
         session, experiment_id, [NewChange(run_id, "metric", first, last) for run_id, _ in some]
     )

@@ -69,7 +69,7 @@ def make_services(
 def submit(database: Database, document: Mapping[str, Any]) -> list[int]:
     """Store an experiment; return its run ids."""
     with database.write() as session:
-        return experiments.create(session, validate(document))[1]
+        return experiments.create_experiment(session, validate(document))[1]
 
 
 def get_run(database: Database, run_id: int) -> Run:
@@ -89,7 +89,7 @@ def logged(database: Database, run_id: int) -> list[Change]:
     """Return the changes of a run, in order."""
     with database.read() as session:
         experiment_id = session.scalars(select(Run.experiment_id).where(Run.id == run_id)).one()
-        return list(changes.since(session, 0, experiment_id=experiment_id, run_id=run_id))
+        return list(changes.changes_since(session, 0, experiment_id=experiment_id, run_id=run_id))
 
 
 def covered(entries: list[Change]) -> list[int]:

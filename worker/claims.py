@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from backend.diagnosis.early_stopping import Criterion, build, early_stop_step
 from backend.specification import RunSpec
-from backend.store import Database, changes, metrics, runs, snapshots, transitions
+from backend.store import Database, artifacts, changes, metrics, runs, transitions
 from backend.store.changes import NewChange
 from backend.store.metrics import Series
 from backend.store.transitions import Claimed
@@ -50,7 +50,7 @@ def take_up(database: Database, claimed: Sequence[Claimed]) -> list[Job]:
     run_ids = [each.lease.run_id for each in claimed]
     with database.read() as session:
         epochs = runs.epochs(session, run_ids)
-        checkpoints = snapshots.checkpoints(session, run_ids)
+        checkpoints = artifacts.checkpoints(session, run_ids)
         curves = metrics.series_of(session, list(checkpoints), ["train_loss", "val_loss"])
     jobs = []
     for each in claimed:

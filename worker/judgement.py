@@ -1,7 +1,7 @@
 """What an epoch means for its run: go on, or end; and whether its fit is to be kept."""
 
 from backend.diagnosis import divergence
-from backend.store.states import State
+from backend.runs.states import State
 from worker.claims import Job, known
 from worker.training.group import EpochResult
 

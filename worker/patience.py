@@ -5,7 +5,7 @@ import time
 from collections.abc import Callable
 from typing import TypeVar
 
-from backend.store import AWAY, reason
+from backend.store import UNREACHABLE, reason
 from worker.stopping import Stopping
 
 logger = logging.getLogger(__name__)
@@ -23,7 +23,7 @@ def until_answered(ask: Callable[[], Answer], stopping: Stopping) -> Answer:
     while True:
         try:
             return ask()
-        except AWAY as error:
+        except UNREACHABLE as error:
             if stopping.asked:
                 raise
             logger.warning("the database does not answer, asking again: %s", reason(error))

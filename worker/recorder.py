@@ -9,21 +9,20 @@ from sqlalchemy.orm import Session
 
 from backend.live.notifications import Hints
 from backend.runs import lifecycle
+from backend.runs.states import State
 from backend.store import (
-    AWAY,
+    UNREACHABLE,
     Database,
+    artifacts,
     changes,
     metrics,
-    predictions,
     reason,
     runs,
-    snapshots,
     transitions,
 )
 from backend.store.changes import NewChange
 from backend.store.metrics import Stretch
-from backend.store.runs import Progress
-from backend.store.states import State
+from backend.store.runs import RunProgress
 from backend.store.transitions import Ending, Lease
 from worker.training.group import EpochResult, Prediction, Snapshot
 
@@ -94,7 +93,7 @@ class Recorder:
         try:
             with self._database.write() as session:
                 kept, moved = self._record(session, held)
-        except AWAY as error:
+        except UNREACHABLE as error:
             self._pause = min(max(2 * self._pause, FIRST_PAUSE_SECONDS), LONGEST_PAUSE_SECONDS)
             self._next = time.monotonic() + self._pause
             logger.warning("the database cannot be written, trying again: %s", reason(error))
@@ -129,7 +128,7 @@ class Recorder:
 def _write(session: Session, held: Sequence[Held]) -> set[int]:
     """Write all that is unwritten; return the experiments in which something moved."""
     metrics.append(session, [one for run in held for one in _stretches(run)])
-    runs.advance(session, [_progress(run) for run in held])
+    runs.store_progress(session, [_progress(run) for run in held])
     _write_files(session, held)
     _write_predictions(session, held)
     _end(session, held)
@@ -157,9 +156,9 @@ def _stretches(run: Held) -> list[Stretch]:
     ]
 
 
-def _progress(run: Held) -> Progress:
+def _progress(run: Held) -> RunProgress:
     unwritten = run.unwritten
-    return Progress(
+    return RunProgress(
         run.lease.run_id,
         epoch=unwritten.results[-1].epoch if unwritten.results else None,
         reference_loss=unwritten.reference_loss,
@@ -169,17 +168,17 @@ def _progress(run: Held) -> Progress:
 
 def _write_files(session: Session, held: Sequence[Held]) -> None:
     written = [(run.lease.run_id, run.unwritten) for run in held]
-    snapshots.put_samples(
+    artifacts.put_samples(
         session, [(run_id, one.samples) for run_id, one in written if one.samples is not None]
     )
-    snapshots.put_frames(
+    artifacts.put_frames(
         session, [(run_id, *frame) for run_id, one in written for frame in one.frames]
     )
-    snapshots.put_checkpoints(
+    artifacts.put_checkpoints(
         session,
         [(run_id, *one.checkpoint) for run_id, one in written if one.checkpoint is not None],
     )
-    snapshots.put(
+    artifacts.put_snapshots(
         session,
         [
             (run_id, one.kind, one.epoch, one.weights, one.fit)
@@ -195,7 +194,7 @@ def _write_predictions(session: Session, held: Sequence[Held]) -> None:
         for run in held
         for one in run.unwritten.predictions
     }
-    predictions.put(session, [(*place, outputs) for place, outputs in rows.items()])
+    artifacts.put_predictions(session, [(*place, outputs) for place, outputs in rows.items()])
 
 
 def _end(session: Session, held: Sequence[Held]) -> None:

@@ -24,7 +24,7 @@ from backend.scheduling.dispatcher import TRAIN, listen
 from backend.scheduling.worker_registry import Announcer, Worker
 from backend.settings import Settings
 from backend.specification import validate
-from backend.store import AWAY, Database, experiments, reason
+from backend.store import UNREACHABLE, Database, experiments, reason
 from worker.device import chosen, hardware, kind
 from worker.services import Services
 from worker.stopping import Stopping
@@ -138,7 +138,7 @@ def warm_up(services: Services) -> None:
     try:
         with services.database.read() as session:
             experiments.page(session, limit=1)
-    except AWAY as error:
+    except UNREACHABLE as error:
         logger.warning("the database does not answer yet: %s", reason(error))
     _keep_what_is_loaded()
 

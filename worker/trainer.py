@@ -7,8 +7,8 @@ from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 
 from sqlalchemy.exc import SQLAlchemyError
 
+from backend.runs.states import State
 from backend.specification import memory
-from backend.store.states import State
 from backend.store.transitions import Claimed, Lease
 from worker.claims import Job, claim, take_up
 from worker.heartbeat import Heartbeat

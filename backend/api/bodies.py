@@ -6,20 +6,20 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 from sqlalchemy.orm import Session
 
 from backend.errors import InvalidInput, TooLarge
-from backend.runs.curation import MOST_TAGS, Done
-from backend.runs.listing import read
+from backend.runs.curation import MAX_TAGS, CurationResult
+from backend.runs.listing import read_query
 from backend.runs.schemas import ExperimentItem, RunItem
 from backend.search.tokens import MAX_LENGTH
 from backend.store import run_pages
-from backend.store.experiments import Shown
-from backend.store.organising import Change
+from backend.store.curation import CurationChange
+from backend.store.experiments import Visibility
 from backend.store.tables import MAX_ID
 
 MOST_IDS = 10_000
 MOST_MATCHES = 100_000
 _PRINTED = r"^[^\x00-\x08\x0b\x0c\x0e-\x1f\x7f]*$"
 
-Key = Annotated[
+TagKey = Annotated[
     str, StringConstraints(strip_whitespace=True, min_length=1, max_length=100, pattern=_PRINTED)
 ]
 TagValue = Annotated[str, StringConstraints(max_length=1000, pattern=_PRINTED)]
@@ -32,12 +32,12 @@ class Wanted(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    tags: Annotated[dict[Key, TagValue | None], Field(max_length=MOST_TAGS)] | None = None
+    tags: Annotated[dict[TagKey, TagValue | None], Field(max_length=MAX_TAGS)] | None = None
     note: Note | None = None
     pinned: bool | None = None
     archived: bool | None = None
 
-    def change(self) -> Change:
+    def change(self) -> CurationChange:
         """Return the change, without what was left out."""
         given = self.model_dump(exclude_unset=True)
         tags = given.pop("tags", None) or {}
@@ -46,7 +46,7 @@ class Wanted(BaseModel):
         }
         if "note" in columns:
             columns["note"] = (columns["note"] or "").strip() or None
-        return Change(columns, tags)
+        return CurationChange(columns, tags)
 
 
 class SomeRuns(BaseModel):
@@ -56,7 +56,7 @@ class SomeRuns(BaseModel):
 
     runs: Ids | None = None
     filter: Annotated[str, Field(max_length=MAX_LENGTH)] | None = None
-    shown: Shown = "active"
+    shown: Visibility = "active"
 
     def ids(self, session: Session) -> list[int]:
         """Return the ids. Raises InvalidInput, FilterError and TooLarge."""
@@ -64,8 +64,10 @@ class SomeRuns(BaseModel):
             raise InvalidInput("runs is missing; accepted: runs or a filter, one of them.", "runs")
         if self.runs is not None:
             return sorted(set(self.runs))
-        asked = read(session, filter=self.filter or "", order_by="", shown=self.shown)
-        found = run_pages.ids(session, asked.condition, shown=self.shown, limit=MOST_MATCHES + 1)
+        asked = read_query(session, filter=self.filter or "", order_by="", shown=self.shown)
+        found = run_pages.matching_ids(
+            session, asked.condition, shown=self.shown, limit=MOST_MATCHES + 1
+        )
         if len(found) > MOST_MATCHES:
             raise TooLarge(f"More than {MOST_MATCHES:,} runs match; narrow the filter.", "filter")
         return found
@@ -107,7 +109,7 @@ class Outcome(BaseModel):
     left: list[int] = []
 
     @classmethod
-    def of(cls, done: Done) -> "Outcome":
+    def of(cls, done: CurationResult) -> "Outcome":
         """Return what was done as the outside sees it."""
         return cls(ids=list(done.ids), operation=done.operation, left=list(done.left))
 

@@ -60,7 +60,7 @@ class Batch:
 
 def read(session: Session, subject: Subject, after: int) -> Batch:
     """Return what happened to `subject` after a revision, folded into few messages."""
-    found = changes.since(
+    found = changes.changes_since(
         session, after, experiment_id=subject.experiment_id, run_id=subject.run_id, limit=BATCH
     )
     events = joined(found) if subject.run_id else newest_of_each(found)

@@ -88,7 +88,7 @@ def submit(
         response.status_code = 200
         return estimate(spec, workers=settings.workers)
     with database.write() as session:
-        experiment, run_ids = experiments.create(session, spec)
+        experiment, run_ids = experiments.create_experiment(session, spec)
     queue.offer()
     hints.moved(experiment.id)
     url = f"/experiments/{experiment.id}"
@@ -112,7 +112,7 @@ def list_experiments(
     cursor: Cursor = None,
     limit: Annotated[int, Query(ge=1, le=200)] = 50,
     shown: Annotated[
-        experiments.Shown, Query(description="Those of everyday, in the archive, or deleted.")
+        experiments.Visibility, Query(description="Those of everyday, in the archive, or deleted.")
     ] = "active",
 ) -> ExperimentPage:
     """Return experiments, newest first."""

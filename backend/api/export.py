@@ -8,14 +8,14 @@ from fastapi.responses import StreamingResponse
 from sqlalchemy.orm import Session
 
 from backend.api.dependencies import DatabaseDep, ExperimentId
-from backend.export import archive, members
-from backend.export.specification import written
+from backend.export import archive_members, zip_stream
+from backend.export.provenance import to_yaml
 from backend.store import experiments
 
 router = APIRouter(prefix="/api/experiments/{experiment_id}", tags=["experiments"])
 
 Format = Literal["html", "csv", "parquet", "spec"]
-Report = Callable[[Session, int], str]
+RenderReport = Callable[[Session, int], str]
 """Makes an experiment's report, a page by itself, as text of HTML."""
 
 CONTENT: dict[int | str, dict[str, Any]] = {
@@ -27,8 +27,8 @@ CONTENT: dict[int | str, dict[str, Any]] = {
 }
 
 
-def _report(request: Request) -> Report:
-    found: Report = request.app.state.report
+def _report(request: Request) -> RenderReport:
+    found: RenderReport = request.app.state.report
     return found
 
 
@@ -41,7 +41,7 @@ def _report(request: Request) -> Report:
 def export(
     experiment_id: ExperimentId,
     database: DatabaseDep,
-    report: Annotated[Report, Depends(_report)],
+    report: Annotated[RenderReport, Depends(_report)],
     format: Annotated[Format, Query(description="What to export it as.")],  # noqa: A002
 ) -> Response:
     """Return a report that opens offline, the tables as a ZIP file, or the specification."""
@@ -51,8 +51,8 @@ def export(
         if format == "html":
             return _file(f"{name}.html", report(session, experiment_id), "text/html")
     if format == "spec":
-        return _file(f"{name}.yaml", written(spec), "application/yaml")
-    pieces = archive(members(database, experiment_id, format))
+        return _file(f"{name}.yaml", to_yaml(spec), "application/yaml")
+    pieces = zip_stream(archive_members(database, experiment_id, format))
     return StreamingResponse(
         pieces, media_type="application/zip", headers=_headers(f"{name}-{format}.zip")
     )

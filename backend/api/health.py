@@ -4,7 +4,7 @@ from fastapi import APIRouter
 from pydantic import BaseModel
 
 from backend.api.dependencies import DatabaseDep, ProbesDep, QueueDep, SettingsDep
-from backend.export.versions import versions
+from backend.export.provenance import versions
 from backend.operations.disk_space import is_full
 from backend.scheduling.worker_registry import Worker
 from backend.specification.placement import DEVICES
@@ -48,7 +48,7 @@ def health(
     """Return the workers that are there and how many runs wait and train."""
     broker = queue.look()
     with database.read() as session:
-        counts = runs.unended(session)
+        counts = runs.count_unended(session)
         queued = dispatch.by_device(session) if counts.get("queued") else {}
     return ServiceHealth(
         broker=broker is not None,

@@ -145,7 +145,7 @@ def try_remedies(
         response.status_code = 200
         return _estimated(plan, workers=settings.workers)
     with database.write() as session:
-        made, run_ids = experiments.create(session, plan.spec, follows=plan.answers)
+        made, run_ids = experiments.create_experiment(session, plan.spec, follows=plan.answers)
     queue.offer()
     hints.moved(made.id)
     url = f"/experiments/{made.id}"

@@ -6,10 +6,11 @@ from fastapi import APIRouter, Query
 from pydantic import BaseModel
 
 from backend.api.dependencies import DatabaseDep
-from backend.runs.listing import RunList, listed, read
+from backend.runs.listing import RunList, read_query
+from backend.runs.listing import list_runs as listed
 from backend.search.tokens import MAX_LENGTH
 from backend.store import run_pages
-from backend.store.experiments import Shown
+from backend.store.experiments import Visibility
 
 router = APIRouter(prefix="/api/runs", tags=["runs"])
 
@@ -25,7 +26,7 @@ OrderBy = Annotated[
     Query(max_length=1000, description="Such as `metrics.val_loss desc, created`; newest first."),
 ]
 ShownQuery = Annotated[
-    Shown, Query(description="Runs of everyday, those in the archive, or those deleted.")
+    Visibility, Query(description="Runs of everyday, those in the archive, or those deleted.")
 ]
 
 
@@ -46,7 +47,7 @@ def list_runs(
 ) -> RunList:
     """Return the runs that match, pinned ones first; of equals the newest first."""
     with database.read() as session:
-        asked = read(session, filter=filter, order_by=order_by, shown=shown)
+        asked = read_query(session, filter=filter, order_by=order_by, shown=shown)
         return listed(session, asked, cursor=cursor, limit=limit)
 
 
@@ -58,5 +59,5 @@ def count_runs(
 ) -> RunCount:
     """Return how many runs match."""
     with database.read() as session:
-        asked = read(session, filter=filter, order_by="", shown=shown)
-        return RunCount(runs=run_pages.count(session, asked.condition, shown=shown))
+        asked = read_query(session, filter=filter, order_by="", shown=shown)
+        return RunCount(runs=run_pages.count_matching(session, asked.condition, shown=shown))

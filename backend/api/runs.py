@@ -15,11 +15,11 @@ from backend.api.dependencies import (
     StoppingQuery,
 )
 from backend.diagnosis.downsample import downsample
-from backend.export import text
+from backend.export import csv_files
 from backend.runs import lifecycle
 from backend.runs.fit_frames import Frames, frames_of
 from backend.runs.schemas import EarlyStop, RunDetail, early_stop, finite, run_detail
-from backend.store import metrics, runs, snapshots
+from backend.store import artifacts, metrics, runs
 
 router = APIRouter(prefix="/api/runs/{run_id}", tags=["runs"])
 
@@ -91,7 +91,7 @@ def download_metrics(run_id: RunId, database: DatabaseDep) -> StreamingResponse:
         found = metrics.series(session, run_id)
     disposition = f'attachment; filename="run-{run_id}-metrics.csv"'
     return StreamingResponse(
-        text.series_lines(found),
+        csv_files.series_lines(found),
         media_type="text/csv",
         headers={"Content-Disposition": disposition},
     )
@@ -131,11 +131,13 @@ def read_frames(run_id: RunId, database: DatabaseDep) -> Frames:
     response_class=Response,
     responses={200: {"content": {"application/octet-stream": {}}}},
 )
-def download_snapshot(run_id: RunId, kind: snapshots.Kind, database: DatabaseDep) -> Response:
+def download_snapshot(
+    run_id: RunId, kind: artifacts.SnapshotKind, database: DatabaseDep
+) -> Response:
     """Return the weights at the best or the last epoch as a safetensors file."""
     with database.read() as session:
         runs.get(session, run_id)
-        weights = snapshots.get(session, run_id, kind).weights
+        weights = artifacts.get_snapshot(session, run_id, kind).weights
     disposition = f'attachment; filename="run-{run_id}-{kind}.safetensors"'
     return Response(
         weights,

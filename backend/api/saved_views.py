@@ -6,12 +6,12 @@ from urllib.parse import urlencode
 from fastapi import APIRouter, Path, Response
 from pydantic import BaseModel, ConfigDict, Field
 
-from backend.api.bodies import Key
+from backend.api.bodies import TagKey
 from backend.api.dependencies import DatabaseDep
-from backend.runs.listing import read
+from backend.runs.listing import read_query
 from backend.search.tokens import MAX_LENGTH
 from backend.store import saved_views
-from backend.store.experiments import Shown
+from backend.store.experiments import Visibility
 from backend.store.tables import MAX_ID, SavedView
 
 router = APIRouter(prefix="/api/views", tags=["views"])
@@ -28,7 +28,7 @@ class Query(BaseModel):
     filter: Text = ""
     order_by: Text = ""
     columns: Text = ""
-    shown: Shown = "active"
+    shown: Visibility = "active"
 
 
 class NewView(BaseModel):
@@ -36,7 +36,7 @@ class NewView(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    name: Key
+    name: TagKey
     query: Query
 
 
@@ -67,7 +67,7 @@ def save_view(wanted: NewView, database: DatabaseDep) -> View:
     """Save a view under its name; what it asks for must be readable."""
     with database.write() as session:
         query = wanted.query
-        read(session, filter=query.filter, order_by=query.order_by, shown=query.shown)
+        read_query(session, filter=query.filter, order_by=query.order_by, shown=query.shown)
         kept = query.model_dump(exclude_defaults=True)
         return view_item(saved_views.save(session, wanted.name, kept))
 

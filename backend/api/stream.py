@@ -15,7 +15,7 @@ from backend.api.dependencies import MAX_REVISION, DatabaseDep, HubDep, Settings
 from backend.api.events import Batch, Subject
 from backend.errors import InvalidInput, Unavailable
 from backend.live.broadcaster import Hub
-from backend.store import AWAY, Database, changes, experiments, reason, runs
+from backend.store import UNREACHABLE, Database, changes, experiments, reason, runs
 from backend.store.tables import MAX_ID
 
 logger = logging.getLogger(__name__)
@@ -136,7 +136,7 @@ async def _follow(
         while more or await watch.wait():
             try:
                 batch = await reader.read(subject, after, moment=watch.looking())
-            except AWAY as error:
+            except UNREACHABLE as error:
                 logger.warning("a stream ends, its client will come back: %s", reason(error))
                 return
             more = batch.more

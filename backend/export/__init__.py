@@ -1,6 +1,5 @@
-"""An experiment taken out of the service: its runs and metrics as tables, packed as a folder."""
+"""Exports of an experiment: its runs and metrics as tables in a ZIP file, its specification."""
 
-from backend.export.archive import archive
-from backend.export.folder import Kind, members
+from backend.export.archive import TableFormat, archive_members, zip_stream
 
-__all__ = ["Kind", "archive", "members"]
+__all__ = ["TableFormat", "archive_members", "zip_stream"]

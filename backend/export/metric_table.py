@@ -12,13 +12,13 @@ from arro3.core import Array, DataType, Field, RecordBatch, RecordBatchReader, S
 
 from backend.store import Database, metrics, runs
 
-ROWS = 50_000  # of a portion, about
+ROWS_PER_SLICE = 50_000  # of a portion, about
 
-Column = list[float | None]
+RecordedValues = list[float | None]
 
 
 @dataclass(frozen=True)
-class Portion:
+class ReadSlice:
     """Some runs whole, or a stretch of the epochs of one."""
 
     run_ids: Sequence[int]
@@ -26,21 +26,25 @@ class Portion:
     last_step: int | None = None
 
 
-def portions(lengths: Iterable[tuple[int, int]], rows: int = ROWS) -> Iterator[Portion]:
+def read_slices(
+    lengths: Iterable[tuple[int, int]], rows: int = ROWS_PER_SLICE
+) -> Iterator[ReadSlice]:
     """Cut runs (id, epochs) into portions of at most `rows` epochs."""
     some: list[int] = []
     held = 0
     for run_id, length in lengths:
         if some and held + length > rows:
-            yield Portion(some)
+            yield ReadSlice(some)
             some, held = [], 0
         if length > rows:
             for first in range(0, length, rows):
-                yield Portion([run_id], first, first + rows - 1 if first + rows < length else None)
+                yield ReadSlice(
+                    [run_id], first, first + rows - 1 if first + rows < length else None
+                )
         else:
             some, held = [*some, run_id], held + length
     if some:
-        yield Portion(some)
+        yield ReadSlice(some)
 
 
 def metric_table(database: Database, experiment_id: int) -> RecordBatchReader:
@@ -54,12 +58,12 @@ def metric_table(database: Database, experiment_id: int) -> RecordBatchReader:
     fields = [Field(name, DataType.int64(), nullable=False) for name in ("run", "epoch")]
     schema = Schema([*fields, *(Field(key, DataType.float64()) for key in keys)])
     return RecordBatchReader.from_batches(
-        schema, (_batch(database, schema, keys, one) for one in portions(lengths))
+        schema, (_batch(database, schema, keys, one) for one in read_slices(lengths))
     )
 
 
 def _batch(
-    database: Database, schema: Schema, keys: Sequence[str], portion: Portion
+    database: Database, schema: Schema, keys: Sequence[str], portion: ReadSlice
 ) -> RecordBatch:
     with database.read() as session:
         found = metrics.series_of(
@@ -68,7 +72,7 @@ def _batch(
         )  # fmt: skip
     ids: list[int] = []
     steps: list[int] = []
-    columns: dict[str, Column] = {key: [] for key in keys}
+    columns: dict[str, RecordedValues] = {key: [] for key in keys}
     for run_id, series in found.items():
         epochs = sorted(set().union(*(one.steps for one in series.values())))
         ids += [run_id] * len(epochs)
@@ -81,7 +85,7 @@ def _batch(
     return RecordBatch.from_arrays(arrays, schema=schema)
 
 
-def _column(series: metrics.Series, epochs: Sequence[int]) -> Column:
+def _column(series: metrics.Series, epochs: Sequence[int]) -> RecordedValues:
     values = (nan if value is None else value for value in series.values)
     if len(series.steps) == len(epochs):
         return list(values)

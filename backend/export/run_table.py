@@ -6,21 +6,21 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from backend.runs.schemas import RunItem, run_items
-from backend.store import best_epoch, runs
+from backend.store import metric_summaries, runs
 from backend.store.tables import Run
 
-PAGE = 500  # runs read at a time
+RUNS_PER_READ = 500  # runs read at a time
 
-Table = dict[str, list[Any]]
+RunTable = dict[str, list[Any]]
 """Columns by name, all of one length; None where a run has no such value."""
 
 
-def run_table(session: Session, experiment_id: int) -> Table:
+def run_table(session: Session, experiment_id: int) -> RunTable:
     """Return the table: the run, its params by dotted path, its metrics at last and best epoch."""
     rows: list[dict[str, Any]] = []
     after: int | None = None
     while True:
-        page, after = runs.page(session, experiment_id, after=after, limit=PAGE)
+        page, after = runs.page(session, experiment_id, after=after, limit=RUNS_PER_READ)
         rows += _rows(session, page)
         if after is None:
             break
@@ -31,7 +31,7 @@ def run_table(session: Session, experiment_id: int) -> Table:
 def _rows(session: Session, page: Sequence[Run]) -> list[dict[str, Any]]:
     items = run_items(session, page)
     keys = sorted({key for item in items for key in item.summary})
-    at_best = best_epoch.values(session, [item.id for item in items], keys)
+    at_best = metric_summaries.values_at_best(session, [item.id for item in items], keys)
     return [
         _facts(item, row) | item.params | _metrics(item, keys, at_best[item.id])
         for item, row in zip(items, page, strict=True)

@@ -72,7 +72,7 @@ def _surroundings(settings: Settings, database: Database) -> Iterator[Check]:
         "broker", ["The broker does not answer; runs wait until it does."] if silent else []
     )
     with database.read() as session:
-        waiting = sum(runs.unended(session).values())
+        waiting = sum(runs.count_unended(session).values())
         abandoned = consistency.abandoned(session)
     said = []
     if waiting and workers == []:

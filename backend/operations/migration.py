@@ -35,7 +35,7 @@ def migrate(settings: Settings) -> None:
             if kept:  # nothing has changed, and each further try would leave one more
                 kept.unlink()
             raise
-        vacuum.prepare(database)
+        vacuum.prepare_vacuum(database)
 
 
 def _keep(settings: Settings, database: Database, revision: str) -> Path | None:

@@ -24,10 +24,10 @@ from backend import __version__
 from backend.live.broadcaster import Hub
 from backend.live.notifications import Hints
 from backend.operations.health_checks import UNANSWERED, Probe, Probes
+from backend.runs.states import STATES
 from backend.scheduling.dispatcher import Broker, Queue
 from backend.scheduling.worker_registry import Worker
-from backend.store import Database, figures
-from backend.store.states import STATES
+from backend.store import Database, runs, vacuum
 
 ENDED_SECONDS = 60.0  # between two counts of the runs that have ended
 BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
@@ -112,12 +112,12 @@ class _Service:
             yield _messages(broker)
             yield from _workers(broker.workers)
 
-    def _read(self) -> tuple[dict[str, int], figures.Size]:
+    def _read(self) -> tuple[dict[str, int], vacuum.DatabaseSize]:
         with self._database.read() as session:
-            counts = figures.unended(session)
+            counts = runs.count_unended(session)
             if time.monotonic() - self._ended_at >= ENDED_SECONDS:
-                self._ended, self._ended_at = figures.ended(session), time.monotonic()
-            return {**self._ended, **counts}, figures.size(session)
+                self._ended, self._ended_at = runs.count_ended(session), time.monotonic()
+            return {**self._ended, **counts}, vacuum.database_size(session)
 
 
 def _answer(probe: Probe[Any]) -> Any:
@@ -127,13 +127,13 @@ def _answer(probe: Probe[Any]) -> Any:
         return None
 
 
-def _stored(counts: dict[str, int], size: figures.Size) -> Iterator[Metric]:
-    runs = GaugeMetricFamily(
+def _stored(counts: dict[str, int], size: vacuum.DatabaseSize) -> Iterator[Metric]:
+    by_state = GaugeMetricFamily(
         "overfit_lab_runs", "Runs by state; those ended as of the last minute.", labels=["state"]
     )
     for state in STATES:
-        runs.add_metric([state], counts.get(state, 0))
-    yield runs
+        by_state.add_metric([state], counts.get(state, 0))
+    yield by_state
     yield GaugeMetricFamily(
         "overfit_lab_database_bytes", "What the database takes on disk.", value=size.total
     )

@@ -14,7 +14,7 @@ from backend.analysis.cells import SEED, key
 from backend.cache import Kept
 from backend.runs.grid_analysis import finished_runs, identity
 from backend.specification.sources import SOURCES
-from backend.store import experiments, metrics, predictions
+from backend.store import artifacts, experiments, metrics
 from backend.store.tables import Run
 
 MAX_KEPT = 8
@@ -86,7 +86,7 @@ class _Answers:
 
 def _cell(session: Session, group: Sequence[Run]) -> CellSplit | None:
     ids = [run.id for run in group]
-    blobs = predictions.of_runs(session, ids)
+    blobs = artifacts.predictions_of(session, ids)
     summaries = metrics.summaries(session, ids)
     answers = []
     for run in group:

@@ -9,10 +9,10 @@ from sqlalchemy.orm import Session
 from backend.analysis.cells import N_TRAIN, SEED
 from backend.analysis.comparison import Arm, Comparison, Losses, Outcome, compare
 from backend.errors import NotFound
+from backend.runs.states import ENDED
 from backend.specification.experiment import SEEDS
 from backend.specification.hyperparameters import SECTIONS
-from backend.store import best_epoch, experiments, metrics, runs
-from backend.store.states import ENDED
+from backend.store import experiments, metric_summaries, metrics, runs
 from backend.store.tables import Run
 
 At = Literal["last", "best"]
@@ -121,7 +121,7 @@ def _only(values: set[int]) -> int | None:
 def _judged(session: Session, run_ids: list[int], at: At) -> dict[int, Losses]:
     found: Mapping[int, Mapping[str, float | int | None]]
     if at == "best":
-        found = best_epoch.values(session, run_ids, METRICS)
+        found = metric_summaries.values_at_best(session, run_ids, METRICS)
     else:
         found = {
             run_id: {key: summary["last"] for key, summary in by_key.items() if key in METRICS}

@@ -11,7 +11,7 @@ from safetensors.numpy import load
 from sqlalchemy.orm import Session
 
 from backend.specification.sources import LEVELS
-from backend.store import runs, snapshots
+from backend.store import artifacts, runs
 
 Array = NDArray[Any]
 
@@ -34,12 +34,12 @@ class Frames(BaseModel):
 def frames_of(session: Session, run_id: int) -> Frames:
     """Return a run's frames. Raises NotFound."""
     runs.get(session, run_id)
-    samples = snapshots.samples(session, run_id)
+    samples = artifacts.samples(session, run_id)
     axes = _axes(samples) if samples is not None else []
     if not axes:
         return Frames(epochs=[], x=[], y=None, values=[])
-    found = {epoch: _frame(fit, axes) for epoch, fit in snapshots.frames(session, run_id).items()}
-    for epoch, fit in snapshots.fits(session, run_id).items():
+    found = {epoch: _frame(fit, axes) for epoch, fit in artifacts.frames(session, run_id).items()}
+    for epoch, fit in artifacts.snapshot_fits(session, run_id).items():
         found[epoch] = _thinned(load(fit), axes)
     epochs = sorted(found)
     x, *y = ([_rounded(number) or 0.0 for number in axis.tolist()] for axis in axes)

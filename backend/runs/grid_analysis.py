@@ -11,7 +11,7 @@ from backend.analysis.report import Report, report
 from backend.cache import Kept
 from backend.diagnosis.series import Column
 from backend.specification.cost import outputs
-from backend.store import best_epoch, experiments, metrics, runs
+from backend.store import experiments, metric_summaries, metrics, runs
 from backend.store.tables import Run
 
 MAX_KEPT = 16  # reports in memory
@@ -49,7 +49,7 @@ def identity(session: Session, finished: Sequence[Run]) -> tuple[Hashable, ...]:
 def _results(session: Session, finished: Sequence[Run]) -> list[RunResult]:
     ids = [run.id for run in finished]
     summaries = metrics.summaries(session, ids)
-    at_best = best_epoch.values(session, ids, _LOSSES)
+    at_best = metric_summaries.values_at_best(session, ids, _LOSSES)
     courses = metrics.columns_of(session, ids, ["val_loss"])
     found = (
         _result(run, summaries[run.id], at_best[run.id], courses[run.id]["val_loss"])

@@ -6,7 +6,7 @@ from sqlalchemy.orm import Session
 
 from backend.errors import Conflict
 from backend.runs import schemas
-from backend.store import best_epoch, changes, experiments, runs, snapshots, transitions
+from backend.store import artifacts, changes, experiments, metric_summaries, runs, transitions
 from backend.store.changes import NewChange
 from backend.store.transitions import Moved
 
@@ -17,8 +17,8 @@ def close(session: Session, run_ids: Collection[int]) -> None:
     runs.store_diagnoses(
         session, [(run_id, one.verdict, one.as_dict()) for run_id, one in found.items()]
     )
-    best_epoch.note(session, list(run_ids))
-    snapshots.drop_checkpoints(session, list(run_ids))
+    metric_summaries.note_best(session, list(run_ids))
+    artifacts.drop_checkpoints(session, list(run_ids))
 
 
 def cancel(session: Session, experiment_id: int) -> None:
@@ -47,7 +47,7 @@ def retry(session: Session, experiment_id: int, run_id: int | None = None) -> in
     if experiments.get(session, experiment_id).deleted_at is not None:
         raise Conflict(f"Experiment {experiment_id} is deleted; restore it first.")
     moved = transitions.retry(session, experiment_id, run_id)
-    best_epoch.forget(session, [run.run_id for run in moved])
+    metric_summaries.forget_best(session, [run.run_id for run in moved])
     _settle(session, moved)
     return len(moved)
 

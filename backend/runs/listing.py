@@ -13,7 +13,7 @@ from backend.errors import InvalidInput
 from backend.runs.schemas import RunItem, iso, run_items
 from backend.search import Condition, Order, parse, parse_order
 from backend.store import experiments, run_pages, run_search
-from backend.store.experiments import Shown
+from backend.store.experiments import Visibility
 from backend.store.tables import Experiment, Run
 
 
@@ -32,26 +32,26 @@ class RunList(BaseModel):
 
 
 @dataclass(frozen=True)
-class Asked:
+class RunQuery:
     """A filter and an order, read."""
 
     condition: Condition | None
     order: tuple[Order, ...]
-    shown: Shown
+    shown: Visibility
 
 
-def read(session: Session, *, filter: str, order_by: str, shown: Shown) -> Asked:  # noqa: A002
+def read_query(session: Session, *, filter: str, order_by: str, shown: Visibility) -> RunQuery:  # noqa: A002
     """Read a filter and an order. Raises FilterError."""
     names = run_search.names(session)
-    return Asked(parse(filter, names), parse_order(order_by, names), shown)
+    return RunQuery(parse(filter, names), parse_order(order_by, names), shown)
 
 
-def listed(session: Session, asked: Asked, *, cursor: str | None, limit: int) -> RunList:
+def list_runs(session: Session, asked: RunQuery, *, cursor: str | None, limit: int) -> RunList:
     """Return a page of a list. Raises InvalidInput when the cursor is not one of this order."""
     kind = _kind(asked.order)
     after = None if cursor is None else _place(cursor, kind)
     try:
-        page = run_pages.page(
+        page = run_pages.sorted_page(
             session, asked.condition, asked.order, shown=asked.shown, after=after, limit=limit
         )
     except ValueError as error:
@@ -78,7 +78,7 @@ def _kind(order: Sequence[Order]) -> str:
     return ", ".join(map(str, order))
 
 
-def _cursor(kind: str, place: run_pages.Place) -> str:
+def _cursor(kind: str, place: run_pages.SortPosition) -> str:
     return base64.urlsafe_b64encode(json.dumps([kind, place]).encode()).decode().rstrip("=")
 
 

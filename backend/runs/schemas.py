@@ -13,11 +13,11 @@ from sqlalchemy.orm import Session
 from backend.diagnosis import Curve, Diagnosis, diagnose
 from backend.diagnosis.early_stopping import build
 from backend.diagnosis.stopping_outcome import stopping_outcome
+from backend.runs.states import ENDED
 from backend.specification import RunSpec
 from backend.specification.early_stopping import asked
 from backend.specification.placement import PRIORITIES
-from backend.store import experiments, metrics, organising, runs
-from backend.store.states import ENDED
+from backend.store import curation, experiments, metrics, runs
 from backend.store.tables import Experiment, Run
 
 logger = logging.getLogger(__name__)
@@ -114,7 +114,7 @@ class RunDetail(RunItem):
 def experiment_items(session: Session, rows: Sequence[Experiment]) -> list[ExperimentItem]:
     """Return experiments as the outside sees them."""
     counts = experiments.counts(session, [row.id for row in rows])
-    tags = organising.tags_of(session, "experiment", [row.id for row in rows])
+    tags = curation.tags_of(session, "experiment", [row.id for row in rows])
     return [
         ExperimentItem(
             id=row.id,
@@ -137,7 +137,7 @@ def experiment_items(session: Session, rows: Sequence[Experiment]) -> list[Exper
 def run_items(session: Session, rows: Sequence[Run]) -> list[RunItem]:
     """Return runs as lists show them."""
     summaries = metrics.summaries(session, [row.id for row in rows])
-    tags = organising.tags_of(session, "run", [row.id for row in rows])
+    tags = curation.tags_of(session, "run", [row.id for row in rows])
     return [
         RunItem(**_run_fields(row, summaries[row.id]), **_organised(row, tags.get(row.id, {})))
         for row in rows

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from sqlalchemy.orm import Session
 
 from backend.runs.schemas import RunItem
-from backend.store import pace
+from backend.store import recording_times
 
 SECONDS = 10.0
 FASTER = 5  # times its own mean, a run's speed may be for all its latest epochs to be counted
@@ -30,7 +30,7 @@ def throughput(session: Session, runs: Sequence[RunItem], now: datetime) -> Thro
     if not lately or seconds <= 0:
         return None
     most = max(run.epoch / max(1.0, (now - _at(run.started_at)).total_seconds()) for run in lately)
-    found = pace.recorded_since(
+    found = recording_times.recorded_since(
         session,
         [run.id for run in lately],
         "train_loss",

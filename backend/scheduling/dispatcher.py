@@ -22,7 +22,7 @@ from backend.scheduling import worker_registry
 from backend.settings import Settings
 from backend.specification.grouping import cut
 from backend.specification.placement import DEVICES, PLACEMENTS, PRIORITIES, Placement
-from backend.store import AWAY, Database, dispatch, reason
+from backend.store import UNREACHABLE, Database, dispatch, reason
 
 logger = logging.getLogger(__name__)
 
@@ -136,7 +136,7 @@ class Queue:
         if not self.away:
             try:
                 self.fill()
-            except AWAY as error:
+            except UNREACHABLE as error:
                 logger.warning("what waits is sent later: %s", reason(error))
 
     def look(self) -> Broker | None:

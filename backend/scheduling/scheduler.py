@@ -13,7 +13,7 @@ from backend.live.notifications import Hints
 from backend.runs import lifecycle
 from backend.scheduling.dispatcher import Queue
 from backend.scheduling.lease_clock import Silence
-from backend.store import AWAY, Database, reason, removal, transitions, vacuum
+from backend.store import UNREACHABLE, Database, reason, removal, transitions, vacuum
 from backend.store.transitions import Lease, Moved
 
 logger = logging.getLogger(__name__)
@@ -51,7 +51,7 @@ class Keeper(threading.Thread):
                 self.tend()
                 if time.monotonic() >= self._remove_at and not self.remove():
                     self._remove_at = time.monotonic() + REMOVAL_SECONDS
-            except AWAY as error:
+            except UNREACHABLE as error:
                 self._silence.failed()
                 logger.error("could not tend the queue; trying again: %s", reason(error))
             except Exception:
@@ -85,7 +85,7 @@ class Keeper(threading.Thread):
             logger.info("first look: no worker loses a run before it had time to renew its lease")
         else:
             logger.warning("the database was away, or its clock jumped: all leases begin anew")
-        transitions.begin_leases_anew(session, lease_seconds=self._lease_seconds, shorten=not first)
+        transitions.restart_leases(session, lease_seconds=self._lease_seconds, shorten=not first)
         return []
 
     def remove(self) -> bool:
@@ -96,7 +96,7 @@ class Keeper(threading.Thread):
         with self._database.read() as session:
             waits = removal.waits(session, after_days=self._deleted_days)
         if not waits:
-            return vacuum.give_back(self._database) > 0
+            return vacuum.release_pages(self._database) > 0
         with self._database.write() as session:
             return removal.remove(session, after_days=self._deleted_days) > 0
 

@@ -5,18 +5,18 @@ from typing import get_args
 
 from backend.diagnosis.diagnosis import Verdict
 from backend.search.errors import FilterError, quoted, suggestion
-from backend.search.syntax import PREFIXES, Field, Kind
+from backend.search.syntax import PREFIXES, FieldKind, SearchField
 from backend.search.tokens import unescaped
 
 STATUSES = ("queued", "running", "finished", "failed", "cancelled")
 CHOICES: dict[str, tuple[str, ...]] = {"status": STATUSES, "verdict": get_args(Verdict)}
 """Fields that hold one of a few words."""
 
-PARTS = ("last", "min", "max", "best")
+METRIC_PARTS = ("last", "min", "max", "best")
 """Of a metric: its last value (if none is named), its lowest and highest, and that at the epoch of
 the lowest validation loss, known once the run has ended."""
 
-OWN: dict[str, Kind] = {
+OWN: dict[str, FieldKind] = {
     "id": "number", "experiment": "number", "name": "text", "variant": "text", "status": "text",
     "verdict": "text", "parameters": "number", "epoch": "number", "best_epoch": "number",
     "early_stop_epoch": "number", "gap": "number", "created": "time", "started": "time",
@@ -39,7 +39,7 @@ class Names:
             self.short.setdefault(name.rpartition(".")[2], []).append(name)
 
 
-def resolve(written: str, at: int, names: Names, *, within: str = "filter") -> Field:
+def resolve(written: str, at: int, names: Names, *, within: str = "filter") -> SearchField:
     """Return the field of a name as written. Raises FilterError."""
     prefix, dot, rest = written.partition(".")
     if not dot or prefix.lower() not in PREFIXES:
@@ -51,14 +51,14 @@ def resolve(written: str, at: int, names: Names, *, within: str = "filter") -> F
     if source == "metric":
         return _metric(name, at, names, within)
     if source == "param":
-        return Field("param", _param(name, at, names, within), "either")
-    return Field("tag", name, "text")
+        return SearchField("param", _param(name, at, names, within), "either")
+    return SearchField("tag", name, "text")
 
 
-def _own(written: str, at: int, names: Names, within: str) -> Field:
+def _own(written: str, at: int, names: Names, within: str) -> SearchField:
     name = written.lower()
     if name in OWN:
-        return Field("run", name, OWN[name])
+        return SearchField("run", name, OWN[name])
     known = [*OWN, *(f"metrics.{one}" for one in sorted(names.metrics))]
     known += [f"params.{one}" for one in sorted(names.short)]
     hint = suggestion(written, known)
@@ -67,14 +67,14 @@ def _own(written: str, at: int, names: Names, within: str) -> Field:
     raise FilterError(at, f"there is no field {quoted(written)}; {hint}", field=within)
 
 
-def _metric(name: str, at: int, names: Names, within: str) -> Field:
+def _metric(name: str, at: int, names: Names, within: str) -> SearchField:
     stem, _, part = name.rpartition(".")
     if name in names.metrics:
-        return Field("metric", name, "number", "last")
+        return SearchField("metric", name, "number", "last")
     if stem in names.metrics:
-        if part in PARTS:
-            return Field("metric", stem, "number", part)
-        hint = suggestion(part, PARTS)
+        if part in METRIC_PARTS:
+            return SearchField("metric", stem, "number", part)
+        hint = suggestion(part, METRIC_PARTS)
         raise FilterError(at, f"a metric has no {quoted(part)}; {hint}", field=within)
     hint = suggestion(name, sorted(names.metrics))
     raise FilterError(at, f"there is no metric {quoted(name)}; {hint}", field=within)

@@ -4,8 +4,8 @@ from dataclasses import dataclass
 
 from backend.search.errors import FilterError, quoted
 from backend.search.fields import Names, resolve
-from backend.search.syntax import Field
-from backend.search.tokens import Token, cut
+from backend.search.syntax import SearchField
+from backend.search.tokens import Token, tokenise
 
 MAX_COLUMNS = 4
 WITHIN = "order_by"
@@ -15,7 +15,7 @@ WITHIN = "order_by"
 class Order:
     """A field to sort by. Runs without a value come last, whatever the direction."""
 
-    field: Field
+    field: SearchField
     descending: bool = False
 
     def __str__(self) -> str:
@@ -26,7 +26,7 @@ class Order:
 def parse_order(text: str, names: Names) -> tuple[Order, ...]:
     """Return the columns of an order, none of an empty one. Raises FilterError."""
     columns: list[list[Token]] = [[]]
-    for token in cut(text)[:-1]:
+    for token in tokenise(text)[:-1]:
         if token.kind == "sign" and token.text == ",":
             columns.append([])
         else:

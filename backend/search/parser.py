@@ -3,11 +3,11 @@
 import re
 from typing import Literal
 
-from backend.search import times
+from backend.search import syntax
 from backend.search.errors import FilterError, quoted, suggestion
 from backend.search.fields import CHOICES, Names, resolve
-from backend.search.syntax import Combined, Comparison, Condition, Field, Not, Operator
-from backend.search.tokens import Token, cut
+from backend.search.syntax import Combined, Condition, Not, Operator, Predicate, SearchField
+from backend.search.tokens import Token, tokenise
 
 MAX_COMPARISONS = 30  # each may be a join; SQLite joins 64 tables
 MAX_DEPTH = 30
@@ -21,7 +21,7 @@ _TRUTHS = {"true": True, "yes": True, "false": False, "no": False}
 
 def parse(text: str, names: Names) -> Condition | None:
     """Return the condition of a filter, None of an empty one. Raises FilterError."""
-    return _Parser(cut(text), names).whole() if text.strip() else None
+    return _Parser(tokenise(text), names).whole() if text.strip() else None
 
 
 class _Parser:
@@ -88,12 +88,12 @@ class _Parser:
         operator = self._operator(field)
         _check(field, operator, at)
         if operator in ("is null", "is not null"):
-            return Comparison(field, operator)
+            return Predicate(field, operator)
         if operator in ("in", "not in"):
-            return Comparison(field, operator, self._values(field))
-        return Comparison(field, operator, self._value(field, operator))
+            return Predicate(field, operator, self._values(field))
+        return Predicate(field, operator, self._value(field, operator))
 
-    def _operator(self, field: Field) -> Operator:
+    def _operator(self, field: SearchField) -> Operator:
         token = self._take()
         if token.kind == "sign" and token.text in COMPARED:
             return next(one for one in COMPARED if one == token.text)
@@ -112,7 +112,7 @@ class _Parser:
             raise self._unexpected(f"= true or = false after {field}")
         raise self._unexpected("=, !=, <, <=, >, >=, like, ilike, in, not in or is null")
 
-    def _values(self, field: Field) -> tuple[float | str, ...]:
+    def _values(self, field: SearchField) -> tuple[float | str, ...]:
         self._sign("(", "( and values with commas between")
         found = [self._value(field, "in")]
         while self._next.text == "," and self._next.kind == "sign":
@@ -121,7 +121,7 @@ class _Parser:
         self._sign(")", ", or )")
         return tuple(found)
 
-    def _value(self, field: Field, operator: Operator) -> float | str:
+    def _value(self, field: SearchField, operator: Operator) -> float | str:
         token = self._take()
         if token.kind not in ("word", "text") or token.is_keyword("and", "or"):
             self._place -= token.kind != "end"
@@ -158,7 +158,7 @@ class _Parser:
         return FilterError(token.at, f"{found}; accepted: {accepted}.{hint}")
 
 
-def value(field: Field, operator: Operator, token: Token) -> float | str:
+def value(field: SearchField, operator: Operator, token: Token) -> float | str:
     """Return the value that a token stands for beside a field. Raises FilterError."""
     number = token.kind == "word" and _NUMBER.fullmatch(token.text)
     if field.kind == "number" or (field.kind == "either" and number and "like" not in operator):
@@ -173,14 +173,14 @@ def value(field: Field, operator: Operator, token: Token) -> float | str:
         return _TRUTHS[token.text.lower()]
     if field.kind == "time":
         try:
-            times.milliseconds(token.text, now=0)
+            syntax.parse_time(token.text, now=0)
         except (ValueError, OverflowError):
-            detail = f"{quoted(token.text)} was found; {field} takes {times.ACCEPTED}."
+            detail = f"{quoted(token.text)} was found; {field} takes {syntax.ACCEPTED_TIMES}."
             raise FilterError(token.at, detail) from None
     return token.text
 
 
-def _check(field: Field, operator: Operator, at: int) -> None:
+def _check(field: SearchField, operator: Operator, at: int) -> None:
     """Refuse what a field cannot be asked. Raises FilterError."""
     if operator in ("like", "ilike") and field.kind not in ("text", "either"):
         what = "a number" if field.kind == "number" else f"a {field.kind}"
@@ -192,7 +192,7 @@ def _check(field: Field, operator: Operator, at: int) -> None:
         raise FilterError(at, f"{operator} was found; {field} takes <, <=, >, >=, = or !=.")
 
 
-def _accepted(field: Field) -> str:
+def _accepted(field: SearchField) -> str:
     if field.source == "run" and field.name in CHOICES:
         return "one of " + ", ".join(CHOICES[field.name])
     if field.kind == "number" and field.name == "experiment":
@@ -200,7 +200,7 @@ def _accepted(field: Field) -> str:
     return {
         "number": "a number",
         "text": 'a text, such as "two moons"',
-        "time": times.ACCEPTED,
+        "time": syntax.ACCEPTED_TIMES,
         "truth": "true or false",
         "either": 'a number or a text, such as 32 or "adam"',
     }[field.kind]

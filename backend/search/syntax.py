@@ -2,12 +2,13 @@
 
 import re
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Literal
 
 from backend.search.tokens import escaped
 
-Source = Literal["run", "metric", "param", "tag"]
-Kind = Literal["number", "text", "time", "truth", "either"]
+FieldSource = Literal["run", "metric", "param", "tag"]
+FieldKind = Literal["number", "text", "time", "truth", "either"]
 """What a field holds; a param may be a number or a text."""
 Operator = Literal[
     "=", "!=", "<", "<=", ">", ">=", "like", "ilike", "in", "not in", "is null", "is not null"
@@ -15,17 +16,17 @@ Operator = Literal[
 Value = float | str | bool | tuple[float | str, ...] | None
 """A time is kept as it was written; `in` has a tuple, `is null` has None."""
 
-PREFIXES: dict[str, Source] = {"metrics": "metric", "params": "param", "tags": "tag"}
+PREFIXES: dict[str, FieldSource] = {"metrics": "metric", "params": "param", "tags": "tag"}
 _PLAIN = re.compile(r"""[^\s<>=!(),"'`.]+(?:\.[^\s<>=!(),"'`.]+)*""")
 
 
 @dataclass(frozen=True)
-class Field:
+class SearchField:
     """Something a run has. `part` is for metrics: last, min, max or best."""
 
-    source: Source
+    source: FieldSource
     name: str
-    kind: Kind
+    kind: FieldKind
     part: str = ""
 
     def __str__(self) -> str:
@@ -38,10 +39,10 @@ class Field:
 
 
 @dataclass(frozen=True)
-class Comparison:
+class Predicate:
     """A field against a value. With a value that a run does not have, it is false."""
 
-    field: Field
+    field: SearchField
     operator: Operator
     value: Value = None
 
@@ -75,16 +76,16 @@ class Combined:
         return f" {self.word} ".join(map(_inside, self.parts))
 
 
-Condition = Comparison | Not | Combined
+Condition = Predicate | Not | Combined
 
 
-def comparisons(condition: Condition) -> list[Comparison]:
+def predicates(condition: Condition) -> list[Predicate]:
     """Return all comparisons of a condition, in the order they are written."""
-    if isinstance(condition, Comparison):
+    if isinstance(condition, Predicate):
         return [condition]
     if isinstance(condition, Not):
-        return comparisons(condition.part)
-    return [one for part in condition.parts for one in comparisons(part)]
+        return predicates(condition.part)
+    return [one for part in condition.parts for one in predicates(part)]
 
 
 def _inside(condition: Condition) -> str:
@@ -97,3 +98,19 @@ def _written(value: Value) -> str:
     if isinstance(value, bool):
         return str(value).lower()
     return escaped(value) if isinstance(value, str) else repr(value)
+
+
+ACCEPTED_TIMES = "a time, such as 2026-11-23, 2026-11-23T14:30 (UTC) or -7d (h, d or w ago)"
+_AGO = re.compile(r"-(\d{1,6})([hdw])")
+_MS = {"h": 3_600_000, "d": 86_400_000, "w": 7 * 86_400_000}
+
+
+def parse_time(text: str, *, now: int) -> int:
+    """Return a time in milliseconds since 1970, given that of now. Raises ValueError."""
+    ago = _AGO.fullmatch(text)
+    if ago:
+        return now - int(ago[1]) * _MS[ago[2]]
+    found = datetime.fromisoformat(text)
+    if found.tzinfo is None:
+        found = found.replace(tzinfo=UTC)
+    return int(found.timestamp() * 1000)

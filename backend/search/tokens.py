@@ -7,7 +7,7 @@ from unicodedata import category
 
 from backend.search.errors import FilterError, quoted
 
-Kind = Literal["word", "text", "sign", "end"]
+TokenKind = Literal["word", "text", "sign", "end"]
 
 MAX_LENGTH = 4000
 SIGNS = ("<=", ">=", "!=", "=", "<", ">", "(", ")", ",")
@@ -25,7 +25,7 @@ _TOKEN = re.compile(
 class Token:
     """A piece of the filter: `text` without quotes, `at` counted from 1."""
 
-    kind: Kind
+    kind: TokenKind
     text: str
     at: int
 
@@ -34,7 +34,7 @@ class Token:
         return self.kind == "word" and self.text.lower() in words
 
 
-def cut(text: str) -> list[Token]:
+def tokenise(text: str) -> list[Token]:
     """Return the tokens of a filter, the last of kind "end". Raises FilterError."""
     if len(text) > MAX_LENGTH:
         raise FilterError(MAX_LENGTH, f"the filter is too long; accepted: {MAX_LENGTH:,} letters.")

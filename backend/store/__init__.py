@@ -1,9 +1,9 @@
-"""The database: every SQL statement of the project lives in this package.
+"""The database: every SQL statement of the project is in this package.
 
-Functions take an open session and never commit: the edge that opened it does.
+Functions take an open session and never commit: the code that opened the session does.
 """
 
-from backend.store.connections import AWAY, is_out_of_room, reason, takes_no_writes
+from backend.store.connections import UNREACHABLE, is_disk_full, is_read_only, reason
 from backend.store.engine import Database
 
-__all__ = ["AWAY", "Database", "is_out_of_room", "reason", "takes_no_writes"]
+__all__ = ["UNREACHABLE", "Database", "is_disk_full", "is_read_only", "reason"]

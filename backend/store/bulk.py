@@ -9,15 +9,17 @@ from sqlalchemy.orm import Session
 
 from backend.store.tables import Base
 
-Row = tuple[Any, ...]
+RowValues = tuple[Any, ...]
 Key = TypeVar("Key")
-CHUNK = 1000
+IDS_PER_STATEMENT = 1000
 STATEMENT_BYTES = 8 << 20  # of models and the like
 _ARRAYS = ((BigInteger, "bigint[]"), (Integer, "int[]"), (Float, "float8[]"), (Boolean, "bool[]"),
            (LargeBinary, "bytea[]"))  # fmt: skip
 
 
-def insert(session: Session, table: type[Base], rows: Sequence[Row], *, conflict: str = "") -> None:
+def insert(
+    session: Session, table: type[Base], rows: Sequence[RowValues], *, conflict: str = ""
+) -> None:
     """Insert rows, values in the order of the table's columns.
 
     `conflict` is an ON CONFLICT clause of SQL that SQLite and PostgreSQL both read.
@@ -34,7 +36,7 @@ def insert(session: Session, table: type[Base], rows: Sequence[Row], *, conflict
             connection.exec_driver_sql(statement, tuple(map(list, zip(*some, strict=True))))
 
 
-def _bounded(rows: Sequence[Row]) -> Iterator[Sequence[Row]]:
+def _bounded(rows: Sequence[RowValues]) -> Iterator[Sequence[RowValues]]:
     """Cut rows into statements of some MB.
 
     The time of one grows with the square of its size, and PostgreSQL takes none beyond 1 GB.
@@ -49,15 +51,15 @@ def _bounded(rows: Sequence[Row]) -> Iterator[Sequence[Row]]:
     yield rows[start:]
 
 
-def upsert(session: Session, table: type[Base], rows: Sequence[Row]) -> None:
+def upsert(session: Session, table: type[Base], rows: Sequence[RowValues]) -> None:
     """Insert rows as `insert`, each in place of the one with its primary key."""
     insert(session, table, rows, conflict=_replace(table))
 
 
 def chunks(ids: Sequence[Key]) -> Iterator[Sequence[Key]]:
     """Cut ids into pieces that fit into one statement: databases bound how many it may name."""
-    for start in range(0, len(ids), CHUNK):
-        yield ids[start : start + CHUNK]
+    for start in range(0, len(ids), IDS_PER_STATEMENT):
+        yield ids[start : start + IDS_PER_STATEMENT]
 
 
 @cache

@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from backend.store.tables import Change, Experiment
 
-Kind = Literal["metric", "status", "diagnosis"]
+ChangeKind = Literal["metric", "status", "diagnosis"]
 UNKNOWN_REVISIONS = 1_000_000_000  # more than an experiment can have had since a backup
 
 
@@ -19,7 +19,7 @@ class NewChange:
     """A change about to be logged; steps only for kind metric."""
 
     run_id: int
-    kind: Kind
+    kind: ChangeKind
     first_step: int | None = None
     last_step: int | None = None
 
@@ -72,7 +72,7 @@ _TAKE_REVISIONS = (
 _APPEND = insert(Change)
 
 
-def since(
+def changes_since(
     session: Session,
     revision: int,
     *,
@@ -96,7 +96,7 @@ _SINCE = (
 _SINCE_OF_RUN = _SINCE.where(Change.run_id == bindparam("run"))
 
 
-def leave_out(session: Session) -> None:
+def skip_revisions(session: Session) -> None:
     """Leave revisions out that this database does not know, and that were seen all the same.
 
     For a restored database: its readers may have followed it beyond its backup.

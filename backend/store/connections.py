@@ -8,7 +8,7 @@ from sqlalchemy.engine import ExceptionContext
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
-AWAY = (OperationalError, InterfaceError, PoolTimeout)  # the database cannot be used for now
+UNREACHABLE = (OperationalError, InterfaceError, PoolTimeout)  # the database cannot be used for now
 
 SQLSTATE_DISK_FULL = "53100"
 SQLSTATE_READ_ONLY = "25006"  # as a standby is
@@ -37,14 +37,14 @@ SESSION = {
 }
 
 
-def is_out_of_room(error: Exception) -> bool:
+def is_disk_full(error: Exception) -> bool:
     """Whether the database refused a write as its disk is full."""
     cause = getattr(error, "orig", None)
     name = getattr(cause, "sqlite_errorname", None)
     return name == "SQLITE_FULL" or getattr(cause, "sqlstate", None) == SQLSTATE_DISK_FULL
 
 
-def takes_no_writes(error: Exception) -> bool:
+def is_read_only(error: Exception) -> bool:
     """Whether the database refused a write that it would not refuse at another time."""
     cause = getattr(error, "orig", None)
     locked = getattr(cause, "sqlite_errorname", None) == "SQLITE_BUSY"

@@ -9,24 +9,24 @@ from sqlalchemy import ColumnElement, and_, case, func, insert, select
 from sqlalchemy.orm import Session
 
 from backend.errors import NotFound
+from backend.runs.states import STATES
 from backend.specification import ExperimentSpec
 from backend.specification.cost import parameters
 from backend.specification.timing import estimated_seconds
 from backend.store import params as searchable
 from backend.store.bulk import chunks
-from backend.store.states import STATES
 from backend.store.tables import MAX_ID, Experiment, Run
 
 
 @dataclass(frozen=True)
-class Page:
+class ExperimentPage:
     """Some experiments, newest first, and the cursor of the next page if there is one."""
 
     items: Sequence[Experiment]
     next_cursor: int | None
 
 
-def create(
+def create_experiment(
     session: Session, spec: ExperimentSpec, *, follows: Run | None = None
 ) -> tuple[Experiment, list[int]]:
     """Store a specification and its runs as queued; return the experiment and the run ids.
@@ -86,7 +86,7 @@ def by_ids(session: Session, experiment_ids: Collection[int]) -> Sequence[Experi
     ]
 
 
-Shown = Literal["active", "archived", "deleted"]
+Visibility = Literal["active", "archived", "deleted"]
 """Which a list holds: those of everyday, those put away, those that can still be restored."""
 
 
@@ -95,9 +95,9 @@ def page(
     *,
     before: int | None = None,
     limit: int = 50,
-    shown: Shown = "active",
+    shown: Visibility = "active",
     pinned: bool | None = None,
-) -> Page:
+) -> ExperimentPage:
     """Return up to `limit` experiments, newest first, those with an id below `before`.
 
     `pinned`: those that are, those that are not, or both.
@@ -109,10 +109,10 @@ def page(
         query = query.where(Experiment.id < before)
     rows = session.scalars(query).all()
     more = len(rows) > limit
-    return Page(rows[:limit], rows[limit - 1].id if more else None)
+    return ExperimentPage(rows[:limit], rows[limit - 1].id if more else None)
 
 
-def _shown(shown: Shown) -> ColumnElement[bool]:
+def _shown(shown: Visibility) -> ColumnElement[bool]:
     if shown == "deleted":
         return Experiment.deleted_at.is_not(None)
     return and_(Experiment.deleted_at.is_(None), Experiment.archived.is_(shown == "archived"))

@@ -16,9 +16,9 @@ from sqlalchemy.orm import Session
 
 from backend.diagnosis.series import Column
 from backend.store import bulk
-from backend.store import summaries as _summaries
+from backend.store import metric_summaries as _summaries
 from backend.store.engine import insert_for
-from backend.store.runs import kept
+from backend.store.runs import in_experiment
 from backend.store.tables import Metric, MetricKey, MetricSummary, Run
 
 
@@ -72,12 +72,12 @@ def append(session: Session, stretches: Sequence[Stretch]) -> None:
         return
     keys = key_ids(session, {stretch.key for stretch in stretches})
     bulk.insert(session, Metric, [_row(one, keys[one.key]) for one in stretches])
-    _summaries.fold(
+    _summaries.fold_summaries(
         session, ((one.run_id, keys[one.key], one.steps, one.values) for one in stretches)
     )
 
 
-def _row(one: Stretch, key_id: int) -> bulk.Row:
+def _row(one: Stretch, key_id: int) -> bulk.RowValues:
     steps, values = (
         pack(f"<{len(one.steps)}{kind}", *numbers)
         for kind, numbers in (("q", one.steps), ("d", one.values))
@@ -151,7 +151,7 @@ def keys_of(session: Session, experiment_id: int) -> list[str]:
         select(MetricKey.name)
         .join(MetricSummary, MetricSummary.key_id == MetricKey.id)
         .join(Run, Run.id == MetricSummary.run_id)
-        .where(kept(experiment_id))
+        .where(in_experiment(experiment_id))
         .group_by(MetricKey.id, MetricKey.name)
         .order_by(MetricKey.id)
     )
@@ -246,12 +246,12 @@ def summaries(
 ) -> dict[int, dict[str, dict[str, float | int | None]]]:
     """Return each run's summaries: ``{run: {key: {"last", "last_step", "min", ...}}}``."""
     result: dict[int, dict[str, dict[str, float | int | None]]] = {id_: {} for id_ in run_ids}
-    columns = [getattr(MetricSummary, field) for field in _summaries.FIELDS]
+    columns = [getattr(MetricSummary, field) for field in _summaries.SUMMARY_FIELDS]
     rows = session.execute(
         select(MetricSummary.run_id, MetricKey.name, *columns)
         .join(MetricKey, MetricKey.id == MetricSummary.key_id)
         .where(MetricSummary.run_id.in_(run_ids))
     )
     for run_id, name, *values in rows:
-        result[run_id][name] = dict(zip(_summaries.FIELDS, values, strict=True))
+        result[run_id][name] = dict(zip(_summaries.SUMMARY_FIELDS, values, strict=True))
     return result

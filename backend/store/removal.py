@@ -5,9 +5,9 @@ from collections.abc import Sequence
 from sqlalchemy import delete, exists, or_, select
 from sqlalchemy.orm import Session
 
-from backend.store import operations, organising, params
+from backend.runs.states import ENDED
+from backend.store import curation, params, undo_log
 from backend.store.engine import now_ms
-from backend.store.states import ENDED
 from backend.store.tables import Experiment, Metric, Run
 
 AT_ONCE = 50  # runs in a transaction: a fifth of a second on SQLite, where others wait to write
@@ -20,9 +20,9 @@ def remove(session: Session, *, after_days: float, limit: int = AT_ONCE) -> int:
     forgotten. Returns how many runs went: none while somebody organises, perhaps waiting for a
     worker, as what is being restored is not removed meanwhile.
     """
-    if not organising.lock(session, wait=False):
+    if not curation.lock(session, wait=False):
         return 0
-    operations.forget(session)
+    undo_log.forget_expired(session)
     before = now_ms() - int(after_days * 86_400_000)
     gone = select(Experiment.id).where(Experiment.deleted_at <= before)
     run_ids = session.scalars(
@@ -34,7 +34,7 @@ def remove(session: Session, *, after_days: float, limit: int = AT_ONCE) -> int:
     empty = ~exists().where(Run.experiment_id == Experiment.id)
     removed = delete(Experiment).where(Experiment.deleted_at <= before, empty)
     ids = session.scalars(removed.returning(Experiment.id)).all()
-    operations.forget_targets(session, "experiment", ids)
+    undo_log.forget_owners(session, "experiment", ids)
     return len(run_ids)
 
 
@@ -43,13 +43,13 @@ def _remove_runs(session: Session, run_ids: Sequence[int]) -> None:
     if run_ids:
         session.execute(delete(Metric).where(Metric.run_id.in_(run_ids)))
         params.remove(session, run_ids)
-        operations.forget_targets(session, "run", run_ids)
+        undo_log.forget_owners(session, "run", run_ids)
         session.execute(delete(Run).where(Run.id.in_(run_ids)))
 
 
 def waits(session: Session, *, after_days: float) -> bool:
     """Whether anything is to be removed or forgotten."""
-    if operations.any_to_forget(session):
+    if undo_log.has_expired(session):
         return True
     before = now_ms() - int(after_days * 86_400_000)
     return any(

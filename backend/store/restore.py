@@ -19,9 +19,8 @@ from sqlalchemy.orm import Session
 
 from backend.errors import Conflict, InvalidInput
 from backend.store import changes, schema, transitions
-from backend.store.backup import MANIFEST, reflected
+from backend.store.backup import MANIFEST, Digest, reflected
 from backend.store.changes import NewChange
-from backend.store.digest import Digest
 from backend.store.engine import Database
 
 ROWS_AT_ONCE = 20  # a row may hold a model of 8 MB
@@ -92,8 +91,8 @@ def _lock(session: Session) -> None:
 
 def _part_from_the_past(session: Session) -> None:
     """Have workers and readers, who may be beyond the backup, begin anew."""
-    changes.leave_out(session)
-    moved = transitions.take_from_all(session)
+    changes.skip_revisions(session)
+    moved = transitions.revoke_all_leases(session)
     changes.log_each(
         session, [(one.experiment_id, NewChange(one.run_id, "status")) for one in moved]
     )

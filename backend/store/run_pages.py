@@ -12,21 +12,21 @@ from sqlalchemy.orm import Session
 
 from backend.search import Condition, Order
 from backend.store import runs
-from backend.store.experiments import Shown
+from backend.store.experiments import Visibility
 from backend.store.run_search import Search
 from backend.store.tables import Experiment, Run
 
 MAX_NUMBER = 2**63 - 1  # that databases hold
 
-Place = list[Any]
+SortPosition = list[Any]
 
 
 @dataclass(frozen=True)
-class RunPage:
+class SortedRuns:
     """Runs in their order, and the place after the last of them if there are more."""
 
     runs: Sequence[Run]
-    next_place: Place | None
+    next_place: SortPosition | None
 
 
 @dataclass(frozen=True)
@@ -47,15 +47,15 @@ class _Key:
         return value is None or isinstance(value, kinds)
 
 
-def page(
+def sorted_page(
     session: Session,
     condition: Condition | None = None,
     order: Sequence[Order] = (),
     *,
-    shown: Shown = "active",
-    after: Place | None = None,
+    shown: Visibility = "active",
+    after: SortPosition | None = None,
     limit: int = 50,
-) -> RunPage:
+) -> SortedRuns:
     """Return runs in order, those that are pinned first, the newest first among equals.
 
     Raises ValueError when `after` is not a place in this order.
@@ -71,18 +71,20 @@ def page(
         query = query.order_by(Run.deleted_at.desc(), Run.archived.desc())
     found = session.execute(_ordered(query, keys).limit(limit + 1)).all()
     rows = _in_order(session, [row[-1] for row in found[:limit]])
-    return RunPage(rows, list(found[limit - 1]) if len(found) > limit else None)
+    return SortedRuns(rows, list(found[limit - 1]) if len(found) > limit else None)
 
 
-def count(session: Session, condition: Condition | None = None, *, shown: Shown = "active") -> int:
+def count_matching(
+    session: Session, condition: Condition | None = None, *, shown: Visibility = "active"
+) -> int:
     """Return how many runs match."""
     search = Search(session)
     where = and_(_shown(shown), search.condition(condition))
     return session.scalar(search.select(func.count()).where(where)) or 0
 
 
-def ids(
-    session: Session, condition: Condition | None, *, shown: Shown = "active", limit: int
+def matching_ids(
+    session: Session, condition: Condition | None, *, shown: Visibility = "active", limit: int
 ) -> list[int]:
     """Return the ids of the runs that match, ascending, at most `limit` of them."""
     search = Search(session)
@@ -90,7 +92,7 @@ def ids(
     return list(session.scalars(search.select(Run.id).where(where).order_by(Run.id).limit(limit)))
 
 
-def _shown(shown: Shown) -> ColumnElement[bool]:
+def _shown(shown: Visibility) -> ColumnElement[bool]:
     """Return the condition of a kind of list; a run goes where its experiment goes."""
     gone = select(Experiment.id).where(Experiment.deleted_at.is_not(None))
     put_away = select(Experiment.id).where(Experiment.archived)
@@ -118,7 +120,7 @@ def _ordered(query: Select[Any], keys: Sequence[_Key]) -> Select[Any]:
     return query
 
 
-def _after(keys: Sequence[_Key], place: Place) -> ColumnElement[bool]:
+def _after(keys: Sequence[_Key], place: SortPosition) -> ColumnElement[bool]:
     """Return the condition of the rows after a place: after in one key, equal in those before."""
     fits = len(place) == len(keys) and all(map(_Key.holds, keys, place))
     if not fits or place[0] is None or place[-1] is None:

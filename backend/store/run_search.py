@@ -10,9 +10,9 @@ from typing import Any
 from sqlalchemy import ColumnElement, Select, and_, false, func, not_, or_, select, true
 from sqlalchemy.orm import InstrumentedAttribute, Session, aliased
 
-from backend.search import times
+from backend.search import syntax
 from backend.search.fields import Names
-from backend.search.syntax import Comparison, Condition, Field, Not
+from backend.search.syntax import Condition, Not, Predicate, SearchField
 from backend.store.engine import moment
 from backend.store.tables import (
     Experiment,
@@ -77,7 +77,7 @@ class Search:
 
     def _condition(self, found: Condition, *, certain: bool) -> ColumnElement[bool]:
         """Return the SQL; `certain`: it must be true or false, as NOT makes nothing of NULL."""
-        if isinstance(found, Comparison):
+        if isinstance(found, Predicate):
             made = self._comparison(found)
             return func.coalesce(made, false()) if certain else made
         if isinstance(found, Not):
@@ -85,7 +85,7 @@ class Search:
         parts = [self._condition(part, certain=certain) for part in found.parts]
         return and_(*parts) if found.word == "and" else or_(*parts)
 
-    def _comparison(self, found: Comparison) -> ColumnElement[bool]:
+    def _comparison(self, found: Predicate) -> ColumnElement[bool]:
         column, value = self._column(found), self._bound(found.field, found.value)
         match found.operator:
             case "is null":
@@ -98,7 +98,7 @@ class Search:
                 return self._like(column, str(value), exact=found.operator == "like")
         return _COMPARED[found.operator](column, value)  # type: ignore[no-any-return]
 
-    def _among(self, found: Comparison) -> ColumnElement[bool]:
+    def _among(self, found: Predicate) -> ColumnElement[bool]:
         """Compare with a list; a param's may mix numbers and texts."""
         values = found.value if isinstance(found.value, tuple) else ()
         numbers = [value for value in values if isinstance(value, float)]
@@ -106,20 +106,20 @@ class Search:
         parts = [self._one_of(found.field, some) for some in (numbers, others) if some]
         if found.operator == "in":
             return or_(*parts)
-        known = self._comparison(Comparison(found.field, "is not null"))
+        known = self._comparison(Predicate(found.field, "is not null"))
         return and_(known, *(not_(func.coalesce(part, false())) for part in parts))
 
-    def _one_of(self, field: Field, values: Sequence[Any]) -> ColumnElement[bool]:
-        column = self._column(Comparison(field, "=", values[0]))
+    def _one_of(self, field: SearchField, values: Sequence[Any]) -> ColumnElement[bool]:
+        column = self._column(Predicate(field, "=", values[0]))
         return column.in_([self._bound(field, value) for value in values])  # type: ignore[no-any-return]
 
-    def _bound(self, field: Field, value: Any) -> Any:
+    def _bound(self, field: SearchField, value: Any) -> Any:
         """Return a value as the database holds it: a moment in milliseconds."""
         if field.kind == "time" and isinstance(value, str):
-            return times.milliseconds(value, now=self._now)
+            return syntax.parse_time(value, now=self._now)
         return value
 
-    def _column(self, found: Comparison) -> Expression:
+    def _column(self, found: Predicate) -> Expression:
         if found.field.source != "param":
             return self.expressions(found.field)[0]
         number, text = self.expressions(found.field)
@@ -136,7 +136,7 @@ class Search:
             made = column.like(pattern)
         return made
 
-    def expressions(self, field: Field) -> list[Expression]:
+    def expressions(self, field: SearchField) -> list[Expression]:
         """Return what a field is in SQL: of a param its number and its text, else one column."""
         match field.source:
             case "metric":

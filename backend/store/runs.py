@@ -8,6 +8,7 @@ from sqlalchemy import ColumnElement, and_, bindparam, case, func, select, updat
 from sqlalchemy.orm import Session
 
 from backend.errors import NotFound
+from backend.runs.states import ENDED
 from backend.store.bulk import chunks
 from backend.store.tables import MAX_ID, Run
 
@@ -55,14 +56,16 @@ _DIAGNOSED = (
 )
 
 
-def kept(experiment_id: int) -> ColumnElement[bool]:
+def in_experiment(experiment_id: int) -> ColumnElement[bool]:
     """Return the condition of the runs of an experiment that were not deleted."""
     return and_(Run.experiment_id == experiment_id, Run.deleted_at.is_(None))
 
 
 def of_experiment(session: Session, experiment_id: int) -> Sequence[Run]:
     """Return all runs of an experiment in the order of its grid, without those deleted."""
-    return session.scalars(select(Run).where(kept(experiment_id)).order_by(Run.position)).all()
+    return session.scalars(
+        select(Run).where(in_experiment(experiment_id)).order_by(Run.position)
+    ).all()
 
 
 def evidence(
@@ -70,20 +73,20 @@ def evidence(
 ) -> list[tuple[dict[str, Any], float | None]]:
     """Return the params of an experiment's runs, each with a number of its diagnosis' evidence."""
     number = Run.diagnosis["evidence"][name].as_float()
-    found = session.execute(select(Run.params, number).where(kept(experiment_id)))
+    found = session.execute(select(Run.params, number).where(in_experiment(experiment_id)))
     return [(params, value) for params, value in found]
 
 
 def lengths(session: Session, experiment_id: int) -> list[tuple[int, int]]:
     """Return the ids of an experiment's runs with their last epoch, in the order of its grid."""
-    query = select(Run.id, Run.epoch).where(kept(experiment_id))
+    query = select(Run.id, Run.epoch).where(in_experiment(experiment_id))
     return [(row.id, row.epoch) for row in session.execute(query.order_by(Run.position))]
 
 
 def around(session: Session, run: Run, distance: int) -> Sequence[Run]:
     """Return the runs at most so many places before or after one in the order of its grid."""
     places = Run.position.between(run.position - distance, run.position + distance)
-    query = select(Run).where(kept(run.experiment_id), places)
+    query = select(Run).where(in_experiment(run.experiment_id), places)
     return session.scalars(query.order_by(Run.position)).all()
 
 
@@ -91,7 +94,7 @@ def page(
     session: Session, experiment_id: int, *, after: int | None = None, limit: int = 100
 ) -> tuple[Sequence[Run], int | None]:
     """Return runs of an experiment after a position, and the next page's cursor."""
-    query = select(Run).where(kept(experiment_id))
+    query = select(Run).where(in_experiment(experiment_id))
     if after is not None:
         query = query.where(Run.position > after)
     rows = session.scalars(query.order_by(Run.position).limit(limit + 1)).all()
@@ -100,13 +103,13 @@ def page(
 
 def neighbours(session: Session, run: Run) -> tuple[int | None, int | None]:
     """Return the ids of the runs before and after one in the order of its grid."""
-    ids = select(Run.id).where(kept(run.experiment_id))
+    ids = select(Run.id).where(in_experiment(run.experiment_id))
     before = ids.where(Run.position < run.position).order_by(Run.position.desc()).limit(1)
     after = ids.where(Run.position > run.position).order_by(Run.position).limit(1)
     return session.scalar(before), session.scalar(after)
 
 
-def unended_before(session: Session, experiment_id: int) -> int:
+def count_unended_before(session: Session, experiment_id: int) -> int:
     """Return how many runs of earlier experiments wait or train."""
     query = select(func.count()).where(
         Run.experiment_id < experiment_id, Run.status.in_(("queued", "running"))
@@ -114,14 +117,20 @@ def unended_before(session: Session, experiment_id: int) -> int:
     return session.scalar(query) or 0
 
 
-def unended(session: Session) -> dict[str, int]:
+def count_unended(session: Session) -> dict[str, int]:
     """Return how many runs wait and how many train, ``{state: count}``, of those above 0."""
     query = select(Run.status, func.count()).where(Run.status.in_(("queued", "running")))
     return {state: count for state, count in session.execute(query.group_by(Run.status))}  # noqa: C416
 
 
+def count_ended(session: Session) -> dict[str, int]:
+    """Return how many runs have ended, by state; reads all of an index, no rows."""
+    query = select(Run.status, func.count()).where(Run.status.in_(ENDED)).group_by(Run.status)
+    return {state: count for state, count in session.execute(query)}  # noqa: C416 - typed
+
+
 @dataclass(frozen=True)
-class Progress:
+class RunProgress:
     """What training has found out about a run; None leaves a column as it is."""
 
     run_id: int
@@ -130,7 +139,7 @@ class Progress:
     early_stop_epoch: int | None = None
 
 
-def advance(session: Session, found: Sequence[Progress]) -> None:
+def store_progress(session: Session, found: Sequence[RunProgress]) -> None:
     """Store the progress of runs whose leases the caller renewed in this transaction."""
     if found:
         session.connection().execute(_ADVANCE, list(map(vars, found)))

@@ -21,10 +21,10 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import Session
 
+from backend.runs.states import ENDED, TRANSITIONS, State, sources_of
 from backend.store.bulk import chunks
 from backend.store.engine import now_ms
-from backend.store.runs import kept
-from backend.store.states import ENDED, TRANSITIONS, State, sources_of
+from backend.store.runs import in_experiment
 from backend.store.tables import Experiment, Run
 
 MAX_LOST = 3
@@ -183,7 +183,7 @@ def retry(session: Session, experiment_id: int, run_id: int | None = None) -> li
     The next claim raises their attempt number, as any claim does. That a run lost workers is not
     forgotten: it is sent alone, and fails with the next one lost before an epoch.
     """
-    failed = and_(kept(experiment_id), Run.status == "failed")
+    failed = and_(in_experiment(experiment_id), Run.status == "failed")
     if run_id is not None:
         failed = and_(failed, Run.id == run_id)
     forgotten = ("error", "ended_at", "sent_at", "early_stop_epoch", "verdict", "diagnosis")
@@ -197,7 +197,7 @@ def now(session: Session) -> int:
     return session.execute(select(now_ms())).scalar_one()
 
 
-def begin_leases_anew(session: Session, *, lease_seconds: float, shorten: bool = True) -> None:
+def restart_leases(session: Session, *, lease_seconds: float, shorten: bool = True) -> None:
     """Have every lease end so many seconds from now, but for those being renewed at this moment.
 
     Without `shorten` those that end later stay as they are.
@@ -211,7 +211,7 @@ def begin_leases_anew(session: Session, *, lease_seconds: float, shorten: bool =
     )
 
 
-def take_from_all(session: Session) -> list[Moved]:
+def revoke_all_leases(session: Session) -> list[Moved]:
     """Have all that has not ended wait, and no lease of before be valid again.
 
     For a restored database: workers may hold leases that were handed out after its backup.

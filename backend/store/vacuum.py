@@ -6,9 +6,11 @@ so that nobody waits long. PostgreSQL: autovacuum makes the space free for what 
 
 import logging
 import sqlite3
-from typing import Any
+from typing import Any, NamedTuple
 
+from sqlalchemy import text
 from sqlalchemy.exc import OperationalError
+from sqlalchemy.orm import Session
 
 from backend.store.engine import Database
 
@@ -18,7 +20,7 @@ INCREMENTAL = 2  # SQLite's number for that kind of auto_vacuum
 PAGES_AT_ONCE = 2000  # 8 MB: writers wait for tens of milliseconds
 
 
-def prepare(database: Database) -> None:
+def prepare_vacuum(database: Database) -> None:
     """Make sure that SQLite can give space back; a file of version 0.1.0 is rewritten once.
 
     Without the room or the time for it everything else works, and the next start tries again.
@@ -34,7 +36,7 @@ def prepare(database: Database) -> None:
                     logger.warning("the file stays as it is and gives no space back: %s", error)
 
 
-def give_back(database: Database) -> int:
+def release_pages(database: Database) -> int:
     """Cut some free pages off a SQLite file; return how many are free after that.
 
     Raises OperationalError when others write for too long, or the disk is full.
@@ -63,3 +65,22 @@ def _kind(driver: Any) -> int:
 
 def _free_pages(driver: Any) -> int:
     return int(driver.execute("PRAGMA freelist_count").fetchone()[0])
+
+
+class DatabaseSize(NamedTuple):
+    """Bytes on disk, and those of them that are free (None where the database does not say)."""
+
+    total: int
+    free: int | None
+
+
+def database_size(session: Session) -> DatabaseSize:
+    """Return what the database takes; reads no table."""
+    if session.get_bind().dialect.name == "postgresql":
+        found = session.scalar(text("SELECT pg_database_size(current_database())"))
+        return DatabaseSize(int(found or 0), None)
+    pages, free, bytes_each = (
+        int(session.scalar(text(f"PRAGMA {name}")) or 0)
+        for name in ("page_count", "freelist_count", "page_size")
+    )
+    return DatabaseSize(pages * bytes_each, free * bytes_each)

@@ -45,7 +45,7 @@ class FitInfo:
 
 
 def fit_info(epoch: int, fit: bytes, samples: bytes) -> FitInfo:
-    """Read a snapshot's fit and its run's samples (safetensors, see backend.store.snapshots)."""
+    """Read a snapshot's fit and its run's samples (safetensors, see backend.store.artifacts)."""
     drawn = load(fit)
     prediction = drawn["prediction" if "prediction" in drawn else "probability"]
     return over_samples(epoch, drawn["x"], drawn.get("y"), prediction, samples)

@@ -8,7 +8,7 @@ from fastapi.responses import HTMLResponse
 from backend.api.dependencies import BodyDep, SettingsDep
 from backend.runs.schemas import run_items
 from backend.specification import validate
-from backend.store import best_epoch, experiments, metrics, runs
+from backend.store import experiments, metric_summaries, metrics, runs
 from backend.store.tables import MAX_ID
 from frontend.charts.data_pictures import data_pictures
 from frontend.charts.grid import MAX_CURVES
@@ -42,7 +42,7 @@ def parallel(session: Reading, experiment_id: int, colour: str = "best") -> HTML
     """
     experiments.get(session, experiment_id)
     found = run_items(session, runs.of_experiment(session, experiment_id))
-    at_best = best_epoch.values(session, [run.id for run in found], KEYS)
+    at_best = metric_summaries.values_at_best(session, [run.id for run in found], KEYS)
     choice = colour if colour in CHOICES else "best"
     info = parallel_info(found, at_best, choice=choice)
     return render("parts/parallel.html", info=info, most=MAX_ROWS)

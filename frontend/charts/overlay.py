@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 
 from backend.diagnosis.downsample import downsample
 from backend.runs.compare_runs import Subject, differing
-from backend.store import metrics, pace
+from backend.store import metrics, recording_times
 from backend.store.metrics import Series
 from frontend import formatting
 from frontend.charts import theme
@@ -80,7 +80,7 @@ def overlay_info(
     keys = [f"{one}_{quantity}" for one in shown]
     ids = [run.id for subject in subjects for run in subject.runs]
     series = metrics.series_of(session, ids, keys)
-    times = pace.recorded(session, ids, f"{part}_{quantity}") if align == "time" else {}
+    times = recording_times.recorded(session, ids, f"{part}_{quantity}") if align == "time" else {}
     key = f"{part}_{quantity}"
     curves = [
         replace(_curve(one, series, key, align, times), title=title)

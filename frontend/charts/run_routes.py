@@ -9,8 +9,8 @@ from backend.errors import NotFound
 from backend.remedies import follow_up
 from backend.runs.fit_frames import frames_of
 from backend.runs.schemas import early_stop, run_items
-from backend.store import experiments, metrics, runs, snapshots
-from backend.store.snapshots import Kind
+from backend.store import artifacts, experiments, metrics, runs
+from backend.store.artifacts import SnapshotKind
 from backend.store.tables import Run
 from frontend.charts.curve_chart import draw_curves
 from frontend.charts.curves import Quantity, curves_info
@@ -29,7 +29,7 @@ LOSSES = ("train_loss", "val_loss")
 @router.get("/frames")
 def fit_frames(session: Reading, run_id: int) -> Response:
     """Return a run's fit at the epochs kept, drawn over the data. Raises NotFound."""
-    frames, samples = frames_of(session, run_id), snapshots.samples(session, run_id)
+    frames, samples = frames_of(session, run_id), artifacts.samples(session, run_id)
     if not frames.epochs or samples is None:
         raise _not_drawable(run_id)
     losses = metrics.series(session, run_id, LOSSES)
@@ -37,11 +37,11 @@ def fit_frames(session: Reading, run_id: int) -> Response:
 
 
 @router.get("/fit/{kind}")
-def fit(session: Reading, run_id: int, kind: Kind) -> Response:
+def fit(session: Reading, run_id: int, kind: SnapshotKind) -> Response:
     """Return the fit of a run's snapshot, drawn over the data. Raises NotFound."""
     runs.get(session, run_id)
-    snapshot = snapshots.get(session, run_id, kind)
-    samples = snapshots.samples(session, run_id)
+    snapshot = artifacts.get_snapshot(session, run_id, kind)
+    samples = artifacts.samples(session, run_id)
     if snapshot.fit is None or samples is None:
         raise _not_drawable(run_id)
     return as_json(draw_fit(fit_info(snapshot.epoch, snapshot.fit, samples)))
@@ -51,7 +51,7 @@ def fit(session: Reading, run_id: int, kind: Kind) -> Response:
 def weights(session: Reading, run_id: int) -> Response:
     """Return how the weights of a run's snapshots are spread. Raises NotFound."""
     runs.get(session, run_id)
-    kept = snapshots.whole(session, run_id)
+    kept = artifacts.snapshots_of(session, run_id)
     if not kept:
         raise NotFound(f"Run {run_id} has no snapshot yet.")
     found = weights_info([(one.kind, one.epoch, one.weights) for one in kept])

@@ -10,8 +10,8 @@ from fastapi.responses import HTMLResponse
 
 from backend.analysis.intervals import Interval
 from backend.runs.compare_runs import Subject, against_first, differing, subjects
+from backend.runs.states import ENDED
 from backend.specification.sources import SOURCES
-from backend.store.states import ENDED
 from frontend import formatting
 from frontend.charts.curves import Quantity
 from frontend.charts.overlay import COLOURS, Align

@@ -15,10 +15,10 @@ from backend.api.dependencies import QueueDep
 from backend.api.health import Device
 from backend.runs.compare_variants import JUDGED, At
 from backend.runs.schemas import RunItem, experiment_items, run_items
+from backend.runs.states import ENDED
 from backend.runs.throughput import throughput
 from backend.scheduling.dispatcher import Queue
-from backend.store import best_epoch, experiments, runs
-from backend.store.states import ENDED
+from backend.store import experiments, metric_summaries, runs
 from backend.store.tables import Experiment, Run
 from frontend.charts.grid import VARIANT, value_of
 from frontend.charts.measures import ABOUT, CHOICES, KEYS, USUAL, AtBest
@@ -75,7 +75,7 @@ def experiment(
     revision = found.revision  # read first: the stream repeats what comes after it
     rows = runs.of_experiment(session, experiment_id)
     all_runs = run_items(session, rows)
-    at_best = best_epoch.values(session, [run.id for run in all_runs], KEYS)
+    at_best = metric_summaries.values_at_best(session, [run.id for run in all_runs], KEYS)
     query = dict(request.query_params)
     grid = _grid(all_runs, at_best, view, query)
     return render(
@@ -93,7 +93,7 @@ def experiment(
 def _head(session: Session, found: Experiment, all_runs: Sequence[RunItem]) -> dict[str, Any]:
     """Return what is said of the whole experiment: its progress, its verdicts, what failed."""
     [item] = experiment_items(session, [found])
-    ahead = runs.unended_before(session, found.id) if item.status == "queued" else 0
+    ahead = runs.count_unended_before(session, found.id) if item.status == "queued" else 0
     cancelled = [run for run in all_runs if run.status == "cancelled"]
     lately = throughput(session, all_runs, datetime.now(UTC)) if item.status == "running" else None
     return {

@@ -13,7 +13,7 @@ from backend.runs.schemas import ExperimentItem, experiment_items, run_items
 from backend.runs.throughput import throughput
 from backend.specification.presets import PRESET_GROUPS
 from backend.store import experiments, runs
-from backend.store.experiments import Shown
+from backend.store.experiments import Visibility
 from frontend.charts.progress import ProgressInfo, progress_info
 from frontend.formatting import badges
 from frontend.site import Reading, render
@@ -49,7 +49,7 @@ class Listed:
 
 
 @router.get("/")
-def home(session: Reading, before: Cursor = None, shown: Shown = "active") -> HTMLResponse:
+def home(session: Reading, before: Cursor = None, shown: Visibility = "active") -> HTMLResponse:
     """Show the presets and the experiments: those that are pinned first, then the newest."""
     page = experiments.page(session, before=before, limit=PAGE_SIZE, shown=shown, pinned=False)
     pinned = experiments.page(session, limit=MOST_PINNED, shown=shown, pinned=True).items

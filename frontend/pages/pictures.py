@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session
 from backend.runs.schemas import RunItem
 from backend.specification.cost import inputs
 from backend.specification.sources import drawable
-from backend.store import snapshots
+from backend.store import artifacts
 from frontend import formatting
 from frontend.charts.grid import SEED, Cell
 from frontend.charts.measures import AtBest
@@ -50,7 +50,7 @@ def pictures(
 
 def _last_fit(session: Session, run_id: int) -> str | None:
     """Return the address of a run's newest fit; it changes with the epoch, as the picture does."""
-    fits = [one for one in snapshots.of_run(session, run_id) if one.has_fit]
+    fits = [one for one in artifacts.snapshot_infos(session, run_id) if one.has_fit]
     if not fits:
         return None
     newest = max(fits, key=lambda one: (one.epoch, one.kind))

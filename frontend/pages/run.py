@@ -10,11 +10,11 @@ from sqlalchemy.orm import Session
 from backend.api.dependencies import StoppingQuery
 from backend.remedies.follow_up import cell_of
 from backend.runs.schemas import RunDetail, early_stop, run_detail
+from backend.runs.states import ENDED
 from backend.specification import cost
 from backend.specification.sources import SOURCES, drawable
-from backend.store import best_epoch, changes, experiments, runs, snapshots
-from backend.store.snapshots import SnapshotInfo
-from backend.store.states import ENDED
+from backend.store import artifacts, changes, experiments, metric_summaries, runs
+from backend.store.artifacts import SnapshotInfo
 from backend.store.tables import Experiment, Run
 from frontend.charts.measures import KEYS
 from frontend.form import SECTIONS
@@ -49,7 +49,7 @@ def run(session: Reading, run_id: int, stopping: StoppingQuery, view: ViewQuery)
         neighbours=runs.neighbours(session, row),
         live=live,
         revision=revision,
-        at_best=best_epoch.values(session, [run_id], KEYS)[run_id],
+        at_best=metric_summaries.values_at_best(session, [run_id], KEYS)[run_id],
         interrupted=_interrupted(session, row),
         params=_by_section(found.params),
         **_curves(session, found, view, stopping),
@@ -75,12 +75,12 @@ def _curves(
 
 def _learnt(session: Session, run: RunDetail) -> dict[str, Any]:
     """Return the snapshots, their pictures and the code that loads them."""
-    kept = snapshots.of_run(session, run.id)
+    kept = artifacts.snapshot_infos(session, run.id)
     inputs = cost.inputs(run.params)
     return {
         "snapshots": kept,
         "fits": _fits(kept, ended=run.status in ENDED),
-        "frames": _frames(snapshots.last_frame(session, run.id), kept),
+        "frames": _frames(artifacts.last_frame(session, run.id), kept),
         "inputs": inputs,
         "drawable": drawable(run.params["dataset.source"], inputs),
         "code": {one.kind: loading_code(run.params, run.id, one.kind) for one in kept},
@@ -89,7 +89,7 @@ def _learnt(session: Session, run: RunDetail) -> dict[str, Any]:
 
 def _interrupted(session: Session, row: Run) -> str:
     """Say why a run waits that has been trained before, and from where it goes on."""
-    kept = snapshots.checkpoint_epoch(session, row.id)
+    kept = artifacts.checkpoint_epoch(session, row.id)
     if row.status != "queued" or not (row.workers_lost or kept):
         return ""
     what = "Its worker was lost" if row.workers_lost else "Its worker handed it back"

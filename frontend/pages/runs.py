@@ -13,51 +13,51 @@ from backend.api.saved_views import view_item
 from backend.errors import InvalidInput
 from backend.runs.compare_runs import MOST
 from backend.runs.compare_variants import axes
-from backend.runs.listing import RunList, listed, read
+from backend.runs.listing import RunList, list_runs, read_query
 from backend.search import Condition, Names, Order
 from backend.store import experiments, run_search, saved_views
-from backend.store.experiments import Shown
+from backend.store.experiments import Visibility
 from frontend import columns
-from frontend.columns import Column
+from frontend.columns import TableColumn
 from frontend.site import Reading, render
 
 PAGE_SIZE = 50
 SIZES = (50, 200, 1000)
-KINDS: tuple[Shown, ...] = get_args(Shown)
+KINDS: tuple[Visibility, ...] = get_args(Visibility)
 
 router = APIRouter()
 
 
 @dataclass(frozen=True)
-class View:
+class RunsQuery:
     """What is shown, as the address says."""
 
     filter: Filter = ""
     order_by: OrderBy = ""
     columns: str = ""
-    shown: Shown = "active"
+    shown: Visibility = "active"
     cursor: str | None = None
     limit: int = PAGE_SIZE
 
     def address(self, **changed: str | int | None) -> str:
         """Return the address of this view with something changed, on the first page."""
         query = {**vars(self), "cursor": None, **changed}
-        usual = vars(View())
+        usual = vars(RunsQuery())
         kept = {name: value for name, value in query.items() if value and value != usual[name]}
         return f"/runs?{urlencode(kept)}" if kept else "/runs"
 
 
 @dataclass(frozen=True)
-class Head:
+class ColumnHead:
     """A column's head: how the list is sorted by it, and where a click leads."""
 
-    column: Column
+    column: TableColumn
     sorted: str
     href: str
 
 
 @dataclass(frozen=True)
-class Found:
+class RunsResult:
     """The part of the list that is shown, or the sentence why there is none."""
 
     page: RunList = field(default_factory=lambda: RunList(items=[], next_cursor=None))
@@ -68,7 +68,7 @@ class Found:
 
 
 @router.get("/runs")
-def runs(session: Reading, view: Annotated[View, Depends()]) -> HTMLResponse:
+def runs(session: Reading, view: Annotated[RunsQuery, Depends()]) -> HTMLResponse:
     """Show a list of runs; a filter that cannot be read is told beside it."""
     names = run_search.names(session)
     found = _found(session, view)
@@ -97,15 +97,15 @@ def runs(session: Reading, view: Annotated[View, Depends()]) -> HTMLResponse:
     )
 
 
-def _found(session: Reading, view: View) -> Found:
+def _found(session: Reading, view: RunsQuery) -> RunsResult:
     try:
-        asked = read(session, filter=view.filter, order_by=view.order_by, shown=view.shown)
+        asked = read_query(session, filter=view.filter, order_by=view.order_by, shown=view.shown)
         limit = min(max(view.limit, 1), SIZES[-1])
-        page = listed(session, asked, cursor=view.cursor, limit=limit)
+        page = list_runs(session, asked, cursor=view.cursor, limit=limit)
     except InvalidInput as error:
-        return Found(error=error.detail)
+        return RunsResult(error=error.detail)
     whole = view.cursor is None and page.next_cursor is None
-    return Found(page, len(page.items) if whole else None, asked.condition, asked.order)
+    return RunsResult(page, len(page.items) if whole else None, asked.condition, asked.order)
 
 
 def _axes(session: Reading, page: RunList) -> list[str]:
@@ -114,14 +114,14 @@ def _axes(session: Reading, page: RunList) -> list[str]:
     return axes(experiments.get(session, *owners).spec) if len(owners) == 1 else []
 
 
-def _head(column: Column, view: View, order: Sequence[Order]) -> Head:
+def _head(column: TableColumn, view: RunsQuery, order: Sequence[Order]) -> ColumnHead:
     """Return a head: a first click sorts ascending, a second descending, a third not at all."""
     now = next((one for one in order[:1] if one.field == column.field), None)
     if now is None:
-        return Head(column, "none", view.address(order_by=column.written))
+        return ColumnHead(column, "none", view.address(order_by=column.written))
     if not now.descending:
-        return Head(column, "ascending", view.address(order_by=f"{column.written} desc"))
-    return Head(column, "descending", view.address(order_by=None))
+        return ColumnHead(column, "ascending", view.address(order_by=f"{column.written} desc"))
+    return ColumnHead(column, "descending", view.address(order_by=None))
 
 
 def _known(names: Names) -> list[str]:

@@ -5,7 +5,7 @@ from urllib.parse import parse_qs
 from fastapi import APIRouter, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 
-from backend.api.access import NEEDED, SIGN_IN, WRONG, Key, address_without_token, local_address
+from backend.web.access import NEEDED, SIGN_IN, WRONG, Key, address_without_token, local_address
 from frontend.site import render
 
 router = APIRouter()

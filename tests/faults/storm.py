@@ -9,7 +9,7 @@ from typing import Any
 import httpx
 from sqlalchemy import func, select
 
-from backend.store.states import ENDED
+from backend.runs.states import ENDED
 from backend.store.tables import Run
 from backend.store.transitions import LOST
 from tests.faults.experiments import DOCUMENT

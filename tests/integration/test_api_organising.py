@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from sqlalchemy import func, select, update
 
-from backend.store import Database, best_epoch, metrics, removal, transitions
+from backend.store import Database, metric_summaries, metrics, removal, transitions
 from backend.store import runs as stored_runs
 from backend.store.tables import Experiment, Metric, Param, Run
 from tests.api import Api, record
@@ -160,7 +160,7 @@ def test_views_are_saved_over_each_other_listed_and_deleted(api: Api) -> None:
 def test_values_at_the_best_epoch_are_kept_with_the_summaries(api: Api, runs: list[int]) -> None:
     record(api.database, 1, runs[0], range(3, 6))
     with api.database.write() as session:
-        best_epoch.note(session, runs)
+        metric_summaries.note_best(session, runs)
         assert metrics.summaries(session, runs)[runs[0]]["val_loss"]["at_best"] == 3
 
 

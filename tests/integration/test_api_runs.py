@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from backend.store import metrics, snapshots
+from backend.store import artifacts, metrics
 from tests.api import Api, record
 
 
@@ -62,7 +62,7 @@ def test_thinned_metrics_keep_ends_and_minimum(api: Api, run_id: int) -> None:
 
 def test_a_snapshot_is_downloaded_as_a_file(api: Api, run_id: int) -> None:
     with api.database.write() as session:
-        snapshots.put(session, [(run_id, "best", 2, b"tensors", None)])
+        artifacts.put_snapshots(session, [(run_id, "best", 2, b"tensors", None)])
     answer = api.get(f"/api/runs/{run_id}/snapshots/best")
     assert answer.content == b"tensors"
     assert answer.headers["content-type"] == "application/octet-stream"

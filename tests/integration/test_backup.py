@@ -66,7 +66,9 @@ def fill(database: Database) -> None:
     with database.write() as session:
         metrics.record(session, [metrics.Point(1, "odd", 1, float("nan"), 0)])
         session.execute(update(Run).where(Run.id == 1).values(pinned=True, note="line\tone\\N"))
-        experiments.create(session, validate(SCENE.document), follows=runs.get(session, 1))
+        experiments.create_experiment(
+            session, validate(SCENE.document), follows=runs.get(session, 1)
+        )
         # PostgreSQL reads it after its follow-up from now on
         session.execute(update(Experiment).where(Experiment.id == 1).values(note="followed"))
 
@@ -117,7 +119,7 @@ def test_leases_from_after_the_backup_are_void_once_it_is_restored(
         assert len(claim(session, [first, second])) == 2
         old = [Lease(first, 1, 1), held.lease]
         assert transitions.renew(session, old, lease_seconds=60) == {}
-        news = changes.since(session, 1_000_000, experiment_id=1)
+        news = changes.changes_since(session, 1_000_000, experiment_id=1)
         assert [(one.run_id, one.kind) for one in news] == [(first, "status")]
 
 

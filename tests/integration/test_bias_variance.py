@@ -7,7 +7,7 @@ from safetensors.numpy import load
 
 from backend.runs.bias_variance_analysis import bias_variance
 from backend.settings import Settings
-from backend.store import Database, predictions
+from backend.store import Database, artifacts
 from tests.training import curves, make_services, submit
 from worker.trainer import train
 
@@ -39,7 +39,7 @@ def test_predictions_are_kept_at_powers_of_two_the_best_and_the_last_epoch(
     trained: Database,
 ) -> None:
     with trained.read() as session:
-        found = predictions.of_runs(session, [1])[1]
+        found = artifacts.predictions_of(session, [1])[1]
     losses = curves(trained, 1)["val_loss"][1]
     best = min(range(6), key=lambda at: losses[at] or 0) + 1
     assert set(found) == {1, 2, 4, 6, best}
@@ -47,7 +47,7 @@ def test_predictions_are_kept_at_powers_of_two_the_best_and_the_last_epoch(
 
 def test_all_seeds_are_asked_the_same(trained: Database) -> None:
     with trained.read() as session:
-        found = predictions.of_runs(session, [7, 8, 9])
+        found = artifacts.predictions_of(session, [7, 8, 9])
     files = [load(by_epoch[5]) for by_epoch in found.values()]
     assert len({file["inputs"].tobytes() for file in files}) == 1
     assert len({file["targets"].tobytes() for file in files}) == 1

@@ -9,9 +9,9 @@ import pytest
 import yaml
 from arro3.io import read_parquet
 
-from backend.export.archive import archive
-from backend.export.metric_table import Portion, portions
-from backend.export.text import cell, lines
+from backend.export.archive import zip_stream
+from backend.export.csv_files import csv_lines, escape_cell
+from backend.export.metric_table import ReadSlice, read_slices
 from backend.store import metrics
 from tests.api import Api, record
 
@@ -103,19 +103,19 @@ def test_an_unknown_format_is_refused_in_one_sentence(api: Api) -> None:
     "text", ["=1+1", "+1", "-1", "@SUM(A1)", "\tx", "\rx", "\N{FULLWIDTH EQUALS SIGN}1"]
 )
 def test_text_that_a_spreadsheet_would_compute_is_text(text: str) -> None:
-    assert cell(text) == f"'{text}"
+    assert escape_cell(text) == f"'{text}"
 
 
 def test_numbers_and_plain_text_stay_as_they_are() -> None:
-    assert lines([[-1.5, "a=b", None, True, [1, 2], 'say "x", y']]) == (
+    assert csv_lines([[-1.5, "a=b", None, True, [1, 2], 'say "x", y']]) == (
         b'-1.5,a=b,,true,"[1, 2]","say ""x"", y"\n'
     )
 
 
 def test_long_runs_are_read_in_stretches_and_short_ones_together() -> None:
-    found = list(portions([(1, 4), (2, 6), (3, 25), (4, 1)], rows=10))
-    stretches = [Portion([3], 0, 9), Portion([3], 10, 19), Portion([3], 20, None)]
-    assert found == [Portion([1, 2]), *stretches, Portion([4])]
+    found = list(read_slices([(1, 4), (2, 6), (3, 25), (4, 1)], rows=10))
+    stretches = [ReadSlice([3], 0, 9), ReadSlice([3], 10, 19), ReadSlice([3], 20, None)]
+    assert found == [ReadSlice([1, 2]), *stretches, ReadSlice([4])]
 
 
 def test_an_archive_is_made_while_it_is_sent() -> None:
@@ -125,7 +125,7 @@ def test_an_archive_is_made_while_it_is_sent() -> None:
         asked.append(name)
         return [b"x" * 1000]
 
-    made = archive((name, pieces(name)) for name in ("a.txt", "b.txt"))
+    made = zip_stream((name, pieces(name)) for name in ("a.txt", "b.txt"))
     first = next(made)
     assert asked == ["a.txt"]
     with zipfile.ZipFile(io.BytesIO(first + b"".join(made))) as file:

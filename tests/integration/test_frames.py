@@ -10,7 +10,7 @@ from backend.runs.fit_frames import frames_of
 from backend.settings import Settings
 from backend.specification import RunSpec
 from backend.specification.sources import LEVELS
-from backend.store import Database, snapshots
+from backend.store import Database, artifacts
 from tests.api import Api
 from tests.specs import document, run_spec
 from tests.training import get_run, make_services, submit, train_with_a_kill
@@ -34,7 +34,7 @@ DOTS = document("points", model__degree=[1, 6], training__epochs=EPOCHS, trainin
 
 def stored(database: Database, run_id: int) -> dict[int, bytes]:
     with database.read() as session:
-        return snapshots.frames(session, run_id)
+        return artifacts.frames(session, run_id)
 
 
 @pytest.mark.parametrize("given", [MOONS, DOTS])
@@ -46,7 +46,7 @@ def test_frames_are_at_the_ladder_the_best_and_the_last_epoch(
     for run_id in run_ids:
         with sqlite_database.read() as session:
             found = frames_of(session, run_id)
-            kept = {one.epoch for one in snapshots.of_run(session, run_id)}
+            kept = {one.epoch for one in artifacts.snapshot_infos(session, run_id)}
         assert found.epochs == sorted(kept | set(stored(sqlite_database, run_id)))
         assert {1, EPOCHS} <= set(found.epochs)
         spec = RunSpec.from_params(get_run(sqlite_database, run_id).params)
@@ -67,7 +67,7 @@ def test_a_frame_shows_the_fit_of_its_epoch(
     (again, _) = submit(sqlite_database, shorter)
     train([again], make_services(sqlite_settings, sqlite_database))
     with sqlite_database.read() as session:
-        last = load(snapshots.get(session, again, "last").fit or b"")["probability"]
+        last = load(artifacts.get_snapshot(session, again, "last").fit or b"")["probability"]
     seen = np.frombuffer(frame, np.uint8).reshape(31, 31) / LEVELS
     assert np.abs(seen - last[::2, ::2].astype(float)).max() < 0.01
     assert np.ptp(seen) > 0.1
@@ -104,7 +104,7 @@ def test_frames_of_values_over_two_inputs_are_predictions(
     train([run_id], make_services(sqlite_settings, sqlite_database))
     with sqlite_database.read() as session:
         found = frames_of(session, run_id)
-        last = load(snapshots.get(session, run_id, "last").fit or b"")["prediction"]
+        last = load(artifacts.get_snapshot(session, run_id, "last").fit or b"")["prediction"]
     assert found.y is not None
     assert np.allclose(np.array(found.values[-1], float), last[::2, ::2].reshape(-1), rtol=1e-3)
     assert min(value or 0.0 for value in found.values[-1]) < -0.5

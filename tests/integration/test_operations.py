@@ -20,7 +20,7 @@ from backend.main import create_app
 from backend.scheduling.scheduler import Keeper
 from backend.scheduling.worker_registry import Announcer
 from backend.settings import Settings
-from backend.store import AWAY, Database
+from backend.store import UNREACHABLE, Database
 from backend.store.tables import Run
 from tests.api import SPEC, Api
 from tests.product import ROOT, free_port, wait_for
@@ -127,7 +127,7 @@ def test_a_server_that_only_reads_takes_no_writes(postgresql_url: str) -> None:
     for url, writes in ((postgresql_url, True), (only_reads, False)):
         database = Database(url)
         assert database.takes_writes() is writes
-        with nullcontext() if writes else pytest.raises(AWAY), database.write() as session:
+        with nullcontext() if writes else pytest.raises(UNREACHABLE), database.write() as session:
             session.execute(delete(Run))
         database.dispose()
 
@@ -136,7 +136,7 @@ def test_a_server_without_room_takes_no_writes(postgresql_url: str) -> None:
     sign = "&" if "?" in postgresql_url else "?"
     as_good_as_full = f"{postgresql_url}{sign}options=-ctemp_file_limit%3D64kB"
     database = Database(as_good_as_full)
-    with pytest.raises(AWAY, match="temporary file"):
+    with pytest.raises(UNREACHABLE, match="temporary file"):
         database.takes_writes()
     database.dispose()
 
@@ -168,7 +168,7 @@ def test_a_database_that_is_away_is_told_in_one_line_with_the_reason(
     keeper.stop()
     told = [line for line in lines(log) if line["level"] == "error"]
     assert {line["logger"] for line in told} == {
-        "backend.api.errors",
+        "backend.web.errors",
         "backend.scheduling.scheduler",
     }
     for line in told:

@@ -5,7 +5,7 @@ from sqlalchemy import update
 
 from backend.runs import lifecycle
 from backend.settings import Settings
-from backend.store import runs, snapshots, transitions
+from backend.store import artifacts, runs, transitions
 from backend.store.tables import Run
 from tests.api import Api
 from tests.training import make_services
@@ -63,8 +63,8 @@ def test_a_run_that_waits_again_says_why_and_where_it_goes_on(api: Api) -> None:
     assert 'id="interrupted"' not in api.get(f"/runs/{run_id}").text
     with api.database.write() as session:
         transitions.claim(session, [run_id], worker="w", lease_seconds=-1)
-        runs.advance(session, [runs.Progress(run_id, epoch=44)])
-        snapshots.put_checkpoints(session, [(run_id, 40, b"")])
+        runs.store_progress(session, [runs.RunProgress(run_id, epoch=44)])
+        artifacts.put_checkpoints(session, [(run_id, 40, b"")])
         lifecycle.reap(session)
     assert (
         "Its worker was lost at epoch 44. It waits for a worker and goes on after epoch 40, its "

@@ -8,23 +8,15 @@ from hypothesis import HealthCheck, given, settings
 from sqlalchemy import insert, update
 
 from backend.search import Condition, parse_order
-from backend.search.syntax import Comparison, Field
+from backend.search.syntax import Predicate, SearchField
 from backend.specification import validate
-from backend.store import (
-    Database,
-    experiments,
-    operations,
-    organising,
-    params,
-    run_pages,
-    run_search,
-)
+from backend.store import Database, curation, experiments, params, run_pages, run_search, undo_log
 from backend.store.metrics import key_ids
 from backend.store.tables import Experiment, MetricSummary, Run
 from tests.filters import CONDITIONS, NAMES, NOW, holds
 from tests.specs import document
 
-Rows = dict[int, dict[Field, Any]]
+Rows = dict[int, dict[SearchField, Any]]
 
 AMOUNT = 40
 PARTS = ("last", "min", "max", "best")
@@ -40,7 +32,7 @@ def rows(database: Database, monkeypatch: pytest.MonkeyPatch) -> Rows:
     rng = random.Random(7)  # noqa: S311 - no secret
     with database.write() as session:
         spec = validate(document("points", training__seeds=AMOUNT) | {"name": "50 % [x]"})
-        experiment, ids = experiments.create(session, spec)
+        experiment, ids = experiments.create_experiment(session, spec)
         session.execute(update(Experiment).values(created_at=NOW - 86_400_000))
         params.remove(session, ids)
         made = {id_: _values(rng, id_, experiment.name) for id_ in ids}
@@ -51,21 +43,23 @@ def rows(database: Database, monkeypatch: pytest.MonkeyPatch) -> Rows:
 KINDS = {"name": "text", "note": "text", "verdict": "text", "pinned": "truth", "created": "time"}
 
 
-def _values(rng: random.Random, run_id: int, name: str) -> dict[Field, Any]:
+def _values(rng: random.Random, run_id: int, name: str) -> dict[SearchField, Any]:
     def some(*values: Any) -> Any:
         return rng.choice([None, *values])
 
-    row: dict[Field, Any] = {
-        Field("metric", metric, "number", part): some(-1.0, 0.0, 0.25, 0.3, 2.0, 32.0)
+    row: dict[SearchField, Any] = {
+        SearchField("metric", metric, "number", part): some(-1.0, 0.0, 0.25, 0.3, 2.0, 32.0)
         for metric in NAMES.metrics
         for part in PARTS
     }
-    gap = [row[Field("metric", f"{p}_loss", "number", "last")] for p in ("val", "train")]
+    gap = [row[SearchField("metric", f"{p}_loss", "number", "last")] for p in ("val", "train")]
     row |= {
-        Field("param", name, "either"): some(2, 32, 0.25, "adam", "A_b") for name in NAMES.params
+        SearchField("param", name, "either"): some(2, 32, 0.25, "adam", "A_b")
+        for name in NAMES.params
     }
     row |= {
-        Field("tag", key, "text"): some("adam", "", "sgd") for key in ("owner", "a.b", "odd key")
+        SearchField("tag", key, "text"): some("adam", "", "sgd")
+        for key in ("owner", "a.b", "odd key")
     }
     own = {
         "id": run_id, "parameters": rng.choice([2, 32]), "epoch": rng.choice([0, 32]),
@@ -74,7 +68,7 @@ def _values(rng: random.Random, run_id: int, name: str) -> dict[Field, Any]:
         "note": some("Adam", 'a "quoted" word'), "verdict": some("overfitting", "good fit"),
         "pinned": rng.random() < 0.3, "created": NOW - 86_400_000,
     }  # fmt: skip
-    row |= {Field("run", key, KINDS.get(key, "number")): value for key, value in own.items()}  # type: ignore[arg-type]
+    row |= {SearchField("run", key, KINDS.get(key, "number")): value for key, value in own.items()}  # type: ignore[arg-type]
     return row
 
 
@@ -87,7 +81,7 @@ def _store(session: Any, made: Rows) -> None:
             update(Run).where(Run.id == run_id).values({key: own[key] for key in columns})
         )
         for name, key_id in ids.items():
-            last, low, high, best = (row[Field("metric", name, "number", p)] for p in PARTS)
+            last, low, high, best = (row[SearchField("metric", name, "number", p)] for p in PARTS)
             step = own["best_epoch"] if name == "val_loss" else None
             session.execute(
                 insert(MetricSummary).values(
@@ -96,7 +90,7 @@ def _store(session: Any, made: Rows) -> None:
                 )
             )  # fmt: skip
         tags = {one.name: value for one, value in row.items() if one.source == "tag"}
-        operations.do(session, "run", [run_id], organising.Change(tags=tags))
+        undo_log.apply_change(session, "run", [run_id], curation.CurationChange(tags=tags))
     given = {
         run_id: {f.name: v for f, v in row.items() if f.source == "param" and v is not None}
         for run_id, row in made.items()
@@ -109,7 +103,7 @@ def test_sql_agrees_with_python_on_any_filter(database: Database, rows: Rows) ->
     @given(CONDITIONS)
     def agree(condition: Condition) -> None:
         with database.read() as session:
-            found = run_pages.ids(session, condition, limit=AMOUNT)
+            found = run_pages.matching_ids(session, condition, limit=AMOUNT)
         assert found == [run_id for run_id, row in rows.items() if holds(condition, row)]
 
     agree()
@@ -132,19 +126,19 @@ def test_pages_follow_each_other_in_order_whatever_their_size(
     for order in ORDERS:
         seen = _in_pages(database, order)
         assert sorted(seen) == sorted(rows)
-        pinned = [rows[run_id][Field("run", "pinned", "truth")] for run_id in seen]
+        pinned = [rows[run_id][SearchField("run", "pinned", "truth")] for run_id in seen]
         assert pinned == sorted(pinned, reverse=True)
 
 
 def _in_pages(database: Database, order: str) -> list[int]:
     with database.read() as session:
         columns = parse_order(order, NAMES)
-        whole = run_pages.page(session, None, columns, limit=AMOUNT)
+        whole = run_pages.sorted_page(session, None, columns, limit=AMOUNT)
         assert whole.next_place is None
         seen: list[int] = []
         place = None
         while True:
-            page = run_pages.page(session, None, columns, after=place, limit=7)
+            page = run_pages.sorted_page(session, None, columns, after=place, limit=7)
             seen += [run.id for run in page.runs]
             place = page.next_place
             if place is None:
@@ -156,11 +150,11 @@ def _in_pages(database: Database, order: str) -> list[int]:
 def test_a_run_without_the_value_comes_last_in_both_directions(
     database: Database, rows: Rows
 ) -> None:
-    field = Field("metric", "val_loss", "number", "last")
-    unpinned = Comparison(Field("run", "pinned", "truth"), "=", False)
+    field = SearchField("metric", "val_loss", "number", "last")
+    unpinned = Predicate(SearchField("run", "pinned", "truth"), "=", False)
     for order in ("metrics.val_loss", "metrics.val_loss desc"):
         with database.read() as session:
-            page = run_pages.page(session, unpinned, parse_order(order, NAMES), limit=AMOUNT)
+            page = run_pages.sorted_page(session, unpinned, parse_order(order, NAMES), limit=AMOUNT)
         values = [rows[run.id][field] for run in page.runs]
         known = [value for value in values if value is not None]
         assert values[: len(known)] == sorted(known, reverse=order.endswith("desc"))

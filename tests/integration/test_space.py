@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import text, update
 
 from backend.scheduling.scheduler import Keeper
-from backend.store import Database, figures, removal, schema, vacuum
+from backend.store import Database, removal, schema, vacuum
 from backend.store.tables import Experiment
 from tests.api import Api
 from tests.scenes import MOONS, SCENES, Scene, play
@@ -16,9 +16,9 @@ from tests.scenes import MOONS, SCENES, Scene, play
 SCENE = Scene({"name": "Large", "dataset": MOONS, "training": {"seeds": 60}}, 300)
 
 
-def size(database: Database) -> figures.Size:
+def size(database: Database) -> vacuum.DatabaseSize:
     with database.read() as session:
-        return figures.size(session)
+        return vacuum.database_size(session)
 
 
 def remove_all(database: Database) -> None:
@@ -59,7 +59,7 @@ def test_postgresql_uses_the_space_of_what_was_removed_again(postgresql_url: str
 
 def test_a_file_of_an_earlier_version_learns_to_give_space_back(tmp_path: Path) -> None:
     database = of_old(tmp_path / "lab.db")
-    vacuum.prepare(database)
+    vacuum.prepare_vacuum(database)
     database.dispose()
     with closing(sqlite3.connect(tmp_path / "lab.db")) as later:
         assert later.execute("PRAGMA auto_vacuum").fetchone() == (vacuum.INCREMENTAL,)
@@ -72,10 +72,10 @@ def test_a_file_that_cannot_be_rewritten_is_used_as_it_is(
     database = of_old(tmp_path / "lab.db")
     with closing(sqlite3.connect(tmp_path / "lab.db")) as other:
         other.execute("BEGIN IMMEDIATE")
-        vacuum.prepare(database)
+        vacuum.prepare_vacuum(database)
     play(database, SCENES["seeds"])
     remove_all(database)
-    assert vacuum.give_back(database) == 0
+    assert vacuum.release_pages(database) == 0
     database.dispose()
 
 

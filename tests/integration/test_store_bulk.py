@@ -5,12 +5,12 @@ from typing import Any
 import pytest
 from sqlalchemy import event, select
 
-from backend.store import Database, bulk, snapshots
-from backend.store.snapshots import Kind
+from backend.store import Database, artifacts, bulk
+from backend.store.artifacts import SnapshotKind
 from backend.store.tables import Snapshot
 from tests.scenes import SCENES, play
 
-Row = tuple[int, Kind, int, bytes, bytes | None]
+Row = tuple[int, SnapshotKind, int, bytes, bytes | None]
 
 
 def test_models_go_to_postgresql_in_statements_of_bounded_size(
@@ -30,7 +30,7 @@ def test_models_go_to_postgresql_in_statements_of_bounded_size(
     monkeypatch.setattr(bulk, "STATEMENT_BYTES", 1_000)
     event.listen(database.engine, "before_cursor_execute", note)
     with database.write() as session:
-        snapshots.put(session, rows)
+        artifacts.put_snapshots(session, rows)
     event.remove(database.engine, "before_cursor_execute", note)
     with database.read() as session:
         found = session.execute(select(*Snapshot.__table__.columns)).all()

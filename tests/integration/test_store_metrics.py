@@ -7,16 +7,25 @@ import threading
 import pytest
 
 from backend.specification import validate
-from backend.store import Database, best_epoch, changes, experiments, metrics, pace, runs, schema
+from backend.store import (
+    Database,
+    changes,
+    experiments,
+    metric_summaries,
+    metrics,
+    recording_times,
+    runs,
+    schema,
+)
 from backend.store.metrics import Point
-from backend.store.runs import Progress
+from backend.store.runs import RunProgress
 
 
 @pytest.fixture
 def run_id(database: Database) -> int:
     spec = validate({"dataset": {"source": "points"}})
     with database.write() as session:
-        return experiments.create(session, spec)[1][0]
+        return experiments.create_experiment(session, spec)[1][0]
 
 
 def record(database: Database, run_id: int, values: dict[int, float], key: str = "loss") -> None:
@@ -82,7 +91,9 @@ def test_metrics_at_the_best_epoch_are_those_of_the_lowest_validation_loss(
     record(database, run_id, {1: 3.0, 2: 1.0, 3: 2.0}, key="val_loss")
     record(database, run_id, {1: 9.0, 2: 8.0, 3: 7.0}, key="test_loss")
     with database.read() as session:
-        found = best_epoch.values(session, [run_id], ["val_loss", "test_loss", "none"])
+        found = metric_summaries.values_at_best(
+            session, [run_id], ["val_loss", "test_loss", "none"]
+        )
     assert found == {run_id: {"val_loss": 1.0, "test_loss": 8.0}}
 
 
@@ -123,7 +134,7 @@ def test_concurrent_writers_never_show_a_revision_before_an_earlier_one(
     seen: list[int] = []
     while len(seen) < 180:
         with database.read() as session:
-            new = changes.since(session, seen[-1] if seen else 0, experiment_id=1)
+            new = changes.changes_since(session, seen[-1] if seen else 0, experiment_id=1)
         seen += [change.revision for change in new]
     for writer in writers:
         writer.join()
@@ -142,11 +153,13 @@ def test_steps_recorded_lately_are_counted_among_the_last(database: Database, ru
     points = [Point(run_id, "loss", step, 0.0, 1000 * step) for step in range(1, 11)]
     with database.write() as session:
         metrics.record(session, points)
-        runs.advance(session, [Progress(run_id, 10)])
+        runs.store_progress(session, [RunProgress(run_id, 10)])
 
     def counted(*, since: int, among: int) -> dict[int, int]:
         with database.read() as session:
-            return pace.recorded_since(session, [run_id], "loss", since_ms=since, last_steps=among)
+            return recording_times.recorded_since(
+                session, [run_id], "loss", since_ms=since, last_steps=among
+            )
 
     assert counted(since=8000, among=100) == {run_id: 3}
     assert counted(since=0, among=4) == {run_id: 4}

@@ -7,23 +7,23 @@ import pytest
 from sqlalchemy import update
 
 from backend.runs import lifecycle
+from backend.runs.states import ENDED, STATES, TRANSITIONS, State
 from backend.specification import validate
 from backend.specification.placement import Placement
 from backend.store import (
-    AWAY,
+    UNREACHABLE,
     Database,
+    artifacts,
     changes,
     connections,
+    curation,
     dispatch,
     experiments,
-    organising,
     removal,
     runs,
-    snapshots,
     transitions,
 )
 from backend.store.changes import NewChange
-from backend.store.states import ENDED, STATES, TRANSITIONS, State
 from backend.store.tables import Experiment, Run
 from backend.store.transitions import Ending
 
@@ -34,7 +34,7 @@ LEASE = 60.0
 def run_ids(database: Database) -> list[int]:
     spec = validate({"dataset": {"source": "points"}, "training": {"seeds": 3}})
     with database.write() as session:
-        return experiments.create(session, spec)[1]
+        return experiments.create_experiment(session, spec)[1]
 
 
 def claim(database: Database, run_ids: list[int], seconds: float = LEASE) -> list[int]:
@@ -114,7 +114,7 @@ def test_an_epoch_between_two_lost_workers_clears_the_run(
     for epoch in range(1, transitions.MAX_LOST + 2):
         lease(database, run_ids[0], seconds=-1)
         with database.write() as session:
-            runs.advance(session, [runs.Progress(run_ids[0], epoch=epoch)])
+            runs.store_progress(session, [runs.RunProgress(run_ids[0], epoch=epoch)])
             lifecycle.reap(session)
     assert state(database, run_ids[0]) == "queued"
 
@@ -139,13 +139,13 @@ def test_a_trained_run_that_is_cancelled_while_it_waits_is_closed(
 ) -> None:
     held = lease(database, run_ids[0])
     with database.write() as session:
-        runs.advance(session, [runs.Progress(run_ids[0], epoch=7)])
-        snapshots.put_checkpoints(session, [(run_ids[0], 7, b"")])
+        runs.store_progress(session, [runs.RunProgress(run_ids[0], epoch=7)])
+        artifacts.put_checkpoints(session, [(run_ids[0], 7, b"")])
         transitions.end(session, [Ending(held, "queued")])
         lifecycle.cancel(session, held.experiment_id)
     with database.read() as session:
         assert runs.get(session, run_ids[0]).verdict == "not assessable"
-        assert snapshots.checkpoints(session, run_ids[:1]) == {}
+        assert artifacts.checkpoints(session, run_ids[:1]) == {}
 
 
 def test_cancelling_ends_what_waits_and_asks_what_runs(
@@ -157,7 +157,7 @@ def test_cancelling_ends_what_waits_and_asks_what_runs(
         assert transitions.renew(session, [held], lease_seconds=LEASE) == {run_ids[0]: True}
     assert state(database, run_ids[1]) == "cancelled"
     with database.read() as session:
-        logged = changes.since(session, 0, experiment_id=held.experiment_id)
+        logged = changes.changes_since(session, 0, experiment_id=held.experiment_id)
     assert [(change.run_id, change.kind) for change in logged] == [
         (run_id, "status") for run_id in run_ids[1:]
     ]
@@ -198,7 +198,7 @@ def test_a_retried_run_waits_as_if_it_were_new_and_keeps_its_epochs(
 ) -> None:
     held = lease(database, run_ids[0])
     with database.write() as session:
-        runs.advance(session, [runs.Progress(run_ids[0], epoch=7, early_stop_epoch=5)])
+        runs.store_progress(session, [runs.RunProgress(run_ids[0], epoch=7, early_stop_epoch=5)])
         transitions.end(session, [Ending(held, "failed", "It broke.")])
         lifecycle.close(session, run_ids[:1])
         lifecycle.retry(session, held.experiment_id, run_ids[0])
@@ -226,8 +226,10 @@ def test_the_writer_that_failed_a_run_cannot_end_its_retry(
 def test_who_sleeps_in_a_statement_loses_its_transaction_to_others(postgresql_url: str) -> None:
     asleep, awake = Database(postgresql_url, transaction_seconds=1), Database(postgresql_url)
     with awake.write() as session:
-        run_ids = experiments.create(session, validate({"dataset": {"source": "points"}}))[1]
-    with pytest.raises(AWAY), asleep.write() as session:
+        run_ids = experiments.create_experiment(
+            session, validate({"dataset": {"source": "points"}})
+        )[1]
+    with pytest.raises(UNREACHABLE), asleep.write() as session:
         transitions.claim(session, run_ids, worker="asleep", lease_seconds=LEASE)
         driver: Any = session.connection().connection.driver_connection
         with driver.pipeline(), driver.cursor() as cursor:  # the server waits for more of it
@@ -244,9 +246,9 @@ def test_who_sleeps_in_a_transaction_loses_it_to_others(
     asleep, awake = Database(postgresql_url), Database(postgresql_url)
     spec = validate({"dataset": {"source": "points"}})
     with awake.write() as session:  # connects, and may sleep
-        run_ids = experiments.create(session, spec)[1]
+        run_ids = experiments.create_experiment(session, spec)[1]
     monkeypatch.setitem(connections.SESSION, "idle_in_transaction_session_timeout", "200")
-    with pytest.raises(AWAY), asleep.write() as session:
+    with pytest.raises(UNREACHABLE), asleep.write() as session:
         transitions.claim(session, run_ids, worker="asleep", lease_seconds=LEASE)
         assert claim(awake, run_ids) == run_ids  # waits until the other's locks are gone
     asleep.dispose()
@@ -269,7 +271,7 @@ def lose(database: Database, seeds: int) -> list[transitions.Lease]:
     """Claim the runs of a new experiment by a worker that is dead."""
     spec = validate({"dataset": {"source": "points"}, "training": {"seeds": seeds}})
     with database.write() as session:
-        _, ids = experiments.create(session, spec)
+        _, ids = experiments.create_experiment(session, spec)
         claimed = transitions.claim(session, ids, worker="dead", lease_seconds=-1)
     return [one.lease for one in claimed]
 
@@ -277,9 +279,9 @@ def lose(database: Database, seeds: int) -> list[transitions.Lease]:
 def test_a_first_look_shortens_no_lease(database: Database, run_ids: list[int]) -> None:
     (run_id,) = claim(database, run_ids[:1])
     with database.write() as session:
-        transitions.begin_leases_anew(session, lease_seconds=-1, shorten=False)
+        transitions.restart_leases(session, lease_seconds=-1, shorten=False)
         assert transitions.reap(session) == []
-        transitions.begin_leases_anew(session, lease_seconds=-1)
+        transitions.restart_leases(session, lease_seconds=-1)
         assert [freed.run_id for freed in transitions.reap(session)] == [run_id]
 
 
@@ -291,7 +293,7 @@ def test_a_worker_asleep_in_a_write_keeps_nobody_from_taking_back_other_runs(
     with asleep.write() as session:
         transitions.renew(session, [first], lease_seconds=-1)
         with awake.write() as keeper:
-            transitions.begin_leases_anew(keeper, lease_seconds=-1)
+            transitions.restart_leases(keeper, lease_seconds=-1)
             assert [freed.run_id for freed in lifecycle.reap(keeper)] == [
                 second.run_id,
                 other.run_id,
@@ -324,7 +326,7 @@ def test_nothing_is_removed_while_somebody_who_organises_waits_for_a_worker(
         transitions.end(session, [Ending(lost, "finished")])
         experiment.deleted_at = 1
     with asleep.write() as session:
-        organising.lock(session)
+        curation.lock(session)
         with awake.write() as keeper:
             assert removal.remove(keeper, after_days=1) == 0
     with awake.write() as keeper:

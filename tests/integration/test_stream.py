@@ -104,7 +104,7 @@ def test_a_revision_from_after_a_restored_backup_starts_anew(
 ) -> None:
     record(api.database, 1, run_id, range(1, 4))
     with api.database.write() as session:
-        changes.leave_out(session)
+        changes.skip_revisions(session)
     record(api.database, 1, run_id, range(4, 6))
     with events(url, f"run={run_id}", last_id=2) as stream:
         assert steps(next(stream)) == [1, 2, 3, 4, 5]

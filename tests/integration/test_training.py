@@ -12,7 +12,7 @@ from torch import Tensor
 from backend.diagnosis.early_stopping import build, early_stop_step
 from backend.runs import lifecycle
 from backend.settings import Settings
-from backend.store import Database, snapshots, transitions
+from backend.store import Database, artifacts, transitions
 from tests.specs import document
 from tests.training import (
     Meanwhile,
@@ -109,7 +109,7 @@ def test_what_breaks_in_one_ensemble_ends_only_its_runs(
             "Training failed unexpectedly: RuntimeError: a strange thing." if broken else None
         )
         with database.read() as session:
-            kinds = [one.kind for one in snapshots.of_run(session, run_id)]
+            kinds = [one.kind for one in artifacts.snapshot_infos(session, run_id)]
         assert kinds == (["best"] if broken else ["best", "last"])
 
 
@@ -119,9 +119,9 @@ def test_a_finished_run_leaves_snapshots_and_samples(
     run_id = submit(database, SHORT)[0]
     train([run_id], make_services(settings, database))
     with database.read() as session:
-        found = snapshots.of_run(session, run_id)
-        samples = snapshots.samples(session, run_id)
-        checkpoints = snapshots.checkpoints(session, [run_id])
+        found = artifacts.snapshot_infos(session, run_id)
+        samples = artifacts.samples(session, run_id)
+        checkpoints = artifacts.checkpoints(session, [run_id])
     assert [(one.kind, one.has_fit) for one in found] == [("best", True), ("last", True)]
     assert found[1].epoch == EPOCHS
     assert load(samples or b"")["train_x"].shape == (20, 2)
@@ -166,7 +166,7 @@ def test_a_cancelled_run_ends_with_what_it_has(eager: Settings, database: Databa
         assert 6 <= run.epoch < EPOCHS
         assert run.verdict is not None
         with database.read() as session:
-            assert snapshots.get(session, run_id, "last").epoch == run.epoch
+            assert artifacts.get_snapshot(session, run_id, "last").epoch == run.epoch
 
 
 def test_a_worker_that_lost_its_lease_writes_nothing_more(
@@ -263,7 +263,7 @@ def test_a_run_that_diverges_fails_with_the_epoch(settings: Settings, database: 
     assert run.verdict == "diverged"
     assert run.epoch < 300
     with database.read() as session:
-        assert [one.kind for one in snapshots.of_run(session, run_id)] == ["best"]
+        assert [one.kind for one in artifacts.snapshot_infos(session, run_id)] == ["best"]
 
 
 def test_a_database_that_is_away_for_a_moment_loses_nothing(

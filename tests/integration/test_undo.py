@@ -9,9 +9,9 @@ from sqlalchemy import insert, select, update
 from backend.api.bodies import MOST_IDS
 from backend.errors import Conflict
 from backend.runs import curation, lifecycle
-from backend.store import best_epoch, operations, removal, saved_views, transitions
+from backend.store import metric_summaries, removal, saved_views, transitions, undo_log
+from backend.store.curation import CurationChange, tags_of
 from backend.store.engine import now_ms
-from backend.store.organising import Change, tags_of
 from backend.store.tables import Edit, MetricSummary, Operation, Run
 from tests.api import Api, record
 from tests.integration.test_api_organising import patch
@@ -92,7 +92,7 @@ def test_an_operation_is_undone_once_and_within_a_day(api: Api, runs: list[int])
     undo(api, second)
     assert api.post(f"/api/operations/{second}/undo").status_code == 404
     with api.database.write() as session:
-        day = operations.KEPT_HOURS * 3_600_000
+        day = undo_log.UNDO_HOURS * 3_600_000
         session.execute(update(Operation).values(created_at=now_ms() - day))
         removal.remove(session, after_days=30)
         assert session.scalar(select(Edit.before)) is None
@@ -155,7 +155,7 @@ def test_a_run_has_a_bounded_number_of_tags(api: Api, runs: list[int]) -> None:
 def test_tags_and_views_written_at_once_do_not_fail(api: Api, runs: list[int]) -> None:
     def write(value: int) -> int | None:
         with api.database.write() as session:
-            wanted = Change({"note": str(value)}, {"owner": str(value)})
+            wanted = CurationChange({"note": str(value)}, {"owner": str(value)})
             saved_views.save(session, "One", {"filter": f"id = {value}"})
             return curation.change(session, "run", runs, wanted).operation
 
@@ -169,7 +169,7 @@ def test_tags_and_views_written_at_once_do_not_fail(api: Api, runs: list[int]) -
 def test_a_retried_run_forgets_what_it_was_at_its_best_epoch(api: Api, runs: list[int]) -> None:
     record(api.database, 1, runs[0], range(3, 6))
     with api.database.write() as session:
-        best_epoch.note(session, runs)
+        metric_summaries.note_best(session, runs)
         session.execute(update(Run).where(Run.id == runs[0]).values(status="failed"))
         lifecycle.retry(session, 1, runs[0])
         assert session.scalars(select(MetricSummary.at_best)).all() == [None]

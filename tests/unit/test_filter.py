@@ -6,12 +6,12 @@ from hypothesis import strategies as st
 
 from backend.errors import InvalidInput
 from backend.search import Condition, Names, parse, parse_order
-from backend.search.syntax import Combined, Comparison, Field, Not
+from backend.search.syntax import Combined, Not, Predicate, SearchField
 from tests.filters import CONDITIONS, NAMES
 
-LOSS = Field("metric", "val_loss", "number", "last")
-WIDTH = Field("param", "model.width", "either")
-VERDICT = Field("run", "verdict", "text")
+LOSS = SearchField("metric", "val_loss", "number", "last")
+WIDTH = SearchField("param", "model.width", "either")
+VERDICT = SearchField("run", "verdict", "text")
 
 
 @given(CONDITIONS)
@@ -22,15 +22,17 @@ def test_what_is_written_is_read_again(condition: Condition) -> None:
 def test_the_example_of_the_documentation() -> None:
     text = "metrics.val_loss < 0.3 and params.width = 32 and verdict = overfitting"
     parts = (
-        Comparison(LOSS, "<", 0.3),
-        Comparison(WIDTH, "=", 32.0),
-        Comparison(VERDICT, "=", "overfitting"),
+        Predicate(LOSS, "<", 0.3),
+        Predicate(WIDTH, "=", 32.0),
+        Predicate(VERDICT, "=", "overfitting"),
     )
     assert parse(text, NAMES) == Combined("and", parts)
 
 
 def test_not_binds_closest_then_and_then_or() -> None:
-    one, two, three = (Comparison(Field("run", "id", "number"), "=", float(n)) for n in (1, 2, 3))
+    one, two, three = (
+        Predicate(SearchField("run", "id", "number"), "=", float(n)) for n in (1, 2, 3)
+    )
     found = parse("NOT id = 1 AND id = 2 OR id=3", NAMES)
     assert found == Combined("or", (Combined("and", (Not(one), two)), three))
 

@@ -4,7 +4,7 @@ Read only. A check takes an open session and returns sentences, none where all i
 after the first few of a kind.
 """
 
-from backend.store.consistency.engine import damaged, lacking
+from backend.store.consistency.integrity import damaged, lacking
 from backend.store.consistency.points import POINTS, recent_runs, untrue_epochs, untrue_summaries
 from backend.store.consistency.records import abandoned, orphans, untrue_revisions, untrue_states
 

@@ -7,7 +7,7 @@ from sqlalchemy import func, or_, select
 from sqlalchemy.orm import Session
 
 from backend.diagnosis.series import Column
-from backend.store import metrics, summaries
+from backend.store import metric_summaries, metrics
 from backend.store.consistency.records import SHOWN
 from backend.store.tables import Metric, MetricKey, Run
 
@@ -103,9 +103,9 @@ def _untrue(
         if (np.diff(column.steps) <= 0).any():
             found.append(f"Run {run_id} has steps of {key} that do not ascend.")
             continue
-        true = summaries.summary(column.steps.tolist(), column.values.tolist())
+        true = metric_summaries.summarise(column.steps.tolist(), column.values.tolist())
         said = told.get(key, {})
-        for name, value in zip(summaries.FIELDS, true, strict=False):
+        for name, value in zip(metric_summaries.SUMMARY_FIELDS, true, strict=False):
             if said.get(name) != value:
                 found.append(
                     f"Run {run_id}: the summary says {name} of {key} is {said.get(name)}; "

@@ -5,8 +5,8 @@ from collections.abc import Iterator
 from sqlalchemy import ColumnElement, and_, exists, func, or_, select
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
+from backend.runs.states import ENDED, STATES
 from backend.store.engine import now_ms
-from backend.store.states import ENDED, STATES
 from backend.store.tables import (
     Base,
     Change,

@@ -6,14 +6,8 @@ clock of whoever measured.
 
 from backend.store.tables.artifacts import Checkpoint, Frame, Prediction, Sample, Snapshot
 from backend.store.tables.base import MAX_ID, Base
+from backend.store.tables.curation import Edit, ExperimentTag, Operation, RunTag, SavedView
 from backend.store.tables.metrics import Change, Metric, MetricKey, MetricSummary
-from backend.store.tables.organising import (
-    Edit,
-    ExperimentTag,
-    Operation,
-    RunTag,
-    SavedView,
-)
 from backend.store.tables.runs import Experiment, Param, ParamKey, Run
 
 __all__ = [

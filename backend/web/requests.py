@@ -9,9 +9,9 @@ from uuid import uuid4
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from backend.api.security import SAFE_METHODS
 from backend.logging_setup import bound
 from backend.operations.prometheus import Telemetry
+from backend.web.security import SAFE_METHODS
 
 logger = logging.getLogger(__name__)
 

@@ -1,10 +1,23 @@
-"""Which software made the numbers."""
+"""The specification that reproduces an experiment, as YAML."""
 
 import platform
+from collections.abc import Mapping
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
+from typing import Any
+
+import yaml
 
 from backend import __version__
+
+
+def to_yaml(spec: Mapping[str, Any]) -> str:
+    """Return a specification as it can be submitted again."""
+    # lists of values in one line, as people write them
+    return yaml.safe_dump(
+        dict(spec), sort_keys=False, allow_unicode=True, width=100, default_flow_style=None
+    )
+
 
 PACKAGES = ("torch", "numpy", "scipy", "plotly", "fastapi", "sqlalchemy", "celery")
 

@@ -1,6 +1,8 @@
-"""Metrics at a run's best epoch, that of its lowest val_loss: read, and noted once it has ended."""
+"""Summaries of metrics: kept beside the points, in the transaction that adds them."""
 
 from collections.abc import Iterable, Sequence
+from math import isfinite
+from operator import itemgetter
 from typing import Any
 
 from sqlalchemy import bindparam, select, update
@@ -9,8 +11,56 @@ from sqlalchemy.orm import Session
 from backend.store import bulk, metrics
 from backend.store.tables import Metric, MetricKey, MetricSummary
 
+SUMMARY_FIELDS = ("last", "last_step", "min", "min_step", "max", "max_step", "at_best")
 
-def values(
+# Of equal extremes the stored one, which is of an earlier step, stays; NULL, nothing but NaN so
+# far, always gives way.
+_FOLD = """
+    ON CONFLICT (run_id, key_id) DO UPDATE SET
+        last = CASE WHEN excluded.last_step >= metric_summaries.last_step
+            THEN excluded.last ELSE metric_summaries.last END,
+        last_step = CASE WHEN excluded.last_step >= metric_summaries.last_step
+            THEN excluded.last_step ELSE metric_summaries.last_step END,
+        min_step = CASE WHEN coalesce(excluded.min < metric_summaries.min,
+            metric_summaries.min IS NULL) THEN excluded.min_step
+            ELSE metric_summaries.min_step END,
+        min = CASE WHEN coalesce(excluded.min < metric_summaries.min,
+            metric_summaries.min IS NULL) THEN excluded.min ELSE metric_summaries.min END,
+        max_step = CASE WHEN coalesce(excluded.max > metric_summaries.max,
+            metric_summaries.max IS NULL) THEN excluded.max_step
+            ELSE metric_summaries.max_step END,
+        max = CASE WHEN coalesce(excluded.max > metric_summaries.max,
+            metric_summaries.max IS NULL) THEN excluded.max ELSE metric_summaries.max END
+"""
+
+
+def fold_summaries(
+    session: Session, new: Iterable[tuple[int, int, Sequence[int], Sequence[float]]]
+) -> None:
+    """Bring summaries up to date with new values: run, metric key, steps ascending, values.
+
+    A run and key must not come twice.
+    """
+    rows = [
+        (run_id, key_id, *summarise(steps, values), None) for run_id, key_id, steps, values in new
+    ]
+    bulk.insert(session, MetricSummary, rows, conflict=_FOLD)
+
+
+def summarise(steps: Sequence[int], values: Sequence[float]) -> tuple[float | int | None, ...]:
+    """Return last, min and max with their steps: of equal extremes the first, of NaNs none."""
+    last = values[-1]
+    if isfinite(sum(values)):
+        low, high = min(values), max(values)
+        low_step, high_step = steps[values.index(low)], steps[values.index(high)]
+        return last, steps[-1], low, low_step, high, high_step
+    numbers = [pair for pair in zip(values, steps, strict=True) if pair[0] == pair[0]]
+    lowest = min(numbers, key=itemgetter(0), default=(None, None))
+    highest = max(numbers, key=itemgetter(0), default=(None, None))
+    return (last if last == last else None), steps[-1], *lowest, *highest
+
+
+def values_at_best(
     session: Session, run_ids: Sequence[int], keys: Sequence[str]
 ) -> dict[int, dict[str, float | None]]:
     """Return each run's metrics at the epoch of its lowest val_loss: ``{run: {key: value}}``.
@@ -56,7 +106,7 @@ def _read(
     return result
 
 
-def note(session: Session, run_ids: Sequence[int]) -> None:
+def note_best(session: Session, run_ids: Sequence[int]) -> None:
     """Note, with the summaries of runs that have ended, their values at the best epoch."""
     ids = {name: id_ for id_, name in session.execute(select(MetricKey.id, MetricKey.name)).all()}
     found = _read(session, run_ids, list(ids))
@@ -69,7 +119,7 @@ def note(session: Session, run_ids: Sequence[int]) -> None:
         session.connection().execute(_AT_BEST, rows)
 
 
-def forget(session: Session, run_ids: Sequence[int]) -> None:
+def forget_best(session: Session, run_ids: Sequence[int]) -> None:
     """Take back what `note` noted: these runs are to be trained once more."""
     for some in bulk.chunks(run_ids):
         kept = MetricSummary.run_id.in_(some) & MetricSummary.at_best.is_not(None)

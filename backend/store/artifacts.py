@@ -10,9 +10,9 @@ from sqlalchemy.orm import Session
 from backend.errors import NotFound
 from backend.store import bulk
 from backend.store.bulk import chunks
-from backend.store.tables import Checkpoint, Frame, Sample, Snapshot
+from backend.store.tables import Checkpoint, Frame, Prediction, Sample, Snapshot
 
-Kind = Literal["best", "last"]
+SnapshotKind = Literal["best", "last"]
 
 
 @dataclass(frozen=True)
@@ -24,12 +24,14 @@ class SnapshotInfo:
     has_fit: bool
 
 
-def put(session: Session, rows: Sequence[tuple[int, Kind, int, bytes, bytes | None]]) -> None:
+def put_snapshots(
+    session: Session, rows: Sequence[tuple[int, SnapshotKind, int, bytes, bytes | None]]
+) -> None:
     """Store snapshots (run, kind, epoch, weights, fit), replacing earlier ones of that kind."""
     bulk.upsert(session, Snapshot, rows)
 
 
-def get(session: Session, run_id: int, kind: Kind) -> Snapshot:
+def get_snapshot(session: Session, run_id: int, kind: SnapshotKind) -> Snapshot:
     """Return a snapshot. Raises NotFound."""
     found = session.get(Snapshot, (run_id, kind))
     if found is None:
@@ -37,7 +39,7 @@ def get(session: Session, run_id: int, kind: Kind) -> Snapshot:
     return found
 
 
-def of_run(session: Session, run_id: int) -> Sequence[SnapshotInfo]:
+def snapshot_infos(session: Session, run_id: int) -> Sequence[SnapshotInfo]:
     """Return what snapshots a run has, best first."""
     rows = session.execute(
         select(Snapshot.kind, Snapshot.epoch, Snapshot.fit.is_not(None))
@@ -47,13 +49,13 @@ def of_run(session: Session, run_id: int) -> Sequence[SnapshotInfo]:
     return [SnapshotInfo(*row) for row in rows]
 
 
-def whole(session: Session, run_id: int) -> Sequence[Snapshot]:
+def snapshots_of(session: Session, run_id: int) -> Sequence[Snapshot]:
     """Return a run's snapshots with their bytes, best first."""
     found = select(Snapshot).where(Snapshot.run_id == run_id).order_by(Snapshot.kind)
     return session.scalars(found).all()
 
 
-def fits(session: Session, run_id: int) -> dict[int, bytes]:
+def snapshot_fits(session: Session, run_id: int) -> dict[int, bytes]:
     """Return the fits of a run's snapshots by epoch, those that there are."""
     rows = session.execute(
         select(Snapshot.epoch, Snapshot.fit).where(
@@ -118,3 +120,22 @@ def drop_checkpoints(session: Session, run_ids: Sequence[int]) -> None:
     """Forget runs' checkpoints."""
     for some in chunks(run_ids):
         session.execute(delete(Checkpoint).where(Checkpoint.run_id.in_(some)))
+
+
+def put_predictions(session: Session, rows: Sequence[tuple[int, int, bytes]]) -> None:
+    """Store predictions (run, epoch, safetensors), in place of earlier ones of that epoch."""
+    bulk.upsert(session, Prediction, rows)
+
+
+def predictions_of(session: Session, run_ids: Sequence[int]) -> dict[int, dict[int, bytes]]:
+    """Return the predictions of runs by epoch, ascending: ``{run: {epoch: safetensors}}``."""
+    found: dict[int, dict[int, bytes]] = {run_id: {} for run_id in run_ids}
+    for some in bulk.chunks(run_ids):
+        rows = session.execute(
+            select(Prediction.run_id, Prediction.epoch, Prediction.outputs)
+            .where(Prediction.run_id.in_(some))
+            .order_by(Prediction.run_id, Prediction.epoch)
+        )
+        for run_id, epoch, outputs in rows:
+            found[run_id][epoch] = outputs
+    return found

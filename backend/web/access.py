@@ -13,10 +13,10 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from backend.api.errors import NOT_PAGES
-from backend.api.security import Respond
 from backend.errors import Unauthorized
 from backend.settings import Settings
+from backend.web.errors import NOT_PAGES
+from backend.web.security import Respond
 
 SIGN_IN = "/sign-in"
 OPEN = (SIGN_IN, "/healthz", "/readyz")

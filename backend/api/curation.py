@@ -25,22 +25,22 @@ from backend.api.bodies import (
 from backend.api.dependencies import DatabaseDep, HintsDep, SettingsDep
 from backend.live.notifications import Hints
 from backend.runs import curation
-from backend.runs.curation import Done
+from backend.runs.curation import CurationResult
 from backend.runs.schemas import experiment_items, run_items
 from backend.store import Database, experiments, runs
-from backend.store.organising import Owner
+from backend.store.curation import OwnerKind
 from backend.store.tables import MAX_ID
 
 router = APIRouter(prefix="/api", tags=["organising"])
 
-Act = Callable[[Session, Owner, Sequence[int]], Done]
+Act = Callable[[Session, OwnerKind, Sequence[int]], CurationResult]
 
 
 @dataclass(frozen=True)
 class Kind:
     """Runs or experiments: the bodies that name some of them, and how one is told."""
 
-    owner: Owner
+    owner: OwnerKind
     article: str
     some: Callable[..., SomeRuns | SomeExperiments]
     changed: Callable[..., ChangedRuns | ChangedExperiments]
@@ -66,7 +66,7 @@ class Kind:
         return Outcome.of(done)
 
 
-def _tell(done: Done, hints: Hints) -> None:
+def _tell(done: CurationResult, hints: Hints) -> None:
     for experiment_id in done.moved:
         hints.moved(experiment_id)
 

@@ -8,13 +8,13 @@ from typing import Any
 from arro3.core import Array, DataType, Field, RecordBatch, RecordBatchReader, Schema
 from arro3.io import write_parquet
 
-from backend.export.run_table import Table
+from backend.export.run_table import RunTable
 
 COMPRESSION = "zstd(3)"
-PIECE = 1 << 20  # bytes
+PIECE_BYTES = 1 << 20  # bytes
 
 
-def table_file(table: Table) -> Iterator[bytes]:
+def table_file(table: RunTable) -> Iterator[bytes]:
     """Return a table of runs as a file, in pieces."""
     columns = {name: _typed(values) for name, values in table.items()}
     schema = Schema([Field(name, kind) for name, (kind, _) in columns.items()])
@@ -28,7 +28,7 @@ def stream_file(table: RecordBatchReader) -> Iterator[bytes]:
     with TemporaryFile() as file:
         write_parquet(table, file, compression=COMPRESSION)
         file.seek(0)
-        while piece := file.read(PIECE):
+        while piece := file.read(PIECE_BYTES):
             yield piece
 
 

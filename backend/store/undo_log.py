@@ -10,12 +10,12 @@ from sqlalchemy import ColumnElement, delete, select
 from sqlalchemy.orm import Session
 
 from backend.errors import NotFound
-from backend.store import bulk, organising
+from backend.store import bulk, curation
+from backend.store.curation import CurationChange, OwnerKind
 from backend.store.engine import now_ms
-from backend.store.organising import Change, Owner
 from backend.store.tables import MAX_ID, Edit, Operation
 
-KEPT_HOURS = 24
+UNDO_HOURS = 24
 
 
 @dataclass(frozen=True)
@@ -23,7 +23,7 @@ class Undo:
     """What an undo puts back, by field and id; `left` are those that were changed since."""
 
     operation_id: int
-    owner: Owner
+    owner: OwnerKind
     put_back: dict[str, dict[int, Any]]
     left: list[int]
 
@@ -33,16 +33,18 @@ class Undo:
         return sorted({id_ for wanted in self.put_back.values() for id_ in wanted})
 
 
-def do(session: Session, owner: Owner, ids: Sequence[int], wanted: Change) -> int | None:
+def apply_change(
+    session: Session, owner: OwnerKind, ids: Sequence[int], wanted: CurationChange
+) -> int | None:
     """Apply a change to runs or experiments that exist, and note what it overwrote.
 
     Returns the operation under which it can be undone, None when nothing was different before.
     """
     edits: list[tuple[int, str, Any]] = []
     for name, after in wanted.fields().items():
-        before = organising.values(session, owner, name, ids)
+        before = curation.values(session, owner, name, ids)
         moved = {id_: value for id_, value in before.items() if value != after}
-        organising.write(session, owner, name, dict.fromkeys(moved, after))
+        curation.write(session, owner, name, dict.fromkeys(moved, after))
         edits += [(id_, name, value) for id_, value in moved.items()]
     if not edits:
         return None
@@ -54,7 +56,7 @@ def do(session: Session, owner: Owner, ids: Sequence[int], wanted: Change) -> in
     return operation.id
 
 
-def to_undo(session: Session, operation_id: int) -> Undo:
+def read_undo(session: Session, operation_id: int) -> Undo:
     """Return what an operation overwrote, where that still is as the operation left it.
 
     What has been removed since stays away. Raises NotFound when it was undone or forgotten.
@@ -63,44 +65,44 @@ def to_undo(session: Session, operation_id: int) -> Undo:
     if operation is None:
         raise NotFound(
             f"There is no operation {operation_id} to undo: it was undone, or is more than "
-            f"{KEPT_HOURS} hours old."
+            f"{UNDO_HOURS} hours old."
         )
-    owner = cast(Owner, operation.owner)
-    after = Change(operation.columns, operation.tags).fields()
+    owner = cast(OwnerKind, operation.owner)
+    after = CurationChange(operation.columns, operation.tags).fields()
     put_back: dict[str, dict[int, Any]] = {}
     left: set[int] = set()
     for name, before in _edits(session, operation_id).items():
-        now = organising.values(session, owner, name, list(before))
+        now = curation.values(session, owner, name, list(before))
         put_back[name] = {id_: before[id_] for id_, value in now.items() if value == after[name]}
         left |= now.keys() - put_back[name].keys()
     return Undo(operation_id, owner, put_back, sorted(left))
 
 
-def undo(session: Session, found: Undo) -> None:
+def apply_undo(session: Session, found: Undo) -> None:
     """Put back what was overwritten, and forget the operation."""
     for name, wanted in found.put_back.items():
-        organising.write(session, found.owner, name, wanted)
+        curation.write(session, found.owner, name, wanted)
     session.execute(delete(Operation).where(Operation.id == found.operation_id))
 
 
-def forget(session: Session) -> None:
+def forget_expired(session: Session) -> None:
     """Forget operations that are too old to be undone."""
     session.execute(delete(Operation).where(_too_old()))
 
 
-def forget_targets(session: Session, owner: Owner, ids: Sequence[int]) -> None:
+def forget_owners(session: Session, owner: OwnerKind, ids: Sequence[int]) -> None:
     """Forget what was done to runs or experiments that are removed: SQLite gives out ids again."""
     theirs = select(Operation.id).where(Operation.owner == owner)
     session.execute(delete(Edit).where(Edit.operation_id.in_(theirs), Edit.target_id.in_(ids)))
 
 
-def any_to_forget(session: Session) -> bool:
+def has_expired(session: Session) -> bool:
     """Whether an operation is too old to be undone."""
     return session.scalar(select(Operation.id).where(_too_old()).limit(1)) is not None
 
 
 def _too_old() -> ColumnElement[bool]:
-    return Operation.created_at <= now_ms() - KEPT_HOURS * 3_600_000
+    return Operation.created_at <= now_ms() - UNDO_HOURS * 3_600_000
 
 
 def _edits(session: Session, operation_id: int) -> dict[str, dict[int, Any]]:

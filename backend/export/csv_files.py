@@ -10,17 +10,17 @@ from typing import Any
 from arro3.core import RecordBatchReader
 from arro3.io import write_csv
 
-from backend.export.run_table import Table
+from backend.export.run_table import RunTable
 from backend.store.metrics import Series
 
-ROWS = 1000  # are written at a time
+ROWS_PER_PIECE = 1000  # are written at a time
 
 FORMULA = tuple("=+-@\t\r\n\N{FULLWIDTH EQUALS SIGN}\N{FULLWIDTH PLUS SIGN}"
                 "\N{FULLWIDTH HYPHEN-MINUS}\N{FULLWIDTH COMMERCIAL AT}")  # fmt: skip
 """What a text begins with that a spreadsheet would compute (OWASP, "CSV Injection")."""
 
 
-def cell(value: Any) -> Any:
+def escape_cell(value: Any) -> Any:
     """Return a value as a cell: text that would be computed gets an apostrophe before it."""
     if isinstance(value, list | dict):
         return json.dumps(value)
@@ -29,22 +29,24 @@ def cell(value: Any) -> Any:
     return f"'{value}" if isinstance(value, str) and value.startswith(FORMULA) else value
 
 
-def lines(rows: Iterable[Iterable[Any]]) -> bytes:
+def csv_lines(rows: Iterable[Iterable[Any]]) -> bytes:
     """Return rows as lines of CSV, UTF-8; lines end as those of `stream_lines` do."""
     text = StringIO()
-    csv.writer(text, lineterminator="\n").writerows([cell(value) for value in row] for row in rows)
+    csv.writer(text, lineterminator="\n").writerows(
+        [escape_cell(value) for value in row] for row in rows
+    )
     return text.getvalue().encode("utf-8", "replace")
 
 
-def table_lines(table: Table) -> Iterator[bytes]:
+def table_lines(table: RunTable) -> Iterator[bytes]:
     """Return a table of runs: names, then a line a run."""
-    yield lines([table])
-    yield lines(zip(*table.values(), strict=True))
+    yield csv_lines([table])
+    yield csv_lines(zip(*table.values(), strict=True))
 
 
 def stream_lines(table: RecordBatchReader) -> Iterator[bytes]:
     """Return a table of numbers: names, then a piece for each batch."""
-    yield lines([table.schema.names])
+    yield csv_lines([table.schema.names])
     for batch in table:
         piece = BytesIO()
         write_csv(batch, piece, header=False)
@@ -55,6 +57,6 @@ def series_lines(series: Mapping[str, Series]) -> Iterator[bytes]:
     """Return one run's metrics: names, then a line a step; empty where there is no number."""
     by_step = [dict(zip(one.steps, one.values, strict=True)) for one in series.values()]
     steps = iter(sorted(set().union(*by_step)))
-    yield lines([["step", *series]])
-    while some := list(islice(steps, ROWS)):
-        yield lines([step, *(values.get(step) for values in by_step)] for step in some)
+    yield csv_lines([["step", *series]])
+    while some := list(islice(steps, ROWS_PER_PIECE)):
+        yield csv_lines([step, *(values.get(step) for values in by_step)] for step in some)

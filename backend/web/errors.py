@@ -16,10 +16,10 @@ from pydantic import BaseModel
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
-from backend.api.security import HEADERS
 from backend.errors import InvalidInput, InvalidSpec, LabError, Unavailable
 from backend.specification.hyperparameters import show
-from backend.store import AWAY, is_out_of_room, reason, takes_no_writes
+from backend.store import UNREACHABLE, is_disk_full, is_read_only, reason
+from backend.web.security import HEADERS
 
 logger = logging.getLogger(__name__)
 
@@ -55,7 +55,7 @@ class ErrorHandlers:
         app.exception_handler(LabError)(self.respond)
         app.exception_handler(RequestValidationError)(self._validation_error)
         app.exception_handler(HTTPException)(self._http_error)
-        for away in AWAY:
+        for away in UNREACHABLE:
             app.exception_handler(away)(self._database_error)
         app.exception_handler(Exception)(self._internal_error)
 
@@ -87,9 +87,9 @@ class ErrorHandlers:
     def _database_error(self, request: Request, error: Exception) -> Response:
         logger.error("the database does not answer: %s", reason(error))
         why = "cannot be reached; try again"
-        if is_out_of_room(error):
+        if is_disk_full(error):
             why = "has no room left on its disk; make some and try again"
-        elif takes_no_writes(error):
+        elif is_read_only(error):
             why = "takes no writes at the moment; try again"
         return self.respond(request, Unavailable(f"The database {why}."))
 

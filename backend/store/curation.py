@@ -15,15 +15,15 @@ from backend.store import bulk
 from backend.store.engine import now_ms, take_turn
 from backend.store.tables import Experiment, ExperimentTag, Run, RunTag
 
-Owner = Literal["run", "experiment"]
+OwnerKind = Literal["run", "experiment"]
 
-_TABLES: dict[Owner, Any] = {"run": Run, "experiment": Experiment}
-_TAGS: dict[Owner, Any] = {"run": RunTag, "experiment": ExperimentTag}
+_TABLES: dict[OwnerKind, Any] = {"run": Run, "experiment": Experiment}
+_TAGS: dict[OwnerKind, Any] = {"run": RunTag, "experiment": ExperimentTag}
 _TAG = "tags."
 
 
 @dataclass(frozen=True)
-class Change:
+class CurationChange:
     """What is to become different: columns with their values, tags (None: taken away)."""
 
     columns: Mapping[str, Any] = field(default_factory=dict)
@@ -42,7 +42,7 @@ def lock(session: Session, *, wait: bool = True) -> bool:
     return take_turn(session, "organising", wait=wait)
 
 
-def existing(session: Session, owner: Owner, ids: Sequence[int]) -> set[int]:
+def existing(session: Session, owner: OwnerKind, ids: Sequence[int]) -> set[int]:
     """Return those of `ids` that are there, deleted or not."""
     table = _TABLES[owner]
     return {
@@ -52,7 +52,7 @@ def existing(session: Session, owner: Owner, ids: Sequence[int]) -> set[int]:
     }
 
 
-def values(session: Session, owner: Owner, name: str, ids: Sequence[int]) -> dict[int, Any]:
+def values(session: Session, owner: OwnerKind, name: str, ids: Sequence[int]) -> dict[int, Any]:
     """Return what a field of runs or experiments holds, by id; a tag that is not there is None."""
     table, tags = _TABLES[owner], _TAGS[owner]
     if name.startswith(_TAG):
@@ -67,7 +67,7 @@ def values(session: Session, owner: Owner, name: str, ids: Sequence[int]) -> dic
     }
 
 
-def write(session: Session, owner: Owner, name: str, wanted: Mapping[int, Any]) -> None:
+def write(session: Session, owner: OwnerKind, name: str, wanted: Mapping[int, Any]) -> None:
     """Set a field of runs or experiments that exist, by id; a tag that is None is taken away."""
     table, tags = _TABLES[owner], _TAGS[owner]
     if name.startswith(_TAG):
@@ -85,7 +85,7 @@ def write(session: Session, owner: Owner, name: str, wanted: Mapping[int, Any]) 
             session.execute(update(table).where(table.id.in_(some)).values({name: value}))
 
 
-def tags_of(session: Session, owner: Owner, ids: Sequence[int]) -> dict[int, dict[str, str]]:
+def tags_of(session: Session, owner: OwnerKind, ids: Sequence[int]) -> dict[int, dict[str, str]]:
     """Return the tags of runs or experiments, by key."""
     tags, key = _TAGS[owner], _owner_column(owner)
     found: dict[int, dict[str, str]] = defaultdict(dict)
@@ -96,8 +96,8 @@ def tags_of(session: Session, owner: Owner, ids: Sequence[int]) -> dict[int, dic
     return found
 
 
-def with_more_tags(
-    session: Session, owner: Owner, ids: Sequence[int], most: int
+def first_over_tag_limit(
+    session: Session, owner: OwnerKind, ids: Sequence[int], most: int
 ) -> tuple[int, int] | None:
     """Return one that has more than `most` tags and how many it has, None if there is none."""
     key = _owner_column(owner)
@@ -109,7 +109,9 @@ def with_more_tags(
     return None
 
 
-def expired(session: Session, owner: Owner, ids: Iterable[int], *, after_days: float) -> set[int]:
+def expired(
+    session: Session, owner: OwnerKind, ids: Iterable[int], *, after_days: float
+) -> set[int]:
     """Return those of `ids` that were deleted so long ago that they are being removed."""
     table = _TABLES[owner]
     before = now_ms() - int(after_days * 86_400_000)
@@ -133,5 +135,5 @@ def experiments_of(session: Session, run_ids: Sequence[int]) -> dict[int, int]:
     }
 
 
-def _owner_column(owner: Owner) -> Any:
+def _owner_column(owner: OwnerKind) -> Any:
     return RunTag.run_id if owner == "run" else ExperimentTag.experiment_id

@@ -1,6 +1,6 @@
 """What every request must pass and every answer carries.
 
-What must be stopped here, with a token (`backend.api.access`) or without, is a web page of another
+What must be stopped here, with a token (`backend.web.access`) or without, is a web page of another
 site that makes a visitor's browser talk to it, by name (DNS rebinding: hence known Host
 names only) or by request (cross-site forms and scripts: hence same-origin changes only).
 """

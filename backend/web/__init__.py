@@ -1,0 +1,1 @@
+"""What REST endpoints and pages share: access, security headers, errors, dependencies."""
