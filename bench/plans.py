@@ -58,11 +58,11 @@ ASKED: dict[str, Callable[[Session], Any]] = {
         [transitions.Lease(90_000 + place, 91, 1) for place in range(1, 101)],
         lease_seconds=600,
     ),
-    "look for expired leases (each second)": lifecycle.reap,
-    "what is to be sent next (each second)": lambda session: dispatch.next_groups(
+    "find expired leases (each second)": lifecycle.reap,
+    "the next groups to send (each second)": lambda session: dispatch.next_groups(
         session, Placement(), 8, sent_before_seconds=600
     ),
-    "what waits for which device": dispatch.placements,
+    "waiting runs by device": dispatch.placements,
     "the curves of one run": lambda session: metrics.series(session, 50_000),
     "the curves of 1,000 runs": lambda session: metrics.series_of(
         session, list(range(49_001, 50_001)), ["val_loss"]
@@ -75,7 +75,7 @@ ASKED: dict[str, Callable[[Session], Any]] = {
     ),
     "a page of an experiment's runs": lambda session: runs.page(session, 50),
     "counts of an experiment's runs": lambda session: experiments.counts(session, [50]),
-    "runs that wait and train": runs.count_unended,
+    "counts of waiting and training runs": runs.count_unended,
 }
 
 

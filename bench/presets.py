@@ -10,6 +10,7 @@ Exits with 1 when a shape does not hold.
 
 import argparse
 import sys
+import textwrap
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,14 +26,17 @@ PAGE = Path(__file__).parent.parent / "docs" / "textbook.md"
 INTRODUCTION = """\
 # The textbook, reproduced
 
-Each preset of the home page reproduces a known effect. Every one is trained whole by
-`python -m bench.presets --write`, which made this page; a smaller version of each, with the same
-shape, is a test (`tests/unit/test_textbook.py`, shapes in `tests/textbook.py`). Losses and
-accuracies are means over the seeds of the setting. Times are processor time of training on one
-core of a small cloud machine; recording and analysis come on top.
+Each preset of the home page reproduces a known effect.
 
-Not offered, because it was not seen: epoch-wise double descent of a network on digits with label
-noise (test error rises and stays).
+- `python -m bench.presets --write` trains every preset in full and writes this page.
+- A smaller version of each preset, with the same shape, is a test (`tests/unit/test_textbook.py`,
+  shapes in `tests/textbook.py`).
+- Losses and accuracies are means over the seeds of the setting.
+- Times are processor time of training on one core of a small cloud machine. Recording and analysis
+  take additional time.
+
+One known effect is not offered, because it was not observed: epoch-wise double descent of a network
+on digits with label noise. The test error rises and stays high.
 """
 
 
@@ -89,16 +93,20 @@ def _section(one: Measured) -> str:
     written = {k: v for k, v in one.preset.document.items() if k != "name"}
     spec = yaml.safe_dump(written, sort_keys=False, default_flow_style=None, width=96)
     claims = "\n".join(
-        f"- {'' if holds else '**not seen:** '}{claim}" for claim, holds in one.claims.items()
+        f"- {'' if holds else '**not observed:** '}{claim}" for claim, holds in one.claims.items()
     )
     figures = "\n".join(f"| {name} | {_number(value)} |" for name, value in one.figures.items())
-    paper = f"After {one.preset.paper}.\n\n" if one.preset.paper else ""
+    paper = f"{_wrapped(f'After {one.preset.paper}.')}\n\n" if one.preset.paper else ""
     runs = len(validate(one.preset.document).runs)
     return (
-        f"\n## {one.preset.title}\n\n{one.preset.about}\n\n{paper}```yaml\n{spec}```\n\n"
-        f"{runs} runs, {one.seconds:.0f} s. Seen:\n\n{claims}\n\n"
+        f"\n## {one.preset.title}\n\n{_wrapped(one.preset.about)}\n\n{paper}```yaml\n{spec}```\n\n"
+        f"{runs} runs, {one.seconds:.0f} s. Observed:\n\n{claims}\n\n"
         f"| measured | |\n|---|---|\n{figures}\n"
     )
+
+
+def _wrapped(text: str) -> str:
+    return textwrap.fill(text, 96, break_on_hyphens=False)
 
 
 def _listed(figures: Figures) -> str:

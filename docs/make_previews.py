@@ -1,6 +1,6 @@
-"""Writes frontend/charts/previews.json: some rows of each stored source, for the form's pictures.
+"""Write frontend/charts/previews.json: some rows of each stored source, for the form's pictures.
 
-Run `python -m docs.make_previews` after changing a stored source; a test compares.
+Run `python -m docs.make_previews` after changing a stored source. A test compares the file.
 """
 
 import json
@@ -15,7 +15,7 @@ from worker.training import stored
 FILE = Path(__file__).parent.parent / "frontend" / "charts" / "previews.json"
 ROWS = 120
 IMAGES = ("digits", "mnist5k")
-# the two inputs that are drawn, with their names; of diabetes one, against the target
+# The two inputs on the axes, with their names. Diabetes has one, drawn against the target.
 TABLES = {
     "iris": ((2, "petal length"), (3, "petal width")),
     "wine": ((0, "alcohol"), (6, "flavanoids")),
@@ -25,7 +25,7 @@ TABLES = {
 
 
 def previews() -> dict[str, Any]:
-    """Return what is written, by source."""
+    """Return the content of the file, by source."""
     tables = {name: _table(name) for name in TABLES}
     images = {name: _images(name) for name in IMAGES}
     lines = _first_of_each("mnist1d")
@@ -53,11 +53,11 @@ def _images(name: str) -> dict[str, Any]:
 
 def _first_of_each(name: str) -> Any:
     targets = stored.targets(name)
-    return np.array([np.flatnonzero(targets == each)[0] for each in range(SOURCES[name].outputs)])
+    return np.array([np.flatnonzero(targets == label)[0] for label in range(SOURCES[name].outputs)])
 
 
 def text() -> str:
-    """Return the file's content."""
+    """Return the text of the file."""
     return json.dumps(previews(), separators=(",", ":")) + "\n"
 
 

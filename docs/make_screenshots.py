@@ -1,4 +1,4 @@
-"""Take the README's pictures from the real product: light theme, 1280 px wide.
+"""Take the screenshots of the README from the running product: light theme, 1280 px wide.
 
 Run from the project's root, with the test dependencies: python -m docs.make_screenshots
 """
@@ -14,11 +14,11 @@ from tests.product import running
 
 FOLDER = Path(__file__).parent / "images"
 WIDTH, HEIGHT = 1280, 860
-TRAINED = 180_000  # milliseconds a preset may take on a busy machine
+TRAINED = 180_000  # milliseconds; a preset may take this long on a busy machine
 
 
 def main() -> None:
-    """Train two presets and take a picture of each page."""
+    """Train two presets and take a screenshot of each page."""
     FOLDER.mkdir(exist_ok=True)
     data = Path(tempfile.mkdtemp(prefix="lab-"))
     try:
@@ -38,7 +38,7 @@ def _pictures(page: Page) -> None:
     _run_preset(page, "Five dots")
     _save(page, "five-dots")
     page.get_by_role("link", name=re.compile("^Degree 6")).click()
-    _save(page, "run", height=1240)  # as far as its chart
+    _save(page, "run", height=1240)  # high enough for the chart
     _run_preset(page, "Two moons")
     _save(page, "grid", height=1020)
     page.goto("/experiments/new?preset=two-moons")

@@ -1,4 +1,4 @@
-"""Draw a picture of each data source from its very samples, for the page of data sets.
+"""Draw a picture of each data source from its samples, for the Datasets page.
 
 Run from the project's root, with the worker's dependencies: python -m docs.make_source_pictures
 """
@@ -18,15 +18,19 @@ from docs.make_thumbnails import (
     Array,
     _dots,
     _path,
-    _stretch,
+    _scaled,
     _up,
     scatter,
 )
 from worker.training.data import Data, load
 
 FOLDER = Path(__file__).parent.parent / "frontend" / "templates" / "sources"
-COLUMNS = {"iris": (2, 3), "wine": (0, 6), "breast_cancer": (0, 1)}  # two that tell classes apart
-AGAINST = {"diabetes": 2}  # the input that the value is drawn over: body mass
+COLUMNS = {
+    "iris": (2, 3),
+    "wine": (0, 6),
+    "breast_cancer": (0, 1),
+}  # two inputs that separate the classes
+AGAINST = {"diabetes": 2}  # the input on the x axis: body mass
 SHADES = 4
 IMAGES = 3, 2  # across and down
 
@@ -52,24 +56,24 @@ def _drawn(name: str, data: Data) -> str:
         return _plane(data)
     if source.problem == "regression":
         x, y = data.train.x[:MAX_DOTS, AGAINST.get(name, 0)], data.train.y[:MAX_DOTS, 0]
-        return _dots(_stretch(x, x, MARGIN, WIDTH - MARGIN), _up(y, y), 3)
+        return _dots(_scaled(x, x, MARGIN, WIDTH - MARGIN), _up(y, y), 3)
     return scatter(data, COLUMNS.get(name, (0, 1)), 3)
 
 
 def _plane(data: Data) -> str:
-    """Draw values over two inputs: low ones as one class, high ones as the other, by strength."""
+    """Draw values over two inputs: low as one class, high as the other, more opaque if extreme."""
     (across, up), values = data.train.x[:MAX_DOTS].T, data.train.y[:MAX_DOTS, 0]
-    x, y = _stretch(across, across, MARGIN, WIDTH - MARGIN), _up(up, up)
+    x, y = _scaled(across, across, MARGIN, WIDTH - MARGIN), _up(up, up)
     strength = 0.15 + 0.85 * np.abs(values) / np.abs(values).max()
     return "".join(
-        f'<circle class="class-{int(value > 0)}" opacity="{much:.2f}" cx="{a:.1f}" cy="{b:.1f}" '
+        f'<circle class="class-{int(value > 0)}" opacity="{opacity:.2f}" cx="{a:.1f}" cy="{b:.1f}" '
         f'r="4"/>'
-        for a, b, value, much in zip(x, y, values, strength, strict=True)
+        for a, b, value, opacity in zip(x, y, values, strength, strict=True)
     )
 
 
 def _images(data: Data, side: int) -> str:
-    """Draw the first image of each class, as many as there is room for."""
+    """Draw the first image of each class, for as many classes as fit."""
     across, down = IMAGES
     pixel = (HEIGHT - 3 * MARGIN) / down / side
     gap = MARGIN
@@ -81,7 +85,7 @@ def _images(data: Data, side: int) -> str:
         x0 = left + place % across * (side * pixel + gap)
         y0 = MARGIN + place // across * (side * pixel + gap)
         for row in range(side):
-            for start, end, shade in _stretches(shades[row]):
+            for start, end, shade in _spans(shades[row]):
                 corner = f"M{x0 + start * pixel:.1f} {y0 + row * pixel:.1f}"
                 width = (end - start) * pixel
                 squares.setdefault(shade, []).append(
@@ -90,20 +94,20 @@ def _images(data: Data, side: int) -> str:
     return _shaded(squares)
 
 
-def _stretches(row: Array) -> list[tuple[int, int, int]]:
-    """Return the stretches of one shade in a row of pixels: first, past the last, shade."""
+def _spans(row: Array) -> list[tuple[int, int, int]]:
+    """Return the spans of one shade in a row of pixels: first, past the last, shade."""
     ends = [0, *(np.flatnonzero(np.diff(row)) + 1).tolist(), len(row)]
     return [(a, b, int(row[a])) for a, b in pairwise(ends) if row[a] > 0]
 
 
 def _lines(data: Data) -> str:
-    """Draw one line of each of two classes."""
-    found = [data.train.x[data.train.y == digit][0] for digit in (0, 4)]
-    everything = np.concatenate(found)
-    x = _stretch(np.arange(len(found[0])), np.arange(len(found[0])), MARGIN, WIDTH - MARGIN)
+    """Draw one line from each of two classes."""
+    lines = [data.train.x[data.train.y == digit][0] for digit in (0, 4)]
+    everything = np.concatenate(lines)
+    x = _scaled(np.arange(len(lines[0])), np.arange(len(lines[0])), MARGIN, WIDTH - MARGIN)
     return "".join(
         f'<path class="{style}" d="{_path(x, _up(line, everything))}"/>'
-        for style, line in zip(("line", "curve"), found, strict=True)
+        for style, line in zip(("line", "curve"), lines, strict=True)
     )
 
 
@@ -114,7 +118,7 @@ def _table(modulus: int) -> str:
     squares: dict[int, list[str]] = {}
     for row in range(modulus):
         shades = (row + np.arange(modulus)) % modulus * SHADES // modulus
-        for start, end, shade in _stretches(shades):
+        for start, end, shade in _spans(shades):
             width = (end - start) * pixel
             corner = f"M{left + start * pixel:.1f} {MARGIN + row * pixel:.1f}"
             squares.setdefault(shade, []).append(f"{corner}h{width:.1f}v{pixel:.2f}h-{width:.1f}z")

@@ -1,7 +1,7 @@
-"""Draw the presets' thumbnails from the very data, or the very curves, that each preset makes.
+"""Draw the thumbnail of each preset from its real data or its real curves.
 
 Run from the project's root, with the test dependencies: python -m docs.make_thumbnails [SLUG...]
-Those that show a curve train their preset for it, which takes a minute or two in all.
+A thumbnail that shows a curve trains its preset, which takes a minute or two for all of them.
 """
 
 import sys
@@ -26,7 +26,7 @@ Array = NDArray[Any]
 
 
 def main() -> None:
-    """Write one SVG for each preset, or for those named."""
+    """Write one SVG for each preset, or for the named ones."""
     for slug in sys.argv[1:] or PRESETS:
         document = PRESETS[slug].document
         if slug in FROM_DATA:
@@ -38,51 +38,53 @@ def main() -> None:
 
 
 def over(by: By) -> Callable[[list[Trained]], str]:
-    """Draw train and validation loss over a knob."""
+    """Draw train and validation loss over a hyperparameter."""
 
     def draw(runs: list[Trained]) -> str:
-        found = {part: curve(runs, by, f"{part}_loss") for part in ("train", "val")}
-        return two_curves(list(found["val"]), *(list(found[p].values()) for p in ("train", "val")))
+        losses = {part: curve(runs, by, f"{part}_loss") for part in ("train", "val")}
+        return two_curves(
+            list(losses["val"]), *(list(losses[p].values()) for p in ("train", "val"))
+        )
 
     return draw
 
 
 def over_epochs(chosen: Callable[[Trained], bool]) -> Callable[[list[Trained]], str]:
-    """Draw train and validation loss of the first run that is chosen over its epochs."""
+    """Draw train and validation loss over the epochs of the first run that `chosen` accepts."""
 
     def draw(runs: list[Trained]) -> str:
         history = next(run for run in runs if chosen(run)).history
-        found = {p: [epoch[f"{p}_loss"] for epoch in history] for p in ("train", "val")}
-        return two_curves(range(1, len(history) + 1), found["train"], found["val"])
+        losses = {p: [epoch[f"{p}_loss"] for epoch in history] for p in ("train", "val")}
+        return two_curves(range(1, len(history) + 1), losses["train"], losses["val"])
 
     return draw
 
 
 def two_curves(x: Sequence[float], train: Sequence[float], validation: Sequence[float]) -> str:
-    """Draw losses on logarithmic axes, cut off at a hundredth of the highest."""
+    """Draw losses on logarithmic axes, with values below a hundredth of the highest cut off."""
     at, lines = np.log(np.asarray(x, float) + (min(x) == 0)), [train, validation]
     floor = max(validation) / 100
     logs = [np.log(np.maximum(line, floor)) for line in lines]
-    kept = np.unique(np.searchsorted(at, np.linspace(at[0], at[-1], MAX_POINTS)))
+    thinned = np.unique(np.searchsorted(at, np.linspace(at[0], at[-1], MAX_POINTS)))
     everything = np.concatenate(logs)
-    xs = _stretch(at, at, MARGIN, WIDTH - MARGIN)
+    xs = _scaled(at, at, MARGIN, WIDTH - MARGIN)
     return "".join(
-        f'<path class="{name}" d="{_path(xs[kept], _up(values, everything)[kept])}"/>'
+        f'<path class="{name}" d="{_path(xs[thinned], _up(values, everything)[thinned])}"/>'
         for name, values in zip(("line", "curve"), logs, strict=True)
     )
 
 
-def beside(runs: list[Trained]) -> str:
-    """Draw each variant's test loss at its end less that of the first, with every seed a dot."""
+def variants(runs: list[Trained]) -> str:
+    """Draw the final test loss of each variant minus that of the first: its range and mean."""
     ends: dict[str, Mapping[int, float]] = {}
     for run in runs:
         mine = dict(ends.get(str(run.label), {}))
         mine[run.spec.training.seed] = run.end["test_loss"]
         ends[str(run.label)] = mine
     base, *others = ends.values()
-    rows = [[each[seed] - base[seed] for seed in each] for each in others]
+    rows = [[other[seed] - base[seed] for seed in other] for other in others]
     everything = np.array([0.0, *(value for row in rows for value in row)])
-    place = lambda values: _stretch(np.array(values), everything, 2 * MARGIN, WIDTH - 2 * MARGIN)  # noqa: E731
+    place = lambda values: _scaled(np.array(values), everything, 2 * MARGIN, WIDTH - 2 * MARGIN)  # noqa: E731
     zero = place([0.0])[0]
     parts = [f'<path class="axis" d="M{zero:.1f} {MARGIN}V{HEIGHT - MARGIN}"/>']
     for index, row in enumerate(rows):
@@ -94,26 +96,26 @@ def beside(runs: list[Trained]) -> str:
 
 
 def five_dots(data: Data) -> str:
-    """The dots with the straight line and the degree-6 polynomial that fit them best."""
+    """Draw the dots with the straight line and the degree-6 polynomial that fit them best."""
     x, y = data.train.x[:, 0], data.train.y[:, 0]
     grid = np.linspace(x.min(), x.max(), 120)
     scaled, fine = 2 * (x - x.min()) / np.ptp(x) - 1, np.linspace(-1, 1, 120)
     straight = np.polyval(np.polyfit(x, y, 1), grid)
     bent = _vandermonde(fine) @ np.linalg.pinv(_vandermonde(scaled)) @ y
-    xs = _stretch(grid, grid, MARGIN, WIDTH - MARGIN)
+    xs = _scaled(grid, grid, MARGIN, WIDTH - MARGIN)
     everything = np.concatenate([y, straight, bent])
     lines = [
         f'<path class="{name}" d="{_path(xs, _up(values, everything))}"/>'
         for name, values in (("curve", bent), ("line", straight))
     ]
-    return "".join(lines) + _dots(_stretch(x, grid, MARGIN, WIDTH - MARGIN), _up(y, everything), 6)
+    return "".join(lines) + _dots(_scaled(x, grid, MARGIN, WIDTH - MARGIN), _up(y, everything), 6)
 
 
 def scatter(data: Data, columns: tuple[int, int], radius: float) -> str:
-    """The first training points in two of their features, coloured by class."""
+    """Draw the first training points in two of their features, coloured by class."""
     horizontal, vertical = (data.train.x[:MAX_DOTS, column] for column in columns)
     classes = data.train.y[:MAX_DOTS]
-    x = _stretch(horizontal, horizontal, MARGIN, WIDTH - MARGIN)
+    x = _scaled(horizontal, horizontal, MARGIN, WIDTH - MARGIN)
     y = _up(vertical, vertical)
     return "".join(
         _dots(x[classes == label], y[classes == label], radius, f"class-{label}")
@@ -122,7 +124,7 @@ def scatter(data: Data, columns: tuple[int, int], radius: float) -> str:
 
 
 def digits(data: Data) -> str:
-    """Eight digits as the model sees them: 8 by 8 grey values."""
+    """Draw eight digits as the model sees them: 8 by 8 grey values."""
     pixel, gap = 8, 10
     left, top = (WIDTH - 4 * 8 * pixel - 3 * gap) / 2, (HEIGHT - 2 * 8 * pixel - gap) / 2
     shades: dict[int, list[str]] = {}
@@ -140,16 +142,16 @@ def digits(data: Data) -> str:
 
 
 def _vandermonde(x: Array) -> Array:
-    """Legendre basis, high degrees damped as the trained model's are."""
+    """Return the Legendre basis, with high degrees damped as in the trained model."""
     return np.polynomial.legendre.legvander(x, 6) / (2 * np.arange(7) + 1)
 
 
-def _stretch(values: Array, over: Array, low: float, high: float) -> Array:
+def _scaled(values: Array, over: Array, low: float, high: float) -> Array:
     return np.asarray(low + (values - over.min()) / np.ptp(over) * (high - low))
 
 
 def _up(values: Array, over: Array) -> Array:
-    return _stretch(values, over, HEIGHT - MARGIN, MARGIN)
+    return _scaled(values, over, HEIGHT - MARGIN, MARGIN)
 
 
 def _path(x: Array, y: Array) -> str:
@@ -177,7 +179,7 @@ FROM_RUNS: dict[str, Callable[[list[Trained]], str]] = {
     "learning-curves": over(n_train),
     "label-noise": over_epochs(lambda run: run.spec.dataset.label_noise == 0.4),
     "late-generalisation": over_epochs(lambda run: bool(run.spec.training.weight_decay)),
-    "regularisation": beside,
+    "regularisation": variants,
 }
 
 
