@@ -23,7 +23,8 @@ import numpy as np
 from backend.diagnosis import Curve, diagnose
 from backend.errors import InvalidSpec
 from backend.specification import RunSpec, validate
-from worker.training.group import Failure, Group, choose_device
+from worker.training.device import choose_device
+from worker.training.group import Failure, Group
 
 FIRST: dict[str, list[Any]] = {
     "dataset.source": [

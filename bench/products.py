@@ -11,7 +11,8 @@ import torch
 
 from backend.specification import RunSpec, validate
 from backend.specification.cost import parameters
-from worker.training.group import Group, choose_device
+from worker.training.device import choose_device
+from worker.training.group import Group
 
 REPEATS = 5
 

@@ -29,7 +29,8 @@ from worker.recorder import Held, Recorder
 from worker.services import Services
 from worker.stopping import Stopping
 from worker.tasks import warm_up
-from worker.training.group import EpochResult, Failure, Group, choose_device
+from worker.training.device import choose_device
+from worker.training.group import EpochResult, Failure, Group
 
 REPEATS = 3
 SWEEP: dict[str, Any] = {

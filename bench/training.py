@@ -16,7 +16,8 @@ from typing import Any
 from backend.specification import RunSpec, validate
 from backend.specification.presets import PRESETS
 from backend.specification.timing import estimated_seconds
-from worker.training.group import Group, choose_device
+from worker.training.device import choose_device
+from worker.training.group import Group
 
 EPOCHS = 12
 SIZES: list[dict[str, Any]] = [

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from backend.specification.sources import SOURCES
-from worker.training import stored
+from worker.training import raw_samples
 
 FILE = Path(__file__).parent.parent / "frontend" / "charts" / "previews.json"
 ROWS = 120
@@ -32,27 +32,27 @@ def previews() -> dict[str, Any]:
     return {
         **tables,
         **images,
-        "mnist1d": {"lines": stored.inputs("mnist1d", lines).round(2).tolist()},
+        "mnist1d": {"lines": raw_samples.stored_inputs("mnist1d", lines).round(2).tolist()},
     }
 
 
 def _table(name: str) -> dict[str, Any]:
-    targets = stored.targets(name)
+    targets = raw_samples.stored_targets(name)
     rows = np.linspace(0, len(targets) - 1, ROWS).astype(int)
     columns = [index for index, _ in TABLES[name]]
     names = [title for _, title in TABLES[name]]
-    inputs = stored.inputs(name, rows)[:, columns].round(3)
+    inputs = raw_samples.stored_inputs(name, rows)[:, columns].round(3)
     return {"inputs": inputs.tolist(), "targets": targets[rows].round(3).tolist(), "names": names}
 
 
 def _images(name: str) -> dict[str, Any]:
-    pixels = stored.inputs(name, _first_of_each(name))
+    pixels = raw_samples.stored_inputs(name, _first_of_each(name))
     top = float(pixels.max())
     return {"images": (9 * pixels / top).round().astype(int).tolist(), "top": top}
 
 
 def _first_of_each(name: str) -> Any:
-    targets = stored.targets(name)
+    targets = raw_samples.stored_targets(name)
     return np.array([np.flatnonzero(targets == label)[0] for label in range(SOURCES[name].outputs)])
 
 

@@ -11,8 +11,8 @@ from torch.nn import functional
 from backend.datasets.streams import Purpose, stream
 from backend.specification import RunSpec
 from backend.specification.sources import SOURCES
-from worker.training.member import Member
-from worker.training.streams import reseed
+from worker.training.member import GroupMember
+from worker.training.random_draws import reseed
 
 ACTIVATIONS = {
     "relu": nn.ReLU,
@@ -117,7 +117,7 @@ class Reference:
 
     def __init__(self, spec: RunSpec, dtype: torch.dtype = torch.float32) -> None:
         self.spec, self.epoch = spec, 0
-        member = Member(spec)
+        member = GroupMember(spec)
         self.cross_entropy = member.cross_entropy
         self.classifies = SOURCES[spec.dataset.source].problem == "classification"
         self.parts = [

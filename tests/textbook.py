@@ -13,7 +13,8 @@ from typing import Any, Literal
 from backend.diagnosis.early_stopping import Patience, early_stop_step
 from backend.specification import RunSpec, validate
 from backend.specification.presets import PRESETS
-from worker.training.group import EpochResult, Group, choose_device
+from worker.training.device import choose_device
+from worker.training.group import EpochResult, Group
 
 Figures = dict[str, float]
 At = Literal["last", "best"]

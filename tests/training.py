@@ -16,7 +16,7 @@ from backend.store.tables import Change, Run
 from worker.services import Services
 from worker.stopping import Stopping
 from worker.trainer import train
-from worker.training.group import choose_device
+from worker.training.device import choose_device
 
 
 class Meanwhile(Stopping):

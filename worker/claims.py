@@ -14,7 +14,7 @@ from backend.store.metrics import Series
 from backend.store.transitions import Claimed
 from worker.recorder import Held
 from worker.services import Services
-from worker.training.frames import ladder
+from worker.training.frames import frame_epochs
 
 
 @dataclass(kw_only=True)
@@ -58,7 +58,7 @@ def take_up(database: Database, claimed: Sequence[Claimed]) -> list[Job]:
         stopping = spec.early_stopping
         rule = build(stopping.criterion, **stopping.settings())
         job = Job(lease=each.lease, spec=spec, recorded=epochs[run_id], rule=rule)
-        job.watched = ladder(spec)
+        job.watched = frame_epochs(spec)
         if run_id in checkpoints:
             epoch, job.checkpoint = checkpoints[run_id]
             job.fired = _replay(rule, curves[run_id], epoch)

@@ -24,7 +24,9 @@ from backend.store.changes import NewChange
 from backend.store.metrics import Stretch
 from backend.store.runs import RunProgress
 from backend.store.transitions import Ending, Lease
-from worker.training.group import EpochResult, Prediction, Snapshot
+from worker.training.group import EpochResult
+from worker.training.model_files import SnapshotFiles
+from worker.training.prediction_files import PredictionFile
 
 logger = logging.getLogger(__name__)
 
@@ -44,8 +46,8 @@ class Unwritten:
     samples: bytes | None = None
     frames: list[tuple[int, bytes]] = field(default_factory=list)
     checkpoint: tuple[int, bytes] | None = None
-    snapshots: Sequence[Snapshot] = ()
-    predictions: list[Prediction] = field(default_factory=list)
+    snapshots: Sequence[SnapshotFiles] = ()
+    predictions: list[PredictionFile] = field(default_factory=list)
     ending: State | None = None
     error: str | None = None
 

@@ -25,13 +25,12 @@ from backend.scheduling.worker_registry import Announcer, Worker
 from backend.settings import Settings
 from backend.specification import validate
 from backend.store import UNREACHABLE, Database, experiments, reason
-from worker.device import chosen, hardware, kind
 from worker.services import Services
 from worker.stopping import Stopping
 from worker.trainer import train
-from worker.training import stored
+from worker.training import raw_samples
+from worker.training.device import available_bytes, device_kind, find_device, hardware_name
 from worker.training.group import Group
-from worker.training.memory import available_bytes
 
 logger = logging.getLogger(__name__)
 
@@ -50,10 +49,10 @@ def register(app: Celery, settings: Settings) -> None:
             settings.database_url, connections=1, transaction_seconds=LONGEST_WRITE_SECONDS
         ),
         hints=Hints(settings.broker_url),
-        device=chosen(settings.device),
+        device=find_device(settings.device),
         stopping=Stopping(),
     )
-    listen(app, kind(services.device))
+    listen(app, device_kind(services.device))
 
     @app.task(name=TRAIN)  # type: ignore[untyped-decorator]
     def _train(run_ids: list[int]) -> None:
@@ -109,8 +108,8 @@ def facts(services: Services) -> Callable[[], Worker]:
             name=name(),
             host=socket.gethostname(),
             pid=os.getpid(),
-            device=kind(device),
-            hardware=hardware(device),
+            device=device_kind(device),
+            hardware=hardware_name(device),
             memory=available_bytes(device, setting=services.settings.memory << 20) >> 20,
             torch=torch.__version__,
             started_at=started_at,
@@ -144,7 +143,7 @@ def warm_up(services: Services) -> None:
 
 
 def _load_the_rest() -> None:
-    stored.load()
+    raw_samples.preload_sklearn()
     _keep_what_is_loaded()
 
 

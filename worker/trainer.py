@@ -16,9 +16,10 @@ from worker.judgement import is_watched, judge
 from worker.patience import until_answered
 from worker.recorder import MAX_BACKLOG, Recorder
 from worker.services import Services
-from worker.training.group import EpochResult, Failure, Group, Interrupted, Kind
-from worker.training.memory import available_bytes, is_out_of_memory, release
-from worker.training.predictions import asked_at
+from worker.training.device import available_bytes, is_out_of_memory, release
+from worker.training.ensemble import Interrupted, ModelVersion
+from worker.training.group import EpochResult, Failure, Group
+from worker.training.prediction_files import records_at
 
 logger = logging.getLogger(__name__)
 
@@ -164,7 +165,9 @@ class Trainer:
 
     def _take(self, group: Group, results: Sequence[EpochResult | Failure]) -> None:
         """Judge each member's epoch: go on, or end the run."""
-        due = {one.index for one in results if isinstance(one, EpochResult) and asked_at(one.epoch)}
+        due = {
+            one.index for one in results if isinstance(one, EpochResult) and records_at(one.epoch)
+        }
         self._ask(group, due & self._jobs.keys(), "last")
         ended: dict[int, tuple[State, str | None]] = {}
         watched: dict[int, int] = {}  # epochs by members whose fit is to be kept
@@ -187,7 +190,7 @@ class Trainer:
         if ended:
             self._end(ended)
 
-    def _ask(self, group: Group, indices: Container[int], kind: Kind) -> None:
+    def _ask(self, group: Group, indices: Container[int], kind: ModelVersion) -> None:
         """Have what members' models answer to the test samples recorded."""
         for index, answers in group.predictions(indices, kind).items():
             self._jobs[index].unwritten.predictions.append(answers)

@@ -15,8 +15,14 @@ from tests.api import Api
 from tests.specs import document, run_spec
 from tests.training import get_run, make_services, submit, train_with_a_kill
 from worker.trainer import train
-from worker.training.frames import FEWEST_FRAMES, MOST_FRAMES, encode, features, ladder
-from worker.training.member import Member
+from worker.training.frames import (
+    FEWEST_FRAMES,
+    MOST_FRAMES,
+    encode_frames,
+    frame_epochs,
+    frame_inputs,
+)
+from worker.training.member import GroupMember
 
 EPOCHS = 60
 MOONS = document(
@@ -50,7 +56,7 @@ def test_frames_are_at_the_ladder_the_best_and_the_last_epoch(
         assert found.epochs == sorted(kept | set(stored(sqlite_database, run_id)))
         assert {1, EPOCHS} <= set(found.epochs)
         spec = RunSpec.from_params(get_run(sqlite_database, run_id).params)
-        assert ladder(spec) <= set(found.epochs)
+        assert frame_epochs(spec) <= set(found.epochs)
         assert len(found.epochs) >= FEWEST_FRAMES - 1
         size = len(found.x) * len(found.y or [0])
         assert size == (31 * 31 if given is MOONS else 61)
@@ -130,18 +136,20 @@ def test_runs_that_can_be_drawn_and_others_are_trained_together(
 
 
 def test_the_ladder_is_geometric_and_bounded() -> None:
-    found = sorted(ladder(run_spec("points", training__epochs=2000)))
+    found = sorted(frame_epochs(run_spec("points", training__epochs=2000)))
     assert (found[0], found[-1]) == (1, 2000)
     assert 20 < len(found) <= MOST_FRAMES
     steps = np.diff(np.log(found))[10:]
     assert steps.max() < 2 * steps.min()
-    assert ladder(run_spec("digits")) == frozenset()
+    assert frame_epochs(run_spec("digits")) == frozenset()
 
 
 def test_frames_of_a_run_are_small() -> None:
     longest = run_spec("moons", training__epochs=10_000)
-    frame = encode(np.zeros((1, len(features(Member(longest))), 2)), "cross_entropy")[0]
-    assert 30 < len(ladder(longest)) <= MOST_FRAMES
+    frame = encode_frames(
+        np.zeros((1, len(frame_inputs(GroupMember(longest))), 2)), "cross_entropy"
+    )[0]
+    assert 30 < len(frame_epochs(longest)) <= MOST_FRAMES
     assert MOST_FRAMES * len(frame) < 40_000
 
 

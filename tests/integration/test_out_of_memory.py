@@ -9,7 +9,8 @@ from tests.specs import document
 from tests.training import curves, get_run, logged_epochs, make_services, submit
 from worker import trainer
 from worker.trainer import train
-from worker.training.group import EpochResult, Failure, Group, Snapshot
+from worker.training.group import EpochResult, Failure, Group
+from worker.training.model_files import SnapshotFiles
 
 EPOCHS = 10
 RUNS = document(
@@ -113,7 +114,7 @@ class Broken(Group):
     def epoch(self) -> list[EpochResult | Failure]:
         raise ValueError("broken")
 
-    def snapshots(self, index: int) -> list[Snapshot]:
+    def snapshots(self, index: int) -> list[SnapshotFiles]:
         raise ValueError(f"broken: {index}")
 
 

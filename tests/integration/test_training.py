@@ -28,7 +28,7 @@ from tests.training import (
 )
 from worker.stopping import Stopping
 from worker.trainer import train
-from worker.training.descent import Descent
+from worker.training.gradient_descent import GradientDescent
 
 EPOCHS = 12
 SHORT = document(
@@ -91,14 +91,14 @@ def test_what_breaks_in_one_ensemble_ends_only_its_runs(
     settings: Settings, database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     run_ids = submit(database, {**SHORT, "model": {"width": [8, 64]}})
-    advance = Descent.advance
+    advance = GradientDescent.advance
 
-    def breaking(ensemble: Descent, interrupted: Callable[[], bool]) -> Tensor:
+    def breaking(ensemble: GradientDescent, interrupted: Callable[[], bool]) -> Tensor:
         if ensemble.members[0].spec.model.width == 64 and ensemble.members[0].epoch == 3:
             raise RuntimeError("a strange thing\nand more of it")
         return advance(ensemble, interrupted)
 
-    monkeypatch.setattr(Descent, "advance", breaking)
+    monkeypatch.setattr(GradientDescent, "advance", breaking)
     train(run_ids, make_services(settings, database))
     found = {run_id: get_run(database, run_id) for run_id in run_ids}
     assert {run.status for run in found.values()} == {"finished", "failed"}

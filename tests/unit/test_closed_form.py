@@ -11,9 +11,10 @@ from numpy.typing import NDArray
 from safetensors.numpy import load as load_arrays
 
 from tests.specs import run_spec, run_specs
+from worker.training.closed_form import solve
 from worker.training.data import load
-from worker.training.group import EpochResult, Group, choose_device
-from worker.training.least_squares import solve
+from worker.training.device import choose_device
+from worker.training.group import EpochResult, Group
 
 Array = NDArray[np.float64]
 DEVICE = choose_device()  # one thread: sums do not depend on how many there are

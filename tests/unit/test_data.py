@@ -10,8 +10,7 @@ from backend.specification import RunSpec
 from backend.specification.sources import SOURCES
 from tests.specs import run_spec
 from worker.training.data import load, reference_loss
-from worker.training.sources import draw, rows
-from worker.training.stored import targets
+from worker.training.raw_samples import draw_part, rows_of_part, stored_targets
 
 DRAWN = [name for name, source in SOURCES.items() if source.rows is None]
 STORED = [name for name in SOURCES if name not in DRAWN]
@@ -38,7 +37,7 @@ def test_the_data_are_as_the_catalogue_says(source: str) -> None:
 
 @pytest.mark.parametrize("source", SOURCES)
 def test_the_same_seed_draws_the_same_data(source: str) -> None:
-    one, two = (draw(small(source).dataset, 7, "train") for _ in range(2))
+    one, two = (draw_part(small(source).dataset, 7, "train") for _ in range(2))
     assert np.array_equal(one[0], two[0])
     assert np.array_equal(one[1], two[1])
 
@@ -63,20 +62,22 @@ def test_no_drawn_sample_is_in_two_parts(source: str) -> None:
 @pytest.mark.parametrize("seed", [0, 1])
 def test_no_stored_row_is_in_two_parts(source: str, seed: int) -> None:
     dataset = run_spec(source).dataset
-    of_test = rows(dataset, 1 - seed, "test")  # of the other seed: it is the same for all
-    taken = np.concatenate([rows(dataset, seed, "train"), rows(dataset, seed, "validation")])
+    of_test = rows_of_part(dataset, 1 - seed, "test")  # of the other seed: it is the same for all
+    taken = np.concatenate(
+        [rows_of_part(dataset, seed, "train"), rows_of_part(dataset, seed, "validation")]
+    )
     together = np.concatenate([taken, of_test])
     assert len(np.unique(together)) == len(together)
 
 
 @pytest.mark.parametrize("source", STORED)
 def test_every_part_holds_the_classes_in_their_shares(source: str) -> None:
-    y, dataset = targets(source), small(source).dataset
+    y, dataset = stored_targets(source), small(source).dataset
     if SOURCES[source].problem == "regression":
         y = (y > np.median(y)).astype(int)
     shares = np.bincount(y) / len(y)
     for part in PARTS:
-        counts = np.bincount(y[rows(dataset, 3, part)], minlength=len(shares))
+        counts = np.bincount(y[rows_of_part(dataset, 3, part)], minlength=len(shares))
         assert np.abs(counts - shares * counts.sum()).max() < 2
 
 
@@ -201,5 +202,5 @@ def test_making_mnist1d_leaves_numpys_global_generator_alone() -> None:
     np.random.seed(5)
     expected = np.random.normal(size=3)
     np.random.seed(5)
-    draw(small("mnist1d", dataset__n_train=31).dataset, 11, "train")
+    draw_part(small("mnist1d", dataset__n_train=31).dataset, 11, "train")
     assert np.array_equal(np.random.normal(size=3), expected)

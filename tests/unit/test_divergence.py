@@ -7,7 +7,8 @@ import pytest
 from backend.diagnosis import Curve, diagnose
 from backend.diagnosis.divergence import reason
 from tests.specs import run_spec
-from worker.training.group import EpochResult, Group, choose_device
+from worker.training.device import choose_device
+from worker.training.group import EpochResult, Group
 
 DEVICE = choose_device()
 

@@ -9,7 +9,8 @@ from backend.specification import RunSpec
 from backend.specification.cost import parameters
 from backend.specification.sources import SOURCES
 from tests.specs import run_specs
-from worker.training.group import EpochResult, Group, choose_device
+from worker.training.device import choose_device
+from worker.training.group import EpochResult, Group
 
 SMALL: dict[str, Any] = {
     "dataset__n_train": 40,

@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from backend.specification import RunSpec
 from tests.reference import Reference
 from tests.specs import run_spec
-from worker.training.group import EpochResult, Group, choose_device
+from worker.training.device import choose_device
+from worker.training.group import EpochResult, Group
 
 pytestmark = pytest.mark.slow
 DEVICE = choose_device()

@@ -10,8 +10,8 @@ from backend.specification import validate
 from backend.specification.cost import layer_sizes, parameters
 from backend.specification.features import canonical, parse
 from tests.specs import document, run_spec, run_specs
-from worker.training.features import of_inputs
-from worker.training.member import Member
+from worker.training.feature_maps import select_features
+from worker.training.member import GroupMember
 
 
 @pytest.mark.parametrize(
@@ -38,13 +38,13 @@ def test_what_is_no_sum_of_features_is_refused(written: str) -> None:
 
 def test_features_are_functions_of_raw_inputs() -> None:
     x = np.array([[2.0, 3.0], [-1.0, 0.5]])
-    found = of_inputs(x, "x2 + x1^2 + x1*x2 + sin(5*x1)")
+    found = select_features(x, "x2 + x1^2 + x1*x2 + sin(5*x1)")
     expected = [[3.0, 4.0, 6.0, np.sin(10)], [0.5, 1.0, -0.5, np.sin(-5)]]
     np.testing.assert_allclose(found, expected)
 
 
 def test_a_network_sees_each_feature_with_mean_0_and_deviation_1() -> None:
-    member = Member(run_spec("circles", model__features="x1^2 + x2^2"))
+    member = GroupMember(run_spec("circles", model__features="x1^2 + x2^2"))
     seen = member.features(member.data.train.x)
     np.testing.assert_allclose(seen.mean(0), 0, atol=1e-12)
     np.testing.assert_allclose(seen.std(0), 1)

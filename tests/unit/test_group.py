@@ -14,10 +14,12 @@ from torch import Tensor
 
 from backend.specification import RunSpec
 from tests.specs import run_spec, run_specs
-from worker.training.batches import ORDER_BYTES, order
 from worker.training.data import load
-from worker.training.descent import Descent
-from worker.training.group import EpochResult, Failure, Group, Interrupted, choose_device
+from worker.training.device import choose_device
+from worker.training.ensemble import Interrupted
+from worker.training.gradient_descent import GradientDescent
+from worker.training.group import EpochResult, Failure, Group
+from worker.training.random_draws import ORDER_BYTES, sample_order
 
 DEVICE = choose_device()
 Curve = list[Mapping[str, float]]
@@ -147,15 +149,15 @@ def test_a_checkpoint_that_does_not_fit_fails_its_member_alone() -> None:
 
 def test_an_ensemble_that_breaks_fails_its_members_alone(monkeypatch: pytest.MonkeyPatch) -> None:
     expected = curves(Group(variety(), DEVICE), 4)
-    group, advance = Group(variety(), DEVICE), Descent.advance
+    group, advance = Group(variety(), DEVICE), GradientDescent.advance
     found = curves(group, 2)
 
-    def breaking(ensemble: Descent, interrupted: Callable[[], bool]) -> Tensor:
+    def breaking(ensemble: GradientDescent, interrupted: Callable[[], bool]) -> Tensor:
         if ensemble.members[0].spec == variety()[0]:
             _break()
         return advance(ensemble, interrupted)
 
-    monkeypatch.setattr(Descent, "advance", breaking)
+    monkeypatch.setattr(GradientDescent, "advance", breaking)
     (failure,) = (result for result in group.epoch() if isinstance(result, Failure))
     assert (failure.index, str(failure.error)) == (0, "broken")
     group.drop(0)
@@ -165,9 +167,9 @@ def test_an_ensemble_that_breaks_fails_its_members_alone(monkeypatch: pytest.Mon
 
 def test_orders_that_are_kept_take_bounded_memory() -> None:
     for epoch in range(4):
-        order(0, epoch, ORDER_BYTES // 16)
-    assert order.cache is not None
-    assert len(order.cache) == 2
+        sample_order(0, epoch, ORDER_BYTES // 16)
+    assert sample_order.cache is not None
+    assert len(sample_order.cache) == 2
 
 
 def test_an_interrupted_group_gives_up_its_epoch() -> None:

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from backend.specification import memory
 from tests.specs import run_spec
-from worker.training.memory import is_out_of_memory
+from worker.training.device import is_out_of_memory
 
 
 def test_more_parameters_samples_or_rows_in_a_batch_take_more() -> None:

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from backend.specification.cost import parameters
 from tests.reference import build
 from tests.specs import run_spec
-from worker.training import basis
-from worker.training.member import Member
+from worker.training import feature_maps
+from worker.training.member import GroupMember
 from worker.training.models import initial, predict
 
 mlps = st.fixed_dictionaries(
@@ -65,7 +65,7 @@ def test_a_model_has_as_many_parameters_as_the_estimate_says(knobs: dict[str, An
 @given(knobs=mlps | single_layers | polynomials | cnns)
 def test_a_model_predicts_what_plain_pytorch_does(knobs: dict[str, Any]) -> None:
     spec = run_spec(**knobs)
-    member = Member(spec)
+    member = GroupMember(spec)
     weights, plain = initial(spec), build(spec, member.n_features, member.outputs).eval()
     x = torch.from_numpy(member.features(member.data.test.x[:5])).float()
     assert torch.allclose(predict(spec, weights, x), plain(x), atol=1e-6)
@@ -76,7 +76,7 @@ def test_a_model_predicts_what_plain_pytorch_does(knobs: dict[str, Any]) -> None
 def test_a_polynomial_can_be_any_polynomial_of_its_degree(inputs: int, degree: int) -> None:
     x = np.random.default_rng(0).uniform(-1, 1, size=(100, inputs))
     target = (x.sum(axis=1) - 0.3) ** degree
-    terms = basis.evaluate(x, degree)
+    terms = feature_maps.legendre_features(x, degree)
     fitted = terms @ np.linalg.lstsq(terms, target, rcond=None)[0]
     assert np.allclose(fitted, target)
 

@@ -9,7 +9,7 @@ from safetensors.torch import load as load_tensors
 from backend.specification import validate
 from frontend.snippets import loading_code
 from worker.training.group import Group
-from worker.training.member import Member
+from worker.training.member import GroupMember
 from worker.training.models import predict
 
 
@@ -43,7 +43,7 @@ def test_the_code_on_the_page_loads_the_snapshot_it_stands_beside(
 
     found: dict[str, Any] = {}
     exec(loading_code(spec.params(), 7, "last"), found)  # noqa: S102
-    member = Member(spec)
+    member = GroupMember(spec)
     x = member.data.test.x[:9].astype(np.float32)
     raw = torch.tensor(x) if spec.model.family in ("mlp", "cnn") else x
     features = torch.from_numpy(member.features(x)).float()

@@ -6,8 +6,9 @@ import pytest
 import torch
 
 from tests.specs import run_specs
-from worker.training import descent
-from worker.training.group import EpochResult, Group, choose_device
+from worker.training import gradient_descent
+from worker.training.device import choose_device
+from worker.training.group import EpochResult, Group
 from worker.training.network import Network
 from worker.training.optimizers import Updates
 from worker.training.steps import Eager, Fixed, Step
@@ -27,7 +28,7 @@ def metrics(device: torch.device) -> list[Mapping[str, float]]:
 
 def test_a_step_on_fixed_inputs_trains_the_same_to_the_bit(monkeypatch: pytest.MonkeyPatch) -> None:
     expected = metrics(DEVICE)
-    monkeypatch.setattr(descent, "make_step", fixed)
+    monkeypatch.setattr(gradient_descent, "make_step", fixed)
     assert metrics(DEVICE) == expected
 
 

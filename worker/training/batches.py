@@ -6,24 +6,19 @@ from math import ceil
 
 import numpy as np
 import torch
-from cachetools import LRUCache, cached
-from numpy.typing import NDArray
 from torch import Tensor
 
-from backend.datasets.streams import Purpose, stream
-from worker.training.layers import Batch
-from worker.training.member import Member
-from worker.training.program import Program
-from worker.training.rows import Rows
+from worker.training.ensemble_data import EnsembleData
+from worker.training.layers import StackedBatch
+from worker.training.member import GroupMember
+from worker.training.program import TrainingProgram
+from worker.training.random_draws import Index, sample_order
 
 GATHERED_BYTES = 4 << 20  # batches that are gathered at once, before their steps run
-ORDER_BYTES = 16 << 20  # cached orders of samples, which members with the same seed share
-
-Index = NDArray[np.int64]
 
 
 @dataclass(frozen=True, slots=True)
-class Stretch:
+class StepChunk:
     """Consecutive steps in which the same models, the first `active`, have a batch each.
 
     Samples are gathered into x [steps, active, rows, inputs] and `rows` [steps, active, rows,
@@ -36,13 +31,15 @@ class Stretch:
     x: Tensor
     rows: Tensor
     targets: Tensor
-    batches: list[Batch]
+    batches: list[StackedBatch]
 
 
 class Batches:
     """The batches of all members; those of a member depend on its specification and epoch alone."""
 
-    def __init__(self, program: Program, members: Sequence[Member], rows: Rows) -> None:
+    def __init__(
+        self, program: TrainingProgram, members: Sequence[GroupMember], rows: EnsembleData
+    ) -> None:
         self._program, self._members, self._rows = program, members, rows
         self.steps = [_steps(program, member) for member in members]
         self._whole = False  # whether the only batch, the whole training set, is already in place
@@ -50,7 +47,7 @@ class Batches:
         self._smoothing = rows.x.new_tensor(smoothing)[None, :, None, None]
         self._chunks = self._prepared()
 
-    def epoch(self) -> Iterator[tuple[int, Batch]]:
+    def epoch(self) -> Iterator[tuple[int, StackedBatch]]:
         """Yield for each step of the members' current epoch the active models and their batch.
 
         The tensors of a batch are reused by later steps. Dropout masks are not included, see
@@ -64,7 +61,7 @@ class Batches:
                 yield chunk.active, batch
         self._whole = self._program.whole
 
-    def _gather(self, chunk: Stretch, index: Tensor) -> None:
+    def _gather(self, chunk: StepChunk, index: Tensor) -> None:
         """Copy the samples of a chunk's batches into its tensors."""
         flat, table = index.reshape(-1), self._rows
         torch.index_select(table.x, 0, flat, out=chunk.x.view(len(flat), -1))
@@ -90,12 +87,12 @@ class Batches:
             index[: self.steps[place], place, :batch] = first + padded.reshape(-1, batch)
         return index
 
-    def _order(self, member: Member, n: int) -> Index:
+    def _order(self, member: GroupMember, n: int) -> Index:
         if self._program.whole:
             return np.arange(n)
-        return order(member.spec.training.seed, member.epoch, n)
+        return sample_order(member.spec.training.seed, member.epoch, n)
 
-    def _prepared(self) -> list[Stretch]:
+    def _prepared(self) -> list[StepChunk]:
         """Return the chunks of an epoch. They all use the same memory, one after the other."""
         program, like, weights = self._program, self._rows.x, self._row_weights()
         spans = list(self._cuts())
@@ -111,11 +108,11 @@ class Batches:
             gathered, transposed = outputs[: 2 * count * program.outputs].view(2, -1)
             targets = transposed.view(end - first, active, program.outputs, program.rows)
             batches = [
-                Batch(*tensors, None)
+                StackedBatch(*tensors, None)
                 for tensors in zip(x, targets, weights[first:end, :active], strict=True)
             ]
             chunks.append(
-                Stretch(first, end, active, x, gathered.view(*rows, -1), targets, batches)
+                StepChunk(first, end, active, x, gathered.view(*rows, -1), targets, batches)
             )
         return chunks
 
@@ -145,11 +142,5 @@ class Batches:
         return torch.from_numpy(weights).to(self._rows.x)
 
 
-@cached(LRUCache(ORDER_BYTES, lambda rows: rows.nbytes))
-def order(seed: int, epoch: int, n: int) -> Index:
-    """Return the order in which an epoch visits n samples."""
-    return stream(seed, Purpose.BATCHES, epoch).permutation(n)
-
-
-def _steps(program: Program, member: Member) -> int:
+def _steps(program: TrainingProgram, member: GroupMember) -> int:
     return 1 if program.whole else ceil(member.spec.dataset.n_train / program.batch)

@@ -10,10 +10,9 @@ import torch
 from torch import Tensor
 
 from backend.datasets.sequences import Array
-from worker.training import losses, random_features
-from worker.training.ensemble import Interrupted, Kind
-from worker.training.least_squares import solve
-from worker.training.member import Member
+from worker.training import feature_maps, losses
+from worker.training.ensemble import Interrupted, ModelVersion
+from worker.training.member import GroupMember
 from worker.training.models import predict
 
 BLOCK_NUMBERS = 1 << 22  # feature values computed at once during evaluation, to bound memory
@@ -22,7 +21,7 @@ BLOCK_NUMBERS = 1 << 22  # feature values computed at once during evaluation, to
 class ClosedForm:
     """An ensemble of one member, whose only epoch computes the solution."""
 
-    def __init__(self, member: Member, device: torch.device) -> None:
+    def __init__(self, member: GroupMember, device: torch.device) -> None:
         self._member, self._device = member, device
         self.members = [member]
         self._weights: Mapping[str, Tensor] = {}
@@ -45,7 +44,7 @@ class ClosedForm:
     def keep(self, places: Sequence[int]) -> None:
         """Do nothing: there are no other members to remove."""
 
-    def weights(self, place: int, kind: Kind) -> Mapping[str, Tensor]:  # noqa: ARG002
+    def weights(self, place: int, kind: ModelVersion) -> Mapping[str, Tensor]:  # noqa: ARG002
         """Return the weights by name; the last weights are also the best."""
         return self._weights
 
@@ -58,20 +57,22 @@ class ClosedForm:
         self._weights = {name: value.to(self._device) for name, value in state.items()}
 
 
-def _solution(member: Member, device: torch.device) -> dict[str, Tensor]:
+def _solution(member: GroupMember, device: torch.device) -> dict[str, Tensor]:
     """Return the weights that fit a member's training set best, and the drawn layer if any."""
     spec, train = member.spec, member.data.train
     features, targets = _on(device, member.features(train.x)), _on(device, member.targets(train.y))
     layer: dict[str, Tensor] = {}
     if spec.model.family == "random_features":
-        layer = {name: value.to(device) for name, value in random_features.draw(spec).items()}
-        features = random_features.evaluate(layer, features)
+        layer = {
+            name: value.to(device) for name, value in feature_maps.draw_random_layer(spec).items()
+        }
+        features = feature_maps.random_features(layer, features)
     fitted = solve(features, targets, spec.training.weight_decay)
     name = "output.weight" if layer else "coefficients"
     return {name: fitted.T.contiguous(), **layer}
 
 
-def _metrics(member: Member, weights: Mapping[str, Tensor]) -> Tensor:
+def _metrics(member: GroupMember, weights: Mapping[str, Tensor]) -> Tensor:
     """Return a member's metrics in the order of its `metric_keys`."""
     fitted = weights.get("coefficients", weights.get("output.weight"))
     assert fitted is not None  # noqa: S101 - every closed-form model has one of the two
@@ -83,7 +84,7 @@ def _metrics(member: Member, weights: Mapping[str, Tensor]) -> Tensor:
 
 
 def _row_losses(
-    member: Member, weights: Mapping[str, Tensor], x: Array, y: Array, fitted: Tensor
+    member: GroupMember, weights: Mapping[str, Tensor], x: Array, y: Array, fitted: Tensor
 ) -> Iterator[Tensor]:
     """Yield block by block the loss of each row, and its hit if there are classes [rows, kinds]."""
     size = max(1, BLOCK_NUMBERS // fitted.shape[1])
@@ -99,3 +100,34 @@ def _row_losses(
 
 def _on(device: torch.device, values: Array) -> Tensor:
     return torch.tensor(values, dtype=torch.float64, device=device)
+
+
+def solve(features: Tensor, targets: Tensor, weight_decay: float) -> Tensor:
+    """Return the weights [features, outputs] that minimise squared error plus weight decay.
+
+    The objective is that of SGD: the mean of the squared entries of `features` [n, features] @
+    weights - `targets` [n, outputs], plus half of `weight_decay` times the sum of the squared
+    weights. Without weight decay many weights may fit equally well. The solution is then that of
+    smallest norm, which is also the limit of gradient descent from 0.
+
+    With features = U S V', the weights are V diag(s / (s^2 + l)) U' targets (Hastie, Tibshirani and
+    Friedman 2009, eq. 3.47), where l is the weight decay times half the number of target values.
+    Singular values that are numerically 0 are left out, as in numpy.linalg.lstsq.
+    """
+    left, values, right = _decompose(features)
+    cutoff = values.max() * max(features.shape) * torch.finfo(features.dtype).eps
+    ridge = weight_decay * targets.numel() / 2
+    factors = torch.where(values > cutoff, values / (values.square() + ridge), 0.0)
+    return right @ (factors[:, None] * (left.T @ targets))
+
+
+def _decompose(features: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """Return U [n, k], s [k] and V [features, k] with features = U diag(s) V'.
+
+    A QR decomposition first reduces the matrix to a square of its smaller side, whose SVD is cheap.
+    """
+    n, width = features.shape
+    orthogonal, square = torch.linalg.qr(features if n >= width else features.T)
+    inner, values, others = torch.linalg.svd(square)
+    long, short = orthogonal @ inner, others.T
+    return (long, values, short) if n >= width else (short, values, long)

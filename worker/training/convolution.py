@@ -10,16 +10,16 @@ from math import ceil
 import torch
 from torch import Tensor
 
-from worker.training.layers import Batch, Layer, Linear
+from worker.training.layers import Linear, StackedBatch, StackedLayer
 from worker.training.network import Site
-from worker.training.program import Program
+from worker.training.program import TrainingProgram
 from worker.training.stack import aligned
 
 KERNEL = 3
 SHIFTS = [(row, column) for row in range(KERNEL) for column in range(KERNEL)]
 
 
-def shapes(program: Program) -> dict[str, tuple[int, ...]]:
+def shapes(program: TrainingProgram) -> dict[str, tuple[int, ...]]:
     """Return the padded shapes of one model's parameters: weight i and bias i of each layer i."""
     parameters: dict[str, tuple[int, ...]] = {}
     channels = program.width
@@ -31,7 +31,7 @@ def shapes(program: Program) -> dict[str, tuple[int, ...]]:
     return parameters
 
 
-def layers(site: Site) -> Iterator[Layer]:
+def layers(site: Site) -> Iterator[StackedLayer]:
     """Yield the layers: convolution, activation and pooling per block, then a linear layer."""
     program, channels = site.program, site.program.width
     for block in range(program.depth):
@@ -60,7 +60,7 @@ def _convolution(site: Site, block: int) -> "Convolution":
     )
 
 
-def _side(program: Program, blocks: int | None = None) -> int:
+def _side(program: TrainingProgram, blocks: int | None = None) -> int:
     """Return the side of an image after `blocks` blocks; None means after all of them."""
     return program.side >> (program.depth if blocks is None else blocks)
 
@@ -100,13 +100,13 @@ class Convolution:
         used = self._patches[:, : channels_in * KERNEL**2]
         self._windows = used.view(models, channels_in, KERNEL, KERNEL, side, side, rows)
 
-    def forward(self, x: Tensor, _: Batch | None) -> Tensor:
+    def forward(self, x: Tensor, _: StackedBatch | None) -> Tensor:
         self._inside.copy_(x.reshape(self._inside.shape))
         for row, column in SHIFTS:
             self._windows[:, :, row, column].copy_(self._shifted(self._framed, row, column))
         return torch.baddbmm(self._bias, self._weight, self._patches, out=self._out)
 
-    def backward(self, g: Tensor, _: Batch) -> Tensor:
+    def backward(self, g: Tensor, _: StackedBatch) -> Tensor:
         torch.bmm(g, self._patches.transpose(1, 2), out=self._weight_gradient)
         torch.sum(g, 2, out=self._bias_gradient)
         if self._first:
@@ -129,14 +129,14 @@ class MaxPool:
         self._corners: list[Tensor] = []
         self._largest = torch.empty(0)
 
-    def forward(self, x: Tensor, _: Batch | None) -> Tensor:
+    def forward(self, x: Tensor, _: StackedBatch | None) -> Tensor:
         self._shape = x.shape
         self._corners = self._quarters(x)
         a, b, c, d = self._corners
         self._largest = torch.maximum(torch.maximum(a, b), torch.maximum(c, d))
         return self._largest.view(*x.shape[:2], -1)
 
-    def backward(self, g: Tensor, _: Batch) -> Tensor:
+    def backward(self, g: Tensor, _: StackedBatch) -> Tensor:
         """Send each gradient to the largest pixel; of equal ones to the first, as PyTorch does."""
         by_input = g.new_zeros(self._shape)
         g = g.view(self._largest.shape)
@@ -160,8 +160,8 @@ class Flatten:
     def __init__(self, side: int) -> None:
         self._pixels = side**2
 
-    def forward(self, x: Tensor, _: Batch | None) -> Tensor:
+    def forward(self, x: Tensor, _: StackedBatch | None) -> Tensor:
         return x.view(len(x), x.shape[1] * self._pixels, -1)
 
-    def backward(self, g: Tensor, _: Batch) -> Tensor:
+    def backward(self, g: Tensor, _: StackedBatch) -> Tensor:
         return g.view(len(g), g.shape[1] // self._pixels, -1)

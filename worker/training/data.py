@@ -12,14 +12,14 @@ from backend.datasets.sequences import Array
 from backend.specification.features import ALL
 from backend.specification.run_spec import Dataset, FamilyName, RunSpec
 from backend.specification.sources import SOURCES, Scale
-from worker.training.features import of_inputs
-from worker.training.sources import draw
+from worker.training.feature_maps import select_features
+from worker.training.raw_samples import draw_part
 
 CACHE_BYTES = 256 << 20  # parts of data sets that runs of this process share
 
 
 @dataclass(frozen=True)
-class Part:
+class Samples:
     """Samples in raw units: x [n, features]; y classes [n] or values [n, outputs]."""
 
     x: Array
@@ -61,14 +61,14 @@ class Scaling:
 class Data:
     """The three parts, the scaling fitted on the first, and which training labels are wrong."""
 
-    train: Part
-    validation: Part
-    test: Part
+    train: Samples
+    validation: Samples
+    test: Samples
     scaling: Scaling
     mislabelled: Array
 
     @property
-    def parts(self) -> tuple[Part, Part, Part]:
+    def parts(self) -> tuple[Samples, Samples, Samples]:
         """The parts in the order train, validation, test."""
         return self.train, self.validation, self.test
 
@@ -84,14 +84,14 @@ def load(spec: RunSpec) -> Data:
     if dataset.label_noise:
         classes = SOURCES[dataset.source].outputs
         labels, mislabelled = flipped(train.y, dataset.label_noise, seed, classes)
-        train = Part(train.x, labels)
+        train = Samples(train.x, labels)
     selected = spec.model.features
     scale = SOURCES[dataset.source].scale if selected == ALL else "feature"
-    scaling = Scaling.fit(of_inputs(train.x, selected), spec.model.family, scale)
+    scaling = Scaling.fit(select_features(train.x, selected), spec.model.family, scale)
     return Data(train, validation, test, scaling, mislabelled)
 
 
-def noise_free_test(spec: RunSpec) -> Part:
+def noise_free_test(spec: RunSpec) -> Samples:
     """Return the test samples of a run, with targets free of target noise.
 
     The inputs are those of `load`, because inputs and target noise have random streams of their
@@ -112,11 +112,11 @@ def _part_key(dataset: Dataset, seed: int, part: PartName) -> Hashable:
 
 
 @cached(LRUCache(CACHE_BYTES, lambda part: part.x.nbytes + part.y.nbytes), key=_part_key)
-def _part(dataset: Dataset, seed: int, part: PartName) -> Part:
-    x, y = draw(dataset, seed, part)
+def _part(dataset: Dataset, seed: int, part: PartName) -> Samples:
+    x, y = draw_part(dataset, seed, part)
     x.setflags(write=False)
     y.setflags(write=False)
-    return Part(x, y)
+    return Samples(x, y)
 
 
 def reference_loss(spec: RunSpec, data: Data) -> float:

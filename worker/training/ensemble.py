@@ -1,13 +1,13 @@
 """The interface between a group and its ensembles: runs that are trained as one program."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Container, Mapping, Sequence
 from typing import Literal, Protocol
 
 from torch import Tensor
 
-from worker.training.member import Member
+from worker.training.member import GroupMember
 
-Kind = Literal["best", "last"]
+ModelVersion = Literal["best", "last"]  # of a member: at its lowest validation loss, and now
 
 
 class Interrupted(Exception):
@@ -20,7 +20,7 @@ class Ensemble(Protocol):
     No member's metrics depend, to the bit, on which other members are in the ensemble.
     """
 
-    members: list[Member]
+    members: list[GroupMember]
 
     def advance(self, interrupted: Callable[[], bool]) -> Tensor:
         """Train all members for one epoch; return their metrics [members, keys], on the device.
@@ -41,7 +41,7 @@ class Ensemble(Protocol):
     def keep(self, places: Sequence[int]) -> None:
         """Remove all other members: the member at places[0] moves to place 0, and so on."""
 
-    def weights(self, place: int, kind: Kind) -> Mapping[str, Tensor]:
+    def weights(self, place: int, kind: ModelVersion) -> Mapping[str, Tensor]:
         """Return a member's best or last weights by name, in their unpadded shapes."""
 
     def state(self, place: int) -> Mapping[str, Tensor]:
@@ -49,3 +49,28 @@ class Ensemble(Protocol):
 
     def load_state(self, place: int, state: Mapping[str, Tensor]) -> None:
         """Restore a member that was not trained yet to the state that `state` returned."""
+
+
+class PlacedEnsemble:
+    """An ensemble and the indices of its members by place; None marks a member that has left.
+
+    Members that have left are removed together, once they are a quarter of all, because each
+    removal costs as much as several steps.
+    """
+
+    def __init__(self, ensemble: Ensemble, indices: Sequence[int]) -> None:
+        self.ensemble = ensemble
+        self.indices: list[int | None] = list(indices)
+
+    @property
+    def in_training(self) -> bool:
+        """Whether any member is still trained."""
+        return any(index is not None for index in self.indices)
+
+    def forget(self, gone: Container[int | None]) -> None:
+        """Stop training members; their places are freed now or later."""
+        self.indices = [None if index in gone else index for index in self.indices]
+        remaining = [place for place, index in enumerate(self.indices) if index is not None]
+        if remaining and 4 * len(remaining) <= 3 * len(self.indices):
+            self.ensemble.keep(remaining)
+            self.indices = [self.indices[place] for place in remaining]

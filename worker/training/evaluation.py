@@ -12,10 +12,10 @@ import torch
 from torch import Tensor
 
 from worker.training import losses
-from worker.training.member import Member
+from worker.training.ensemble_data import EnsembleData
+from worker.training.member import GroupMember
 from worker.training.network import Network
-from worker.training.program import Blocks, Program
-from worker.training.rows import Rows
+from worker.training.program import Blocks, TrainingProgram
 
 BuildNetwork = Callable[[slice, int], Network]  # (members, rows evaluated at once)
 
@@ -38,7 +38,11 @@ class Evaluation:
     """Evaluates the members of an ensemble with networks that `build` creates."""
 
     def __init__(
-        self, program: Program, members: Sequence[Member], rows: Rows, build: BuildNetwork
+        self,
+        program: TrainingProgram,
+        members: Sequence[GroupMember],
+        rows: EnsembleData,
+        build: BuildNetwork,
     ) -> None:
         self._program, self._build = program, build
         self._cohorts = list(_cohorts(program, members, rows))
@@ -112,7 +116,9 @@ class Evaluation:
         return x
 
 
-def _cohorts(program: Program, members: Sequence[Member], rows: Rows) -> Iterator[Cohort]:
+def _cohorts(
+    program: TrainingProgram, members: Sequence[GroupMember], rows: EnsembleData
+) -> Iterator[Cohort]:
     """Cut the members into cohorts of at most `program.cohort`."""
     first = 0
     while first < len(members):
@@ -132,7 +138,9 @@ def _cohorts(program: Program, members: Sequence[Member], rows: Rows) -> Iterato
         first = end
 
 
-def _cohort(rows: Rows, members: slice, n_train: int, length: int, *, shared: bool) -> Cohort:
+def _cohort(
+    rows: EnsembleData, members: slice, n_train: int, length: int, *, shared: bool
+) -> Cohort:
     count = members.stop - members.start
     first, sets = rows.first[members.start], 1 if shared else count
     span = slice(first, first + sets * length)

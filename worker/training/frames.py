@@ -11,7 +11,7 @@ from backend.datasets.sequences import Array
 from backend.specification import cost
 from backend.specification.run_spec import LossName, RunSpec
 from backend.specification.sources import LEVELS, drawable
-from worker.training.member import Member
+from worker.training.member import GroupMember
 from worker.training.pictures import CURVE_POINTS, PLANE_POINTS, probability
 
 MOST_FRAMES, FEWEST_FRAMES = 40, 12  # per run
@@ -20,7 +20,7 @@ EPOCH_PER_ROW = 2.5  # time of an epoch in units of evaluating on validation and
 STRIDE = {1: 4, 2: 2}  # by number of inputs: a frame has every 4th (2nd) point of each axis
 
 
-def ladder(spec: RunSpec) -> frozenset[int]:
+def frame_epochs(spec: RunSpec) -> frozenset[int]:
     """Return the epochs that get a frame, in geometric progression; none if a fit cannot be drawn.
 
     The best and the last epoch need none: their snapshots contain the fit.
@@ -35,7 +35,7 @@ def ladder(spec: RunSpec) -> frozenset[int]:
     return frozenset(np.geomspace(1, epochs, count).round().astype(int).tolist())
 
 
-def axes(member: Member) -> dict[str, Array]:
+def frame_axes(member: GroupMember) -> dict[str, Array]:
     """Return the axes of a member's frames by name, in raw units; empty if it cannot be drawn."""
     picture, _ = member.picture
     if picture is None:
@@ -48,7 +48,7 @@ def axes(member: Member) -> dict[str, Array]:
     }
 
 
-def features(member: Member) -> Array:
+def frame_inputs(member: GroupMember) -> Array:
     """Return the model inputs at the points of a frame [points, inputs], the first axis fastest.
 
     Raises ValueError if the fit cannot be drawn.
@@ -61,7 +61,7 @@ def features(member: Member) -> Array:
     return grid[(slice(None, None, step),) * len(picture.axes)].reshape(-1, grid.shape[-1])
 
 
-def encode(outputs: Array, loss: LossName) -> list[bytes]:
+def encode_frames(outputs: Array, loss: LossName) -> list[bytes]:
     """Encode the frames of models from their outputs [models, points, outputs].
 
     Regression: the prediction as float32. Two classes: the probability of the second class in

@@ -12,28 +12,16 @@ from torch import Tensor
 
 from backend.datasets.sequences import Array
 from backend.specification.run_spec import RunSpec
-from worker.training import frames, predictions, snapshots
-from worker.training.checkpoints import dump, restore
+from worker.training import frames, model_files, prediction_files
 from worker.training.closed_form import ClosedForm
 from worker.training.data import reference_loss
-from worker.training.descent import Descent
-from worker.training.ensemble import Ensemble, Interrupted, Kind
-from worker.training.member import Member
-from worker.training.memory import is_out_of_memory
-from worker.training.predictions import Prediction
+from worker.training.device import is_out_of_memory
+from worker.training.ensemble import Ensemble, Interrupted, ModelVersion, PlacedEnsemble
+from worker.training.gradient_descent import GradientDescent
+from worker.training.member import GroupMember
+from worker.training.model_files import SnapshotFiles, dump_checkpoint, restore_checkpoint
+from worker.training.prediction_files import PredictionFile
 from worker.training.program import ensembles
-from worker.training.snapshots import Snapshot
-
-__all__ = [
-    "EpochResult",
-    "Failure",
-    "Group",
-    "Interrupted",
-    "Kind",
-    "Prediction",
-    "Snapshot",
-    "choose_device",
-]
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,18 +45,6 @@ class Failure:
     error: Exception
 
 
-def choose_device(*, gpu: bool = True) -> torch.device:
-    """Return the GPU if there is one and it is wanted, else the CPU limited to one thread.
-
-    One thread is enough because the models are small, and it makes sums independent of the number
-    of cores.
-    """
-    if gpu and torch.cuda.is_available():
-        return torch.device("cuda")
-    torch.set_num_threads(1)
-    return torch.device("cpu")
-
-
 class Group:
     """Runs trained side by side. No member's curve depends on which others are in the group.
 
@@ -88,15 +64,15 @@ class Group:
         dtype: torch.dtype = torch.float32,
     ) -> None:
         self._interrupted = interrupted
-        self._best: dict[int, Snapshot] = {}  # the newest best snapshot of each member
+        self._best: dict[int, SnapshotFiles] = {}  # the newest best snapshot of each member
         self._failures: list[Failure] = []
-        members: dict[int, Member] = {}
+        members: dict[int, GroupMember] = {}
         states: dict[int, Mapping[str, Tensor]] = {}
         for index, spec in enumerate(specs):
             try:
-                members[index] = Member(spec)
+                members[index] = GroupMember(spec)
                 if index in (checkpoints or {}):
-                    states[index] = restore(members[index], (checkpoints or {})[index])
+                    states[index] = restore_checkpoint(members[index], (checkpoints or {})[index])
             except Exception as error:
                 if is_out_of_memory(error):
                     raise
@@ -137,7 +113,7 @@ class Group:
         """
         results: list[EpochResult | Failure] = [*self._failures]
         self._failures.clear()
-        metrics: list[tuple[_Placed, Tensor]] = []
+        metrics: list[tuple[PlacedEnsemble, Tensor]] = []
         for placed in self._ensembles:
             try:
                 metrics.append((placed, placed.ensemble.advance(self._interrupted)))
@@ -160,12 +136,12 @@ class Group:
                 results += self._results(placed, rows)
         return results
 
-    def _failed(self, placed: "_Placed", error: Exception) -> Iterator[Failure]:
+    def _failed(self, placed: PlacedEnsemble, error: Exception) -> Iterator[Failure]:
         for index in placed.indices:
             if index is not None:
                 yield Failure(index, self._members[index].epoch, error)
 
-    def _results(self, placed: "_Placed", rows: list[list[float]]) -> Iterator[EpochResult]:
+    def _results(self, placed: PlacedEnsemble, rows: list[list[float]]) -> Iterator[EpochResult]:
         better = []
         for place, (index, row) in enumerate(zip(placed.indices, rows, strict=True)):
             if index is None:
@@ -190,47 +166,49 @@ class Group:
     def checkpoint(self, index: int) -> tuple[int, bytes]:
         """Return a member's epoch and the checkpoint from which another group can continue it."""
         member, (ensemble, place) = self._members[index], self._find(index)
-        return member.epoch, dump(member, ensemble.state(place))
+        return member.epoch, dump_checkpoint(member, ensemble.state(place))
 
-    def snapshots(self, index: int) -> list[Snapshot]:
+    def snapshots(self, index: int) -> list[SnapshotFiles]:
         """Return a member's best and last model, as far as they exist."""
         member, (ensemble, place) = self._members[index], self._find(index)
         models = []
         if member.best_epoch:
             best = self._best.get(index)
             if best is None or best.epoch != member.best_epoch:
-                best = snapshots.take(member, ensemble.weights(place, "best"), "best")
+                best = model_files.take_snapshot(member, ensemble.weights(place, "best"), "best")
                 self._best[index] = best
             models.append(best)
         if member.epoch:
-            models.append(snapshots.take(member, ensemble.weights(place, "last"), "last"))
+            models.append(
+                model_files.take_snapshot(member, ensemble.weights(place, "last"), "last")
+            )
         return models
 
     def frames(self, indices: Container[int]) -> dict[int, bytes]:
         """Return frames of the current fits of members, all of which must be drawable."""
         frames_by_index: dict[int, bytes] = {}
-        for chunk, outputs in self._outputs(indices, frames.features):
+        for chunk, outputs in self._outputs(indices, frames.frame_inputs):
             loss = self._members[chunk[0]].spec.training.loss  # that of all of them
-            frames_by_index |= zip(chunk, frames.encode(outputs, loss), strict=True)
+            frames_by_index |= zip(chunk, frames.encode_frames(outputs, loss), strict=True)
         return frames_by_index
 
-    def predictions(self, indices: Container[int], kind: Kind) -> dict[int, Prediction]:
+    def predictions(self, indices: Container[int], kind: ModelVersion) -> dict[int, PredictionFile]:
         """Return the predictions of members' best or last models for the first test samples.
 
         Members without such a model, or with an output that is not finite, are left out.
         """
-        members, predictions_by_index = self._members, dict[int, Prediction | None]()
+        members, predictions_by_index = self._members, dict[int, PredictionFile | None]()
         if kind == "last":
-            for chunk, outputs in self._outputs(indices, predictions.features):
+            for chunk, outputs in self._outputs(indices, prediction_files.features):
                 for index, member_outputs in zip(chunk, outputs, strict=True):
                     member = members[index]
-                    predictions_by_index[index] = predictions.encode(
+                    predictions_by_index[index] = prediction_files.encode(
                         member, member_outputs, member.epoch
                     )
         else:
             for index in (index for index in members if index in indices):
                 ensemble, place = self._find(index)
-                predictions_by_index[index] = predictions.of_best(
+                predictions_by_index[index] = prediction_files.of_best(
                     members[index], ensemble.weights(place, "best")
                 )
         return {
@@ -240,7 +218,7 @@ class Group:
         }
 
     def _outputs(
-        self, indices: Container[int], features: Callable[[Member], Array]
+        self, indices: Container[int], features: Callable[[GroupMember], Array]
     ) -> Iterator[tuple[list[int], Array]]:
         """Yield members and their outputs [members, rows, outputs] for what `features` returns."""
         for placed in self._ensembles:
@@ -258,7 +236,7 @@ class Group:
 
     def samples(self, index: int) -> bytes | None:
         """Return the data points to draw with a member's fit; None if the fit cannot be drawn."""
-        return snapshots.samples(self._members[index])
+        return model_files.encode_samples(self._members[index])
 
     def reference_loss(self, index: int) -> float:
         """Return the validation loss of a constant prediction for a member."""
@@ -272,38 +250,13 @@ class Group:
         raise KeyError(index)
 
 
-class _Placed:
-    """An ensemble and the indices of its members by place; None marks a member that has left.
-
-    Members that have left are removed together, once they are a quarter of all, because each
-    removal costs as much as several steps.
-    """
-
-    def __init__(self, ensemble: Ensemble, indices: Sequence[int]) -> None:
-        self.ensemble = ensemble
-        self.indices: list[int | None] = list(indices)
-
-    @property
-    def in_training(self) -> bool:
-        """Whether any member is still trained."""
-        return any(index is not None for index in self.indices)
-
-    def forget(self, gone: Container[int | None]) -> None:
-        """Stop training members; their places are freed now or later."""
-        self.indices = [None if index in gone else index for index in self.indices]
-        remaining = [place for place, index in enumerate(self.indices) if index is not None]
-        if remaining and 4 * len(remaining) <= 3 * len(self.indices):
-            self.ensemble.keep(remaining)
-            self.indices = [self.indices[place] for place in remaining]
-
-
 def _ensembles(
-    members: Mapping[int, Member], device: torch.device, dtype: torch.dtype
-) -> Iterator[_Placed]:
+    members: Mapping[int, GroupMember], device: torch.device, dtype: torch.dtype
+) -> Iterator[PlacedEnsemble]:
     for place, member in members.items():
         if member.closed_form:
-            yield _Placed(ClosedForm(member, device), [place])
+            yield PlacedEnsemble(ClosedForm(member, device), [place])
     index = {id(member): index for index, member in members.items()}
     for program, chosen in ensembles(m for m in members.values() if not m.closed_form):
-        ensemble = Descent(program, chosen, device, dtype)
-        yield _Placed(ensemble, [index[id(member)] for member in chosen])
+        ensemble = GradientDescent(program, chosen, device, dtype)
+        yield PlacedEnsemble(ensemble, [index[id(member)] for member in chosen])

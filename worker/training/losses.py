@@ -6,12 +6,12 @@ For regression a target is a value; for classification it is the probability of 
 import torch
 from torch import Tensor
 
-from worker.training.layers import Batch
+from worker.training.layers import StackedBatch
 
 aten = torch.ops.aten
 
 
-def gradient(outputs: Tensor, batch: Batch, out: Tensor, *, cross_entropy: bool) -> Tensor:
+def gradient(outputs: Tensor, batch: StackedBatch, out: Tensor, *, cross_entropy: bool) -> Tensor:
     """Write the gradient of each model's mean batch loss with respect to its outputs to `out`."""
     if cross_entropy:
         torch.softmax(outputs, 1, out=out)

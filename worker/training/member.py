@@ -9,15 +9,15 @@ import numpy as np
 from backend.datasets.sequences import Array
 from backend.specification.run_spec import RunSpec
 from backend.specification.sources import SOURCES, drawable
-from worker.training import basis
+from worker.training import feature_maps
 from worker.training.data import Data, load
-from worker.training.features import of_inputs
-from worker.training.pictures import Picture, frame
+from worker.training.feature_maps import select_features
+from worker.training.pictures import FitGrid, make_grid
 
 PART_KEYS = ("train", "val", "test")
 
 
-class Member:
+class GroupMember:
     """The data and progress of a run; its weights belong to the ensemble that trains it."""
 
     def __init__(self, spec: RunSpec) -> None:
@@ -33,11 +33,11 @@ class Member:
 
     def features(self, x: Array) -> Array:
         """Return the model inputs for raw inputs [n, inputs]: scaled features or basis terms."""
-        scaled = self.data.scaling(of_inputs(x, self.spec.model.features))
+        scaled = self.data.scaling(select_features(x, self.spec.model.features))
         return (
             scaled
             if self.spec.model.degree is None
-            else basis.evaluate(scaled, self.spec.model.degree)
+            else feature_maps.legendre_features(scaled, self.spec.model.degree)
         )
 
     def targets(self, y: Array) -> Array:
@@ -57,11 +57,11 @@ class Member:
         return int(self.features(self.data.train.x[:1]).shape[1])
 
     @cached_property
-    def picture(self) -> tuple[Picture | None, Array]:
+    def picture(self) -> tuple[FitGrid | None, Array]:
         """The grid on which the fit is drawn, and the model inputs at its points."""
         if not self.drawable:
             return None, np.empty((0, 0))
-        grid = frame(np.concatenate([self.data.train.x, self.data.validation.x]))
+        grid = make_grid(np.concatenate([self.data.train.x, self.data.validation.x]))
         return grid, self.features(grid.points)
 
     @property

@@ -14,8 +14,8 @@ from backend.datasets.streams import Purpose
 from backend.specification.cost import layer_sizes, outputs, polynomial_terms
 from backend.specification.run_spec import RunSpec
 from backend.specification.sources import SOURCES
-from worker.training import random_features
-from worker.training.streams import reseed
+from worker.training import feature_maps
+from worker.training.random_draws import reseed
 
 ACTIVATIONS: dict[str, Callable[[Tensor], Tensor]] = {
     "relu": torch.relu,
@@ -87,7 +87,7 @@ def predict(spec: RunSpec, weights: Mapping[str, Tensor], features: Tensor) -> T
         return features @ weights["coefficients"].T
     if "output.weight" in weights:
         output = weights["output.weight"]
-        return random_features.evaluate(weights, features) @ output.T
+        return feature_maps.random_features(weights, features) @ output.T
     if spec.model.family == "cnn":
         return _see(spec, weights, features)
     positions = sorted({int(name.split(".")[0]) for name in weights})

@@ -7,21 +7,21 @@ from torch import Tensor
 
 from worker.training import losses
 from worker.training.layers import (
-    Batch,
     Gelu,
     Identity,
-    Layer,
+    LinearParameters,
     Relu,
     Sigmoid,
+    StackedBatch,
+    StackedLayer,
     Tanh,
-    Weights,
 )
-from worker.training.program import Program
+from worker.training.program import TrainingProgram
 from worker.training.stack import Stack
 
 
 @dataclass(frozen=True)
-class Model:
+class StackedTensors:
     """The tensors of a stack of models and their gradients.
 
     `running` has the running mean and variance of batch norm. `real` [models, units, 1] of each
@@ -55,8 +55,8 @@ class WorkSpace:
 class Site:
     """The context in which layers are built: models, rows, buffers, and whether to train."""
 
-    program: Program
-    model: Model
+    program: TrainingProgram
+    model: StackedTensors
     space: WorkSpace
     models: slice
     rows: int
@@ -86,11 +86,13 @@ class Site:
         """Return the weights of a layer per model [models, out, in], and their gradients."""
         return self._slabs(f"weight {index}")
 
-    def weights(self, index: int, units: int, *, biased: bool) -> tuple[Weights, Weights]:
+    def weights(
+        self, index: int, units: int, *, biased: bool
+    ) -> tuple[LinearParameters, LinearParameters]:
         """Return the parameters of a linear layer, and their gradients."""
         bias = self.vectors("bias", index, units) if biased else (None, None)
         weight = self.matrix(index)
-        return Weights(weight[0], bias[0]), Weights(weight[1], bias[1])
+        return LinearParameters(weight[0], bias[0]), LinearParameters(weight[1], bias[1])
 
     def _slabs(self, name: str) -> tuple[Tensor, Tensor]:
         parameters, gradients = self.model.parameters, self.model.gradients
@@ -100,7 +102,7 @@ class Site:
         """Return 1 for the units that each model has in a hidden layer, and 0 for padding."""
         return self.model.real[index][self.models]
 
-    def activation(self, index: int, units: int) -> Layer:
+    def activation(self, index: int, units: int) -> StackedLayer:
         """Return the non-linearity of a hidden layer."""
         match self.program.activation:
             case "relu":
@@ -119,19 +121,19 @@ class Site:
 class Network:
     """Some models of a stack as a sequence of layers."""
 
-    def __init__(self, site: Site, layers: Sequence[Layer]) -> None:
+    def __init__(self, site: Site, layers: Sequence[StackedLayer]) -> None:
         self._layers = layers
         self._gradient = site.buffer("gradient by outputs", site.program.outputs)
         self._cross_entropy = site.program.cross_entropy
 
-    def outputs(self, x: Tensor, batch: Batch | None = None) -> Tensor:
+    def outputs(self, x: Tensor, batch: StackedBatch | None = None) -> Tensor:
         """Map inputs [models, rows, inputs] to outputs [models, outputs, rows]."""
         h = x.transpose(1, 2)
         for layer in self._layers:
             h = layer.forward(h, batch)
         return h
 
-    def compute_gradients(self, batch: Batch) -> None:
+    def compute_gradients(self, batch: StackedBatch) -> None:
         """Compute the gradients of each model's mean loss over its batch."""
         outputs = self.outputs(batch.x, batch)
         g = losses.gradient(outputs, batch, self._gradient, cross_entropy=self._cross_entropy)

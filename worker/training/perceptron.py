@@ -3,13 +3,14 @@
 from collections.abc import Iterator
 from itertools import pairwise
 
-from worker.training.layers import Affine, BatchNorm, Dropout, Layer, LayerNorm, Linear
+from worker.training.layers import Dropout, Linear, StackedLayer
 from worker.training.network import Site
-from worker.training.program import Program
+from worker.training.normalisation import Affine, BatchNorm, LayerNorm
+from worker.training.program import TrainingProgram
 from worker.training.stack import aligned
 
 
-def shapes(program: Program) -> dict[str, tuple[int, ...]]:
+def shapes(program: TrainingProgram) -> dict[str, tuple[int, ...]]:
     """Return the padded shapes of one model's parameters.
 
     Layer i has weight i and bias i, except that the bias of layer 0 is a column of its weight. If
@@ -26,7 +27,7 @@ def shapes(program: Program) -> dict[str, tuple[int, ...]]:
     return parameters
 
 
-def running_shapes(program: Program) -> dict[str, tuple[int, ...]]:
+def running_shapes(program: TrainingProgram) -> dict[str, tuple[int, ...]]:
     """Return the shapes of one model's running means and variances, which batch norm keeps."""
     if program.normalisation != "batch":
         return {}
@@ -37,7 +38,7 @@ def running_shapes(program: Program) -> dict[str, tuple[int, ...]]:
     }
 
 
-def layers(site: Site) -> Iterator[Layer]:
+def layers(site: Site) -> Iterator[StackedLayer]:
     """Yield the layers: linear, norm, activation and dropout per hidden layer, then the output."""
     program = site.program
     for index, width in enumerate(program.widths):
@@ -56,7 +57,7 @@ def _linear(site: Site, index: int, units: int) -> Linear:
     return Linear(own, gradients, site.output(index, units), gradient_in)
 
 
-def _norm(site: Site, index: int, width: int) -> Iterator[Layer]:
+def _norm(site: Site, index: int, width: int) -> Iterator[StackedLayer]:
     kind = site.program.normalisation
     if kind == "none":
         return

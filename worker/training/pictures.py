@@ -13,22 +13,22 @@ MARGIN = 0.05  # beyond the data on each side, as a fraction of their range
 
 
 @dataclass(frozen=True)
-class Picture:
+class FitGrid:
     """A grid in raw units: its axes [points] and all its points [n, inputs], x running fastest."""
 
     axes: tuple[Array, ...]
     points: Array
 
 
-def frame(x: Array) -> Picture:
+def make_grid(x: Array) -> FitGrid:
     """Return the grid that covers inputs [n, features] of one or two features."""
     count = CURVE_POINTS if x.shape[1] == 1 else PLANE_POINTS
     axes = tuple(_axis(column, count) for column in x.T)
     points = np.stack(np.meshgrid(*axes), axis=-1).reshape(-1, x.shape[1])
-    return Picture(axes, points)
+    return FitGrid(axes, points)
 
 
-def draw(picture: Picture, outputs: Array, loss: LossName) -> dict[str, Array]:
+def encode_grid(picture: FitGrid, outputs: Array, loss: LossName) -> dict[str, Array]:
     """Return the arrays of a fit from the model's outputs [n, outputs] at the grid's points.
 
     They are the axes and the prediction or, for two classes, the probability of the second class.

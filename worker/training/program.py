@@ -11,7 +11,7 @@ from math import ceil
 
 from backend.specification.run_spec import Activation, Normalisation, OptimizerName
 from backend.specification.sources import SOURCES
-from worker.training.member import Member
+from worker.training.member import GroupMember
 
 ROW_MULTIPLE = 32  # rows are padded to a multiple: at least two vector registers of any processor
 # Limits of evaluation, so that activations stay in the processor's cache:
@@ -30,7 +30,7 @@ class Blocks:
 
 
 @dataclass(frozen=True)
-class Program:
+class TrainingProgram:
     """The computation of a stack of networks in a step.
 
     All sizes are padded, except `outputs` and the sizes of the parts. `inputs` includes the column
@@ -58,7 +58,7 @@ class Program:
     n_test: int
 
     @classmethod
-    def of(cls, member: Member) -> "Program":
+    def of(cls, member: GroupMember) -> "TrainingProgram":
         """Return the program that trains a member."""
         model, training, dataset = member.spec.model, member.spec.training, member.spec.dataset
         biased = model.family == "mlp"
@@ -141,15 +141,15 @@ class Program:
         return sum(9 * self.width * (self.side >> i) ** 2 for i in range(self.depth))
 
 
-def ensembles(members: Iterable[Member]) -> list[tuple[Program, list[Member]]]:
+def ensembles(members: Iterable[GroupMember]) -> list[tuple[TrainingProgram, list[GroupMember]]]:
     """Partition members into ensembles, each small enough for the cache.
 
     Within an ensemble, members with more training samples come first. The members that still have
     batches left in an epoch are therefore always a prefix.
     """
-    groups: dict[Program, list[Member]] = {}
+    groups: dict[TrainingProgram, list[GroupMember]] = {}
     for member in members:
-        groups.setdefault(Program.of(member), []).append(member)
+        groups.setdefault(TrainingProgram.of(member), []).append(member)
     return [
         (program, chunk)
         for program, group in groups.items()
@@ -157,7 +157,7 @@ def ensembles(members: Iterable[Member]) -> list[tuple[Program, list[Member]]]:
     ]
 
 
-def _order(member: Member) -> tuple[float | str, ...]:
+def _order(member: GroupMember) -> tuple[float | str, ...]:
     """Return the sort key of a member: equal updates become neighbours, and seeds come last."""
     spec, training = member.spec, member.spec.training
     return (
@@ -170,7 +170,7 @@ def _order(member: Member) -> tuple[float | str, ...]:
     )
 
 
-def _chunks(members: Sequence[Member], most: int) -> Iterable[list[Member]]:
+def _chunks(members: Sequence[GroupMember], most: int) -> Iterable[list[GroupMember]]:
     """Split into as few chunks as possible, of sizes as equal as possible."""
     count = ceil(len(members) / most)
     for place in range(count):

@@ -5,7 +5,7 @@ from typing import Protocol
 import torch
 from torch import Tensor
 
-from worker.training.layers import Batch
+from worker.training.layers import StackedBatch
 from worker.training.network import Network
 from worker.training.optimizers import Updates
 
@@ -15,7 +15,7 @@ WARM_UP_STEPS = 3  # before the graph is captured: libraries allocate workspaces
 class Step(Protocol):
     """Trains the first models of an ensemble on one batch each."""
 
-    def __call__(self, batch: Batch) -> None:
+    def __call__(self, batch: StackedBatch) -> None:
         """Run one training step."""
 
 
@@ -25,7 +25,7 @@ class Eager:
     def __init__(self, network: Network, updates: Updates, active: int) -> None:
         self._network, self._updates, self._active = network, updates, active
 
-    def __call__(self, batch: Batch) -> None:
+    def __call__(self, batch: StackedBatch) -> None:
         self._network.compute_gradients(batch)
         self._updates.step(self._active)
 
@@ -35,12 +35,12 @@ class Fixed:
 
     def __init__(self, step: Step) -> None:
         self._step = step
-        self._inputs: Batch | None = None
+        self._inputs: StackedBatch | None = None
 
-    def __call__(self, batch: Batch) -> None:
+    def __call__(self, batch: StackedBatch) -> None:
         if self._inputs is None:
             masks = None if batch.masks is None else batch.masks.clone()
-            self._inputs = Batch(
+            self._inputs = StackedBatch(
                 batch.x.clone(), batch.targets.clone(), batch.weights.clone(), masks
             )
         else:
@@ -60,7 +60,7 @@ class Graph:
         self._step, self._eager_left = step, WARM_UP_STEPS
         self._graph: torch.cuda.CUDAGraph | None = None
 
-    def __call__(self, batch: Batch) -> None:
+    def __call__(self, batch: StackedBatch) -> None:
         if self._eager_left:
             self._eager_left -= 1
             self._step(batch)
@@ -78,5 +78,5 @@ def make(network: Network, updates: Updates, active: int, device: torch.device) 
     return Fixed(Graph(step)) if device.type == "cuda" else step
 
 
-def _tensors(batch: Batch) -> tuple[Tensor | None, ...]:
+def _tensors(batch: StackedBatch) -> tuple[Tensor | None, ...]:
     return batch.x, batch.targets, batch.weights, batch.masks

@@ -1,20 +1,40 @@
-"""Dropout masks: the hidden units that each row of a batch keeps, drawn from each run's seed."""
+"""Random draws of training, each a function of a run's seed, a purpose and an epoch alone."""
 
 from collections.abc import Sequence
 
 import numpy as np
 import torch
+from cachetools import LRUCache, cached
+from numpy.typing import NDArray
 from torch import Tensor
 
 from backend.datasets.streams import Purpose, stream
-from worker.training.member import Member
-from worker.training.program import Program
+from worker.training.member import GroupMember
+from worker.training.program import TrainingProgram
+
+ORDER_BYTES = 16 << 20  # cached orders of samples, which members with the same seed share
+
+Index = NDArray[np.int64]
 
 
-class Masks:
+def reseed(generator: torch.Generator, seed: int, purpose: Purpose, *which: int) -> torch.Generator:
+    """Set a torch generator to the start of a purpose's random stream; return the generator."""
+    state = np.random.SeedSequence(seed, spawn_key=(purpose, *which)).generate_state(1, np.uint64)
+    return generator.manual_seed(int(state[0] >> 1))
+
+
+@cached(LRUCache(ORDER_BYTES, lambda rows: rows.nbytes))
+def sample_order(seed: int, epoch: int, n: int) -> Index:
+    """Return the order in which an epoch visits n samples."""
+    return stream(seed, Purpose.BATCHES, epoch).permutation(n)
+
+
+class DropoutMasks:
     """Draws the dropout masks of an ensemble, one step of an epoch at a time."""
 
-    def __init__(self, program: Program, members: Sequence[Member], like: Tensor) -> None:
+    def __init__(
+        self, program: TrainingProgram, members: Sequence[GroupMember], like: Tensor
+    ) -> None:
         self._program, self._members, self._like = program, members, like
         self._streams: list[np.random.Generator] = []
 

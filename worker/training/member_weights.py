@@ -6,27 +6,31 @@ import torch
 from torch import Tensor
 
 from worker.training import models
-from worker.training.member import Member
-from worker.training.program import Program
+from worker.training.member import GroupMember
+from worker.training.program import TrainingProgram
 from worker.training.stack import Stack
 
 
-def fill(members: Sequence[Member], parameters: Stack, running: Stack) -> None:
+def fill_initial(members: Sequence[GroupMember], parameters: Stack, running: Stack) -> None:
     """Set the initial weights of every member."""
     for place, member in enumerate(members):
         weights = models.initial(member.spec)
-        for name, view in views(member, parameters, running, place):
+        for name, view in weight_views(member, parameters, running, place):
             view.copy_(weights[name].view(view.shape))
 
 
-def named(member: Member, parameters: Stack, running: Stack, place: int) -> Mapping[str, Tensor]:
+def weights_by_name(
+    member: GroupMember, parameters: Stack, running: Stack, place: int
+) -> Mapping[str, Tensor]:
     """Return copies of a member's weights by name, in their unpadded shapes."""
-    weights = {name: view.clone() for name, view in views(member, parameters, running, place)}
+    weights = {
+        name: view.clone() for name, view in weight_views(member, parameters, running, place)
+    }
     # the units of an image's channels are not adjacent in a padded stack
     return {name: w.flatten(1) if w.dim() == 3 else w for name, w in weights.items()}
 
 
-def real_units(program: Program, members: Sequence[Member]) -> list[Tensor]:
+def real_units(program: TrainingProgram, members: Sequence[GroupMember]) -> list[Tensor]:
     """Return a mask per hidden layer [members, units, 1]: 1 for real units, 0 for padding."""
     widths = torch.tensor([member.spec.model.hidden for member in members])  # [members, layers]
     return [
@@ -35,8 +39,8 @@ def real_units(program: Program, members: Sequence[Member]) -> list[Tensor]:
     ]
 
 
-def views(
-    member: Member, parameters: Stack, running: Stack, place: int
+def weight_views(
+    member: GroupMember, parameters: Stack, running: Stack, place: int
 ) -> Iterator[tuple[str, Tensor]]:
     """Yield the name of each tensor of a member and the view of its place in the stacks."""
     model, outputs = member.spec.model, member.outputs
@@ -65,7 +69,9 @@ def views(
         n_in, position = n_out, position + 1
 
 
-def _convolutional(member: Member, parameters: Stack, place: int) -> Iterator[tuple[str, Tensor]]:
+def _convolutional(
+    member: GroupMember, parameters: Stack, place: int
+) -> Iterator[tuple[str, Tensor]]:
     channels, depth = member.spec.model.channels or 0, member.spec.model.depth or 0
     n_in, position = 1, 1  # module 0 reshapes rows of pixels to images
     for block in range(depth):

@@ -17,7 +17,7 @@ from torch import Tensor
 from backend.datasets.sequences import Array
 from backend.specification.run_spec import RunSpec
 from worker.training.data import noise_free_test
-from worker.training.member import Member
+from worker.training.member import GroupMember
 from worker.training.models import predict
 
 MAX_INPUTS = 200  # test samples
@@ -25,7 +25,7 @@ HALF_RANGE = 1000.0  # classifier outputs up to this magnitude are stored in hal
 
 
 @dataclass(frozen=True)
-class Prediction:
+class PredictionFile:
     """A model's outputs at one epoch, as a safetensors file.
 
     It holds `outputs` [inputs, outputs], `targets` (classes [inputs], or noise-free values [inputs,
@@ -37,7 +37,7 @@ class Prediction:
     outputs: bytes
 
 
-def asked_at(epoch: int) -> bool:
+def records_at(epoch: int) -> bool:
     """Return whether to record predictions at this epoch as well as at the best and the last.
 
     These are the epochs 1, 2, 4, 8 and so on.
@@ -45,19 +45,19 @@ def asked_at(epoch: int) -> bool:
     return epoch & (epoch - 1) == 0
 
 
-def features(member: Member) -> Array:
+def features(member: GroupMember) -> Array:
     """Return the model inputs for the first test samples [inputs, features]."""
     return member.features(_test_samples(member.spec)["x"])
 
 
-def of_best(member: Member, weights: Mapping[str, Tensor]) -> Prediction | None:
+def of_best(member: GroupMember, weights: Mapping[str, Tensor]) -> PredictionFile | None:
     """Encode the predictions of a member's best model, given its weights; None as in `encode`."""
     on_host = {name: value.cpu() for name, value in weights.items()}
     outputs = predict(member.spec, on_host, torch.tensor(features(member)))
     return encode(member, outputs.numpy(), member.best_epoch) if member.best_epoch else None
 
 
-def encode(member: Member, outputs: Array, epoch: int) -> Prediction | None:
+def encode(member: GroupMember, outputs: Array, epoch: int) -> PredictionFile | None:
     """Encode the outputs [inputs, outputs] of an epoch; None if any of them is not finite."""
     if not np.isfinite(outputs).all():
         return None
@@ -68,7 +68,7 @@ def encode(member: Member, outputs: Array, epoch: int) -> Prediction | None:
         "targets": samples["y"].astype(np.int16 if member.classifies else np.float32),
         "inputs": samples["digest"],
     }
-    return Prediction(epoch, save({k: np.ascontiguousarray(v) for k, v in arrays.items()}))
+    return PredictionFile(epoch, save({k: np.ascontiguousarray(v) for k, v in arrays.items()}))
 
 
 @cached(LRUCache(64), key=lambda spec: spec.dataset)

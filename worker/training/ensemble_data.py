@@ -7,13 +7,13 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from worker.training.member import Member
-from worker.training.program import Program
+from worker.training.member import GroupMember
+from worker.training.program import TrainingProgram
 
-Values = NDArray[np.float64]
+FloatArray = NDArray[np.float64]
 
 
-class Rows:
+class EnsembleData:
     """The rows of the distinct data sets of an ensemble's members.
 
     x is [rows, inputs] and targets [rows, outputs]. Each data set consists of validation, test and
@@ -23,8 +23,8 @@ class Rows:
 
     def __init__(
         self,
-        program: Program,
-        members: Sequence[Member],
+        program: TrainingProgram,
+        members: Sequence[GroupMember],
         device: torch.device,
         dtype: torch.dtype,
     ) -> None:
@@ -44,7 +44,7 @@ class Rows:
         self.x, self.targets = torch.cat(xs), torch.cat(targets)
 
 
-def _rows(program: Program, member: Member) -> tuple[Values, Values]:
+def _rows(program: TrainingProgram, member: GroupMember) -> tuple[FloatArray, FloatArray]:
     """Return a member's rows, with inputs padded to the program's and the column of ones."""
     data = member.data
     rows = program.evaluated(len(data.train.x)).rows

@@ -6,30 +6,30 @@ from functools import partial
 import torch
 from torch import Tensor
 
-from worker.training import convolution, initial, perceptron
+from worker.training import convolution, member_weights, perceptron
 from worker.training.batches import Batches
-from worker.training.ensemble import Interrupted, Kind
+from worker.training.ensemble import Interrupted, ModelVersion
+from worker.training.ensemble_data import EnsembleData
 from worker.training.evaluation import Evaluation
-from worker.training.layers import Batch
-from worker.training.masks import Masks
-from worker.training.member import Member
-from worker.training.network import Model, Network, Site, WorkSpace
+from worker.training.layers import StackedBatch
+from worker.training.member import GroupMember
+from worker.training.network import Network, Site, StackedTensors, WorkSpace
 from worker.training.optimizers import Rate, Updates
-from worker.training.program import Program
-from worker.training.rows import Rows
+from worker.training.program import TrainingProgram
+from worker.training.random_draws import DropoutMasks
 from worker.training.schedules import learning_rate
 from worker.training.stack import Stack
 from worker.training.steps import Step
 from worker.training.steps import make as make_step
 
 
-class Descent:
+class GradientDescent:
     """An ensemble of members of one program, those with more training samples first."""
 
     def __init__(
         self,
-        program: Program,
-        members: Sequence[Member],
+        program: TrainingProgram,
+        members: Sequence[GroupMember],
         device: torch.device,
         dtype: torch.dtype,
     ) -> None:
@@ -38,7 +38,7 @@ class Descent:
         self._family = convolution if program.side else perceptron
         parameters = Stack(self._family.shapes(program), count, device, dtype)
         running = Stack(perceptron.running_shapes(program), count, device, dtype)
-        initial.fill(self.members, parameters, running)
+        member_weights.fill_initial(self.members, parameters, running)
         self._parameters, self._running = parameters, running
         self._best, self._best_running = parameters.like(), running.like()
         self._first, self._second = parameters.like(), parameters.like()
@@ -48,14 +48,14 @@ class Descent:
         """Build everything that depends on the set of members."""
         program, members, parameters = self._program, self.members, self._parameters
         gradients, like = parameters.like(), parameters.flat
-        real = [units.to(like) for units in initial.real_units(program, members)]
-        self._model = Model(parameters, gradients, self._running, real)
-        rows = Rows(program, members, like.device, like.dtype)
+        real = [units.to(like) for units in member_weights.real_units(program, members)]
+        self._model = StackedTensors(parameters, gradients, self._running, real)
+        rows = EnsembleData(program, members, like.device, like.dtype)
         self._batches = Batches(program, members, rows)
         evaluating = WorkSpace(min(program.cohort, len(members)), program.block, like)
         build = partial(self._network, evaluating, learns=False)
         self._evaluation = Evaluation(program, members, rows, build)
-        self._masks = Masks(program, members, like)
+        self._masks = DropoutMasks(program, members, like)
         self._updates = Updates(program.optimizer, parameters, gradients, self._first, self._second)
         self._learning = WorkSpace(len(members), program.rows, like)
         self._steps: dict[tuple[int, int], Step] = {}
@@ -80,7 +80,7 @@ class Descent:
             check()
             if self._program.drops:
                 masks = self._masks.step(active)
-                batch = Batch(batch.x, batch.targets, batch.weights, masks)
+                batch = StackedBatch(batch.x, batch.targets, batch.weights, masks)
             self._step(active)(batch)
 
     def _step(self, active: int) -> Step:
@@ -125,10 +125,10 @@ class Descent:
         self._first, self._second = self._first.keep(places), self._second.keep(places)
         self._arrange()
 
-    def weights(self, place: int, kind: Kind) -> Mapping[str, Tensor]:
+    def weights(self, place: int, kind: ModelVersion) -> Mapping[str, Tensor]:
         """Return a member's weights by name, in their unpadded shapes."""
         best = kind == "best"
-        return initial.named(
+        return member_weights.weights_by_name(
             self.members[place],
             self._best if best else self._parameters,
             self._best_running if best else self._running,

@@ -1,0 +1,124 @@
+"""Files of a model, as safetensors bytes and never pickle.
+
+A checkpoint is the whole training state, from which a run continues. A snapshot is for people: the
+weights at one epoch, and a grid of values to draw the fit.
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from safetensors.numpy import save
+from safetensors.torch import load
+from torch import Tensor
+
+from worker.training import feature_maps, frames
+from worker.training.ensemble import ModelVersion
+from worker.training.member import GroupMember
+from worker.training.models import predict
+from worker.training.pictures import encode_grid
+
+MAX_SAMPLES = 500  # of training and of validation, drawn with a fit
+
+
+def on_host(value: Tensor) -> NDArray[Any]:
+    """Return a tensor as a contiguous array, which safetensors saves far faster than a tensor."""
+    return np.ascontiguousarray(value.cpu().numpy())
+
+
+def dump_checkpoint(member: GroupMember, state: Mapping[str, Tensor]) -> bytes:
+    """Serialise the state after the member's last complete epoch.
+
+    The state of random generators is not part of it, because every draw is a function of seed and
+    epoch.
+    """
+    progress = {
+        "epoch": np.array(member.epoch),
+        "best_epoch": np.array(member.best_epoch),
+        "best_loss": np.array(member.best_loss),
+    }
+    trained = {f"state/{name}": on_host(value) for name, value in state.items()}
+    return save({**progress, **trained})
+
+
+def restore_checkpoint(member: GroupMember, checkpoint: bytes) -> Mapping[str, Tensor]:
+    """Restore the progress of a new member from a checkpoint; return the training state."""
+    tensors = load(checkpoint)
+    member.epoch = int(tensors["epoch"])
+    member.best_epoch = int(tensors["best_epoch"])
+    member.best_loss = float(tensors["best_loss"])
+    return {
+        name.removeprefix("state/"): value
+        for name, value in tensors.items()
+        if name.startswith("state/")
+    }
+
+
+@dataclass(frozen=True)
+class SnapshotFiles:
+    """A model at one epoch: a safetensors file of its weights and, if drawable, one of its fit."""
+
+    kind: ModelVersion
+    epoch: int
+    weights: bytes
+    fit: bytes | None
+
+
+def take_snapshot(
+    member: GroupMember, weights: Mapping[str, Tensor], kind: ModelVersion
+) -> SnapshotFiles:
+    """Return the snapshot of a member's best or last model, given its weights."""
+    epoch = member.best_epoch if kind == "best" else member.epoch
+    # copied, because products round differently by where a matrix lies in memory
+    tensors = {name: value.cpu().clone().contiguous() for name, value in weights.items()}
+    arrays = {name: on_host(value) for name, value in tensors.items()}
+    return SnapshotFiles(
+        kind, epoch, save(arrays, _metadata(member, epoch)), encode_fit(member, tensors)
+    )
+
+
+def _metadata(member: GroupMember, epoch: int) -> dict[str, str]:
+    scaling, spec = member.data.scaling, member.spec
+    metadata = {
+        "run_spec": json.dumps(spec.params()),
+        "epoch": str(epoch),
+        "input_mean": json.dumps(scaling.mean.tolist()),
+        "input_scale": json.dumps(scaling.scale.tolist()),
+    }
+    if spec.model.degree is not None:
+        terms = feature_maps.legendre_terms(len(scaling.mean), spec.model.degree)
+        metadata |= {"basis": "legendre / (2 k + 1)", "terms": json.dumps(terms)}
+    return metadata
+
+
+def encode_fit(member: GroupMember, weights: Mapping[str, Tensor]) -> bytes | None:
+    """Return the fit of a model on its grid; None if it cannot be drawn."""
+    picture, features = member.picture
+    if picture is None:
+        return None
+    outputs = predict(member.spec, weights, torch.tensor(features))  # copied, as above
+    return save(encode_grid(picture, outputs.numpy().astype(np.float64), member.spec.training.loss))
+
+
+def encode_samples(member: GroupMember) -> bytes | None:
+    """Return the first training and validation samples, in raw units, and the axes of frames.
+
+    Classification data include which training labels are wrong. None if the fit cannot be drawn.
+    """
+    data = member.data
+    if not member.drawable:
+        return None
+    arrays = {
+        "train_x": data.train.x[:MAX_SAMPLES],
+        "train_y": data.train.y[:MAX_SAMPLES].reshape(-1),
+        "validation_x": data.validation.x[:MAX_SAMPLES],
+        "validation_y": data.validation.y[:MAX_SAMPLES].reshape(-1),
+    }
+    contiguous = {name: np.ascontiguousarray(value, np.float32) for name, value in arrays.items()}
+    if member.classifies:
+        contiguous["train_mislabelled"] = data.mislabelled[:MAX_SAMPLES].astype(np.uint8)
+    return save({**contiguous, **frames.frame_axes(member)})
