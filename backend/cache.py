@@ -8,7 +8,7 @@ from typing import Generic, TypeVar
 T = TypeVar("T")
 
 
-class Kept(Generic[T]):
+class SingleFlightCache(Generic[T]):
     """Keeps the newest results, up to `size` of them.
 
     Each is made once: the charts of a page ask for the same at once, and get the first's. Who asks

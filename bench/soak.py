@@ -27,7 +27,7 @@ from pathlib import Path
 
 import httpx
 
-from backend.live.notifications import Hints
+from backend.live.notifications import Notifier
 from backend.settings import Settings
 from backend.specification import RunSpec, validate
 from backend.store import Database
@@ -102,7 +102,7 @@ async def apply(load: Load) -> None:
 
 async def log(load: Load, number: int) -> None:
     """Record a run's metrics each second, as an external program would have them recorded."""
-    database, hints = Database(load.settings.database_url), Hints(load.settings.broker_url)
+    database, hints = Database(load.settings.database_url), Notifier(load.settings.broker_url)
     epoch = 1
 
     def write() -> None:

@@ -7,7 +7,7 @@ import pytest
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
-from backend.live.notifications import Hints
+from backend.live.notifications import Notifier
 from backend.runs import lifecycle
 from backend.settings import Settings
 from backend.specification import validate
@@ -60,7 +60,7 @@ def make_services(
     return Services(
         settings=settings,
         database=database,
-        hints=Hints(settings.broker_url),
+        hints=Notifier(settings.broker_url),
         device=choose_device(),
         stopping=stopping or Stopping(),
     )

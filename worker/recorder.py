@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from sqlalchemy.orm import Session
 
-from backend.live.notifications import Hints
+from backend.live.notifications import Notifier
 from backend.runs import lifecycle
 from backend.runs.states import State
 from backend.store import (
@@ -64,7 +64,7 @@ class Recorder:
     """Writes held runs, in one transaction that renews their leases as it begins and ends."""
 
     def __init__(
-        self, database: Database, hints: Hints, *, record_seconds: float, lease_seconds: float
+        self, database: Database, hints: Notifier, *, record_seconds: float, lease_seconds: float
     ) -> None:
         self._database, self._hints = database, hints
         self._record_seconds, self._lease_seconds = record_seconds, lease_seconds

@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 
 import torch
 
-from backend.live.notifications import Hints
+from backend.live.notifications import Notifier
 from backend.settings import Settings
 from backend.store import Database
 from worker.activity import Activity
@@ -17,7 +17,7 @@ class Services:
 
     settings: Settings
     database: Database
-    hints: Hints
+    hints: Notifier
     device: torch.device
     stopping: Stopping
     activity: Activity = field(default_factory=Activity)

@@ -19,7 +19,7 @@ from celery.signals import (
     worker_shutting_down,
 )
 
-from backend.live.notifications import Hints
+from backend.live.notifications import Notifier
 from backend.scheduling.dispatcher import TRAIN, listen
 from backend.scheduling.worker_registry import Announcer, Worker
 from backend.settings import Settings
@@ -48,7 +48,7 @@ def register(app: Celery, settings: Settings) -> None:
         database=Database(
             settings.database_url, connections=1, transaction_seconds=LONGEST_WRITE_SECONDS
         ),
-        hints=Hints(settings.broker_url),
+        hints=Notifier(settings.broker_url),
         device=find_device(settings.device),
         stopping=Stopping(),
     )

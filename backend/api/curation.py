@@ -22,8 +22,8 @@ from backend.api.bodies import (
     SomeRuns,
     Wanted,
 )
-from backend.api.dependencies import DatabaseDep, HintsDep, SettingsDep
-from backend.live.notifications import Hints
+from backend.api.dependencies import DatabaseDep, NotifierDep, SettingsDep
+from backend.live.notifications import Notifier
 from backend.runs import curation
 from backend.runs.curation import CurationResult
 from backend.runs.schemas import experiment_items, run_items
@@ -47,7 +47,7 @@ class Kind:
     item: type[BaseModel]
     read: Callable[[Session, int], BaseModel]
 
-    def one(self, act: Act, id_: int, database: Database, hints: Hints) -> dict[str, Any]:
+    def one(self, act: Act, id_: int, database: Database, hints: Notifier) -> dict[str, Any]:
         """Do something to one and return it as it is then."""
         with database.write() as session:
             done = act(session, self.owner, [id_])
@@ -57,7 +57,7 @@ class Kind:
         return item
 
     def many(
-        self, act: Act, some: SomeRuns | SomeExperiments, database: Database, hints: Hints
+        self, act: Act, some: SomeRuns | SomeExperiments, database: Database, hints: Notifier
     ) -> Outcome:
         """Do something to all of them or, when that cannot be, to none."""
         with database.write() as session:
@@ -66,7 +66,7 @@ class Kind:
         return Outcome.of(done)
 
 
-def _tell(done: CurationResult, hints: Hints) -> None:
+def _tell(done: CurationResult, hints: Notifier) -> None:
     for experiment_id in done.moved:
         hints.moved(experiment_id)
 
@@ -78,18 +78,18 @@ def _add_one(kind: Kind) -> None:
     Id = Annotated[int, about]  # noqa: N806 - a type
 
     @router.patch(place, summary=f"Tag, note, pin or archive {a}", response_model=kind.item)
-    def change(id_: Id, wanted: Wanted, database: DatabaseDep, hints: HintsDep) -> Any:
+    def change(id_: Id, wanted: Wanted, database: DatabaseDep, hints: NotifierDep) -> Any:
         """Change what people say of it, nothing of what was measured. Runs go along."""
         act = partial(curation.change, wanted=wanted.change())
         return kind.one(act, id_, database, hints)
 
     @router.delete(place, summary=f"Delete {a}", response_model=kind.item)
-    def delete(id_: Id, database: DatabaseDep, hints: HintsDep) -> Any:
+    def delete(id_: Id, database: DatabaseDep, hints: NotifierDep) -> Any:
         """Hide it, to be restored until it is removed for good; what trains is cancelled."""
         return kind.one(curation.delete, id_, database, hints)
 
     @router.post(f"{place}/restore", summary=f"Restore {a} deleted", response_model=kind.item)
-    def restore(id_: Id, database: DatabaseDep, hints: HintsDep, settings: SettingsDep) -> Any:
+    def restore(id_: Id, database: DatabaseDep, hints: NotifierDep, settings: SettingsDep) -> Any:
         """Bring it back; what was cancelled stays cancelled."""
         act = partial(curation.restore, deleted_days=settings.deleted_days)
         return kind.one(act, id_, database, hints)
@@ -102,19 +102,19 @@ def _add_many(kind: Kind) -> None:
     Changed = Annotated[ChangedRuns | ChangedExperiments, Depends(kind.changed)]  # noqa: N806
 
     @router.patch(place, summary=f"Tag, note, pin or archive many {kind.owner}s")
-    def change(wanted: Changed, database: DatabaseDep, hints: HintsDep) -> Outcome:
+    def change(wanted: Changed, database: DatabaseDep, hints: NotifierDep) -> Outcome:
         """Change all of them or, when one is not there, none."""
         act = partial(curation.change, wanted=wanted.change.change())
         return kind.many(act, wanted, database, hints)
 
     @router.post(f"{place}/delete", summary=f"Delete many {kind.owner}s")
-    def delete(some: Some, database: DatabaseDep, hints: HintsDep) -> Outcome:
+    def delete(some: Some, database: DatabaseDep, hints: NotifierDep) -> Outcome:
         """Hide them, to be restored until they are removed for good; what trains is cancelled."""
         return kind.many(curation.delete, some, database, hints)
 
     @router.post(f"{place}/restore", summary=f"Restore many deleted {kind.owner}s")
     def restore(
-        some: Some, database: DatabaseDep, hints: HintsDep, settings: SettingsDep
+        some: Some, database: DatabaseDep, hints: NotifierDep, settings: SettingsDep
     ) -> Outcome:
         """Bring them back; what was cancelled stays cancelled."""
         act = partial(curation.restore, deleted_days=settings.deleted_days)
@@ -125,7 +125,7 @@ def _add_many(kind: Kind) -> None:
 def undo(
     operation_id: Annotated[int, Path(ge=1, le=MAX_ID, description="As the answers name it.")],
     database: DatabaseDep,
-    hints: HintsDep,
+    hints: NotifierDep,
     settings: SettingsDep,
 ) -> Outcome:
     """Put back what a change, deletion or restoration overwrote, where nobody changed it since."""

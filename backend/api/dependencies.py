@@ -15,10 +15,10 @@ from fastapi import Depends, FastAPI, Path, Query, Request
 from starlette.concurrency import run_in_threadpool
 
 from backend.errors import InvalidInput, UnsupportedMediaType
-from backend.live.broadcaster import Hub
-from backend.live.notifications import Hints
-from backend.operations.health_checks import Probes
-from backend.scheduling.dispatcher import Queue
+from backend.live.broadcaster import Broadcaster
+from backend.live.notifications import Notifier
+from backend.operations.health_checks import HealthChecks
+from backend.scheduling.dispatcher import Dispatcher
 from backend.settings import Settings
 from backend.specification.hyperparameters import STOPPING
 from backend.specification.parsing import parse_json, parse_yaml
@@ -90,18 +90,18 @@ async def _database(request: Request) -> Database:
     return found
 
 
-async def _queue(request: Request) -> Queue:
-    found: Queue = request.app.state.queue
+async def _queue(request: Request) -> Dispatcher:
+    found: Dispatcher = request.app.state.queue
     return found
 
 
-async def _hints(request: Request) -> Hints:
-    found: Hints = request.app.state.hints
+async def _hints(request: Request) -> Notifier:
+    found: Notifier = request.app.state.hints
     return found
 
 
-async def _hub(request: Request) -> Hub:
-    found: Hub = request.app.state.hub
+async def _hub(request: Request) -> Broadcaster:
+    found: Broadcaster = request.app.state.hub
     return found
 
 
@@ -110,16 +110,16 @@ async def _settings(request: Request) -> Settings:
     return found
 
 
-async def _probes(request: Request) -> Probes:
-    found: Probes = request.app.state.probes
+async def _probes(request: Request) -> HealthChecks:
+    found: HealthChecks = request.app.state.probes
     return found
 
 
 DatabaseDep = Annotated[Database, Depends(_database)]
-QueueDep = Annotated[Queue, Depends(_queue)]
-HintsDep = Annotated[Hints, Depends(_hints)]
-HubDep = Annotated[Hub, Depends(_hub)]
-ProbesDep = Annotated[Probes, Depends(_probes)]
+DispatcherDep = Annotated[Dispatcher, Depends(_queue)]
+NotifierDep = Annotated[Notifier, Depends(_hints)]
+BroadcasterDep = Annotated[Broadcaster, Depends(_hub)]
+HealthChecksDep = Annotated[HealthChecks, Depends(_probes)]
 SettingsDep = Annotated[Settings, Depends(_settings)]
 BodyDep = Annotated[RawBody, Depends(raw_body)]
 

@@ -9,9 +9,9 @@ from backend.api.dependencies import (
     BodyDep,
     Cursor,
     DatabaseDep,
+    DispatcherDep,
     ExperimentId,
-    HintsDep,
-    QueueDep,
+    NotifierDep,
     SettingsDep,
 )
 from backend.runs import lifecycle
@@ -77,8 +77,8 @@ def submit(
     body: BodyDep,
     response: Response,
     database: DatabaseDep,
-    queue: QueueDep,
-    hints: HintsDep,
+    queue: DispatcherDep,
+    hints: NotifierDep,
     settings: SettingsDep,
     dry_run: Annotated[bool, Query(description="Only check and estimate.")] = False,
 ) -> Submitted | Estimate:
@@ -144,7 +144,9 @@ def list_runs(
 
 
 @router.post("/{experiment_id}/cancel", status_code=202, summary="Cancel an experiment")
-def cancel(experiment_id: ExperimentId, database: DatabaseDep, hints: HintsDep) -> ExperimentItem:
+def cancel(
+    experiment_id: ExperimentId, database: DatabaseDep, hints: NotifierDep
+) -> ExperimentItem:
     """End the runs that wait at once, and those that train as soon as their worker records."""
     with database.write() as session:
         lifecycle.cancel(session, experiment_id)
@@ -155,7 +157,7 @@ def cancel(experiment_id: ExperimentId, database: DatabaseDep, hints: HintsDep) 
 
 @router.post("/{experiment_id}/retry", status_code=202, summary="Retry the failed runs")
 def retry(
-    experiment_id: ExperimentId, database: DatabaseDep, queue: QueueDep, hints: HintsDep
+    experiment_id: ExperimentId, database: DatabaseDep, queue: DispatcherDep, hints: NotifierDep
 ) -> ExperimentItem:
     """Queue the runs that failed once more. An experiment without any stays as it is."""
     with database.write() as session:

@@ -3,7 +3,7 @@
 from fastapi import APIRouter
 from pydantic import BaseModel
 
-from backend.api.dependencies import DatabaseDep, ProbesDep, QueueDep, SettingsDep
+from backend.api.dependencies import DatabaseDep, DispatcherDep, HealthChecksDep, SettingsDep
 from backend.export.provenance import versions
 from backend.operations.disk_space import is_full
 from backend.scheduling.worker_registry import Worker
@@ -43,7 +43,7 @@ class ServiceHealth(BaseModel):
 
 @router.get("/api/health", summary="Who is there to train, and what waits?")
 def health(
-    database: DatabaseDep, queue: QueueDep, probes: ProbesDep, settings: SettingsDep
+    database: DatabaseDep, queue: DispatcherDep, probes: HealthChecksDep, settings: SettingsDep
 ) -> ServiceHealth:
     """Return the workers that are there and how many runs wait and train."""
     broker = queue.look()

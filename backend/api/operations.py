@@ -6,9 +6,9 @@ from fastapi import APIRouter, Query, Request, Response
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from pydantic import BaseModel
 
-from backend.api.dependencies import ProbesDep
+from backend.api.dependencies import HealthChecksDep
 from backend.errors import Unavailable
-from backend.operations.health_checks import Part
+from backend.operations.health_checks import PartHealth
 
 router = APIRouter(tags=["operations"])
 
@@ -57,7 +57,7 @@ async def healthz(request: Request) -> Life:
 
 @router.get("/readyz", summary="Can the service do its work?", responses={503: {"model": NotReady}})
 def readyz(
-    probes: ProbesDep,
+    probes: HealthChecksDep,
     response: Response,
     exclude: Annotated[list[PartName], Query(description="Parts that do not matter.")] = [],  # noqa: B006 - read only
 ) -> NotReady | Readiness:
@@ -80,7 +80,7 @@ def readyz(
     )
 
 
-def _sentence(missing: list[Part]) -> str:
+def _sentence(missing: list[PartHealth]) -> str:
     return f"Not ready: {'; '.join(part.detail for part in missing)}."
 
 

@@ -12,9 +12,9 @@ from sqlalchemy.orm import Session
 from backend.analysis.cells import SEED
 from backend.api.dependencies import (
     DatabaseDep,
+    DispatcherDep,
     ExperimentId,
-    HintsDep,
-    QueueDep,
+    NotifierDep,
     SettingsDep,
     raw_body,
 )
@@ -132,8 +132,8 @@ def try_remedies(
     experiment_id: ExperimentId,
     response: Response,
     database: DatabaseDep,
-    queue: QueueDep,
-    hints: HintsDep,
+    queue: DispatcherDep,
+    hints: NotifierDep,
     settings: SettingsDep,
     wanted: Annotated[RemediesWanted, Depends(_wanted)],
     dry_run: Annotated[bool, Query(description="Only check and estimate.")] = False,

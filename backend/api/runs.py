@@ -9,8 +9,8 @@ from pydantic import BaseModel
 from backend.api.dependencies import (
     STOPPING_PARAMETERS,
     DatabaseDep,
-    HintsDep,
-    QueueDep,
+    DispatcherDep,
+    NotifierDep,
     RunId,
     StoppingQuery,
 )
@@ -106,7 +106,9 @@ def _series(one: metrics.Series, max_points: int | None) -> Series:
 
 
 @router.post("/retry", status_code=202, summary="Retry a failed run")
-def retry(run_id: RunId, database: DatabaseDep, queue: QueueDep, hints: HintsDep) -> RunDetail:
+def retry(
+    run_id: RunId, database: DatabaseDep, queue: DispatcherDep, hints: NotifierDep
+) -> RunDetail:
     """Queue a run that failed once more. Any other stays as it is."""
     with database.write() as session:
         experiment_id = runs.get(session, run_id).experiment_id

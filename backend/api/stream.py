@@ -10,11 +10,11 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Header, Query, Request
 from fastapi.responses import StreamingResponse
 
-from backend.api import events
-from backend.api.dependencies import MAX_REVISION, DatabaseDep, HubDep, SettingsDep
-from backend.api.events import Batch, Subject
+from backend.api.dependencies import MAX_REVISION, BroadcasterDep, DatabaseDep, SettingsDep
 from backend.errors import InvalidInput, Unavailable
-from backend.live.broadcaster import Hub
+from backend.live import events
+from backend.live.broadcaster import Broadcaster
+from backend.live.events import EventBatch, StreamSubject
 from backend.store import UNREACHABLE, Database, changes, experiments, reason, runs
 from backend.store.tables import MAX_ID
 
@@ -38,9 +38,9 @@ class Reader:
     def __init__(self, database: Database) -> None:
         self._database = database
         self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="streams")
-        self._readings: dict[tuple[Subject, int, int], asyncio.Future[Batch]] = {}
+        self._readings: dict[tuple[StreamSubject, int, int], asyncio.Future[EventBatch]] = {}
 
-    async def read(self, subject: Subject, after: int, *, moment: int) -> Batch:
+    async def read(self, subject: StreamSubject, after: int, *, moment: int) -> EventBatch:
         """Return what follows `after`; `moment` tells readings before and after a hint apart."""
         place = subject, after, moment
         if place not in self._readings:
@@ -54,7 +54,7 @@ class Reader:
         """End the threads."""
         self._threads.shutdown(cancel_futures=True)
 
-    def _read(self, subject: Subject, after: int) -> Batch:
+    def _read(self, subject: StreamSubject, after: int) -> EventBatch:
         with self._database.read() as session:
             return events.read(session, subject, after)
 
@@ -64,15 +64,17 @@ router = APIRouter(prefix="/api/stream", tags=["stream"])
 SubjectId = Annotated[int | None, Query(ge=1, le=MAX_ID)]
 
 
-def subject(database: DatabaseDep, experiment: SubjectId = None, run: SubjectId = None) -> Subject:
+def subject(
+    database: DatabaseDep, experiment: SubjectId = None, run: SubjectId = None
+) -> StreamSubject:
     """Return what to follow, before the stream starts. Raises InvalidInput and NotFound."""
     if (experiment is None) == (run is None):
         given = "missing" if run is None else f"{run}, beside an experiment"
         raise InvalidInput(f"run is {given}; accepted: an experiment or a run, one of them.", "run")
     with database.read() as session:
         if run is not None:
-            return Subject(runs.get(session, run).experiment_id, run)
-        return Subject(experiments.get(session, experiment or 0).id)
+            return StreamSubject(runs.get(session, run).experiment_id, run)
+        return StreamSubject(experiments.get(session, experiment or 0).id)
 
 
 async def reader(request: Request) -> Reader:
@@ -83,9 +85,9 @@ async def reader(request: Request) -> Reader:
 
 def start(
     database: DatabaseDep,
-    hub: HubDep,
+    hub: BroadcasterDep,
     settings: SettingsDep,
-    subject: Annotated[Subject, Depends(subject)],
+    subject: Annotated[StreamSubject, Depends(subject)],
     after: Annotated[int, Query(ge=0, le=MAX_REVISION, description="Revision last seen.")] = 0,
     last_event_id: Annotated[int | None, Header(ge=0, le=MAX_REVISION)] = None,
 ) -> int:
@@ -110,8 +112,8 @@ def start(
 )
 async def stream(
     reader: Annotated[Reader, Depends(reader)],
-    hub: HubDep,
-    subject: Annotated[Subject, Depends(subject)],
+    hub: BroadcasterDep,
+    subject: Annotated[StreamSubject, Depends(subject)],
     after: Annotated[int, Depends(start)],
 ) -> StreamingResponse:
     """Send events `metric`, `status` and `diagnosis`; an event's id resumes the stream after it.
@@ -124,7 +126,7 @@ async def stream(
 
 
 async def _follow(
-    reader: Reader, hub: Hub, subject: Subject, after: int
+    reader: Reader, hub: Broadcaster, subject: StreamSubject, after: int
 ) -> AsyncGenerator[bytes, None]:
     """Yield what happened, a batch at a time; batches are written once for all who follow.
 

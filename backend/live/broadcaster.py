@@ -17,10 +17,10 @@ POLL_SECONDS = 1.0
 RECONNECT_SECONDS = 1.0
 
 
-class Watch:
+class Subscription:
     """One reader's view of one experiment: has it moved since the reader last looked?"""
 
-    def __init__(self, hub: "Hub") -> None:
+    def __init__(self, hub: "Broadcaster") -> None:
         self._hub = hub
         self._moved = asyncio.Event()
 
@@ -45,7 +45,7 @@ class Watch:
         self._moved.set()
 
 
-class Hub:
+class Broadcaster:
     """Hands hints from Redis to any number of watches.
 
     A hint only says "look again": one that is lost, or a broker that is away, costs the readers
@@ -54,15 +54,15 @@ class Hub:
 
     def __init__(self, broker_url: str) -> None:
         self._broker_url = broker_url
-        self._watches: defaultdict[int, set[Watch]] = defaultdict(set)
+        self._watches: defaultdict[int, set[Subscription]] = defaultdict(set)
         self._task: asyncio.Task[None] | None = None
         self.heard = 0
         self.closed = False
 
     @contextmanager
-    def watch(self, experiment_id: int) -> Iterator[Watch]:
+    def watch(self, experiment_id: int) -> Iterator[Subscription]:
         """Watch an experiment while the context is open."""
-        watch = Watch(self)
+        watch = Subscription(self)
         self._watches[experiment_id].add(watch)
         try:
             yield watch

@@ -12,7 +12,7 @@ CHANNEL = "overfit_lab:moved"
 QUIET_SECONDS = 2.0  # after a failure: training is not to wait for a broker at each hint
 
 
-class Hints:
+class Notifier:
     """Publishes hints; a broker that is away is no error, as readers poll too."""
 
     def __init__(self, broker_url: str) -> None:

@@ -11,8 +11,8 @@ from redis.exceptions import RedisError
 from sqlalchemy.exc import SQLAlchemyError
 
 from backend.operations.disk_space import is_full
-from backend.scheduling.dispatcher import Queue
-from backend.scheduling.scheduler import Keeper
+from backend.scheduling.dispatcher import Dispatcher
+from backend.scheduling.scheduler import Scheduler
 from backend.scheduling.worker_registry import present
 from backend.settings import Settings
 from backend.store import Database, schema
@@ -28,14 +28,14 @@ PARTS = ("database", "schema", "disk", "broker", "keeper", "workers")
 
 
 @dataclass(frozen=True)
-class Part:
+class PartHealth:
     """Whether one part can do its work, and a sentence on how it is."""
 
     ok: bool
     detail: str
 
 
-class Probe(Generic[T]):
+class HealthCheck(Generic[T]):
     """A question with a deadline. While it is under way, whoever asks waits for the same answer.
 
     So what hangs holds one thread, however often it is asked.
@@ -71,7 +71,7 @@ class Probe(Generic[T]):
             if self._pending is None or (self._pending.done() and age >= fresh):
                 pending: Future[T] = Future()
                 threading.Thread(
-                    target=self._answer, args=[pending], name=Probe.__name__, daemon=True
+                    target=self._answer, args=[pending], name=HealthCheck.__name__, daemon=True
                 ).start()
                 self._pending, self._late_at = pending, time.monotonic() + self._seconds
             return self._pending, self._late_at
@@ -87,19 +87,19 @@ class Probe(Generic[T]):
             pending.set_result(answer)
 
 
-class Probes:
+class HealthChecks:
     """The parts of one service; `keeper` is the one of this process, once it is there."""
 
-    keeper: Keeper | None = None
+    keeper: Scheduler | None = None
 
-    def __init__(self, settings: Settings, database: Database, queue: Queue) -> None:
+    def __init__(self, settings: Settings, database: Database, queue: Dispatcher) -> None:
         self._folder = settings.data_dir
-        self._revision = Probe(lambda: schema.revision(database))
-        self._writing = Probe(database.takes_writes, WRITING_SECONDS)
-        self._broker = Probe(queue.answers)
-        self._workers = Probe(lambda: present(settings.broker_url))
+        self._revision = HealthCheck(lambda: schema.revision(database))
+        self._writing = HealthCheck(database.takes_writes, WRITING_SECONDS)
+        self._broker = HealthCheck(queue.answers)
+        self._workers = HealthCheck(lambda: present(settings.broker_url))
 
-    def parts(self) -> dict[str, Part]:
+    def parts(self) -> dict[str, PartHealth]:
         """Return how each part is, within a few seconds, whatever hangs."""
         database, newest = self._database()
         broker = _yes(self._broker)
@@ -107,50 +107,52 @@ class Probes:
             "database": database,
             "schema": newest,
             "disk": self._disk(),
-            "broker": Part(broker, f"the broker {'answers' if broker else 'does not answer'}"),
+            "broker": PartHealth(
+                broker, f"the broker {'answers' if broker else 'does not answer'}"
+            ),
             "keeper": self._tended(),
             "workers": self._there()
             if broker
-            else Part(False, "no worker can be seen without the broker"),
+            else PartHealth(False, "no worker can be seen without the broker"),
         }
 
     def takes_writes(self) -> bool:
         """Whether the database took writes when last asked; asks again, and does not wait."""
         return self._writing.is_well()
 
-    def _database(self) -> tuple[Part, Part]:
+    def _database(self) -> tuple[PartHealth, PartHealth]:
         try:
             found = self._revision.ask()
         except UNANSWERED:
             away = "the schema is unknown without the database"
-            return Part(False, "the database does not answer"), Part(False, away)
+            return PartHealth(False, "the database does not answer"), PartHealth(False, away)
         writable, needed = _yes(self._writing), schema.newest()
         said = "answers" if writable else "can be read, and takes no writes"
-        answers = Part(writable, f"the database {said}")
+        answers = PartHealth(writable, f"the database {said}")
         if found == needed:
-            return answers, Part(True, f"the schema is the newest, {found}")
-        return answers, Part(False, f"the schema is {found or 'missing'}, not {needed}")
+            return answers, PartHealth(True, f"the schema is the newest, {found}")
+        return answers, PartHealth(False, f"the schema is {found or 'missing'}, not {needed}")
 
-    def _disk(self) -> Part:
+    def _disk(self) -> PartHealth:
         full = is_full(self._folder)
         said = "is full" if full else "has room"
-        return Part(not full, f"the disk of the data folder {said}")
+        return PartHealth(not full, f"the disk of the data folder {said}")
 
-    def _tended(self) -> Part:
+    def _tended(self) -> PartHealth:
         ago = self.keeper.seconds_since_tended if self.keeper else 0.0
         if ago > UNTENDED_SECONDS:
-            return Part(False, f"the queue was last looked after {ago:.0f} s ago")
-        return Part(True, "the queue is looked after")
+            return PartHealth(False, f"the queue was last looked after {ago:.0f} s ago")
+        return PartHealth(True, "the queue is looked after")
 
-    def _there(self) -> Part:
+    def _there(self) -> PartHealth:
         try:
             count = len(self._workers.ask() or ())
         except UNANSWERED:
             count = 0
-        return Part(count > 0, f"{count} there" if count else "no worker is there")
+        return PartHealth(count > 0, f"{count} there" if count else "no worker is there")
 
 
-def _yes(probe: Probe[bool]) -> bool:
+def _yes(probe: HealthCheck[bool]) -> bool:
     try:
         return probe.ask()
     except UNANSWERED:

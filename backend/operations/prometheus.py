@@ -21,11 +21,11 @@ from prometheus_client import (
 from prometheus_client.metrics_core import CounterMetricFamily, GaugeMetricFamily, Metric
 
 from backend import __version__
-from backend.live.broadcaster import Hub
-from backend.live.notifications import Hints
-from backend.operations.health_checks import UNANSWERED, Probe, Probes
+from backend.live.broadcaster import Broadcaster
+from backend.live.notifications import Notifier
+from backend.operations.health_checks import UNANSWERED, HealthCheck, HealthChecks
 from backend.runs.states import STATES
-from backend.scheduling.dispatcher import Broker, Queue
+from backend.scheduling.dispatcher import BrokerState, Dispatcher
 from backend.scheduling.worker_registry import Worker
 from backend.store import Database, runs, vacuum
 
@@ -37,11 +37,16 @@ BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
 disable_created_metrics()  # type: ignore[no-untyped-call]
 
 
-class Telemetry:
+class PrometheusMetrics:
     """The figures of one web process."""
 
     def __init__(
-        self, database: Database, queue: Queue, hints: Hints, hub: Hub, probes: Probes
+        self,
+        database: Database,
+        queue: Dispatcher,
+        hints: Notifier,
+        hub: Broadcaster,
+        probes: HealthChecks,
     ) -> None:
         self.registry = CollectorRegistry()
         for collector in (GC_COLLECTOR, PLATFORM_COLLECTOR, _Service(database, queue, probes)):
@@ -66,7 +71,7 @@ class Telemetry:
 class _Here:
     """What this process counts itself."""
 
-    def __init__(self, hints: Hints, hub: Hub) -> None:
+    def __init__(self, hints: Notifier, hub: Broadcaster) -> None:
         self._hints, self._hub = hints, hub
 
     def collect(self) -> Iterator[Metric]:
@@ -86,10 +91,10 @@ class _Here:
 class _Service:
     """What database and broker say; what does not answer in time is left out."""
 
-    def __init__(self, database: Database, queue: Queue, probes: Probes) -> None:
+    def __init__(self, database: Database, queue: Dispatcher, probes: HealthChecks) -> None:
         self._database, self._probes = database, probes
-        self._stored = Probe(self._read)
-        self._broker = Probe(queue.look)
+        self._stored = HealthCheck(self._read)
+        self._broker = HealthCheck(queue.look)
         self._ended: dict[str, int] = {}
         self._ended_at = -ENDED_SECONDS
 
@@ -120,7 +125,7 @@ class _Service:
             return {**self._ended, **counts}, vacuum.database_size(session)
 
 
-def _answer(probe: Probe[Any]) -> Any:
+def _answer(probe: HealthCheck[Any]) -> Any:
     try:
         return probe.ask()
     except UNANSWERED:
@@ -143,7 +148,7 @@ def _stored(counts: dict[str, int], size: vacuum.DatabaseSize) -> Iterator[Metri
         )
 
 
-def _messages(broker: Broker) -> Metric:
+def _messages(broker: BrokerState) -> Metric:
     family = GaugeMetricFamily(
         "overfit_lab_queue_messages",
         "Groups that wait in the broker.",

@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from backend.analysis.bias_variance import Split, cross_entropy, squared
 from backend.analysis.cells import SEED, key
-from backend.cache import Kept
+from backend.cache import SingleFlightCache
 from backend.runs.grid_analysis import finished_runs, identity
 from backend.specification.sources import SOURCES
 from backend.store import artifacts, experiments, metrics
@@ -49,7 +49,7 @@ class CellSplit:
     epochs: Sequence[EpochSplit]
 
 
-_kept: Kept[list[CellSplit]] = Kept(MAX_KEPT)
+_kept: SingleFlightCache[list[CellSplit]] = SingleFlightCache(MAX_KEPT)
 
 
 def bias_variance(session: Session, experiment_id: int) -> list[CellSplit]:

@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session
 
 from backend.analysis.cells import Losses, RunResult
 from backend.analysis.report import Report, report
-from backend.cache import Kept
+from backend.cache import SingleFlightCache
 from backend.diagnosis.series import Column
 from backend.specification.cost import outputs
 from backend.store import experiments, metric_summaries, metrics, runs
@@ -19,7 +19,7 @@ HALVINGS = 4  # of the epochs of a run, at which the loss reached so far is take
 
 _PARTS = ("train", "val", "test")
 _LOSSES = tuple(f"{part}_loss" for part in _PARTS)
-_kept: Kept[Report] = Kept(MAX_KEPT)
+_kept: SingleFlightCache[Report] = SingleFlightCache(MAX_KEPT)
 
 
 def grid_report(session: Session, experiment_id: int, *, target: float | None = None) -> Report:

@@ -32,7 +32,7 @@ RESEND_SECONDS = 5.0  # after these, what an empty broker does not speak of was 
 LATE_SECONDS = 600.0  # after these, what was sent is sent again at any rate
 
 
-def queue_of(device: str) -> str:
+def queue_name(device: str) -> str:
     """Return the name of the queue of those experiments that name a device."""
     return f"train.{device}"
 
@@ -46,7 +46,7 @@ def make_celery(settings: Settings) -> Celery:
         task_ignore_result=True,
         task_acks_late=True,
         task_reject_on_worker_lost=True,
-        task_default_queue=queue_of("any"),
+        task_default_queue=queue_name("any"),
         worker_prefetch_multiplier=1,
         worker_concurrency=1,
         broker_connection_retry_on_startup=True,
@@ -68,7 +68,7 @@ def listen(app: Celery, device: str) -> None:
     """Have a worker on a device, "cpu" or "gpu", take what it may train and nothing else."""
     wanted = [each for each in DEVICES if Placement(each).fits(device)]
     app.conf.task_queues = [
-        BrokerQueue(queue_of(each))  # type: ignore[no-untyped-call]
+        BrokerQueue(queue_name(each))  # type: ignore[no-untyped-call]
         for each in wanted
     ]
 
@@ -79,7 +79,7 @@ def _steps(placement: Placement) -> int:
 
 
 @dataclass(frozen=True)
-class Broker:
+class BrokerState:
     """What the broker holds: how many messages wait of each placement, and who is there."""
 
     messages: Mapping[Placement, int]
@@ -98,14 +98,14 @@ class Broker:
         return sum(Placement(device).fits(worker.device) for worker in self.workers)
 
 
-class Queue:
+class Dispatcher:
     """Hands waiting runs to the workers, a few messages at a time."""
 
     def __init__(self, app: Celery, database: Database, *, workers: int, memory: int) -> None:
         self._app, self._database = app, database
         self._workers, self._memory = max(1, workers), memory
         self._filling = threading.Lock()  # request and keeper do not send the same twice
-        self.seen: Broker | None = None  # at the last filling at which the broker answered
+        self.seen: BrokerState | None = None  # at the last filling at which the broker answered
         self.away = False
 
     def fill(self) -> None:
@@ -139,12 +139,12 @@ class Queue:
             except UNREACHABLE as error:
                 logger.warning("what waits is sent later: %s", reason(error))
 
-    def look(self) -> Broker | None:
+    def look(self) -> BrokerState | None:
         """Return what the broker holds; None when it is away."""
         try:
             with self._app.connection_for_read() as connection:
                 channel = connection.default_channel
-                keys = [channel._q_for_pri(queue_of(e.device), _steps(e)) for e in PLACEMENTS]
+                keys = [channel._q_for_pri(queue_name(e.device), _steps(e)) for e in PLACEMENTS]
                 with channel.client.pipeline(transaction=False) as pipe:
                     for key in keys:
                         pipe.llen(key)
@@ -152,17 +152,17 @@ class Queue:
                 workers = worker_registry.read(channel.client)
         except (OperationalError, OSError, RedisError):
             return None
-        return Broker(dict(zip(PLACEMENTS, counts, strict=True)), workers)
+        return BrokerState(dict(zip(PLACEMENTS, counts, strict=True)), workers)
 
     def answers(self) -> bool:
         """Whether the broker can be reached."""
         return self.look() is not None
 
-    def _expected(self, broker: Broker | None, device: str) -> int:
+    def _expected(self, broker: BrokerState | None, device: str) -> int:
         """Return how many workers to reckon with: those there, or those that are to be started."""
         return max(self._workers, broker.able(device) if broker else 0)
 
-    def _cut(self, broker: Broker | None) -> None:
+    def _cut(self, broker: BrokerState | None) -> None:
         """Cut new experiments into groups."""
         with self._database.read() as session:
             found = dispatch.uncut(session)
@@ -183,7 +183,7 @@ class Queue:
             logger.exception("an experiment could not be cut", extra=ids)
             return [[index] for index in range(len(params))]
 
-    def _send(self, placement: Placement, broker: Broker) -> None:
+    def _send(self, placement: Placement, broker: BrokerState) -> None:
         """Send groups of a placement, as many as there is room for."""
         most = MESSAGES_PER_WORKER * self._expected(broker, placement.device)
         room = most - broker.waiting(placement)
@@ -192,7 +192,7 @@ class Queue:
         again = LATE_SECONDS if broker.messages[placement] else RESEND_SECONDS
         with self._database.read() as session:
             groups = dispatch.next_groups(session, placement, room, sent_before_seconds=again)
-        queue, priority = queue_of(placement.device), _steps(placement)
+        queue, priority = queue_name(placement.device), _steps(placement)
         sent: list[int] = []
         try:
             for run_ids in groups:

@@ -10,7 +10,7 @@ import time
 FORGIVEN_EVERY = 3  # leases, at most: a database that is always slow keeps no dead worker's runs
 
 
-class Silence:
+class LeaseClock:
     """Compares the database's clock with our own, which never jumps, from look to look."""
 
     def __init__(self, lease_seconds: float) -> None:

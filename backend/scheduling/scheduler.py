@@ -9,10 +9,10 @@ import time
 
 from sqlalchemy.orm import Session
 
-from backend.live.notifications import Hints
+from backend.live.notifications import Notifier
 from backend.runs import lifecycle
-from backend.scheduling.dispatcher import Queue
-from backend.scheduling.lease_clock import Silence
+from backend.scheduling.dispatcher import Dispatcher
+from backend.scheduling.lease_clock import LeaseClock
 from backend.store import UNREACHABLE, Database, reason, removal, transitions, vacuum
 from backend.store.transitions import Lease, Moved
 
@@ -22,14 +22,14 @@ INTERVAL_SECONDS = 1.0
 REMOVAL_SECONDS = 60.0  # between two looks for what is to be removed
 
 
-class Keeper(threading.Thread):
+class Scheduler(threading.Thread):
     """A thread of the web process. Any number may run: every step is a compare-and-set."""
 
     def __init__(
         self,
         database: Database,
-        queue: Queue,
-        hints: Hints,
+        queue: Dispatcher,
+        hints: Notifier,
         *,
         deleted_days: float,
         lease_seconds: float,
@@ -37,7 +37,7 @@ class Keeper(threading.Thread):
         super().__init__(name="keeper", daemon=True)
         self._database = database
         self._deleted_days, self._lease_seconds = deleted_days, lease_seconds
-        self._silence = Silence(lease_seconds)
+        self._silence = LeaseClock(lease_seconds)
         self._remove_at = 0.0
         self._tended_at = time.monotonic()
         self._queue = queue

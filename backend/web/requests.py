@@ -10,7 +10,7 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from backend.logging_setup import bound
-from backend.operations.prometheus import Telemetry
+from backend.operations.prometheus import PrometheusMetrics
 from backend.web.security import SAFE_METHODS
 
 logger = logging.getLogger(__name__)
@@ -25,7 +25,7 @@ _ID = re.compile(r"[A-Za-z0-9._-]{1,64}", re.ASCII)
 class Requests:
     """Pure ASGI middleware, outside of all else, so that refusals count too."""
 
-    def __init__(self, app: ASGIApp, telemetry: Telemetry) -> None:
+    def __init__(self, app: ASGIApp, telemetry: PrometheusMetrics) -> None:
         self._app, self._telemetry = app, telemetry
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:

@@ -11,13 +11,13 @@ from fastapi import APIRouter, Depends, Request
 from fastapi.responses import HTMLResponse
 from sqlalchemy.orm import Session
 
-from backend.api.dependencies import QueueDep
+from backend.api.dependencies import DispatcherDep
 from backend.api.health import Device
 from backend.runs.compare_variants import JUDGED, At
 from backend.runs.schemas import RunItem, experiment_items, run_items
 from backend.runs.states import ENDED
 from backend.runs.throughput import throughput
-from backend.scheduling.dispatcher import Queue
+from backend.scheduling.dispatcher import Dispatcher
 from backend.store import experiments, metric_summaries, runs
 from backend.store.tables import Experiment, Run
 from frontend.charts.grid import VARIANT, value_of
@@ -66,7 +66,7 @@ class Reason:
 def experiment(
     request: Request,
     session: Reading,
-    queue: QueueDep,
+    queue: DispatcherDep,
     experiment_id: int,
     view: Annotated[View, Depends()],
 ) -> HTMLResponse:
@@ -106,7 +106,7 @@ def _head(session: Session, found: Experiment, all_runs: Sequence[RunItem]) -> d
     }
 
 
-def _absent(found: Experiment, all_runs: Sequence[RunItem], queue: Queue) -> str | None:
+def _absent(found: Experiment, all_runs: Sequence[RunItem], queue: Dispatcher) -> str | None:
     """Say what keeps runs that wait from being trained: no broker, or no worker that may."""
     queued = sum(run.status == "queued" for run in all_runs)
     if queued and queue.away:

@@ -7,7 +7,7 @@ from urllib.parse import unquote_plus
 from fastapi import APIRouter
 from fastapi.responses import HTMLResponse
 
-from backend.api.dependencies import DatabaseDep, ProbesDep, QueueDep, SettingsDep
+from backend.api.dependencies import DatabaseDep, DispatcherDep, HealthChecksDep, SettingsDep
 from backend.api.health import health as service_health
 from backend.settings import Settings
 from frontend.empty_states import nobody
@@ -23,7 +23,7 @@ router = APIRouter()
 
 @router.get("/health")
 def health(
-    database: DatabaseDep, queue: QueueDep, probes: ProbesDep, settings: SettingsDep
+    database: DatabaseDep, queue: DispatcherDep, probes: HealthChecksDep, settings: SettingsDep
 ) -> HTMLResponse:
     """Show the state of the service and its settings, which are read here and set elsewhere."""
     found = service_health(database, queue, probes, settings)

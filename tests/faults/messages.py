@@ -4,11 +4,11 @@ import json
 
 import redis
 
-from backend.scheduling.dispatcher import queue_of
+from backend.scheduling.dispatcher import queue_name
 from tests.faults.experiments import SHORT
 from tests.faults.storm import Storm
 
-QUEUE = queue_of("any") + "\x06\x161"  # of normal priority, as Celery names it
+QUEUE = queue_name("any") + "\x06\x161"  # of normal priority, as Celery names it
 UNACKED = "unacked"  # messages that a worker has taken and not yet acknowledged, by their tag
 
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 import pytest
 
 from backend.main import create_app
-from backend.operations.health_checks import Probe
+from backend.operations.health_checks import HealthCheck
 from backend.settings import Settings
 from tests.api import Api
 from tests.product import wait_for
@@ -34,4 +34,4 @@ def _opened(settings: Settings) -> Iterator[Api]:
 
 def is_asking() -> bool:
     """Whether a question to the database, the broker or the like is under way."""
-    return any(thread.name == Probe.__name__ for thread in threading.enumerate())
+    return any(thread.name == HealthCheck.__name__ for thread in threading.enumerate())

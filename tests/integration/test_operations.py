@@ -17,7 +17,7 @@ from sqlalchemy import delete, event, select
 
 from backend import logging_setup
 from backend.main import create_app
-from backend.scheduling.scheduler import Keeper
+from backend.scheduling.scheduler import Scheduler
 from backend.scheduling.worker_registry import Announcer
 from backend.settings import Settings
 from backend.store import UNREACHABLE, Database
@@ -144,7 +144,9 @@ def test_a_server_without_room_takes_no_writes(postgresql_url: str) -> None:
 def test_a_database_that_hangs_is_told_soon_and_the_process_lives(
     valkey_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("backend.operations.health_checks.Probe.__init__.__defaults__", (0.2,))
+    monkeypatch.setattr(
+        "backend.operations.health_checks.HealthCheck.__init__.__defaults__", (0.2,)
+    )
     with socket.create_server(("127.0.0.1", 0)) as silent:  # accepts, and says nothing
         nobody = f"postgresql://127.0.0.1:{silent.getsockname()[1]}/lab"
         api = Api(create_app(Settings(data_dir=tmp_path, database=nobody, broker=valkey_url)))
@@ -162,7 +164,7 @@ def test_a_database_that_is_away_is_told_in_one_line_with_the_reason(
     app = create_app(Settings(data_dir=tmp_path, database=nobody, broker=valkey_url))
     assert Api(app).get("/api/experiments").status_code == 503
     state = app.state
-    keeper = Keeper(state.database, state.queue, state.hints, deleted_days=1, lease_seconds=1)
+    keeper = Scheduler(state.database, state.queue, state.hints, deleted_days=1, lease_seconds=1)
     keeper.start()
     wait_for(lambda: "could not tend" in log.getvalue())
     keeper.stop()
@@ -184,7 +186,7 @@ def test_a_queue_that_nobody_looks_after_is_told(
     monkeypatch.setattr("backend.scheduling.scheduler.INTERVAL_SECONDS", 0.01)
     api = Api(create_app(sqlite_settings))
     state = api.app.state
-    keeper = Keeper(api.database, state.queue, state.hints, deleted_days=1, lease_seconds=1)
+    keeper = Scheduler(api.database, state.queue, state.hints, deleted_days=1, lease_seconds=1)
     state.probes.keeper = keeper
     with sqlite_database.write() as session:
         session.execute(select(1))  # only now it begins

@@ -12,7 +12,13 @@ from redis import Redis
 from sqlalchemy import select, update
 
 from backend.runs import lifecycle
-from backend.scheduling.dispatcher import MESSAGES_PER_WORKER, Queue, listen, make_celery, queue_of
+from backend.scheduling.dispatcher import (
+    MESSAGES_PER_WORKER,
+    Dispatcher,
+    listen,
+    make_celery,
+    queue_name,
+)
 from backend.scheduling.worker_registry import KEY
 from backend.settings import Settings
 from backend.store import Database, transitions
@@ -30,8 +36,10 @@ LARGE = document(
 
 
 @pytest.fixture
-def queue(sqlite_settings: Settings, sqlite_database: Database) -> Queue:
-    return Queue(make_celery(sqlite_settings), sqlite_database, workers=WORKERS, memory=1 << 30)
+def queue(sqlite_settings: Settings, sqlite_database: Database) -> Dispatcher:
+    return Dispatcher(
+        make_celery(sqlite_settings), sqlite_database, workers=WORKERS, memory=1 << 30
+    )
 
 
 def messages(settings: Settings) -> list[list[int]]:
@@ -49,7 +57,7 @@ def start(database: Database, run_ids: list[int], *, lease_seconds: float = 60) 
 
 
 def test_a_small_experiment_is_shared_by_all_workers(
-    queue: Queue, sqlite_settings: Settings, sqlite_database: Database
+    queue: Dispatcher, sqlite_settings: Settings, sqlite_database: Database
 ) -> None:
     run_ids = submit(sqlite_database, SMALL)
     queue.fill()
@@ -59,7 +67,7 @@ def test_a_small_experiment_is_shared_by_all_workers(
 
 
 def test_few_messages_wait_and_filling_again_adds_none(
-    queue: Queue, sqlite_settings: Settings, sqlite_database: Database
+    queue: Dispatcher, sqlite_settings: Settings, sqlite_database: Database
 ) -> None:
     submit(sqlite_database, LARGE)
     for _ in range(3):
@@ -68,7 +76,7 @@ def test_few_messages_wait_and_filling_again_adds_none(
 
 
 def test_a_small_experiment_does_not_wait_for_a_large_one_to_end(
-    queue: Queue, sqlite_settings: Settings, sqlite_database: Database
+    queue: Dispatcher, sqlite_settings: Settings, sqlite_database: Database
 ) -> None:
     large = submit(sqlite_database, LARGE)
     queue.fill()
@@ -84,7 +92,7 @@ def test_a_small_experiment_does_not_wait_for_a_large_one_to_end(
 
 @pytest.mark.parametrize("sent_at", [0, 1 << 60])  # long ago, and before a clock was set back
 def test_messages_that_the_broker_lost_are_sent_again(
-    queue: Queue, sqlite_settings: Settings, sqlite_database: Database, sent_at: int
+    queue: Dispatcher, sqlite_settings: Settings, sqlite_database: Database, sent_at: int
 ) -> None:
     submit(sqlite_database, SMALL)
     queue.fill()
@@ -101,7 +109,7 @@ def test_messages_that_the_broker_lost_are_sent_again(
 def test_runs_that_lost_their_worker_are_sent_in_smaller_groups(
     sqlite_settings: Settings, sqlite_database: Database, lost: int, sizes: list[int]
 ) -> None:
-    queue = Queue(make_celery(sqlite_settings), sqlite_database, workers=1, memory=1 << 30)
+    queue = Dispatcher(make_celery(sqlite_settings), sqlite_database, workers=1, memory=1 << 30)
     run_ids = submit(sqlite_database, document("points", training__epochs=10, training__seeds=20))
     queue.fill()
     for _ in range(lost):
@@ -118,7 +126,7 @@ def test_runs_that_lost_their_worker_are_sent_in_smaller_groups(
 
 
 def test_an_experiment_that_cannot_be_cut_is_sent_run_by_run(
-    queue: Queue,
+    queue: Dispatcher,
     sqlite_settings: Settings,
     sqlite_database: Database,
     monkeypatch: pytest.MonkeyPatch,
@@ -148,7 +156,7 @@ def taken_by(settings: Settings, device: str) -> list[int]:
 
 
 def test_a_worker_takes_the_most_urgent_first_and_only_what_it_may_train(
-    queue: Queue, sqlite_settings: Settings, sqlite_database: Database
+    queue: Dispatcher, sqlite_settings: Settings, sqlite_database: Database
 ) -> None:
     first = {}
     for device, priority in [("any", "low"), ("gpu", "high"), ("cpu", "normal"), ("any", "high")]:
@@ -162,7 +170,7 @@ def test_a_worker_takes_the_most_urgent_first_and_only_what_it_may_train(
 
 
 def test_what_is_urgent_is_sent_though_as_much_as_may_waits(
-    queue: Queue, sqlite_settings: Settings, sqlite_database: Database
+    queue: Dispatcher, sqlite_settings: Settings, sqlite_database: Database
 ) -> None:
     submit(sqlite_database, LARGE)
     queue.fill()
@@ -172,7 +180,7 @@ def test_what_is_urgent_is_sent_though_as_much_as_may_waits(
 
 
 def test_as_many_workers_as_are_there_are_reckoned_with(
-    queue: Queue, sqlite_settings: Settings, sqlite_database: Database
+    queue: Dispatcher, sqlite_settings: Settings, sqlite_database: Database
 ) -> None:
     with Redis.from_url(sqlite_settings.broker_url) as redis:
         for pid in range(5):
@@ -195,7 +203,7 @@ def test_a_worker_looks_for_a_broker_that_is_away_as_often_as_at_first(
 
 
 def test_a_worker_takes_messages_after_the_broker_hung_as_one_was_done(
-    queue: Queue, sqlite_settings: Settings, sqlite_database: Database
+    queue: Dispatcher, sqlite_settings: Settings, sqlite_database: Database
 ) -> None:
     submit(sqlite_database, SMALL)
     queue.fill()
@@ -208,7 +216,7 @@ def test_a_worker_takes_messages_after_the_broker_hung_as_one_was_done(
     ):
         channel = connection.default_channel
         channel.basic_qos(0, 1, False)
-        message = channel.basic_get(queue_of("any"))
+        message = channel.basic_get(queue_name("any"))
         assert not channel.qos.can_consume()
         broker.client_pause(60_000, all=False)  # what writes hangs
         with pytest.raises(connection.connection_errors):
@@ -221,10 +229,10 @@ def test_a_request_does_not_wait_for_a_broker_that_is_known_to_be_away(
     sqlite_settings: Settings, sqlite_database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     away = sqlite_settings.model_copy(update={"broker": "unix:///nowhere.sock"})
-    queue = Queue(make_celery(away), sqlite_database, workers=WORKERS, memory=1 << 30)
+    queue = Dispatcher(make_celery(away), sqlite_database, workers=WORKERS, memory=1 << 30)
     queue.offer()
     assert queue.away
-    monkeypatch.delattr(Queue, "look")
+    monkeypatch.delattr(Dispatcher, "look")
     queue.offer()
 
 
@@ -233,7 +241,7 @@ def test_what_was_stored_is_not_refused_as_the_database_is_locked_thereafter(
 ) -> None:
     monkeypatch.setattr("backend.store.connections.BUSY_TIMEOUT_SECONDS", 0.1)
     hasty = Database(sqlite_settings.database_url)
-    queue = Queue(make_celery(sqlite_settings), hasty, workers=WORKERS, memory=1 << 30)
+    queue = Dispatcher(make_celery(sqlite_settings), hasty, workers=WORKERS, memory=1 << 30)
     run_ids = submit(sqlite_database, SMALL)
     with sqlite_database.write() as session:
         session.execute(select(1))  # only now it begins

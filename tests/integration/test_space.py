@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import text, update
 
-from backend.scheduling.scheduler import Keeper
+from backend.scheduling.scheduler import Scheduler
 from backend.store import Database, removal, schema, vacuum
 from backend.store.tables import Experiment
 from tests.api import Api
@@ -32,7 +32,7 @@ def remove_all(database: Database) -> None:
 
 def test_a_sqlite_file_is_smaller_after_a_removal(sqlite_api: Api) -> None:
     database, state = sqlite_api.database, sqlite_api.app.state
-    keeper = Keeper(database, state.queue, state.hints, deleted_days=0, lease_seconds=1)
+    keeper = Scheduler(database, state.queue, state.hints, deleted_days=0, lease_seconds=1)
     empty = size(database).total
     play(database, SCENE)
     full = size(database).total

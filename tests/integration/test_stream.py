@@ -62,7 +62,7 @@ def test_a_stream_ends_while_the_database_is_away(
         raise OperationalError("SELECT", None, OSError("nobody there"))
 
     with events(url, f"run={run_id}") as stream:
-        monkeypatch.setattr("backend.api.events.read", away)
+        monkeypatch.setattr("backend.live.events.read", away)
         record(api.database, 1, run_id, range(1, 4))
         assert list(stream) == []  # an end, which a browser comes back from
 

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from backend.live.notifications import Hints
-from backend.scheduling.dispatcher import Queue, make_celery
-from backend.scheduling.scheduler import Keeper
+from backend.live.notifications import Notifier
+from backend.scheduling.dispatcher import Dispatcher, make_celery
+from backend.scheduling.scheduler import Scheduler
 from backend.settings import Settings
 from backend.store import Database, transitions
 from backend.supervisor.programs import worker
@@ -37,10 +37,10 @@ def settings(sqlite_settings: Settings) -> Settings:
 
 
 @pytest.fixture
-def keeper(settings: Settings, sqlite_database: Database) -> Iterator[Keeper]:
-    hints = Hints(settings.broker_url)
-    queue = Queue(make_celery(settings), sqlite_database, workers=1, memory=1 << 30)
-    keeper = Keeper(sqlite_database, queue, hints, deleted_days=30, lease_seconds=3)
+def keeper(settings: Settings, sqlite_database: Database) -> Iterator[Scheduler]:
+    hints = Notifier(settings.broker_url)
+    queue = Dispatcher(make_celery(settings), sqlite_database, workers=1, memory=1 << 30)
+    keeper = Scheduler(sqlite_database, queue, hints, deleted_days=30, lease_seconds=3)
     keeper.start()
     yield keeper
     keeper.stop()
@@ -63,7 +63,7 @@ def working(settings: Settings, log: Path) -> Iterator["subprocess.Popen[bytes]"
 
 
 def test_a_run_that_is_taken_back_is_told_in_the_log(
-    keeper: Keeper, sqlite_database: Database, caplog: pytest.LogCaptureFixture
+    keeper: Scheduler, sqlite_database: Database, caplog: pytest.LogCaptureFixture
 ) -> None:
     run_id, *_ = submit(sqlite_database, DOCUMENT)
     with sqlite_database.write() as session:

@@ -11,7 +11,7 @@ from sqlalchemy import select, update
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
-from backend.live.notifications import Hints
+from backend.live.notifications import Notifier
 from backend.runs import lifecycle
 from backend.settings import Settings
 from backend.store import Database, connections
@@ -138,7 +138,7 @@ def test_a_write_that_takes_longer_than_a_lease_loses_no_run(
 
     write = recorder._write
     monkeypatch.setattr(recorder, "_write", slow)
-    hints = Hints(settings.broker_url)
+    hints = Notifier(settings.broker_url)
     [claimed] = claim(make_services(settings, database), [run_id])
     writes = Recorder(database, hints, record_seconds=1, lease_seconds=settings.lease_seconds)
     assert writes.write([Held(lease=claimed.lease)]) == {run_id: False}

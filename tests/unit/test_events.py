@@ -1,6 +1,6 @@
 """Changes are folded into events so that a reader may stop between any two of them."""
 
-from backend.api.events import Event, joined, newest_of_each
+from backend.live.events import ChangeEvent, joined, newest_of_each
 from backend.store.tables import Change
 
 
@@ -11,7 +11,7 @@ def change(revision: int, kind: str, run_id: int, *steps: int) -> Change:
 
 def test_neighbouring_points_become_one_event() -> None:
     rows = [change(1, "metric", 5, 1, 3), change(2, "metric", 5, 4, 6)]
-    assert joined(rows) == [Event(2, "metric", 5, 1, 6)]
+    assert joined(rows) == [ChangeEvent(2, "metric", 5, 1, 6)]
 
 
 def test_points_are_not_joined_across_a_status() -> None:
@@ -21,7 +21,7 @@ def test_points_are_not_joined_across_a_status() -> None:
 
 def test_steps_trained_again_are_covered_once() -> None:
     rows = [change(1, "metric", 5, 4, 9), change(2, "metric", 5, 2, 5)]
-    assert joined(rows) == [Event(2, "metric", 5, 2, 9)]
+    assert joined(rows) == [ChangeEvent(2, "metric", 5, 2, 9)]
 
 
 def test_an_overview_keeps_the_newest_of_each_run_and_kind() -> None:

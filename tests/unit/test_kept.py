@@ -2,11 +2,11 @@ from concurrent.futures import ThreadPoolExecutor
 from itertools import count
 from threading import Barrier, Event
 
-from backend.cache import Kept
+from backend.cache import SingleFlightCache
 
 
 def test_a_result_is_made_once_however_many_ask_at_once() -> None:
-    kept: Kept[int] = Kept(2)
+    kept: SingleFlightCache[int] = SingleFlightCache(2)
     numbers = count(1)
     together = Barrier(6)
 
@@ -19,7 +19,7 @@ def test_a_result_is_made_once_however_many_ask_at_once() -> None:
 
 
 def test_what_was_not_asked_for_longest_goes_first() -> None:
-    kept: Kept[str] = Kept(2)
+    kept: SingleFlightCache[str] = SingleFlightCache(2)
     for key in ("a", "b", "a", "c"):
         kept.get(key, lambda key=key: key)  # type: ignore[misc]
     assert kept.get("a", lambda: "anew") == "a"
@@ -27,7 +27,7 @@ def test_what_was_not_asked_for_longest_goes_first() -> None:
 
 
 def test_who_asks_for_another_result_does_not_wait() -> None:
-    kept: Kept[str] = Kept(2)
+    kept: SingleFlightCache[str] = SingleFlightCache(2)
     started, other_made = Event(), Event()
 
     def slowly() -> str:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from backend.scheduling.lease_clock import Silence
+from backend.scheduling.lease_clock import LeaseClock
 
 LEASE = 10
 
@@ -12,7 +12,7 @@ class Clocks:
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.ours, self.theirs = 1000.0, 5_000_000
-        self.silence = Silence(LEASE)
+        self.silence = LeaseClock(LEASE)
         monkeypatch.setattr("backend.scheduling.lease_clock.time.monotonic", lambda: self.ours)
 
     def look(

@@ -12,11 +12,11 @@ from backend.runs.schemas import RunItem, diagnosis, finite, run_items
 from backend.store import changes, experiments, metrics, runs
 from backend.store.tables import Change, Run
 
-BATCH = 1000  # changes read at once
+MAX_CHANGES_PER_READ = 1000  # changes read at once
 
 
 @dataclass(frozen=True)
-class Subject:
+class StreamSubject:
     """What a stream follows: an experiment, or one of its runs."""
 
     experiment_id: int
@@ -24,7 +24,7 @@ class Subject:
 
 
 @dataclass(frozen=True)
-class Event:
+class ChangeEvent:
     """Something moved in a run. A metric event of a run's stream covers a range of steps."""
 
     revision: int
@@ -35,18 +35,18 @@ class Event:
 
 
 @dataclass(frozen=True)
-class Message:
+class EventMessage:
     """An event with its data as JSON, ready to be sent."""
 
-    event: Event
+    event: ChangeEvent
     data: str
 
 
 @dataclass(frozen=True)
-class Batch:
+class EventBatch:
     """Messages in the order of their revisions, and whether more may follow at once."""
 
-    messages: list[Message]
+    messages: list[EventMessage]
     more: bool
 
     @cached_property
@@ -58,32 +58,36 @@ class Batch:
         ).encode()
 
 
-def read(session: Session, subject: Subject, after: int) -> Batch:
+def read(session: Session, subject: StreamSubject, after: int) -> EventBatch:
     """Return what happened to `subject` after a revision, folded into few messages."""
     found = changes.changes_since(
-        session, after, experiment_id=subject.experiment_id, run_id=subject.run_id, limit=BATCH
+        session,
+        after,
+        experiment_id=subject.experiment_id,
+        run_id=subject.run_id,
+        limit=MAX_CHANGES_PER_READ,
     )
     events = joined(found) if subject.run_id else newest_of_each(found)
-    states = _States(session, subject.experiment_id, events)
+    states = _RunStates(session, subject.experiment_id, events)
     messages = []
     for event in events:
         if event.kind == "metric" and subject.run_id:
             data = {"metrics": _points(session, event)}
         else:
             data = states.of(event)
-        messages.append(Message(event, json.dumps({"run": event.run_id, **data})))
-    return Batch(messages, more=len(found) == BATCH)
+        messages.append(EventMessage(event, json.dumps({"run": event.run_id, **data})))
+    return EventBatch(messages, more=len(found) == MAX_CHANGES_PER_READ)
 
 
-class _States:
+class _RunStates:
     """What runs and their experiment have come to; read when first asked for."""
 
-    def __init__(self, session: Session, experiment_id: int, events: Sequence[Event]) -> None:
+    def __init__(self, session: Session, experiment_id: int, events: Sequence[ChangeEvent]) -> None:
         self._session = session
         self._experiment_id = experiment_id
         self._run_ids = sorted({event.run_id for event in events})
 
-    def of(self, event: Event) -> dict[str, Any]:
+    def of(self, event: ChangeEvent) -> dict[str, Any]:
         item = self._items[event.run_id]
         match event.kind:
             case "metric":
@@ -108,27 +112,29 @@ class _States:
         return {"counts": counts, "experiment_status": experiments.status_from(counts)}
 
 
-def joined(rows: Sequence[Change]) -> list[Event]:
+def joined(rows: Sequence[Change]) -> list[ChangeEvent]:
     """Join neighbouring metric changes of one run into one event over all their steps.
 
     Only neighbours: a reader that resumes between two events must have seen all before it.
     """
-    result: list[Event] = []
+    result: list[ChangeEvent] = []
     for row in rows:
-        event = Event(row.revision, row.kind, row.run_id, row.first_step, row.last_step)
+        event = ChangeEvent(row.revision, row.kind, row.run_id, row.first_step, row.last_step)
         if result and event.kind == result[-1].kind:
             event = _over_both(result.pop(), event)
         result.append(event)
     return result
 
 
-def newest_of_each(rows: Sequence[Change]) -> list[Event]:
+def newest_of_each(rows: Sequence[Change]) -> list[ChangeEvent]:
     """Keep the newest change of each run and kind: an overview shows states, not steps."""
-    newest = {(row.run_id, row.kind): Event(row.revision, row.kind, row.run_id) for row in rows}
+    newest = {
+        (row.run_id, row.kind): ChangeEvent(row.revision, row.kind, row.run_id) for row in rows
+    }
     return sorted(newest.values(), key=lambda event: event.revision)
 
 
-def _over_both(first: Event, second: Event) -> Event:
+def _over_both(first: ChangeEvent, second: ChangeEvent) -> ChangeEvent:
     """Return the second of two events of one kind, covering the steps of both."""
     if second.first_step is None or first.first_step is None:
         return second
@@ -139,7 +145,7 @@ def _over_both(first: Event, second: Event) -> Event:
     )
 
 
-def _points(session: Session, event: Event) -> dict[str, Any]:
+def _points(session: Session, event: ChangeEvent) -> dict[str, Any]:
     found = metrics.series(
         session, event.run_id, first_step=event.first_step, last_step=event.last_step
     )
