@@ -1,4 +1,4 @@
-"""Brings the database of the settings to the newest schema, or says in one sentence why not."""
+"""Migrate the configured database to the newest schema, or refuse it in one sentence."""
 
 import logging
 from collections.abc import Iterator
@@ -15,18 +15,22 @@ from backend.store import Database, backup, reason, schema, vacuum
 
 logger = logging.getLogger(__name__)
 
+ADVICE = (
+    "Use the version that wrote it, restore a backup of this version, or start with an empty "
+    "folder: lab up --data-dir NEW (docs/upgrading.md)."
+)
 KNOWN = ("sqlite:///", "postgresql://", "postgresql+psycopg://")
 
 
 def migrate(settings: Settings) -> None:
-    """Apply the migrations. Raises InvalidInput or Unavailable when the database is no use.
+    """Apply the migrations. Raises InvalidInput or Unavailable when the database is unusable.
 
     A SQLite database that has an older schema is first backed up into the data folder.
     """
     with opened(settings) as database:
         found = schema.revision(database)
         if found is not None and found not in schema.known():
-            raise Unavailable(f"the database cannot be used: {schema.refusal(found)}")
+            raise Unavailable(f"the database cannot be used: {schema.refusal(found)} {ADVICE}")
         is_old = found not in (None, schema.newest())
         kept = _keep(settings, database, str(found)) if is_old else None
         try:
@@ -35,7 +39,17 @@ def migrate(settings: Settings) -> None:
             if kept:  # nothing has changed, and each further try would leave one more
                 kept.unlink()
             raise
+        _check_tables(database)
         vacuum.prepare_vacuum(database)
+
+
+def _check_tables(database: Database) -> None:
+    """Raise Unavailable if a table or column is missing, as after a development version."""
+    if missing := schema.missing(database):
+        raise Unavailable(
+            f"the database cannot be used: it lacks {missing[0]}, although its schema is "
+            f"{schema.newest()}: a development version wrote it. {ADVICE}"
+        )
 
 
 def _keep(settings: Settings, database: Database, revision: str) -> Path | None:

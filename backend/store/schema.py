@@ -37,6 +37,13 @@ def differences(database: Database) -> list[Any]:
         return list(compare_metadata(context, Base.metadata))
 
 
+def missing(database: Database) -> list[str]:
+    """Return the declared tables and columns that the database lacks, as `table.column`."""
+    lacking = [each for each in differences(database) if isinstance(each, tuple)]
+    tables = [each[1].name for each in lacking if each[0] == "add_table"]
+    return tables + [f"{each[2]}.{each[3].name}" for each in lacking if each[0] == "add_column"]
+
+
 def revision(database: Database) -> str | None:
     """Return the revision of the database's schema, None before the first migration."""
     with database.read() as session:
@@ -58,13 +65,13 @@ def known() -> frozenset[str]:
 
 
 def refusal(revision: str | None, version: str | None = None) -> str:
-    """Say in one sentence why a schema cannot be read."""
+    """Return the sentence that says why this version cannot read a schema."""
     if revision is None:
         return "it has no schema of Overfit Lab."
     made_by = f" (made by version {version})" if version else ""
     return (
-        f"its schema {revision}{made_by} is not one that version {__version__}, "
-        f"of schema {newest()}, knows; a newer version of Overfit Lab may."
+        f"its schema {revision}{made_by} is unknown to version {__version__}, which reads schemas "
+        f"up to {newest()}; a newer version of Overfit Lab may read it."
     )
 
 

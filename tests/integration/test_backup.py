@@ -253,7 +253,7 @@ def test_a_newer_schema_is_refused(sqlite_database: Database, tmp_path: Path) ->
     backup.write(sqlite_database, tmp_path / "kept.db")
     with closing(sqlite3.connect(tmp_path / "kept.db")) as connection, connection:
         connection.execute("UPDATE backup SET value = '9999' WHERE name = 'schema'")
-    with pytest.raises(InvalidInput, match=r"its schema 9999 \(made by version .* is not one"):
+    with pytest.raises(InvalidInput, match=r"its schema 9999 \(made by version .* is unknown"):
         restore.read(tmp_path / "kept.db", Database(f"sqlite:///{tmp_path}/target.db"))
 
 
@@ -262,7 +262,16 @@ def test_a_database_of_a_newer_schema_is_not_started(settings: Settings) -> None
     with database.write() as session:
         session.execute(text("UPDATE alembic_version SET version_num = '9999'"))
     database.dispose()
-    with pytest.raises(Unavailable, match="its schema 9999 is not one that version"):
+    with pytest.raises(Unavailable, match="its schema 9999 is unknown to version"):
+        migrate(settings)
+
+
+def test_a_database_without_a_declared_column_is_not_started(settings: Settings) -> None:
+    database = Database(settings.database_url)
+    with database.write() as session:
+        session.execute(text("ALTER TABLE runs RENAME COLUMN error TO failure"))
+    database.dispose()
+    with pytest.raises(Unavailable, match=r"it lacks runs\.error.*start with an empty folder"):
         migrate(settings)
 
 

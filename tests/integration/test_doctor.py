@@ -17,7 +17,7 @@ PARTIAL = """
     UPDATE sqlite_master SET sql = sql || ' WHERE id < 2' WHERE name = 'ix_runs_listed'
 """
 DAMAGE = {
-    "schema: its schema 9999 is not one": "UPDATE alembic_version SET version_num = '9999'",
+    "schema: its schema 9999 is unknown": "UPDATE alembic_version SET version_num = '9999'",
     "references": "DELETE FROM param_keys",
     "states: has a state that does not exist": "UPDATE runs SET status = 'asleep' WHERE id = 1",
     "states: is running without": (
