@@ -68,3 +68,21 @@ def test_every_page_is_in_the_index() -> None:
     pages = [page.relative_to(ROOT / "docs") for page in (ROOT / "docs").rglob("*.md")]
     listed = [page for page in pages if page.parts[0] != "decisions" and page.name != "README.md"]
     assert [str(page) for page in listed if f"]({page})" not in index] == []
+
+
+PLACE = re.compile(r"`((?:backend|frontend|worker|tests|docs|bench|examples)/[\w./-]*)`")
+
+
+@pytest.mark.parametrize("path", PAGES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_files_that_a_page_names_exist(path: Path) -> None:
+    names = [name for name in PLACE.findall(path.read_text()) if not re.search("[A-Z]{4}", name)]
+    assert [name for name in names if not (ROOT / name).exists()] == []
+
+
+def test_the_tree_of_the_architecture_is_complete() -> None:
+    page = (ROOT / "docs/architecture.md").read_text()
+    tree = next(block for block in CODE_BLOCK.findall(page) if "composition root" in block)
+    named = {line.split()[0] for line in tree.splitlines()[1:-1]}
+    parts = [path for path in (ROOT / "backend").iterdir() if not path.name.startswith("_")]
+    expected = {path.name + "/" * path.is_dir() for path in parts}
+    assert expected - named == set()
