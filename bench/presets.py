@@ -31,7 +31,8 @@ Each preset of the home page reproduces a known effect.
 - `python -m bench.presets --write` trains every preset in full and writes this page.
 - A smaller version of each preset, with the same shape, is a test (`tests/unit/test_textbook.py`,
   shapes in `tests/textbook.py`).
-- Losses and accuracies are means over the seeds of the setting.
+- Losses and accuracies are means over the seeds of the setting. In *Ways to
+  regularise* they are those of the last epoch. That experiment's page shows the best epoch first.
 - Times are processor time of training on one core of a small cloud machine. Recording and analysis
   take additional time.
 

@@ -48,6 +48,8 @@ AVOID: dict[str, str] = {
     r"\b(?:\d+|most|few|many) letters\b|\bletters at most\b": "characters",
     r"\bseams?\b": "interface, boundary",
     r"\bjournals?\b": "log",
+    r"(?<![Tt]ype )\b[Hh]ints?\b": "notification",
+    r"\bso (?:many|much)\b(?! (?:as|that))|\bas such\b": "give the number, or restructure",
     r"\bkeepers?\b": "scheduler",
     r"\b(?:the|its|this|that|same) address\b(?! (?:space|to listen|of this machine|that other))": (
         "URL, or IP address"
