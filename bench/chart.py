@@ -20,9 +20,9 @@ from backend.live.notifications import Notifier
 from backend.settings import Settings
 from backend.store import Database, transitions
 from bench.latency import show
-from tests.api import record
+from tests.api import record_epochs
 from tests.e2e.browser import find
-from tests.product import running, wait_for
+from tests.product import run_product, wait_for
 
 SPEC = {"dataset": {"source": "moons"}, "training": {"epochs": 100_000}}
 SHORT = {"dataset": {"source": "moons"}, "training": {"epochs": 100}}
@@ -43,14 +43,14 @@ def commit_to_chart(page: Page, url: str, settings: Settings, *, commits: int) -
     [run] = httpx.get(f"{url}/api/experiments/{experiment_id}/runs").json()["items"]
     with database.write() as session:  # as if trained: no worker runs beside this
         transitions.claim(session, [run["id"]], worker="bench", lease_seconds=3600)
-    record(database, experiment_id, run["id"], range(1, 11))
+    record_epochs(database, experiment_id, run["id"], range(1, 11))
     page.goto(f"{url}/runs/{run['id']}")
     page.wait_for_selector("#loss .js-plotly-plot")
     page.evaluate(WATCH)
     committed = {}
     for number in range(1, commits + 1):
         last = 10 + 10 * number
-        record(database, experiment_id, run["id"], range(last - 9, last + 1))
+        record_epochs(database, experiment_id, run["id"], range(last - 9, last + 1))
         committed[last] = time.time() * 1000
         hints.moved(experiment_id)
         page.wait_for_timeout(settings.record_seconds * 1000)
@@ -83,14 +83,14 @@ def main() -> None:
     with tempfile.TemporaryDirectory(prefix="lab-") as folder, sync_playwright() as playwright:
         data_dir = Path(folder) / "data"
         browser = playwright.chromium.launch(executable_path=find(playwright))
-        with running(data_dir, workers="0") as product:
+        with run_product(data_dir, workers="0") as product:
             settings = Settings(data_dir=data_dir, broker=f"unix://{data_dir}/valkey.sock")
             page = browser.new_page(bypass_csp=True)  # for wait_for_function
             show(
                 "commit to chart",
                 commit_to_chart(page, product.url, settings, commits=given.commits),
             )
-        with running(Path(folder) / "data2", workers="1") as product:
+        with run_product(Path(folder) / "data2", workers="1") as product:
             submit_to_chart(page, product.url)  # the worker is still starting
             show("submit to chart", [submit_to_chart(page, product.url) for _ in range(20)])
         browser.close()

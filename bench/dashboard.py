@@ -41,8 +41,8 @@ from bench.in_browser import (
 )
 from bench.live_page import live
 from tests.e2e.browser import find
-from tests.product import Product, running
-from tests.scenes import MOONS, Scene, play, thousand
+from tests.product import Product, run_product
+from tests.scenes import MOONS, Scene, thousand_runs, write_scene
 
 EPOCHS = 1000
 LISTED = 100_000
@@ -91,7 +91,7 @@ class Bench:
     def product(self, name: str, url: str = "") -> Iterator[tuple[Product, Database]]:
         """Start the product without workers on a data folder of its own, or on a database."""
         data_dir = self.folder / name
-        with running(data_dir, workers="0", database=url) as product:
+        with run_product(data_dir, workers="0", database=url) as product:
             database = Database(url or Settings(data_dir=data_dir).database_url)
             yield product, database
             database.dispose()
@@ -107,7 +107,7 @@ def timed_lines(timed: Timed, names: dict[str, tuple[str, str]]) -> list[Line]:
 
 def cold(bench: Bench) -> Iterator[Line]:
     with bench.product("cold") as (product, database):
-        experiment_id, _ = play(database, thousand(20))
+        experiment_id, _ = write_scene(database, thousand_runs(20))
         for name, url in (
             ("home", product.url),
             ("an experiment's page, scrolled to the bottom, Plotly.js included",
@@ -120,7 +120,7 @@ def cold(bench: Bench) -> Iterator[Line]:
 def of_thousand(bench: Bench) -> Iterator[Line]:
     seen = ("drawn", "answers", "card")
     with bench.product("thousand") as (product, database):
-        experiment_id, _ = play(database, thousand(EPOCHS))
+        experiment_id, _ = write_scene(database, thousand_runs(EPOCHS))
         url = f"{product.url}/experiments/{experiment_id}"
         first, anew, again = Timed(), Timed(), Timed()
         with visit(bench.browser, WATCH_GRID) as page:
@@ -228,8 +228,8 @@ ACTIONS = (
 
 def of_million(bench: Bench) -> Iterator[Line]:
     with bench.product("million") as (product, database):
-        scene = Scene({"name": "Long", "dataset": MOONS}, MILLION, stretch=200)
-        _, [run_id] = play(database, scene)
+        scene = Scene({"name": "Long", "dataset": MOONS}, MILLION, chunk=200)
+        _, [run_id] = write_scene(database, scene)
         timed = Timed()
         for _ in range(bench.times):
             with visit(bench.browser, WATCH_CURVE) as page:

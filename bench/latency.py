@@ -17,9 +17,9 @@ import httpx
 from backend.live.notifications import Notifier
 from backend.settings import Settings
 from backend.store import Database
-from tests.api import record
-from tests.product import running, wait_for
-from tests.sse import Received, events
+from tests.api import record_epochs
+from tests.product import run_product, wait_for
+from tests.sse import ReceivedEvent, open_stream
 
 SPEC = {"dataset": {"source": "moons"}, "training": {"epochs": 50}}
 EPOCHS = 10  # in one commit
@@ -40,14 +40,14 @@ def has_ended(url: str, run_id: int) -> bool:
 def submit_to_first_epoch(url: str) -> float:
     begun = time.perf_counter()
     _, run_id = submit(url)
-    with events(url, f"run={run_id}") as stream:
+    with open_stream(url, f"run={run_id}") as stream:
         next(event for event in stream if event.kind == "metric")
     taken = time.perf_counter() - begun
     wait_for(lambda: has_ended(url, run_id))
     return taken
 
 
-def reaches(event: Received, step: int) -> bool:
+def reaches(event: ReceivedEvent, step: int) -> bool:
     series = event.data.get("metrics", {}).get("val_loss")
     return bool(series and series["steps"][-1] == step)
 
@@ -58,10 +58,10 @@ def commit_to_event(url: str, settings: Settings, *, commits: int, streams: int)
     wait_for(lambda: has_ended(url, run_id))
     times = []
     with ExitStack() as stack:
-        opened = [stack.enter_context(events(url, f"run={run_id}")) for _ in range(streams)]
+        opened = [stack.enter_context(open_stream(url, f"run={run_id}")) for _ in range(streams)]
         for number in range(commits):
             last = 1000 + (number + 1) * EPOCHS
-            record(database, experiment_id, run_id, range(last - EPOCHS + 1, last + 1))
+            record_epochs(database, experiment_id, run_id, range(last - EPOCHS + 1, last + 1))
             committed = time.perf_counter()
             hints.moved(experiment_id)
             for stream in opened:
@@ -83,7 +83,7 @@ def main() -> None:
     given = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="lab-") as folder:
         data_dir = Path(folder) / "data"
-        with running(data_dir, workers="1") as product:
+        with run_product(data_dir, workers="1") as product:
             settings = Settings(data_dir=data_dir, broker=f"unix://{data_dir}/valkey.sock")
             submit_to_first_epoch(product.url)  # the worker is still starting
             first = [submit_to_first_epoch(product.url) for _ in range(given.submissions)]

@@ -12,7 +12,7 @@ from backend.live.notifications import Notifier
 from backend.specification import RunSpec, validate
 from backend.store import Database
 from bench.in_browser import RENDERER, visit
-from tests.scenes import MOONS, Scene, advance, play
+from tests.scenes import MOONS, Scene, advance, write_scene
 
 EVERY_SECONDS = 1.0  # between commits of the sweep, as with hundreds of runs
 LOOK_SECONDS = 10.0  # between two looks at the memory
@@ -55,7 +55,7 @@ def live(
 ) -> Lived:
     """Write epochs of a sweep for some minutes while its page is open; return what was seen."""
     scene = Scene(SWEEP, 20, None)
-    experiment_id, run_ids = play(database, scene)
+    experiment_id, run_ids = write_scene(database, scene)
     some = list(zip(run_ids, validate(scene.document).runs, strict=True))
     memory: dict[str, list[float]] = {}
     with visit(browser) as page:

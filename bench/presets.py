@@ -20,7 +20,7 @@ import yaml
 
 from backend.specification import validate
 from backend.specification.presets import PRESETS, Preset
-from tests.textbook import SHAPES, Figures, train
+from tests.preset_shapes import SHAPES, Measurements, train
 
 PAGE = Path(__file__).parent.parent / "docs" / "textbook.md"
 INTRODUCTION = """\
@@ -29,8 +29,8 @@ INTRODUCTION = """\
 Each preset of the home page reproduces a known effect.
 
 - `python -m bench.presets --write` trains every preset in full and writes this page.
-- A smaller version of each preset, with the same shape, is a test (`tests/unit/test_textbook.py`,
-  shapes in `tests/textbook.py`).
+- A smaller version of each preset, with the same shape, is a test
+  (`tests/unit/test_preset_shapes.py`, shapes in `tests/preset_shapes.py`).
 - Losses and accuracies are means over the seeds of the setting. In *Ways to
   regularise* they are those of the last epoch. That experiment's page shows the best epoch first.
 - Times are processor time of training on one core of a small cloud machine. Recording and analysis
@@ -47,7 +47,7 @@ class Measured:
 
     preset: Preset
     runs: int
-    figures: Figures
+    figures: Measurements
     claims: dict[str, bool]
     seconds: float
 
@@ -110,7 +110,7 @@ def _wrapped(text: str) -> str:
     return textwrap.fill(text, 96, break_on_hyphens=False)
 
 
-def _listed(figures: Figures) -> str:
+def _listed(figures: Measurements) -> str:
     return ", ".join(f"{name} {_number(value)}" for name, value in figures.items())
 
 

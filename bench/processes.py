@@ -22,7 +22,7 @@ import psutil
 from backend.specification import validate
 from backend.supervisor.programs import worker
 from bench import shares
-from tests.product import ROOT, Product, running, wait_for
+from tests.product import ROOT, Product, run_product, wait_for
 
 REPEATS = 2
 COUNTS = (1, 2, 4)
@@ -64,7 +64,7 @@ def table() -> str:
     """Return the tables of throughputs, and the seconds until a late worker records."""
     with tempfile.TemporaryDirectory(prefix="lab-") as folder:
         data = Path(folder) / "data"
-        with running(data, workers="0") as product:
+        with run_product(data, workers="0") as product:
             parts = [
                 "Each process with all the cores it gets:",
                 _throughputs(product, None, REPEATS),

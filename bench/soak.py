@@ -33,8 +33,8 @@ from backend.specification import RunSpec, validate
 from backend.store import Database
 from bench.document import replace_section
 from bench.soak_report import Usage, report, wrong
-from tests.product import running
-from tests.scenes import MOONS, Scene, advance, play
+from tests.product import run_product
+from tests.scenes import MOONS, Scene, advance, write_scene
 
 DASHBOARDS, LOGGERS, READERS, DEAF = 200, 20, 4, 5
 SUBMIT_SECONDS, LOG_SECONDS, READ_SECONDS, SCRAPE_SECONDS = 5.0, 1.0, 0.05, 15.0
@@ -227,10 +227,10 @@ def main() -> int:
     given = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="lab-") as folder:
         data_dir = Path(folder) / "data"
-        with running(data_dir, workers=given.workers, log="json") as product:
+        with run_product(data_dir, workers=given.workers, log="json") as product:
             settings = Settings(data_dir=data_dir, broker=f"unix://{data_dir}/valkey.sock")
             database = Database(settings.database_url)
-            experiment_id, run_ids = play(database, LOGGED)
+            experiment_id, run_ids = write_scene(database, LOGGED)
             database.dispose()
             runs = list(zip(run_ids, validate(LOGGED.document).runs, strict=True))
             warm(product.url)
@@ -243,7 +243,7 @@ def main() -> int:
             time.sleep(SETTLE_SECONDS)
             usage.stop()
             load.errors += logged_errors(data_dir / "logs")
-            said = product.said()
+            said = product.read_output()
             load.errors += [line for line in said.splitlines() if " ended (" in line]
     text = report(given.minutes, load.reads, load.done, load.errors, usage)
     print(text)

@@ -24,7 +24,7 @@ import psutil
 from backend.specification import RunSpec, validate
 from bench import peers, products
 from bench.document import replace_section
-from tests.product import Product, running
+from tests.product import Product, run_product
 
 SAMPLES = [50, 100, 150, 200, 300, 500, 700, 1000]
 WIDTHS = [4, 8, 12, 16, 24, 32, 48, 64]
@@ -56,7 +56,7 @@ def main() -> None:
     write = parser.parse_args().write
     with (
         tempfile.TemporaryDirectory() as folder,
-        running(Path(folder) / "data", workers="2") as product,
+        run_product(Path(folder) / "data", workers="2") as product,
     ):
         ours(product, sweep(epochs=2))  # the workers load PyTorch
         text = "\n\n".join([*compared(product), memory(product), scaled(product)])

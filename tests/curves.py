@@ -1,4 +1,7 @@
-"""Train and validation losses made up, whose reading is not in doubt."""
+"""Made-up loss curves with a known diagnosis.
+
+`CASES` pairs losses with the rule that must match. `curve`, `falling`, `rising_after` build more.
+"""
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -16,12 +19,15 @@ def curve(train: ArrayLike, validation: ArrayLike) -> Curve:
 
 
 def falling(to: float, pace: float = 10, n: int = 100) -> Array:
-    """Return a loss [n] that falls from about 1 above `to`, in `pace` of a hundred to 1 / e."""
+    """Return a loss [n] that falls from about `to` + 1 to `to`.
+
+    The distance to `to` shrinks by a factor e in each `pace` percent of the epochs.
+    """
     return np.asarray(to + np.exp(-100 / n * np.arange(1, n + 1) / pace))
 
 
 def rising_after(best: float, to: float, n: int = 100, low: float = 0.5) -> Array:
-    """Return a loss [n] that is `low` after `best` of a hundred and ends at `to`."""
+    """Return a loss [n] that falls to `low` at `best` percent of the epochs and rises to `to`."""
     e = np.arange(1, n + 1) * 100 / n
     down, up = low + (1 - e / best) ** 2, low + (to - low) * (e - best) / (100 - best)
     return np.where(e <= best, down, up)
@@ -35,7 +41,11 @@ CASES: list[tuple[str, ArrayLike, ArrayLike]] = [
     ("overfitting.severe", falling(-2.0), rising_after(30, 0.5, low=-0.5)),  # losses below 0
     ("overfitting.severe", falling(0.0), rising_after(30, 1.0, low=0.0)),  # losses that reach 0
     ("good-fit.settled", falling(0.3), falling(0.4)),
-    ("good-fit.settled", falling(0.0, pace=20), falling(0.5)),  # a gap is no rise
+    (
+        "good-fit.settled",
+        falling(0.0, pace=20),
+        falling(0.5),
+    ),  # a constant gap does not count as a rise
     ("good-fit.settled", falling(0.6), falling(0.4)),  # dropout: train above validation
     ("good-fit.settled", falling(-2.0), falling(-1.0)),
     ("good-fit.settled", falling(0.2) + STEP, falling(0.3) + STEP),  # a smaller learning rate

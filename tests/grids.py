@@ -1,4 +1,7 @@
-"""Grids of made-up results, for tests of the analysis over a grid."""
+"""Made-up results of grids, for tests of the analysis over a grid.
+
+`results` returns the runs of a grid, `result` a single run, `jitter` a small factor for each seed.
+"""
 
 from collections.abc import Callable, Mapping, Sequence
 from itertools import product
@@ -10,20 +13,20 @@ Loss = Callable[[Mapping[str, Any], int], float]
 
 
 def results(loss: Loss, *, seeds: int = 3, **axes: Sequence[Any]) -> list[RunResult]:
-    """Return a run for each combination and seed; `loss` maps params and seed to best loss.
+    """Return one run per combination and seed; `loss` maps params and seed to the best loss.
 
-    Axes as `dataset__n_train=[10, 20]`; a run has 10 parameters per unit of `model.width`.
+    Pass axes as `dataset__n_train=[10, 20]`. A run has 10 parameters per unit of `model.width`.
     """
     paths = [path.replace("__", ".") for path in axes]
-    made = []
+    runs = []
     for values in product(*axes.values()):
         params = dict(zip(paths, values, strict=True))
         for seed in range(seeds):
             best = loss(params, seed)
-            made.append(
+            runs.append(
                 result({"dataset.n_train": 100, **params, "training.seed": seed}, validation=best)
             )
-    return made
+    return runs
 
 
 def result(
@@ -51,5 +54,5 @@ def result(
 
 
 def jitter(seed: int, index: float = 0) -> float:
-    """Return a factor near 1 that depends on the seed and on one more number."""
+    """Return a factor near 1 that depends on the seed and on an index."""
     return 1 + 0.01 * (((seed * 7 + int(index) * 3) % 5) - 2)

@@ -1,7 +1,7 @@
-"""Writes tests/data/early_stopping.json: what Keras's and Lightning's own callbacks do on curves.
+"""Writes tests/data/early_stopping.json: decisions of Keras's and Lightning's own callbacks.
 
 Run it where both libraries are installed (`pip install keras pytorch-lightning`, with torch), as
-`KERAS_BACKEND=torch python -m tests.make_early_stopping`. They are no dependency of the tests.
+`KERAS_BACKEND=torch python -m tests.make_early_stopping`. The tests do not depend on them.
 """
 
 import json
@@ -22,7 +22,7 @@ TARGET = Path(__file__).parent / "data" / "early_stopping.json"
 
 
 def curve(draws: random.Random) -> list[float]:
-    """Draw losses that single precision holds exactly, some NaN or infinite, never the first."""
+    """Draw losses that are exact in single precision. Some are NaN or infinite, never the first."""
     level, values = draws.randint(-8, 40), [0.0] * draws.randint(2, 30)
     for index in range(len(values)):
         level += draws.choice([-4, -2, -1, 0, 0, 1, 2, 3])
@@ -33,22 +33,22 @@ def curve(draws: random.Random) -> list[float]:
 
 
 def keras_outcome(values: list[float], settings: dict[str, Any]) -> dict[str, int | None]:
-    """Return the epoch (from 1) where Keras stops, and the epoch whose weights it restores."""
+    """Return the epoch (from 1) at which Keras stops, and the epoch whose weights it restores."""
     model = SimpleNamespace(stop_training=False, at=0, restored=None)
     model.get_weights = lambda: model.at
     model.set_weights = lambda at: setattr(model, "restored", at)
     callback = Keras(restore_best_weights=True, **settings)
     callback.set_model(model)
     callback.on_train_begin()
-    fired = None
+    stop = None
     for epoch, value in enumerate(values):
         model.at = epoch + 1
         callback.on_epoch_end(epoch, {"val_loss": value})
         if model.stop_training:
-            fired = epoch + 1
+            stop = epoch + 1
             break
     callback.on_train_end()
-    return {"stop": fired, "restored": model.restored}
+    return {"stop": stop, "restored": model.restored}
 
 
 def lightning_stop(values: list[float], settings: dict[str, Any]) -> int | None:
@@ -61,7 +61,7 @@ def lightning_stop(values: list[float], settings: dict[str, Any]) -> int | None:
 
 
 def case(draws: random.Random) -> dict[str, Any]:
-    """Return one curve with settings and what both libraries do with it."""
+    """Return a curve, settings, and the decisions of both libraries."""
     values = curve(draws)
     mode = draws.choice(["min", "min", "max"])
     shared = {"patience": draws.randint(0, 6), "min_delta": draws.choice([0.0, 0.25]), "mode": mode}
@@ -84,9 +84,9 @@ def case(draws: random.Random) -> dict[str, Any]:
 if __name__ == "__main__":
     warnings.simplefilter("ignore")
     draws = random.Random(0)  # noqa: S311
-    made = {
+    document = {
         "keras": version("keras"),
         "lightning": version("pytorch-lightning"),
         "cases": [case(draws) for _ in range(CURVES)],
     }
-    TARGET.write_text(json.dumps(made, indent=None, separators=(",", ":")) + "\n")
+    TARGET.write_text(json.dumps(document, indent=None, separators=(",", ":")) + "\n")

@@ -1,8 +1,8 @@
-"""Writes tests/data/events: event files as TensorBoard's own library writes them.
+"""Writes tests/data/events: event files made with TensorBoard's own library.
 
-Run it where tensorboard is installed: `python -m tests.make_event_files`. It is no dependency of
-the tests. Losses are simple values under run/ and, as TensorFlow 2 writes them, tensors under
-keras/train and keras/validation.
+Run it where tensorboard is installed: `python -m tests.make_event_files`. The tests do not
+depend on it. Losses are simple values under run/, and tensors under keras/train and
+keras/validation, as TensorFlow 2 writes them.
 """
 
 from collections.abc import Mapping
@@ -29,16 +29,16 @@ def tensor(tag: str, value: float) -> Summary.Value:
 
 
 def write(folder: Path, rows: list[Mapping[str, float]], *, tensors: bool) -> None:
-    """Write one event file, one event a row."""
+    """Write an event file with one event per row."""
     folder.mkdir(parents=True, exist_ok=True)
     writer = EventFileWriter(str(folder))
-    made = tensor if tensors else simple
+    encode = tensor if tensors else simple
     for step, row in enumerate(rows):
-        values = [made(tag, value) for tag, value in row.items()]
+        values = [encode(tag, value) for tag, value in row.items()]
         writer.add_event(Event(step=step, wall_time=step, summary=Summary(value=values)))
     writer.close()
-    (written,) = folder.glob("events.out.tfevents.*")
-    written.rename(folder / "events.out.tfevents.0")
+    (event_file,) = folder.glob("events.out.tfevents.*")
+    event_file.rename(folder / "events.out.tfevents.0")
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
 """Makes the database of a release, with data in it, for the tests of migrations.
 
     git worktree add ../release TAG && cd ../release
-    PYTHONPATH=. python PATH/tests/make_release.py ../release.db      # by that release's own code
+    PYTHONPATH=. python PATH/tests/make_release.py ../release.db      # with that release's code
     cd - && mkdir ../made && mv ../release.db ../made/lab.db
     ./lab backup tests/data/releases/VERSION.db --data-dir ../made
     gzip -9 tests/data/releases/*.db
@@ -17,7 +17,7 @@ from pathlib import Path
 
 import httpx
 
-from tests.product import running, wait_for
+from tests.product import run_product, wait_for
 
 SPECS = [
     {"name": "Points é", "dataset": {"source": "points"}, "model": {"degree": [1, 6]},
@@ -28,13 +28,13 @@ SPECS = [
 
 
 def main(out: Path) -> None:
-    """Train two small experiments, put them in order, and copy the database."""
+    """Train two small experiments, copy the database, and add a note, a tag and a saved view."""
     with tempfile.TemporaryDirectory(prefix="lab-") as folder:
-        with running(Path(folder) / "data", workers="1") as product:
+        with run_product(Path(folder) / "data", workers="1") as product:
             for spec in SPECS:
                 url = f"{product.url}/api/experiments"
-                made = httpx.post(url, json=spec, timeout=60).raise_for_status().json()
-                wait_for(lambda: _ended(f"{url}/{made['id']}"))  # noqa: B023 - called at once
+                experiment = httpx.post(url, json=spec, timeout=60).raise_for_status().json()
+                wait_for(lambda: _is_finished(f"{url}/{experiment['id']}"))  # noqa: B023 - called at once
             product.interrupt()
         with (
             closing(sqlite3.connect(Path(folder) / "data" / "lab.db")) as source,
@@ -49,7 +49,7 @@ def main(out: Path) -> None:
             target.commit()
 
 
-def _ended(url: str) -> bool:
+def _is_finished(url: str) -> bool:
     return bool(httpx.get(url).json()["status"] == "finished")
 
 

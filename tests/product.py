@@ -1,4 +1,8 @@
-"""The whole product as a person starts it: `lab up` as a process of its own."""
+"""The whole product as a user starts it: `lab up` in a process of its own.
+
+`run_product` starts it and waits until it is ready, `start_product` does not wait. `Product` is a
+started one. `wait_for` waits for a condition, `free_port` picks a port.
+"""
 
 import os
 import secrets
@@ -27,21 +31,24 @@ class Product:
     data_dir: Path
     output: Path
 
-    def said(self) -> str:
+    def read_output(self) -> str:
         return self.output.read_text()
 
-    def answers(self) -> bool:
+    def responds(self) -> bool:
         try:
             return httpx.get(f"{self.url}/healthz", timeout=2).is_success
         except httpx.TransportError:
             return False
 
     def wait_ready(self) -> None:
-        wait_for(lambda: self.process.poll() is not None or "is ready" in self.said(), self.said)
-        assert self.process.poll() is None, self.said()
+        wait_for(
+            lambda: self.process.poll() is not None or "is ready" in self.read_output(),
+            self.read_output,
+        )
+        assert self.process.poll() is None, self.read_output()
 
     def interrupt(self) -> int:
-        """Press Ctrl-C and return the exit code."""
+        """Send SIGINT, as Ctrl-C does, and return the exit code."""
         self.process.send_signal(signal.SIGINT)
         return self.process.wait(timeout=START_SECONDS)
 
@@ -52,15 +59,18 @@ class Product:
 
 
 @contextmanager
-def running(data_dir: Path, *, port: int | None = None, **settings: str) -> Iterator[Product]:
-    """Start the product on a data folder and end it, whatever happens; `settings` as LAB_*."""
-    with starting(data_dir, port=port, **settings) as product:
+def run_product(data_dir: Path, *, port: int | None = None, **settings: str) -> Iterator[Product]:
+    """Start the product on a data folder and stop it at the end in any case.
+
+    `settings` become LAB_* variables: `workers="1"` sets LAB_WORKERS.
+    """
+    with start_product(data_dir, port=port, **settings) as product:
         product.wait_ready()
         yield product
 
 
 @contextmanager
-def starting(data_dir: Path, *, port: int | None = None, **settings: str) -> Iterator[Product]:
+def start_product(data_dir: Path, *, port: int | None = None, **settings: str) -> Iterator[Product]:
     """Start the product without waiting until it is ready."""
     port = port or free_port()
     output = data_dir.parent / f"{data_dir.name}.output"
@@ -87,17 +97,20 @@ def wait_for(
     explain: Callable[[], str] = lambda: "",
     seconds: float = START_SECONDS,
 ) -> None:
-    """Wait until `condition` holds. Raises AssertionError with `explain()` when it never does."""
+    """Wait until `condition` holds. Raises AssertionError with `explain()` after `seconds`."""
     deadline = time.monotonic() + seconds
     while not condition():
-        assert time.monotonic() < deadline, f"waited {seconds:g} s in vain. {explain()}"
+        assert time.monotonic() < deadline, (
+            f"the condition did not hold within {seconds:g} s. {explain()}"
+        )
         time.sleep(0.02)
 
 
 def free_port() -> int:
     """Return a TCP port that nothing listens on.
 
-    It is none that the system gives to a client, or as port 0, before somebody listens there.
+    The port is below the ephemeral range, so the system does not assign it to another socket before
+    the caller listens on it.
     """
     while True:
         port = 20_000 + secrets.randbelow(12_000)

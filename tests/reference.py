@@ -1,4 +1,4 @@
-"""The oracle: one run trained alone, in plain PyTorch, to read and to compare groups with."""
+"""Oracle of the training engine: `Reference` trains a single run in plain PyTorch."""
 
 import math
 from collections.abc import Iterator
@@ -25,21 +25,21 @@ NORMS = {"batch": nn.BatchNorm1d, "layer": nn.LayerNorm}
 
 
 class Dropout(nn.Module):
-    """Silences a share of the units, where this step's draw says so."""
+    """Dropout whose random numbers are set from outside for each step."""
 
-    def __init__(self, share: float, units: int) -> None:
+    def __init__(self, rate: float, units: int) -> None:
         super().__init__()
-        self.share, self.units = share, units
-        self.drawn = torch.empty(0)  # [units, rows]
+        self.rate, self.units = rate, units
+        self.random_numbers = torch.empty(0)  # [units, rows]
 
     def forward(self, x: Tensor) -> Tensor:
-        if not self.training or not self.share:
+        if not self.training or not self.rate:
             return x
-        return torch.where(self.share > self.drawn[:, : len(x)].T, 0, x / (1 - self.share))
+        return torch.where(self.rate > self.random_numbers[:, : len(x)].T, 0, x / (1 - self.rate))
 
 
 class Polynomial(nn.Module):
-    """A weighted sum of basis terms, which starts at 0."""
+    """A weighted sum of basis terms with initial weights of 0."""
 
     def __init__(self, terms: int, outputs: int) -> None:
         super().__init__()
@@ -50,11 +50,11 @@ class Polynomial(nn.Module):
 
 
 def build(spec: RunSpec, inputs: int, outputs: int) -> nn.Module:
-    """Return a run's model with its initial weights, in float32."""
+    """Return the model of a run with its initial weights, in float32."""
     if spec.model.family == "polynomial":
         return Polynomial(inputs, outputs)
     if spec.model.family == "cnn":
-        return start(convolutional(spec, inputs, outputs), spec)
+        return initialise(convolutional(spec, inputs, outputs), spec)
     model = spec.model
     layers: list[nn.Module] = []
     for width in model.hidden:
@@ -63,7 +63,7 @@ def build(spec: RunSpec, inputs: int, outputs: int) -> nn.Module:
             layers.append(NORMS[model.normalisation](width))
         layers += [ACTIVATIONS[model.activation or "relu"](), Dropout(model.dropout or 0.0, width)]
         inputs = width
-    return start(nn.Sequential(*layers, nn.Linear(inputs, outputs)), spec)
+    return initialise(nn.Sequential(*layers, nn.Linear(inputs, outputs)), spec)
 
 
 def convolutional(spec: RunSpec, inputs: int, outputs: int) -> nn.Sequential:
@@ -76,7 +76,7 @@ def convolutional(spec: RunSpec, inputs: int, outputs: int) -> nn.Sequential:
     return nn.Sequential(*layers, nn.Flatten(), nn.Linear(n_in * side**2, outputs))
 
 
-def start(network: nn.Sequential, spec: RunSpec) -> nn.Sequential:
+def initialise(network: nn.Sequential, spec: RunSpec) -> nn.Sequential:
     """Draw the initial weights and biases uniformly within 1/sqrt(inputs of a unit)."""
     generator = reseed(torch.Generator(), spec.training.seed, Purpose.WEIGHTS)
     for layer in network:
@@ -113,7 +113,7 @@ def scheduler(
 
 
 class Reference:
-    """The training of one run."""
+    """Trains a single run."""
 
     def __init__(self, spec: RunSpec, dtype: torch.dtype = torch.float32) -> None:
         self.spec, self.epoch = spec, 0
@@ -132,19 +132,21 @@ class Reference:
         self.scheduler = scheduler(spec, self.optimizer)
 
     def curve(self, epochs: int) -> list[dict[str, float]]:
-        """Train and return each epoch's metrics."""
+        """Train and return the metrics of each epoch."""
         return [self.advance() for _ in range(epochs)]
 
     def advance(self) -> dict[str, float]:
         self.epoch += 1
         self.model.train()
         x, y = self.parts[0]
-        drawn = stream(self.spec.training.seed, Purpose.DROPOUT, self.epoch)
+        dropout_generator = stream(self.spec.training.seed, Purpose.DROPOUT, self.epoch)
         for rows in self.batches(len(x)):
-            self.draw(drawn)
+            self.draw_dropout(dropout_generator)
             loss = self.loss(self.model(x[rows]), y[rows], self.spec.training.label_smoothing or 0)
             if penalty := self.spec.training.l1_penalty:
-                loss = loss + penalty * sum(each.abs().sum() for each in self.model.parameters())
+                loss = loss + penalty * sum(
+                    parameter.abs().sum() for parameter in self.model.parameters()
+                )
             self.optimizer.zero_grad()
             loss.backward()  # type: ignore[no-untyped-call]
             self.optimizer.step()
@@ -155,17 +157,19 @@ class Reference:
         size = self.spec.training.batch_size or n
         order = torch.arange(n)
         if size < n:
-            drawn = stream(self.spec.training.seed, Purpose.BATCHES, self.epoch)
-            order = torch.from_numpy(drawn.permutation(n))
+            generator = stream(self.spec.training.seed, Purpose.BATCHES, self.epoch)
+            order = torch.from_numpy(generator.permutation(n))
         yield from torch.split(order, size)
 
-    def draw(self, drawn: np.random.Generator) -> None:
-        """Draw a step's dropout, one layer after the other, for the rows of a full batch."""
+    def draw_dropout(self, generator: np.random.Generator) -> None:
+        """Draw the random numbers of a step, layer by layer, for the rows of a full batch."""
         n = self.spec.dataset.n_train
         rows = min(self.spec.training.batch_size or n, n)
         for layer in self.model.modules():
-            if isinstance(layer, Dropout) and layer.share:
-                layer.drawn = torch.from_numpy(drawn.random((layer.units, rows), np.float32))
+            if isinstance(layer, Dropout) and layer.rate:
+                layer.random_numbers = torch.from_numpy(
+                    generator.random((layer.units, rows), np.float32)
+                )
 
     def loss(self, outputs: Tensor, targets: Tensor, smoothing: float = 0.0) -> Tensor:
         if self.cross_entropy:
@@ -177,10 +181,10 @@ class Reference:
     @torch.no_grad()
     def evaluate(self) -> dict[str, float]:
         self.model.eval()
-        found = {}
+        metrics = {}
         for name, (x, y) in zip(("train", "val", "test"), self.parts, strict=True):
             outputs = self.model(x)
-            found[f"{name}_loss"] = float(self.loss(outputs, y))
+            metrics[f"{name}_loss"] = float(self.loss(outputs, y))
             if self.classifies:
-                found[f"{name}_accuracy"] = float((outputs.argmax(1) == y).double().mean())
-        return found
+                metrics[f"{name}_accuracy"] = float((outputs.argmax(1) == y).double().mean())
+        return metrics

@@ -1,7 +1,8 @@
-"""Experiments in every state a page can show, written as a worker would, without training.
+"""Scenes: experiments in every state that a page can show, written to a database without training.
 
-For the tests and the pictures of pages, and for bench/dashboard.py: the losses are made up, and
-everything that reads them is real.
+`SCENES` holds them by name, `write_scene` stores one, `advance` adds epochs to it. The losses are
+made up; they are stored as a worker stores them. Used by tests and screenshots of pages and by
+bench/dashboard.py.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -22,15 +23,15 @@ from backend.store.transitions import Ending
 
 LEASE_SECONDS = 24 * 3600.0
 KEYS = ("train_loss", "val_loss", "test_loss", "train_accuracy", "val_accuracy", "test_accuracy")
-TOGETHER = 50  # runs in one transaction
+RUNS_PER_TRANSACTION = 50  # of at most a few megabytes
 
 Document = Mapping[str, Any]
 Losses = Callable[[RunSpec, int], tuple[float, float]]
-"""Train and validation loss of a run after an epoch."""
+"""Returns the train and validation loss of a run after an epoch."""
 
 
 def overfitting(spec: RunSpec, epoch: int) -> tuple[float, float]:
-    """Losses that part, the sooner the wider the model and the fewer its samples."""
+    """Return losses that diverge sooner the wider the model and the fewer its samples."""
     capacity = spec.model.width or 8
     pull = capacity / (capacity + spec.dataset.n_train)
     wobble = 0.01 * ((17 * epoch + 7 * spec.training.seed) % 13) / 13
@@ -40,20 +41,20 @@ def overfitting(spec: RunSpec, epoch: int) -> tuple[float, float]:
 
 
 def diverging(spec: RunSpec, epoch: int) -> tuple[float, float]:
-    """Losses that are no number from the sixth epoch on."""
+    """Return losses that are NaN from the sixth epoch on."""
     return (nan, nan) if epoch > 5 else overfitting(spec, epoch)
 
 
 @dataclass(frozen=True)
 class Scene:
-    """An experiment, and how far its runs have come; `stretch` epochs are written at once."""
+    """An experiment and the progress of its runs. Epochs are written in chunks of `chunk`."""
 
     document: Document
     epochs: int
     target: State | None = "finished"
     losses: Losses = overfitting
     error: str | None = None
-    stretch: int = 100_000
+    chunk: int = 100_000
 
 
 MOONS = {"source": "moons", "n_train": 50, "n_validation": 100, "n_test": 100}
@@ -83,41 +84,43 @@ SCENES = {
 }  # fmt: skip
 
 
-def thousand(epochs: int) -> Scene:
-    """Return a grid of 1,000 runs, written as by workers: a group's epochs some times a second."""
+def thousand_runs(epochs: int) -> Scene:
+    """Return a grid of 1,000 runs, written in the small chunks in which workers write."""
     document = {
         "name": "A thousand runs",
         "dataset": {**MOONS, "n_train": [20, 30, 50, 80, 120, 200, 300, 500, 800, 1000]},
         "model": {"width": [1, 2, 4, 8, 16, 32, 64, 128, 256, 512]},
         "training": {"epochs": epochs, "seeds": 10},
     }
-    return Scene(document, epochs, stretch=25)
+    return Scene(document, epochs, chunk=25)
 
 
-def play(database: Database, scene: Scene) -> tuple[int, list[int]]:
-    """Write a scene; return the ids of its experiment and of its runs."""
+def write_scene(database: Database, scene: Scene) -> tuple[int, list[int]]:
+    """Store a scene; return the ids of its experiment and of its runs."""
     spec = validate(scene.document)
     with database.write() as session:
         experiment, run_ids = experiments.create_experiment(session, spec)
     pairs = list(zip(run_ids, spec.runs, strict=True))
-    for start in range(0, len(pairs), TOGETHER):
-        _play(database, scene, experiment.id, pairs[start : start + TOGETHER])
+    for start in range(0, len(pairs), RUNS_PER_TRANSACTION):
+        _write_runs(database, scene, experiment.id, pairs[start : start + RUNS_PER_TRANSACTION])
     return experiment.id, run_ids
 
 
-def _play(
-    database: Database, scene: Scene, experiment_id: int, some: Sequence[tuple[int, RunSpec]]
+def _write_runs(
+    database: Database, scene: Scene, experiment_id: int, pairs: Sequence[tuple[int, RunSpec]]
 ) -> None:
     if not scene.epochs and scene.target is None:
         return
-    ids = [run_id for run_id, _ in some]
+    ids = [run_id for run_id, _ in pairs]
     with database.write() as session:
-        held = transitions.claim(session, ids, worker="scene", lease_seconds=LEASE_SECONDS)
-        for first in range(1, scene.epochs + 1, scene.stretch):
-            last = min(scene.epochs, first + scene.stretch - 1)
-            advance(session, scene, experiment_id, some, first, last)
+        claims = transitions.claim(session, ids, worker="scene", lease_seconds=LEASE_SECONDS)
+        for first in range(1, scene.epochs + 1, scene.chunk):
+            last = min(scene.epochs, first + scene.chunk - 1)
+            advance(session, scene, experiment_id, pairs, first, last)
         if scene.target:
-            transitions.end(session, [Ending(one.lease, scene.target, scene.error) for one in held])
+            transitions.end(
+                session, [Ending(claim.lease, scene.target, scene.error) for claim in claims]
+            )
             lifecycle.close(session, ids)
         entries = [NewChange(run_id, "status") for run_id in ids]
         changes.log(session, experiment_id, entries)
@@ -127,26 +130,26 @@ def advance(
     session: Session,
     scene: Scene,
     experiment_id: int,
-    some: Sequence[tuple[int, RunSpec]],
+    pairs: Sequence[tuple[int, RunSpec]],
     first: int,
     last: int,
 ) -> None:
-    """Write the epochs from `first` to `last` of some runs, and that they moved."""
+    """Record the epochs from `first` to `last` of runs, and log the changes."""
     steps = range(first, last + 1)
     stretches = []
-    for run_id, spec in some:
+    for run_id, spec in pairs:
         losses = [scene.losses(spec, step) for step in steps]
         columns = _columns(losses)
         stretches += [Stretch(run_id, key, steps, columns[key], 0) for key in KEYS]
     metrics.append(session, stretches)
-    runs.store_progress(session, [RunProgress(run_id, last, 0.69) for run_id, _ in some])
+    runs.store_progress(session, [RunProgress(run_id, last, 0.69) for run_id, _ in pairs])
     changes.log(
-        session, experiment_id, [NewChange(run_id, "metric", first, last) for run_id, _ in some]
+        session, experiment_id, [NewChange(run_id, "metric", first, last) for run_id, _ in pairs]
     )
 
 
 def _columns(losses: Sequence[tuple[float, float]]) -> dict[str, list[float]]:
-    train, validation = [one[0] for one in losses], [one[1] for one in losses]
+    train, validation = [pair[0] for pair in losses], [pair[1] for pair in losses]
     values = (train, validation, [1.02 * loss for loss in validation])
-    right = [[max(0.5, 1 - loss / 2) for loss in part] for part in values]
-    return dict(zip(KEYS, [*values, *right], strict=True))
+    accuracies = [[max(0.5, 1 - loss / 2) for loss in part] for part in values]
+    return dict(zip(KEYS, [*values, *accuracies], strict=True))

@@ -1,4 +1,4 @@
-"""Reading server-sent events, and a real server to read them from."""
+"""Server-sent events: `serve` runs a real server in a thread, `open_stream` reads its events."""
 
 import json
 import threading
@@ -15,8 +15,8 @@ from tests.product import free_port, wait_for
 
 
 @dataclass(frozen=True)
-class Received:
-    """One event as a browser gets it."""
+class ReceivedEvent:
+    """An event as a browser receives it."""
 
     id: int
     kind: str
@@ -24,8 +24,8 @@ class Received:
 
 
 @contextmanager
-def serving(app: FastAPI) -> Iterator[str]:
-    """Serve an app from a thread; its address."""
+def serve(app: FastAPI) -> Iterator[str]:
+    """Serve an app from a thread and yield its URL."""
     port = free_port()
     config = uvicorn.Config(app, port=port, log_level="warning", timeout_graceful_shutdown=1)
     server = uvicorn.Server(config)
@@ -41,23 +41,25 @@ def serving(app: FastAPI) -> Iterator[str]:
 
 
 @contextmanager
-def events(url: str, query: str, last_id: int | None = None) -> Iterator[Iterator[Received]]:
-    """Open a stream; its events as they come."""
+def open_stream(
+    url: str, query: str, last_id: int | None = None
+) -> Iterator[Iterator[ReceivedEvent]]:
+    """Open a stream and yield an iterator over its events."""
     headers = {} if last_id is None else {"last-event-id": str(last_id)}
     with (
         httpx.Client(timeout=30) as http,
-        http.stream("GET", f"{url}/api/stream?{query}", headers=headers) as answer,
+        http.stream("GET", f"{url}/api/stream?{query}", headers=headers) as response,
     ):
-        assert answer.status_code == 200, answer.read()
-        yield _parsed(answer.iter_lines())
+        assert response.status_code == 200, response.read()
+        yield _parse(response.iter_lines())
 
 
-def _parsed(lines: Iterator[str]) -> Iterator[Received]:
+def _parse(lines: Iterator[str]) -> Iterator[ReceivedEvent]:
     fields: dict[str, str] = {}
     for line in lines:
         if line and not line.startswith(":"):
             name, _, value = line.partition(": ")
             fields[name] = value
         elif fields:
-            yield Received(int(fields["id"]), fields["event"], json.loads(fields["data"]))
+            yield ReceivedEvent(int(fields["id"]), fields["event"], json.loads(fields["data"]))
             fields = {}

@@ -1,4 +1,9 @@
-"""What tests of the worker share: training in this process, with something happening meanwhile."""
+"""Training in the test process, for tests of the worker.
+
+`make_services` returns the services that `worker.trainer.train` needs. `ActionAfterEpochs` runs an
+action during training, and `train_with_kill` kills the worker and lets another one continue. The
+other functions submit an experiment and read runs, curves and changes from the database.
+"""
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -19,8 +24,8 @@ from worker.trainer import train
 from worker.training.device import choose_device
 
 
-class Meanwhile(Stopping):
-    """Calls `action` before one round of training: after that many epochs of the first attempt."""
+class ActionAfterEpochs(Stopping):
+    """Calls `action` once during training, after a number of epochs of the first attempt."""
 
     def __init__(self, epochs: int, action: Callable[[Stopping], object]) -> None:
         super().__init__()
@@ -34,20 +39,20 @@ class Meanwhile(Stopping):
         return super().asked
 
 
-class Killed(BaseException):
-    """Ends a worker as SIGKILL does: nothing is written any more."""
+class WorkerKilled(BaseException):
+    """Ends a worker as SIGKILL does: it writes nothing more."""
 
 
-def killed(_: Stopping) -> None:
-    raise Killed
+def kill_worker(_: Stopping) -> None:
+    raise WorkerKilled
 
 
-def train_with_a_kill(
+def train_with_kill(
     run_ids: Sequence[int], settings: Settings, database: Database, *, after: int
 ) -> None:
-    """Train runs by a worker that is killed after some epochs, and by another once that is seen."""
-    with pytest.raises(Killed):
-        train(run_ids, make_services(settings, database, Meanwhile(after, killed)))
+    """Train runs with a worker that is killed after some epochs, then with a second worker."""
+    with pytest.raises(WorkerKilled):
+        train(run_ids, make_services(settings, database, ActionAfterEpochs(after, kill_worker)))
     with database.write() as session:
         expire(session)
     train(run_ids, make_services(settings, database))
@@ -56,7 +61,7 @@ def train_with_a_kill(
 def make_services(
     settings: Settings, database: Database, stopping: Stopping | None = None
 ) -> Services:
-    """Return what training needs, on a database and the settings' broker."""
+    """Return the services that training needs, on a database and the broker of the settings."""
     return Services(
         settings=settings,
         database=database,
@@ -73,16 +78,16 @@ def submit(database: Database, document: Mapping[str, Any]) -> list[int]:
 
 
 def get_run(database: Database, run_id: int) -> Run:
-    """Return a run as it now is in the database."""
+    """Return the stored state of a run."""
     with database.read() as session:
         return runs.get(session, run_id)
 
 
 def curves(database: Database, run_id: int) -> dict[str, tuple[list[int], list[float | None]]]:
-    """Return steps and values of every metric of a run."""
+    """Return the steps and values of every metric of a run, by metric."""
     with database.read() as session:
-        found = metrics.series(session, run_id)
-    return {key: (series.steps, series.values) for key, series in found.items()}
+        curves = metrics.series(session, run_id)
+    return {key: (series.steps, series.values) for key, series in curves.items()}
 
 
 def logged(database: Database, run_id: int) -> list[Change]:
@@ -92,8 +97,8 @@ def logged(database: Database, run_id: int) -> list[Change]:
         return list(changes.changes_since(session, 0, experiment_id=experiment_id, run_id=run_id))
 
 
-def covered(entries: list[Change]) -> list[int]:
-    """Return the epochs that metric changes speak of, in order, repeats included."""
+def changed_epochs(entries: list[Change]) -> list[int]:
+    """Return the epochs that metric changes cover, in order, with repetitions."""
     return [
         step
         for entry in entries
@@ -103,11 +108,11 @@ def covered(entries: list[Change]) -> list[int]:
 
 
 def logged_epochs(database: Database, run_id: int) -> list[int]:
-    """Return the epochs that the changes of a run speak of, in order, repeats included."""
-    return covered(logged(database, run_id))
+    """Return the epochs that the changes of a run cover, in order, with repetitions."""
+    return changed_epochs(logged(database, run_id))
 
 
 def expire(session: Session) -> None:
-    """Let time pass: all leases run out, and the keeper sees it."""
+    """Let all leases expire, and reap the runs as the scheduler does."""
     session.execute(update(Run).values(lease_expires_at=0))
     lifecycle.reap(session)

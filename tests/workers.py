@@ -1,12 +1,12 @@
-"""Workers as they announce themselves."""
+"""Worker status as workers announce it: `worker_status`."""
 
 from typing import Any
 
 from backend.scheduling.worker_registry import Worker
 
 
-def worker(**facts: Any) -> Worker:
-    """Return what a worker says of itself, some of it as given."""
+def worker_status(**facts: Any) -> Worker:
+    """Return the status of a worker; `facts` replace the usual values."""
     usual = {
         "name": f"lab:{facts.get('pid', 7)}",
         "host": "lab",

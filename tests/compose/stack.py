@@ -1,4 +1,4 @@
-"""docker-compose.yml as it is, started under a project name, port and volumes of its own."""
+"""The unchanged docker-compose.yml, started with its own project name, port and volumes."""
 
 import json
 import os
@@ -16,12 +16,12 @@ import httpx
 from tests.product import ROOT, free_port, wait_for
 
 LINK = re.compile(r"Overfit Lab is at (http\S+)/\?token=(\S+)")
-SERVICES = {"postgres", "valkey", "web", "worker"}  # which go on running
+SERVICES = {"postgres", "valkey", "web", "worker"}  # all that do not end after the start
 BUILD_SECONDS = 1500
 
 
-def missing() -> str:
-    """Return why no containers can be started here, nothing if they can."""
+def why_unavailable() -> str:
+    """Return the reason why containers cannot be started here, or "" if they can."""
     for command in (["docker", "compose", "version"], ["docker", "info"]):
         try:
             subprocess.run(command, capture_output=True, check=True, text=True, timeout=60)
@@ -34,70 +34,73 @@ def missing() -> str:
 
 @dataclass
 class Stack:
-    """One deployment, of which only what a person could set in the environment is set."""
+    """A deployment configured only through environment variables, as users can do."""
 
     project: str = field(default_factory=lambda: f"overfit-lab-test-{os.getpid()}")
     port: int = field(default_factory=free_port)
 
     def compose(self, *words: str, seconds: float = 300) -> str:
-        """Run `docker compose` to its end and return what it printed."""
-        # where PyTorch's own index is out of reach, a person has to say so as well
-        kept = {k: v for k, v in os.environ.items() if k[:4] != "LAB_" or k == "LAB_TORCH_INDEX"}
+        """Run `docker compose`, wait until it exits, and return its output."""
+        # LAB_TORCH_INDEX is passed on: users need it too where PyTorch's index is unreachable
+        environment = {
+            k: v for k, v in os.environ.items() if k[:4] != "LAB_" or k == "LAB_TORCH_INDEX"
+        }
         command = ["docker", "compose", "--project-name", self.project, *words]
-        return run(command, kept | {"LAB_PORT": str(self.port)}, seconds)
+        return run(command, environment | {"LAB_PORT": str(self.port)}, seconds)
 
     def up(self) -> None:
-        """Start it, and wait until all of it is healthy."""
+        """Start all services, and wait until they are healthy."""
         self.compose("up", "--detach")
-        wait_for(lambda: all(map(healthy, self.containers(*SERVICES))), self.said)
+        wait_for(lambda: all(map(is_healthy, self.containers(*SERVICES))), self.recent_logs)
 
-    def said(self) -> str:
+    def recent_logs(self) -> str:
         return self.compose("logs", "--tail", "30")
 
     def containers(self, *services: str) -> list[Any]:
-        """Return what the engine knows of the containers of services, or of all, ended ones too."""
+        """Return `docker inspect` of the containers of services, or of all; ended ones included."""
         ids = self.compose("ps", "--all", "--quiet", *services).split()
-        found: list[Any] = json.loads(run(["docker", "inspect", *ids]))
-        return found
+        containers: list[Any] = json.loads(run(["docker", "inspect", *ids]))
+        return containers
 
     def kill(self, service: str) -> datetime:
-        """End the main process of a service from outside; return when, once it is healthy again.
+        """Kill the main process of a service, and wait until it is healthy again.
 
-        After `docker kill` the engine would not start it again. A container that sees all processes
-        does it, so that neither root nor the engine's machine is needed.
+        Return the time of the kill. The engine does not restart a service after `docker kill`, so
+        another container that sees all processes sends the signal. This needs neither root nor
+        access to the engine's machine.
         """
-        (victim,) = self.containers(service)
+        (before,) = self.containers(service)
         words = ["--pid", "host", "--user", "0", "--network", "none", "--entrypoint", "sh"]
-        strike = f"kill -9 {victim['State']['Pid']}"
-        run(["docker", "run", "--rm", *words, "overfit-lab-web", "-c", strike])
-        struck = datetime.now(UTC)
+        command = f"kill -9 {before['State']['Pid']}"
+        run(["docker", "run", "--rm", *words, "overfit-lab-web", "-c", command])
+        killed_at = datetime.now(UTC)
 
-        def back() -> bool:
+        def is_back() -> bool:
             (now,) = self.containers(service)
-            return now["RestartCount"] > victim["RestartCount"] and healthy(now)
+            return now["RestartCount"] > before["RestartCount"] and is_healthy(now)
 
-        wait_for(back, self.said)
-        return struck
+        wait_for(is_back, self.recent_logs)
+        return killed_at
 
     def link(self) -> tuple[str, str]:
-        """Return the address and the token that the web service printed last."""
-        address, token = LINK.findall(self.compose("logs", "web"))[-1]
-        return address, token
+        """Return the URL and the token that the web service printed last."""
+        url, token = LINK.findall(self.compose("logs", "web"))[-1]
+        return url, token
 
     @cached_property
     def http(self) -> httpx.Client:
-        """The REST interface, as a program with the token calls it."""
-        address, token = self.link()
+        """Client of the REST API that sends the token."""
+        url, token = self.link()
         headers = {"Authorization": f"Bearer {token}"}
-        return httpx.Client(base_url=address, headers=headers, timeout=30)
+        return httpx.Client(base_url=url, headers=headers, timeout=30)
 
     def get(self, path: str) -> Any:
         return self.http.get(path).raise_for_status().json()
 
 
 @contextmanager
-def started() -> Iterator[Stack]:
-    """Build the images, start a stack, and remove it with its volumes, whatever happens."""
+def start_stack() -> Iterator[Stack]:
+    """Build the images, start a stack, and remove it with its volumes at the end in any case."""
     stack = Stack()
     stack.compose("build", seconds=BUILD_SECONDS)
     try:
@@ -108,8 +111,8 @@ def started() -> Iterator[Stack]:
         stack.compose("down", "--volumes", "--timeout", "5")
 
 
-def healthy(container: Any) -> bool:
-    """Whether a container runs and says that it works."""
+def is_healthy(container: Any) -> bool:
+    """Return whether a container is running and healthy."""
     state = container["State"]
     return bool(state["Running"] and state["Health"]["Status"] == "healthy")
 
@@ -117,9 +120,9 @@ def healthy(container: Any) -> bool:
 def run(
     command: Sequence[str], environment: dict[str, str] | None = None, seconds: float = 60
 ) -> str:
-    """Run a command to its end. Raises AssertionError with what it said when it fails."""
-    done = subprocess.run(
+    """Run a command and return its output. Raises AssertionError with the output if it fails."""
+    process = subprocess.run(
         command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=seconds
     )
-    assert done.returncode == 0, f"{' '.join(command)}\n{done.stdout}{done.stderr}"
-    return done.stdout
+    assert process.returncode == 0, f"{' '.join(command)}\n{process.stdout}{process.stderr}"
+    return process.stdout

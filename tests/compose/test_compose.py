@@ -1,4 +1,4 @@
-"""What `docker compose up` promises, on a real engine: `./lab test --compose`."""
+"""`docker compose up` on a real engine: `./lab test --compose`."""
 
 import json
 from collections.abc import Iterator
@@ -8,7 +8,7 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.compose.stack import SERVICES, Stack, missing, started
+from tests.compose.stack import SERVICES, Stack, start_stack, why_unavailable
 from tests.product import wait_for
 from tests.specs import document
 
@@ -18,23 +18,23 @@ END_SECONDS = 600
 
 @pytest.fixture(scope="module")
 def stack() -> Iterator[Stack]:
-    if why := missing():
-        pytest.skip(why)
-    with started() as stack:
+    if reason := why_unavailable():
+        pytest.skip(reason)
+    with start_stack() as stack:
         yield stack
 
 
-def test_printed_address_opens_with_its_token_only(stack: Stack) -> None:
-    address, token = stack.link()
-    assert address == f"http://127.0.0.1:{stack.port}"
-    assert httpx.get(address).status_code == httpx.codes.UNAUTHORIZED
+def test_printed_url_opens_only_with_its_token(stack: Stack) -> None:
+    url, token = stack.link()
+    assert url == f"http://127.0.0.1:{stack.port}"
+    assert httpx.get(url).status_code == httpx.codes.UNAUTHORIZED
     with httpx.Client(follow_redirects=True) as browser:
-        page = browser.get(address, params={"token": token})
+        page = browser.get(url, params={"token": token})
         assert page.is_success and token not in str(page.url)
-        assert browser.get(f"{address}/health").is_success
+        assert browser.get(f"{url}/health").is_success
 
 
-def test_no_container_may_do_more_than_it_must(stack: Stack) -> None:
+def test_containers_have_only_the_privileges_they_need(stack: Stack) -> None:
     for container in stack.containers():
         host, config = container["HostConfig"], container["Config"]
         assert config["User"] not in ("", "0", "root"), container["Name"]
@@ -46,38 +46,38 @@ def test_no_container_may_do_more_than_it_must(stack: Stack) -> None:
 
 
 def test_web_image_has_no_torch(stack: Stack) -> None:
-    find = "import importlib.util; print(importlib.util.find_spec('torch'))"
-    assert stack.compose("exec", "-T", "web", "python", "-c", find).strip() == "None"
+    command = "import importlib.util; print(importlib.util.find_spec('torch'))"
+    assert stack.compose("exec", "-T", "web", "python", "-c", command).strip() == "None"
 
 
-def test_gpu_worker_takes_the_nvidia_devices_and_does_not_fork(stack: Stack) -> None:
+def test_gpu_worker_reserves_the_nvidia_devices_and_does_not_fork(stack: Stack) -> None:
     config = json.loads(stack.compose("--profile", "gpu", "config", "--format", "json"))
     worker = config["services"]["worker-gpu"]
     (devices,) = worker["deploy"]["resources"]["reservations"]["devices"]
     assert devices == {"driver": "nvidia", "count": -1, "capabilities": ["gpu"]}
     assert worker["environment"]["LAB_DEVICE"] == "gpu"
     assert worker["build"]["target"] == "worker" and "TORCH_INDEX" not in worker["build"]["args"]
-    (same,) = stack.containers("worker")
-    assert "--pool solo" in " ".join(same["Config"]["Cmd"])
+    (cpu_worker,) = stack.containers("worker")
+    assert "--pool solo" in " ".join(cpu_worker["Config"]["Cmd"])
 
 
 @pytest.mark.parametrize("service", sorted(SERVICES))
-def test_what_is_killed_comes_back_and_no_epoch_is_lost(stack: Stack, service: str) -> None:
+def test_killed_service_comes_back_and_no_epoch_is_lost(stack: Stack, service: str) -> None:
     experiment = submit(stack, epochs=5000)
-    wait_for(lambda: trains(stack, experiment), stack.said)
-    struck = stack.kill(service)
-    wait_for(lambda: finished(stack, experiment), stack.said, END_SECONDS)
+    wait_for(lambda: is_training(stack, experiment), stack.recent_logs)
+    killed_at = stack.kill(service)
+    wait_for(lambda: is_finished(stack, experiment), stack.recent_logs, END_SECONDS)
     ends = [datetime.fromisoformat(run["ended_at"]) for run in runs_of(stack, experiment)]
-    assert max(ends) > struck, "it had ended before the kill"
+    assert max(ends) > killed_at, "the training had ended before the kill"
     check(stack, experiment)
 
 
-def test_workers_that_are_added_take_part_in_what_trains(stack: Stack) -> None:
+def test_added_workers_take_part_in_a_running_experiment(stack: Stack) -> None:
     scale(stack, 2)
     experiment = submit(stack, epochs=20_000)  # two groups for each of two workers
-    wait_for(lambda: trains(stack, experiment), stack.said)
+    wait_for(lambda: is_training(stack, experiment), stack.recent_logs)
     scale(stack, 3)
-    wait_for(lambda: finished(stack, experiment), stack.said, END_SECONDS)
+    wait_for(lambda: is_finished(stack, experiment), stack.recent_logs, END_SECONDS)
     assert all(worker["epochs"] for worker in stack.get("/api/health")["workers"])
     check(stack, experiment)
 
@@ -93,7 +93,7 @@ def test_down_and_up_lose_nothing(stack: Stack) -> None:
 
 def scale(stack: Stack, workers: int) -> None:
     stack.compose("up", "--detach", "--scale", f"worker={workers}")
-    wait_for(lambda: len(stack.get("/api/health")["workers"]) == workers, stack.said)
+    wait_for(lambda: len(stack.get("/api/health")["workers"]) == workers, stack.recent_logs)
 
 
 def submit(stack: Stack, epochs: int) -> int:
@@ -108,24 +108,24 @@ def submit(stack: Stack, epochs: int) -> int:
     return int(stack.http.post("/api/experiments", json=grid).raise_for_status().json()["id"])
 
 
-def trains(stack: Stack, experiment: int) -> bool:
-    """Whether epochs were recorded, and more are to come. Raises AssertionError at the end."""
-    assert not finished(stack, experiment), "it ended before anything happened to it"
+def is_training(stack: Stack, experiment: int) -> bool:
+    """Return whether the experiment is half-way. Raises AssertionError if it has ended."""
+    assert not is_finished(stack, experiment), "the experiment ended too early for this test"
     return any(run["summary"] for run in runs_of(stack, experiment))
 
 
-def finished(stack: Stack, experiment: int) -> bool:
-    answer = stack.http.get(f"/api/experiments/{experiment}")
-    return answer.is_success and answer.json()["status"] == "finished"
+def is_finished(stack: Stack, experiment: int) -> bool:
+    response = stack.http.get(f"/api/experiments/{experiment}")
+    return response.is_success and response.json()["status"] == "finished"
 
 
 def runs_of(stack: Stack, experiment: int) -> list[Any]:
-    found: list[Any] = stack.get(f"/api/experiments/{experiment}/runs")["items"]
-    return found
+    runs: list[Any] = stack.get(f"/api/experiments/{experiment}/runs")["items"]
+    return runs
 
 
 def check(stack: Stack, experiment: int) -> None:
-    """Every epoch of every run is there once, and `lab doctor` finds nothing wrong."""
+    """Check that every epoch of every run is stored once and `lab doctor` finds no problem."""
     for run in runs_of(stack, experiment):
         curve = stack.get(f"/api/runs/{run['id']}/metrics?keys=train_loss")["train_loss"]
         assert curve["steps"] == list(range(1, run["params"]["training.epochs"] + 1)), run["id"]

@@ -1,4 +1,7 @@
-"""The browser of the page tests: the system's Chromium, or the one that Playwright installed."""
+"""Browser of the page tests: `find` returns the system's Chromium or that of Playwright.
+
+`python -m tests.e2e.browser` installs Playwright's Chromium if there is no other.
+"""
 
 import os
 import shutil
@@ -14,22 +17,22 @@ REQUIRED = os.environ.get("CI") == "true"
 
 
 def find(playwright: Playwright) -> str | None:
-    """Return the path of a browser, None if there is none."""
+    """Return the path of a browser, or None if no browser is installed."""
     path = next(filter(None, map(shutil.which, NAMES)), playwright.chromium.executable_path)
     return path if Path(path).exists() else None
 
 
 def main() -> int:
-    """Install Playwright's Chromium where there is no other; say so when that fails."""
+    """Install Playwright's Chromium if there is no other; print a message if that fails."""
     with sync_playwright() as playwright:
         if find(playwright):
             return 0
-        sys.stdout.write("There is no Chromium here; installing Playwright's.\n")
+        sys.stdout.write("No Chromium is installed; installing that of Playwright.\n")
         command = [sys.executable, "-m", "playwright", "install", "chromium"]
         subprocess.run(command, capture_output=True, check=False)
         if find(playwright):
             return 0
-    sys.stdout.write(f"{MISSING[0].upper()}{MISSING[1:]}. Install chromium to have them tested.\n")
+    sys.stdout.write(f"{MISSING[0].upper()}{MISSING[1:]}. Install chromium to test them.\n")
     return 1 if REQUIRED else 0
 
 

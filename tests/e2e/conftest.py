@@ -1,4 +1,4 @@
-"""A real browser: the system's Chromium, or the one that Playwright installed."""
+"""Fixtures of the page tests: a real browser and the running product."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,21 +10,21 @@ from playwright.sync_api import ConsoleMessage, Page, Playwright, expect
 
 from tests.e2e import browser
 from tests.e2e.proxy import Proxy
-from tests.product import running
+from tests.product import run_product
 
-expect.set_options(timeout=60_000)  # milliseconds; a page that is right answers at once
+expect.set_options(timeout=60_000)  # milliseconds, for slow machines; a correct page needs far less
 
 
 @pytest.fixture(scope="session")
 def base_url(lab: str) -> str:
-    """The running product, so that tests write `page.goto("/")`."""
+    """The URL of the running product, so that tests can write `page.goto("/")`."""
     return lab
 
 
 @pytest.fixture(scope="session")
 def idle_lab(short_dir: Path) -> Iterator[str]:
-    """The address of a product of its own, without workers: whatever is queued stays so."""
-    with running(short_dir / "idle", workers="0") as product:
+    """The URL of a separate product without workers, in which queued runs stay queued."""
+    with run_product(short_dir / "idle", workers="0") as product:
         yield product.url
 
 
@@ -32,25 +32,25 @@ def idle_lab(short_dir: Path) -> Iterator[str]:
 def browser_type_launch_args(
     browser_type_launch_args: dict[str, Any], playwright: Playwright
 ) -> dict[str, Any]:
-    """Launch what is installed; without any browser skip, but never where CI=true."""
-    found = browser.find(playwright)
-    if found is None:
+    """Launch the installed browser. Without a browser, skip the test, or fail it if CI=true."""
+    path = browser.find(playwright)
+    if path is None:
         outcome = pytest.fail if browser.REQUIRED else pytest.skip
         outcome(browser.MISSING)
-    return {**browser_type_launch_args, "executable_path": found}
+    return {**browser_type_launch_args, "executable_path": path}
 
 
 @pytest.fixture
 def expected_errors() -> list[str]:
-    """Parts of console errors that a test brings about on purpose: a refused request, say."""
+    """Parts of console errors that a test causes on purpose, such as by a refused request."""
     return []
 
 
 @pytest.fixture
 def page(page: Page, expected_errors: list[str]) -> Iterator[Page]:
-    """A page on which any error in the console, or uncaught in a script, fails the test.
+    """A page on which an error in the console or an uncaught exception fails the test.
 
-    What the Content-Security-Policy refuses is such an error too.
+    A violation of the Content-Security-Policy is such an error too.
     """
     errors: list[str] = []
 
@@ -61,12 +61,12 @@ def page(page: Page, expected_errors: list[str]) -> Iterator[Page]:
     page.on("console", listen)
     page.on("pageerror", lambda error: errors.append(str(error)))
     yield page
-    assert [one for one in errors if not any(part in one for part in expected_errors)] == []
+    assert [error for error in errors if not any(part in error for part in expected_errors)] == []
 
 
 @pytest.fixture
 def submit(lab: str) -> Any:
-    """A function that submits a specification and returns its experiment's and first run's id."""
+    """A function that submits a specification and returns the ids of experiment and first run."""
 
     def send(document: dict[str, Any]) -> tuple[int, int]:
         experiment = httpx.post(f"{lab}/api/experiments", json=document).raise_for_status().json()
@@ -78,6 +78,6 @@ def submit(lab: str) -> Any:
 
 @pytest.fixture
 def proxy(lab: str) -> Iterator[Proxy]:
-    """A connection to the product that can be cut."""
-    with Proxy(lab) as made:
-        yield made
+    """A proxy in front of the product whose connections can be cut."""
+    with Proxy(lab) as proxy:
+        yield proxy

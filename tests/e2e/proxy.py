@@ -1,4 +1,4 @@
-"""A TCP connection to the product that a test can cut and mend."""
+"""TCP proxy in front of the product, which a test can cut and restore."""
 
 import socket
 import threading
@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 
 
 class Proxy:
-    """Forwards to the product; while cut, it closes what is open and whatever comes."""
+    """Forwards connections to the product. While it is cut, it closes every connection."""
 
     def __init__(self, target: str) -> None:
         parts = urlsplit(target)
@@ -27,13 +27,13 @@ class Proxy:
         self._listener.close()
 
     def cut(self) -> None:
-        """Break every connection and take no new ones."""
+        """Close every connection, and accept no new ones."""
         self._is_cut = True
         for end in list(self._open):
             _close(end)
 
-    def mend(self) -> None:
-        """Take connections again."""
+    def restore(self) -> None:
+        """Accept connections again."""
         self._is_cut = False
 
     def _accept(self) -> None:
@@ -48,7 +48,7 @@ class Proxy:
     def _connect(self, browser: socket.socket) -> None:
         product = socket.create_connection(self._target)
         self._open |= {browser, product}
-        if self._is_cut:  # meanwhile
+        if self._is_cut:  # while the product was being connected
             self.cut()
         for source, sink in ((browser, product), (product, browser)):
             threading.Thread(target=self._pump, args=(source, sink), daemon=True).start()

@@ -12,8 +12,8 @@ from playwright.sync_api import Page, expect
 
 from backend.settings import Settings
 from backend.store import Database
-from tests.product import running, wait_for
-from tests.scenes import SCENES, play, thousand
+from tests.product import run_product, wait_for
+from tests.scenes import SCENES, thousand_runs, write_scene
 
 WIDTHS = (360, 1280, 1920)
 RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
@@ -42,10 +42,10 @@ class Staged:
 @pytest.fixture(scope="module")
 def staged(short_dir: Path) -> Iterator[Staged]:
     folder = short_dir / "scenes"
-    with running(folder, workers="0") as product:
+    with run_product(folder, workers="0") as product:
         database = Database(Settings(data_dir=folder).database_url)
-        played = {name: play(database, scene) for name, scene in SCENES.items()}
-        played["thousand"] = play(database, thousand(epochs=3))
+        played = {name: write_scene(database, scene) for name, scene in SCENES.items()}
+        played["thousand"] = write_scene(database, thousand_runs(epochs=3))
         database.dispose()
         yield Staged(product.url, {name: (one, ids[0]) for name, (one, ids) in played.items()})
 

@@ -7,11 +7,11 @@ import httpx
 from playwright.sync_api import Page, expect
 
 from backend.specification.presets import PRESETS
-from tests.product import running
+from tests.product import run_product
 
 
 def test_an_empty_home_says_how_to_begin(page: Page, short_dir: Path) -> None:
-    with running(short_dir / "empty", workers="0") as product:
+    with run_product(short_dir / "empty", workers="0") as product:
         page.goto(product.url)
         expect(page.get_by_text("No experiments yet.")).to_be_visible()
         expect(page.get_by_role("button", name=re.compile("^Run "))).to_have_count(len(PRESETS))

@@ -176,7 +176,7 @@ def test_a_lost_connection_loses_no_point_and_doubles_none(
     proxy.cut()
     expect(page.locator("#lost")).to_be_visible()
     seen = len(steps(page))
-    proxy.mend()
+    proxy.restore()
     expect(page.locator("#lost")).to_be_hidden(timeout=60_000)
     until(page, f"({STEPS}).length > {seen}")
     httpx.post(f"{lab}/api/experiments/{experiment_id}/cancel")

@@ -12,8 +12,8 @@ from playwright.sync_api import Page, Route, expect
 
 from backend.settings import Settings
 from backend.store import Database
-from tests.product import running
-from tests.scenes import MOONS, Scene, play
+from tests.product import run_product
+from tests.scenes import MOONS, Scene, write_scene
 
 GRID = Scene(
     {"name": "Widths", "dataset": MOONS, "model": {"width": [2, 64]}, "training": {"seeds": 2}}, 40
@@ -24,9 +24,9 @@ GRID = Scene(
 def listed(short_dir: Path) -> Iterator[str]:
     """The address of a product that has trained the four runs of a grid, 1 to 4."""
     folder = short_dir / "listed"
-    with running(folder, workers="0") as product:
+    with run_product(folder, workers="0") as product:
         database = Database(Settings(data_dir=folder).database_url)
-        play(database, GRID)
+        write_scene(database, GRID)
         database.dispose()
         yield product.url
 

@@ -1,1 +1,1 @@
-"""Faults put into the running product, on purpose: `./lab test --faults`."""
+"""Fault injection into the running product: `./lab test --faults`."""

@@ -1,4 +1,4 @@
-"""Runs the suite: ``python -m tests.faults --kills 100 --seed 1``."""
+"""Command line of the fault suite: ``python -m tests.faults --kills 100 --seed 1``."""
 
 import json
 import sys
@@ -12,12 +12,12 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
-from tests.faults.away import Impossible
-from tests.faults.figures import Figures, record
-from tests.faults.kinds import ENGINES, KINDS, Kind
-from tests.faults.nursery import Nursery
-from tests.faults.storm import Storm
-from tests.faults.truth import Curve, uninterrupted
+from tests.faults.campaign import Campaign
+from tests.faults.catalogue import ENGINES, FAULTS, Fault
+from tests.faults.fork_server import ForkServer
+from tests.faults.interruptions import FaultNotPossible
+from tests.faults.results import FaultResults, write_row
+from tests.faults.verification import Curve, train_undisturbed
 from tests.product import ROOT
 
 PAGE = ROOT / "docs" / "reliability.md"
@@ -25,63 +25,80 @@ PAGE = ROOT / "docs" / "reliability.md"
 
 def main() -> int:
     options, failed = parse(), 0
-    with Nursery() as nursery:
-        for kind in KINDS:
-            if any(word in kind.name for word in options.only):
-                for engine in (each for each in options.database if each in kind.engines):
-                    failed += not _held(kind, engine, nursery, options)
+    with ForkServer() as fork_server:
+        for fault in FAULTS:
+            if any(word in fault.name for word in options.only):
+                for engine in options.database:
+                    if engine in fault.engines:
+                        failed += not _passes(fault, engine, fork_server, options)
     return min(failed, 1)
 
 
-def _held(kind: Kind, engine: str, nursery: Nursery, options: Namespace) -> bool:
-    """Whether all was true after the faults of a kind; if not, it is told."""
+def _passes(fault: Fault, engine: str, fork_server: ForkServer, options: Namespace) -> bool:
+    """Inject a fault repeatedly; return whether every check passed. Print the error if not."""
     try:
-        _run(kind, engine, nursery, options)
-    except Exception:  # noqa: BLE001 - it is told, and the other kinds go on
+        _run(fault, engine, fork_server, options)
+    except Exception:  # noqa: BLE001 - it is printed, and the other faults are still injected
         traceback.print_exc()
-        print(f"FAILED: {kind.name}, {engine}", flush=True)
+        print(f"FAILED: {fault.name}, {engine}", flush=True)
         return False
     return True
 
 
-def _run(kind: Kind, engine: str, nursery: Nursery, options: Namespace) -> None:
-    """Make all faults of a kind on a database, and record the figures."""
-    found, begun = Figures(kind.name, engine), time.monotonic()
-    expected = curves_of(kind.trained)
+def _run(fault: Fault, engine: str, fork_server: ForkServer, options: Namespace) -> None:
+    """Inject a fault as often as requested on one engine, and write the results to the page."""
+    results, begun = FaultResults(fault.name, engine), time.monotonic()
+    expected = train_expected(fault.specification)
     try:
-        with kind.stand(nursery, engine) as stand:
-            storm = Storm(stand, found, Random(options.seed), expected, kind.trained, kind.excused)
+        with fault.deployer(fork_server, engine) as deployment:
+            campaign = Campaign(
+                deployment,
+                results,
+                Random(options.seed),
+                expected,
+                fault.specification,
+                fault.accepted_errors,
+            )
             try:
-                storm.run(min(options.kills, kind.count or options.kills), kind.strike)
+                campaign.run(min(options.kills, fault.max_count or options.kills), fault.inject)
             except BaseException:
-                print(stand.said(), found)
+                print(deployment.recent_logs(), results)
                 raise
-    except Impossible as error:
-        print(f"{kind.name}, {engine}: left out, as {error}", flush=True)
+    except FaultNotPossible as error:
+        print(f"{fault.name}, {engine}: left out, as {error}", flush=True)
         return
-    print(found.row(), f"in {time.monotonic() - begun:.0f} s", flush=True)
+    print(results.row(), f"in {time.monotonic() - begun:.0f} s", flush=True)
     if options.page:
-        record(options.page, found)
+        write_row(options.page, results)
 
 
-def curves_of(document: Mapping[str, Any]) -> Sequence[Curve]:
-    """Return the curves that every experiment must have."""
-    return _curves_of(json.dumps(document))
+def train_expected(document: Mapping[str, Any]) -> Sequence[Curve]:
+    """Return the curves that every experiment with this specification must have."""
+    return _train_expected(json.dumps(document))
 
 
 @cache
-def _curves_of(document: str) -> Sequence[Curve]:
+def _train_expected(document: str) -> Sequence[Curve]:
     with tempfile.TemporaryDirectory() as folder:
-        return uninterrupted(json.loads(document), Path(folder))
+        return train_undisturbed(json.loads(document), Path(folder))
 
 
 def parse() -> Namespace:
     parser = ArgumentParser(prog="lab test --faults", description=__doc__)
-    parser.add_argument("--kills", type=int, default=100, help="of each kind at most (100)")
-    parser.add_argument("--seed", type=int, default=1, help="of the random moments (1)")
+    parser.add_argument(
+        "--kills", type=int, default=100, help="number of injections of each fault at most (100)"
+    )
+    parser.add_argument("--seed", type=int, default=1, help="seed of the random moments (1)")
     parser.add_argument("--database", nargs="+", default=ENGINES, choices=ENGINES)
-    parser.add_argument("--only", nargs="+", default=[""], help="words of the kinds wanted")
-    parser.add_argument("--page", type=Path, default=PAGE, help="where the figures go")
+    parser.add_argument(
+        "--only",
+        nargs="+",
+        default=[""],
+        help="inject only faults whose name contains one of these",
+    )
+    parser.add_argument(
+        "--page", type=Path, default=PAGE, help="page that the results are written to"
+    )
     return parser.parse_args()
 
 

@@ -1,8 +1,8 @@
-"""A clock that jumps by hours, forward and back, for every process of the product alike.
+"""Clock jumps: the clock of all processes of the product moves by hours, forward or back.
 
-The machine's own clock stays: libfaketime (Debian: apt install libfaketime) is loaded into each
-process, and moves what gettimeofday and its like answer. Monotonic clocks go on, as on a machine
-whose clock is set.
+The machine's own clock is not changed: libfaketime (Debian: apt install libfaketime) is loaded into
+each process, and shifts the results of gettimeofday and similar calls. Monotonic clocks are not
+shifted, as on a machine whose clock is set.
 """
 
 import tempfile
@@ -12,22 +12,22 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from backend.scheduling.lease_clock import FORGIVEN_EVERY
-from tests.faults.away import Impossible
-from tests.faults.nursery import Nursery
-from tests.faults.stand import Stand, patient
-from tests.faults.storm import Storm
+from tests.faults.campaign import Campaign
+from tests.faults.deployment import Deployment, deploy_with_long_leases
+from tests.faults.fork_server import ForkServer
+from tests.faults.interruptions import FaultNotPossible
 
 LIBRARIES = "*/faketime/libfaketimeMT.so.1"
 OFFSET = "FAKETIME_TIMESTAMP_FILE"
-HOURS = 30  # at most
+MAX_JUMP_HOURS = 30  # more than a day, so that dates change too
 
 
 @contextmanager
-def with_a_clock(_: Nursery, engine: str) -> Iterator[Stand]:
-    """Run the product on a clock of its own. Raises Impossible."""
+def deploy_with_fake_clock(_: ForkServer, engine: str) -> Iterator[Deployment]:
+    """Run the product with a clock that the test can set. Raises FaultNotPossible."""
     library = next(Path("/usr/lib").glob(LIBRARIES), None)
     if library is None:
-        raise Impossible("libfaketime is not installed")
+        raise FaultNotPossible("libfaketime is not installed")
     with tempfile.TemporaryDirectory(prefix="lab-clock-") as folder:
         Path(folder).chmod(0o755)
         offset = Path(folder) / "offset"
@@ -39,20 +39,22 @@ def with_a_clock(_: Nursery, engine: str) -> Iterator[Stand]:
             "FAKETIME_DONT_FAKE_MONOTONIC": "1",
         }
         with (
-            Nursery(environment) as nursery,
-            patient(nursery, engine, environment=environment) as stand,
+            ForkServer(environment) as fork_server,
+            deploy_with_long_leases(fork_server, engine, environment=environment) as deployment,
         ):
-            yield stand
+            yield deployment
 
 
-def set_the_clock(storm: Storm) -> float | None:
-    """Set the clock; no worker may lose a run by it. Recovered once more epochs are recorded."""
-    storm.until_recorded(storm.epochs())  # what a training begins with is not the clock's fault
-    held, before = storm.attempts(), storm.epochs()
-    hours = storm.random.uniform(-HOURS, HOURS)
-    Path(storm.stand.environment[OFFSET]).write_text(f"{hours * 3600:+.0f}")
-    seconds = storm.until_recorded(before)
-    storm.none_lost(held)
-    # leases are begun anew at most so often
-    time.sleep(FORGIVEN_EVERY * storm.stand.settings.lease_seconds)
+def jump_clock(campaign: Campaign) -> float | None:
+    """Set the clock. No worker may lose a run. Recovered when more epochs are recorded."""
+    campaign.wait_until_recorded(
+        campaign.recorded_epochs()
+    )  # the clock must not be blamed for the time of a start
+    held, epochs_before = campaign.attempts(), campaign.recorded_epochs()
+    hours = campaign.random.uniform(-MAX_JUMP_HOURS, MAX_JUMP_HOURS)
+    Path(campaign.deployment.environment[OFFSET]).write_text(f"{hours * 3600:+.0f}")
+    seconds = campaign.wait_until_recorded(epochs_before)
+    campaign.assert_no_run_lost(held)
+    # leases are renewed after a jump at most once per this time
+    time.sleep(FORGIVEN_EVERY * campaign.deployment.settings.lease_seconds)
     return seconds if held else None

@@ -1,15 +1,15 @@
-"""What the service says of itself while a part is away, and no longer says once it is back."""
+"""Messages that the service shows while a part is unreachable, and hides once it is back."""
 
 from collections.abc import Mapping
 
 import httpx
 
-from tests.faults.stand import Stand
+from tests.faults.deployment import Deployment
 from tests.product import wait_for
 
-HEARD_SECONDS = 30.0  # within which an outage is told, and its end
+REPORT_SECONDS = 30.0  # limit for reporting an outage, and its end
 
-Said = Mapping[str, str]  # what stands on which page
+Messages = Mapping[str, str]  # message by the path that shows it
 
 BROKER_AWAY = {
     "/readyz": "the broker does not answer",
@@ -33,38 +33,41 @@ DISK_FULL = {
 }
 
 
-def waiting_for_broker(experiment: int) -> Said:
-    """Return what the page of an experiment with waiting runs says while the broker is away."""
+def waiting_for_broker(experiment: int) -> Messages:
+    """Return the message of an experiment with queued runs while the broker is unreachable."""
     sentence = "The broker cannot be reached: what waits is sent once it can."
     return {f"/experiments/{experiment}": sentence}
 
 
-def tells(stand: Stand, said: Said) -> None:
-    """Wait until every page says so. Raises AssertionError with the first that never does."""
-    for path, sentence in said.items():
-        _await(stand, path, sentence, told=True)
+def wait_until_reported(deployment: Deployment, messages: Messages) -> None:
+    """Wait until every page shows its message. Raises AssertionError if one does not."""
+    for path, sentence in messages.items():
+        _await(deployment, path, sentence, shown=True)
 
 
-def is_well(stand: Stand, said: Said) -> None:
-    """Wait until the service is ready and no page says so any more."""
-    _await(stand, "/readyz", '"status":"ready"', told=True)
-    for path, sentence in said.items():
-        _await(stand, path, sentence, told=False)
+def wait_until_recovered(deployment: Deployment, messages: Messages) -> None:
+    """Wait until the service is ready and no page shows its message any more."""
+    _await(deployment, "/readyz", '"status":"ready"', shown=True)
+    for path, sentence in messages.items():
+        _await(deployment, path, sentence, shown=False)
 
 
-def _await(stand: Stand, path: str, sentence: str, *, told: bool) -> None:
+def _await(deployment: Deployment, path: str, sentence: str, *, shown: bool) -> None:
     def explain() -> str:
-        never = "never" if told else "always"
-        return f"{path} {never} says {sentence!r}: {page(stand, path)[:500]}\n{stand.said()}"
+        problem = "does not show" if shown else "still shows"
+        text = fetch_text(deployment, path)[:500]
+        return f"{path} {problem} {sentence!r}: {text}\n{deployment.recent_logs()}"
 
-    wait_for(lambda: (sentence in page(stand, path)) is told, explain, HEARD_SECONDS)
+    wait_for(lambda: (sentence in fetch_text(deployment, path)) is shown, explain, REPORT_SECONDS)
 
 
-def page(stand: Stand, path: str) -> str:
-    """Return what a browser is shown, errors included; nothing where there is no answer."""
+def fetch_text(deployment: Deployment, path: str) -> str:
+    """Return the text of a page as a browser gets it, errors included; "" without a response."""
     accept = "application/json" if path.startswith(("/api/", "/readyz")) else "text/html"
     try:
-        answer = httpx.get(stand.url + path, headers={"Accept": accept}, timeout=HEARD_SECONDS)
+        response = httpx.get(
+            deployment.url + path, headers={"Accept": accept}, timeout=REPORT_SECONDS
+        )
     except httpx.TransportError:
         return ""
-    return answer.text
+    return response.text

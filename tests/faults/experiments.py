@@ -1,8 +1,8 @@
-"""The experiments that train while faults are made."""
+"""Specifications of the experiments that train while faults are injected."""
 
 from tests.specs import document
 
-# Two groups of two runs, of which each takes a few seconds.
+# Two groups of two runs each; a run takes a few seconds.
 DOCUMENT = document(
     "moons",
     dataset__n_train=[20, 30, 40, 50],
@@ -11,7 +11,7 @@ DOCUMENT = document(
     model__width=4,
     training__epochs=2000,
 )
-# The same, with more steps an epoch: longer than the random pause on any machine.
+# The same with more steps per epoch: trains longer than the random pause on any machine.
 LONG = document(
     "moons",
     dataset__n_train=[300, 310, 320, 330],
@@ -21,7 +21,7 @@ LONG = document(
     training__batch_size=8,
     training__epochs=6000,
 )
-# Models that take pieces of memory of more than 64 KiB.
+# Models that allocate blocks of more than 64 KiB.
 WIDE = document(
     "moons",
     dataset__n_train=[60, 70, 80, 90],

@@ -1,73 +1,76 @@
-"""kill -9 of each part, at random moments."""
+"""kill -9 of each part of the product, at random moments."""
 
 import time
 
 import httpx
 
-from tests.faults.away import down
+from tests.faults.campaign import Campaign
 from tests.faults.experiments import SHORT
-from tests.faults.storm import Storm
+from tests.faults.interruptions import stopped
 
 
-def kill_a_worker(storm: Storm) -> float | None:
-    """Kill a worker; recovered once each run it had has a new epoch, or has ended."""
-    victim = storm.random.choice(storm.training() or storm.stand.workers)
-    with down(victim):
-        had = storm.had_by(victim)
-    return storm.until_gone_on(had) if had else None
+def kill_worker(campaign: Campaign) -> float | None:
+    """Kill a worker. Recovered when each run it held has a new epoch or has ended."""
+    worker = campaign.random.choice(campaign.training_workers() or campaign.deployment.workers)
+    with stopped(worker):
+        epochs = campaign.runs_of_worker(worker)
+    return campaign.wait_for_progress(epochs) if epochs else None
 
 
-def kill_the_web(storm: Storm) -> float | None:
-    """Kill the web service while somebody submits; recovered once it answers again."""
-    answered = _submit_meanwhile(storm)
-    with down(storm.stand.web):
+def kill_web(campaign: Campaign) -> float | None:
+    """Kill the web service during a submission. Recovered when it responds again."""
+    confirmed = _submit_concurrently(campaign)
+    with stopped(campaign.deployment.web):
         pass
-    seconds = storm.until(storm.stand.web_answers)
-    if answered is not None:  # what was confirmed is there
-        storm.stand.get(f"/api/experiments/{answered}")
+    seconds = campaign.measure_wait(campaign.deployment.web_answers)
+    if confirmed is not None:  # a confirmed experiment must be stored
+        campaign.deployment.get(f"/api/experiments/{confirmed}")
     return seconds
 
 
-def _submit_meanwhile(storm: Storm) -> int | None:
-    """Submit a short experiment, often without waiting for the answer."""
-    patience = storm.random.choice([0.005, 0.02, 0.1, 1.0])
+def _submit_concurrently(campaign: Campaign) -> int | None:
+    """Submit a short experiment, often without waiting for the response. Return its id if known."""
+    timeout = campaign.random.choice([0.005, 0.02, 0.1, 1.0])
     try:
-        answer = httpx.post(f"{storm.stand.url}/api/experiments", json=SHORT, timeout=patience)
-        return int(answer.json()["id"])
+        response = httpx.post(
+            f"{campaign.deployment.url}/api/experiments", json=SHORT, timeout=timeout
+        )
+        return int(response.json()["id"])
     except httpx.TransportError:
         return None
 
 
-def kill_the_broker(storm: Storm) -> float | None:
-    """Kill the broker; recovered once work that was submitted meanwhile is taken up."""
-    with down(storm.stand.broker):
+def kill_broker(campaign: Campaign) -> float | None:
+    """Kill the broker. Recovered when an experiment submitted after the restart starts."""
+    with stopped(campaign.deployment.broker):
         pass
     begun = time.monotonic()
-    later = storm.stand.submit(SHORT)
-    storm.until_taken_up(later)
+    experiment_id = campaign.deployment.submit(SHORT)
+    campaign.wait_until_started(experiment_id)
     return time.monotonic() - begun
 
 
-def kill_the_database(storm: Storm) -> float | None:
-    """Kill the database; recovered once an epoch is recorded.
+def kill_database(campaign: Campaign) -> float | None:
+    """Kill the database. Recovered when an epoch is recorded.
 
-    SQLite has no process: whoever has the file open is killed, all in the same moment.
-    PostgreSQL dies whole, or loses one of its processes and restarts the others itself.
+    SQLite has no process: all processes that have the file open are killed at the same time.
+    For PostgreSQL, either the whole server is killed, or one of its processes, after which the
+    server restarts the others itself.
     """
-    stand, begun = storm.stand, time.monotonic()
-    if stand.server is None:
-        users = [stand.web, *stand.workers]
-        for part in users:
-            part.kill()
-        for part in users:
-            part.start()
-    elif storm.random.random() < 0.5:
-        with down(stand.server):
+    deployment, begun = campaign.deployment, time.monotonic()
+    if deployment.server is None:
+        processes = [deployment.web, *deployment.workers]
+        for process in processes:
+            process.kill()
+        for process in processes:
+            process.start()
+    elif campaign.random.random() < 0.5:
+        with stopped(deployment.server):
             pass
     else:
-        storm.random.choice(stand.server.family()[1:]).kill()
-    before = storm.epochs()  # once it answers
-    if not storm.unended():
-        return None  # it had trained all there was
-    storm.until_recorded(before)
+        campaign.random.choice(deployment.server.family()[1:]).kill()
+    epochs_before = campaign.recorded_epochs()  # waits until the database responds
+    if not campaign.unfinished_runs():
+        return None  # all runs had ended before the kill
+    campaign.wait_until_recorded(epochs_before)
     return time.monotonic() - begun

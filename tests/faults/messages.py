@@ -1,46 +1,48 @@
-"""The broker's messages lost, doubled and out of order."""
+"""Messages of the broker that are lost, duplicated or out of order."""
 
 import json
 
 import redis
 
 from backend.scheduling.dispatcher import queue_name
+from tests.faults.campaign import Campaign
 from tests.faults.experiments import SHORT
-from tests.faults.storm import Storm
 
-QUEUE = queue_name("any") + "\x06\x161"  # of normal priority, as Celery names it
-UNACKED = "unacked"  # messages that a worker has taken and not yet acknowledged, by their tag
+QUEUE_KEY = queue_name("any") + "\x06\x161"  # Celery's name for the queue of normal priority
+UNACKED_KEY = "unacked"  # unacknowledged messages that workers have received, by their tag
 
 
-def empty_the_broker(storm: Storm) -> float | None:
-    """FLUSHALL; recovered once work that was submitted just before is taken up."""
-    later = storm.stand.submit(SHORT)
-    with redis.Redis.from_url(storm.stand.settings.broker_url) as client:
+def empty_broker(campaign: Campaign) -> float | None:
+    """Send FLUSHALL. Recovered when an experiment submitted just before it starts."""
+    experiment_id = campaign.deployment.submit(SHORT)
+    with redis.Redis.from_url(campaign.deployment.settings.broker_url) as client:
         client.flushall()
-    return storm.until_taken_up(later)
+    return campaign.wait_until_started(experiment_id)
 
 
-def double_and_shuffle(storm: Storm) -> float | None:
-    """Put every message that waits or is worked on in once more, in random order.
+def duplicate_and_shuffle(campaign: Campaign) -> float | None:
+    """Duplicate every message that is queued or unacknowledged, and shuffle the queue.
 
-    Recovered once more epochs are recorded.
+    Recovered when more epochs are recorded.
     """
-    before = storm.epochs()
-    for _ in range(storm.random.randint(0, 3)):
-        storm.stand.submit(SHORT)
-    with redis.Redis.from_url(storm.stand.settings.broker_url) as client:
-        taken = [_message(value) for value in client.hvals(UNACKED)]
-        waiting = [*dict.fromkeys(client.lrange(QUEUE, 0, -1))]  # twice at most, however often
-        messages = [*waiting, *waiting, *taken]
-        storm.random.shuffle(messages)
+    epochs_before = campaign.recorded_epochs()
+    for _ in range(campaign.random.randint(0, 3)):
+        campaign.deployment.submit(SHORT)
+    with redis.Redis.from_url(campaign.deployment.settings.broker_url) as client:
+        unacknowledged = [_message(value) for value in client.hvals(UNACKED_KEY)]
+        queued = [
+            *dict.fromkeys(client.lrange(QUEUE_KEY, 0, -1))
+        ]  # each twice at most, after any number of faults
+        messages = [*queued, *queued, *unacknowledged]
+        campaign.random.shuffle(messages)
         with client.pipeline(transaction=True) as pipe:
-            pipe.delete(QUEUE)
+            pipe.delete(QUEUE_KEY)
             if messages:
-                pipe.rpush(QUEUE, *messages)
+                pipe.rpush(QUEUE_KEY, *messages)
             pipe.execute()
-    return storm.until_recorded(before) if messages else None
+    return campaign.wait_until_recorded(epochs_before) if messages else None
 
 
-def _message(taken: bytes) -> bytes:
-    """Return a message as it stood in its queue: taken, it is kept with where it came from."""
-    return json.dumps(json.loads(taken)[0]).encode()
+def _message(entry: bytes) -> bytes:
+    """Return the queued form of an unacknowledged message, which is stored with its queue."""
+    return json.dumps(json.loads(entry)[0]).encode()

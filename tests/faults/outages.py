@@ -1,4 +1,4 @@
-"""Broker or database that cannot be reached for a minute, and the dashboard meanwhile."""
+"""Outages of the broker or the database for a minute, and the messages of the service."""
 
 import time
 from collections.abc import Callable, Iterator
@@ -9,119 +9,122 @@ from sqlalchemy import select
 
 from backend.store import Database
 from tests.faults import dashboard
-from tests.faults.away import down, hung
+from tests.faults.campaign import Campaign
 from tests.faults.experiments import SHORT
+from tests.faults.interruptions import paused, stopped
 from tests.faults.processes import Process
-from tests.faults.storm import Storm
 
 OUTAGE_SECONDS = 60.0
-BUFFERED_EPOCHS = 50  # at least, that come with the first write after an outage
+BUFFERED_EPOCHS = 50  # lower limit for the first write after an outage
 
-Away = Callable[[Process], AbstractContextManager[None]]
+Interruption = Callable[[Process], AbstractContextManager[None]]
 
 
 @contextmanager
 def _for_a_minute() -> Iterator[None]:
-    """Take a minute, whatever is done in it; what takes longer makes it longer."""
+    """Make the block last OUTAGE_SECONDS, or longer if its content takes longer."""
     ends = time.monotonic() + OUTAGE_SECONDS
     yield
     time.sleep(max(0.0, ends - time.monotonic()))
 
 
-def broker_refuses(storm: Storm) -> float | None:
+def broker_refuses(campaign: Campaign) -> float | None:
     """Kill the broker and start it a minute later."""
-    return _without_broker(storm, down)
+    return _without_broker(campaign, stopped)
 
 
-def broker_hangs(storm: Storm) -> float | None:
-    """Pause the broker for a minute: connections are taken, nothing is answered."""
-    return _without_broker(storm, hung)
+def broker_hangs(campaign: Campaign) -> float | None:
+    """Pause the broker for a minute: it accepts connections and does not respond."""
+    return _without_broker(campaign, paused)
 
 
-def _without_broker(storm: Storm, away: Away) -> float:
-    """Recovered once what was submitted meanwhile is taken up; training goes on meanwhile."""
-    stand, before = storm.stand, storm.epochs()
-    with away(stand.broker):
+def _without_broker(campaign: Campaign, interrupt: Interruption) -> float:
+    """Check that training goes on. Recovered when an experiment submitted in between starts."""
+    deployment, epochs_before = campaign.deployment, campaign.recorded_epochs()
+    with interrupt(deployment.broker):
         with _for_a_minute():
-            later = stand.submit(SHORT)
-            said = {**dashboard.BROKER_AWAY, **dashboard.waiting_for_broker(later)}
-            dashboard.tells(stand, said)
-            storm.until_recorded(before)
-        dashboard.tells(stand, said)
-    seconds = storm.until_taken_up(later)
-    dashboard.is_well(stand, said)
+            experiment_id = deployment.submit(SHORT)
+            messages = {**dashboard.BROKER_AWAY, **dashboard.waiting_for_broker(experiment_id)}
+            dashboard.wait_until_reported(deployment, messages)
+            campaign.wait_until_recorded(epochs_before)
+        dashboard.wait_until_reported(deployment, messages)
+    seconds = campaign.wait_until_started(experiment_id)
+    dashboard.wait_until_recovered(deployment, messages)
     return seconds
 
 
-def database_refuses(storm: Storm) -> float | None:
-    """Kill PostgreSQL and start it a minute later. Workers train on and keep what came of it."""
-    server = storm.stand.server
+def database_refuses(campaign: Campaign) -> float | None:
+    """Kill PostgreSQL and start it a minute later. Workers go on training and keep the epochs."""
+    server = campaign.deployment.server
     assert server is not None
-    held = storm.attempts()
-    seconds, recorded = _without_database(storm, down(server))
-    if not held:  # it had trained all there was
+    attempts = campaign.attempts()
+    seconds, recorded = _without_database(campaign, stopped(server))
+    if not attempts:  # all runs had ended before the outage
         return None
-    assert recorded >= BUFFERED_EPOCHS, f"only {recorded} epochs came of a minute"
+    assert recorded >= BUFFERED_EPOCHS, f"only {recorded} epochs were recorded after a minute"
     return seconds
 
 
-def database_hangs(storm: Storm) -> float | None:
-    """Pause all of PostgreSQL for a minute. Workers wait within their write."""
-    server = storm.stand.server
+def database_hangs(campaign: Campaign) -> float | None:
+    """Pause all of PostgreSQL for a minute. Workers are blocked in their writes."""
+    server = campaign.deployment.server
     assert server is not None
-    return _without_database(storm, hung(server))[0]
+    return _without_database(campaign, paused(server))[0]
 
 
-def _without_database(storm: Storm, away: AbstractContextManager[None]) -> tuple[float, int]:
-    """Return the seconds until an epoch is recorded, and how many the first write brought."""
-    stand, before, held = storm.stand, storm.epochs(), storm.attempts()
-    with away:
+def _without_database(
+    campaign: Campaign, interruption: AbstractContextManager[None]
+) -> tuple[float, int]:
+    """Return the seconds until epochs are recorded, and how many the first write contained."""
+    deployment = campaign.deployment
+    epochs_before, attempts = campaign.recorded_epochs(), campaign.attempts()
+    with interruption:
         with _for_a_minute():
-            dashboard.tells(stand, dashboard.DATABASE_AWAY)
-        dashboard.tells(stand, dashboard.DATABASE_AWAY)
-    seconds = storm.until_recorded(before)
-    recorded = storm.epochs() - before
-    dashboard.is_well(stand, dashboard.DATABASE_AWAY)
-    storm.none_lost(held)
+            dashboard.wait_until_reported(deployment, dashboard.DATABASE_AWAY)
+        dashboard.wait_until_reported(deployment, dashboard.DATABASE_AWAY)
+    seconds = campaign.wait_until_recorded(epochs_before)
+    recorded = campaign.recorded_epochs() - epochs_before
+    dashboard.wait_until_recovered(deployment, dashboard.DATABASE_AWAY)
+    campaign.assert_no_run_lost(attempts)
     return seconds, recorded
 
 
-def database_locked(storm: Storm) -> float | None:
-    """Hold SQLite's write lock for a minute: reads go on, writes are refused after half of it."""
-    return _without_writes(storm, _locked(storm.stand.database))
+def database_locked(campaign: Campaign) -> float | None:
+    """Hold SQLite's write lock for a minute: reads work, writes fail after half of it."""
+    return _without_writes(campaign, _locked(campaign.deployment.database))
 
 
-def database_only_reads(storm: Storm) -> float | None:
-    """Have PostgreSQL only read for a minute, as a standby does: writes are refused at once."""
-    return _without_writes(storm, _only_reading(storm.stand.database))
+def database_only_reads(campaign: Campaign) -> float | None:
+    """Make PostgreSQL read-only for a minute, as a standby is: writes fail at once."""
+    return _without_writes(campaign, _only_reading(campaign.deployment.database))
 
 
-def _without_writes(storm: Storm, hindered: AbstractContextManager[None]) -> float:
-    """Return the seconds until an epoch is recorded, once writing is possible again."""
-    stand, held = storm.stand, storm.attempts()
-    with hindered, _for_a_minute():
-        before = storm.epochs()
-        dashboard.tells(stand, dashboard.READ_ONLY)
-        answer = httpx.post(f"{stand.url}/api/experiments", json=SHORT, timeout=50)
-        said = "The database takes no writes at the moment; try again."
-        assert (answer.status_code, answer.json()["detail"]) == (503, said), answer.text
-        dashboard.tells(stand, dashboard.READ_ONLY)
-    seconds = storm.until_recorded(before)
-    dashboard.is_well(stand, dashboard.READ_ONLY)
-    storm.none_lost(held)
+def _without_writes(campaign: Campaign, block_writes: AbstractContextManager[None]) -> float:
+    """Return the seconds until an epoch is recorded after writes are possible again."""
+    deployment, attempts = campaign.deployment, campaign.attempts()
+    with block_writes, _for_a_minute():
+        epochs_before = campaign.recorded_epochs()
+        dashboard.wait_until_reported(deployment, dashboard.READ_ONLY)
+        response = httpx.post(f"{deployment.url}/api/experiments", json=SHORT, timeout=50)
+        detail = "The database takes no writes at the moment; try again."
+        assert (response.status_code, response.json()["detail"]) == (503, detail), response.text
+        dashboard.wait_until_reported(deployment, dashboard.READ_ONLY)
+    seconds = campaign.wait_until_recorded(epochs_before)
+    dashboard.wait_until_recovered(deployment, dashboard.READ_ONLY)
+    campaign.assert_no_run_lost(attempts)
     return seconds
 
 
 @contextmanager
 def _locked(database: Database) -> Iterator[None]:
     with database.write() as session:
-        session.execute(select(1))  # only now it begins
+        session.execute(select(1))  # the transaction begins with its first statement
         yield
 
 
 @contextmanager
 def _only_reading(database: Database) -> Iterator[None]:
-    """Set what transactions are from now on, those of connections that are open as well."""
+    """Make new transactions read-only, on open connections as well."""
     setting = "default_transaction_read_only"
     with database.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
         for statement in (f"ALTER SYSTEM SET {setting} = on", "SELECT pg_reload_conf()"):

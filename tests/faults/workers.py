@@ -1,67 +1,70 @@
-"""Workers that are told to stop, or that sleep until others have their runs."""
+"""Workers that receive SIGTERM, or are paused until other workers have their runs."""
 
 import os
 import signal
 import time
 
-from tests.faults.away import hung
+from tests.faults.campaign import Campaign
+from tests.faults.interruptions import paused
 from tests.faults.processes import Process
-from tests.faults.storm import Storm
 from tests.product import wait_for
 
-REFUSED = "lost to another worker"
-# Within which what a silent worker had is with others: PostgreSQL ends its transaction after 30 s,
-# after 120 s in the middle of a statement; with SQLite's write lock it keeps all from writing.
-TAKEN_SECONDS, TAKEN_SECONDS_SQLITE = 150.0, 30.0
+LEASE_LOST_MESSAGE = "lost to another worker"
+# Limits until other workers have the runs of a paused worker. PostgreSQL ends an idle transaction
+# after 30 s and a running statement after 120 s; in SQLite a paused worker may hold the write lock.
+TAKEOVER_SECONDS, TAKEOVER_SECONDS_SQLITE = 150.0, 30.0
 EXIT_SECONDS = 30.0
 
 
-def terminate_a_worker(storm: Storm) -> float | None:
-    """SIGTERM; the worker must have handed its runs back when it ends. Then it is started again.
+def terminate_worker(campaign: Campaign) -> float | None:
+    """Send SIGTERM. The worker must release its runs before it ends; then it is restarted.
 
-    Recovered once each run it had has a new epoch, or has ended.
+    Recovered when each run it held has a new epoch or has ended.
     """
-    victim = storm.random.choice(storm.training() or storm.stand.workers)
-    had, begun = storm.had_by(victim), time.monotonic()
-    os.kill(victim.pid, signal.SIGTERM)
-    wait_for(lambda: not victim.alive, storm.stand.said, EXIT_SECONDS)
-    assert not (kept := storm.had_by(victim)), f"not handed back: {kept}"
-    victim.start()
-    if not had:
+    worker = campaign.random.choice(campaign.training_workers() or campaign.deployment.workers)
+    epochs, begun = campaign.runs_of_worker(worker), time.monotonic()
+    os.kill(worker.pid, signal.SIGTERM)
+    wait_for(lambda: not worker.alive, campaign.deployment.recent_logs, EXIT_SECONDS)
+    assert not (held := campaign.runs_of_worker(worker)), f"not released: {held}"
+    worker.start()
+    if not epochs:
         return None
-    storm.until_gone_on(had)
+    campaign.wait_for_progress(epochs)
     return time.monotonic() - begun
 
 
-def pause_a_worker(storm: Storm) -> float | None:
-    """SIGSTOP until others have taken its runs, then SIGCONT: what it had to write is refused.
+def pause_worker(campaign: Campaign) -> float | None:
+    """Send SIGSTOP until others have taken its runs, then SIGCONT: its writes must be refused.
 
-    Recovered once each of its runs has a new epoch, or has ended, while it sleeps. Where it sleeps
-    within a write, nobody else may be able to, so it is woken without that.
+    Recovered when each of its runs has a new epoch or has ended, while it is paused. A worker that
+    is paused within a write may block all others, and is then continued without this check.
     """
-    victim = storm.random.choice(storm.training() or storm.stand.workers)
-    with hung(victim):
-        had, begun = storm.had_by(victim), time.monotonic()
-        if had and not _taken_over(storm, victim):
+    worker = campaign.random.choice(campaign.training_workers() or campaign.deployment.workers)
+    with paused(worker):
+        epochs, begun = campaign.runs_of_worker(worker), time.monotonic()
+        if epochs and not _taken_over(campaign, worker):
             return None
-        if had:
-            storm.until_gone_on(had)
+        if epochs:
+            campaign.wait_for_progress(epochs)
         seconds = time.monotonic() - begun
-        known = victim.log.read_text(errors="replace").count(REFUSED)
-    if not had:
+        refusals = worker.log.read_text(errors="replace").count(LEASE_LOST_MESSAGE)
+    if not epochs:
         return None
     wait_for(
-        lambda: victim.log.read_text(errors="replace").count(REFUSED) >= known + len(had),
-        storm.stand.said,
+        lambda: (
+            worker.log.read_text(errors="replace").count(LEASE_LOST_MESSAGE)
+            >= refusals + len(epochs)
+        ),
+        campaign.deployment.recent_logs,
     )
     return seconds
 
 
-def _taken_over(storm: Storm, victim: Process) -> bool:
-    """Wait until a worker that sleeps has lost its runs; return whether it did in time."""
-    seconds = TAKEN_SECONDS if storm.stand.server else TAKEN_SECONDS_SQLITE
+def _taken_over(campaign: Campaign, worker: Process) -> bool:
+    """Wait until a paused worker has lost its runs; return whether it did in time."""
+    seconds = TAKEOVER_SECONDS if campaign.deployment.server else TAKEOVER_SECONDS_SQLITE
     deadline = time.monotonic() + seconds
-    while storm.had_by(victim):
+    while campaign.runs_of_worker(worker):
         if time.monotonic() > deadline:
             return False
         time.sleep(0.05)

@@ -1,4 +1,4 @@
-"""Fixtures of the tests that speak to the service."""
+"""Fixtures with the REST API of an app."""
 
 import threading
 from collections.abc import Iterator
@@ -14,24 +14,24 @@ from tests.product import wait_for
 
 @pytest.fixture
 def api(settings: Settings) -> Iterator[Api]:
-    """The REST interface on each database."""
-    yield from _opened(settings)
+    """The REST API, on SQLite and on PostgreSQL."""
+    yield from _open(settings)
 
 
 @pytest.fixture
 def sqlite_api(sqlite_settings: Settings) -> Iterator[Api]:
-    """The REST interface on SQLite, where the database makes no difference."""
-    yield from _opened(sqlite_settings)
+    """The REST API on SQLite, for tests for which the engine makes no difference."""
+    yield from _open(sqlite_settings)
 
 
-def _opened(settings: Settings) -> Iterator[Api]:
+def _open(settings: Settings) -> Iterator[Api]:
     api = Api(create_app(settings))
     yield api
     api.app.state.hints.close()
-    wait_for(lambda: not is_asking())  # what is asked meanwhile has a connection
+    wait_for(lambda: not is_probing())  # a probe holds a database connection
     api.database.dispose()
 
 
-def is_asking() -> bool:
-    """Whether a question to the database, the broker or the like is under way."""
+def is_probing() -> bool:
+    """Return whether a health check of the database, the broker or another part is running."""
     return any(thread.name == HealthCheck.__name__ for thread in threading.enumerate())

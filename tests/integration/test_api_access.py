@@ -79,7 +79,7 @@ def test_a_wrong_token_is_refused_in_one_sentence(closed: Api, given: str) -> No
     )
     assert (answer.status_code, answer.json()["error"]) == (401, "unauthorized")
     assert "Authorization: Bearer TOKEN" in answer.json()["detail"]
-    assert closed.stored() == 0
+    assert closed.count_experiments() == 0
 
 
 def signed_in(closed: Api) -> dict[str, str]:

@@ -63,7 +63,7 @@ def test_a_malformed_body_is_refused(sqlite_api: Api, case: str) -> None:
     answer = sqlite_api.post("/api/experiments", content=content, headers=headers)
     assert (answer.status_code, answer.json()["error"]) == (400, "malformed")
     assert answer.json()["detail"].startswith("The body is not valid")
-    assert sqlite_api.stored() == 0
+    assert sqlite_api.count_experiments() == 0
 
 
 @pytest.mark.parametrize("case", REFUSED)
@@ -77,7 +77,7 @@ def test_a_bad_specification_names_its_field(sqlite_api: Api, case: str, query: 
     assert body["field"] == field
     assert body["errors"][0] == {"field": field, "detail": body["detail"]}
     assert "accepted" in body["detail"]
-    assert sqlite_api.stored() == 0
+    assert sqlite_api.count_experiments() == 0
 
 
 @pytest.mark.parametrize("number", ["1e999", "-1e999"])
@@ -99,7 +99,7 @@ def test_another_content_type_is_refused(sqlite_api: Api, media_type: str) -> No
     content = json.dumps(POINTS).encode()
     answer = sqlite_api.post("/api/experiments", content=content, headers=headers)
     assert (answer.status_code, answer.json()["error"]) == (415, "unsupported_media_type")
-    assert sqlite_api.stored() == 0
+    assert sqlite_api.count_experiments() == 0
 
 
 def test_a_large_body_is_refused(sqlite_api: Api) -> None:
@@ -107,7 +107,7 @@ def test_a_large_body_is_refused(sqlite_api: Api) -> None:
     headers = {"content-type": JSON}
     answer = sqlite_api.post("/api/experiments", content=content, headers=headers)
     assert (answer.status_code, answer.json()["error"]) == (413, "too_large")
-    assert sqlite_api.stored() == 0
+    assert sqlite_api.count_experiments() == 0
 
 
 def test_a_length_that_is_no_sensible_number_is_refused(sqlite_api: Api) -> None:
@@ -160,7 +160,7 @@ def test_a_bad_parameter_is_named(api: Api, path: str) -> None:
 def test_a_bad_dry_run_submits_nothing(sqlite_api: Api) -> None:
     answer = sqlite_api.post("/api/experiments?dry_run=maybe", json=POINTS)
     assert answer.json()["detail"] == 'dry_run is "maybe"; accepted: true or false.'
-    assert sqlite_api.stored() == 0
+    assert sqlite_api.count_experiments() == 0
 
 
 @pytest.mark.parametrize("path", ["/api/experiments?dryrun=true", "/api/experiments?dry-run=1"])
@@ -168,4 +168,4 @@ def test_an_unknown_parameter_submits_nothing(sqlite_api: Api, path: str) -> Non
     answer = sqlite_api.post(path, json=POINTS)
     assert answer.status_code == 422
     assert "accepted: dry_run" in answer.json()["detail"]
-    assert sqlite_api.stored() == 0
+    assert sqlite_api.count_experiments() == 0

@@ -47,7 +47,7 @@ def test_a_dry_run_estimates_and_stores_nothing(api: Api) -> None:
     estimate = answer.json()
     assert (estimate["runs"], estimate["parameters"]) == (2, [2, 7])
     assert estimate["estimated_seconds"] > 0
-    assert api.stored() == 0
+    assert api.count_experiments() == 0
 
 
 def test_an_experiment_tells_its_state(api: Api) -> None:

@@ -8,7 +8,7 @@ from sqlalchemy import func, select, update
 from backend.store import Database, metric_summaries, metrics, removal, transitions
 from backend.store import runs as stored_runs
 from backend.store.tables import Experiment, Metric, Param, Run
-from tests.api import Api, record
+from tests.api import Api, record_epochs
 from tests.integration.test_api_run_lists import listed
 
 
@@ -99,7 +99,7 @@ def test_an_experiment_takes_its_runs_along(api: Api, runs: list[int]) -> None:
 
 
 def test_what_was_deleted_is_removed_later_with_all_it_recorded(api: Api, runs: list[int]) -> None:
-    record(api.database, 1, runs[0], range(1, 4))
+    record_epochs(api.database, 1, runs[0], range(1, 4))
     other = api.submit()
     api.request("DELETE", f"/api/runs/{runs[0]}")
     api.request("DELETE", f"/api/experiments/{other}")
@@ -158,7 +158,7 @@ def test_views_are_saved_over_each_other_listed_and_deleted(api: Api) -> None:
 
 
 def test_values_at_the_best_epoch_are_kept_with_the_summaries(api: Api, runs: list[int]) -> None:
-    record(api.database, 1, runs[0], range(3, 6))
+    record_epochs(api.database, 1, runs[0], range(3, 6))
     with api.database.write() as session:
         metric_summaries.note_best(session, runs)
         assert metrics.summaries(session, runs)[runs[0]]["val_loss"]["at_best"] == 3
@@ -181,7 +181,7 @@ def test_a_cell_is_compared_when_the_run_that_names_it_is_deleted(sqlite_api: Ap
 
 def test_what_a_deleted_run_recorded_is_not_exported(api: Api, runs: list[int]) -> None:
     for run_id in runs[:2]:
-        record(api.database, 1, run_id, range(1, 4), key=f"loss {run_id}")
+        record_epochs(api.database, 1, run_id, range(1, 4), key=f"loss {run_id}")
     api.request("DELETE", f"/api/runs/{runs[0]}")
     with api.database.read() as session:
         assert metrics.keys_of(session, 1) == [f"loss {runs[1]}"]

@@ -61,7 +61,7 @@ def test_a_dry_run_tells_the_cost_and_stores_nothing(
     assert cost["runs"] == 3 * len(cost["variants"])
     assert cost["variants"][:2] == ["as it is", "More data"]
     assert cost["spec"]["training"]["seeds"] == [7, 3, 0]
-    assert diagnosed.stored() == 1
+    assert diagnosed.count_experiments() == 1
 
 
 def test_the_follow_up_trains_each_remedy_on_the_baseline_s_seeds(diagnosed: Api) -> None:

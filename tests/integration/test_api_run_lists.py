@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from backend.runs import lifecycle
-from tests.api import Api, record
+from tests.api import Api, record_epochs
 
 
 def listed(api: Api, **query: Any) -> list[int]:
@@ -27,7 +27,7 @@ def test_a_filter_and_an_order_over_params_and_metrics(api: Api) -> None:
     experiment_id = api.submit(model={"degree": [1, 6]}, training={"epochs": 3, "seeds": 2})
     runs = api.run_ids(experiment_id)
     for place, run_id in enumerate(runs):
-        record(api.database, experiment_id, run_id, range(1, 3 + place))
+        record_epochs(api.database, experiment_id, run_id, range(1, 3 + place))
     found = listed(api, filter="params.degree = 6 and metrics.val_loss > 1")
     assert sorted(found) == runs[2:]
     assert listed(api, order_by="metrics.val_loss desc") == runs[::-1]
@@ -73,8 +73,8 @@ def test_the_value_at_the_best_epoch_can_be_sorted_by_once_a_run_has_ended(api: 
     experiment_id = api.submit()
     runs = api.run_ids(experiment_id)
     for run_id in runs:
-        record(api.database, experiment_id, run_id, range(2, 5))
-        record(api.database, experiment_id, run_id, range(2, 5), key="test_loss")
+        record_epochs(api.database, experiment_id, run_id, range(2, 5))
+        record_epochs(api.database, experiment_id, run_id, range(2, 5), key="test_loss")
     assert listed(api, filter="metrics.test_loss.best is null") == runs[::-1]
     api.post(f"/api/experiments/{experiment_id}/cancel")
     with api.database.write() as session:

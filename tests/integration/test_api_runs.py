@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from backend.store import artifacts, metrics
-from tests.api import Api, record
+from tests.api import Api, record_epochs
 
 
 @pytest.fixture
@@ -84,7 +84,7 @@ def test_an_unknown_run_is_not_found(api: Api, path: str) -> None:
 
 
 def test_a_run_in_a_list_carries_its_summary(api: Api, run_id: int) -> None:
-    record(api.database, 1, run_id, range(1, 4))
+    record_epochs(api.database, 1, run_id, range(1, 4))
     first, second = api.get("/api/experiments/1/runs").json()["items"]
     assert first["summary"]["val_loss"]["last_step"] == 3
     assert second["summary"] == {}
@@ -139,8 +139,8 @@ def test_a_criterion_that_makes_no_sense_is_refused(
 def test_metrics_are_downloaded_as_a_row_a_step(api: Api) -> None:
     experiment_id = api.submit()
     run_id = api.run_ids(experiment_id)[0]
-    record(api.database, experiment_id, run_id, range(1, 4), "train_loss")
-    record(api.database, experiment_id, run_id, range(2, 4), "val_loss")
+    record_epochs(api.database, experiment_id, run_id, range(1, 4), "train_loss")
+    record_epochs(api.database, experiment_id, run_id, range(2, 4), "val_loss")
     answer = api.get(f"/api/runs/{run_id}/metrics.csv")
     assert answer.text == "step,train_loss,val_loss\n1,1.0,\n2,2.0,2.0\n3,3.0,3.0\n"
     assert (

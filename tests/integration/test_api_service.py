@@ -48,7 +48,7 @@ CROSS_SITE = [
 def test_other_sites_change_nothing(sqlite_api: Api, headers: dict[str, str]) -> None:
     answer = sqlite_api.post("/api/experiments", json=SPEC, headers=headers)
     assert (answer.status_code, answer.json()["error"]) == (403, "forbidden_origin")
-    assert sqlite_api.stored() == 0
+    assert sqlite_api.count_experiments() == 0
 
 
 @pytest.mark.parametrize("site", ["same-origin", "none"])

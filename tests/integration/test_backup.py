@@ -38,9 +38,9 @@ from backend.store import (
 )
 from backend.store.tables import Base, Experiment, Metric, MetricSummary, Run
 from backend.store.transitions import Lease
-from tests.api import record
+from tests.api import record_epochs
 from tests.product import ROOT, wait_for
-from tests.scenes import MOONS, Scene, play
+from tests.scenes import MOONS, Scene, write_scene
 
 RELEASES = sorted((ROOT / "tests" / "data" / "releases").glob("*.db.gz"))
 RUNNING = Scene({"dataset": MOONS, "training": {"seeds": 2}}, 30, None)
@@ -62,7 +62,7 @@ def kept(table: Table) -> list[Column[Any]]:
 
 
 def fill(database: Database) -> None:
-    play(database, SCENE)
+    write_scene(database, SCENE)
     with database.write() as session:
         metrics.record(session, [metrics.Point(1, "odd", 1, float("nan"), 0)])
         session.execute(update(Run).where(Run.id == 1).values(pinned=True, note="line\tone\\N"))
@@ -94,7 +94,7 @@ def test_what_was_backed_up_is_restored_on_either_database(
     backup.write(database, tmp_path / "kept.db")
     restore.read(tmp_path / "kept.db", target)
     assert content(target) == content(database)
-    experiment_id, _ = play(target, SCENE)  # numbers go on after those restored
+    experiment_id, _ = write_scene(target, SCENE)  # numbers go on after those restored
     assert experiment_id == 3
 
 
@@ -102,7 +102,7 @@ def test_leases_from_after_the_backup_are_void_once_it_is_restored(
     database: Database, target: Database, tmp_path: Path
 ) -> None:
     """Workers may live on, and what trained goes on from what the backup knows of it."""
-    _, (first, second) = play(database, RUNNING)
+    _, (first, second) = write_scene(database, RUNNING)
     with database.write() as session:  # the second waits, its message was sent
         never = {"status": "queued", "attempt": 0, "lease_expires_at": None}
         session.execute(update(Run).where(Run.id == second).values(**never))
@@ -124,7 +124,7 @@ def test_leases_from_after_the_backup_are_void_once_it_is_restored(
 
 
 def test_a_backup_is_of_one_moment_while_someone_writes(database: Database, tmp_path: Path) -> None:
-    _, run_ids = play(database, SCENE)
+    _, run_ids = write_scene(database, SCENE)
     stop = threading.Event()
     written = 20
 
@@ -318,7 +318,7 @@ def test_the_data_of_each_release_comes_to_the_newest_schema(
         run = session.get_one(Run, 1)
         assert (run.status, run.note, run.pinned) == ("finished", "a note", True)
         assert [one.name for one in session.scalars(select(Experiment))] == ["Points é", "Moons"]
-    record(target, 1, 1, range(1000, 1001), key="new")
+    record_epochs(target, 1, 1, range(1000, 1001), key="new")
 
 
 @pytest.mark.parametrize("release", RELEASES, ids=lambda path: path.name)

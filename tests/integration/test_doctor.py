@@ -10,7 +10,7 @@ from backend.cli import main
 from backend.operations.doctor import Check, examine
 from backend.settings import Settings
 from backend.store import Database
-from tests.scenes import MOONS, SCENES, Scene, play
+from tests.scenes import MOONS, SCENES, Scene, write_scene
 
 SCENE = Scene({"name": "Two", "dataset": MOONS, "training": {"seeds": 2}}, 20)
 PARTIAL = """
@@ -44,7 +44,7 @@ def examined(settings: Settings) -> dict[str, Check]:
 
 def test_every_scene_is_well(settings: Settings, database: Database) -> None:
     for scene in SCENES.values():
-        play(database, scene)
+        write_scene(database, scene)
     assert [one for one in examined(settings).values() if one.outcome == "wrong"] == []
 
 
@@ -52,7 +52,7 @@ def test_every_scene_is_well(settings: Settings, database: Database) -> None:
 def test_damage_is_found_and_named(
     sqlite_settings: Settings, sqlite_database: Database, found: str
 ) -> None:
-    play(sqlite_database, SCENE)
+    write_scene(sqlite_database, SCENE)
     with sqlite_database.write() as session:
         session.execute(text(DAMAGE[found]))
     name, _, sentence = found.partition(": ")
@@ -74,7 +74,7 @@ def test_a_table_that_is_missing_is_named(settings: Settings, database: Database
 def test_an_index_that_lost_a_row_is_found(
     sqlite_settings: Settings, sqlite_database: Database
 ) -> None:
-    play(sqlite_database, SCENE)
+    write_scene(sqlite_database, SCENE)
     with sqlite_database.write() as session:  # an index that stops before the second run
         session.execute(text("PRAGMA writable_schema = ON"))
         session.execute(text(PARTIAL))
@@ -85,7 +85,7 @@ def test_an_index_that_lost_a_row_is_found(
 def test_runs_that_nobody_trains_are_told_but_are_no_error(
     sqlite_settings: Settings, sqlite_database: Database
 ) -> None:
-    play(sqlite_database, SCENES["running"])
+    write_scene(sqlite_database, SCENES["running"])
     with sqlite_database.write() as session:
         session.execute(text("UPDATE runs SET lease_expires_at = 1"))
     check = examined(sqlite_settings)["workers"]

@@ -13,7 +13,7 @@ from backend.export.archive import zip_stream
 from backend.export.csv_files import csv_lines, escape_cell
 from backend.export.metric_table import ReadSlice, read_slices
 from backend.store import metrics
-from tests.api import Api, record
+from tests.api import Api, record_epochs
 
 NAN = float("nan")
 
@@ -23,7 +23,7 @@ def exported(api: Api) -> tuple[Api, int]:
     """An experiment of two runs of which one has losses, one of them NaN."""
     experiment_id = api.submit()
     run_id = api.run_ids(experiment_id)[0]
-    record(api.database, experiment_id, run_id, range(1, 4))
+    record_epochs(api.database, experiment_id, run_id, range(1, 4))
     with api.database.write() as session:
         points = [metrics.Point(run_id, "train_loss", step, NAN, 0) for step in (2, 3)]
         metrics.record(session, points)

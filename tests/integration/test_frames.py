@@ -13,7 +13,7 @@ from backend.specification.sources import LEVELS
 from backend.store import Database, artifacts
 from tests.api import Api
 from tests.specs import document, run_spec
-from tests.training import get_run, make_services, submit, train_with_a_kill
+from tests.training import get_run, make_services, submit, train_with_kill
 from worker.trainer import train
 from worker.training.frames import (
     FEWEST_FRAMES,
@@ -85,7 +85,7 @@ def test_a_killed_worker_s_run_has_the_frames_of_an_uninterrupted_one(
     eager = {"record_seconds": 1e-9, "checkpoint_seconds": 1e-9}
     settings = sqlite_settings.model_copy(update=eager)
     run_ids, again = submit(sqlite_database, MOONS), submit(sqlite_database, MOONS)
-    train_with_a_kill(run_ids, settings, sqlite_database, after=23)
+    train_with_kill(run_ids, settings, sqlite_database, after=23)
     train(again, make_services(settings, sqlite_database))
     for continued, whole in zip(run_ids, again, strict=True):
         assert stored(sqlite_database, continued) == stored(sqlite_database, whole)

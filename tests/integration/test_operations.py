@@ -24,13 +24,13 @@ from backend.store import UNREACHABLE, Database
 from backend.store.tables import Run
 from tests.api import SPEC, Api
 from tests.product import ROOT, free_port, wait_for
-from tests.workers import worker
+from tests.workers import worker_status
 
 
 @contextmanager
 def a_worker(settings: Settings, api: Api) -> Iterator[None]:
     """Have a worker that says it is there and has recorded 7 epochs."""
-    announcer = Announcer(settings.broker_url, lambda: worker(name="one", epochs=7))
+    announcer = Announcer(settings.broker_url, lambda: worker_status(name="one", epochs=7))
     announcer.start()
     try:
         wait_for(lambda: api.get("/readyz").json()["parts"]["workers"]["ok"])

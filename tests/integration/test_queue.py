@@ -25,7 +25,7 @@ from backend.store import Database, transitions
 from backend.store.tables import Run
 from tests.specs import document
 from tests.training import submit
-from tests.workers import worker
+from tests.workers import worker_status
 from worker import reconnecting
 
 WORKERS = 2
@@ -184,7 +184,7 @@ def test_as_many_workers_as_are_there_are_reckoned_with(
 ) -> None:
     with Redis.from_url(sqlite_settings.broker_url) as redis:
         for pid in range(5):
-            redis.set(f"{KEY}{pid}", worker(pid=pid).model_dump_json())
+            redis.set(f"{KEY}{pid}", worker_status(pid=pid).model_dump_json())
     submit(sqlite_database, LARGE)
     queue.fill()
     assert len(messages(sqlite_settings)) == MESSAGES_PER_WORKER * 5

@@ -13,7 +13,7 @@ from backend.specification import validate
 from backend.store import Database, curation, experiments, params, run_pages, run_search, undo_log
 from backend.store.metrics import key_ids
 from backend.store.tables import Experiment, MetricSummary, Run
-from tests.filters import CONDITIONS, NAMES, NOW, holds
+from tests.filter_oracle import CONDITIONS, NAMES, NOW, holds
 from tests.specs import document
 
 Rows = dict[int, dict[SearchField, Any]]

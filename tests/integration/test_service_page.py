@@ -9,9 +9,9 @@ from backend.scheduling.worker_registry import KEY, Announcer, present
 from frontend.pages.health import without_password
 from tests.api import Api
 from tests.product import wait_for
-from tests.workers import worker
+from tests.workers import worker_status
 
-FACTS = worker(name="one", runs=3, epochs_per_second=1234.5)
+FACTS = worker_status(name="one", runs=3, epochs_per_second=1234.5)
 
 
 def test_a_worker_is_there_until_it_says_that_it_goes(valkey_url: str) -> None:
@@ -62,7 +62,7 @@ def test_what_others_wrote_to_the_broker_is_no_worker_and_no_error(
 
 def test_markup_in_what_a_worker_says_is_text(sqlite_api: Api, valkey_url: str) -> None:
     with Redis.from_url(valkey_url) as redis:
-        redis.set(f"{KEY}odd", worker(name="<script>alert(1)</script>").model_dump_json())
+        redis.set(f"{KEY}odd", worker_status(name="<script>alert(1)</script>").model_dump_json())
     assert "&lt;script&gt;alert(1)" in sqlite_api.get("/health").text
 
 

@@ -9,9 +9,9 @@ import pytest
 import uvicorn
 
 from backend.supervisor.web import listening
-from tests.api import Api, record
+from tests.api import Api, record_epochs
 from tests.product import wait_for
-from tests.sse import events, serving
+from tests.sse import open_stream, serve
 
 DEAD_SECONDS = 0.5
 STEPS = 200_000  # a stream of them is longer than what the system holds for a reader
@@ -35,15 +35,15 @@ def url(sqlite_api: Api) -> Iterator[str]:
 
 def test_a_client_that_never_reads_is_let_go_and_others_go_on(sqlite_api: Api, url: str) -> None:
     run_id = sqlite_api.run_ids(sqlite_api.submit())[0]
-    record(sqlite_api.database, 1, run_id, range(1, STEPS))
+    record_epochs(sqlite_api.database, 1, run_id, range(1, STEPS))
     hub = sqlite_api.app.state.hub
     with socket.socket() as deaf:
         deaf.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
         deaf.connect(("127.0.0.1", int(url.rpartition(":")[2])))
         deaf.sendall(f"GET /api/stream?run={run_id} HTTP/1.1\r\nHost: localhost\r\n\r\n".encode())
         wait_for(lambda: hub.watching == 1)
-        with events(url, f"run={run_id}&after=1") as stream:
-            record(sqlite_api.database, 1, run_id, range(STEPS, STEPS + 1))
+        with open_stream(url, f"run={run_id}&after=1") as stream:
+            record_epochs(sqlite_api.database, 1, run_id, range(STEPS, STEPS + 1))
             assert next(stream).data["metrics"]["val_loss"]["steps"] == [STEPS]
             wait_for(lambda: hub.watching == 1)
     wait_for(lambda: hub.watching == 0)
@@ -54,7 +54,7 @@ def test_more_streams_than_allowed_are_refused(sqlite_api: Api) -> None:
     sqlite_api.app.state.settings = sqlite_api.app.state.settings.model_copy(
         update={"max_streams": 1}
     )
-    with serving(sqlite_api.app) as url, events(url, "experiment=1"):
+    with serve(sqlite_api.app) as url, open_stream(url, "experiment=1"):
         wait_for(lambda: sqlite_api.app.state.hub.watching == 1)
         answer = httpx.get(f"{url}/api/stream?experiment=1")
         assert (answer.status_code, answer.json()["error"]) == (503, "unavailable")

@@ -11,7 +11,7 @@ from backend.scheduling.scheduler import Scheduler
 from backend.store import Database, removal, schema, vacuum
 from backend.store.tables import Experiment
 from tests.api import Api
-from tests.scenes import MOONS, SCENES, Scene, play
+from tests.scenes import MOONS, SCENES, Scene, write_scene
 
 SCENE = Scene({"name": "Large", "dataset": MOONS, "training": {"seeds": 60}}, 300)
 
@@ -34,7 +34,7 @@ def test_a_sqlite_file_is_smaller_after_a_removal(sqlite_api: Api) -> None:
     database, state = sqlite_api.database, sqlite_api.app.state
     keeper = Scheduler(database, state.queue, state.hints, deleted_days=0, lease_seconds=1)
     empty = size(database).total
-    play(database, SCENE)
+    write_scene(database, SCENE)
     full = size(database).total
     remove_all(database)
     assert not keeper.remove()  # at once, as it is less than 8 MB
@@ -45,13 +45,13 @@ def test_a_sqlite_file_is_smaller_after_a_removal(sqlite_api: Api) -> None:
 
 def test_postgresql_uses_the_space_of_what_was_removed_again(postgresql_url: str) -> None:
     database = Database(postgresql_url)
-    play(database, SCENE)
+    write_scene(database, SCENE)
     full = size(database).total
     remove_all(database)
     with database.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as autovacuum:
         autovacuum.execute(text("VACUUM"))  # as it does by itself, within minutes
     empty = size(database).total
-    play(database, SCENE)
+    write_scene(database, SCENE)
     again = size(database).total
     database.dispose()
     assert again - empty < 1.1 * (full - empty)
@@ -73,7 +73,7 @@ def test_a_file_that_cannot_be_rewritten_is_used_as_it_is(
     with closing(sqlite3.connect(tmp_path / "lab.db")) as other:
         other.execute("BEGIN IMMEDIATE")
         vacuum.prepare_vacuum(database)
-    play(database, SCENES["seeds"])
+    write_scene(database, SCENES["seeds"])
     remove_all(database)
     assert vacuum.release_pages(database) == 0
     database.dispose()

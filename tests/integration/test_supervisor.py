@@ -16,7 +16,7 @@ import psutil
 import pytest
 
 from backend.supervisor.child import Child, Program
-from tests.product import Product, free_port, running, starting, wait_for
+from tests.product import Product, free_port, run_product, start_product, wait_for
 
 SPEC = {"dataset": {"source": "points"}, "training": {"epochs": 2}}
 LONG_SPEC = {"dataset": {"source": "moons"}, "training": {"epochs": 100_000}}
@@ -27,14 +27,14 @@ STOP_SECONDS = 5
 def kept(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Product]:
     """A product that lives through several tests, as it should."""
     data_dir = tmp_path_factory.mktemp("kept") / "data"
-    with running(data_dir, workers="1", lease_seconds="3") as product:
+    with run_product(data_dir, workers="1", lease_seconds="3") as product:
         yield product
 
 
 @pytest.fixture
 def product(tmp_path: Path) -> Iterator[Product]:
     """A product that a test ends."""
-    with running(tmp_path / "data", workers="1") as product:
+    with run_product(tmp_path / "data", workers="1") as product:
         yield product
 
 
@@ -67,29 +67,29 @@ def status(url: str) -> str:
 
 def assert_trains(product: Product) -> None:
     url = submit(product, SPEC)
-    wait_for(lambda: status(url) == "finished", product.said)
+    wait_for(lambda: status(url) == "finished", product.read_output)
 
 
 def test_it_says_where_it_is_and_trains(kept: Product) -> None:
-    assert f"Overfit Lab is ready: {kept.url}\n" in kept.said()
+    assert f"Overfit Lab is ready: {kept.url}\n" in kept.read_output()
     assert_trains(kept)
 
 
 def test_a_second_instance_on_the_same_folder_is_refused(kept: Product) -> None:
-    with starting(kept.data_dir) as second:
+    with start_product(kept.data_dir) as second:
         assert second.process.wait() == 2
         holder = f"another instance (pid {kept.process.pid}) holds the data directory"
-        assert second.said() == f"lab: {holder} {kept.data_dir}\n"
-    assert kept.answers()
+        assert second.read_output() == f"lab: {holder} {kept.data_dir}\n"
+    assert kept.responds()
 
 
 def test_a_taken_port_is_refused(tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
-        with starting(tmp_path / "data", port=port) as product:
+        with start_product(tmp_path / "data", port=port) as product:
             assert product.process.wait() == 2
             reason = f"port {port} on 127.0.0.1 is taken; choose another with --port"
-            assert product.said() == f"lab: {reason}\n"
+            assert product.read_output() == f"lab: {reason}\n"
     assert not (tmp_path / "data" / "lab.db").exists()
 
 
@@ -98,22 +98,22 @@ def test_a_killed_child_is_started_again(kept: Product, name: str) -> None:
     wait_for(lambda: name in children(kept))
     killed = children(kept)[name]
     killed.kill()
-    wait_for(lambda: children(kept).get(name, killed) != killed, kept.said)
-    assert f"{name} ended (killed by SIGKILL); its log is " in kept.said()
-    wait_for(kept.answers)
+    wait_for(lambda: children(kept).get(name, killed) != killed, kept.read_output)
+    assert f"{name} ended (killed by SIGKILL); its log is " in kept.read_output()
+    wait_for(kept.responds)
     assert_trains(kept)
 
 
 def test_a_killed_workers_run_goes_on(kept: Product) -> None:
     url = submit(kept, {**SPEC, "training": {"epochs": 6000}})
-    wait_for(lambda: status(url) == "running", kept.said)
+    wait_for(lambda: status(url) == "running", kept.read_output)
     children(kept)["worker1"].kill()
-    wait_for(lambda: status(url) == "finished", kept.said)
+    wait_for(lambda: status(url) == "finished", kept.read_output)
 
 
 def test_ctrl_c_ends_all_within_5_seconds_with_a_stream_open(product: Product) -> None:
     url = submit(product, LONG_SPEC)
-    wait_for(lambda: status(url) == "running", product.said)
+    wait_for(lambda: status(url) == "running", product.read_output)
     left = list(children(product).values())
     is_open = threading.Event()
     stream = threading.Thread(target=read_stream, args=[product.url, is_open])
@@ -139,7 +139,7 @@ def read_stream(url: str, is_open: threading.Event) -> None:
 
 def test_ctrl_c_hands_the_running_run_back(product: Product) -> None:
     url = submit(product, LONG_SPEC)
-    wait_for(lambda: status(url) == "running", product.said)
+    wait_for(lambda: status(url) == "running", product.read_output)
     product.interrupt()
     with closing(sqlite3.connect(product.data_dir / "lab.db")) as connection:
         assert connection.execute("SELECT status FROM runs").fetchall() == [("queued",)]
@@ -149,7 +149,7 @@ def test_a_second_ctrl_c_kills_at_once(product: Product) -> None:
     frozen = children(product)["web"]
     frozen.suspend()  # would otherwise hold the stop up to its limit
     product.process.send_signal(signal.SIGINT)
-    wait_for(lambda: "Stopping." in product.said())
+    wait_for(lambda: "Stopping." in product.read_output())
     product.process.send_signal(signal.SIGINT)
     assert product.process.wait() == 0
     assert not frozen.is_running()
@@ -161,7 +161,7 @@ def test_nothing_outlives_a_killed_supervisor(product: Product) -> None:
     left = list(children(product).values())
     product.kill()
     wait_for(lambda: not any(child.is_running() for child in left))
-    with running(product.data_dir, workers="1") as again:
+    with run_product(product.data_dir, workers="1") as again:
         assert_trains(again)
 
 
@@ -169,22 +169,22 @@ def test_a_child_that_cannot_start_is_explained(tmp_path: Path) -> None:
     logs = tmp_path / "data" / "logs"
     (tmp_path / "data" / "valkey").mkdir(parents=True)
     (tmp_path / "data" / "valkey" / "appendonlydir").touch()  # Valkey wants a folder there
-    with starting(tmp_path / "data") as product:
+    with start_product(tmp_path / "data") as product:
         assert product.process.wait() == 2
-        assert product.said().startswith("lab: valkey ended (exit code 1: ")
-        assert product.said().endswith(f"); its log is {logs}/valkey.log\n")
+        assert product.read_output().startswith("lab: valkey ended (exit code 1: ")
+        assert product.read_output().endswith(f"); its log is {logs}/valkey.log\n")
 
 
 def test_a_database_that_is_away_is_one_sentence(tmp_path: Path) -> None:
     database = f"postgresql://lab:secret@127.0.0.1:{free_port()}/lab"
-    with starting(tmp_path / "data", database=database) as product:
+    with start_product(tmp_path / "data", database=database) as product:
         assert product.process.wait() == 2
-        assert "the database cannot be used: connection failed" in product.said()
-        assert "secret" not in product.said()
+        assert "the database cannot be used: connection failed" in product.read_output()
+        assert "secret" not in product.read_output()
 
 
 def test_a_long_path_with_spaces_is_no_obstacle(tmp_path: Path) -> None:
-    with running(tmp_path / f"my data {'x' * 100}", workers="1") as product:
+    with run_product(tmp_path / f"my data {'x' * 100}", workers="1") as product:
         assert_trains(product)
         assert product.interrupt() == 0
 
@@ -192,7 +192,7 @@ def test_a_long_path_with_spaces_is_no_obstacle(tmp_path: Path) -> None:
 def test_postgresql_and_a_broker_of_ones_own(
     tmp_path: Path, postgresql_url: str, valkey_url: str
 ) -> None:
-    with running(
+    with run_product(
         tmp_path / "data", port=free_port(), workers="1", database=postgresql_url, broker=valkey_url
     ) as product:
         assert_trains(product)

@@ -15,8 +15,8 @@ from backend.settings import Settings
 from backend.store import Database, artifacts, transitions
 from tests.specs import document
 from tests.training import (
-    Meanwhile,
-    covered,
+    ActionAfterEpochs,
+    changed_epochs,
     curves,
     expire,
     get_run,
@@ -24,7 +24,7 @@ from tests.training import (
     logged_epochs,
     make_services,
     submit,
-    train_with_a_kill,
+    train_with_kill,
 )
 from worker.stopping import Stopping
 from worker.trainer import train
@@ -76,7 +76,7 @@ def test_a_failed_run_that_is_retried_ends_as_one_that_never_failed(
     def fail(_: Stopping) -> None:
         raise RuntimeError("The disk is full")
 
-    services = make_services(eager, database, Meanwhile(EPOCHS // 2, fail))
+    services = make_services(eager, database, ActionAfterEpochs(EPOCHS // 2, fail))
     train([failed], services)
     assert get_run(database, failed).status == "failed"
     with database.write() as session:
@@ -134,7 +134,7 @@ def test_changes_cover_every_epoch_once_and_tell_the_states(
     run_id = submit(database, SHORT)[0]
     train([run_id], make_services(eager, database))
     entries = logged(database, run_id)
-    assert covered(entries) == list(range(1, EPOCHS + 1))
+    assert changed_epochs(entries) == list(range(1, EPOCHS + 1))
     assert [entry.kind for entry in entries if entry.kind != "metric"] == [
         "status",
         "status",
@@ -159,7 +159,7 @@ def test_a_cancelled_run_ends_with_what_it_has(eager: Settings, database: Databa
         with database.write() as session:
             lifecycle.cancel(session, get_run(database, run_ids[0]).experiment_id)
 
-    train(run_ids, make_services(eager, database, Meanwhile(6, cancel)))
+    train(run_ids, make_services(eager, database, ActionAfterEpochs(6, cancel)))
     for run_id in run_ids:
         run = get_run(database, run_id)
         assert run.status == "cancelled"
@@ -179,7 +179,7 @@ def test_a_worker_that_lost_its_lease_writes_nothing_more(
             expire(session)
             transitions.claim(session, run_ids[:1], worker="other", lease_seconds=60)
 
-    train(run_ids[:1], make_services(eager, database, Meanwhile(4, take_over)))
+    train(run_ids[:1], make_services(eager, database, ActionAfterEpochs(4, take_over)))
     run = get_run(database, run_ids[0])
     assert (run.status, run.worker, run.epoch) == ("running", "other", 4)
     assert curves(database, run_ids[0])["val_loss"][0] == [1, 2, 3, 4]
@@ -191,7 +191,7 @@ def test_a_stopped_worker_hands_its_runs_back_and_they_go_on(
 ) -> None:
     settings: Settings = request.getfixturevalue(settings_name)
     run_ids, again = submit(database, SHORT), submit(database, SHORT)
-    train(run_ids, make_services(settings, database, Meanwhile(5, Stopping.ask)))
+    train(run_ids, make_services(settings, database, ActionAfterEpochs(5, Stopping.ask)))
     stopped = get_run(database, run_ids[0])
     assert (stopped.status, stopped.sent_at, stopped.epoch) == ("queued", None, 5)
     train(run_ids, make_services(settings, database))
@@ -206,7 +206,7 @@ def test_a_killed_worker_s_runs_go_on_as_if_nothing_had_happened(
 ) -> None:
     settings = eager.model_copy(update={"checkpoint_seconds": checkpoint_seconds})
     run_ids, again = submit(database, SHORT), submit(database, SHORT)
-    train_with_a_kill(run_ids, settings, database, after=5)
+    train_with_kill(run_ids, settings, database, after=5)
     train(again, make_services(settings, database))
     for continued, whole in zip(run_ids, again, strict=True):
         assert curves(database, continued) == curves(database, whole)
@@ -237,7 +237,7 @@ def test_early_stopping_fires_where_the_rule_says(
     rule = {"criterion": criterion, "action": action, **knobs}
     (run_id,) = submit(database, {**overfits, "early_stopping": rule})
     if killed_after:
-        train_with_a_kill([run_id], eager, database, after=killed_after)
+        train_with_kill([run_id], eager, database, after=killed_after)
     else:
         train([run_id], make_services(eager, database))
     run = get_run(database, run_id)

@@ -13,7 +13,7 @@ from backend.store import metric_summaries, removal, saved_views, transitions, u
 from backend.store.curation import CurationChange, tags_of
 from backend.store.engine import now_ms
 from backend.store.tables import Edit, MetricSummary, Operation, Run
-from tests.api import Api, record
+from tests.api import Api, record_epochs
 from tests.integration.test_api_organising import patch
 from tests.integration.test_api_run_lists import listed
 
@@ -167,7 +167,7 @@ def test_tags_and_views_written_at_once_do_not_fail(api: Api, runs: list[int]) -
 
 
 def test_a_retried_run_forgets_what_it_was_at_its_best_epoch(api: Api, runs: list[int]) -> None:
-    record(api.database, 1, runs[0], range(3, 6))
+    record_epochs(api.database, 1, runs[0], range(3, 6))
     with api.database.write() as session:
         metric_summaries.note_best(session, runs)
         session.execute(update(Run).where(Run.id == runs[0]).values(status="failed"))

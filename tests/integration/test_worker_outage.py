@@ -19,8 +19,8 @@ from backend.store.tables import Run
 from tests.product import ROOT, free_port
 from tests.specs import document
 from tests.training import (
-    Meanwhile,
-    covered,
+    ActionAfterEpochs,
+    changed_epochs,
     curves,
     expire,
     get_run,
@@ -96,7 +96,7 @@ def test_a_worker_trains_no_further_than_it_can_hold(
     entries = [entry for entry in logged(sqlite_database, run_id) if entry.kind == "metric"]
     lengths = [(entry.last_step or 0) - (entry.first_step or 0) + 1 for entry in entries]
     assert lengths[0] == 11  # until it could write
-    assert covered(entries) == list(range(1, EPOCHS + 1))
+    assert changed_epochs(entries) == list(range(1, EPOCHS + 1))
     flaky.dispose()
 
 
@@ -121,7 +121,10 @@ def test_the_log_says_that_what_was_handed_back_was_lost_before(
         stopping.ask()
 
     caplog.set_level("INFO", "worker.trainer")
-    train([run_id], make_services(sqlite_settings, sqlite_database, Meanwhile(3, lose_and_stop)))
+    train(
+        [run_id],
+        make_services(sqlite_settings, sqlite_database, ActionAfterEpochs(3, lose_and_stop)),
+    )
     [told] = [one for one in caplog.records if one.message == "run let go"]
     assert vars(told)["state"] == "lost to another worker"
 

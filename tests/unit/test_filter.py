@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from backend.errors import InvalidInput
 from backend.search import Condition, Names, parse, parse_order
 from backend.search.syntax import Combined, Not, Predicate, SearchField
-from tests.filters import CONDITIONS, NAMES
+from tests.filter_oracle import CONDITIONS, NAMES
 
 LOSS = SearchField("metric", "val_loss", "number", "last")
 WIDTH = SearchField("param", "model.width", "either")

@@ -1,7 +1,7 @@
-"""The whole product under test, its parts as processes that can be killed one by one.
+"""The whole product under test, each part a process that can be killed on its own.
 
-They are the programs that `lab up` starts, with the same commands. `lab up` itself is left out:
-it waits up to ten seconds before it starts again what dies often, and these tests kill a lot.
+The programs and their commands are those of `lab up`. `lab up` itself is not used: it waits up to
+ten seconds before it restarts a program that dies often, and these tests kill programs often.
 """
 
 import os
@@ -16,21 +16,26 @@ from backend.settings import Settings
 from backend.store import Database
 from backend.supervisor import programs
 from backend.supervisor.child import Program
-from tests.faults.asked import Asked
-from tests.faults.nursery import Nursery
-from tests.faults.processes import Process, executed, forked, postgres
+from tests.faults.client import ProductClient
+from tests.faults.fork_server import ForkServer
+from tests.faults.processes import Process, create_postgres, fork_program, run_program
 from tests.product import free_port, wait_for
 
-QUICK = {"lease_seconds": 2, "record_seconds": 0.1, "checkpoint_seconds": 0.5, "memory": 1024}
+FAST_SETTINGS = {
+    "lease_seconds": 2,
+    "record_seconds": 0.1,
+    "checkpoint_seconds": 0.5,
+    "memory": 1024,
+}
 
 
-class Stand(Asked):
-    """Broker, database, web service and workers on a folder of their own."""
+class Deployment(ProductClient):
+    """Broker, database, web service and workers with a data folder of their own."""
 
     def __init__(
         self,
         folder: Path,
-        nursery: Nursery,
+        fork_server: ForkServer,
         *,
         engine: str,
         workers: int,
@@ -46,7 +51,7 @@ class Stand(Asked):
         url = f"sqlite:///{data / 'lab.db'}"
         if engine == "postgresql":
             port = free_port()
-            self.server = postgres(
+            self.server = create_postgres(
                 folder / "postgres", port=port, logs=self.logs, environment=environment
             )
             url = f"postgresql://postgres@127.0.0.1:{port}/postgres"
@@ -58,30 +63,32 @@ class Stand(Asked):
             database=url,
             broker=f"unix://{socket}",
             workers=workers,
-            **{**QUICK, **settings},
+            **{**FAST_SETTINGS, **settings},
         )
-        self._nursery = nursery
+        self._fork_server = fork_server
         broker = programs.broker(socket, data)
-        self.broker = executed(broker.name, broker.command, logs=self.logs, environment=environment)
-        self.web = self._forked(programs.WEB)
-        self.workers = [self._forked(programs.worker(n)) for n in range(1, workers + 1)]
+        self.broker = run_program(
+            broker.name, broker.command, logs=self.logs, environment=environment
+        )
+        self.web = self._fork(programs.WEB)
+        self.workers = [self._fork(programs.worker(n)) for n in range(1, workers + 1)]
         self.url = f"http://127.0.0.1:{self.settings.port}"
         self.database = Database(url)
 
     @property
     def parts(self) -> list[Process]:
-        """Everything, in the order of the start."""
+        """All processes, in the order of the start."""
         return [*filter(None, [self.server]), self.broker, self.web, *self.workers]
 
     def start(self) -> None:
-        """Start what is not there, and wait for all but the workers."""
+        """Start the processes that are not running, and wait for all but the workers."""
         for part in self.parts:
             if not part.alive:
                 part.start()
             if part is self.server:
-                wait_for(self.database_answers, self.said)
+                wait_for(self.database_answers, self.recent_logs)
             elif part is self.web:
-                wait_for(self.web_answers, self.said)
+                wait_for(self.web_answers, self.recent_logs)
 
     def stop(self) -> None:
         for part in reversed(self.parts):
@@ -90,20 +97,20 @@ class Stand(Asked):
             part.kill()
         self.database.dispose()
 
-    def said(self) -> str:
-        """The last lines of every log."""
+    def recent_logs(self) -> str:
+        """Return the last lines of every log."""
         return "\n".join(
             f"-- {part.name}\n" + "\n".join(part.log.read_text(errors="replace").splitlines()[-25:])
             for part in self.parts
             if part.log.exists()
         )
 
-    def _forked(self, program: Program) -> Process:
-        given = self.settings.model_dump(exclude_none=True, exclude={"allowed_hosts"})
-        variables = {f"LAB_{name.upper()}": str(value) for name, value in given.items()}
+    def _fork(self, program: Program) -> Process:
+        values = self.settings.model_dump(exclude_none=True, exclude={"allowed_hosts"})
+        variables = {f"LAB_{name.upper()}": str(value) for name, value in values.items()}
         environment = os.environ | self.environment | variables | {"PYTHONUNBUFFERED": "1"}
-        return forked(
-            self._nursery,
+        return fork_program(
+            self._fork_server,
             program.name,
             program.command,
             environment=environment,
@@ -112,38 +119,38 @@ class Stand(Asked):
 
 
 @contextmanager
-def standing(
-    nursery: Nursery,
+def deploy(
+    fork_server: ForkServer,
     engine: str,
     *,
     workers: int = 2,
     folder: Path | None = None,
     environment: Mapping[str, str] | None = None,
     **settings: Any,
-) -> Iterator[Stand]:
-    """Run the product on `engine`, sqlite or postgresql; end it, whatever happens.
+) -> Iterator[Deployment]:
+    """Run the product on `engine` (sqlite or postgresql), and stop it at the end in any case.
 
     `environment` is added to that of every process.
     """
-    with tempfile.TemporaryDirectory(prefix="lab-", dir=folder, ignore_cleanup_errors=True) as made:
-        Path(made).chmod(0o755)  # PostgreSQL runs as a user of its own
-        stand = Stand(
-            Path(made),
-            nursery,
+    with tempfile.TemporaryDirectory(prefix="lab-", dir=folder, ignore_cleanup_errors=True) as root:
+        Path(root).chmod(0o755)  # PostgreSQL runs as another user
+        deployment = Deployment(
+            Path(root),
+            fork_server,
             engine=engine,
             workers=workers,
             environment=environment or {},
             **settings,
         )
         try:
-            stand.start()
-            yield stand
+            deployment.start()
+            yield deployment
         finally:
-            stand.stop()
+            deployment.stop()
 
 
-def patient(
-    nursery: Nursery, engine: str, *, environment: Mapping[str, str] | None = None
-) -> AbstractContextManager[Stand]:
-    """Run the product with leases that are not lost merely as the machine is busy."""
-    return standing(nursery, engine, environment=environment, lease_seconds=10)
+def deploy_with_long_leases(
+    fork_server: ForkServer, engine: str, *, environment: Mapping[str, str] | None = None
+) -> AbstractContextManager[Deployment]:
+    """Run the product with leases that are not lost merely because the machine is busy."""
+    return deploy(fork_server, engine, environment=environment, lease_seconds=10)

@@ -3,7 +3,7 @@
 import pytest
 
 from backend.specification.presets import PRESETS
-from tests.textbook import SHAPES, train
+from tests.preset_shapes import SHAPES, train
 
 
 def test_every_preset_has_a_shape() -> None:

@@ -1,4 +1,7 @@
-"""Filters at random, and what they mean in plain Python: the oracle of their SQL."""
+"""Oracle of the filter language, for comparison with its SQL.
+
+`CONDITIONS` draws random filters, and `holds` evaluates a filter in plain Python.
+"""
 
 import operator
 from collections.abc import Mapping
@@ -37,8 +40,8 @@ LISTED = st.sampled_from(["in", "not in"])
 LIKE = st.sampled_from(["like", "ilike"])
 
 
-def _values(one: st.SearchStrategy[Any]) -> st.SearchStrategy[tuple[Any, ...]]:
-    return st.lists(one, min_size=1, max_size=3).map(tuple)
+def _values(value: st.SearchStrategy[Any]) -> st.SearchStrategy[tuple[Any, ...]]:
+    return st.lists(value, min_size=1, max_size=3).map(tuple)
 
 
 def _of(
@@ -79,40 +82,41 @@ CONDITIONS: st.SearchStrategy[Condition] = st.recursive(COMPARISONS, _joined, ma
 
 
 def holds(condition: Condition, row: Mapping[SearchField, Any]) -> bool:
-    """Whether a condition holds for a row, which has a value, or None, for each field."""
+    """Return whether a condition holds for a row, which maps each field to a value or None."""
     if isinstance(condition, Not):
         return not holds(condition.part, row)
     if isinstance(condition, Combined):
-        every = all if condition.word == "and" else any
-        return every(holds(part, row) for part in condition.parts)
+        combine = all if condition.word == "and" else any
+        return combine(holds(part, row) for part in condition.parts)
     return _compares(condition, row[condition.field])
 
 
-def _compares(one: Predicate, found: Any) -> bool:
-    if one.operator in ("is null", "is not null"):
-        return (found is None) == (one.operator == "is null")
-    if found is None:
+def _compares(comparison: Predicate, actual: Any) -> bool:
+    if comparison.operator in ("is null", "is not null"):
+        return (actual is None) == (comparison.operator == "is null")
+    if actual is None:
         return False
-    if isinstance(one.value, tuple):
-        among = any(_compares(Predicate(one.field, "=", each), found) for each in one.value)
-        return among == (one.operator == "in")
-    return _told(one, found)
+    if isinstance(comparison.value, tuple):
+        equalities = [Predicate(comparison.field, "=", value) for value in comparison.value]
+        is_listed = any(_compares(equality, actual) for equality in equalities)
+        return is_listed == (comparison.operator == "in")
+    return _compares_value(comparison, actual)
 
 
-def _told(one: Predicate, found: Any) -> bool:
-    value: Any = one.value
-    if one.field.kind == "time":
+def _compares_value(comparison: Predicate, actual: Any) -> bool:
+    value: Any = comparison.value
+    if comparison.field.kind == "time":
         value = syntax.parse_time(value, now=NOW)
-    if one.field.kind == "either":  # stored as text and, where it is one, as a number
-        number = isinstance(found, int | float)
-        if isinstance(value, float) and not number:
+    if comparison.field.kind == "either":  # stored as text and, if it is a number, as a number too
+        is_number = isinstance(actual, int | float)
+        if isinstance(value, float) and not is_number:
             return False
-        found = found if isinstance(value, float) else f"{found:g}" if number else found
-    if one.operator in ("like", "ilike"):
-        fold = str.lower if one.operator == "ilike" else str
+        actual = actual if isinstance(value, float) else f"{actual:g}" if is_number else actual
+    if comparison.operator in ("like", "ilike"):
+        fold = str.lower if comparison.operator == "ilike" else str
         glob = {"%": "*", "_": "?", "*": "[*]", "?": "[?]", "[": "[[]"}
-        return fnmatchcase(fold(found), "".join(glob.get(c, c) for c in fold(value)))
-    return bool(_COMPARED[one.operator](found, value))
+        return fnmatchcase(fold(actual), "".join(glob.get(c, c) for c in fold(value)))
+    return bool(_COMPARED[comparison.operator](actual, value))
 
 
 _COMPARED: dict[str, Any] = {

@@ -1,6 +1,7 @@
-"""The shapes that the presets are known for: what to measure of each, and what must hold.
+"""Textbook effects that the presets must reproduce.
 
-`reduced` is a smaller preset with the same shape, for the tests; bench/presets.py runs the whole.
+`SHAPES` holds for each preset its measurements, the claims about them, and a reduced version for
+the tests. bench/presets.py trains the full presets.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -16,14 +17,14 @@ from backend.specification.presets import PRESETS
 from worker.training.device import choose_device
 from worker.training.group import EpochResult, Group
 
-Figures = dict[str, float]
+Measurements = dict[str, float]
 At = Literal["last", "best"]
 By = Callable[[RunSpec], Any]
 
 
 @dataclass(frozen=True)
 class Trained:
-    """A run with the metrics of each of its epochs and the name of its variant."""
+    """A trained run: its variant (`label`) and the metrics of each epoch."""
 
     spec: RunSpec
     label: str | None
@@ -31,7 +32,7 @@ class Trained:
 
     @property
     def end(self) -> Mapping[str, float]:
-        """The metrics where training ends: at the last epoch, or where patience stops it."""
+        """The metrics at the end of training: at the last epoch, or where early stopping acts."""
         stopping = self.spec.early_stopping
         if stopping.action == "flag":
             return self.history[-1]
@@ -48,7 +49,7 @@ class Trained:
 
 
 def train(document: dict[str, Any]) -> list[Trained]:
-    """Train every run of a specification side by side, all its epochs."""
+    """Train every run of a specification for all epochs, in one group."""
     spec = validate(document)
     group = Group(spec.runs, choose_device())
     histories: list[list[Mapping[str, float]]] = [[] for _ in spec.runs]
@@ -65,36 +66,39 @@ def train(document: dict[str, Any]) -> list[Trained]:
 
 
 def curve(runs: Iterable[Trained], by: By, metric: str, at: At = "last") -> dict[Any, float]:
-    """Return the mean of a metric over the runs of each value of a knob, in ascending order."""
-    found: dict[Any, list[float]] = {}
+    """Return the mean of a metric for each value of a hyperparameter, in ascending order."""
+    values: dict[Any, list[float]] = {}
     for run in runs:
-        found.setdefault(by(run.spec), []).append(run.value(metric, at))
-    return {key: fmean(found[key]) for key in sorted(found)}
+        values.setdefault(by(run.spec), []).append(run.value(metric, at))
+    return {key: fmean(values[key]) for key in sorted(values)}
 
 
-def peak(of: Mapping[Any, float]) -> Any:
+def peak(curve: Mapping[Any, float]) -> Any:
     """Return the key of the highest value."""
-    return max(of, key=of.__getitem__)
+    return max(curve, key=curve.__getitem__)
 
 
 @dataclass(frozen=True)
 class Shape:
-    """What a preset shows: figures measured of its runs, and sentences that must be true of them.
+    """The effect that a preset shows: measurements of its runs, and claims about them.
 
-    `reduced` replaces knobs of the preset, by dotted path, for a quick run of the same shape.
+    `reduced` replaces hyperparameters of the preset, by dotted path. The smaller experiment trains
+    quickly and shows the same effect.
     """
 
-    measure: Callable[[list[Trained]], Figures]
-    claims: Mapping[str, Callable[[Figures], bool]]
+    measure: Callable[[list[Trained]], Measurements]
+    claims: Mapping[str, Callable[[Measurements], bool]]
     reduced: Mapping[str, Any]
 
     def document(self, slug: str) -> dict[str, Any]:
         """Return the reduced specification of a preset."""
-        made = {k: dict(v) if isinstance(v, dict) else v for k, v in PRESETS[slug].document.items()}
+        document = {
+            k: dict(v) if isinstance(v, dict) else v for k, v in PRESETS[slug].document.items()
+        }
         for path, value in self.reduced.items():
             section, name = path.split(".")
-            made.setdefault(section, {})[name] = value
-        return made
+            document.setdefault(section, {})[name] = value
+        return document
 
 
 def degree(spec: RunSpec) -> Any:
@@ -121,13 +125,13 @@ def decay(spec: RunSpec) -> Any:
     return spec.training.weight_decay
 
 
-def _five_dots(runs: list[Trained]) -> Figures:
+def _five_dots(runs: list[Trained]) -> Measurements:
     train, validation = (curve(runs, degree, f"{part}_loss") for part in ("train", "val"))
     return {"train line": train[1], "train curve": train[6], "val line": validation[1],
             "val curve": validation[6]}  # fmt: skip
 
 
-def _polynomial_degree(runs: list[Trained]) -> Figures:
+def _polynomial_degree(runs: list[Trained]) -> Measurements:
     test, train = curve(runs, degree, "test_loss"), curve(runs, degree, "train_loss")
     low, high = min(test), max(test)
     best = min(test, key=test.__getitem__)
@@ -136,28 +140,28 @@ def _polynomial_degree(runs: list[Trained]) -> Figures:
             "train at the best degree": train[best]}  # fmt: skip
 
 
-def _at_peak(by: By, metric: str) -> Callable[[list[Trained]], Figures]:
-    """Measure a curve with a peak inside: where it is, and how it begins and ends."""
+def _at_peak(by: By, metric: str) -> Callable[[list[Trained]], Measurements]:
+    """Return a function that measures the peak of a curve, and the curve before and after it."""
 
-    def measure(runs: list[Trained]) -> Figures:
-        found = curve(runs, by, metric)
-        keys, top = list(found), peak(found)
-        before = [found[key] for key in keys if key < top] or [found[top]]
-        return {"peak at": top, "value there": found[top], "lowest before": min(before),
-                "last": found[keys[-1]], "lowest": min(found.values())}  # fmt: skip
+    def measure(runs: list[Trained]) -> Measurements:
+        values = curve(runs, by, metric)
+        keys, top = list(values), peak(values)
+        before = [values[key] for key in keys if key < top] or [values[top]]
+        return {"peak at": top, "value there": values[top], "lowest before": min(before),
+                "last": values[keys[-1]], "lowest": min(values.values())}  # fmt: skip
 
     return measure
 
 
-def _width_double_descent(runs: list[Trained]) -> Figures:
-    figures = _at_peak(width, "test_loss")(runs)
+def _width_double_descent(runs: list[Trained]) -> Measurements:
+    measurements = _at_peak(width, "test_loss")(runs)
     stopped, fitted = curve(runs, width, "test_loss", "best"), curve(runs, width, "train_loss")
-    figures["highest if stopped at the best epoch"] = max(stopped.values())
-    figures["train loss at the peak"] = fitted[figures["peak at"]]
-    return figures
+    measurements["highest if stopped at the best epoch"] = max(stopped.values())
+    measurements["train loss at the peak"] = fitted[measurements["peak at"]]
+    return measurements
 
 
-def _late_generalisation(runs: list[Trained]) -> Figures:
+def _late_generalisation(runs: list[Trained]) -> Measurements:
     decayed = [run for run in runs if run.spec.training.weight_decay]
     plain = [run for run in runs if not run.spec.training.weight_decay]
     learnt = [next((i for i, m in enumerate(r.history, 1) if m["train_accuracy"] > 0.99), 0)
@@ -175,7 +179,7 @@ def _late_generalisation(runs: list[Trained]) -> Figures:
     }
 
 
-def _learning_curves(runs: list[Trained]) -> Figures:
+def _learning_curves(runs: list[Trained]) -> Measurements:
     best = curve(runs, n_train, "test_loss", "best")
     sizes = list(best)
     steps = [best[small] - best[large] for small, large in pairwise(sizes)]
@@ -184,7 +188,7 @@ def _learning_curves(runs: list[Trained]) -> Figures:
             / log(sizes[-1] / sizes[0])}  # fmt: skip
 
 
-def _label_noise(runs: list[Trained]) -> Figures:
+def _label_noise(runs: list[Trained]) -> Measurements:
     best = curve(runs, label_noise, "test_accuracy", "best")
     last = curve(runs, label_noise, "test_accuracy")
     fitted = curve(runs, label_noise, "train_accuracy")
@@ -193,22 +197,22 @@ def _label_noise(runs: list[Trained]) -> Figures:
             "last noisy": last[high], "train accuracy noisy": fitted[high]}  # fmt: skip
 
 
-def _regularisation(runs: list[Trained]) -> Figures:
+def _regularisation(runs: list[Trained]) -> Measurements:
     names = list(dict.fromkeys(str(run.label) for run in runs))
-    figures = {
+    measurements = {
         name: fmean(run.value("test_loss") for run in runs if run.label == name) for name in names
     }
-    figures["train loss as it is"] = fmean(
+    measurements["train loss as it is"] = fmean(
         run.value("train_loss") for run in runs if run.label == names[0]
     )
-    return figures
+    return measurements
 
 
-def _lowers(name: str) -> Callable[[Figures], bool]:
-    return lambda figures: figures[name] < 0.85 * figures["as it is"]
+def _lowers(name: str) -> Callable[[Measurements], bool]:
+    return lambda measured: measured[name] < 0.85 * measured["as it is"]
 
 
-def _layers(runs: list[Trained]) -> Figures:
+def _layers(runs: list[Trained]) -> Measurements:
     most = max(n_train(run.spec) for run in runs)
     few = [run for run in runs if n_train(run.spec) < most]
     many = [run for run in runs if n_train(run.spec) == most]
@@ -221,7 +225,7 @@ def _layers(runs: list[Trained]) -> Figures:
             "rise after the best epoch, deepest, few": last[2] / best[2] - 1}  # fmt: skip
 
 
-def _moons(runs: list[Trained]) -> Figures:
+def _moons(runs: list[Trained]) -> Measurements:
     few = min(n_train(run.spec) for run in runs)
     most = max(n_train(run.spec) for run in runs)
     wide = max(width(run.spec) for run in runs)
@@ -382,4 +386,4 @@ SHAPES: dict[str, Shape] = {
         {"dataset.n_validation": 200, "dataset.n_test": 400, "training.seeds": 2},
     ),
 }
-"""By the slug of the preset, for every preset."""
+"""Shape of every preset, by its slug."""
