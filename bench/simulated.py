@@ -24,7 +24,7 @@ from backend.live.notifications import Notifier
 from backend.specification import validate
 from backend.store import Database, changes, experiments, metrics, transitions
 from backend.store.changes import NewChange
-from backend.store.metrics import Stretch
+from backend.store.metrics import Chunk
 from worker.recorder import Held, Recorder
 from worker.training.group import EpochResult
 
@@ -229,7 +229,7 @@ def bytes_of_a_million(url: str, database: Database, length: int) -> float:
         values = [1 / step for step in steps]
         with database.write() as session:
             for key in KEYS:
-                metrics.append(session, [Stretch(one, key, steps, values, 0) for one in run_ids])
+                metrics.append(session, [Chunk(one, key, steps, values, 0) for one in run_ids])
             moved = [NewChange(one, "metric", first, steps[-1]) for one in run_ids]
             changes.log(session, made.id, moved)
     return (size(url, database) - before) / (200 * len(run_ids))

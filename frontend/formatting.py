@@ -5,10 +5,12 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any
 
-from backend.diagnosis.number import number as plain_number
+from backend.diagnosis.number_format import number as plain_number
+from backend.diagnosis.verdicts import CONDITIONS
 from frontend.choices import choice
 
 MISSING = "\N{EN DASH}"
+MILD = "mild "
 
 
 def number(value: float | None) -> str:
@@ -89,7 +91,7 @@ def model(params: Mapping[str, Any]) -> str:
 
 def badge(verdict: str | None, rule: str | None) -> str:
     """Write a verdict as beginners need it: by a few percent, a fit overfits mildly."""
-    return f"mild {verdict}" if verdict and rule == f"{verdict}.mild" else verdict or ""
+    return f"{MILD}{verdict}" if verdict and rule == f"{verdict}.mild" else verdict or ""
 
 
 def badges(told: Iterable[tuple[str | None, str | None]]) -> Counter[str]:
@@ -98,8 +100,15 @@ def badges(told: Iterable[tuple[str | None, str | None]]) -> Counter[str]:
 
 
 def mark(verdict: str) -> str:
-    """Write a verdict as one letter, where there is no room for more."""
-    return _MARKS.get(verdict, verdict[:1].upper())
+    """Return the one character that stands for a verdict in a dense grid."""
+    condition = CONDITIONS.get(verdict)
+    return condition.mark if condition else verdict[:1].upper()
+
+
+def tone(verdict: str) -> str:
+    """Return the CSS class of a verdict's colour, also for a verdict as `badge` writes it."""
+    condition = CONDITIONS.get(verdict.removeprefix(MILD))
+    return f"tone-{condition.tone if condition else 'unknown'}"
 
 
 def when(iso: str) -> str:
@@ -130,10 +139,6 @@ _LABELS = {
     "training.seed": "seed",
     "training.seeds": "seeds",
 }
-
-# else the first letter, which tells the others apart
-_MARKS = {"memorised noise": "N", "unstable": "~", "epoch-wise double descent": "2",
-          "not assessable": "?"}  # fmt: skip
 
 _EVIDENCE = {
     "generalisation_gap": "validation above train at the end",

@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+from backend.diagnosis.verdicts import CONDITIONS, slug
+
 
 @dataclass(frozen=True)
 class Term:
@@ -13,7 +15,7 @@ class Term:
 
 
 def _terms(*pairs: tuple[str, str]) -> dict[str, Term]:
-    made = [Term(title.lower().replace(" ", "-"), title, meaning) for title, meaning in pairs]
+    made = [Term(slug(title.lower()), title, meaning) for title, meaning in pairs]
     return {term.slug: term for term in made}
 
 
@@ -53,32 +55,13 @@ GLOSSARY: dict[str, dict[str, Term]] = {
          "last one is not lost."),
     ),
     "What can be wrong": _terms(
-        ("Overfitting", "The model fits its training samples so closely that it has taken on "
-         "their noise: training loss is very low, validation loss high or rising. Too little "
-         "data, too rich a model and too much noise cause it."),
-        ("Underfitting", "The model cannot capture the pattern: training and validation loss are "
-         "both high."),
+        *((name.capitalize(), condition.meaning) for name, condition in CONDITIONS.items()),
         ("Bias", "The part of the error that stays whatever samples the model is trained on: it "
          "is too simple. Training lowers it."),
         ("Variance", "The part of the error that comes from following one sample rather than "
          "another: the model approximates noise. Training raises it."),
-        ("Memorised noise", "The model answers even wrongly labelled training samples as they are "
-         "labelled."),
-        ("Diverged", "The loss grows without end, or is no number any more: most often the "
-         "learning rate is too high."),
-        ("Unstable", "Validation loss jumps up and down so much that no trend can be read from "
-         "it."),
-        ("Still improving", "Validation loss was still falling when training ended: train "
-         "longer before judging the fit."),
-        ("Good fit", "Training and validation loss both settled, and lie close together."),
-        ("Not assessable", "There are too few epochs, or numbers missing, to say anything "
-         "honest."),
-        ("Epoch-wise double descent", "Over the epochs validation loss falls, rises, and falls "
-         "a second time, below where it was."),
         ("Double descent", "Validation loss rises as the model grows, until it can just fit every "
          "training sample, and then falls a second time."),
-        ("Over-confident", "Accuracy holds while the loss rises: the answers are as often right "
-         "as before, and surer of those that are wrong."),
     ),
     "What helps": _terms(
         ("Early stopping", "Ending the training, by a fixed rule, soon after validation loss "

@@ -46,6 +46,7 @@ _TEMPLATES.filters.update(
         "knob": formatting.knob,
         "value": formatting.value,
         "mark": formatting.mark,
+        "tone": formatting.tone,
         "badge": formatting.badge,
         "when": formatting.when,
         "isolated": formatting.isolated,

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from backend.diagnosis import Curve
-from backend.diagnosis.curve import Array
+from backend.series import FloatArray as Array
 
 EPOCHS = np.arange(1, 101)
 

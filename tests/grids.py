@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from itertools import product
 from typing import Any
 
-from backend.analysis.cells import Losses, RunResult
+from backend.analysis.cells import PartLosses, RunResult
 
 Loss = Callable[[Mapping[str, Any], int], float]
 
@@ -39,14 +39,14 @@ def result(
     reached: Mapping[int, float] | None = None,
 ) -> RunResult:
     """Return one run of 100 epochs whose lowest validation loss is `validation`, at epoch 50."""
-    errors = None if train_error is None else Losses(train_error, 0.3, 0.3)
+    errors = None if train_error is None else PartLosses(train_error, 0.3, 0.3)
     return RunResult(
         params=params,
         parameters=10 * params.get("model.width", 1),
         epochs=100,
         best_epoch=50,
-        best=Losses(train, validation, validation * 1.05),
-        final=Losses(train, final if final is not None else validation, validation * 1.1),
+        best=PartLosses(train, validation, validation * 1.05),
+        final=PartLosses(train, final if final is not None else validation, validation * 1.1),
         reference_loss=1.0,
         errors=errors,
         reached=reached if reached is not None else {50: validation, 100: validation},

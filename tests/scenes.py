@@ -17,7 +17,7 @@ from backend.runs.states import State
 from backend.specification import RunSpec, validate
 from backend.store import Database, changes, experiments, metrics, runs, transitions
 from backend.store.changes import NewChange
-from backend.store.metrics import Stretch
+from backend.store.metrics import Chunk
 from backend.store.runs import RunProgress
 from backend.store.transitions import Ending
 
@@ -140,7 +140,7 @@ def advance(
     for run_id, spec in pairs:
         losses = [scene.losses(spec, step) for step in steps]
         columns = _columns(losses)
-        stretches += [Stretch(run_id, key, steps, columns[key], 0) for key in KEYS]
+        stretches += [Chunk(run_id, key, steps, columns[key], 0) for key in KEYS]
     metrics.append(session, stretches)
     runs.store_progress(session, [RunProgress(run_id, last, 0.69) for run_id, _ in pairs])
     changes.log(

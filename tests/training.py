@@ -87,7 +87,10 @@ def curves(database: Database, run_id: int) -> dict[str, tuple[list[int], list[f
     """Return the steps and values of every metric of a run, by metric."""
     with database.read() as session:
         curves = metrics.series(session, run_id)
-    return {key: (series.steps, series.values) for key, series in curves.items()}
+    return {
+        key: (series.steps.tolist(), [None if x != x else x for x in series.values.tolist()])
+        for key, series in curves.items()
+    }
 
 
 def logged(database: Database, run_id: int) -> list[Change]:

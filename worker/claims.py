@@ -7,10 +7,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from backend.diagnosis.early_stopping import Criterion, build, early_stop_step
+from backend.series import Series
 from backend.specification import RunSpec
 from backend.store import Database, artifacts, changes, metrics, runs, transitions
 from backend.store.changes import NewChange
-from backend.store.metrics import Series
 from backend.store.transitions import Claimed
 from worker.recorder import Held
 from worker.services import Services
@@ -69,10 +69,10 @@ def take_up(database: Database, claimed: Sequence[Claimed]) -> list[Job]:
 def _replay(rule: Criterion, recorded: Mapping[str, Series], epoch: int) -> bool:
     """Show the rule the losses up to an epoch; return whether it fired."""
     train, validation = recorded["train_loss"], recorded["val_loss"]
-    losses = zip(
-        validation.steps, map(known, train.values), map(known, validation.values), strict=True
-    )
-    return early_stop_step(rule, (each for each in losses if each[0] <= epoch)) is not None
+    until = validation.take(validation.between(None, epoch))
+    columns = (train.values_at(until.steps).tolist(), until.values.tolist())
+    losses = zip(until.steps.tolist(), *(map(known, column) for column in columns), strict=True)
+    return early_stop_step(rule, losses) is not None
 
 
 def known(loss: float | None) -> float:

@@ -21,7 +21,7 @@ from backend.store import (
     transitions,
 )
 from backend.store.changes import NewChange
-from backend.store.metrics import Stretch
+from backend.store.metrics import Chunk
 from backend.store.runs import RunProgress
 from backend.store.transitions import Ending, Lease
 from worker.training.group import EpochResult
@@ -147,13 +147,13 @@ def _forget_written(session: Session, held: Sequence[Held]) -> None:
         run.unwritten.results = [one for one in run.unwritten.results if one.epoch > last]
 
 
-def _stretches(run: Held) -> list[Stretch]:
+def _stretches(run: Held) -> list[Chunk]:
     """Turn epochs into columns, one for each metric."""
     results = run.unwritten.results
     now = time.time_ns() // 1_000_000
     epochs = [result.epoch for result in results]
     return [
-        Stretch(run.lease.run_id, key, epochs, [result.metrics[key] for result in results], now)
+        Chunk(run.lease.run_id, key, epochs, [result.metrics[key] for result in results], now)
         for key in (results[0].metrics if results else ())
     ]
 

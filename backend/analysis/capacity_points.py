@@ -8,10 +8,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from backend.analysis.cells import Cell, RunResult, best_validation, test_at_best
+from backend.analysis.cells import (
+    Cell,
+    RunResult,
+    best_validation,
+    parted,
+    test_at_best,
+    untrained,
+)
 from backend.analysis.intervals import Interval
-from backend.analysis.shape import change, peak
-from backend.analysis.spread import parted, untrained
+from backend.analysis.peaks import change, peak
 
 FITTED_ERROR = 0.01  # share of wrong answers in training: all but fitted exactly
 FITTED_LOSS = 0.01  # of the loss of always giving the same answer

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import chain
-from math import isfinite
+from math import exp, isfinite, log
 from typing import Any
 
 from backend.analysis.intervals import Interval, interval
@@ -16,7 +16,7 @@ Params = Mapping[str, Any]
 
 
 @dataclass(frozen=True)
-class Losses:
+class PartLosses:
     """Losses of one run at one epoch; None where there is no finite value."""
 
     train: float | None
@@ -38,10 +38,10 @@ class RunResult:
     parameters: int
     epochs: int
     best_epoch: int
-    best: Losses
-    final: Losses
+    best: PartLosses
+    final: PartLosses
     reference_loss: float | None = None
-    errors: Losses | None = None
+    errors: PartLosses | None = None
     outputs: int = 1
     reached: Mapping[int, float] = field(default_factory=dict)
 
@@ -64,7 +64,7 @@ class RunResult:
         return None if last is None or not lowest or lowest < 0 else (last - lowest) / lowest
 
 
-Measure = Callable[[RunResult], float | None]
+RunMeasure = Callable[[RunResult], float | None]
 
 
 def best_validation(run: RunResult) -> float | None:
@@ -95,16 +95,16 @@ class Cell:
         """Number of training samples."""
         return int(self.params[N_TRAIN])
 
-    def over_seeds(self, measure: Measure) -> Interval | None:
+    def over_seeds(self, measure: RunMeasure) -> Interval | None:
         """Return the mean and interval of a figure over the seeds."""
         return interval(measure(run) for run in self.runs)
 
-    def by_seed(self, measure: Measure) -> dict[int, float]:
+    def by_seed(self, measure: RunMeasure) -> dict[int, float]:
         """Return a figure by seed, where it is finite."""
         values = {run.seed: measure(run) for run in self.runs}
         return {seed: x for seed, x in values.items() if x is not None and isfinite(x)}
 
-    def mean(self, measure: Measure) -> float | None:
+    def mean(self, measure: RunMeasure) -> float | None:
         """Return the mean of a figure over the seeds."""
         found = self.over_seeds(measure)
         return None if found is None else found.mean
@@ -140,12 +140,12 @@ def lines(found: Sequence[Cell], along: str) -> list[list[Cell]]:
     return [group for group in ordered if len(group) > 1]
 
 
-def varying(found: Sequence[Cell]) -> dict[str, list[Any]]:
+def varying_cells(found: Sequence[Cell]) -> dict[str, list[Any]]:
     """Return the knobs with more than one value among the cells, each with its values."""
-    return differing([cell.params for cell in found])
+    return varying_params([cell.params for cell in found])
 
 
-def differing(given: Sequence[Params]) -> dict[str, list[Any]]:
+def varying_params(given: Sequence[Params]) -> dict[str, list[Any]]:
     """Return the knobs with more than one value among params, each with its values.
 
     That a knob does not apply to some is no value of its own.
@@ -174,3 +174,45 @@ def unequal(given: Sequence[Params]) -> list[str]:
 def setting(params: Params, knobs: Sequence[str]) -> dict[str, Any]:
     """Return those of `knobs` that `params` has: what tells one line of cells from another."""
     return {path: params[path] for path in knobs if path in params}
+
+
+UNTRAINED = 0.95  # of the loss of always giving the same answer: nothing was learnt
+LEARNT = 0.5  # of it: another seed shows that the model can
+APART = 2.0  # times: losses of two groups of seeds differ at least so much
+WITHIN = 4.0  # the step between two groups is so many times the widest group
+LEAST_SEEDS = 3
+
+
+def untrained(cell: Cell) -> int:
+    """Return how many seeds learnt little more than to give always the same answer.
+
+    Where some did and none learnt much, it is the model that can do no more: 0.
+    """
+    shares = [share for run in cell.runs if (share := _of_constant(run)) is not None]
+    stuck = sum(share > UNTRAINED for share in shares)
+    return stuck if stuck == len(shares) or min(shares) < LEARNT else 0
+
+
+def _of_constant(run: RunResult) -> float | None:
+    """Return the last train loss over that of always giving the same answer."""
+    if not run.reference_loss or run.final.train is None:
+        return None
+    return run.final.train / run.reference_loss
+
+
+def parted(cell: Cell) -> tuple[float, float] | None:
+    """Return the typical losses of the two groups that a cell's seeds fall into; None if one.
+
+    The lowest validation losses are cut at the largest step between neighbours, in the logarithm;
+    two groups need a step of APART, WITHIN times as wide as the wider group. Geometric means.
+    """
+    found = sorted(cell.by_seed(best_validation).values())
+    if len(found) < LEAST_SEEDS or found[0] <= 0:
+        return None
+    logs = [log(loss) for loss in found]
+    cut = max(range(1, len(logs)), key=lambda at: logs[at] - logs[at - 1])
+    low, high = logs[:cut], logs[cut:]
+    step, widest = high[0] - low[-1], max(low[-1] - low[0], high[-1] - high[0])
+    if step < log(APART) or step < WITHIN * widest:
+        return None
+    return exp(sum(low) / len(low)), exp(sum(high) / len(high))

@@ -18,7 +18,7 @@ LEAST_PAIRS = 2
 CHOICE = "val_loss"
 RANKING = "test_loss"
 
-Losses = Mapping[str, float]
+JudgedLosses = Mapping[str, float]
 """Metrics of one run at the epoch at which it is judged, such as ``{"val_loss": 0.4}``."""
 
 
@@ -27,14 +27,14 @@ Pair = tuple[int, int]
 
 
 @dataclass(frozen=True)
-class Outcome:
+class RunOutcome:
     """What a variant's run of one seed came to; `losses` is None when it failed or goes on.
 
     `cell` numbers the values of the axes that it was trained at.
     """
 
     seed: int
-    losses: Losses | None
+    losses: JudgedLosses | None
     epochs: int
     ended: bool = True
     cell: int = 0
@@ -50,7 +50,7 @@ class Arm:
     name: str
     parameters: int | None
     n_train: int | None
-    outcomes: Sequence[Outcome]
+    outcomes: Sequence[RunOutcome]
 
     @property
     def epochs(self) -> float:
@@ -99,7 +99,7 @@ class Difference:
 
 
 @dataclass(frozen=True)
-class Effect:
+class VariantEffect:
     """One variant beside the baseline. `differences` maps a metric to its paired difference.
 
     `cost` is training arithmetic over the baseline's: parameters times samples times epochs; None
@@ -118,9 +118,9 @@ class Effect:
 class Comparison:
     """The baseline and the other variants, the lowest test loss first; `chosen` by validation."""
 
-    baseline: Effect
-    effects: Sequence[Effect]
-    chosen: Effect | None
+    baseline: VariantEffect
+    effects: Sequence[VariantEffect]
+    chosen: VariantEffect | None
     seeds: int
 
     @property
@@ -135,7 +135,7 @@ def compare(arms: Sequence[Arm]) -> Comparison:
     first, *others = arms
     effects = [_effect(arm, first, len(others)) for arm in others]
     ranked = sorted(effects, key=_rank)
-    baseline = Effect(first, _means(first), cost=1.0)
+    baseline = VariantEffect(first, _means(first), cost=1.0)
     seeds = {each.seed for each in first.outcomes}
     return Comparison(baseline, ranked, _chosen(baseline, ranked), len(seeds))
 
@@ -159,7 +159,7 @@ def paired(values: Mapping[int, float], base: Mapping[int, float], comparisons: 
     return Difference(mean, n, mean - alone, mean + alone, mean - joint, mean + joint)
 
 
-def _effect(arm: Arm, baseline: Arm, comparisons: int) -> Effect:
+def _effect(arm: Arm, baseline: Arm, comparisons: int) -> VariantEffect:
     means = _means(arm)
     differences = {}
     for metric in means:
@@ -169,7 +169,7 @@ def _effect(arm: Arm, baseline: Arm, comparisons: int) -> Effect:
             differences[metric] = paired(after, before, comparisons)
     spent, usual = _arithmetic(arm), _arithmetic(baseline)
     changes = _by_cell(arm, baseline)
-    return Effect(
+    return VariantEffect(
         arm, means, differences, spent / usual if spent is not None and usual else None,
         len(changes), sum(change < 0 for change in changes.values()),
     )  # fmt: skip
@@ -203,12 +203,12 @@ def _arithmetic(arm: Arm) -> float | None:
     return arm.parameters * arm.n_train * arm.epochs
 
 
-def _rank(effect: Effect) -> tuple[bool, float]:
+def _rank(effect: VariantEffect) -> tuple[bool, float]:
     difference = effect.differences.get(RANKING)
     return difference is None, difference.mean if difference else 0.0
 
 
-def _chosen(baseline: Effect, effects: Sequence[Effect]) -> Effect | None:
+def _chosen(baseline: VariantEffect, effects: Sequence[VariantEffect]) -> VariantEffect | None:
     """Return what has the lowest mean validation loss among those no run of which broke."""
     sound = [each for each in effects if not each.arm.broken and CHOICE in each.means]
     if lost(baseline):
@@ -220,6 +220,6 @@ def _chosen(baseline: Effect, effects: Sequence[Effect]) -> Effect | None:
     return best if best and best.differences[CHOICE].mean < 0 else baseline
 
 
-def lost(effect: Effect) -> bool:
+def lost(effect: VariantEffect) -> bool:
     """Whether every run of a variant has ended and none with a validation loss."""
     return CHOICE not in effect.means and all(each.ended for each in effect.arm.outcomes)

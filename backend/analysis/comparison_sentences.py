@@ -2,9 +2,9 @@
 
 from math import isclose, sqrt
 
-from backend.analysis.comparison import RANKING, Comparison, Difference, Effect, lost
+from backend.analysis.comparison import RANKING, Comparison, Difference, VariantEffect, lost
 from backend.analysis.intervals import student_t
-from backend.diagnosis.number import number
+from backend.diagnosis.number_format import number
 
 ACCURACY = "test_accuracy"
 POWER_80 = 0.8416  # standard normal quantile at 0.8
@@ -68,7 +68,7 @@ def _accuracies(comparison: Comparison) -> str:
     return f"The difference in test accuracy is resolved, though: {', '.join(told)}{more}."
 
 
-def _only_accuracy(effect: Effect) -> bool:
+def _only_accuracy(effect: VariantEffect) -> bool:
     accuracy, loss = (effect.differences.get(metric) for metric in (ACCURACY, RANKING))
     return bool(accuracy and accuracy.resolved and not (loss and loss.resolved))
 
@@ -92,13 +92,13 @@ def _choice(comparison: Comparison) -> str:
     return f"{so_far}validation chooses {_quoted(chosen)}{where}. {_tested(chosen, baseline)}"
 
 
-def _alone(chosen: Effect) -> str:
+def _alone(chosen: VariantEffect) -> str:
     if RANKING not in chosen.means:
         return "There is no test loss to report."
     return f"Its test loss is {number(chosen.means[RANKING])}, with nothing to compare it with."
 
 
-def _tested(chosen: Effect, baseline: Effect) -> str:
+def _tested(chosen: VariantEffect, baseline: VariantEffect) -> str:
     found = chosen.differences.get(RANKING)
     if found is None:
         return "There is no test loss to report."
@@ -115,5 +115,5 @@ def _tested(chosen: Effect, baseline: Effect) -> str:
     return f"{text}, which the spread between seeds could explain: not resolved."
 
 
-def _quoted(effect: Effect) -> str:
+def _quoted(effect: VariantEffect) -> str:
     return f"\N{LEFT DOUBLE QUOTATION MARK}{effect.arm.name}\N{RIGHT DOUBLE QUOTATION MARK}"

@@ -7,11 +7,11 @@ from typing import Any, Literal
 
 from backend.analysis.cells import CAPACITY, N_TRAIN, Cell, best_validation, key, test_at_best
 from backend.analysis.intervals import Interval, paired
-from backend.analysis.shape import change as difference
-from backend.diagnosis.number import relative
+from backend.analysis.peaks import change as difference
+from backend.diagnosis.number_format import relative
 
 Factor = Literal["data", "capacity", "training length", "regularisation", "noise"]
-Finding = Literal["limits", "does not limit", "not resolved", "not assessable"]
+EffectFinding = Literal["limits", "does not limit", "not resolved", "not assessable"]
 
 KNOBS: dict[Factor, Sequence[str]] = {
     "data": (N_TRAIN,),
@@ -24,13 +24,13 @@ KNOBS: dict[Factor, Sequence[str]] = {
     ),
     "noise": ("dataset.label_noise", "dataset.target_noise", "dataset.input_noise"),
 }
-NOTICEABLE = 0.03  # a smaller fall of the loss, for a doubling, is none
+NOTICEABLE_FALL = 0.03  # a smaller fall of the loss, for a doubling, is none
 MIN_EPOCHS = 4
 NEGLIGIBLE = 0.005  # relative: written as no change
 
 
 @dataclass(frozen=True)
-class Effect:
+class StepEffect:
     """What one step along a knob, from `before` to `after`, does to the validation loss.
 
     `change` is relative and paired by seed: -0.1 is "a tenth lower". `test` is the same of the test
@@ -38,7 +38,7 @@ class Effect:
     """
 
     factor: Factor
-    finding: Finding
+    finding: EffectFinding
     sentence: str
     knob: str | None = None
     before: Any = None
@@ -47,7 +47,7 @@ class Effect:
     test: Interval | None = None
 
 
-def line(cells: Sequence[Cell], best: Cell, factor: Factor) -> tuple[str, list[Cell]]:
+def factor_line(cells: Sequence[Cell], best: Cell, factor: Factor) -> tuple[str, list[Cell]]:
     """Return the factor's knob along which most cells differ from the best in nothing else."""
     found = {knob: _along(cells, best, knob) for knob in KNOBS[factor]}
     knob = max(found, key=lambda one: len(found[one]))
@@ -62,9 +62,9 @@ def _along(cells: Sequence[Cell], best: Cell, knob: str) -> list[Cell]:
     return sorted(same, key=lambda cell: cell.params[knob])
 
 
-def step(cells: Sequence[Cell], best: Cell, factor: Factor) -> Effect:
+def step_effect(cells: Sequence[Cell], best: Cell, factor: Factor) -> StepEffect:
     """Judge more of a factor: by the step beyond the best cell or, at the edge, by the last one."""
-    knob, found = line(cells, best, factor)
+    knob, found = factor_line(cells, best, factor)
     if len(found) < 2:
         return not_assessable(factor, ONE_VALUE)
     place = min(found.index(best), len(found) - 2)
@@ -74,12 +74,12 @@ def step(cells: Sequence[Cell], best: Cell, factor: Factor) -> Effect:
     doublings = max(1.0, log2(high / low)) if low else 1.0
     finding = _judge(change, doublings)
     sentence = f"{_said(finding, _MORE[factor])}: {amount(knob, low, high, change)}."
-    return Effect(
+    return StepEffect(
         factor, finding, sentence, knob, low, high, change, difference(more, less, test_at_best)
     )
 
 
-def training(best: Cell) -> Effect:
+def training_effect(best: Cell) -> StepEffect:
     """Judge more training by what the second half of the best cell's epochs brought."""
     epochs = min(run.epochs for run in best.runs)
     half = half_of_training(best)
@@ -88,7 +88,7 @@ def training(best: Cell) -> Effect:
     change = paired(best.by_seed(best_validation), best.by_seed(lambda run: run.reached[half]))
     finding = _judge(change, log2(epochs / half))
     told = f"{_said(finding, 'longer training')}: {_half_in_words(change, half, epochs)}."
-    return Effect("training length", finding, told, "training.epochs", half, epochs, change)
+    return StepEffect("training length", finding, told, "training.epochs", half, epochs, change)
 
 
 def half_of_training(cell: Cell) -> int | None:
@@ -108,35 +108,37 @@ def _half_in_words(change: Interval | None, half: int, epochs: int) -> str:
     return f"the second half of the {epochs:,} epochs {moved(change)}"
 
 
-def noise_step(cells: Sequence[Cell], best: Cell) -> Effect | None:
+def noise_effect(cells: Sequence[Cell], best: Cell) -> StepEffect | None:
     """Judge noise by what the most of it costs, against the least; None where it has one value."""
-    knob, found = line(cells, best, "noise")
+    knob, found = factor_line(cells, best, "noise")
     if len(found) < 2:
         return None
     least, most = found[0], found[-1]
     change = difference(most, least, best_validation)
     low, high = least.params[knob], most.params[knob]
     resolved = change is not None and change.resolved
-    worse = change is not None and change.mean > NOTICEABLE
-    finding: Finding = "not resolved" if not resolved else "limits" if worse else "does not limit"
+    worse = change is not None and change.mean > NOTICEABLE_FALL
+    finding: EffectFinding = (
+        "not resolved" if not resolved else "limits" if worse else "does not limit"
+    )
     told = {"limits": "Noise costs", "does not limit": "Noise costs little"}
     start = told.get(finding, "What noise costs is not resolved")
     sentence = f"{start}: {amount(knob, low, high, change)}."
-    return Effect(
+    return StepEffect(
         "noise", finding, sentence, knob, low, high, change, difference(most, least, test_at_best)
     )
 
 
-def not_assessable(factor: Factor, why: str) -> Effect:
+def not_assessable(factor: Factor, why: str) -> StepEffect:
     """Return the effect of a factor of which nothing can be said."""
-    return Effect(factor, "not assessable", f"{factor.capitalize()} is not assessable: {why}.")
+    return StepEffect(factor, "not assessable", f"{factor.capitalize()} is not assessable: {why}.")
 
 
-def _judge(change: Interval | None, doublings: float) -> Finding:
+def _judge(change: Interval | None, doublings: float) -> EffectFinding:
     """Say whether more of something lowers the loss, by what so many doublings of it changed."""
     if change is None or change.low is None or change.high is None:
         return "not resolved"
-    enough = -NOTICEABLE * doublings
+    enough = -NOTICEABLE_FALL * doublings
     if change.high < 0 and change.mean <= enough:
         return "limits"
     if change.low > enough:
@@ -152,7 +154,7 @@ _MORE: dict[Factor, str] = {
 }
 
 
-def _said(finding: Finding, more: str) -> str:
+def _said(finding: EffectFinding, more: str) -> str:
     if finding == "not resolved":
         return f"Whether {more} helps is not resolved"
     return f"{more.capitalize()} {'helps' if finding == 'limits' else 'brings little or nothing'}"

@@ -14,12 +14,12 @@ from backend.analysis.cells import (
     setting,
     test_at_best,
     train_at_best,
-    varying,
+    varying_cells,
 )
 from backend.analysis.intervals import Interval
+from backend.analysis.peaks import Peak, change, peak
 from backend.analysis.power_law import MIN_POINTS, Estimate, PowerLaw, fit
-from backend.analysis.shape import Peak, change, peak
-from backend.diagnosis.number import number
+from backend.diagnosis.number_format import number
 
 DRAWN_POINTS = 60
 AHEAD = 10.0  # the fitted curve is drawn up to so many times the largest size
@@ -103,7 +103,7 @@ class LearningCurve:
 
 def learning_curves(found: Sequence[Cell], *, target: float | None = None) -> list[LearningCurve]:
     """Return the learning curves of a grid, the one with the lowest loss at its end first."""
-    knobs = [path for path in varying(found) if path != N_TRAIN]
+    knobs = [path for path in varying_cells(found) if path != N_TRAIN]
     made = [_curve(line, setting(line[0].params, knobs), target) for line in lines(found, N_TRAIN)]
     return sorted(
         [curve for curve in made if len(curve.points) > 1],

@@ -45,7 +45,7 @@ class CellFigures:
 
 
 @dataclass(frozen=True)
-class Report:
+class GridReport:
     """The analysis of the runs of an experiment that have finished."""
 
     runs: int
@@ -57,12 +57,12 @@ class Report:
     cause: Cause | None
 
 
-def report(runs: Sequence[RunResult], *, target: float | None = None) -> Report:
+def analyse(runs: Sequence[RunResult], *, target: float | None = None) -> GridReport:
     """Analyse runs; `target` is the loss for which the number of samples is asked."""
     found = cells(runs)
     curves = capacity_curves(found)
     learning = learning_curves(found, target=target)
-    return Report(
+    return GridReport(
         runs=len(runs),
         cells=[_figures(cell) for cell in found],
         learning_curves=learning,

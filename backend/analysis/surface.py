@@ -17,10 +17,24 @@ from typing import Any
 
 import numpy as np
 
-from backend.analysis.cells import CAPACITY, N_TRAIN, Cell, best_validation, key, setting, varying
-from backend.analysis.effects import NOTICEABLE, half_of_training
+from backend.analysis.cells import (
+    CAPACITY,
+    N_TRAIN,
+    Cell,
+    best_validation,
+    key,
+    setting,
+    varying_cells,
+)
+from backend.analysis.effects import NOTICEABLE_FALL, half_of_training
 from backend.analysis.intervals import paired
-from backend.analysis.surface_fit import Law, Point, fit_kaplan, fit_surface, log_rmse_of
+from backend.analysis.surface_fit import (
+    FittedSurface,
+    SurfacePoint,
+    fit_kaplan,
+    fit_surface,
+    log_rmse_of,
+)
 
 MIN_CAPACITIES = 3  # two say nothing about a curve
 MIN_SIZES = 4  # the largest is predicted from the others
@@ -86,7 +100,7 @@ def surfaces(found: Sequence[Cell]) -> list[SettingSurface]:
 
     Where a group is too small its `surface` is None and `why` says what is missing.
     """
-    knobs = [path for path in varying(found) if path not in ALONG]
+    knobs = [path for path in varying_cells(found) if path not in ALONG]
     groups: dict[tuple[tuple[str, Any], ...], list[Cell]] = {}
     for cell in found:
         groups.setdefault(key(cell.params, without=ALONG), []).append(cell)
@@ -128,7 +142,7 @@ def surface(found: Sequence[Cell]) -> Surface | str:
     )  # fmt: skip
 
 
-def _points(cell: Cell) -> list[Point]:
+def _points(cell: Cell) -> list[SurfacePoint]:
     """Return the cell's mean losses within shares of its epochs, ascending, the whole last.
 
     "The lowest within so many epochs" does not rise when a model overfits: that is what the law
@@ -141,16 +155,16 @@ def _points(cell: Cell) -> list[Point]:
     last = max(run.epochs for run in cell.runs)
     means[last] = cell.mean(best_validation)
     return [
-        Point(cell.parameters, cell.n_train, steps * epochs, mean)
+        SurfacePoint(cell.parameters, cell.n_train, steps * epochs, mean)
         for epochs, mean in sorted(means.items())
         if mean and mean > 0
     ]
 
 
-def _shares(cell: Cell, end: Point, law: Law) -> Shares:
+def _shares(cell: Cell, end: SurfacePoint, law: FittedSurface) -> Shares:
     terms = law.terms([end])[:, 0]
     gained = _second_half(cell)
-    if (gained is None or gained > -NOTICEABLE) and terms[[0, 2]].any():
+    if (gained is None or gained > -NOTICEABLE_FALL) and terms[[0, 2]].any():
         terms = terms * [1, 0, 1]
     capacity, training, overfitting = (float(x) for x in terms / terms.sum())
     return Shares(
@@ -167,7 +181,7 @@ def _second_half(cell: Cell) -> float | None:
     return None if change is None else change.mean
 
 
-def _held_out(points: Sequence[Point], ends: Sequence[Point]) -> HeldOut | None:
+def _held_out(points: Sequence[SurfacePoint], ends: Sequence[SurfacePoint]) -> HeldOut | None:
     """Predict the cells of the most data from the others, if enough are left."""
     largest = max(point.d for point in ends)
     known = [point for point in points if point.d < largest]

@@ -12,7 +12,7 @@ STARTS = 4
 
 
 @dataclass(frozen=True)
-class Point:
+class SurfacePoint:
     """The mean loss of a cell within a training time: parameters, samples, steps, loss."""
 
     n: float
@@ -22,7 +22,7 @@ class Point:
 
 
 @dataclass(frozen=True)
-class Law:
+class FittedSurface:
     """A fitted surface: x holds E, log (L0 - E), log a, alpha, log b, beta, log c, gamma, delta."""
 
     x: Array
@@ -33,21 +33,21 @@ class Law:
         """E."""
         return float(self.x[0])
 
-    def terms(self, points: Sequence[Point]) -> Array:
+    def terms(self, points: Sequence[SurfacePoint]) -> Array:
         """Return under-capacity, under-training and overfitting [3, points]."""
         return _terms(self.x, _sizes(points, self.scale))
 
-    def losses(self, points: Sequence[Point]) -> Array:
+    def losses(self, points: Sequence[SurfacePoint]) -> Array:
         """Return the fitted losses [points]."""
         return np.exp(surface_model(self.x, _sizes(points, self.scale))[0])
 
 
-def _sizes(points: Sequence[Point], scale: Array) -> Array:
+def _sizes(points: Sequence[SurfacePoint], scale: Array) -> Array:
     """Return log N, D and T relative to the scale [3, points]."""
     return np.asarray(np.log(_columns(points)[:3] / scale[:, None]))
 
 
-def _columns(points: Sequence[Point]) -> Array:
+def _columns(points: Sequence[SurfacePoint]) -> Array:
     return np.array([[p.n, p.d, p.t, p.loss] for p in points]).T
 
 
@@ -86,7 +86,7 @@ def kaplan_model(x: Array, sizes: Array) -> tuple[Array, Array]:
     return alpha_d * np.log(inner), np.array(by_x).T
 
 
-def fit_surface(points: Sequence[Point]) -> Law:
+def fit_surface(points: Sequence[SurfacePoint]) -> FittedSurface:
     """Fit by least squares of the logarithm of the loss."""
     fitted = _weighted(points)
     columns = _columns(fitted)
@@ -100,16 +100,16 @@ def fit_surface(points: Sequence[Point]) -> Law:
     x = _least_squares(
         surface_model, _sizes(fitted, scale), columns[3], (center, width, lower, upper)
     )
-    return Law(x, scale)
+    return FittedSurface(x, scale)
 
 
-def _weighted(points: Sequence[Point]) -> list[Point]:
+def _weighted(points: Sequence[SurfacePoint]) -> list[SurfacePoint]:
     """Return the points with the end of each cell three times: its shares are what is shown."""
     ends = {(point.n, point.d): point for point in points}  # the last of each is its end
     return [*points, *ends.values(), *ends.values()]
 
 
-def fit_kaplan(points: Sequence[Point]) -> Callable[[Sequence[Point]], Array]:
+def fit_kaplan(points: Sequence[SurfacePoint]) -> Callable[[Sequence[SurfacePoint]], Array]:
     """Fit Kaplan's form to losses at the best epoch; return it as a function of points."""
     ones = np.ones(3)
     bounds = ([4.0, 6.0, 0.3, 0.3], [3.0, 3.0, 0.2, 0.2], [-40, -40, 0.005, 0.005], [60, 60, 4, 4])
@@ -149,7 +149,9 @@ def _least_squares(
     return np.asarray(min(fits, key=lambda one: one.cost).x)
 
 
-def log_rmse_of(losses: Callable[[Sequence[Point]], Array], points: Sequence[Point]) -> float:
+def log_rmse_of(
+    losses: Callable[[Sequence[SurfacePoint]], Array], points: Sequence[SurfacePoint]
+) -> float:
     """Return the root mean square of the errors of the logarithm of the loss."""
     errors = np.log(np.maximum(losses(points), 1e-12)) - np.log(_columns(points)[3])
     return float(np.sqrt(np.mean(errors**2)))

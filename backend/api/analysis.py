@@ -4,7 +4,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query
 
-from backend.analysis.report import Report
+from backend.analysis.report import GridReport
 from backend.api.dependencies import DatabaseDep, ExperimentId
 from backend.runs.bias_variance_analysis import CellSplit, bias_variance
 from backend.runs.grid_analysis import grid_report
@@ -25,7 +25,7 @@ def read_analysis(
             "below the lowest measured.",
         ),
     ] = None,
-) -> Report:
+) -> GridReport:
     """Return what the finished runs say together.
 
     Cells with intervals over seeds, learning and capacity curves, the optimum capacity for each

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Query
 from pydantic import BaseModel
 
-from backend.analysis.comparison import Comparison, Difference, Effect
+from backend.analysis.comparison import Comparison, Difference, VariantEffect
 from backend.analysis.comparison_sentences import in_words
 from backend.api.dependencies import DatabaseDep, ExperimentId
 from backend.runs import compare_variants
@@ -106,7 +106,7 @@ def _comparison(
     )
 
 
-def _effect(effect: Effect) -> EffectItem:
+def _effect(effect: VariantEffect) -> EffectItem:
     return EffectItem(
         name=effect.arm.name,
         means=dict(effect.means),

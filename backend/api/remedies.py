@@ -113,7 +113,7 @@ def read_remedies(
     """Return what can be tried for each diagnosed cell, and what was tried."""
     with database.read() as session:
         experiments.get(session, experiment_id)
-        found = follow_up.cells(runs.of_experiment(session, experiment_id))[:limit]
+        found = follow_up.diagnosed_cells(runs.of_experiment(session, experiment_id))[:limit]
         follow_ups = experiments.follow_ups(session, experiment_id)
         return Remedies(
             cells=[_cell(cell) for cell in found],
@@ -192,7 +192,7 @@ def _estimated(plan: _Plan, *, workers: int) -> FollowUpEstimate:
     )
 
 
-def _cell(cell: follow_up.Cell) -> CellItem:
+def _cell(cell: follow_up.DiagnosedCell) -> CellItem:
     first = cell.proposed
     others = [each for each in cell.applicable if each not in first]
     return CellItem(

@@ -14,18 +14,18 @@ from backend.api.dependencies import (
     RunId,
     StoppingQuery,
 )
-from backend.diagnosis.downsample import downsample
 from backend.export import csv_files
 from backend.runs import lifecycle
 from backend.runs.fit_frames import Frames, frames_of
-from backend.runs.schemas import EarlyStop, RunDetail, early_stop, finite, run_detail
+from backend.runs.schemas import EarlyStop, RunDetail, early_stop, run_detail
+from backend.series import Series, downsample
 from backend.store import artifacts, metrics, runs
 
 router = APIRouter(prefix="/api/runs/{run_id}", tags=["runs"])
 
 
-class Series(BaseModel):
-    """One metric over its steps, ascending; null where the value was no finite number."""
+class SeriesJson(BaseModel):
+    """One metric over its steps, ascending; null where the value is not finite."""
 
     steps: list[int]
     values: list[float | None]
@@ -69,13 +69,13 @@ def read_metrics(
             description="Thin each metric to about so many points; ends and extremes are kept.",
         ),
     ] = None,
-) -> dict[str, Series]:
+) -> dict[str, SeriesJson]:
     """Return the metrics of a run, whole or thinned. A metric without points is empty."""
     wanted = None if keys is None else [key for key in keys.split(",") if key]
     with database.read() as session:
         runs.get(session, run_id)
         found = metrics.series(session, run_id, wanted)
-    return {key: _series(one, max_points) for key, one in found.items()}
+    return {key: _series_json(series, max_points) for key, series in found.items()}
 
 
 @router.get(
@@ -97,12 +97,10 @@ def download_metrics(run_id: RunId, database: DatabaseDep) -> StreamingResponse:
     )
 
 
-def _series(one: metrics.Series, max_points: int | None) -> Series:
-    values = [finite(value) for value in one.values]
-    if max_points is None:
-        return Series(steps=one.steps, values=values)
-    kept = downsample(values, max_points)
-    return Series(steps=[one.steps[i] for i in kept], values=[values[i] for i in kept])
+def _series_json(series: Series, max_points: int | None) -> SeriesJson:
+    if max_points is not None:
+        series = series.take(downsample(series.json_values, max_points))
+    return SeriesJson(steps=series.steps.tolist(), values=series.json_values)
 
 
 @router.post("/retry", status_code=202, summary="Retry a failed run")

@@ -1,71 +1,71 @@
-"""lab diagnose: say what is wrong with the training histories in log files."""
+"""lab diagnose: diagnose the training histories in log files."""
 
 import json
-import math
 import os
 import sys
 from argparse import Namespace
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
-from typing import Any, get_args
+from typing import Any
 
 from backend.diagnosis import Curve, Diagnosis, diagnose
-from backend.diagnosis.diagnosis import Verdict
 from backend.diagnosis.early_stopping import Criterion, build, early_stop_step
-from backend.diagnosis.found import RULES
+from backend.diagnosis.verdicts import RULES, Tone, Verdict, slug
 from backend.errors import FieldError, InvalidInput, InvalidSpec
-from backend.log_formats import History, Paired, paired, read_log
+from backend.log_formats import History, LossPair, find_losses, read_log
 from backend.log_formats.history import Ambiguous, Unreadable
+from backend.series import Series
 
-FAILED, UNREADABLE = 1, 2
-SETTINGS = ("patience", "min_delta", "start_from_epoch", "alpha", "strip", "strips")
-USUAL: dict[str, float] = {"patience": 20}
-COLOURS = {
-    "good fit": 32, "overfitting": 31, "memorised noise": 31, "diverged": 31, "underfitting": 34,
-    "still improving": 34, "unstable": 33, "epoch-wise double descent": 33, "not assessable": 90,
+FAILED, UNREADABLE = 1, 2  # exit codes
+STOPPING_OPTIONS = ("patience", "min_delta", "start_from_epoch", "alpha", "strip", "strips")
+DEFAULT_STOPPING: dict[str, float] = {"patience": 20}
+TONE_COLOURS: dict[Tone, int] = {
+    "good": 32, "harmful": 31, "unfinished": 34, "unsteady": 33, "unknown": 90,
 }  # fmt: skip
+"""ANSI colour codes."""
 BOLD = 1
 PARTS = ("train", "validation")
 
 
 @dataclass(frozen=True)
-class Report:
-    """One diagnosed history; `label` is its file, with its name in it if it has one.
+class LogReport:
+    """One diagnosed history.
 
-    `notes` say what was assumed, or left out, when the log was read.
+    `label` is the file, followed by the history's name if it has one. `notes` are assumptions made
+    and rows left out while the log was read.
     """
 
     label: str
     unit: str
     diagnosis: Diagnosis
     early_stop_step: int | None
-    pair: Paired | None = None
+    pair: LossPair | None = None
     error: str | None = None
     notes: Sequence[str] = ()
 
     def as_dict(self) -> dict[str, Any]:
         """Return the report as `--format json` prints it."""
-        told = self.diagnosis.as_dict()
-        kept = ("verdict", "rule", "overfitting", "best_step", "onset_step")
+        diagnosis = self.diagnosis.as_dict()
+        first = ("verdict", "rule", "overfitting", "best_step", "onset_step")
         return {
             "file": self.label,
-            **{key: told[key] for key in kept},
+            **{key: diagnosis[key] for key in first},
             "early_stop_step": self.early_stop_step,
-            **{key: told[key] for key in ("evidence", "not_checked", "confidence")},
+            **{key: diagnosis[key] for key in ("evidence", "not_checked", "confidence")},
             "notes": list(self.notes),
-            **{key: told[key] for key in ("sentence", "learner", "findings")},
+            **{key: diagnosis[key] for key in ("sentence", "learner", "findings")},
             "unit": self.unit,
             "series": dict(zip(PARTS, self.pair.names, strict=True)) if self.pair else None,
         }
 
 
 def run(options: Namespace) -> int:
-    """Diagnose every file; 0, or 1 on a verdict of --fail-on, or 2 if one cannot be read."""
+    """Diagnose every file; return 0, 1 for a verdict of --fail-on, or 2 for an unreadable file."""
     _check(options.fail_on)
-    criterion, settings = _criterion(options)
+    name, settings = _criterion(options)
     reports = [
-        report for file in options.files for report in _reports(file, options, criterion, settings)
+        report for file in options.files for report in _reports(file, options, name, settings)
     ]
     if options.format == "json":
         print(json.dumps([report.as_dict() for report in reports], indent=2))
@@ -83,34 +83,34 @@ def run(options: Namespace) -> int:
 
 
 def _reports(
-    file: str, options: Namespace, criterion: Any, settings: dict[str, float]
-) -> list[Report]:
+    file: str, options: Namespace, name: str, settings: dict[str, float]
+) -> list[LogReport]:
     try:
         histories = read_log(file)
     except Unreadable as error:
-        return [_unread(file, error.detail)]
+        return [_unreadable(file, error.detail)]
     return [
-        _report(file, one, options, build(criterion, **settings))
-        for one in _assessable(histories, options)
+        _report(file, history, options, build(name, **settings))
+        for history in _with_losses(histories, options)
     ]
 
 
-def _unread(label: str, reason: str) -> Report:
+def _unreadable(label: str, reason: str) -> LogReport:
     rule = "not-assessable.unreadable"
-    unread = Diagnosis("not assessable", rule, reason, reason, "low", not_checked=[reason])
-    return Report(label, "epoch", unread, None, error=reason)
+    diagnosis = Diagnosis(Verdict.NOT_ASSESSABLE, rule, reason, reason, "low", not_checked=[reason])
+    return LogReport(label, "epoch", diagnosis, None, error=reason)
 
 
-def _assessable(histories: list[History], options: Namespace) -> list[History]:
-    """Leave out histories without losses where others of the file have them."""
+def _with_losses(histories: list[History], options: Namespace) -> list[History]:
+    """Leave out histories without losses if other histories of the file have them."""
     if len(histories) == 1:
         return histories
-    return [one for one in histories if _has_pair(one, options)] or histories[:1]
+    return [history for history in histories if _has_pair(history, options)] or histories[:1]
 
 
 def _has_pair(history: History, options: Namespace) -> bool:
     try:
-        paired(history, train=options.train, validation=options.validation)
+        find_losses(history, train=options.train, validation=options.validation)
     except Ambiguous:
         return True
     except Unreadable:
@@ -118,98 +118,94 @@ def _has_pair(history: History, options: Namespace) -> bool:
     return True
 
 
-def _report(file: str, history: History, options: Namespace, rule: Criterion) -> Report:
+def _report(file: str, history: History, options: Namespace, criterion: Criterion) -> LogReport:
     label = file if history.name is None else f"{file}#{history.name}"
     try:
-        pair = paired(history, train=options.train, validation=options.validation)
+        pair = find_losses(history, train=options.train, validation=options.validation)
     except Unreadable as error:
-        return _unread(label, f"{label}: {error.detail}.")
+        return _unreadable(label, f"{label}: {error.detail}.")
     curve = Curve.from_series(pair.train, pair.validation, unit=history.unit)
-    found = diagnose(curve, accuracy=pair.accuracy)
-    stop = early_stop_step(rule, _losses(curve, pair))
-    return Report(
-        label, history.unit, found, stop, pair, notes=(*history.remarks, *pair.remarks)
-    )  # fmt: skip
+    diagnosis = diagnose(curve, accuracy=pair.accuracy)
+    stop = early_stop_step(criterion, _losses(curve, pair.validation))
+    notes = (*history.remarks, *pair.remarks)
+    return LogReport(label, history.unit, diagnosis, stop, pair, notes=notes)
 
 
-def _losses(curve: Curve, pair: Paired) -> list[tuple[int, float, float]]:
-    """Return step, train and validation loss, also where one is no number: no improvement."""
-    train = dict(zip(curve.steps.tolist(), curve.train.tolist(), strict=True))
-    return [
-        (step, train.get(step, math.nan), pair.validation[step]) for step in sorted(pair.validation)
-    ]
+def _losses(curve: Curve, validation: Series) -> Iterator[tuple[int, float, float]]:
+    """Yield step, train and validation loss. A loss that is not finite is no improvement."""
+    train = Series(curve.steps, curve.train).values_at(validation.steps)
+    columns = (validation.steps, train, validation.values)
+    return zip(*(column.tolist() for column in columns), strict=True)
 
 
-def _criterion(options: Namespace) -> tuple[Any, dict[str, float]]:
-    """Return the criterion asked for with its settings. Raises InvalidInput."""
-    given = {name: getattr(options, name) for name in ("criterion", *SETTINGS)}
-    given = {name: value for name, value in given.items() if value is not None}
-    if not given:
-        return "patience", USUAL  # what follows takes as long to import as the rest to run
+def _criterion(options: Namespace) -> tuple[str, dict[str, float]]:
+    """Return the requested early-stopping criterion with its settings. Raises InvalidInput."""
+    requested = {name: getattr(options, name) for name in ("criterion", *STOPPING_OPTIONS)}
+    requested = {name: value for name, value in requested.items() if value is not None}
+    if not requested:
+        return "patience", DEFAULT_STOPPING  # the import below doubles the start-up time
     from backend.specification.early_stopping import asked, usual
 
     try:
-        wanted = asked(given, usual())
-    except InvalidSpec as refused:
-        raise InvalidInput(_as_option(refused.errors[0])) from refused
-    return wanted.criterion, wanted.settings()
+        stopping = asked(requested, usual())
+    except InvalidSpec as error:
+        raise InvalidInput(_as_option(error.errors[0])) from error
+    return stopping.criterion, stopping.settings()
 
 
-def _as_option(refused: FieldError) -> str:
-    """Say what is refused of a field as said of the option that gave it."""
-    field = refused.field or ""
+def _as_option(error: FieldError) -> str:
+    """Reword an error about a field of the specification for the option that set the field."""
+    field = error.field or ""
     option = f"--{field.removeprefix('early_stopping.').replace('_', '-')}"
-    return refused.detail.replace(field, option, 1)
+    return error.detail.replace(field, option, 1)
 
 
-def _check(verdicts: list[str]) -> None:
-    known = get_args(Verdict)
-    plain = {name.replace("-", " ") for name in known}
-    for verdict in verdicts:
-        if verdict not in RULES and verdict.replace("-", " ") not in plain:
-            accepted = ", ".join(known)
-            near = get_close_matches(verdict, [*plain, *RULES], n=1)
-            meant = f" (did you mean {near[0].replace(' ', '-')}?)" if near else ""
+def _check(requested: Sequence[str]) -> None:
+    """Check the values of --fail-on. Raises InvalidInput."""
+    slugs = {slug(verdict) for verdict in Verdict}
+    for name in requested:
+        if name not in RULES and slug(name) not in slugs:
+            accepted = ", ".join(Verdict)
+            near = get_close_matches(name, [*(v.value for v in Verdict), *RULES], n=1)
+            meant = f" (did you mean {slug(near[0])}?)" if near else ""
             raise InvalidInput(
-                f"--fail-on is {verdict[:80]}{meant}; accepted: {accepted}, or a rule's id."
+                f"--fail-on is {name[:80]}{meant}; accepted: {accepted}, or a rule's id."
             )
 
 
-def _matches(report: Report, verdicts: list[str]) -> bool:
-    found = report.diagnosis
-    names = {found.verdict, found.verdict.replace(" ", "-"), found.rule}
-    names |= {finding.rule for finding in found.findings}
-    return any(verdict in names or verdict.replace("-", " ") in names for verdict in verdicts)
+def _matches(report: LogReport, requested: Sequence[str]) -> bool:
+    diagnosis = report.diagnosis
+    names = {slug(diagnosis.verdict), diagnosis.rule}
+    names |= {finding.rule for finding in diagnosis.findings}
+    return any(name in names or slug(name) in names for name in requested)
 
 
-def _text(report: Report) -> str:
-    found = report.diagnosis
-    stop = report.early_stop_step
-    fires = None if stop is None else f"{report.unit} {stop:,}"
-    pair = report.pair
+def _text(report: LogReport) -> str:
+    diagnosis, stop = report.diagnosis, report.early_stop_step
+    colour = TONE_COLOURS[diagnosis.verdict.condition.tone]
     lines = [
-        f"{_styled(report.label, BOLD)}: {_styled(found.verdict, COLOURS[found.verdict])}",
-        *(f"  {line}" for line in (found.sentence, found.learner)),
-        *(f"  {finding.sentence}" for finding in found.findings),
-        f"  Early stopping would have fired at {fires}." if fires else
-        "  Early stopping would not have fired.",
-        f"  Confidence: {found.confidence} ({found.rule}).",
+        f"{_styled(report.label, BOLD)}: {_styled(diagnosis.verdict, colour)}",
+        *(f"  {line}" for line in (diagnosis.sentence, diagnosis.learner)),
+        *(f"  {finding.sentence}" for finding in diagnosis.findings),
+        "  Early stopping would not have fired." if stop is None else
+        f"  Early stopping would have fired at {report.unit} {stop:,}.",
+        f"  Confidence: {diagnosis.confidence} ({diagnosis.rule}).",
     ]  # fmt: skip
-    if pair:
+    if pair := report.pair:
         lines.append(f"  Read: {pair.names[0]} (train) and {pair.names[1]} (validation).")
-    lines += [f"  Note: {each}." for each in report.notes]
-    lines += [f"  Not checked: {each}." for each in found.not_checked]
+    lines += [f"  Note: {note}." for note in report.notes]
+    lines += [f"  Not checked: {reason}." for reason in diagnosis.not_checked]
     return "\n".join(lines)
 
 
 def _styled(text: str, code: int) -> str:
-    """Return text in a colour, where the terminal shows it and nobody asked it not to."""
+    """Return text in an ANSI style if the terminal shows it and NO_COLOR is not set."""
     plain = os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb"
     return text if plain or not sys.stdout.isatty() else f"\033[{code}m{text}\033[0m"
 
 
-def _write_page(options: Namespace, reports: list[Report]) -> None:
-    from backend.cli.diagnosis_page import page  # holds Plotly.js
+def _write_page(options: Namespace, reports: list[LogReport]) -> None:
+    from backend.cli.diagnosis_page import page  # loads Plotly.js
 
     try:
         options.html.write_text(page(reports), encoding="utf-8")

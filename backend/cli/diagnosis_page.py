@@ -1,4 +1,4 @@
-"""The diagnoses as one HTML page that needs nothing else: Plotly.js is in it."""
+"""Diagnoses as one self-contained HTML page, with Plotly.js included."""
 
 import json
 from collections.abc import Sequence
@@ -8,13 +8,12 @@ from typing import TYPE_CHECKING, Any
 
 import plotly
 
-from backend.diagnosis.curve import Series
-from backend.diagnosis.downsample import downsample
+from backend.series import Series, downsample
 
 if TYPE_CHECKING:
-    from backend.cli.diagnose import Report
+    from backend.cli.diagnose import LogReport
 
-MAX_POINTS = 2000  # of each line
+MAX_POINTS = 2000  # per line
 _PLOTLY = Path(plotly.__file__).parent / "package_data" / "plotly.min.js"
 
 _STYLE = """
@@ -50,8 +49,8 @@ draw();
 """
 
 
-def page(reports: Sequence["Report"]) -> str:
-    """Return the page."""
+def page(reports: Sequence["LogReport"]) -> str:
+    """Return the page of reports as HTML."""
     articles = "\n".join(_article(report) for report in reports)
     return (
         '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
@@ -61,22 +60,23 @@ def page(reports: Sequence["Report"]) -> str:
     )
 
 
-def _article(report: "Report") -> str:
-    found = report.diagnosis
-    sentences = [found.sentence, found.learner, *(each.sentence for each in found.findings)]
-    told = "".join(f"<p>{escape(each)}</p>" for each in sentences)
-    notes = "".join(f"<p><strong>Note</strong>: {escape(e)}.</p>" for e in report.notes)
+def _article(report: "LogReport") -> str:
+    diagnosis = report.diagnosis
+    findings = (finding.sentence for finding in diagnosis.findings)
+    texts = [diagnosis.sentence, diagnosis.learner, *findings]
+    sentences = "".join(f"<p>{escape(text)}</p>" for text in texts)
+    notes = "".join(f"<p><strong>Note</strong>: {escape(note)}.</p>" for note in report.notes)
     unchecked = "".join(
-        f'<p class="quiet">Not checked: {escape(e)}.</p>' for e in found.not_checked
+        f'<p class="quiet">Not checked: {escape(reason)}.</p>' for reason in diagnosis.not_checked
     )
     rows = "".join(
         f"<tr><th>{escape(name.replace('_', ' '))}</th><td>{_amount(name, value)}</td></tr>"
-        for name, value in found.evidence.items()
+        for name, value in diagnosis.evidence.items()
     )
     return (
-        f"<article><h2>{escape(report.label)}: {escape(found.verdict)}</h2>"
-        f"{told}{notes}{_plot(report)}"
-        f'<p class="quiet">Rule {escape(found.rule)}, confidence {found.confidence}.</p>'
+        f"<article><h2>{escape(report.label)}: {escape(diagnosis.verdict)}</h2>"
+        f"{sentences}{notes}{_plot(report)}"
+        f'<p class="quiet">Rule {escape(diagnosis.rule)}, confidence {diagnosis.confidence}.</p>'
         f"<table>{rows}</table>{unchecked}</article>"
     )
 
@@ -85,7 +85,7 @@ def _amount(name: str, value: float) -> str:
     return f"{value:.1%} of the best" if name == "rise_since_best" else f"{value:.4g}"
 
 
-def _plot(report: "Report") -> str:
+def _plot(report: "LogReport") -> str:
     if report.pair is None:
         return ""
     figure = {
@@ -109,16 +109,14 @@ def _plot(report: "Report") -> str:
 
 
 def _line(name: str, series: Series, colour: str, dash: str) -> dict[str, Any]:
-    steps = sorted(series)
-    values = [series[step] if abs(series[step]) < float("inf") else None for step in steps]
-    kept = downsample(values, MAX_POINTS)
+    drawn = series.take(downsample(series.json_values, MAX_POINTS))
     return {
-        "name": name, "x": [steps[i] for i in kept], "y": [values[i] for i in kept],
+        "name": name, "x": drawn.steps.tolist(), "y": drawn.json_values,
         "line": {"color": colour, "dash": dash, "width": 2}, "mode": "lines",
     }  # fmt: skip
 
 
-def _marks(report: "Report") -> list[tuple[int, str, str]]:
+def _marks(report: "LogReport") -> list[tuple[int, str, str]]:
     marks = [(report.diagnosis.best_step, "best", "solid"), (report.early_stop_step, "stop", "dot")]
     return [(at, text, dash) for at, text, dash in marks if at is not None]
 

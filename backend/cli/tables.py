@@ -11,10 +11,10 @@ RUN_COLUMNS = (
     "parameters", "n_train", "best epoch", "train loss", "val loss", "best val loss", "verdict",
 )  # fmt: skip
 
-Run = dict[str, Any]
+RunJson = dict[str, Any]
 
 
-def runs_table(runs: Sequence[Run]) -> str:
+def runs_table(runs: Sequence[RunJson]) -> str:
     """Return a table with a row per cell. Numbers are medians over the seeds of the cell."""
     varied = _varied(runs)
     named = any(run.get("variant") for run in runs)
@@ -30,7 +30,7 @@ def runs_table(runs: Sequence[Run]) -> str:
     )
 
 
-def _varied(runs: Sequence[Run]) -> list[str]:
+def _varied(runs: Sequence[RunJson]) -> list[str]:
     """Return the knobs that vary, within a variant: its name tells the rest."""
     runs = [run for run in runs if run.get("variant") == runs[0].get("variant")]
     paths = dict.fromkeys(path for run in runs for path in run["params"])
@@ -42,7 +42,7 @@ def _varied(runs: Sequence[Run]) -> list[str]:
     ]
 
 
-def _cells(runs: Sequence[Run]) -> list[list[Run]]:
+def _cells(runs: Sequence[RunJson]) -> list[list[RunJson]]:
     cells = defaultdict(list)
     for run in runs:
         knobs = tuple(item for item in run["params"].items() if item[0] != SEED)
@@ -50,7 +50,7 @@ def _cells(runs: Sequence[Run]) -> list[list[Run]]:
     return list(cells.values())
 
 
-def _figures(cell: list[Run]) -> list[str]:
+def _figures(cell: list[RunJson]) -> list[str]:
     return [
         _text(cell[0]["parameters"]),
         _text(cell[0]["params"][N_TRAIN]),
@@ -62,7 +62,7 @@ def _figures(cell: list[Run]) -> list[str]:
     ]
 
 
-def _summary(run: Run, key: str, figure: str) -> float | None:
+def _summary(run: RunJson, key: str, figure: str) -> float | None:
     value: float | None = run["summary"].get(key, {}).get(figure)
     return value
 
@@ -72,7 +72,7 @@ def _median(values: list[float | None]) -> str:
     return _text(median(known) if known else None)
 
 
-def _verdict(cell: list[Run]) -> str:
+def _verdict(cell: list[RunJson]) -> str:
     words = Counter(str(run["verdict"] or run["status"]) for run in cell)
     if len(words) == 1:
         return next(iter(words))

@@ -1,4 +1,8 @@
-"""Pure arithmetic over curves: where to stop and what is wrong. No SQL, no HTTP, no torch."""
+"""Diagnosis of single runs: what is wrong with a fit, and where early stopping would have fired.
+
+Pure arithmetic over curves, without SQL, HTTP or torch. `curve` pairs losses, `measurements` and
+`trends` measure them, `rules` and `breakdown` judge them, `verdicts` is the registry of verdicts.
+"""
 
 from backend.diagnosis.curve import Curve
 from backend.diagnosis.diagnosis import Diagnosis, diagnose

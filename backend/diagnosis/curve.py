@@ -1,33 +1,30 @@
-"""A run's train and validation loss over its steps."""
+"""A run's train and validation loss over its steps, paired."""
 
 import math
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-Series = Mapping[int, float]
-"""Values by step; a value that is not finite is NaN or infinite."""
-
-Array = NDArray[np.float64]
+from backend.series import FloatArray, Series
 
 
 @dataclass(frozen=True)
 class Curve:
     """Train and validation loss [n] at the steps [n] of validation, ascending, all finite.
 
-    Where train loss was recorded at other steps, it is the mean since the validation before, or
-    between the nearest. `broken_at` is the step from which a loss is no finite number until the
-    end, None if both end in numbers or validation never was one; `dropped` counts the pairs that
-    are left out because of such a loss. `train_goes_on` says that only validation broke: train loss
-    is a finite number to the end.
+    Where train loss was recorded at other steps, its value is the mean since the previous
+    validation step, or interpolated between the nearest. `broken_at` is the step from which a loss
+    is not finite until the end; it is None if both losses end in finite numbers, or if validation
+    loss was never finite. `dropped` counts the pairs left out because a loss is not finite.
+    `train_goes_on` is True if only validation broke and train loss is finite to the end. `unit`
+    is the word for a step.
     """
 
     steps: NDArray[Any]
-    train: Array
-    validation: Array
+    train: FloatArray
+    validation: FloatArray
     broken_at: int | None = None
     dropped: int = 0
     unit: str = "epoch"
@@ -35,39 +32,40 @@ class Curve:
 
     @classmethod
     def from_series(cls, train: Series, validation: Series, *, unit: str = "epoch") -> Self:
-        """Pair two series by step; `unit` is what a step is, in words."""
-        if train.keys() == validation.keys():
-            steps = sorted(train)
-            t, v = [train[s] for s in steps], [validation[s] for s in steps]
-            return cls.from_arrays(steps, t, v, unit=unit)
-        if not train or not validation:
+        """Pair two series by step; `unit` is the word for a step."""
+        if np.array_equal(train.steps, validation.steps):
+            return cls.from_arrays(train.steps, train.values, validation.values, unit=unit)
+        if not len(train) or not len(validation):
             return cls.from_arrays([], [], [], unit=unit)
-        steps = sorted(validation)
-        of_train = sorted(train)
-        at = _at(np.array(steps), np.array(of_train), np.array([train[s] for s in of_train], float))
-        found = cls.from_arrays(steps, at, [validation[s] for s in steps], unit=unit)
-        last = of_train[-1]
-        if math.isfinite(train[last]) or last < steps[-1]:
-            return found
-        broken_at = last if found.broken_at is None else found.broken_at
-        return replace(found, broken_at=broken_at, train_goes_on=False)
+        losses = _train_at(validation.steps, train)
+        curve = cls.from_arrays(validation.steps, losses, validation.values, unit=unit)
+        last = int(train.steps[-1])
+        if math.isfinite(train.values[-1]) or last < validation.steps[-1]:
+            return curve
+        broken_at = last if curve.broken_at is None else curve.broken_at
+        return replace(curve, broken_at=broken_at, train_goes_on=False)
 
     @classmethod
     def from_arrays(
         cls, steps: ArrayLike, train: ArrayLike, validation: ArrayLike, *, unit: str = "epoch"
     ) -> Self:
-        """Take paired losses [n] at ascending steps [n]."""
+        """Make a curve of paired losses [n] at ascending steps [n]."""
         x = np.asarray(steps)
         t, v = np.asarray(train, np.float64), np.asarray(validation, np.float64)
-        finite = np.isfinite(t), np.isfinite(v)
-        kept = finite[0] & finite[1]
-        if kept.all():
+        train_finite, validation_finite = np.isfinite(t), np.isfinite(v)
+        both = train_finite & validation_finite
+        if both.all():
             return cls(x, t, v, unit=unit)
-        lost = [_lost(each) for each in finite if each.any() or finite[1].any()]
-        places = [int(x[index]) for index in lost if index is not None]
-        dropped, goes_on = int((~kept).sum()), bool(places) and bool(finite[0][-1])
-        broken_at = min(places, default=None)
-        return cls(x[kept], t[kept], v[kept], broken_at, dropped, unit, goes_on)
+        # A validation loss that is never finite is missing, it did not break.
+        breaks = [
+            _breaks_at(finite)
+            for finite in (train_finite, validation_finite)
+            if finite.any() or validation_finite.any()
+        ]
+        broken_steps = [int(x[index]) for index in breaks if index is not None]
+        goes_on = bool(broken_steps) and bool(train_finite[-1])
+        broken_at = min(broken_steps, default=None)
+        return cls(x[both], t[both], v[both], broken_at, int((~both).sum()), unit, goes_on)
 
     def __len__(self) -> int:
         return len(self.steps)
@@ -78,22 +76,22 @@ class Curve:
         return int(np.argmin(self.validation))
 
 
-def _lost(finite: NDArray[np.bool_]) -> int | None:
-    """Return the index from which on no value is finite, None if the last is."""
+def _breaks_at(finite: NDArray[np.bool_]) -> int | None:
+    """Return the index from which no value is finite, None if the last value is."""
     if finite[-1]:
         return None
     return int(np.flatnonzero(finite)[-1]) + 1 if finite.any() else 0
 
 
-def _at(steps: NDArray[Any], of_train: NDArray[Any], train: Array) -> Array:
-    """Return train loss at the steps of validation: the mean since the last, else interpolated."""
-    finite = np.isfinite(train)
-    if not finite.any():
+def _train_at(steps: NDArray[Any], train: Series) -> FloatArray:
+    """Return train loss at validation steps: the mean since the previous one, or interpolated."""
+    known = train.finite
+    if not len(known):
         return np.full(len(steps), np.nan)
-    known, values = of_train[finite], train[finite]
-    sums = np.concatenate([[0.0], np.cumsum(values)])
-    ends = np.searchsorted(known, steps, side="right")
+    sums = np.concatenate([[0.0], np.cumsum(known.values)])
+    ends = np.searchsorted(known.steps, steps, side="right")
     starts = np.concatenate([[0], ends[:-1]])
     amount = ends - starts
     mean = (sums[ends] - sums[starts]) / np.maximum(amount, 1)
-    return np.asarray(np.where(amount > 0, mean, np.interp(steps, known, values)))
+    interpolated = np.interp(steps, known.steps, known.values)
+    return np.asarray(np.where(amount > 0, mean, interpolated))

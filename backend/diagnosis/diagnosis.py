@@ -1,48 +1,52 @@
-"""What is wrong with a fit, told from its curve: the first rule that applies gives the verdict."""
+"""The diagnosis of one run: verdict, sentences, confidence, evidence and findings."""
 
 from dataclasses import asdict, dataclass, field
 from math import isfinite
+from statistics import fmean
 from typing import Any, Literal
 
 import numpy as np
 
-from backend.diagnosis import verdicts
-from backend.diagnosis.confidence import Sureness, confidence
-from backend.diagnosis.curve import Curve, Series
-from backend.diagnosis.found import Found
-from backend.diagnosis.overconfidence import Finding, over_confident
-from backend.diagnosis.shape import Shape
+from backend.diagnosis import rules
+from backend.diagnosis.curve import Curve
+from backend.diagnosis.measurements import SHORT_CURVE_POINTS, CurveShape
+from backend.diagnosis.trends import rise_text
+from backend.diagnosis.verdicts import OVER_CONFIDENT, RuleMatch, Verdict
+from backend.series import Series, generalisation_gap
 
-__all__ = ["Diagnosis", "Verdict", "diagnose"]
+Confidence = Literal["high", "medium", "low"]
 
-Verdict = Literal[
-    "underfitting",
-    "good fit",
-    "still improving",
-    "overfitting",
-    "memorised noise",
-    "epoch-wise double descent",
-    "unstable",
-    "diverged",
-    "not assessable",
-]
+MIN_POINTS = 5  # fewer points show no trend
+MIN_CONFIDENT_POINTS = 10  # with fewer points the confidence is always low
+# The rise over the rise that would count, or the inverse where nothing rose.
+HIGH_CONFIDENCE_MARGIN, LOW_CONFIDENCE_MARGIN = 2.0, 1.25
+MARGIN_ERRORS = 3  # standard errors that a rise must exceed as well, as in `trends`
+TOLERATED_ACCURACY_LOSS = 0.01  # as a share: a smaller fall of accuracy does not count
+LARGEST_ACCURACY = 1e6  # a larger value is not an accuracy, in percent or otherwise
+LEVEL_SHARE = 20  # accuracy levels are means over a twentieth of the points
 
-MIN_POINTS = 5  # fewer say nothing about a trend
+
+@dataclass(frozen=True)
+class Finding:
+    """An observation next to the verdict, with the id of its rule."""
+
+    rule: str
+    sentence: str
 
 
 @dataclass(frozen=True)
 class Diagnosis:
-    """A verdict with the stable id of the rule that gave it, and what it rests on.
+    """A verdict with the stable id of its rule, and the evidence for it.
 
-    `sentence` is for a practitioner, `learner` for who meets the words for the first time.
-    `findings` are what else was seen; `not_checked` names what could not be looked at, and why.
+    `sentence` is for practitioners, `learner` for readers who are new to the terms. `findings` are
+    observations next to the verdict. `not_checked` lists what could not be checked, and why.
     """
 
     verdict: Verdict
     rule: str
     sentence: str
     learner: str
-    confidence: Sureness = "high"
+    confidence: Confidence = "high"
     best_step: int | None = None
     onset_step: int | None = None
     evidence: dict[str, float] = field(default_factory=dict)
@@ -51,13 +55,16 @@ class Diagnosis:
 
     @property
     def overfitting(self) -> bool | None:
-        """Whether the run overfits; None when that cannot be said."""
-        return None if self.verdict == "not assessable" else self.verdict == "overfitting"
+        """Whether the run overfits, None if the verdict is "not assessable"."""
+        if self.verdict == Verdict.NOT_ASSESSABLE:
+            return None
+        return self.verdict == Verdict.OVERFITTING
 
     def as_dict(self) -> dict[str, Any]:
-        """Return the diagnosis as plain data that JSON can carry."""
+        """Return the diagnosis as plain data that JSON can hold."""
         evidence = {name: x if isfinite(x) else None for name, x in self.evidence.items()}
-        return {**asdict(self), "evidence": evidence, "overfitting": self.overfitting}
+        plain = {"verdict": self.verdict.value, "evidence": evidence}
+        return {**asdict(self), **plain, "overfitting": self.overfitting}
 
 
 def diagnose(
@@ -68,67 +75,116 @@ def diagnose(
 ) -> Diagnosis:
     """Diagnose one run.
 
-    `reference_loss` is the validation loss of always giving the same answer (class shares, mean
-    target); `accuracy` is that on the validation set. What needs them is not checked without.
+    `reference_loss` is the validation loss of a constant answer (class shares, mean target) and
+    `accuracy` the validation accuracy. Rules that need a missing one are listed in `not_checked`.
     """
-    with np.errstate(all="ignore"):  # losses as large as numbers get still have a verdict
-        shape = Shape(curve, reference_loss)
-        found = verdicts.first_that_applies(shape, MIN_POINTS)
-        return _told(found, shape, accuracy)
+    with np.errstate(all="ignore"):  # losses near the largest floats still get a verdict
+        shape = CurveShape(curve, reference_loss)
+        match = rules.first_match(shape, MIN_POINTS)
+        return _diagnosis(match, shape, accuracy)
 
 
-def _told(found: Found, shape: Shape, accuracy: Series | None) -> Diagnosis:
+def _diagnosis(match: RuleMatch, shape: CurveShape, accuracy: Series | None) -> Diagnosis:
     curve = shape.curve
     best = int(curve.steps[curve.best]) if len(curve) else None
-    overfits = found.verdict == "overfitting"
+    overfits = match.verdict == Verdict.OVERFITTING
     onset = int(curve.steps[shape.onset]) if overfits else None
     assessed = len(curve) >= MIN_POINTS
     findings, unchecked = [], _unchecked(shape)
-    if overfits and len(set((accuracy or {}).values())) > 1:
-        findings = over_confident(shape, accuracy or {}, onset or 0)
+    if overfits and accuracy is not None and len(np.unique(accuracy.values)) > 1:
+        findings = over_confidence(shape, accuracy, onset or 0)
     elif overfits:
-        what = (
-            "validation accuracy never moves" if accuracy else "no validation accuracy is recorded"
+        moves = "validation accuracy never moves"
+        known = accuracy is not None and len(accuracy)
+        unchecked.append(
+            f"over-confidence: {moves if known else 'no validation accuracy is recorded'}"
         )
-        unchecked.append(f"over-confidence: {what}")
     return Diagnosis(
-        found.verdict,
-        found.rule,
-        f"{found.verdict.capitalize()}: {found.practitioner}",
-        found.learner,
-        confidence(shape, found) if assessed else "low",
+        match.verdict,
+        match.rule,
+        f"{match.verdict.capitalize()}: {match.practitioner}",
+        match.learner,
+        confidence(shape, match) if assessed else "low",
         best_step=best,
         onset_step=onset,
         evidence=_evidence(shape) if assessed else {},
         findings=findings,
-        not_checked=unchecked if found.verdict != "diverged" else [],
+        not_checked=unchecked if match.verdict != Verdict.DIVERGED else [],
     )
 
 
-def _unchecked(shape: Shape) -> list[str]:
-    found = []
+def _unchecked(shape: CurveShape) -> list[str]:
+    reasons = []
     if shape.reference_loss is None:
-        found.append("underfitting: the loss of always giving the same answer is not known")
+        reasons.append("underfitting: the loss of always giving the same answer is not known")
     if len(shape.curve) < MIN_POINTS:
-        found.append(f"trends: fewer than {MIN_POINTS} points with train and validation loss")
+        reasons.append(f"trends: fewer than {MIN_POINTS} points with train and validation loss")
     if dropped := shape.curve.dropped:
-        found.append(f"{dropped:,} point{'s' * (dropped > 1)} whose loss is no finite number")
-    return found
+        reasons.append(f"{dropped:,} point{'s' * (dropped > 1)} whose loss is not a finite number")
+    return reasons
 
 
-def _evidence(shape: Shape) -> dict[str, float]:
-    """Return what was measured: in units of the loss, but for the relative rise and the count."""
+def _evidence(shape: CurveShape) -> dict[str, float]:
+    """Return the measurements, in units of the loss except for the relative rise and the count."""
     curve, best = shape.curve, shape.curve.best
+    train, validation = float(curve.train[-1]), float(curve.validation[-1])
     return {
         "best_validation_loss": float(curve.validation[best]),
         "train_loss_at_best": float(curve.train[best]),
-        "final_validation_loss": float(curve.validation[-1]),
-        "final_train_loss": float(curve.train[-1]),
-        "generalisation_gap": float(curve.validation[-1] - curve.train[-1]),
-        "smoothed_best_validation_loss": shape.reading.low,
-        "smoothed_final_validation_loss": shape.reading.end,
+        "final_validation_loss": validation,
+        "final_train_loss": train,
+        "generalisation_gap": generalisation_gap(train, validation) or 0.0,
+        "smoothed_best_validation_loss": shape.smoothed.low,
+        "smoothed_final_validation_loss": shape.smoothed.end,
         "rise_since_best": shape.relative_rise,
         "rise_that_counts": shape.threshold,
         "noise": shape.noise,
         "steps_after_best": float(len(curve) - 1 - best),
     }
+
+
+def confidence(shape: CurveShape, match: RuleMatch) -> Confidence:
+    """Return how far the measurements are from where the verdict would be another."""
+    if match.verdict == Verdict.DIVERGED:
+        return "high"
+    margin = _margin(shape, match)
+    points = len(shape.validation)
+    if points < MIN_CONFIDENT_POINTS or margin < LOW_CONFIDENCE_MARGIN:
+        return "low"
+    return "high" if margin > HIGH_CONFIDENCE_MARGIN and points >= SHORT_CURVE_POINTS else "medium"
+
+
+def _margin(shape: CurveShape, match: RuleMatch) -> float:
+    """Return the factor by which the rise would have to change to turn overfitting on or off."""
+    needed = max(shape.threshold, MARGIN_ERRORS * shape.smoothed.error, 1e-300)
+    if not isfinite(needed):  # losses near the largest floats
+        return 0.0
+    if match.verdict == Verdict.OVERFITTING:
+        return shape.rise / needed
+    return needed / max(shape.rise, needed / 10)
+
+
+def over_confidence(shape: CurveShape, accuracy: Series, onset: int) -> list[Finding]:
+    """Return the finding that loss overfits while accuracy does not (Guo et al. 2017).
+
+    The finding applies if accuracy at the end is no lower than at `onset`, the step from which
+    validation loss rises. Values that cannot be an accuracy are ignored.
+    """
+    known = accuracy.take(np.flatnonzero(np.abs(accuracy.values) <= LARGEST_ACCURACY))
+    values = known.values.tolist()
+    reach = max(1, round(len(values) / LEVEL_SHARE))
+    if len(values) < 2 * reach:
+        return []
+    at_onset = max(0, int(known.steps.searchsorted(onset, side="right")) - 1)
+    before = fmean(values[max(0, at_onset - reach // 2) : at_onset + reach // 2 + 1])
+    after = fmean(values[-reach:])
+    if after < before - TOLERATED_ACCURACY_LOSS * max(1.0, before):  # accuracies may be percentages
+        return []
+    return [
+        Finding(
+            OVER_CONFIDENT,
+            f"Over-confident: while validation loss rose {rise_text(shape)}, validation "
+            f"accuracy went from {before:.3g} at {shape.unit} {onset:,} to {after:.3g}; the "
+            "predictions are no worse, the certainty they come with is.",
+        )
+    ]

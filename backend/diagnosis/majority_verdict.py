@@ -1,46 +1,41 @@
-"""What the diagnosis says of runs that differ only in their seed, taken together."""
+"""The verdict on several runs that differ only in their seed, taken together."""
 
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-OVER_CONFIDENT = "over-confident"
-
-WORST_FIRST = (
-    "overfitting", "memorised noise", OVER_CONFIDENT, "diverged", "unstable", "underfitting",
-    "epoch-wise double descent", "still improving", "not assessable", "good fit",
-)  # fmt: skip
-"""Verdicts by how much they need a remedy; a good fit needs none."""
+from backend.diagnosis.verdicts import CONDITIONS
 
 
 @dataclass(frozen=True)
-class Prevailing:
-    """The verdict of runs: `amount` of the `of` that have one share it."""
+class Majority:
+    """The verdict shared by `amount` of the `of` runs that have a verdict."""
 
     verdict: str
     amount: int
     of: int
 
     def __str__(self) -> str:
-        """Write the verdict, with how many share it where not all do."""
+        """Write the verdict, followed by how many runs share it unless all do."""
         shared = "" if self.amount == self.of else f" {self.amount} of {self.of}"
         return f"{self.verdict}{shared}"
 
 
-def prevailing(verdicts: Iterable[str | None]) -> Prevailing | None:
-    """Return the verdict of more than half, else the worst of all; None without any.
+def majority_verdict(verdicts: Iterable[str | None]) -> Majority | None:
+    """Return the verdict of more than half of the runs, else the most severe; None without any.
 
     A good fit of one seed must not hide what went wrong with the other.
     """
-    found = Counter(verdict for verdict in verdicts if verdict)
-    if not found:
+    counts = Counter(verdict for verdict in verdicts if verdict)
+    if not counts:
         return None
-    verdict, amount = found.most_common(1)[0]
-    if 2 * amount <= found.total():
-        verdict = min(found, key=urgency)
-    return Prevailing(verdict, found[verdict], found.total())
+    verdict, amount = counts.most_common(1)[0]
+    if 2 * amount <= counts.total():
+        verdict = max(counts, key=severity)
+    return Majority(verdict, counts[verdict], counts.total())
 
 
-def urgency(verdict: str) -> int:
-    """Return the place of a verdict among all, the worst first; an unknown one is last."""
-    return WORST_FIRST.index(verdict) if verdict in WORST_FIRST else len(WORST_FIRST)
+def severity(name: str) -> int:
+    """Return how much a condition needs a remedy, -1 for an unknown one (of an older release)."""
+    condition = CONDITIONS.get(name)
+    return -1 if condition is None else condition.severity

@@ -4,14 +4,15 @@ import csv
 import json
 from collections.abc import Iterable, Iterator, Mapping
 from io import BytesIO, StringIO
-from itertools import islice
+from math import isnan
 from typing import Any
 
+import numpy as np
 from arro3.core import RecordBatchReader
 from arro3.io import write_csv
 
 from backend.export.run_table import RunTable
-from backend.store.metrics import Series
+from backend.series import Series
 
 ROWS_PER_PIECE = 1000  # are written at a time
 
@@ -55,8 +56,13 @@ def stream_lines(table: RecordBatchReader) -> Iterator[bytes]:
 
 def series_lines(series: Mapping[str, Series]) -> Iterator[bytes]:
     """Return one run's metrics: names, then a line a step; empty where there is no number."""
-    by_step = [dict(zip(one.steps, one.values, strict=True)) for one in series.values()]
-    steps = iter(sorted(set().union(*by_step)))
+    steps = np.unique(np.concatenate([np.array([], int), *(one.steps for one in series.values())]))
     yield csv_lines([["step", *series]])
-    while some := list(islice(steps, ROWS_PER_PIECE)):
-        yield csv_lines([step, *(values.get(step) for values in by_step)] for step in some)
+    for start in range(0, len(steps), ROWS_PER_PIECE):
+        block = steps[start : start + ROWS_PER_PIECE]
+        columns = ([_cell(x) for x in one.values_at(block).tolist()] for one in series.values())
+        yield csv_lines(zip(block.tolist(), *columns, strict=True))
+
+
+def _cell(value: float) -> float | None:
+    return None if isnan(value) else value

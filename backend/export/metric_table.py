@@ -6,15 +6,14 @@ grows with the experiment.
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from math import nan
 
+import numpy as np
 from arro3.core import Array, DataType, Field, RecordBatch, RecordBatchReader, Schema
 
+from backend.series import Series
 from backend.store import Database, metrics, runs
 
 ROWS_PER_SLICE = 50_000  # of a portion, about
-
-RecordedValues = list[float | None]
 
 
 @dataclass(frozen=True)
@@ -72,9 +71,10 @@ def _batch(
         )  # fmt: skip
     ids: list[int] = []
     steps: list[int] = []
-    columns: dict[str, RecordedValues] = {key: [] for key in keys}
+    columns: dict[str, list[float | None]] = {key: [] for key in keys}
     for run_id, series in found.items():
-        epochs = sorted(set().union(*(one.steps for one in series.values())))
+        every = [np.array([], int), *(one.steps for one in series.values())]
+        epochs: list[int] = np.unique(np.concatenate(every)).tolist()
         ids += [run_id] * len(epochs)
         steps += epochs
         for key, column in columns.items():
@@ -85,9 +85,9 @@ def _batch(
     return RecordBatch.from_arrays(arrays, schema=schema)
 
 
-def _column(series: metrics.Series, epochs: Sequence[int]) -> RecordedValues:
-    values = (nan if value is None else value for value in series.values)
-    if len(series.steps) == len(epochs):
+def _column(series: Series, epochs: Sequence[int]) -> list[float | None]:
+    values: list[float] = series.values.tolist()
+    if len(values) == len(epochs):
         return list(values)
-    known: Mapping[int, float] = dict(zip(series.steps, values, strict=True))
+    known: Mapping[int, float] = dict(zip(series.steps.tolist(), values, strict=True))
     return [known.get(epoch) for epoch in epochs]

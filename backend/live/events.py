@@ -8,7 +8,7 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
-from backend.runs.schemas import RunItem, diagnosis, finite, run_items
+from backend.runs.schemas import RunItem, diagnosis, run_items
 from backend.store import changes, experiments, metrics, runs
 from backend.store.tables import Change, Run
 
@@ -150,6 +150,5 @@ def _points(session: Session, event: ChangeEvent) -> dict[str, Any]:
         session, event.run_id, first_step=event.first_step, last_step=event.last_step
     )
     return {
-        key: {"steps": one.steps, "values": [finite(value) for value in one.values]}
-        for key, one in found.items()
+        key: {"steps": one.steps.tolist(), "values": one.json_values} for key, one in found.items()
     }

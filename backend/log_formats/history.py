@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 from typing import Any
 from unicodedata import category
 
-from backend.diagnosis.curve import Series
 from backend.errors import InvalidInput
+from backend.series import Series
 
 
 class Unreadable(InvalidInput):
@@ -56,7 +56,7 @@ def _shown(name: str) -> str:
     return "".join("\ufffd" if category(c) in ("Cc", "Cf", "Cs") else c for c in name)
 
 
-def number(value: Any) -> float | None:
+def parse_number(value: Any) -> float | None:
     """Return a value as a number, NaN included; None where it is blank or no number."""
     if isinstance(value, bool) or value is None:
         return None
@@ -66,7 +66,7 @@ def number(value: Any) -> float | None:
         return None
 
 
-def is_place(value: float) -> bool:
+def is_whole_step(value: float) -> bool:
     """Whether a number can be an epoch or a step: whole, and not so large that it is inexact."""
     return math.isfinite(value) and value == int(value) and abs(value) < FARTHEST
 
@@ -82,7 +82,7 @@ def from_rows(rows: Iterable[Mapping[str, Any]], name: str | None = None) -> His
     words: dict[str, list[str]] = {}
     for index, row in enumerate(map(_with_part, rows)):
         for column, value in row.items():
-            if (found := number(value)) is not None:
+            if (found := parse_number(value)) is not None:
                 columns.setdefault(column, []).append((index, found))
             elif isinstance(value, str) and value.strip() not in ("", column):  # a header again
                 words.setdefault(column, []).append(value)
@@ -100,7 +100,7 @@ def from_rows(rows: Iterable[Mapping[str, Any]], name: str | None = None) -> His
             series = {c: _averaged(v, places) for c, v in latest.items()}
             return History(series, unit, name, remarks, unread)
     unit = "epoch" if not (epoch or step) else "row"
-    series = {c: {i + 1: x for i, x in v} for c, v in values.items()}
+    series = {c: Series.of([i + 1 for i, _ in v], [x for _, x in v]) for c, v in values.items()}
     return History(series, unit, name, unread=unread)
 
 
@@ -126,7 +126,7 @@ def _named(columns: Mapping[str, Any], names: tuple[str, ...]) -> str | None:
 
 def _places(column: list[tuple[int, float]]) -> dict[int, int]:
     """Return the place on the axis of each row that has one, where all are whole numbers."""
-    if all(is_place(value) for _, value in column):
+    if all(is_whole_step(value) for _, value in column):
         return {index: int(value) for index, value in column}
     return {}
 
@@ -167,4 +167,4 @@ def _averaged(points: list[tuple[int, float]], places: Mapping[int, int]) -> Ser
     gathered: dict[int, list[float]] = {}
     for index, value in points:
         gathered.setdefault(places[index], []).append(value)
-    return {place: sum(each) / len(each) for place, each in gathered.items()}
+    return Series.from_mapping({place: sum(v) / len(v) for place, v in gathered.items()})

@@ -4,12 +4,12 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
-from backend.diagnosis.curve import Series
-from backend.log_formats.documents import read_document
-from backend.log_formats.events import is_events, read_events
+from backend.log_formats.csv_logs import read_table
 from backend.log_formats.history import History, Unreadable
-from backend.log_formats.names import name_of, part_of
-from backend.log_formats.tables import read_table
+from backend.log_formats.json_logs import read_document
+from backend.log_formats.series_names import parse_name, part_of
+from backend.log_formats.tensorboard import is_events, read_events
+from backend.series import Series
 
 LARGEST = 256 << 20  # bytes of a file
 LARGEST_TEXT = 64 << 20  # bytes of CSV or JSON: parsed, it takes ten times as many
@@ -90,13 +90,14 @@ def _folder(folder: Path) -> list[History]:
         series = runs.setdefault(run, {})
         for tag, values in read_events(_content(str(file))).items():
             name = tag if part_of(tag.split("/")[0]) else f"{prefix}{tag}"
-            series[name] = {**series.get(name, {}), **values}
+            earlier = series.get(name)
+            series[name] = values if earlier is None else earlier.updated(values)
     return [History(series, _unit(series), run or None) for run, series in runs.items()]
 
 
 def _run(place: tuple[str, ...]) -> tuple[str, str]:
     """Return a folder's run, and what goes before its tags: run/train, run/Loss_train (PyTorch)."""
-    last = name_of(place[-1]) if place else None
+    last = parse_name(place[-1]) if place else None
     if last and last.part and (last.is_loss or last.is_accuracy):
         return "/".join(place[:-1]), f"{place[-1]}/"
     return "/".join(place), ""

@@ -4,10 +4,11 @@ A remedy is a counterfactual, not advice: whether it helps is known once it was 
 run as it is (`backend.analysis.comparison`).
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from backend.diagnosis.verdicts import CONDITIONS
 from backend.remedies.model_size import enlarged, named, reduced, shown, size_knob
 from backend.specification.combinations import check_combination
 from backend.specification.experiment import filled_in
@@ -41,7 +42,7 @@ class Remedy:
 
 
 @dataclass(frozen=True)
-class Seen:
+class CellContext:
     """What was seen of a cell that its params do not tell.
 
     `stops_early` says whether its early-stopping rule fired, `better_capacity` which capacity of
@@ -52,20 +53,21 @@ class Seen:
     better_capacity: int | None = None
 
 
-NOTHING = Seen()
+NO_CONTEXT = CellContext()
 
 
-def propose(verdict: str | None, params: Params, seen: Seen = NOTHING) -> list[Remedy]:
+def propose(verdict: str | None, params: Params, seen: CellContext = NO_CONTEXT) -> list[Remedy]:
     """Return the remedies for a verdict, the most promising first; empty for a good fit.
 
     `params` are the run's flat params.
     """
     possible = {remedy.slug: remedy for remedy in applicable(params, seen)}
-    order = _ORDER.get(verdict or "", ())
+    condition = CONDITIONS.get(verdict or "")
+    order = condition.remedies if condition else ()
     return [possible[slug] for slug in order if slug in possible]
 
 
-def applicable(params: Params, seen: Seen = NOTHING) -> list[Remedy]:
+def applicable(params: Params, seen: CellContext = NO_CONTEXT) -> list[Remedy]:
     """Return every remedy that would change something about a run, proposed for it or not."""
     made = (make(params, seen) for make in REMEDIES.values())
     return [remedy for remedy in made if remedy and _trainable({**params, **remedy.changes})]
@@ -75,7 +77,7 @@ def _trainable(params: Params) -> bool:
     return check_combination(filled_in(params)) is None
 
 
-def _more_data(params: Params, _: Seen) -> Remedy | None:
+def _more_data(params: Params, _: CellContext) -> Remedy | None:
     given = params["dataset.n_train"]
     rows = SOURCES[params["dataset.source"]].rows
     held_out = params["dataset.n_validation"] + params["dataset.n_test"]
@@ -93,7 +95,7 @@ def _more_data(params: Params, _: Seen) -> Remedy | None:
     )
 
 
-def _early_stopping(params: Params, seen: Seen) -> Remedy | None:
+def _early_stopping(params: Params, seen: CellContext) -> Remedy | None:
     if params["early_stopping.action"] == "stop" or not _descends(params):
         return None
     changes: dict[str, Any] = {"early_stopping.action": "stop"}
@@ -112,7 +114,7 @@ def _early_stopping(params: Params, seen: Seen) -> Remedy | None:
     )
 
 
-def _weight_decay(params: Params, _: Seen) -> Remedy | None:
+def _weight_decay(params: Params, _: CellContext) -> Remedy | None:
     present = params.get("training.weight_decay", 0.0)
     adaptive = params.get("training.optimizer") in ("adam", "adamw")
     decay = max(DECOUPLED_DECAY if adaptive else PENALTY, STRONGER * present)
@@ -130,7 +132,7 @@ def _weight_decay(params: Params, _: Seen) -> Remedy | None:
     )
 
 
-def _dropout(params: Params, _: Seen) -> Remedy | None:
+def _dropout(params: Params, _: CellContext) -> Remedy | None:
     present = params.get("model.dropout")
     if present is None:
         return None
@@ -146,7 +148,7 @@ def _dropout(params: Params, _: Seen) -> Remedy | None:
     )
 
 
-def _label_smoothing(params: Params, _: Seen) -> Remedy | None:
+def _label_smoothing(params: Params, _: CellContext) -> Remedy | None:
     present = params.get("training.label_smoothing")
     if present is None or present >= SMOOTHING:
         return None
@@ -159,7 +161,7 @@ def _label_smoothing(params: Params, _: Seen) -> Remedy | None:
     )
 
 
-def _less_capacity(params: Params, seen: Seen) -> Remedy | None:
+def _less_capacity(params: Params, seen: CellContext) -> Remedy | None:
     path = size_knob(params)
     if path is None:
         return None
@@ -177,7 +179,7 @@ def _less_capacity(params: Params, seen: Seen) -> Remedy | None:
     )
 
 
-def _longer_training(params: Params, _: Seen) -> Remedy | None:
+def _longer_training(params: Params, _: CellContext) -> Remedy | None:
     given = params["training.epochs"]
     longer = min(LONGER * given, highest("training.epochs"))
     if longer <= given or not _descends(params):
@@ -190,7 +192,7 @@ def _longer_training(params: Params, _: Seen) -> Remedy | None:
     )
 
 
-def _more_capacity(params: Params, _: Seen) -> Remedy | None:
+def _more_capacity(params: Params, _: CellContext) -> Remedy | None:
     path = size_knob(params)
     if path is None and params.get("model.depth") != 0:
         return None
@@ -209,7 +211,7 @@ def _more_capacity(params: Params, _: Seen) -> Remedy | None:
     )
 
 
-def _weaker_regularisation(params: Params, _: Seen) -> Remedy | None:
+def _weaker_regularisation(params: Params, _: CellContext) -> Remedy | None:
     paths = (
         "model.dropout",
         "training.weight_decay",
@@ -228,7 +230,7 @@ def _weaker_regularisation(params: Params, _: Seen) -> Remedy | None:
     )
 
 
-def _smaller_steps(params: Params, _: Seen) -> Remedy | None:
+def _smaller_steps(params: Params, _: CellContext) -> Remedy | None:
     if not _descends(params):
         return None
     given = params["training.learning_rate"]
@@ -241,7 +243,7 @@ def _smaller_steps(params: Params, _: Seen) -> Remedy | None:
     )
 
 
-REMEDIES: dict[str, Callable[[Params, Seen], Remedy | None]] = {
+REMEDIES: dict[str, Callable[[Params, CellContext], Remedy | None]] = {
     "more-data": _more_data,
     "early-stopping": _early_stopping,
     "weight-decay": _weight_decay,
@@ -254,22 +256,6 @@ REMEDIES: dict[str, Callable[[Params, Seen], Remedy | None]] = {
     "smaller-steps": _smaller_steps,
 }
 """By slug, in the order in which they are offered when nothing is proposed."""
-
-_TOO_FREE: Sequence[str] = (
-    "more-data", "early-stopping", "weight-decay", "dropout", "label-smoothing", "less-capacity",
-)  # fmt: skip
-_TOO_STIFF: Sequence[str] = ("more-capacity", "longer-training", "no-regularisation")
-_ORDER: dict[str, Sequence[str]] = {
-    "overfitting": _TOO_FREE,
-    "memorised noise": _TOO_FREE,
-    "over-confident": ("label-smoothing", *(s for s in _TOO_FREE if s != "label-smoothing")),
-    "underfitting": _TOO_STIFF,
-    "still improving": ("longer-training", "more-capacity", "more-data"),
-    "epoch-wise double descent": ("longer-training", "weight-decay", "more-data"),
-    "unstable": ("smaller-steps", "weight-decay", "more-data"),
-    "diverged": ("smaller-steps",),
-    "not assessable": ("longer-training",),
-}
 
 
 def _descends(params: Params) -> bool:

@@ -9,9 +9,10 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from backend.analysis.cells import SEED
-from backend.diagnosis.majority_verdict import OVER_CONFIDENT, Prevailing, prevailing, urgency
+from backend.diagnosis.majority_verdict import Majority, majority_verdict, severity
+from backend.diagnosis.verdicts import OVER_CONFIDENT
 from backend.errors import InvalidInput, NotFound
-from backend.remedies.catalogue import Remedy, Seen, applicable, propose
+from backend.remedies.catalogue import CellContext, Remedy, applicable, propose
 from backend.remedies.model_size import better_capacities
 from backend.specification import placement
 from backend.specification.defaults import default
@@ -28,7 +29,7 @@ LOWEST = "best_validation_loss"  # among the evidence of a diagnosis
 
 
 @dataclass(frozen=True)
-class Cell:
+class DiagnosedCell:
     """Runs of an experiment that differ only in their seed.
 
     `better_capacity` is the one that the experiment measured to be best beside it, if it did.
@@ -38,9 +39,9 @@ class Cell:
     better_capacity: int | None = None
 
     @cached_property
-    def told(self) -> Prevailing | None:
+    def told(self) -> Majority | None:
         """What the diagnosis says of its runs that have ended, taken together."""
-        return prevailing(run.verdict for run in self.runs)
+        return majority_verdict(run.verdict for run in self.runs)
 
     @property
     def verdict(self) -> str | None:
@@ -88,19 +89,19 @@ class Cell:
         return applicable(self.runs[0].params, self._seen)
 
     @property
-    def _seen(self) -> Seen:
-        return Seen(self.stops_early, self.better_capacity)
+    def _seen(self) -> CellContext:
+        return CellContext(self.stops_early, self.better_capacity)
 
 
-def cells(rows: Sequence[Run]) -> list[Cell]:
+def diagnosed_cells(rows: Sequence[Run]) -> list[DiagnosedCell]:
     """Return the diagnosed cells of an experiment's runs, what most needs a remedy first."""
     groups: dict[Any, list[Run]] = {}
     for run in rows:
         groups.setdefault(_key(run), []).append(run)
     better = better_capacities((run.params, _lowest(run)) for run in rows)
-    found = [Cell(group, better(group[0].params)) for group in groups.values()]
+    found = [DiagnosedCell(group, better(group[0].params)) for group in groups.values()]
     found = [cell for cell in found if cell.verdict]
-    return sorted(found, key=lambda cell: (urgency(str(cell.named)), -cell.rise))
+    return sorted(found, key=lambda cell: (-severity(str(cell.named)), -cell.rise))
 
 
 def _lowest(run: Run) -> float | None:
@@ -108,30 +109,30 @@ def _lowest(run: Run) -> float | None:
     return ((run.diagnosis or {}).get("evidence") or {}).get(LOWEST)
 
 
-def informed(session: Session, cell: Cell) -> Cell:
+def informed(session: Session, cell: DiagnosedCell) -> DiagnosedCell:
     """Return a cell that knows of the capacities its experiment measured beside it."""
     first = cell.runs[0]
     better = better_capacities(runs.evidence(session, first.experiment_id, LOWEST))
     return replace(cell, better_capacity=better(first.params))
 
 
-def cell_of(session: Session, parent: Experiment, run: Run) -> Cell:
+def cell_of(session: Session, parent: Experiment, run: Run) -> DiagnosedCell:
     """Return the cell of a run of `parent`."""
     seeds = parent.spec.get("training", {}).get("seeds", 1)
     amount = len(seeds) if isinstance(seeds, list) else seeds
     rows = runs.around(session, run, amount)  # seeds vary fastest: its cell is beside it
-    return Cell([row for row in rows if _key(row) == _key(run)])
+    return DiagnosedCell([row for row in rows if _key(row) == _key(run)])
 
 
 def choose(
     session: Session, experiment_id: int, *, run: int | None, knobs: Mapping[str, Any] | None
-) -> Cell:
+) -> DiagnosedCell:
     """Return the cell of a run, or the one cell with these knobs, or what most needs a remedy.
 
     Raises NotFound and InvalidInput.
     """
     experiments.get(session, experiment_id)
-    found = cells(runs.of_experiment(session, experiment_id))
+    found = diagnosed_cells(runs.of_experiment(session, experiment_id))
     if run is not None:
         if runs.get(session, run).experiment_id != experiment_id:
             raise NotFound(f"Run {run} is not one of experiment {experiment_id}.")
@@ -149,7 +150,7 @@ def choose(
     return found[0]
 
 
-def selected(cell: Cell, slugs: Sequence[str] | None) -> list[Remedy]:
+def selected(cell: DiagnosedCell, slugs: Sequence[str] | None) -> list[Remedy]:
     """Return the remedies asked for, or the proposed ones. Raises InvalidInput."""
     if slugs is None:
         if not cell.proposed:
@@ -170,7 +171,7 @@ def selected(cell: Cell, slugs: Sequence[str] | None) -> list[Remedy]:
 
 def follow_up(
     parent: Experiment,
-    cell: Cell,
+    cell: DiagnosedCell,
     remedies: Sequence[Remedy],
     *,
     seeds: int = DEFAULT_SEEDS,
@@ -216,7 +217,7 @@ def _written(params: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def _seeds(cell: Cell, amount: int) -> list[int]:
+def _seeds(cell: DiagnosedCell, amount: int) -> list[int]:
     """Return so many seeds: the cell's, then the smallest others."""
     own = [run.params[SEED] for run in cell.runs][:amount]
     others = (seed for seed in range(len(own) + amount) if seed not in own)

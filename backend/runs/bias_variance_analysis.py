@@ -19,7 +19,7 @@ from backend.store.tables import Run
 
 MAX_KEPT = 8
 MIN_SEEDS = 2
-Loss = Literal["squared error", "cross-entropy"]
+SplitLoss = Literal["squared error", "cross-entropy"]
 
 
 @dataclass(frozen=True)
@@ -41,7 +41,7 @@ class CellSplit:
 
     params: dict[str, Any]
     parameters: int
-    loss: Loss
+    loss: SplitLoss
     inputs: int
     noise: float | None
     best: Split
@@ -110,7 +110,7 @@ def _answers(blobs: Mapping[int, bytes], best: int, last: int) -> _Answers:
 def _split_cell(run: Run, answers: Sequence[_Answers]) -> CellSplit:
     params = run.params
     classifies = SOURCES[params["dataset.source"]].problem == "classification"
-    loss: Loss = (
+    loss: SplitLoss = (
         "cross-entropy" if params.get("training.loss") == "cross_entropy" else "squared error"
     )
     targets = answers[0].targets

@@ -7,7 +7,7 @@ from typing import Any, Literal
 from sqlalchemy.orm import Session
 
 from backend.analysis.cells import N_TRAIN, SEED
-from backend.analysis.comparison import Arm, Comparison, Losses, Outcome, compare
+from backend.analysis.comparison import Arm, Comparison, JudgedLosses, RunOutcome, compare
 from backend.errors import NotFound
 from backend.runs.states import ENDED
 from backend.specification.experiment import SEEDS
@@ -98,9 +98,9 @@ def _knobs(document: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def _arm(name: str, group: Sequence[tuple[int, Run]], judged: Mapping[int, Losses]) -> Arm:
+def _arm(name: str, group: Sequence[tuple[int, Run]], judged: Mapping[int, JudgedLosses]) -> Arm:
     outcomes = [
-        Outcome(
+        RunOutcome(
             row.params[SEED],
             judged.get(row.id) if row.status == "finished" else None,
             row.epoch,
@@ -118,7 +118,7 @@ def _only(values: set[int]) -> int | None:
     return next(iter(values)) if len(values) == 1 else None
 
 
-def _judged(session: Session, run_ids: list[int], at: At) -> dict[int, Losses]:
+def _judged(session: Session, run_ids: list[int], at: At) -> dict[int, JudgedLosses]:
     found: Mapping[int, Mapping[str, float | int | None]]
     if at == "best":
         found = metric_summaries.values_at_best(session, run_ids, METRICS)

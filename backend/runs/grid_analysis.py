@@ -6,10 +6,10 @@ from typing import Any
 import numpy as np
 from sqlalchemy.orm import Session
 
-from backend.analysis.cells import Losses, RunResult
-from backend.analysis.report import Report, report
+from backend.analysis.cells import PartLosses, RunResult
+from backend.analysis.report import GridReport, analyse
 from backend.cache import SingleFlightCache
-from backend.diagnosis.series import Column
+from backend.series import Series
 from backend.specification.cost import outputs
 from backend.store import experiments, metric_summaries, metrics, runs
 from backend.store.tables import Run
@@ -19,10 +19,10 @@ HALVINGS = 4  # of the epochs of a run, at which the loss reached so far is take
 
 _PARTS = ("train", "val", "test")
 _LOSSES = tuple(f"{part}_loss" for part in _PARTS)
-_kept: SingleFlightCache[Report] = SingleFlightCache(MAX_KEPT)
+_kept: SingleFlightCache[GridReport] = SingleFlightCache(MAX_KEPT)
 
 
-def grid_report(session: Session, experiment_id: int, *, target: float | None = None) -> Report:
+def grid_report(session: Session, experiment_id: int, *, target: float | None = None) -> GridReport:
     """Analyse the finished runs of an experiment. Raises NotFound.
 
     A report is kept until another run finishes: it is a function of the finished runs alone.
@@ -31,7 +31,7 @@ def grid_report(session: Session, experiment_id: int, *, target: float | None = 
     finished = finished_runs(session, experiment_id)
     return _kept.get(
         (*identity(session, finished), target),
-        lambda: report(_results(session, finished), target=target),
+        lambda: analyse(_results(session, finished), target=target),
     )
 
 
@@ -50,7 +50,7 @@ def _results(session: Session, finished: Sequence[Run]) -> list[RunResult]:
     ids = [run.id for run in finished]
     summaries = metrics.summaries(session, ids)
     at_best = metric_summaries.values_at_best(session, ids, _LOSSES)
-    courses = metrics.columns_of(session, ids, ["val_loss"])
+    courses = metrics.series_of(session, ids, ["val_loss"])
     found = (
         _result(run, summaries[run.id], at_best[run.id], courses[run.id]["val_loss"])
         for run in finished
@@ -62,7 +62,7 @@ def _result(
     run: Run,
     summary: Mapping[str, Mapping[str, Any]],
     best: Mapping[str, float | None],
-    course: Column,
+    course: Series,
 ) -> RunResult | None:
     """Return what a run measured; None without any finite validation loss."""
     lowest = summary.get("val_loss", {}).get("min_step")
@@ -76,20 +76,20 @@ def _result(
         parameters=run.parameters,
         epochs=run.epoch,
         best_epoch=lowest,
-        best=Losses(*(best.get(key) for key in _LOSSES)),
-        final=Losses(*last),
+        best=PartLosses(*(best.get(key) for key in _LOSSES)),
+        final=PartLosses(*last),
         reference_loss=run.reference_loss,
-        errors=None if errors[0] is None else Losses(*errors),
+        errors=None if errors[0] is None else PartLosses(*errors),
         outputs=outputs(run.params["dataset.source"]),
         reached=_reached(course),
     )
 
 
-def _reached(course: Column) -> dict[int, float]:
+def _reached(course: Series) -> dict[int, float]:
     """Return the lowest validation loss within the whole, half, quarter, ... of the epochs."""
     if not len(course):
         return {}
     lowest = np.fmin.accumulate(course.values)
     wanted = {max(1, int(course.steps[-1]) >> halving) for halving in range(HALVINGS + 1)}
-    found = {step: Column(course.steps, lowest).at(step) for step in sorted(wanted)}
+    found = {step: Series(course.steps, lowest).at(step) for step in sorted(wanted)}
     return {step: loss for step, loss in found.items() if loss is not None}

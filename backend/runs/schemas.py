@@ -4,16 +4,17 @@ import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
-from math import isfinite, nan
+from math import isfinite
 from typing import Any
 
 from pydantic import BaseModel
 from sqlalchemy.orm import Session
 
 from backend.diagnosis import Curve, Diagnosis, diagnose
-from backend.diagnosis.early_stopping import build
-from backend.diagnosis.stopping_outcome import stopping_outcome
+from backend.diagnosis.early_stopping import build, stopping_outcome
+from backend.diagnosis.verdicts import Verdict
 from backend.runs.states import ENDED
+from backend.series import Series
 from backend.specification import RunSpec
 from backend.specification.early_stopping import asked
 from backend.specification.placement import PRIORITIES
@@ -164,19 +165,20 @@ def diagnosed(session: Session, rows: Sequence[Run]) -> dict[int, Diagnosis]:
     return {row.id: _diagnosed_or_not(row, found[row.id]) for row in rows}
 
 
-def _diagnosed_or_not(row: Run, found: Mapping[str, metrics.Series]) -> Diagnosis:
+def _diagnosed_or_not(row: Run, series: Mapping[str, Series]) -> Diagnosis:
     """Diagnose a run; what goes wrong is logged, as no run may keep others from being stored."""
     try:
-        return _diagnosed(row, found)
+        return _diagnosed(row, series)
     except Exception:
         ids = {"run": row.id, "experiment": row.experiment_id}
         logger.exception("a run could not be diagnosed", extra=ids)
         sentence = "The run could not be diagnosed; the log says why."
-        return Diagnosis("not assessable", "not-assessable.error", sentence, sentence, "low")
+        rule = "not-assessable.error"
+        return Diagnosis(Verdict.NOT_ASSESSABLE, rule, sentence, sentence, "low")
 
 
-def _diagnosed(row: Run, found: Mapping[str, metrics.Series]) -> Diagnosis:
-    train, validation, accuracy = (_by_step(found[key]) for key in DIAGNOSED)
+def _diagnosed(row: Run, series: Mapping[str, Series]) -> Diagnosis:
+    train, validation, accuracy = (series[key] for key in DIAGNOSED)
     return diagnose(
         Curve.from_series(train, validation), reference_loss=row.reference_loss, accuracy=accuracy
     )
@@ -191,9 +193,9 @@ def early_stop(session: Session, run_id: int, query: Mapping[str, str]) -> Early
     wanted = asked(query, RunSpec.from_params(row.params).early_stopping)
     settings = wanted.settings()
     keys = ("train_loss", "val_loss", "test_loss")
-    found = metrics.columns(session, run_id, keys)
+    series = metrics.series(session, run_id, keys)
     rule = build(wanted.criterion, **settings)
-    outcome = stopping_outcome(rule, *(found[key] for key in keys))
+    outcome = stopping_outcome(rule, *(series[key] for key in keys))
     return EarlyStop(criterion=wanted.criterion, settings=settings, **asdict(outcome))
 
 
@@ -246,8 +248,3 @@ def _run_fields(row: Run, summary: Mapping[str, Mapping[str, Number]]) -> dict[s
         "started_at": iso(row.started_at),
         "ended_at": iso(row.ended_at),
     }
-
-
-def _by_step(series: metrics.Series) -> dict[int, float]:
-    values = (nan if value is None else value for value in series.values)
-    return dict(zip(series.steps, values, strict=True))

@@ -1,15 +1,14 @@
 """The names a filter may use, and what was meant by those it may not."""
 
 from dataclasses import dataclass, field
-from typing import get_args
 
-from backend.diagnosis.diagnosis import Verdict
+from backend.diagnosis.verdicts import Verdict
 from backend.search.errors import FilterError, quoted, suggestion
 from backend.search.syntax import PREFIXES, FieldKind, SearchField
 from backend.search.tokens import unescaped
 
 STATUSES = ("queued", "running", "finished", "failed", "cancelled")
-CHOICES: dict[str, tuple[str, ...]] = {"status": STATUSES, "verdict": get_args(Verdict)}
+CHOICES: dict[str, tuple[str, ...]] = {"status": STATUSES, "verdict": tuple(Verdict)}
 """Fields that hold one of a few words."""
 
 METRIC_PARTS = ("last", "min", "max", "best")

@@ -14,7 +14,7 @@ import numpy as np
 from sqlalchemy import and_, bindparam, delete, select
 from sqlalchemy.orm import Session
 
-from backend.diagnosis.series import Column
+from backend.series import Series
 from backend.store import bulk
 from backend.store import metric_summaries as _summaries
 from backend.store.engine import insert_for
@@ -33,7 +33,7 @@ class Point(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Stretch:
+class Chunk:
     """New values of one metric of one run: steps ascend, each once. NaN is allowed."""
 
     run_id: int
@@ -41,14 +41,6 @@ class Stretch:
     steps: Sequence[int]
     values: Sequence[float]
     recorded_at: int
-
-
-@dataclass
-class Series:
-    """One metric over its steps, ascending; None stands for NaN."""
-
-    steps: list[int]
-    values: list[float | None]
 
 
 def record(session: Session, points: Sequence[Point]) -> None:
@@ -63,10 +55,10 @@ def record(session: Session, points: Sequence[Point]) -> None:
             by_time[by_step[step].recorded_at].append(by_step[step])
         for recorded_at, some in by_time.items():
             steps, values = [one.step for one in some], [float(one.value) for one in some]
-            append(session, [Stretch(some[0].run_id, some[0].key, steps, values, recorded_at)])
+            append(session, [Chunk(some[0].run_id, some[0].key, steps, values, recorded_at)])
 
 
-def append(session: Session, stretches: Sequence[Stretch]) -> None:
+def append(session: Session, stretches: Sequence[Chunk]) -> None:
     """Write stretches of steps that have no value yet, at most one of a run and metric."""
     if not stretches:
         return
@@ -77,7 +69,7 @@ def append(session: Session, stretches: Sequence[Stretch]) -> None:
     )
 
 
-def _row(one: Stretch, key_id: int) -> bulk.RowValues:
+def _row(one: Chunk, key_id: int) -> bulk.RowValues:
     steps, values = (
         pack(f"<{len(one.steps)}{kind}", *numbers)
         for kind, numbers in (("q", one.steps), ("d", one.values))
@@ -115,7 +107,7 @@ def _remove(session: Session, gone: dict[tuple[int, str], set[int]]) -> None:
             pairs = zip(*_unpacked(row.packed_steps, row.packed_values), strict=True)
             kept = {step: value for step, value in pairs if step not in steps}
             if kept:
-                one = Stretch(run_id, key, list(kept), list(kept.values()), row.recorded_at)
+                one = Chunk(run_id, key, list(kept), list(kept.values()), row.recorded_at)
                 left.append(_row(one, ids[key]))
         session.execute(delete(Metric).where(touched))
         bulk.insert(session, Metric, left)
@@ -178,33 +170,10 @@ def series_of(
     first_step: int | None = None,
     last_step: int | None = None,
 ) -> dict[int, dict[str, Series]]:
-    """Return the series of many runs, ``{run: {key: Series}}``; else as `series`."""
-    found = columns_of(session, run_ids, keys, first_step=first_step, last_step=last_step)
-    return {
-        run_id: {key: _listed(column) for key, column in by_key.items()}
-        for run_id, by_key in found.items()
-    }
+    """Return the series of many runs, ``{run: {key: Series}}``; see `series`.
 
-
-def _listed(column: Column) -> Series:
-    values = [None if value != value else value for value in column.values.tolist()]
-    return Series(column.steps.tolist(), values)
-
-
-def columns(session: Session, run_id: int, keys: Sequence[str] | None = None) -> dict[str, Column]:
-    """Return a run's metrics (all, or those in `keys`) as arrays."""
-    return columns_of(session, [run_id], keys)[run_id]
-
-
-def columns_of(
-    session: Session,
-    run_ids: Sequence[int],
-    keys: Sequence[str] | None = None,
-    *,
-    first_step: int | None = None,
-    last_step: int | None = None,
-) -> dict[int, dict[str, Column]]:
-    """Return metrics of many runs as arrays, ``{run: {key: Column}}``, optionally between steps."""
+    A metric in `keys` that a run did not record is an empty series.
+    """
     query = (
         select(Metric.run_id, MetricKey.name, Metric.packed_steps, Metric.packed_values)
         .join(MetricKey, MetricKey.id == Metric.key_id)
@@ -219,26 +188,24 @@ def columns_of(
     packed: dict[int, dict[str, list[tuple[bytes, bytes]]]] = {
         run_id: {key: [] for key in keys or ()} for run_id in run_ids
     }
-    for some in bulk.chunks(run_ids):
-        for run_id, key, *one in session.execute(query.where(Metric.run_id.in_(some))):
-            packed[run_id].setdefault(key, []).append((one[0], one[1]))
+    for ids in bulk.chunks(run_ids):
+        for run_id, key, steps, values in session.execute(query.where(Metric.run_id.in_(ids))):
+            packed[run_id].setdefault(key, []).append((steps, values))
     return {
-        run_id: {key: _column(some, first_step, last_step) for key, some in by_key.items()}
+        run_id: {key: _joined(chunks, first_step, last_step) for key, chunks in by_key.items()}
         for run_id, by_key in packed.items()
     }
 
 
-def _column(
-    stretches: Sequence[tuple[bytes, bytes]], first: int | None, last: int | None
-) -> Column:
-    """Join stretches by their beginnings; one that began earlier may reach into the next."""
-    steps = np.frombuffer(b"".join(one for one, _ in stretches), "<i8")
-    values = np.frombuffer(b"".join(one for _, one in stretches), "<f8")
+def _joined(chunks: Sequence[tuple[bytes, bytes]], first: int | None, last: int | None) -> Series:
+    """Join chunks ordered by their first steps; a chunk may reach into the one after it."""
+    steps = np.frombuffer(b"".join(steps for steps, _ in chunks), "<i8")
+    values = np.frombuffer(b"".join(values for _, values in chunks), "<f8")
     if (steps[1:] < steps[:-1]).any():
         order = steps.argsort(kind="stable")
         steps, values = steps[order], values[order]
-    wanted = Column(steps, values).between(first, last)
-    return Column(steps[wanted], values[wanted])
+    whole = Series(steps, values)
+    return whole.take(whole.between(first, last))
 
 
 def summaries(

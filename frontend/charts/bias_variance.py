@@ -11,7 +11,7 @@ from backend.analysis.bias_variance import Split
 from backend.analysis.capacity_curves import capacity_knob
 from backend.analysis.cells import N_TRAIN, key
 from backend.analysis.intervals import student_t
-from backend.diagnosis.number import number
+from backend.diagnosis.number_format import number
 from backend.runs.bias_variance_analysis import CellSplit
 from frontend.charts import lines, theme
 

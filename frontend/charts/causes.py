@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import plotly.graph_objects as go
 
 from backend.analysis.cause import Cause
-from backend.analysis.effects import Effect
+from backend.analysis.effects import StepEffect
 from frontend import formatting
 from frontend.charts import theme
 
@@ -24,7 +24,7 @@ class CauseInfo:
     cause: Cause
 
     @property
-    def measured(self) -> Sequence[Effect]:
+    def measured(self) -> Sequence[StepEffect]:
         """The effects with a step that was measured."""
         return [effect for effect in self.cause.effects if effect.change is not None]
 
@@ -74,7 +74,9 @@ def draw_cause(info: CauseInfo) -> theme.Drawing:
     return theme.drawing(figure, info.description, caption=info.cause.sentence)
 
 
-def _dots(figure: go.Figure, shown: Sequence[tuple[str, Effect]], name: str, colour: str) -> None:
+def _dots(
+    figure: go.Figure, shown: Sequence[tuple[str, StepEffect]], name: str, colour: str
+) -> None:
     if not shown:
         return
     changes = [one.change for _, one in shown if one.change]

@@ -7,7 +7,7 @@ from math import log10
 import plotly.graph_objects as go
 
 from frontend.charts import theme
-from frontend.charts.curves import CurvesInfo, Line
+from frontend.charts.curves import CurvesInfo, DrawnLine
 from frontend.run_view import Scale
 
 MARKS = {"best epoch": ("var(--mark-0)", "solid"), "early stop": ("var(--mark-1)", "dashdot")}
@@ -87,7 +87,7 @@ def _ends(info: CurvesInfo, epochs: Scale) -> list[float]:
     return [_place(end, epochs) for end in ends]
 
 
-def _add_line(figure: go.Figure, info: CurvesInfo, line: Line) -> None:
+def _add_line(figure: go.Figure, info: CurvesInfo, line: DrawnLine) -> None:
     """Draw a line; if it is smoothed, what was recorded stays in sight behind it."""
     look = {"color": theme.COLOURS[line.part], "dash": theme.DASHES[line.part], "width": 2}
     name, shown = theme.LABELS[line.part], True if line.part in info.view.show else "legendonly"
@@ -105,12 +105,12 @@ def _add_line(figure: go.Figure, info: CurvesInfo, line: Line) -> None:
         )  # fmt: skip
 
 
-def _mode(lines: Sequence[Line]) -> str:
+def _mode(lines: Sequence[DrawnLine]) -> str:
     """Return how to draw: a single epoch is no line, but a dot."""
     return "lines+markers" if max(len(line.steps) for line in lines) == 1 else "lines"
 
 
-def _add_gap(figure: go.Figure, gap: Line) -> None:
+def _add_gap(figure: go.Figure, gap: DrawnLine) -> None:
     look = {"color": theme.INK, "width": 1.5}
     figure.add_scatter(
         x=gap.steps, y=gap.values, name="Gap", meta="gap", uid="gap", yaxis="y2", mode=_mode([gap]),

@@ -7,10 +7,8 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from backend.diagnosis.downsample import downsample
-from backend.diagnosis.series import Column
-from backend.diagnosis.smoothing import smooth
 from backend.runs.schemas import finite
+from backend.series import Series, downsample, smooth
 from frontend.charts import theme
 from frontend.formatting import number
 from frontend.run_view import RunView
@@ -26,7 +24,7 @@ PARTS = ("train", "val", "test")
 
 
 @dataclass(frozen=True)
-class Line:
+class DrawnLine:
     """One part's values over the epochs that are drawn; None where a value is not finite."""
 
     part: str
@@ -40,9 +38,9 @@ class CurvesInfo:
     """What the chart of a run shows. `gap` is validation minus train loss, None for accuracy."""
 
     quantity: Quantity
-    lines: Sequence[Line]
-    gap: Line | None
-    seeds: Sequence[Line]
+    lines: Sequence[DrawnLine]
+    gap: DrawnLine | None
+    seeds: Sequence[DrawnLine]
     best_epoch: int | None
     early_stop_epoch: int | None
     last_epoch: int
@@ -98,12 +96,12 @@ class CurvesInfo:
 
 def curves_info(
     quantity: Quantity,
-    series: Mapping[str, Column],
+    series: Mapping[str, Series],
     *,
     view: RunView,
     best_epoch: int | None = None,
     early_stop_epoch: int | None = None,
-    seeds: Sequence[Mapping[str, Column]] = (),
+    seeds: Sequence[Mapping[str, Series]] = (),
 ) -> CurvesInfo:
     """Return what to draw of a run's series, keyed as in the database: ``train_loss``, ...
 
@@ -130,7 +128,7 @@ def curves_info(
     )
 
 
-def _numbers(lines: Sequence[Line]) -> list[float]:
+def _numbers(lines: Sequence[DrawnLine]) -> list[float]:
     return [value for line in lines for value in line.values if value is not None]
 
 
@@ -144,7 +142,7 @@ class _Whole:
     smoothed: Array | None = None
 
 
-def _whole(part: str, found: Column | None, view: RunView, smoothing: float = 0) -> _Whole:
+def _whole(part: str, found: Series | None, view: RunView, smoothing: float = 0) -> _Whole:
     """Return a part's values in the stretch that is looked at, smoothed by all before them."""
     if found is None:
         return _Whole(part, np.array([], int), np.array([]))
@@ -157,7 +155,7 @@ def _whole(part: str, found: Column | None, view: RunView, smoothing: float = 0)
 
 def _thinned(
     lines: Sequence[_Whole], view: RunView, most: int, marked: Set[int] = frozenset()
-) -> list[Line]:
+) -> list[DrawnLine]:
     """Thin lines to the same epochs: as many of each part of the axis, be it logarithmic."""
     kept = [np.array(sorted(marked), int)]
     for line in lines:
@@ -167,25 +165,25 @@ def _thinned(
     return [_only(line, epochs) for line in lines]
 
 
-def _only(line: _Whole, epochs: Array) -> Line:
+def _only(line: _Whole, epochs: Array) -> DrawnLine:
     """Return a line at those of some epochs, ascending, that it has."""
     places = line.steps.searchsorted(epochs)
     inside = places < len(line.steps)
     places, epochs = places[inside], epochs[inside]
     places = places[line.steps[places] == epochs]
     smoothed = [] if line.smoothed is None else _plain(line.smoothed[places])
-    return Line(line.part, line.steps[places].tolist(), _plain(line.values[places]), smoothed)
+    return DrawnLine(line.part, line.steps[places].tolist(), _plain(line.values[places]), smoothed)
 
 
 def _plain(values: Array) -> list[float | None]:
     return [finite(value) for value in values.tolist()]
 
 
-def _gap(train: Line, validation: Line) -> Line:
+def _gap(train: DrawnLine, validation: DrawnLine) -> DrawnLine:
     """Return validation minus train at the epochs that have both."""
     values = _differences(train.steps, train.values, validation.steps, validation.values)
     smoothed = _differences(train.steps, train.smoothed, validation.steps, validation.smoothed)
-    return Line("gap", list(values), list(values.values()), list(smoothed.values()))
+    return DrawnLine("gap", list(values), list(values.values()), list(smoothed.values()))
 
 
 def _differences(

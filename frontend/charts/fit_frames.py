@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from backend.runs.fit_frames import Frames
-from backend.store.metrics import Series
+from backend.series import Series
 from frontend.charts import theme
 from frontend.charts.fits import FitInfo, draw_fit, over_samples
 from frontend.formatting import number
@@ -39,13 +39,10 @@ def fit_frames_info(frames: Frames, samples: bytes, losses: Mapping[str, Series]
         ]
     )
     last = over_samples(frames.epochs[-1], x, y, np.array(values[-1], np.float32), samples)
-    train, validation = (
-        dict(zip(losses[key].steps, losses[key].values, strict=True))
-        for key in ("train_loss", "val_loss")
-    )
+    train, validation = losses["train_loss"], losses["val_loss"]
     words = [
-        f"{replace(last, epoch=epoch).description} Train loss {number(train.get(epoch))}, "
-        f"validation loss {number(validation.get(epoch))}."
+        f"{replace(last, epoch=epoch).description} Train loss {number(train.at(epoch))}, "
+        f"validation loss {number(validation.at(epoch))}."
         for epoch in frames.epochs
     ]
     return FitFramesInfo(last, frames.epochs, values, words)

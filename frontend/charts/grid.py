@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from backend.diagnosis.majority_verdict import prevailing
+from backend.diagnosis.majority_verdict import majority_verdict
 from backend.runs.schemas import RunItem
 from frontend import formatting
 from frontend.charts.measures import AtBest, Ramp, ramp_of, style, value_of_cell, write
@@ -18,7 +18,7 @@ MAX_CURVES = 20  # of a cell, drawn when it is pointed at
 
 
 @dataclass(frozen=True)
-class Cell:
+class GridCell:
     """The runs that share a row and a column.
 
     `style` is the class that colours the cell, `place` what it is in words: "width 8, depth 2".
@@ -88,7 +88,7 @@ class GridInfo:
     column_knob: str | None
     rows: Sequence[Any]
     columns: Sequence[Any]
-    cells: Sequence[Sequence[Cell | None]]
+    cells: Sequence[Sequence[GridCell | None]]
 
 
 def value_of(run: RunItem, path: str) -> Any:
@@ -181,11 +181,11 @@ def place_of(run: RunItem, axes: tuple[str | None, str | None]) -> tuple[Any, An
 
 def _cell(
     choice: str, runs: Sequence[RunItem], value: float | str | None, ramp: Ramp | None, place: str
-) -> Cell:
+) -> GridCell:
     text = _state(runs) if value is None else write(choice, value)
     if isinstance(value, str):
-        text = str(prevailing(run.verdict for run in runs))
-    return Cell(runs, value, text, style(value, ramp), place)
+        text = str(majority_verdict(run.verdict for run in runs))
+    return GridCell(runs, value, text, style(value, ramp), place)
 
 
 def _place(axes: tuple[str | None, str | None], key: tuple[Any, Any], title: str) -> str:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from math import isfinite, log
 from statistics import fmean
 
-from backend.diagnosis.majority_verdict import prevailing
+from backend.diagnosis.majority_verdict import majority_verdict
 from backend.runs.schemas import RunItem
 from frontend import formatting
 
@@ -19,7 +19,7 @@ AtBest = Mapping[str, float | None]
 
 
 @dataclass(frozen=True)
-class Measure:
+class GridMeasure:
     """A figure of one run that can colour the grid."""
 
     slug: str
@@ -48,33 +48,33 @@ def _epochs(value: float | None) -> str:
     return formatting.MISSING if value is None else f"{value:,.0f}"
 
 
-MEASURES: dict[str, Measure] = {
+MEASURES: dict[str, GridMeasure] = {
     measure.slug: measure
     for measure in (
-        Measure(
+        GridMeasure(
             "final", "validation loss at the end",
             "Validation loss at the last epoch: high where the model is too simple, and again "
             "where it overfits.", lambda run, _: _last(run, "val_loss"),
         ),
-        Measure(
+        GridMeasure(
             "gap", "generalisation gap",
             "Validation loss minus train loss at the last epoch. A small gap is no merit by "
             "itself: an underfitting model has one.", _gap,
         ),
-        Measure(
+        GridMeasure(
             "best", "best validation loss",
             "Lowest validation loss of the run.", lambda _, best: best.get("val_loss"),
         ),
-        Measure(
+        GridMeasure(
             "test", "test loss at best epoch",
             "Test loss at the epoch of the lowest validation loss.",
             lambda _, best: best.get("test_loss"),
         ),
-        Measure(
+        GridMeasure(
             "cost", "cost of not stopping",
             "How far validation loss ends above its lowest value.", _cost, formatting.percent,
         ),
-        Measure(
+        GridMeasure(
             "stop", "early-stop epoch",
             "Epoch at which the early-stopping rule fires.",
             lambda run, _: run.early_stop_epoch, _epochs,
@@ -127,7 +127,7 @@ def value_of_cell(
     Losses of runs that failed are not what training comes to, and count for nothing.
     """
     if choice == VERDICT:
-        told = prevailing(run.verdict for run in runs)
+        told = majority_verdict(run.verdict for run in runs)
         return told.verdict if told else None
     of = MEASURES[choice].of
     found = [of(run, at_best.get(run.id, {})) for run in runs if run.status != "failed"]
@@ -151,5 +151,5 @@ def ramp_of(values: Iterable[float | str | None]) -> Ramp | None:
 def style(value: float | str | None, ramp: Ramp | None) -> str:
     """Return the class that colours a cell."""
     if isinstance(value, str):
-        return f"verdict-{value.replace(' ', '-')}"
+        return formatting.tone(value)
     return "level-none" if value is None or ramp is None else f"level-{ramp.level(value)}"

@@ -4,17 +4,17 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from itertools import pairwise
-from math import isfinite, log10
+from math import log10
 from statistics import fmean
 from typing import Literal
 
+import numpy as np
 import plotly.graph_objects as go
 from sqlalchemy.orm import Session
 
-from backend.diagnosis.downsample import downsample
 from backend.runs.compare_runs import Subject, differing
+from backend.series import Series, downsample
 from backend.store import metrics, recording_times
-from backend.store.metrics import Series
 from frontend import formatting
 from frontend.charts import theme
 from frontend.charts.curves import Quantity
@@ -35,7 +35,7 @@ MARKERS = 9  # on each line, to tell lines apart without colour
 
 
 @dataclass(frozen=True)
-class Curve:
+class OverlayLine:
     """One subject's line; a cell's is the mean over seeds, `low` and `high` their range."""
 
     title: str
@@ -52,7 +52,7 @@ class OverlayInfo:
     part: Part
     quantity: Quantity
     align: Align
-    curves: Sequence[Curve]
+    curves: Sequence[OverlayLine]
     span: tuple[float, float] | None
 
     @property
@@ -108,10 +108,10 @@ def _curve(
     key: str,
     align: Align,
     times: Mapping[int, Sequence[tuple[int, int]]],
-) -> Curve:
-    runs = [run for run in subject.runs if series[run.id][key].steps]
+) -> OverlayLine:
+    runs = [run for run in subject.runs if len(series[run.id][key])]
     if not runs:
-        return Curve(subject.title, [], [])
+        return OverlayLine(subject.title, [], [])
     values = [_finite(series[run.id][key]) for run in runs]
     common = sorted(set.intersection(*(set(one) for one in values)))
     means = [fmean(one[epoch] for one in values) for epoch in common]
@@ -124,15 +124,14 @@ def _curve(
         x = [float(e * (subject.steps_an_epoch if align == "step" else 1)) for e in epochs]
     drawn = [means[i] for i in kept]
     if len(runs) == 1:
-        return Curve(subject.title, x, drawn)
+        return OverlayLine(subject.title, x, drawn)
     low = [min(one[epoch] for one in values) for epoch in epochs]
     high = [max(one[epoch] for one in values) for epoch in epochs]
-    return Curve(subject.title, x, drawn, low, high)
+    return OverlayLine(subject.title, x, drawn, low, high)
 
 
 def _finite(series: Series) -> dict[int, float]:
-    pairs = zip(series.steps, series.values, strict=True)
-    return {step: value for step, value in pairs if value is not None and isfinite(value)}
+    return series.finite.by_step
 
 
 Clock = list[tuple[int, float]]
@@ -154,17 +153,12 @@ def _at(clock: Clock, epoch: int) -> float:
 
 
 def _span(series: Mapping[int, Mapping[str, Series]]) -> tuple[float, float] | None:
-    values = [
-        value
-        for by_key in series.values()
-        for one in by_key.values()
-        for value in one.values
-        if value is not None and isfinite(value)
-    ]
-    return (min(values), max(values)) if values else None
+    finite = [one.finite.values for by_key in series.values() for one in by_key.values()]
+    values = np.concatenate([np.array([]), *finite])
+    return (float(values.min()), float(values.max())) if len(values) else None
 
 
-def _banded(curves: Sequence[Curve]) -> bool:
+def _banded(curves: Sequence[OverlayLine]) -> bool:
     return any(curve.low is not None for curve in curves)
 
 

@@ -9,7 +9,7 @@ from backend.runs.schemas import RunItem
 from frontend import formatting
 from frontend.charts.grid import (
     SEED,
-    Cell,
+    GridCell,
     GridInfo,
     choose_axes,
     grid_info,
@@ -60,7 +60,7 @@ class PanelsInfo:
     size: str
 
     @property
-    def cells(self) -> Sequence[Cell]:
+    def cells(self) -> Sequence[GridCell]:
         """All cells."""
         return [cell for one in self.panels for row in one.cells for cell in row if cell]
 
@@ -74,7 +74,7 @@ class PanelsInfo:
         """What a cell's `compared` are to the page that compares: cells, or runs alone."""
         return "runs" if SEED in self.axes else "cells"
 
-    def compared(self, cell: Cell) -> str:
+    def compared(self, cell: GridCell) -> str:
         """Return the ids that stand for a cell's runs, one of those that differ in seed alone."""
         apart = [path for path in self.averaged if path != SEED]
         ids = {tuple(value_of(run, path) for path in apart): run.id for run in cell.runs[::-1]}

@@ -4,11 +4,11 @@ from fastapi import APIRouter, Response
 from sqlalchemy.orm import Session
 
 from backend.api.dependencies import StoppingQuery
-from backend.diagnosis.series import Column
 from backend.errors import NotFound
 from backend.remedies import follow_up
 from backend.runs.fit_frames import frames_of
 from backend.runs.schemas import early_stop, run_items
+from backend.series import Series
 from backend.store import artifacts, experiments, metrics, runs
 from backend.store.artifacts import SnapshotKind
 from backend.store.tables import Run
@@ -74,7 +74,7 @@ def curves(
     keys = [f"{part}_{quantity}" for part in ("train", "val", "test")]
     info = curves_info(
         quantity,
-        metrics.columns(session, run_id, keys),
+        metrics.series(session, run_id, keys),
         view=view,
         best_epoch=run.best_epoch,
         early_stop_epoch=fires,
@@ -83,11 +83,11 @@ def curves(
     return as_json(draw_curves(info))
 
 
-def _other_seeds(session: Session, row: Run, keys: list[str]) -> list[dict[str, Column]]:
+def _other_seeds(session: Session, row: Run, keys: list[str]) -> list[dict[str, Series]]:
     """Return the metrics of the runs that differ from one in their seed alone."""
     cell = follow_up.cell_of(session, experiments.get(session, row.experiment_id), row)
     others = [run.id for run in cell.runs if run.id != row.id]
-    return list(metrics.columns_of(session, others, keys).values())
+    return list(metrics.series_of(session, others, keys).values())
 
 
 def _not_drawable(run_id: int) -> NotFound:

@@ -3,10 +3,9 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
-from math import isfinite, log10
+from math import log10
 
-from backend.diagnosis.downsample import downsample
-from backend.store.metrics import Series
+from backend.series import Series, downsample
 from frontend.charts.lines import axis_type
 
 WIDTH, HEIGHT = 220, 110  # of the drawing, in its own units
@@ -41,8 +40,8 @@ def small_curve(found: Iterable[Mapping[str, Series]]) -> SmallCurve | None:
 
 
 def _thinned(series: Series) -> list[Point]:
-    values = [value if value is not None and isfinite(value) else None for value in series.values]
-    return [(series.steps[i], values[i]) for i in downsample(values, POINTS)]
+    drawn = series.take(downsample(series.json_values, POINTS))
+    return list(zip(drawn.steps.tolist(), drawn.json_values, strict=True))
 
 
 @dataclass(frozen=True)

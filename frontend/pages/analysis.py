@@ -6,7 +6,15 @@ from typing import Any
 from urllib.parse import urlencode
 
 from backend.analysis.capacity_curves import capacity_knob
-from backend.analysis.cells import CAPACITY, N_TRAIN, SEED, differing, setting, settings, unequal
+from backend.analysis.cells import (
+    CAPACITY,
+    N_TRAIN,
+    SEED,
+    setting,
+    settings,
+    unequal,
+    varying_params,
+)
 from backend.analysis.surface import ALONG, MIN_CAPACITIES, MIN_SIZES
 from backend.runs.schemas import RunItem
 from frontend import formatting
@@ -54,7 +62,7 @@ def reading(
     epochs = max(each.get("training.epochs") or 1 for each in whole)
     knobs = unequal(whole)
     params = [setting(each, knobs) for each in whole]  # each section looks through them
-    varying = differing(params)
+    varying = varying_params(params)
     found, missing = _sections(varying, epochs)
     version = _version(finished, len(all_runs))
     target = _target(query.get("target"))

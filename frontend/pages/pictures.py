@@ -10,7 +10,7 @@ from backend.specification.cost import inputs
 from backend.specification.sources import drawable
 from backend.store import artifacts
 from frontend import formatting
-from frontend.charts.grid import SEED, Cell
+from frontend.charts.grid import SEED, GridCell
 from frontend.charts.measures import AtBest
 
 MAX_PICTURES = 6
@@ -33,7 +33,7 @@ class Picture:
 
 def pictures(
     session: Session,
-    cells: Sequence[Cell],
+    cells: Sequence[GridCell],
     varying: Sequence[str],
     at_best: Mapping[int, AtBest],
 ) -> list[Picture]:

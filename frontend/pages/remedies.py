@@ -67,7 +67,7 @@ class Compared:
 
 def offer(rows: Sequence[Run], varying: Sequence[str], run_id: int | None) -> Offer | None:
     """Return the remedies for the cell of a run, else of what was left as it is, else the worst."""
-    found = follow_up.cells(rows)
+    found = follow_up.diagnosed_cells(rows)
     if not found:
         return None
     asked = [cell for cell in found if any(run.id == run_id for run in cell.runs)]
@@ -85,7 +85,7 @@ def offer_for(session: Session, parent: Experiment, run: Run) -> Offer | None:
     return replace(_offer(cell, {}), whose=_whose(cell, run))
 
 
-def _whose(cell: follow_up.Cell, run: Run) -> str:
+def _whose(cell: follow_up.DiagnosedCell, run: Run) -> str:
     """Say that remedies answer the whole cell of a run, and where it differs from its cell."""
     if len(cell.runs) < 2:
         return ""
@@ -96,7 +96,7 @@ def _whose(cell: follow_up.Cell, run: Run) -> str:
     return f"{told}: {_counted(cell)} called {named}, {this}."
 
 
-def _counted(cell: follow_up.Cell) -> str:
+def _counted(cell: follow_up.DiagnosedCell) -> str:
     if cell.told is None or cell.told.amount == cell.told.of:
         return "all are"
     return f"{cell.told.amount} of {cell.told.of} {'is' if cell.told.amount == 1 else 'are'}"
@@ -140,7 +140,7 @@ def _isolated(sentence: str, names: Sequence[str]) -> str:
     return sentence
 
 
-def _offer(cell: follow_up.Cell, cells: dict[int, str]) -> Offer:
+def _offer(cell: follow_up.DiagnosedCell, cells: dict[int, str]) -> Offer:
     first = cell.runs[0]
     others = [each for each in cell.applicable if each not in cell.proposed]
     return Offer(
@@ -154,7 +154,7 @@ def _offer(cell: follow_up.Cell, cells: dict[int, str]) -> Offer:
     )
 
 
-def _named(cell: follow_up.Cell, varying: Sequence[str]) -> str:
+def _named(cell: follow_up.DiagnosedCell, varying: Sequence[str]) -> str:
     """Name a cell by its values of the knobs that vary, and its verdict."""
     first = cell.runs[0]
     told = [f"variant {formatting.isolated(first.variant)}"] if first.variant else []
@@ -163,7 +163,7 @@ def _named(cell: follow_up.Cell, varying: Sequence[str]) -> str:
     return ": ".join(part for part in (", ".join(told), _prevailing(cell)) if part)
 
 
-def _prevailing(cell: follow_up.Cell) -> str:
+def _prevailing(cell: follow_up.DiagnosedCell) -> str:
     """Write the verdict that prevails in a cell, with how many share it where not all do."""
     if cell.told is None:
         return ""

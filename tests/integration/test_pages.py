@@ -124,11 +124,11 @@ def test_runs_that_were_cancelled_are_not_done(measured: Api) -> None:
 @pytest.mark.parametrize(
     ("path", "told"),
     [
-        ("/", '<span class="verdict verdict-mild-overfitting">mild overfitting</span> 2'),
+        ("/", '<span class="verdict tone-harmful">mild overfitting</span> 2'),
         ("/experiments/1", "mild overfitting</span> 2 runs"),
         ("/experiments/1", "degree 9: mild overfitting</option>"),
-        ("/experiments/1", 'Proposed for <span class="verdict verdict-mild-overfitting">'),
-        ("/runs", '<td ><span class="verdict verdict-mild-overfitting">'),
+        ("/experiments/1", 'Proposed for <span class="verdict tone-harmful">'),
+        ("/runs", '<td ><span class="verdict tone-harmful">'),
         ("/compare?runs=3&cells=3", "mild overfitting</span> 2"),
         ("/runs/3", "all are called mild overfitting, as is this one"),
     ],

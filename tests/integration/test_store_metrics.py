@@ -6,6 +6,7 @@ import threading
 
 import pytest
 
+from backend.series import Series
 from backend.specification import validate
 from backend.store import (
     Database,
@@ -39,15 +40,14 @@ def test_series_come_back_by_step(database: Database, run_id: int) -> None:
     record(database, run_id, {3: math.nan, 4: math.inf})
     with database.read() as session:
         found = metrics.series(session, run_id)["loss"]
-    assert found.steps == [1, 2, 3, 4]
-    assert found.values == [1.0, 0.5, None, math.inf]
+    assert found == Series.of([1, 2, 3, 4], [1.0, 0.5, None, math.inf])
 
 
 def test_a_step_written_twice_is_there_once(database: Database, run_id: int) -> None:
     record(database, run_id, {1: 1.0, 2: 2.0})
     record(database, run_id, {2: 3.0})
     with database.read() as session:
-        assert metrics.series(session, run_id)["loss"].values == [1.0, 3.0]
+        assert metrics.series(session, run_id)["loss"].values.tolist() == [1.0, 3.0]
 
 
 def test_series_written_in_any_order_come_back_as_the_last_writer_left_them(
@@ -62,16 +62,16 @@ def test_series_written_in_any_order_come_back_as_the_last_writer_left_them(
     with database.read() as session:
         found = metrics.series(session, run_id)["loss"]
         middle = metrics.series(session, run_id, first_step=10, last_step=20)["loss"]
-    assert dict(zip(found.steps, found.values, strict=True)) == expected
-    assert found.steps == sorted(expected)
-    assert middle.steps == [step for step in sorted(expected) if 10 <= step <= 20]
+    assert found.by_step == expected
+    assert found.steps.tolist() == sorted(expected)
+    assert middle.steps.tolist() == [step for step in sorted(expected) if 10 <= step <= 20]
 
 
 def test_series_of_many_runs_come_together(database: Database, run_id: int) -> None:
     record(database, run_id, {1: 1.0, 2: 2.0})
     with database.read() as session:
         found = metrics.series_of(session, [run_id, run_id + 1], ["loss"])
-    assert {id_: one["loss"].values for id_, one in found.items()} == {
+    assert {id_: one["loss"].values.tolist() for id_, one in found.items()} == {
         run_id: [1.0, 2.0],
         run_id + 1: [],
     }
@@ -82,7 +82,10 @@ def test_steps_and_keys_can_be_chosen(database: Database, run_id: int) -> None:
     record(database, run_id, {1: 9.0}, key="other")
     with database.read() as session:
         found = metrics.series(session, run_id, ["loss", "none"], first_step=2, last_step=2)
-    assert {key: series.values for key, series in found.items()} == {"loss": [2.0], "none": []}
+    assert {key: series.values.tolist() for key, series in found.items()} == {
+        "loss": [2.0],
+        "none": [],
+    }
 
 
 def test_metrics_at_the_best_epoch_are_those_of_the_lowest_validation_loss(

@@ -4,12 +4,12 @@ import pytest
 
 from backend.analysis.cause import cause
 from backend.analysis.cells import RunResult, cells
-from backend.analysis.effects import Effect
+from backend.analysis.effects import StepEffect
 from backend.analysis.learning_curves import learning_curves
 from tests.grids import jitter, result, results
 
 
-def effect(runs: Sequence[RunResult], factor: str) -> Effect:
+def effect(runs: Sequence[RunResult], factor: str) -> StepEffect:
     found = cause(cells(runs))
     assert found is not None
     return next(one for one in found.effects if one.factor == factor)

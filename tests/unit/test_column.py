@@ -6,16 +6,16 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from backend.diagnosis.series import Column
+from backend.series import Series
 
 BY_STEP = st.dictionaries(
     st.integers(1, 30), st.one_of(st.floats(-9, 9), st.just(nan), st.just(float("inf")))
 )
 
 
-def column(by_step: dict[int, float]) -> Column:
+def column(by_step: dict[int, float]) -> Series:
     steps = sorted(by_step)
-    return Column.of(steps, [by_step[step] for step in steps])
+    return Series.of(steps, [by_step[step] for step in steps])
 
 
 @given(BY_STEP)
@@ -28,7 +28,7 @@ def test_values_are_found_by_step(by_step: dict[int, float]) -> None:
 
 @given(BY_STEP, BY_STEP)
 def test_another_metric_is_read_at_the_same_steps(one: dict[int, float], other: Any) -> None:
-    paired = column(one).paired(column(other))
+    paired = column(other).values_at(column(one).steps)
     assert [repr(each) for each in paired.tolist()] == [
         repr(float(other.get(step, nan))) for step in sorted(one)
     ]

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from scipy.stats import nct, ttest_rel
 from scipy.stats import t as student
 
-from backend.analysis.comparison import Arm, Outcome, compare, paired
+from backend.analysis.comparison import Arm, RunOutcome, compare, paired
 from backend.analysis.comparison_sentences import in_words, seeds_needed
 
 BASE = [1.0, 1.2, 0.9, 1.1, 1.05]
@@ -20,7 +20,7 @@ NOISE = [0.02, -0.03, 0.01, 0.0, -0.01]
 def arm(name: str, validation: list[float], test: list[float] | None = None, **more: Any) -> Arm:
     fields = {"parameters": 10, "n_train": 50, "epochs": 100, **more}
     outcomes = [
-        Outcome(seed, {"val_loss": v, "test_loss": t}, fields["epochs"])
+        RunOutcome(seed, {"val_loss": v, "test_loss": t}, fields["epochs"])
         for seed, (v, t) in enumerate(zip(validation, test or validation, strict=True))
     ]
     return Arm(name, fields["parameters"], fields["n_train"], outcomes)
@@ -94,14 +94,14 @@ def test_no_seeds_are_asked_for_to_tell_apart_what_is_alike_on_every_seed() -> N
 
 def test_a_variant_that_broke_is_never_chosen() -> None:
     wild = arm("wild", shifted(-0.5))
-    broken = Arm("wild", 10, 50, [*wild.outcomes[:-1], Outcome(4, None, 3)])
+    broken = Arm("wild", 10, 50, [*wild.outcomes[:-1], RunOutcome(4, None, 3)])
     found = compare([arm("as it is", BASE), broken])
     assert found.chosen is found.baseline
     assert found.effects[0].differences["test_loss"].pairs == 4
 
 
 def test_where_the_baseline_broke_on_every_seed_the_lowest_validation_loss_is_chosen() -> None:
-    broken = Arm("as it is", 10, 50, [Outcome(seed, None, 3) for seed in range(5)])
+    broken = Arm("as it is", 10, 50, [RunOutcome(seed, None, 3) for seed in range(5)])
     found = compare([broken, arm("worse", shifted(0.5)), arm("better", shifted(-0.5))])
     assert found.chosen and found.chosen.arm.name == "better"
     text = in_words(found)
@@ -110,15 +110,15 @@ def test_where_the_baseline_broke_on_every_seed_the_lowest_validation_loss_is_ch
 
 
 def test_while_the_baseline_trains_nothing_is_chosen() -> None:
-    waiting = Arm("as it is", 10, 50, [Outcome(0, None, 3), Outcome(1, None, 3, ended=False)])
+    waiting = Arm("as it is", 10, 50, [RunOutcome(0, None, 3), RunOutcome(1, None, 3, ended=False)])
     found = compare([waiting, arm("better", [0.5, 0.5])])
     assert found.chosen is None
     assert in_words(found) == "No seed has ended both with and without a change yet."
 
 
 def test_while_runs_train_only_complete_pairs_count() -> None:
-    waiting = [Outcome(seed, None, 4, ended=False) for seed in range(1, 5)]
-    late = Arm("late", 10, 50, [Outcome(0, {"val_loss": 0.5, "test_loss": 0.5}, 9), *waiting])
+    waiting = [RunOutcome(seed, None, 4, ended=False) for seed in range(1, 5)]
+    late = Arm("late", 10, 50, [RunOutcome(0, {"val_loss": 0.5, "test_loss": 0.5}, 9), *waiting])
     found = compare([arm("as it is", BASE), late])
     assert not found.complete
     assert found.effects[0].differences["test_loss"].low is None
@@ -133,7 +133,7 @@ def test_cost_counts_parameters_samples_and_epochs() -> None:
 def test_a_seed_counts_once_with_its_mean_over_the_cells() -> None:
     def crossed(name: str, by_cell: list[list[float]]) -> Arm:
         outcomes = [
-            Outcome(seed, {"val_loss": loss, "test_loss": loss}, 9, cell=cell)
+            RunOutcome(seed, {"val_loss": loss, "test_loss": loss}, 9, cell=cell)
             for cell, losses in enumerate(by_cell)
             for seed, loss in enumerate(losses)
         ]
@@ -183,7 +183,7 @@ def test_nothing_resolved_is_said_also_where_nothing_is_chosen() -> None:
 def test_an_accuracy_that_is_resolved_while_the_loss_is_not_is_in_the_sentence() -> None:
     def scored(name: str, losses: list[float], accuracy: float) -> Arm:
         outcomes = [
-            Outcome(
+            RunOutcome(
                 seed, {"val_loss": v, "test_loss": v, "test_accuracy": accuracy + noise / 10}, 9
             )
             for seed, (v, noise) in enumerate(zip(losses, NOISE, strict=True))

@@ -1,13 +1,14 @@
 """The chart of paired differences: what is in it, and what it says in words."""
 
-from backend.analysis.comparison import Arm, Outcome, compare
+from backend.analysis.comparison import Arm, RunOutcome, compare
 from frontend import formatting
 from frontend.charts.comparison import ComparisonInfo, comparison_info, draw_comparison
 
 
 def arm(name: str, *losses: float) -> Arm:
     outcomes = [
-        Outcome(seed, {"val_loss": loss, "test_loss": loss}, 9) for seed, loss in enumerate(losses)
+        RunOutcome(seed, {"val_loss": loss, "test_loss": loss}, 9)
+        for seed, loss in enumerate(losses)
     ]
     return Arm(name, 10, 20, outcomes)
 
@@ -44,7 +45,7 @@ def test_each_difference_has_a_dot_in_two_intervals() -> None:
 
 
 def test_a_variant_without_a_pair_is_left_out() -> None:
-    waiting = Arm("later", 10, 20, [Outcome(0, None, 1, ended=False)])
+    waiting = Arm("later", 10, 20, [RunOutcome(0, None, 1, ended=False)])
     found = comparison_info(compare([arm("as it is", 1, 2), waiting]))
     assert found.rows == []
     assert draw_comparison(found)["data"]

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from backend.diagnosis.series import Column
+from backend.series import Series
 from frontend.charts.curve_chart import draw_curves
 from frontend.charts.curves import CurvesInfo, curves_info
 from frontend.run_view import RunView
@@ -21,7 +21,7 @@ def info(
     stop: int | None = None,
     *,
     view: RunView = PLAIN,
-    seeds: Sequence[Mapping[str, Column]] = (),
+    seeds: Sequence[Mapping[str, Series]] = (),
 ) -> CurvesInfo:
     series = losses(train, validation)
     return curves_info(
@@ -29,9 +29,9 @@ def info(
     )
 
 
-def losses(train: Sequence[float | None], validation: Sequence[float | None]) -> dict[str, Column]:
+def losses(train: Sequence[float | None], validation: Sequence[float | None]) -> dict[str, Series]:
     steps = list(range(1, len(train) + 1))
-    return {"train_loss": Column.of(steps, train), "val_loss": Column.of(steps, validation)}
+    return {"train_loss": Series.of(steps, train), "val_loss": Series.of(steps, validation)}
 
 
 def traces(info: CurvesInfo) -> dict[str, Any]:

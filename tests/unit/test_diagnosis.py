@@ -9,8 +9,9 @@ import pytest
 from numpy.typing import ArrayLike
 
 from backend.diagnosis import Curve, diagnose
-from backend.diagnosis.found import RULES
-from backend.diagnosis.number import number
+from backend.diagnosis.number_format import number
+from backend.diagnosis.verdicts import RULES
+from backend.series import Series
 from tests.curves import CASES, EPOCHS, curve, falling, rising_after
 
 
@@ -94,7 +95,9 @@ def test_loss_that_overfits_while_accuracy_holds_is_over_confident(
     accuracy: float, told: bool
 ) -> None:
     accuracies = {e: min(0.9, 0.5 + e / 50) if e <= 40 else accuracy for e in range(1, 101)}
-    found = diagnose(curve(falling(0.0), rising_after(30, 1.5)), accuracy=accuracies)
+    found = diagnose(
+        curve(falling(0.0), rising_after(30, 1.5)), accuracy=Series.from_mapping(accuracies)
+    )
     assert found.overfitting is True
     assert [one.rule for one in found.findings] == ["over-confident"] * told
     assert not any("over-confidence" in check for check in found.not_checked)
@@ -102,7 +105,9 @@ def test_loss_that_overfits_while_accuracy_holds_is_over_confident(
 
 def test_an_accuracy_that_never_moves_tells_nothing_of_confidence() -> None:
     accuracies = dict.fromkeys(range(1, 101), 0.5)
-    found = diagnose(curve(falling(0.0), rising_after(30, 1.5)), accuracy=accuracies)
+    found = diagnose(
+        curve(falling(0.0), rising_after(30, 1.5)), accuracy=Series.from_mapping(accuracies)
+    )
     assert found.findings == []
     assert "over-confidence: validation accuracy never moves" in found.not_checked
 
@@ -162,6 +167,6 @@ def test_train_that_ends_without_a_number_breaks_training_down() -> None:
     train, validation = falling(0.05), rising_after(30, 2.0)
     train[90:] = validation[80:] = math.nan
     assert diagnose(curve(train, validation)).rule == "diverged.not-finite"
-    steps = dict(enumerate(train, 1)) | {101: math.nan}
-    found = diagnose(Curve.from_series(steps, dict(enumerate(validation, 1))))
+    longer = Series.of(range(1, 102), [*train, math.nan])
+    found = diagnose(Curve.from_series(longer, Series.of(range(1, 101), validation)))
     assert found.rule == "diverged.not-finite"

@@ -12,8 +12,9 @@ from hypothesis import strategies as st
 from numpy.typing import ArrayLike
 
 from backend.diagnosis import Curve, Diagnosis, diagnose
-from backend.diagnosis.confidence import confidence
-from backend.diagnosis.curve import Array
+from backend.diagnosis.diagnosis import confidence
+from backend.series import FloatArray as Array
+from backend.series import Series
 from tests.curves import CASES, EPOCHS, curve, falling, rising_after
 
 
@@ -41,10 +42,11 @@ def test_a_single_outlier_at_the_end_is_no_rise() -> None:
 
 @pytest.mark.parametrize("every", [1, 7, 50])
 def test_validation_may_come_less_often_and_at_other_steps_than_train(every: int) -> None:
-    train = dict(enumerate(falling(0.0, n=2000), start=1))
-    validation = dict(enumerate(rising_after(30, 1.5, n=2000), start=1))
-    seldom = {step + 0: loss for step, loss in validation.items() if step % every == 0}
-    others = {step: loss for step, loss in train.items() if step % every or every == 1}
+    steps = np.arange(1, 2001)
+    train = Series(steps, falling(0.0, n=2000))
+    validation = Series(steps, rising_after(30, 1.5, n=2000))
+    seldom = validation.take(np.flatnonzero(steps % every == 0))
+    others = train.take(np.flatnonzero((steps % every > 0) | (every == 1)))
     found = diagnose(Curve.from_series(others, seldom, unit="step"))
     assert found.rule == "overfitting.severe"
     assert found.onset_step == pytest.approx(600, abs=50)
@@ -62,7 +64,7 @@ def test_numbers_that_are_missing_here_and_there_are_left_out() -> None:
     v[[3, 40, 77]] = math.nan
     found = diagnose(curve(falling(0.0), v))
     assert found.rule == "overfitting.severe"
-    assert "3 points whose loss is no finite number" in found.not_checked
+    assert "3 points whose loss is not a finite number" in found.not_checked
 
 
 @given(st.floats(1e-6, 1e6), st.sampled_from(CASES))
@@ -128,11 +130,11 @@ def test_no_curve_breaks_the_diagnosis(pairs: list[tuple[float, float]], ref: fl
 def test_numbers_near_the_largest_are_judged() -> None:
     huge = rising_after(30, 2.0)
     overflown: Any = SimpleNamespace(
-        threshold=math.nan, rise=0.0, reading=SimpleNamespace(error=0.0), validation=huge
+        threshold=math.nan, rise=0.0, smoothed=SimpleNamespace(error=0.0), validation=huge
     )
     found: Any = SimpleNamespace(verdict="good fit")
     assert confidence(overflown, found) == "low"
-    accuracy = {int(step): 1e308 for step in EPOCHS}
+    accuracy = Series(EPOCHS, np.full(len(EPOCHS), 1e308))
     assert diagnose(curve(falling(0.1), huge), accuracy=accuracy).findings == []
 
 
@@ -140,4 +142,4 @@ def test_one_point_without_a_number_is_one_point() -> None:
     validation = falling(0.4)
     validation[9] = math.nan
     told = diagnose(curve(falling(0.3), validation)).not_checked
-    assert "1 point whose loss is no finite number" in told
+    assert "1 point whose loss is not a finite number" in told

@@ -5,7 +5,7 @@ import math
 import pytest
 
 from backend.diagnosis import Curve, diagnose
-from backend.diagnosis.divergence import reason
+from backend.diagnosis.breakdown import divergence_reason
 from tests.specs import run_spec
 from worker.training.device import choose_device
 from worker.training.group import EpochResult, Group
@@ -15,12 +15,12 @@ DEVICE = choose_device()
 
 @pytest.mark.parametrize("loss", [math.nan, math.inf, -math.inf, 1.1e6])
 def test_a_loss_that_is_not_finite_or_exploded_is_a_reason(loss: float) -> None:
-    assert reason(loss, 0.7) is not None
+    assert divergence_reason(loss, 0.7) is not None
 
 
 @pytest.mark.parametrize(("loss", "constant"), [(0.0, 0.7), (900_000, 0.0), (1.9e6, 2.0)])
 def test_a_large_loss_alone_is_none(loss: float, constant: float) -> None:
-    assert reason(loss, constant) is None
+    assert divergence_reason(loss, constant) is None
 
 
 def test_neighbours_of_a_run_that_diverges_are_exact() -> None:

@@ -5,7 +5,7 @@ from math import log
 from hypothesis import given
 from hypothesis import strategies as st
 
-from backend.diagnosis.downsample import downsample
+from backend.series import downsample
 
 VALUES = st.lists(st.none() | st.floats(allow_nan=False, allow_infinity=False))
 

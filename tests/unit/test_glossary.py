@@ -2,16 +2,15 @@
 
 import re
 from pathlib import Path
-from typing import get_args
 
-from backend.diagnosis.diagnosis import Verdict
+from backend.diagnosis.verdicts import CONDITIONS, slug
 from backend.specification.sources import GENERATED, SOURCES
 from frontend.glossary import GLOSSARY, TERMS
 from frontend.site import TEMPLATES
 
 
 def test_every_verdict_is_explained() -> None:
-    assert {verdict.replace(" ", "-") for verdict in get_args(Verdict)} <= TERMS.keys()
+    assert {slug(name) for name in CONDITIONS} <= TERMS.keys()
 
 
 def test_every_word_behind_which_an_explanation_is_promised_has_one() -> None:

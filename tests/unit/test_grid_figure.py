@@ -139,7 +139,7 @@ def test_a_cell_shows_the_verdict_of_most_of_its_runs() -> None:
     grid = panels_info(runs, {}, choice="verdict")
     assert texts(grid.panels[0]) == [["overfitting 2 of 3"], ["good fit"]]
     assert grid.legend == [
-        ("verdict-good-fit", "good fit"), ("verdict-overfitting", "overfitting"),
+        ("tone-good", "good fit"), ("tone-harmful", "overfitting"),
     ]  # fmt: skip
 
 

@@ -12,10 +12,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from backend.diagnosis import Curve, diagnose
-from backend.log_formats import paired, read_log
-from backend.log_formats.documents import read_document
-from backend.log_formats.events import _scalars, read_events
+from backend.log_formats import find_losses, read_log
 from backend.log_formats.history import History, Unreadable
+from backend.log_formats.json_logs import read_document
+from backend.log_formats.tensorboard import _scalars, read_events
 
 EVENTS = Path(__file__).parents[1] / "data" / "events"
 EVENT = b"\x2a\x0a\x0a\x08\x0a\x01a\x15" + struct.pack("<f", 1.0)  # the summary a = 1
@@ -44,8 +44,8 @@ def test_epochs_that_are_no_places_are_counted_instead(place: str) -> None:
     rows = (f'{{"step": {at}, "loss": 1, "val_loss": 1}}' for at in (1, place, 3))
     for text in (as_lists, "[" + ",".join(rows) + "]"):
         (history,) = read_document(text)
-        found = paired(history)
-        assert sorted(found.validation) == [1, 2, 3]
+        found = find_losses(history)
+        assert found.validation.steps.tolist() == [1, 2, 3]
         diagnose(Curve.from_series(found.train, found.validation))
 
 
@@ -78,13 +78,13 @@ def test_what_cannot_be_read_is_told_in_one_sentence(
     file.write_bytes(content)
     with pytest.raises(Unreadable) as caught:
         for history in read_log(str(file)):
-            paired(history)
+            find_losses(history)
     assert words in caught.value.detail
     assert len(caught.value.detail) < 1000
 
 
 def judge(history: History) -> None:
-    pair = paired(history)
+    pair = find_losses(history)
     with np.errstate(all="ignore"):
         curve = Curve.from_series(pair.train, pair.validation)
     diagnose(curve, accuracy=pair.accuracy)

@@ -7,12 +7,13 @@ from pathlib import Path
 
 import pytest
 
-from backend.log_formats import Paired, paired, read_log
-from backend.log_formats.documents import read_document
-from backend.log_formats.events import read_events
+from backend.log_formats import LossPair, find_losses, read_log
+from backend.log_formats.csv_logs import read_table
 from backend.log_formats.history import History, Unreadable
-from backend.log_formats.names import name_of
-from backend.log_formats.tables import read_table
+from backend.log_formats.json_logs import read_document
+from backend.log_formats.series_names import parse_name
+from backend.log_formats.tensorboard import read_events
+from backend.series import Series
 
 EVENTS = Path(__file__).parents[1] / "data" / "events"
 N = 12
@@ -73,10 +74,10 @@ API = json.dumps({
 })  # fmt: skip
 
 
-def pair_of(text: str, **chosen: str) -> Paired:
+def pair_of(text: str, **chosen: str) -> LossPair:
     read = read_document if text.lstrip()[0] in "{[" else read_table
     (history,) = read(text)
-    return paired(history, **chosen)
+    return find_losses(history, **chosen)
 
 
 @pytest.mark.parametrize(
@@ -86,16 +87,16 @@ def pair_of(text: str, **chosen: str) -> Paired:
 )
 def test_train_and_validation_are_found_by_their_names(text: str) -> None:
     found = pair_of(text)
-    assert [found.train[step] for step in sorted(found.train)] == pytest.approx(TRAIN)
-    assert [found.validation[step] for step in sorted(found.validation)] == VALIDATION
-    assert sorted(found.validation) == list(range(N))
+    assert found.train.values.tolist() == pytest.approx(TRAIN)
+    assert found.validation.values.tolist() == VALIDATION
+    assert found.validation.steps.tolist() == list(range(N))
 
 
 def test_a_keras_history_counts_from_1_unless_it_has_epochs() -> None:
     history = {"loss": TRAIN, "val_loss": VALIDATION}
-    assert sorted(pair_of(json.dumps(history)).validation) == list(range(1, N + 1))
+    assert pair_of(json.dumps(history)).validation.steps.tolist() == list(range(1, N + 1))
     with_epochs = {"epoch": list(range(N)), "history": history, "params": {"epochs": N}}
-    assert list(pair_of(json.dumps(with_epochs)).validation.values()) == VALIDATION
+    assert pair_of(json.dumps(with_epochs)).validation.values.tolist() == VALIDATION
 
 
 def test_several_histories_in_one_file_are_told_apart() -> None:
@@ -105,9 +106,9 @@ def test_several_histories_in_one_file_are_told_apart() -> None:
             "b": {"loss": TRAIN, "val_loss": VALIDATION},
         }
     })  # fmt: skip
-    found = {history.name: paired(history) for history in read_document(text)}
+    found = {history.name: find_losses(history) for history in read_document(text)}
     assert list(found) == ["runs/a", "runs/b"]
-    assert all(list(one.validation.values()) == VALIDATION for one in found.values())
+    assert all(one.validation.values.tolist() == VALIDATION for one in found.values())
 
 
 def test_a_list_of_histories_is_told_apart_by_their_names() -> None:
@@ -116,9 +117,9 @@ def test_a_list_of_histories_is_told_apart_by_their_names() -> None:
         for name in ("a", "b")
     ]
     for text in (json.dumps(rows), "\n".join(map(json.dumps, rows))):
-        found = {history.name: paired(history) for history in read_document(text)}
+        found = {history.name: find_losses(history) for history in read_document(text)}
         assert list(found) == ["a", "b"]
-        assert list(found["b"].validation.values()) == VALIDATION
+        assert found["b"].validation.values.tolist() == VALIDATION
 
 
 @pytest.mark.parametrize(
@@ -135,13 +136,13 @@ def test_a_list_of_histories_is_told_apart_by_their_names() -> None:
     ],
 )
 def test_a_name_says_its_part_and_its_measure(name: str, part: str | None, what: str) -> None:
-    assert (name_of(name).part, name_of(name).what) == (part, what)
+    assert (parse_name(name).part, parse_name(name).what) == (part, what)
 
 
 def test_test_loss_stands_in_for_validation_and_that_is_said() -> None:
     text = lines("epoch,train_loss,test_loss", [f"{i},{t},{v}" for i, (t, v) in enumerate(BOTH)])
     found = pair_of(text)
-    assert list(found.validation.values()) == VALIDATION
+    assert found.validation.values.tolist() == VALIDATION
     assert "the test loss is taken for it" in found.remarks[0]
 
 
@@ -151,15 +152,15 @@ def test_what_is_ambiguous_is_asked_and_can_be_chosen() -> None:
     with pytest.raises(Unreadable, match="several pairs of losses; name one by --train"):
         pair_of(text)
     found = pair_of(text, train="train_mae", validation="val_mae")
-    assert list(found.validation.values()) == VALIDATION
+    assert found.validation.values.tolist() == VALIDATION
     with pytest.raises(Unreadable, match="did you mean train_mae"):
         pair_of(text, train="mae", validation="val_mae")
 
 
 def test_numbers_that_are_none_stay_in_their_place() -> None:
     found = pair_of(lines("epoch,loss,val_loss", ["0,1,nan", "1,inf,2", "2,,3"]))
-    assert math.isnan(found.validation[0])
-    assert found.train == {0: 1.0, 1: math.inf}
+    assert math.isnan(found.validation.values[0])
+    assert found.train.by_step == {0: 1.0, 1: math.inf}
 
 
 def test_a_log_that_begins_anew_is_read_from_there() -> None:
@@ -174,14 +175,14 @@ def test_a_log_that_begins_anew_is_read_from_there() -> None:
 def test_a_log_that_was_resumed_goes_on() -> None:
     rows = ["1,5,5", "2,4,4", "3,3,3", "2,2,2", "3,1,1", "4,0,0"]
     (found,) = read_table(lines("epoch,loss,val_loss", rows))
-    assert found.series["val_loss"] == {1: 5, 2: 2, 3: 1, 4: 0}
+    assert found.series["val_loss"].by_step == {1: 5, 2: 2, 3: 1, 4: 0}
 
 
 def test_what_is_no_number_is_left_out_and_told() -> None:
     rows = ["1,oops,1,x", "2,0.5,0.9,0", "3,0.4,-,0", "4,0.3,n/a,0"]
     (found,) = read_table(lines("epoch,loss,val_loss,lr", rows))
-    assert found.series["loss"] == {2: 0.5, 3: 0.4, 4: 0.3}
-    assert paired(found).remarks == (
+    assert found.series["loss"].by_step == {2: 0.5, 3: 0.4, 4: 0.3}
+    assert find_losses(found).remarks == (
         'loss: 1 row is left out, as "oops" is no number',
         'val_loss: 2 rows are left out, as "-" and others are no numbers',
     )
@@ -205,7 +206,7 @@ def test_a_column_of_runs_tells_histories_apart() -> None:
 def test_results_of_boosters_are_read_from_json() -> None:
     sets = {"validation_0": {"logloss": TRAIN}, "validation_1": {"logloss": VALIDATION}}
     (found,) = read_document(json.dumps(sets))
-    assert paired(found).names == ("validation_0/logloss", "validation_1/logloss")
+    assert find_losses(found).names == ("validation_0/logloss", "validation_1/logloss")
 
 
 def test_newest_first_is_no_new_beginning() -> None:
@@ -230,32 +231,32 @@ def test_commas_may_be_decimal() -> None:
     ],
 )
 def test_boosters_number_their_sets(names: tuple[str, ...], pair: tuple[int, int]) -> None:
-    found = paired(History({name: dict(enumerate(TRAIN)) for name in names}))
+    found = find_losses(History({name: Series.of(range(N), TRAIN) for name in names}))
     assert found.names == (names[pair[0]], names[pair[1]])
 
 
 def test_what_is_to_grow_is_no_loss() -> None:
-    history = History({name: dict(enumerate(TRAIN)) for name in ("accuracy", "val_accuracy")})
+    history = History({name: Series.of(range(N), TRAIN) for name in ("accuracy", "val_accuracy")})
     with pytest.raises(Unreadable, match="which grows as a fit gets better"):
-        paired(history, train="accuracy", validation="val_accuracy")
+        find_losses(history, train="accuracy", validation="val_accuracy")
 
 
 @pytest.mark.parametrize("path", ["run/events.out.tfevents.0", "run", "keras"])
 def test_event_files_of_tensorboard_are_read(path: str) -> None:
     (history,) = read_log(str(EVENTS / path))
-    found = paired(history)
-    assert found.train == dict(enumerate(TRAIN))
-    assert found.validation == dict(enumerate(VALIDATION))
+    found = find_losses(history)
+    assert found.train.by_step == dict(enumerate(TRAIN))
+    assert found.validation.by_step == dict(enumerate(VALIDATION))
 
 
 def test_the_runs_of_a_folder_of_event_files_are_told_apart(tmp_path: Path) -> None:
-    found = {history.name: paired(history) for history in read_log(str(EVENTS))}
+    found = {history.name: find_losses(history) for history in read_log(str(EVENTS))}
     assert list(found) == ["keras", "run"]
-    assert all(one.validation == dict(enumerate(VALIDATION)) for one in found.values())
+    assert all(one.validation.by_step == dict(enumerate(VALIDATION)) for one in found.values())
     for part in ("train", "validation"):  # as add_scalars of PyTorch names its folders
         shutil.copytree(EVENTS / "keras" / part, tmp_path / f"Loss_{part}")
     (history,) = read_log(str(tmp_path))
-    assert paired(history).train == dict(enumerate(TRAIN))
+    assert find_losses(history).train.by_step == dict(enumerate(TRAIN))
 
 
 def test_an_event_file_that_is_still_written_is_read_to_its_last_whole_record() -> None:

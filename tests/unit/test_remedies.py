@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from backend.remedies.catalogue import NOTHING, REMEDIES, Seen, applicable, propose
+from backend.remedies.catalogue import NO_CONTEXT, REMEDIES, CellContext, applicable, propose
 from backend.remedies.model_size import better_capacities
 from backend.specification import RunSpec, validate
 from backend.specification.sources import SOURCES
@@ -17,7 +17,7 @@ def slugs(verdict: str, spec: RunSpec) -> list[str]:
     return [remedy.slug for remedy in propose(verdict, spec.params())]
 
 
-def changes(slug: str, spec: RunSpec, seen: Seen = NOTHING) -> dict[str, Any] | None:
+def changes(slug: str, spec: RunSpec, seen: CellContext = NO_CONTEXT) -> dict[str, Any] | None:
     found = {each.slug: dict(each.changes) for each in applicable(spec.params(), seen)}
     return found.get(slug)
 
@@ -48,7 +48,7 @@ def test_more_data_is_what_the_source_has_left() -> None:
 
 def test_a_rule_that_fired_ends_the_run_and_one_that_did_not_is_made_to() -> None:
     spec = run_spec("moons", training__epochs=100)
-    assert changes("early-stopping", spec, Seen(stops_early=True)) == {
+    assert changes("early-stopping", spec, CellContext(stops_early=True)) == {
         "early_stopping.action": "stop"
     }
     shortened = changes("early-stopping", spec) or {}
@@ -76,7 +76,9 @@ def test_less_capacity_is_what_was_measured_to_be_best_for_that_much_data() -> N
         (n, width): run_spec("moons", dataset__n_train=n, model__width=width) for n, width in losses
     }
     better = better_capacities((specs[place].params(), loss) for place, loss in losses.items())
-    seen = {place: Seen(better_capacity=better(spec.params())) for place, spec in specs.items()}
+    seen = {
+        place: CellContext(better_capacity=better(spec.params())) for place, spec in specs.items()
+    }
     offered = {place: changes("less-capacity", specs[place], seen[place]) for place in specs}
     assert offered[20, 128] == {"model.width": 8}
     assert offered[200, 128] == {"model.width": 32}  # none smaller was better: a quarter

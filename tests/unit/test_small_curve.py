@@ -1,10 +1,10 @@
-from backend.store.metrics import Series
+from backend.series import Series
 from frontend.charts.small_curve import HEIGHT, POINTS, WIDTH, small_curve
 
 
 def losses(train: list[float | None], validation: list[float | None]) -> dict[str, Series]:
     steps = list(range(1, len(train) + 1))
-    return {"train_loss": Series(steps, train), "val_loss": Series(steps, validation)}
+    return {"train_loss": Series.of(steps, train), "val_loss": Series.of(steps, validation)}
 
 
 def test_lines_fill_the_drawing() -> None:

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from backend.diagnosis.smoothing import smooth
+from backend.series import smooth
 
 VALUES = st.lists(st.none() | st.floats(-1e6, 1e6))
 WEIGHT = st.floats(0, 0.99)

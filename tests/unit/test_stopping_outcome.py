@@ -2,27 +2,31 @@
 
 import math
 
-from backend.diagnosis.early_stopping import GeneralisationLoss, Patience
-from backend.diagnosis.series import Column
-from backend.diagnosis.stopping_outcome import Kept, stopping_outcome
+from backend.diagnosis.early_stopping import (
+    GeneralisationLoss,
+    Patience,
+    WeightsAt,
+    stopping_outcome,
+)
+from backend.series import Series
 
-VALIDATION = Column.of(range(1, 8), [5.0, 3.0, 2.0, 2.5, 3.0, 1.0, 4.0])
-TEST = Column.of(VALIDATION.steps, VALIDATION.values + 10)
-NONE = Column.of([], [])
+VALIDATION = Series.of(range(1, 8), [5.0, 3.0, 2.0, 2.5, 3.0, 1.0, 4.0])
+TEST = Series.of(VALIDATION.steps, VALIDATION.values + 10)
+NONE = Series.of([], [])
 
 
 def test_the_outcome_tells_both_what_is_kept_and_what_is_given_up() -> None:
     found = stopping_outcome(Patience(2), VALIDATION, VALIDATION, TEST)
     assert (found.epoch, found.epochs, found.epochs_saved) == (5, 7, 2)
-    assert found.at_stop == Kept(5, 3.0, 13.0, 2.0)
-    assert found.restored == Kept(3, 2.0, 12.0, 1.0)
-    assert found.best == Kept(6, 1.0, 11.0, 0.0)
+    assert found.at_stop == WeightsAt(5, 3.0, 13.0, 2.0)
+    assert found.restored == WeightsAt(3, 2.0, 12.0, 1.0)
+    assert found.best == WeightsAt(6, 1.0, 11.0, 0.0)
 
 
 def test_a_rule_that_never_fires_saves_nothing() -> None:
     found = stopping_outcome(Patience(5), VALIDATION, VALIDATION, NONE)
     assert (found.epoch, found.epochs_saved) == (None, 0)
-    assert found.at_stop == Kept(7, 4.0, None, 3.0)
+    assert found.at_stop == WeightsAt(7, 4.0, None, 3.0)
     assert found.restored == found.best
 
 
@@ -33,6 +37,6 @@ def test_a_run_without_any_epoch_has_no_outcome() -> None:
 
 def test_a_loss_that_is_no_number_is_not_told() -> None:
     found = stopping_outcome(
-        Patience(1), NONE, Column.of([1, 2], [1.0, math.nan]), Column.of([2], [math.nan])
+        Patience(1), NONE, Series.of([1, 2], [1.0, math.nan]), Series.of([2], [math.nan])
     )
-    assert found.at_stop == Kept(2, None, None, None)
+    assert found.at_stop == WeightsAt(2, None, None, None)

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from backend.analysis.cells import Losses, RunResult, cells
+from backend.analysis.cells import PartLosses, RunResult, cells
 from backend.analysis.surface import Surface, surface, surfaces
 from backend.analysis.surface_fit import kaplan_model, surface_model
 
@@ -34,7 +34,7 @@ def known_surface(noise: float = 0.0, **more: object) -> list[RunResult]:
             best = reached[64]
             made.append(RunResult(
                 {"dataset.n_train": d, "model.width": width, "training.seed": 0, **more},
-                10 * width, 64, 64, Losses(0.1, best, best), Losses(0.1, best, best),
+                10 * width, 64, 64, PartLosses(0.1, best, best), PartLosses(0.1, best, best),
                 reached=reached,
             ))  # fmt: skip
     return made

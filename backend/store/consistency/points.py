@@ -6,7 +6,7 @@ import numpy as np
 from sqlalchemy import func, or_, select
 from sqlalchemy.orm import Session
 
-from backend.diagnosis.series import Column
+from backend.series import Series
 from backend.store import metric_summaries, metrics
 from backend.store.consistency.records import SHOWN
 from backend.store.tables import Metric, MetricKey, Run
@@ -86,7 +86,7 @@ def untrue_summaries(session: Session, run_ids: Sequence[int]) -> list[str]:
     for start in range(0, len(run_ids), AT_ONCE):
         some = run_ids[start : start + AT_ONCE]
         told = metrics.summaries(session, some)
-        for run_id, by_key in metrics.columns_of(session, some).items():
+        for run_id, by_key in metrics.series_of(session, some).items():
             found += _untrue(run_id, by_key.items(), told[run_id])
         if len(found) >= SHOWN:
             break
@@ -95,15 +95,15 @@ def untrue_summaries(session: Session, run_ids: Sequence[int]) -> list[str]:
 
 def _untrue(
     run_id: int,
-    columns: Iterable[tuple[str, Column]],
+    by_key: Iterable[tuple[str, Series]],
     told: dict[str, dict[str, float | int | None]],
 ) -> list[str]:
     found = []
-    for key, column in columns:
-        if (np.diff(column.steps) <= 0).any():
+    for key, series in by_key:
+        if (np.diff(series.steps) <= 0).any():
             found.append(f"Run {run_id} has steps of {key} that do not ascend.")
             continue
-        true = metric_summaries.summarise(column.steps.tolist(), column.values.tolist())
+        true = metric_summaries.summarise(series.steps.tolist(), series.values.tolist())
         said = told.get(key, {})
         for name, value in zip(metric_summaries.SUMMARY_FIELDS, true, strict=False):
             if said.get(name) != value:

@@ -5,9 +5,16 @@ from collections.abc import Iterator, Mapping
 from itertools import islice
 from typing import Any
 
-from backend.diagnosis.curve import Series
-from backend.log_formats.history import EPOCH, History, Unreadable, from_rows, is_place, number
-from backend.log_formats.names import part_of
+from backend.log_formats.history import (
+    EPOCH,
+    History,
+    Unreadable,
+    from_rows,
+    is_whole_step,
+    parse_number,
+)
+from backend.log_formats.series_names import part_of
+from backend.series import Series
 
 DEEPEST = 12  # levels of nesting in which histories are looked for
 NAMES = ("id", "name", "run")  # what a history in a list may be called by
@@ -111,10 +118,12 @@ def _of_names(node: Mapping[str, Any], name: str | None) -> History | None:
             if part_of(key) or not series:
                 series |= {f"{key}/{k}": one for k, one in below.items()}
     axis = next((key for key in series if key.lower() in EPOCH), None)
-    places = list(series.pop(axis).values()) if axis else []
-    if places and all(map(is_place, places)):
+    places = series.pop(axis).values.tolist() if axis else []
+    if places and all(map(is_whole_step, places)):
         series = {
-            key: {int(at): x for at, x in zip(places, one.values(), strict=False)}
+            key: Series.from_mapping(
+                {int(at): x for at, x in zip(places, one.values.tolist(), strict=True)}
+            )
             if len(one) == len(places)
             else one
             for key, one in series.items()
@@ -126,15 +135,15 @@ def _series(value: Any) -> Series | None:
     """Return a list of numbers as a series from 1, or {"steps", "values"} as it is."""
     if isinstance(value, dict) and isinstance(value.get("steps"), list):
         steps, values = value["steps"], value.get("values")
-        if isinstance(values, list) and all(type(s) is int and is_place(s) for s in steps):
-            return {s: _known(x) for s, x in zip(steps, values, strict=False)}
+        if isinstance(values, list) and all(type(s) is int and is_whole_step(s) for s in steps):
+            return Series.from_mapping({s: _known(x) for s, x in zip(steps, values, strict=False)})
     if not isinstance(value, list) or not value:
         return None
     if any(isinstance(x, str | bool | list | dict) for x in value):
         return None
-    return {index: _known(x) for index, x in enumerate(value, start=1)}
+    return Series.of(range(1, len(value) + 1), [_known(x) for x in value])
 
 
 def _known(value: Any) -> float:
-    found = number(value)
+    found = parse_number(value)
     return float("nan") if found is None else found

@@ -7,8 +7,8 @@ TensorProto of tensorflow/core (event.proto, summary.proto, tensor.proto).
 import struct
 from collections.abc import Iterator
 
-from backend.diagnosis.curve import Series
 from backend.log_formats.history import Unreadable
+from backend.series import Series
 
 HEADER = 12  # bytes: length of a record (8) and its checksum (4)
 LONGEST = 64 << 20  # bytes of a record: scalars need a hundred
@@ -21,7 +21,7 @@ TENSOR_DTYPE, TENSOR_CONTENT, TENSOR_FLOATS, TENSOR_DOUBLES = 1, 4, 5, 6
 FLOAT, DOUBLE = 1, 2
 SIGN = 1 << 63  # a varint is an int64 by its lowest 64 bits
 
-Field = tuple[int, int, bytes | int]
+WireField = tuple[int, int, bytes | int]
 
 
 def is_events(data: bytes) -> bool:
@@ -41,7 +41,7 @@ def read_events(data: bytes) -> dict[str, Series]:
                 series.setdefault(tag, {})[step] = value
     except (struct.error, IndexError, UnicodeDecodeError, ValueError) as error:
         raise Unreadable("its event records are damaged") from error
-    return dict(series)
+    return {tag: Series.from_mapping(values) for tag, values in series.items()}
 
 
 def _records(data: bytes) -> Iterator[bytes]:
@@ -119,7 +119,7 @@ def _tensor(message: bytes) -> float | None:
     return float(struct.unpack(layout, packed)[0])
 
 
-def _fields(message: bytes) -> Iterator[Field]:
+def _fields(message: bytes) -> Iterator[WireField]:
     """Yield number, wire type and value of each field of a message."""
     at = 0
     while at < len(message):

@@ -3,10 +3,10 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from backend.analysis.cells import Cell, Measure
+from backend.analysis.cells import Cell, RunMeasure
 from backend.analysis.intervals import Interval, paired
 
-NOTICEABLE = 0.1  # a smaller rise or fall, relative to the loss, makes no peak
+NOTICEABLE_PEAK = 0.1  # a smaller rise or fall, relative to the loss, makes no peak
 
 
 @dataclass(frozen=True)
@@ -27,12 +27,12 @@ class Peak:
         return self.rise.resolved and self.fall.resolved
 
 
-def change(after: Cell, before: Cell, measure: Measure) -> Interval | None:
+def change(after: Cell, before: Cell, measure: RunMeasure) -> Interval | None:
     """Return how much higher a figure is in `after`, relative, paired by seed."""
     return paired(after.by_seed(measure), before.by_seed(measure))
 
 
-def peak(line: Sequence[Cell], measure: Measure) -> Peak | None:
+def peak(line: Sequence[Cell], measure: RunMeasure) -> Peak | None:
     """Return the highest peak inside a line: a rise, then a fall, each NOTICEABLE; or None."""
     means = [cell.mean(measure) for cell in line]
     known = [(i, mean) for i, mean in enumerate(means) if mean is not None]
@@ -43,7 +43,7 @@ def peak(line: Sequence[Cell], measure: Measure) -> Peak | None:
         after, _ = min(known[place + 1 :], key=_height)
         rise = change(line[index], line[before], measure)
         fall = change(line[index], line[after], measure)
-        if rise and fall and min(rise.mean, fall.mean) > NOTICEABLE:
+        if rise and fall and min(rise.mean, fall.mean) > NOTICEABLE_PEAK:
             found.append((height, Peak(index, rise, fall)))
     return max(found, key=lambda one: one[0])[1] if found else None
 

@@ -1,10 +1,10 @@
-"""Losses and changes as sentences write them."""
+"""Losses and relative changes as sentences write them."""
 
-NEGLIGIBLE = 1e-12  # what is left of 0 after a computation in doubles
+NEGLIGIBLE = 1e-12  # rounding errors of sums of doubles: written as 0
 
 
 def number(value: float) -> str:
-    """Write a loss with three significant digits, 0 for what is negligible."""
+    """Write a loss with three significant digits, 0 if it is negligible."""
     size = abs(value)
     if size >= 1e6:
         return f"{value:.1e}"
@@ -14,7 +14,7 @@ def number(value: float) -> str:
 
 
 def relative(change: float) -> str:
-    """Write a relative change: "-31%", "+1.2%", "+51,000%", "0%" for what is negligible."""
+    """Write a relative change: "-31%", "+1.2%", "+51,000%", "0%" if it is negligible."""
     if abs(change) < 5e-4:
         return "0%"
     if abs(change) < 0.0995:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from itertools import chain
 
-from backend.log_formats.history import EPOCH, STEP, History, Unreadable, from_rows, number
+from backend.log_formats.history import EPOCH, STEP, History, Unreadable, from_rows, parse_number
 
 DELIMITERS = ",;\t|"
 MOST_COLUMNS = 2000
@@ -60,7 +60,7 @@ def _rows(text: str, delimiter: str) -> Iterator[dict[str, str]]:
     header = [name.strip() for name in next(rows, [])]
     if len(header) > MOST_COLUMNS:
         raise Unreadable(f"its first line has {len(header):,} columns, accepted: {MOST_COLUMNS:,}")
-    if any(number(name) is not None for name in header if name):
+    if any(parse_number(name) is not None for name in header if name):
         raise Unreadable("its first line has numbers where the names of the columns are expected")
     for row in rows:
         cells = ((name, cell.strip()) for name, cell in zip(header, row, strict=False))

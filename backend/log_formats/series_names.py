@@ -4,9 +4,9 @@ import re
 from dataclasses import dataclass
 from typing import Literal
 
-Part = Literal["train", "validation", "test"]
+DataPart = Literal["train", "validation", "test"]
 
-_PARTS: dict[str, Part] = {
+_PARTS: dict[str, DataPart] = {
     **dict.fromkeys(("train", "training", "trn", "tr"), "train"),
     **dict.fromkeys(
         ("val", "valid", "validation", "dev", "eval", "evaluation", "heldout"), "validation"
@@ -29,13 +29,13 @@ _FILLER = {"epoch", "step", "avg", "mean", "average", "batch", "metrics", "total
 
 
 @dataclass(frozen=True)
-class Name:
+class SeriesName:
     """A name taken apart: its part, what it measures, and how good a choice it is (0 first).
 
     `number` is which of several validation sets it is of: 0 in validation_0-logloss.
     """
 
-    part: Part | None
+    part: DataPart | None
     what: str
     rank: int
     number: int | None = None
@@ -59,12 +59,12 @@ class Name:
         return any(word in ("acc", "accuracy") or "accuracy" in word for word in self.what.split())
 
 
-def part_of(text: str) -> Part | None:
+def part_of(text: str) -> DataPart | None:
     """Return the part of the data that a whole name stands for, None if for none."""
     return _PARTS.get(re.sub(r"_\d{1,3}$", "", text.strip().lower()))
 
 
-def name_of(text: str) -> Name:
+def parse_name(text: str) -> SeriesName:
     """Take the name of a series apart."""
     spaced = re.sub(r"(?<=[a-z])(?=[A-Z])", " ", text)  # valLoss
     words = [word for word in _SPLIT.split(spaced.lower()) if word]
@@ -74,5 +74,5 @@ def name_of(text: str) -> Name:
     what = " ".join("accuracy" if word == "acc" else word for word in rest)
     part = parts[0] if parts else None
     if numbered := part == "validation" and _NUMBERED.match(text.lower()):
-        return Name(part, what.removeprefix(numbered[1]).strip(), rank, int(numbered[1]))
-    return Name(part, what, rank)
+        return SeriesName(part, what.removeprefix(numbered[1]).strip(), rank, int(numbered[1]))
+    return SeriesName(part, what, rank)

@@ -1,0 +1,80 @@
+"""The registry of verdicts is complete, and everything that shows a verdict follows from it."""
+
+import re
+from enum import StrEnum
+from pathlib import Path
+from typing import get_args
+
+import pytest
+
+from backend.cli.diagnose import TONE_COLOURS
+from backend.diagnosis import rules
+from backend.diagnosis.majority_verdict import majority_verdict
+from backend.diagnosis.measurements import CurveShape
+from backend.diagnosis.verdicts import CONDITIONS, Condition, RuleMatch, Tone, Verdict, slug
+from backend.remedies.catalogue import REMEDIES
+from backend.search.fields import CHOICES
+from frontend import formatting
+from frontend.glossary import TERMS
+from tests.curves import curve
+
+ROOT = Path(__file__).parents[2]
+
+
+def unique(values: list[str] | list[int]) -> bool:
+    return len(set(values)) == len(values)
+
+
+def test_severity_mark_and_rules_belong_to_one_condition_each() -> None:
+    conditions = list(CONDITIONS.values())
+    assert unique([condition.severity for condition in conditions])
+    assert unique([condition.mark for condition in conditions])
+    assert unique([rule for condition in conditions for rule in condition.rules])
+
+
+def test_a_good_fit_is_the_least_severe_and_the_only_one_without_remedies() -> None:
+    by_severity = sorted(CONDITIONS, key=lambda name: CONDITIONS[name].severity)
+    assert by_severity[0] == Verdict.GOOD_FIT
+    assert [name for name in CONDITIONS if not CONDITIONS[name].remedies] == ["good fit"]
+
+
+@pytest.mark.parametrize("name", CONDITIONS)
+def test_a_condition_has_remedies_of_the_catalogue_and_a_glossary_entry(name: str) -> None:
+    condition = CONDITIONS[name]
+    assert set(condition.remedies) <= REMEDIES.keys()
+    assert TERMS[slug(name)].meaning == condition.meaning
+    assert len(condition.mark) == 1
+
+
+def test_each_tone_has_a_terminal_colour_and_a_css_class() -> None:
+    css = (ROOT / "frontend/static/css/controls.css").read_text()
+    assert TONE_COLOURS.keys() == set(get_args(Tone))
+    assert set(re.findall(r"^\.tone-(\w+) ", css, re.MULTILINE)) == set(get_args(Tone))
+
+
+def test_a_filter_accepts_each_verdict() -> None:
+    assert set(CHOICES["verdict"]) == set(Verdict)
+
+
+def test_the_documentation_lists_each_verdict_with_its_rules() -> None:
+    text = (ROOT / "docs/diagnosis.md").read_text().split("\n## What a rise is")[0]
+    rows = [[cell.strip() for cell in row.split("|")] for row in text.splitlines() if "`" in row]
+    documented = {row[1]: set(re.findall(r"`([^`]+)`", row[2])) for row in rows if len(row) > 3}
+    assert documented == {verdict: set(verdict.condition.rules) for verdict in Verdict}
+
+
+def test_a_new_verdict_needs_a_member_and_a_rule(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Follows the recipe of CONTRIBUTING.md: everything else is derived from the member."""
+    facts = Condition(10, "harmful", "L", "A test set is part of the training set.", ("leak.seen",))
+    leak = StrEnum("Leak", {"LEAK": "data leak"}).LEAK  # type: ignore[attr-defined]
+    monkeypatch.setitem(CONDITIONS, leak, facts)
+
+    def leaks(_: CurveShape) -> RuleMatch:
+        return RuleMatch(leak, "leak.seen", "train and test share samples.", "It saw the test.")
+
+    monkeypatch.setattr(rules, "RULES_IN_ORDER", (leaks, *rules.RULES_IN_ORDER))
+    match = rules.first_match(CurveShape(curve([1.0] * 9, [1.0] * 9)), 5)
+    assert match.verdict == "data leak"
+    assert (formatting.mark(leak), formatting.tone(leak)) == ("L", "tone-harmful")
+    majority = majority_verdict(["overfitting", leak])
+    assert majority and majority.verdict == leak
