@@ -1,4 +1,4 @@
-"""Results kept in memory under what they are a function of."""
+"""An LRU cache that computes each value once, even under concurrent requests."""
 
 import threading
 from collections import OrderedDict
@@ -9,37 +9,37 @@ T = TypeVar("T")
 
 
 class SingleFlightCache(Generic[T]):
-    """Keeps the newest results, up to `size` of them.
+    """Keeps the `size` most recently used values.
 
-    Each is made once: the charts of a page ask for the same at once, and get the first's. Who asks
-    for another does not wait for it.
+    Concurrent requests for the same key wait for one computation: the charts of a page request
+    the same value at once. Requests for other keys do not wait.
     """
 
     def __init__(self, size: int) -> None:
         self._size = size
-        self._found: OrderedDict[Hashable, T] = OrderedDict()
-        self._turns: dict[Hashable, threading.Lock] = {}
-        self._lock = threading.Lock()  # of the dictionaries: not held while a result is made
+        self._values: OrderedDict[Hashable, T] = OrderedDict()
+        self._key_locks: dict[Hashable, threading.Lock] = {}
+        self._lock = threading.Lock()  # guards the dictionaries, not held while computing
 
-    def get(self, key: Hashable, make: Callable[[], T]) -> T:
-        """Return the result of a key, made if it is not there."""
+    def get(self, key: Hashable, compute: Callable[[], T]) -> T:
+        """Return the value of `key`, computed if it is missing."""
         with self._lock:
-            turn = self._turns.setdefault(key, threading.Lock())
-        with turn:
+            key_lock = self._key_locks.setdefault(key, threading.Lock())
+        with key_lock:
             try:
                 with self._lock:
-                    if key in self._found:
-                        self._found.move_to_end(key)
-                        return self._found[key]
-                return self._keep(key, make())
+                    if key in self._values:
+                        self._values.move_to_end(key)
+                        return self._values[key]
+                return self._store(key, compute())
             finally:
                 with self._lock:
-                    self._turns.pop(key, None)
+                    self._key_locks.pop(key, None)
 
-    def _keep(self, key: Hashable, made: T) -> T:
+    def _store(self, key: Hashable, value: T) -> T:
         with self._lock:
-            self._found[key] = made
-            self._found.move_to_end(key)
-            while len(self._found) > self._size:
-                self._found.popitem(last=False)
-        return made
+            self._values[key] = value
+            self._values.move_to_end(key)
+            while len(self._values) > self._size:
+                self._values.popitem(last=False)
+        return value

@@ -1,8 +1,8 @@
-"""What the processes say of themselves: one line an event, as text or as JSON.
+"""Logging setup: one line per event, as text or JSON.
 
-Modules log through the standard library, with the ids a line is about as `extra={"run": 7}`. What
-holds for all lines of a request or a process is bound: `bound(request_id="4f1c")`. Passwords in
-addresses and the secrets given to `configure` become three stars.
+Modules log through the standard library and pass ids as `extra={"run": 7}`. Fields of all lines of
+a request are bound with `bound(request_id="4f1c")`. Passwords in URLs and the secrets passed to
+`configure` are replaced by three stars.
 """
 
 import logging
@@ -14,20 +14,25 @@ from typing import Literal, TextIO
 import structlog
 from structlog.types import EventDict, Processor, WrappedLogger
 
-Form = Literal["text", "json"]
+LogFormat = Literal["text", "json"]
 
 bound = structlog.contextvars.bound_contextvars
-"""A context in which every line carries these fields, for this thread or task alone."""
+"""Context manager that adds fields to every line logged by this thread or task."""
 
 _PASSWORD = re.compile(r"(://[^:/@\s]*):[^@/\s]+@")
 _QUIET = ("alembic", "kombu", "httpx", "celery.redirected")
 
 
 def configure(
-    form: Form, *, process: str, secrets: Iterable[str] = (), to: TextIO | None = None, **ids: str
+    log_format: LogFormat,
+    *,
+    process: str,
+    secrets: Iterable[str] = (),
+    to: TextIO | None = None,
+    **ids: str,
 ) -> None:
-    """Have this process's log lines written to stdout, or `to`, each with its name and `ids`."""
-    hide = _Hide([secret for secret in secrets if secret])
+    """Send this process's log lines to stdout or `to`, each with the process name and `ids`."""
+    mask_secrets = _MaskSecrets([secret for secret in secrets if secret])
     handler = logging.StreamHandler(to or sys.stdout)
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
@@ -37,13 +42,13 @@ def configure(
                 structlog.stdlib.add_logger_name,
                 structlog.stdlib.ExtraAdder(),
                 structlog.processors.TimeStamper(fmt="iso", utc=True),
-                _Named({"process": process, **ids}),
+                _AddProcess({"process": process, **ids}),
             ],
             processors=[
                 structlog.stdlib.ProcessorFormatter.remove_processors_meta,
                 structlog.processors.format_exc_info,
-                hide,
-                *_rendered(form),
+                mask_secrets,
+                *_renderers(log_format),
             ],
         )
     )
@@ -55,35 +60,35 @@ def configure(
         logging.getLogger(name).setLevel(logging.WARNING)
 
 
-def _rendered(form: Form) -> list[Processor]:
-    if form == "json":
+def _renderers(log_format: LogFormat) -> list[Processor]:
+    if log_format == "json":
         return [structlog.processors.JSONRenderer(default=str)]
     return [structlog.dev.ConsoleRenderer(colors=False, pad_event_to=0, pad_level=False)]
 
 
-class _Named:
-    """Says of which process a line is."""
+class _AddProcess:
+    """Adds the name and ids of the process to a line."""
 
     def __init__(self, fields: dict[str, str]) -> None:
         self._fields = fields
 
     def __call__(self, _logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
-        event.pop("color_message", None)  # uvicorn's, with escapes
+        event.pop("color_message", None)  # uvicorn's copy of the message, with terminal escapes
         return {**event, **self._fields}
 
 
-class _Hide:
-    """Takes secrets out of every text of a line, its traceback included."""
+class _MaskSecrets:
+    """Masks secrets in every text of a line, including the traceback."""
 
     def __init__(self, secrets: list[str]) -> None:
         self._secrets = secrets
 
     def __call__(self, _logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
-        return {name: self._without(value) for name, value in event.items()}
+        return {name: self._masked(value) for name, value in event.items()}
 
-    def _without(self, value: object) -> object:
+    def _masked(self, value: object) -> object:
         if isinstance(value, list):
-            return [self._without(each) for each in value]
+            return [self._masked(item) for item in value]
         if not isinstance(value, str | int | float | bool | None):
             value = str(value)
         if isinstance(value, str):

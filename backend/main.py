@@ -71,7 +71,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     errors.install(app)
     app.add_middleware(Access, settings=settings, respond=errors.respond)
     app.add_middleware(Security, settings=settings, respond=errors.respond)
-    app.add_middleware(Requests, telemetry=app.state.telemetry)
+    app.add_middleware(Requests, telemetry=app.state.prometheus)
     for module in _API:
         app.include_router(
             module.router,
@@ -87,43 +87,43 @@ def _equip(state: State, settings: Settings) -> None:
     state.settings = settings
     state.key = key(settings)
     state.database = Database(settings.database_url)
-    state.queue = Dispatcher(
+    state.dispatcher = Dispatcher(
         make_celery(settings),
         state.database,
         workers=settings.workers,
         memory=settings.memory << 20,
     )
-    state.hints = Notifier(settings.broker_url)
-    state.hub = Broadcaster(settings.broker_url)
+    state.notifier = Notifier(settings.broker_url)
+    state.broadcaster = Broadcaster(settings.broker_url)
     state.reader = stream.Reader(state.database)
-    state.probes = HealthChecks(settings, state.database, state.queue)
-    state.telemetry = PrometheusMetrics(
-        state.database, state.queue, state.hints, state.hub, state.probes
+    state.health_checks = HealthChecks(settings, state.database, state.dispatcher)
+    state.prometheus = PrometheusMetrics(
+        state.database, state.dispatcher, state.notifier, state.broadcaster, state.health_checks
     )
 
 
 @asynccontextmanager
 async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     state = app.state
-    keeper = state.keeper = state.probes.keeper = Scheduler(
+    scheduler = state.scheduler = state.health_checks.scheduler = Scheduler(
         state.database,
-        state.queue,
-        state.hints,
+        state.dispatcher,
+        state.notifier,
         deleted_days=state.settings.deleted_days,
         lease_seconds=state.settings.lease_seconds,
     )
-    keeper.start()
-    state.hub.start()
-    _close_on_signal(state.hub)
+    scheduler.start()
+    state.broadcaster.start()
+    _close_on_signal(state.broadcaster)
     yield
-    await state.hub.stop()
-    await asyncio.to_thread(keeper.stop)
+    await state.broadcaster.stop()
+    await asyncio.to_thread(scheduler.stop)
     state.reader.close()
-    state.hints.close()
+    state.notifier.close()
     state.database.dispose()
 
 
-def _close_on_signal(hub: Broadcaster) -> None:
+def _close_on_signal(broadcaster: Broadcaster) -> None:
     """End the streams as soon as the process is told to stop.
 
     The server waits for open streams before it ends the lifespan, so they must hear of it first.
@@ -135,7 +135,7 @@ def _close_on_signal(hub: Broadcaster) -> None:
         servers = signal.getsignal(number)
 
         def close_first(number: int, frame: FrameType | None, servers: Any = servers) -> None:
-            loop.call_soon_threadsafe(hub.close)
+            loop.call_soon_threadsafe(broadcaster.close)
             servers(number, frame)
 
         if callable(servers):

@@ -38,7 +38,7 @@ WATCH = """() => {
 
 def commit_to_chart(page: Page, url: str, settings: Settings, *, commits: int) -> list[float]:
     """Return the seconds from each commit until its last epoch was on the chart."""
-    database, hints = Database(settings.database_url), Notifier(settings.broker_url)
+    database, notifier = Database(settings.database_url), Notifier(settings.broker_url)
     experiment_id = httpx.post(f"{url}/api/experiments", json=SPEC).raise_for_status().json()["id"]
     [run] = httpx.get(f"{url}/api/experiments/{experiment_id}/runs").json()["items"]
     with database.write() as session:  # as if trained: no worker runs beside this
@@ -52,7 +52,7 @@ def commit_to_chart(page: Page, url: str, settings: Settings, *, commits: int) -
         last = 10 + 10 * number
         record_epochs(database, experiment_id, run["id"], range(last - 9, last + 1))
         committed[last] = time.time() * 1000
-        hints.moved(experiment_id)
+        notifier.notify(experiment_id)
         page.wait_for_timeout(settings.record_seconds * 1000)
     page.wait_for_function(f"window.drawn[{last}]")
     drawn = {int(step): at for step, at in page.evaluate("window.drawn").items()}

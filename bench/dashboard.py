@@ -245,8 +245,8 @@ def of_million(bench: Bench) -> Iterator[Line]:
 
 def of_live(bench: Bench) -> Iterator[Line]:
     with bench.product("live") as (product, database):
-        hints = Notifier(f"unix://{product.data_dir.resolve()}/valkey.sock")
-        found = live(bench.browser, product.url, database, hints, minutes=bench.minutes)
+        notifier = Notifier(f"unix://{product.data_dir.resolve()}/valkey.sock")
+        found = live(bench.browser, product.url, database, notifier, minutes=bench.minutes)
     what = f"live sweep of 256 runs, {bench.minutes:g} minutes"
     yield Line(f"{what}: frames per second", f"{found.frames_a_second:.0f}", "30")
     yield Line("seconds with fewer than 30 frames", f"{found.slow_seconds} of {found.seconds}", "0")

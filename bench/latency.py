@@ -53,7 +53,7 @@ def reaches(event: ReceivedEvent, step: int) -> bool:
 
 
 def commit_to_event(url: str, settings: Settings, *, commits: int, streams: int) -> list[float]:
-    database, hints = Database(settings.database_url), Notifier(settings.broker_url)
+    database, notifier = Database(settings.database_url), Notifier(settings.broker_url)
     experiment_id, run_id = submit(url)
     wait_for(lambda: has_ended(url, run_id))
     times = []
@@ -63,7 +63,7 @@ def commit_to_event(url: str, settings: Settings, *, commits: int, streams: int)
             last = 1000 + (number + 1) * EPOCHS
             record_epochs(database, experiment_id, run_id, range(last - EPOCHS + 1, last + 1))
             committed = time.perf_counter()
-            hints.moved(experiment_id)
+            notifier.notify(experiment_id)
             for stream in opened:
                 next(event for event in stream if reaches(event, last))
             times.append(time.perf_counter() - committed)

@@ -51,7 +51,7 @@ class Lived:
 
 
 def live(
-    browser: Browser, url: str, database: Database, hints: Notifier, *, minutes: float
+    browser: Browser, url: str, database: Database, notifier: Notifier, *, minutes: float
 ) -> Lived:
     """Write epochs of a sweep for some minutes while its page is open; return what was seen."""
     scene = Scene(SWEEP, 20, None)
@@ -70,7 +70,7 @@ def live(
         while time.monotonic() - begun < 60 * minutes:
             epoch += 1
             committed = time.monotonic()
-            _step(database, hints, experiment_id, some, scene, epoch)
+            _step(database, notifier, experiment_id, some, scene, epoch)
             page.wait_for_timeout(max(1, 1000 * (EVERY_SECONDS - (time.monotonic() - committed))))
             if time.monotonic() - looked > LOOK_SECONDS:
                 looked = time.monotonic()
@@ -85,12 +85,12 @@ def live(
 
 
 def _step(
-    database: Database, hints: Notifier, experiment_id: int, some: Sequence[tuple[int, RunSpec]],
+    database: Database, notifier: Notifier, experiment_id: int, some: Sequence[tuple[int, RunSpec]],
     scene: Scene, epoch: int,
 ) -> None:  # fmt: skip
     with database.write() as session:
         advance(session, scene, experiment_id, some, epoch, epoch)
-    hints.moved(experiment_id)
+    notifier.notify(experiment_id)
 
 
 def _memory(session: CDPSession) -> dict[str, float]:

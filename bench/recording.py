@@ -68,7 +68,7 @@ def main() -> None:
         services = Services(
             settings=settings,
             database=database,
-            hints=Notifier(settings.broker_url),
+            notifier=Notifier(settings.broker_url),
             device=choose_device(),
             stopping=Stopping(),
         )

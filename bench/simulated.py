@@ -137,9 +137,10 @@ def _thread(
     database: Database, groups: Sequence[Sequence[transitions.Lease]], until: float
 ) -> list[float]:
     """Let workers write in turn."""
-    hints = Notifier(NOBODY)
+    notifier = Notifier(NOBODY)
     recorders = [
-        Recorder(database, hints, record_seconds=0.2, lease_seconds=LEASE_SECONDS) for _ in groups
+        Recorder(database, notifier, record_seconds=0.2, lease_seconds=LEASE_SECONDS)
+        for _ in groups
     ]
     latencies: list[float] = []
     epoch = 0

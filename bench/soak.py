@@ -102,14 +102,14 @@ async def apply(load: Load) -> None:
 
 async def log(load: Load, number: int) -> None:
     """Record a run's metrics each second, as an external program would have them recorded."""
-    database, hints = Database(load.settings.database_url), Notifier(load.settings.broker_url)
+    database, notifier = Database(load.settings.database_url), Notifier(load.settings.broker_url)
     epoch = 1
 
     def write() -> None:
         with database.write() as session:
             some = [load.runs[number]]
             advance(session, LOGGED, load.experiment_id, some, epoch, epoch)
-        hints.moved(load.experiment_id)
+        notifier.notify(load.experiment_id)
 
     async def one() -> None:
         nonlocal epoch
@@ -119,7 +119,7 @@ async def log(load: Load, number: int) -> None:
 
     await asyncio.sleep(number * LOG_SECONDS / LOGGERS)
     await load.every(LOG_SECONDS, one)
-    hints.close()
+    notifier.close()
     database.dispose()
 
 

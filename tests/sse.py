@@ -35,7 +35,7 @@ def serve(app: FastAPI) -> Iterator[str]:
         wait_for(lambda: server.started)
         yield f"http://127.0.0.1:{port}"
     finally:
-        app.state.hub.closed = True
+        app.state.broadcaster.closed = True
         server.should_exit = True
         thread.join()
 

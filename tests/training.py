@@ -65,7 +65,7 @@ def make_services(
     return Services(
         settings=settings,
         database=database,
-        hints=Notifier(settings.broker_url),
+        notifier=Notifier(settings.broker_url),
         device=choose_device(),
         stopping=stopping or Stopping(),
     )

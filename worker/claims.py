@@ -41,7 +41,7 @@ def claim(services: Services, run_ids: Sequence[int]) -> list[Claimed]:
             session, [(each.experiment_id, NewChange(each.run_id, "status")) for each in leases]
         )
     for experiment_id in moved:
-        services.hints.moved(experiment_id)
+        services.notifier.notify(experiment_id)
     return claimed
 
 

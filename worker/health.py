@@ -8,17 +8,17 @@ thread of its own, so a worker that trains answers as one that waits does; askin
 import socket
 import sys
 
-from backend.scheduling.worker_registry import GONE_SECONDS, present
+from backend.scheduling.worker_registry import EXPIRY_SECONDS, registered_workers
 from backend.settings import Settings
 
 
 def main() -> str | None:
     """Return what is wrong in one sentence, None when all is well."""
-    found = present(Settings().broker_url)
+    found = registered_workers(Settings().broker_url)
     if found is None:
         return "The broker cannot be reached."
     if not any(worker.host == socket.gethostname() for worker in found):
-        return f"No worker of this host said within {GONE_SECONDS} s that it is there."
+        return f"No worker of this host said within {EXPIRY_SECONDS} s that it is there."
     return None
 
 

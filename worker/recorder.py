@@ -64,9 +64,9 @@ class Recorder:
     """Writes held runs, in one transaction that renews their leases as it begins and ends."""
 
     def __init__(
-        self, database: Database, hints: Notifier, *, record_seconds: float, lease_seconds: float
+        self, database: Database, notifier: Notifier, *, record_seconds: float, lease_seconds: float
     ) -> None:
-        self._database, self._hints = database, hints
+        self._database, self._notifier = database, notifier
         self._record_seconds, self._lease_seconds = record_seconds, lease_seconds
         self._next = 0.0
         self._pause = 0.0
@@ -106,7 +106,7 @@ class Recorder:
         for run in held:
             run.unwritten = Unwritten()
         for experiment_id in moved:
-            self._hints.moved(experiment_id)
+            self._notifier.notify(experiment_id)
         return kept
 
     def _record(self, session: Session, held: Sequence[Held]) -> tuple[dict[int, bool], set[int]]:

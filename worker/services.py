@@ -17,7 +17,7 @@ class Services:
 
     settings: Settings
     database: Database
-    hints: Notifier
+    notifier: Notifier
     device: torch.device
     stopping: Stopping
     activity: Activity = field(default_factory=Activity)

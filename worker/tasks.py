@@ -20,8 +20,8 @@ from celery.signals import (
 )
 
 from backend.live.notifications import Notifier
-from backend.scheduling.dispatcher import TRAIN, listen
-from backend.scheduling.worker_registry import Announcer, Worker
+from backend.scheduling.dispatcher import TRAIN, consume_queues
+from backend.scheduling.worker_registry import StatusPublisher, Worker
 from backend.settings import Settings
 from backend.specification import validate
 from backend.store import UNREACHABLE, Database, experiments, reason
@@ -48,11 +48,11 @@ def register(app: Celery, settings: Settings) -> None:
         database=Database(
             settings.database_url, connections=1, transaction_seconds=LONGEST_WRITE_SECONDS
         ),
-        hints=Notifier(settings.broker_url),
+        notifier=Notifier(settings.broker_url),
         device=find_device(settings.device),
         stopping=Stopping(),
     )
-    listen(app, device_kind(services.device))
+    consume_queues(app, device_kind(services.device))
 
     @app.task(name=TRAIN)  # type: ignore[untyped-decorator]
     def _train(run_ids: list[int]) -> None:
@@ -63,7 +63,7 @@ def register(app: Celery, settings: Settings) -> None:
 
 def _follow(services: Services) -> None:
     """Do what belongs to the worker's life: get ready, say that it is there, and stop."""
-    announcer = Announcer(services.settings.broker_url, facts(services))
+    publisher = StatusPublisher(services.settings.broker_url, facts(services))
 
     def quiet(**_: Any) -> None:
         """Keep Celery from setting up logs of its own: worker.app has done so."""
@@ -73,13 +73,13 @@ def _follow(services: Services) -> None:
         warm_up(services)
 
     def there(**_: Any) -> None:
-        announcer.start()
+        publisher.start()
         # beside the first training, which most often needs none of it
         threading.Thread(target=_load_the_rest, name="loading", daemon=True).start()
 
     def gone(**_: Any) -> None:
-        if announcer.is_alive():
-            announcer.stop()
+        if publisher.is_alive():
+            publisher.stop()
 
     def stop(**_: Any) -> None:
         services.stopping.ask()
@@ -117,7 +117,7 @@ def facts(services: Services) -> Callable[[], Worker]:
             epochs=services.activity.epochs,
             epochs_per_second=services.activity.epochs_per_second,
             last_epoch_at=services.activity.last_epoch_at,
-            hints_lost=services.hints.lost,
+            hints_lost=services.notifier.lost,
         )
 
     return now

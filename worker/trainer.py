@@ -100,7 +100,7 @@ class Trainer:
         settings = services.settings
         self._recorder = Recorder(
             services.database,
-            services.hints,
+            services.notifier,
             record_seconds=settings.record_seconds,
             lease_seconds=settings.lease_seconds,
         )

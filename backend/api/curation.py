@@ -47,28 +47,28 @@ class Kind:
     item: type[BaseModel]
     read: Callable[[Session, int], BaseModel]
 
-    def one(self, act: Act, id_: int, database: Database, hints: Notifier) -> dict[str, Any]:
+    def one(self, act: Act, id_: int, database: Database, notifier: Notifier) -> dict[str, Any]:
         """Do something to one and return it as it is then."""
         with database.write() as session:
             done = act(session, self.owner, [id_])
             session.expire_all()
             item = {**dict(self.read(session, id_)), "operation": done.operation}
-        _tell(done, hints)
+        _tell(done, notifier)
         return item
 
     def many(
-        self, act: Act, some: SomeRuns | SomeExperiments, database: Database, hints: Notifier
+        self, act: Act, some: SomeRuns | SomeExperiments, database: Database, notifier: Notifier
     ) -> Outcome:
         """Do something to all of them or, when that cannot be, to none."""
         with database.write() as session:
             done = act(session, self.owner, some.ids(session))
-        _tell(done, hints)
+        _tell(done, notifier)
         return Outcome.of(done)
 
 
-def _tell(done: CurationResult, hints: Notifier) -> None:
+def _tell(done: CurationResult, notifier: Notifier) -> None:
     for experiment_id in done.moved:
-        hints.moved(experiment_id)
+        notifier.notify(experiment_id)
 
 
 def _add_one(kind: Kind) -> None:
@@ -78,21 +78,23 @@ def _add_one(kind: Kind) -> None:
     Id = Annotated[int, about]  # noqa: N806 - a type
 
     @router.patch(place, summary=f"Tag, note, pin or archive {a}", response_model=kind.item)
-    def change(id_: Id, wanted: Wanted, database: DatabaseDep, hints: NotifierDep) -> Any:
+    def change(id_: Id, wanted: Wanted, database: DatabaseDep, notifier: NotifierDep) -> Any:
         """Change what people say of it, nothing of what was measured. Runs go along."""
         act = partial(curation.change, wanted=wanted.change())
-        return kind.one(act, id_, database, hints)
+        return kind.one(act, id_, database, notifier)
 
     @router.delete(place, summary=f"Delete {a}", response_model=kind.item)
-    def delete(id_: Id, database: DatabaseDep, hints: NotifierDep) -> Any:
+    def delete(id_: Id, database: DatabaseDep, notifier: NotifierDep) -> Any:
         """Hide it, to be restored until it is removed for good; what trains is cancelled."""
-        return kind.one(curation.delete, id_, database, hints)
+        return kind.one(curation.delete, id_, database, notifier)
 
     @router.post(f"{place}/restore", summary=f"Restore {a} deleted", response_model=kind.item)
-    def restore(id_: Id, database: DatabaseDep, hints: NotifierDep, settings: SettingsDep) -> Any:
+    def restore(
+        id_: Id, database: DatabaseDep, notifier: NotifierDep, settings: SettingsDep
+    ) -> Any:
         """Bring it back; what was cancelled stays cancelled."""
         act = partial(curation.restore, deleted_days=settings.deleted_days)
-        return kind.one(act, id_, database, hints)
+        return kind.one(act, id_, database, notifier)
 
 
 def _add_many(kind: Kind) -> None:
@@ -102,36 +104,36 @@ def _add_many(kind: Kind) -> None:
     Changed = Annotated[ChangedRuns | ChangedExperiments, Depends(kind.changed)]  # noqa: N806
 
     @router.patch(place, summary=f"Tag, note, pin or archive many {kind.owner}s")
-    def change(wanted: Changed, database: DatabaseDep, hints: NotifierDep) -> Outcome:
+    def change(wanted: Changed, database: DatabaseDep, notifier: NotifierDep) -> Outcome:
         """Change all of them or, when one is not there, none."""
         act = partial(curation.change, wanted=wanted.change.change())
-        return kind.many(act, wanted, database, hints)
+        return kind.many(act, wanted, database, notifier)
 
     @router.post(f"{place}/delete", summary=f"Delete many {kind.owner}s")
-    def delete(some: Some, database: DatabaseDep, hints: NotifierDep) -> Outcome:
+    def delete(some: Some, database: DatabaseDep, notifier: NotifierDep) -> Outcome:
         """Hide them, to be restored until they are removed for good; what trains is cancelled."""
-        return kind.many(curation.delete, some, database, hints)
+        return kind.many(curation.delete, some, database, notifier)
 
     @router.post(f"{place}/restore", summary=f"Restore many deleted {kind.owner}s")
     def restore(
-        some: Some, database: DatabaseDep, hints: NotifierDep, settings: SettingsDep
+        some: Some, database: DatabaseDep, notifier: NotifierDep, settings: SettingsDep
     ) -> Outcome:
         """Bring them back; what was cancelled stays cancelled."""
         act = partial(curation.restore, deleted_days=settings.deleted_days)
-        return kind.many(act, some, database, hints)
+        return kind.many(act, some, database, notifier)
 
 
 @router.post("/operations/{operation_id}/undo", summary="Undo an operation")
 def undo(
     operation_id: Annotated[int, Path(ge=1, le=MAX_ID, description="As the answers name it.")],
     database: DatabaseDep,
-    hints: NotifierDep,
+    notifier: NotifierDep,
     settings: SettingsDep,
 ) -> Outcome:
     """Put back what a change, deletion or restoration overwrote, where nobody changed it since."""
     with database.write() as session:
         done = curation.undo(session, operation_id, deleted_days=settings.deleted_days)
-    _tell(done, hints)
+    _tell(done, notifier)
     return Outcome.of(done)
 
 

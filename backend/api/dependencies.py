@@ -91,17 +91,17 @@ async def _database(request: Request) -> Database:
 
 
 async def _queue(request: Request) -> Dispatcher:
-    found: Dispatcher = request.app.state.queue
+    found: Dispatcher = request.app.state.dispatcher
     return found
 
 
-async def _hints(request: Request) -> Notifier:
-    found: Notifier = request.app.state.hints
+async def _notifier(request: Request) -> Notifier:
+    found: Notifier = request.app.state.notifier
     return found
 
 
-async def _hub(request: Request) -> Broadcaster:
-    found: Broadcaster = request.app.state.hub
+async def _broadcaster(request: Request) -> Broadcaster:
+    found: Broadcaster = request.app.state.broadcaster
     return found
 
 
@@ -110,16 +110,16 @@ async def _settings(request: Request) -> Settings:
     return found
 
 
-async def _probes(request: Request) -> HealthChecks:
-    found: HealthChecks = request.app.state.probes
+async def _health_checks(request: Request) -> HealthChecks:
+    found: HealthChecks = request.app.state.health_checks
     return found
 
 
 DatabaseDep = Annotated[Database, Depends(_database)]
 DispatcherDep = Annotated[Dispatcher, Depends(_queue)]
-NotifierDep = Annotated[Notifier, Depends(_hints)]
-BroadcasterDep = Annotated[Broadcaster, Depends(_hub)]
-HealthChecksDep = Annotated[HealthChecks, Depends(_probes)]
+NotifierDep = Annotated[Notifier, Depends(_notifier)]
+BroadcasterDep = Annotated[Broadcaster, Depends(_broadcaster)]
+HealthChecksDep = Annotated[HealthChecks, Depends(_health_checks)]
 SettingsDep = Annotated[Settings, Depends(_settings)]
 BodyDep = Annotated[RawBody, Depends(raw_body)]
 

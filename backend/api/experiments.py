@@ -77,8 +77,8 @@ def submit(
     body: BodyDep,
     response: Response,
     database: DatabaseDep,
-    queue: DispatcherDep,
-    hints: NotifierDep,
+    dispatcher: DispatcherDep,
+    notifier: NotifierDep,
     settings: SettingsDep,
     dry_run: Annotated[bool, Query(description="Only check and estimate.")] = False,
 ) -> Submitted | Estimate:
@@ -89,8 +89,8 @@ def submit(
         return estimate(spec, workers=settings.workers)
     with database.write() as session:
         experiment, run_ids = experiments.create_experiment(session, spec)
-    queue.offer()
-    hints.moved(experiment.id)
+    dispatcher.dispatch_now()
+    notifier.notify(experiment.id)
     url = f"/experiments/{experiment.id}"
     response.headers["Location"] = f"/api{url}"
     return Submitted(id=experiment.id, name=experiment.name, url=url, runs=len(run_ids))
@@ -145,24 +145,27 @@ def list_runs(
 
 @router.post("/{experiment_id}/cancel", status_code=202, summary="Cancel an experiment")
 def cancel(
-    experiment_id: ExperimentId, database: DatabaseDep, hints: NotifierDep
+    experiment_id: ExperimentId, database: DatabaseDep, notifier: NotifierDep
 ) -> ExperimentItem:
     """End the runs that wait at once, and those that train as soon as their worker records."""
     with database.write() as session:
         lifecycle.cancel(session, experiment_id)
         item = experiment_items(session, [experiments.get(session, experiment_id)])[0]
-    hints.moved(experiment_id)
+    notifier.notify(experiment_id)
     return item
 
 
 @router.post("/{experiment_id}/retry", status_code=202, summary="Retry the failed runs")
 def retry(
-    experiment_id: ExperimentId, database: DatabaseDep, queue: DispatcherDep, hints: NotifierDep
+    experiment_id: ExperimentId,
+    database: DatabaseDep,
+    dispatcher: DispatcherDep,
+    notifier: NotifierDep,
 ) -> ExperimentItem:
     """Queue the runs that failed once more. An experiment without any stays as it is."""
     with database.write() as session:
         lifecycle.retry(session, experiment_id)
         item = experiment_items(session, [experiments.get(session, experiment_id)])[0]
-    queue.offer()
-    hints.moved(experiment_id)
+    dispatcher.dispatch_now()
+    notifier.notify(experiment_id)
     return item

@@ -43,20 +43,25 @@ class ServiceHealth(BaseModel):
 
 @router.get("/api/health", summary="Who is there to train, and what waits?")
 def health(
-    database: DatabaseDep, queue: DispatcherDep, probes: HealthChecksDep, settings: SettingsDep
+    database: DatabaseDep,
+    dispatcher: DispatcherDep,
+    health_checks: HealthChecksDep,
+    settings: SettingsDep,
 ) -> ServiceHealth:
     """Return the workers that are there and how many runs wait and train."""
-    broker = queue.look()
+    broker = dispatcher.inspect_broker()
     with database.read() as session:
         counts = runs.count_unended(session)
         queued = dispatch.by_device(session) if counts.get("queued") else {}
     return ServiceHealth(
         broker=broker is not None,
         disk_full=is_full(settings.data_dir),
-        read_only=not probes.takes_writes(),
+        read_only=not health_checks.takes_writes(),
         workers=None if broker is None else list(broker.workers),
         devices=[
-            Device(device=each, queued=queued.get(each, 0), workers=broker and broker.able(each))
+            Device(
+                device=each, queued=queued.get(each, 0), workers=broker and broker.workers_for(each)
+            )
             for each in DEVICES
         ],
         queued=counts.get("queued", 0),

@@ -49,15 +49,15 @@ async def healthz(request: Request) -> Life:
 
     It asks neither database nor broker: their absence is no reason to start this process again.
     """
-    keeper = getattr(request.app.state, "keeper", None)
-    if keeper is not None and not keeper.is_alive():
+    scheduler = getattr(request.app.state, "scheduler", None)
+    if scheduler is not None and not scheduler.is_alive():
         raise Unavailable("The keeper of the queue has ended; the web process must start again.")
     return Life(status="ok")
 
 
 @router.get("/readyz", summary="Can the service do its work?", responses={503: {"model": NotReady}})
 def readyz(
-    probes: HealthChecksDep,
+    health_checks: HealthChecksDep,
     response: Response,
     exclude: Annotated[list[PartName], Query(description="Parts that do not matter.")] = [],  # noqa: B006 - read only
 ) -> NotReady | Readiness:
@@ -65,7 +65,7 @@ def readyz(
 
     `?exclude=workers`, which may be repeated, leaves parts out of the judgement.
     """
-    parts = probes.parts()
+    parts = health_checks.parts()
     missing = [name for name, part in parts.items() if not part.ok and name not in exclude]
     shown = {name: PartState(ok=part.ok, detail=part.detail) for name, part in parts.items()}
     if not missing:
@@ -87,5 +87,5 @@ def _sentence(missing: list[PartHealth]) -> str:
 @router.get("/metrics", summary="Figures for Prometheus", response_class=Response)
 def metrics(request: Request) -> Response:
     """Return counters and gauges in the text format of Prometheus."""
-    telemetry = request.app.state.telemetry
+    telemetry = request.app.state.prometheus
     return Response(generate_latest(telemetry.registry), media_type=CONTENT_TYPE_LATEST)

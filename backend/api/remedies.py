@@ -132,8 +132,8 @@ def try_remedies(
     experiment_id: ExperimentId,
     response: Response,
     database: DatabaseDep,
-    queue: DispatcherDep,
-    hints: NotifierDep,
+    dispatcher: DispatcherDep,
+    notifier: NotifierDep,
     settings: SettingsDep,
     wanted: Annotated[RemediesWanted, Depends(_wanted)],
     dry_run: Annotated[bool, Query(description="Only check and estimate.")] = False,
@@ -146,8 +146,8 @@ def try_remedies(
         return _estimated(plan, workers=settings.workers)
     with database.write() as session:
         made, run_ids = experiments.create_experiment(session, plan.spec, follows=plan.answers)
-    queue.offer()
-    hints.moved(made.id)
+    dispatcher.dispatch_now()
+    notifier.notify(made.id)
     url = f"/experiments/{made.id}"
     response.headers["Location"] = f"/api{url}"
     return FollowUp(id=made.id, name=made.name, url=url, runs=len(run_ids), variants=plan.variants)

@@ -105,7 +105,7 @@ def _series_json(series: Series, max_points: int | None) -> SeriesJson:
 
 @router.post("/retry", status_code=202, summary="Retry a failed run")
 def retry(
-    run_id: RunId, database: DatabaseDep, queue: DispatcherDep, hints: NotifierDep
+    run_id: RunId, database: DatabaseDep, dispatcher: DispatcherDep, notifier: NotifierDep
 ) -> RunDetail:
     """Queue a run that failed once more. Any other stays as it is."""
     with database.write() as session:
@@ -113,8 +113,8 @@ def retry(
         lifecycle.retry(session, experiment_id, run_id)
         session.expire_all()
         found = run_detail(session, run_id)
-    queue.offer()
-    hints.moved(experiment_id)
+    dispatcher.dispatch_now()
+    notifier.notify(experiment_id)
     return found
 
 

@@ -85,7 +85,7 @@ async def reader(request: Request) -> Reader:
 
 def start(
     database: DatabaseDep,
-    hub: BroadcasterDep,
+    broadcaster: BroadcasterDep,
     settings: SettingsDep,
     subject: Annotated[StreamSubject, Depends(subject)],
     after: Annotated[int, Query(ge=0, le=MAX_REVISION, description="Revision last seen.")] = 0,
@@ -96,8 +96,10 @@ def start(
     A revision that this database does not know is one of another database, as of a page left open
     while a backup was restored: the stream then starts at the beginning.
     """
-    if hub.watching >= settings.max_streams:
-        raise Unavailable(f"There are {hub.watching} streams; LAB_MAX_STREAMS allows no more.")
+    if broadcaster.open_subscriptions >= settings.max_streams:
+        raise Unavailable(
+            f"There are {broadcaster.open_subscriptions} streams; LAB_MAX_STREAMS allows no more."
+        )
     wanted = after if last_event_id is None else last_event_id
     with database.read() as session:
         known = changes.is_known(session, subject.experiment_id, wanted)
@@ -112,7 +114,7 @@ def start(
 )
 async def stream(
     reader: Annotated[Reader, Depends(reader)],
-    hub: BroadcasterDep,
+    broadcaster: BroadcasterDep,
     subject: Annotated[StreamSubject, Depends(subject)],
     after: Annotated[int, Depends(start)],
 ) -> StreamingResponse:
@@ -121,23 +123,23 @@ async def stream(
     Events of a run carry its new points, those of an experiment the state of the run they name.
     """
     headers = {"Cache-Control": "no-cache", "X-Accel-Buffering": "no"}
-    following = _follow(reader, hub, subject, after)
+    following = _follow(reader, broadcaster, subject, after)
     return StreamingResponse(following, headers=headers, media_type=MEDIA_TYPE)
 
 
 async def _follow(
-    reader: Reader, hub: Broadcaster, subject: StreamSubject, after: int
+    reader: Reader, broadcaster: Broadcaster, subject: StreamSubject, after: int
 ) -> AsyncGenerator[bytes, None]:
     """Yield what happened, a batch at a time; batches are written once for all who follow.
 
     At most one batch waits for a client that reads slowly: the next is read once it was taken.
     """
-    with hub.watch(subject.experiment_id) as watch:
+    with broadcaster.subscribe(subject.experiment_id) as subscription:
         yield PING  # a browser knows that the stream is open
         said, more = time.monotonic(), True
-        while more or await watch.wait():
+        while more or await subscription.wait():
             try:
-                batch = await reader.read(subject, after, moment=watch.looking())
+                batch = await reader.read(subject, after, moment=subscription.start_reading())
             except UNREACHABLE as error:
                 logger.warning("a stream ends, its client will come back: %s", reason(error))
                 return
@@ -150,7 +152,7 @@ async def _follow(
             else:
                 yield PING
             said = time.monotonic()
-            await asyncio.sleep(0 if more else _until_the_next_beat(hub.watching))
+            await asyncio.sleep(0 if more else _until_the_next_beat(broadcaster.open_subscriptions))
 
 
 def _until_the_next_beat(streams: int) -> float:

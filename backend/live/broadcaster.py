@@ -1,4 +1,4 @@
-"""Wake whoever follows an experiment: one subscription to the hints per process."""
+"""Broadcaster: wakes the event streams of an experiment when a notification arrives."""
 
 import asyncio
 import logging
@@ -18,75 +18,75 @@ RECONNECT_SECONDS = 1.0
 
 
 class Subscription:
-    """One reader's view of one experiment: has it moved since the reader last looked?"""
+    """One reader's subscription to one experiment."""
 
-    def __init__(self, hub: "Broadcaster") -> None:
-        self._hub = hub
-        self._moved = asyncio.Event()
+    def __init__(self, broadcaster: "Broadcaster") -> None:
+        self._broadcaster = broadcaster
+        self._changed = asyncio.Event()
 
-    def looking(self) -> int:
-        """Note that the reader looks now, and return how many hints there were before.
+    def start_reading(self) -> int:
+        """Clear the pending wake-up and return the number of notifications received so far.
 
-        Call before reading: what moves later is not missed. Readers that look after the same
-        number of hints may share one reading.
+        Call it before reading the database, so that no later change is missed. Readers with the
+        same number of notifications may share one reading.
         """
-        self._moved.clear()
-        return self._hub.heard
+        self._changed.clear()
+        return self._broadcaster.received
 
     async def wait(self) -> bool:
-        """Wait for a hint, or POLL_SECONDS without one; False once the hub has closed."""
-        if not self._hub.closed:
+        """Wait for a notification or POLL_SECONDS. Return False once the broadcaster is closed."""
+        if not self._broadcaster.closed:
             with suppress(TimeoutError):
-                await asyncio.wait_for(self._moved.wait(), POLL_SECONDS)
-        return not self._hub.closed
+                await asyncio.wait_for(self._changed.wait(), POLL_SECONDS)
+        return not self._broadcaster.closed
 
     def wake(self) -> None:
-        """End the wait."""
-        self._moved.set()
+        """Wake the waiting reader."""
+        self._changed.set()
 
 
 class Broadcaster:
-    """Hands hints from Redis to any number of watches.
+    """Passes notifications from Redis to any number of subscriptions.
 
-    A hint only says "look again": one that is lost, or a broker that is away, costs the readers
-    at most POLL_SECONDS, never data.
+    A notification only means "read again". A lost notification or an unreachable broker delays
+    the readers by at most POLL_SECONDS and never loses data.
     """
 
     def __init__(self, broker_url: str) -> None:
         self._broker_url = broker_url
-        self._watches: defaultdict[int, set[Subscription]] = defaultdict(set)
+        self._subscriptions: defaultdict[int, set[Subscription]] = defaultdict(set)
         self._task: asyncio.Task[None] | None = None
-        self.heard = 0
+        self.received = 0
         self.closed = False
 
     @contextmanager
-    def watch(self, experiment_id: int) -> Iterator[Subscription]:
-        """Watch an experiment while the context is open."""
-        watch = Subscription(self)
-        self._watches[experiment_id].add(watch)
+    def subscribe(self, experiment_id: int) -> Iterator[Subscription]:
+        """Subscribe to an experiment while the context is open."""
+        subscription = Subscription(self)
+        self._subscriptions[experiment_id].add(subscription)
         try:
-            yield watch
+            yield subscription
         finally:
-            self._watches[experiment_id].discard(watch)
-            if not self._watches[experiment_id]:
-                del self._watches[experiment_id]
+            self._subscriptions[experiment_id].discard(subscription)
+            if not self._subscriptions[experiment_id]:
+                del self._subscriptions[experiment_id]
 
     @property
-    def watching(self) -> int:
-        """How many watches are open."""
-        return sum(map(len, list(self._watches.values())))
+    def open_subscriptions(self) -> int:
+        """Number of open subscriptions."""
+        return sum(map(len, list(self._subscriptions.values())))
 
     def start(self) -> None:
-        """Begin to listen. Call inside the event loop."""
-        self._task = asyncio.create_task(self._listen(), name="live hub")
+        """Start listening to Redis. Call it inside the event loop."""
+        self._task = asyncio.create_task(self._listen(), name="broadcaster")
 
     def close(self) -> None:
-        """End every wait, and with it the streams."""
+        """Wake every subscription for good, which ends the streams."""
         self.closed = True
         self._wake_all()
 
     async def stop(self) -> None:
-        """Close, and end the subscription."""
+        """Close and stop listening."""
         self.close()
         if self._task:
             self._task.cancel()
@@ -97,25 +97,25 @@ class Broadcaster:
             try:
                 await self._follow()
             except (RedisError, OSError) as error:
-                logger.debug("no hints for now: %s", error)
+                logger.debug("notifications unavailable; reconnecting: %s", error)
             await asyncio.sleep(RECONNECT_SECONDS)
 
     async def _follow(self) -> None:
         async with Redis.from_url(self._broker_url) as redis, redis.pubsub() as pubsub:
             await pubsub.subscribe(CHANNEL)
-            self._wake_all()  # something may have moved while nobody listened
+            self._wake_all()  # notifications may have been missed before this subscription
             async for message in pubsub.listen():
                 if message["type"] == "message":
                     self._wake(message["data"])
 
     def _wake(self, data: bytes) -> None:
-        self.heard += 1
-        with suppress(ValueError):  # anyone may publish anything
-            for watch in self._watches.get(int(data), ()):
-                watch.wake()
+        self.received += 1
+        with suppress(ValueError):  # ignore invalid messages: anyone may publish
+            for subscription in self._subscriptions.get(int(data), ()):
+                subscription.wake()
 
     def _wake_all(self) -> None:
-        self.heard += 1
-        for watches in self._watches.values():
-            for watch in watches:
-                watch.wake()
+        self.received += 1
+        for subscriptions in self._subscriptions.values():
+            for subscription in subscriptions:
+                subscription.wake()

@@ -1,13 +1,13 @@
-"""How much room is left on the disk of the data folder."""
+"""Free disk space of the data folder."""
 
 import shutil
 from pathlib import Path
 
-FULL_BYTES = 8 << 20  # less is as good as nothing: one write of a large group may take more
+FULL_BYTES = 8 << 20  # below this the disk counts as full: one large write can exceed it
 
 
 def free_bytes(folder: Path) -> int | None:
-    """Return the free bytes of the disk that holds a folder; None where that cannot be told."""
+    """Return the free bytes of the disk that holds `folder`, or None if unknown."""
     try:
         return shutil.disk_usage(folder).free
     except OSError:
@@ -15,6 +15,6 @@ def free_bytes(folder: Path) -> int | None:
 
 
 def is_full(folder: Path) -> bool:
-    """Whether the disk that holds a folder is known to be full."""
+    """Return whether the disk that holds `folder` is known to be full."""
     free = free_bytes(folder)
     return free is not None and free < FULL_BYTES

@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from backend.operations.disk_space import free_bytes
 from backend.operations.migration import opened, refuse_missing
-from backend.scheduling.worker_registry import present
+from backend.scheduling.worker_registry import registered_workers
 from backend.settings import Settings
 from backend.store import Database, consistency, runs
 
@@ -66,7 +66,7 @@ def _database(database: Database, everything: bool) -> Iterator[Check]:
 def _surroundings(settings: Settings, database: Database) -> Iterator[Check]:
     """Examine what may be missing while the data is as it should be."""
     yield _warned("disk", _disk(settings))
-    workers = present(settings.broker_url)
+    workers = registered_workers(settings.broker_url)
     silent = workers is None
     yield _warned(
         "broker", ["The broker does not answer; runs wait until it does."] if silent else []

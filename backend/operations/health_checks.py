@@ -13,7 +13,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from backend.operations.disk_space import is_full
 from backend.scheduling.dispatcher import Dispatcher
 from backend.scheduling.scheduler import Scheduler
-from backend.scheduling.worker_registry import present
+from backend.scheduling.worker_registry import registered_workers
 from backend.settings import Settings
 from backend.store import Database, schema
 
@@ -90,14 +90,14 @@ class HealthCheck(Generic[T]):
 class HealthChecks:
     """The parts of one service; `keeper` is the one of this process, once it is there."""
 
-    keeper: Scheduler | None = None
+    scheduler: Scheduler | None = None
 
-    def __init__(self, settings: Settings, database: Database, queue: Dispatcher) -> None:
+    def __init__(self, settings: Settings, database: Database, dispatcher: Dispatcher) -> None:
         self._folder = settings.data_dir
         self._revision = HealthCheck(lambda: schema.revision(database))
         self._writing = HealthCheck(database.takes_writes, WRITING_SECONDS)
-        self._broker = HealthCheck(queue.answers)
-        self._workers = HealthCheck(lambda: present(settings.broker_url))
+        self._broker = HealthCheck(dispatcher.broker_answers)
+        self._workers = HealthCheck(lambda: registered_workers(settings.broker_url))
 
     def parts(self) -> dict[str, PartHealth]:
         """Return how each part is, within a few seconds, whatever hangs."""
@@ -139,7 +139,7 @@ class HealthChecks:
         return PartHealth(not full, f"the disk of the data folder {said}")
 
     def _tended(self) -> PartHealth:
-        ago = self.keeper.seconds_since_tended if self.keeper else 0.0
+        ago = self.scheduler.seconds_since_last_pass if self.scheduler else 0.0
         if ago > UNTENDED_SECONDS:
             return PartHealth(False, f"the queue was last looked after {ago:.0f} s ago")
         return PartHealth(True, "the queue is looked after")

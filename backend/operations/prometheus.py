@@ -43,15 +43,19 @@ class PrometheusMetrics:
     def __init__(
         self,
         database: Database,
-        queue: Dispatcher,
-        hints: Notifier,
-        hub: Broadcaster,
-        probes: HealthChecks,
+        dispatcher: Dispatcher,
+        notifier: Notifier,
+        broadcaster: Broadcaster,
+        health_checks: HealthChecks,
     ) -> None:
         self.registry = CollectorRegistry()
-        for collector in (GC_COLLECTOR, PLATFORM_COLLECTOR, _Service(database, queue, probes)):
+        for collector in (
+            GC_COLLECTOR,
+            PLATFORM_COLLECTOR,
+            _Service(database, dispatcher, health_checks),
+        ):
             self.registry.register(collector)
-        self.registry.register(_Here(hints, hub))
+        self.registry.register(_Here(notifier, broadcaster))
         ProcessCollector(registry=self.registry)
         self.requests = Counter(
             "overfit_lab_http_requests", "Requests answered.", ["method", "route", "status"],
@@ -71,8 +75,8 @@ class PrometheusMetrics:
 class _Here:
     """What this process counts itself."""
 
-    def __init__(self, hints: Notifier, hub: Broadcaster) -> None:
-        self._hints, self._hub = hints, hub
+    def __init__(self, notifier: Notifier, broadcaster: Broadcaster) -> None:
+        self._notifier, self._broadcaster = notifier, broadcaster
 
     def collect(self) -> Iterator[Metric]:
         build = GaugeMetricFamily(
@@ -81,20 +85,24 @@ class _Here:
         build.add_metric([__version__, platform.python_version()], 1)
         yield build
         yield GaugeMetricFamily(
-            "overfit_lab_open_streams", "Streams that are followed.", value=self._hub.watching
+            "overfit_lab_open_streams",
+            "Streams that are followed.",
+            value=self._broadcaster.open_subscriptions,
         )
         yield CounterMetricFamily(
-            "overfit_lab_hints_lost", "Hints the broker did not take.", value=self._hints.lost
+            "overfit_lab_hints_lost", "Hints the broker did not take.", value=self._notifier.lost
         )
 
 
 class _Service:
     """What database and broker say; what does not answer in time is left out."""
 
-    def __init__(self, database: Database, queue: Dispatcher, probes: HealthChecks) -> None:
-        self._database, self._probes = database, probes
+    def __init__(
+        self, database: Database, dispatcher: Dispatcher, health_checks: HealthChecks
+    ) -> None:
+        self._database, self._health_checks = database, health_checks
         self._stored = HealthCheck(self._read)
-        self._broker = HealthCheck(queue.look)
+        self._broker = HealthCheck(dispatcher.inspect_broker)
         self._ended: dict[str, int] = {}
         self._ended_at = -ENDED_SECONDS
 
@@ -106,7 +114,7 @@ class _Service:
         yield GaugeMetricFamily(
             "overfit_lab_database_writable",
             "1 when it took writes when last asked.",
-            value=self._probes.takes_writes(),
+            value=self._health_checks.takes_writes(),
         )
         yield GaugeMetricFamily(
             "overfit_lab_broker_up", "1 when it answers.", value=broker is not None

@@ -1,11 +1,11 @@
-"""The queue: a Celery app, the one task's name, and sending after the commit.
+"""Dispatcher: sends groups of queued runs to the workers through Celery.
 
-A message carries the ids of a group of runs and nothing else. It may arrive twice, late or never:
-the database decides who trains what (`backend.store.transitions`) and what is sent next
-(`backend.store.dispatch`), and `backend.scheduling.scheduler` sends again what waits.
+A message carries only the run ids of a group. It may arrive twice, late or never: the database
+decides which worker trains a run (`backend.store.transitions`) and which group is sent next
+(`backend.store.dispatch`), and `backend.scheduling.scheduler` dispatches again every second.
 
-There is a queue for each device that an experiment may name, "any" being one of them; within a
-queue, the broker hands out the more urgent first.
+Each device that an experiment may request ("any", "cpu", "gpu") has its own Celery queue. Within a
+queue, the broker delivers messages of higher priority first.
 """
 
 import logging
@@ -23,22 +23,23 @@ from backend.settings import Settings
 from backend.specification.grouping import cut
 from backend.specification.placement import DEVICES, PLACEMENTS, PRIORITIES, Placement
 from backend.store import UNREACHABLE, Database, dispatch, reason
+from backend.store.dispatch import Uncut
 
 logger = logging.getLogger(__name__)
 
 TRAIN = "overfit_lab.train"
-MESSAGES_PER_WORKER = 1  # wait in the broker: no worker idles, and what is new soon has its turn
-RESEND_SECONDS = 5.0  # after these, what an empty broker does not speak of was lost
-LATE_SECONDS = 600.0  # after these, what was sent is sent again at any rate
+MESSAGES_PER_WORKER = 1  # queued in the broker: workers stay busy, new experiments start soon
+RESEND_WHEN_EMPTY_SECONDS = 5.0  # an empty broker queue after this long means a lost message
+RESEND_ALWAYS_SECONDS = 600.0  # resend even if the broker queue still holds messages
 
 
 def queue_name(device: str) -> str:
-    """Return the name of the queue of those experiments that name a device."""
+    """Return the name of the Celery queue for experiments that request `device`."""
     return f"train.{device}"
 
 
 def make_celery(settings: Settings) -> Celery:
-    """Return the Celery app that web and worker share: JSON only, no results, late acks."""
+    """Return the Celery app shared by web and workers: JSON only, no results, late acks."""
     app = Celery("overfit_lab", broker=settings.broker_url.replace("unix://", "redis+socket://", 1))
     app.conf.update(
         task_serializer="json",
@@ -50,9 +51,9 @@ def make_celery(settings: Settings) -> Celery:
         worker_prefetch_multiplier=1,
         worker_concurrency=1,
         broker_connection_retry_on_startup=True,
-        broker_connection_max_retries=None,  # for ever: a worker is of no use without
-        # A task may take hours. Work lost with a worker is found by its lease, not by this.
-        # Without max_retries an absent broker holds up every sender for six seconds.
+        broker_connection_max_retries=None,  # retry forever: a worker is useless without a broker
+        # A task may take hours. Lost workers are detected by their leases, not by this timeout.
+        # Without max_retries, an unreachable broker blocks every sender for six seconds.
         broker_transport_options={
             "visibility_timeout": 24 * 3600,
             "socket_timeout": 5,
@@ -64,142 +65,151 @@ def make_celery(settings: Settings) -> Celery:
     return app
 
 
-def listen(app: Celery, device: str) -> None:
-    """Have a worker on a device, "cpu" or "gpu", take what it may train and nothing else."""
-    wanted = [each for each in DEVICES if Placement(each).fits(device)]
+def consume_queues(app: Celery, device: str) -> None:
+    """Let a worker on `device`, "cpu" or "gpu", consume only the queues it may train from."""
     app.conf.task_queues = [
-        BrokerQueue(queue_name(each))  # type: ignore[no-untyped-call]
-        for each in wanted
+        BrokerQueue(queue_name(requested))  # type: ignore[no-untyped-call]
+        for requested in DEVICES
+        if Placement(requested).fits(device)
     ]
 
 
-def _steps(placement: Placement) -> int:
-    """Return a priority as the broker counts it: 0 is the most urgent."""
+def _broker_priority(placement: Placement) -> int:
+    """Return the priority as the broker counts it: 0 is the most urgent."""
     return len(PRIORITIES) - 1 - placement.rank
 
 
 @dataclass(frozen=True)
 class BrokerState:
-    """What the broker holds: how many messages wait of each placement, and who is there."""
+    """Content of the broker: queued messages per placement, and the registered workers."""
 
     messages: Mapping[Placement, int]
     workers: Sequence[worker_registry.Worker]
 
     def waiting(self, placement: Placement) -> int:
-        """Return how many messages a worker takes before a new one of this placement."""
+        """Return how many queued messages are delivered before a new one of this placement."""
         return sum(
             count
-            for each, count in self.messages.items()
-            if each.device == placement.device and each.rank >= placement.rank
+            for queued, count in self.messages.items()
+            if queued.device == placement.device and queued.rank >= placement.rank
         )
 
-    def able(self, device: str) -> int:
-        """Return how many workers may train what names this device."""
+    def workers_for(self, device: str) -> int:
+        """Return how many workers may train experiments that request `device`."""
         return sum(Placement(device).fits(worker.device) for worker in self.workers)
 
 
 class Dispatcher:
-    """Hands waiting runs to the workers, a few messages at a time."""
+    """Sends queued runs to the workers, a few messages at a time."""
 
     def __init__(self, app: Celery, database: Database, *, workers: int, memory: int) -> None:
         self._app, self._database = app, database
         self._workers, self._memory = max(1, workers), memory
-        self._filling = threading.Lock()  # request and keeper do not send the same twice
-        self.seen: BrokerState | None = None  # at the last filling at which the broker answered
-        self.away = False
+        self._lock = threading.Lock()  # a request and the scheduler must not send a group twice
+        self.last_state: BrokerState | None = None  # when the broker last answered
+        self.broker_unreachable = False
 
-    def fill(self) -> None:
-        """Send what waits in the database, if few messages wait in the broker.
+    def dispatch(self) -> None:
+        """Send queued runs while the broker holds few messages.
 
-        What is urgent does not wait for what is less so. Among its like, an experiment's first
-        groups go before the later ones of others, whoever came first. What cannot be sent now is
-        not lost: the keeper fills again each second.
+        Higher priorities go first. Within a priority, the first groups of every experiment go
+        before the later groups of any. Groups that cannot be sent now are not lost: the scheduler
+        dispatches again every second.
         """
-        with self._filling:
-            broker = self.look()
-            self._cut(broker)
+        with self._lock:
+            broker = self.inspect_broker()
+            self._form_groups(broker)
             if broker is not None:
                 with self._database.read() as session:
                     placements = dispatch.placements(session)
                 for placement in placements:
                     self._send(placement, broker)
-            elif not self.away:  # once
-                logger.warning("the broker cannot be reached; runs wait")
-            self.away, self.seen = broker is None, broker or self.seen
+            elif not self.broker_unreachable:  # log once per outage
+                logger.warning("message broker unreachable; runs stay queued")
+            self.broker_unreachable = broker is None
+            self.last_state = broker or self.last_state
 
-    def offer(self) -> None:
-        """Send what waits unless the broker is known to be away: a request need not wait for it.
+    def dispatch_now(self) -> None:
+        """Dispatch at the end of a request, unless the broker is known to be unreachable.
 
-        What the request asked for is stored already, so that nothing here may fail it: the keeper
-        sends what waits within a second or so of the return of broker and database.
+        Never raises for an outage: the request's runs are stored, and the scheduler dispatches
+        them within about a second after broker and database are back.
         """
-        if not self.away:
+        if not self.broker_unreachable:
             try:
-                self.fill()
+                self.dispatch()
             except UNREACHABLE as error:
-                logger.warning("what waits is sent later: %s", reason(error))
+                logger.warning("dispatch postponed: %s", reason(error))
 
-    def look(self) -> BrokerState | None:
-        """Return what the broker holds; None when it is away."""
+    def inspect_broker(self) -> BrokerState | None:
+        """Return the content of the broker, or None if it is unreachable."""
         try:
             with self._app.connection_for_read() as connection:
                 channel = connection.default_channel
-                keys = [channel._q_for_pri(queue_name(e.device), _steps(e)) for e in PLACEMENTS]
+                keys = [
+                    channel._q_for_pri(queue_name(placement.device), _broker_priority(placement))
+                    for placement in PLACEMENTS
+                ]
                 with channel.client.pipeline(transaction=False) as pipe:
                     for key in keys:
                         pipe.llen(key)
                     counts = pipe.execute()
-                workers = worker_registry.read(channel.client)
+                workers = worker_registry.read_workers(channel.client)
         except (OperationalError, OSError, RedisError):
             return None
         return BrokerState(dict(zip(PLACEMENTS, counts, strict=True)), workers)
 
-    def answers(self) -> bool:
-        """Whether the broker can be reached."""
-        return self.look() is not None
+    def broker_answers(self) -> bool:
+        """Return whether the broker is reachable."""
+        return self.inspect_broker() is not None
 
-    def _expected(self, broker: BrokerState | None, device: str) -> int:
-        """Return how many workers to reckon with: those there, or those that are to be started."""
-        return max(self._workers, broker.able(device) if broker else 0)
+    def _expected_workers(self, broker: BrokerState | None, device: str) -> int:
+        """Return the number of registered workers, at least the configured number."""
+        return max(self._workers, broker.workers_for(device) if broker else 0)
 
-    def _cut(self, broker: BrokerState | None) -> None:
-        """Cut new experiments into groups."""
+    def _form_groups(self, broker: BrokerState | None) -> None:
+        """Divide the runs of new experiments into groups."""
         with self._database.read() as session:
-            found = dispatch.uncut(session)
-        for each in found:
-            workers = self._expected(broker, each.device)
-            groups = self._groups(each, workers)
-            portions = [[each.runs[place][0] for place in group] for group in groups]
+            experiments = dispatch.uncut(session)
+        for experiment in experiments:
+            workers = self._expected_workers(broker, experiment.device)
+            groups = [
+                [experiment.runs[index][0] for index in group]
+                for group in self._groups_of(experiment, workers)
+            ]
             with self._database.write() as session:
-                dispatch.set_portions(session, portions)
+                dispatch.set_portions(session, groups)
 
-    def _groups(self, uncut: dispatch.Uncut, workers: int) -> list[list[int]]:
-        """Cut an experiment; one that cannot be cut is sent run by run and holds up no other."""
-        params = [each for _, each in uncut.runs]
+    def _groups_of(self, experiment: Uncut, workers: int) -> list[list[int]]:
+        """Return the groups as indices of runs. If grouping fails, each run is its own group."""
+        params = [run_params for _, run_params in experiment.runs]
         try:
             return cut(params, workers=workers, memory=self._memory)
         except Exception:
-            ids = {"experiment": uncut.experiment_id}
-            logger.exception("an experiment could not be cut", extra=ids)
+            ids = {"experiment": experiment.experiment_id}
+            logger.exception("could not divide an experiment into groups", extra=ids)
             return [[index] for index in range(len(params))]
 
     def _send(self, placement: Placement, broker: BrokerState) -> None:
-        """Send groups of a placement, as many as there is room for."""
-        most = MESSAGES_PER_WORKER * self._expected(broker, placement.device)
-        room = most - broker.waiting(placement)
-        if room <= 0:
+        """Send groups of a placement until the broker holds enough messages."""
+        wanted = MESSAGES_PER_WORKER * self._expected_workers(broker, placement.device)
+        missing = wanted - broker.waiting(placement)
+        if missing <= 0:
             return
-        again = LATE_SECONDS if broker.messages[placement] else RESEND_SECONDS
+        is_empty = not broker.messages[placement]
+        resend_after = RESEND_WHEN_EMPTY_SECONDS if is_empty else RESEND_ALWAYS_SECONDS
         with self._database.read() as session:
-            groups = dispatch.next_groups(session, placement, room, sent_before_seconds=again)
-        queue, priority = queue_name(placement.device), _steps(placement)
+            groups = dispatch.next_groups(
+                session, placement, missing, sent_before_seconds=resend_after
+            )
+        queue, priority = queue_name(placement.device), _broker_priority(placement)
         sent: list[int] = []
         try:
             for run_ids in groups:
                 self._app.send_task(TRAIN, args=[run_ids], queue=queue, priority=priority)
                 sent += run_ids
-        except (OperationalError, RedisError) as error:  # a full disk is told as the latter
-            logger.warning("could not send all that waits: %s", error)
+        except (OperationalError, RedisError) as error:  # RedisError: its disk is full
+            logger.warning("could not send all queued groups: %s", error)
         if sent:
             with self._database.write() as session:
                 dispatch.mark_sent(session, sent)

@@ -1,49 +1,52 @@
-"""How long workers have been silent, and whether that can be known at all.
+"""Lease clock: decides whether expired leases can be trusted.
 
-A lease ends by the database's clock. While the database was away no worker could renew one, and
-when its clock jumps all leases end at once, or last for hours. Nor does whoever looks for the first
-time know what was before. Then every lease begins anew.
+Leases expire by the database's clock. During a database outage no worker can renew its lease, and
+a jump of the clock makes all leases expire at once or last for hours. A process that has just
+started does not know what happened before. In these cases every lease is restarted.
 """
 
 import time
 
-FORGIVEN_EVERY = 3  # leases, at most: a database that is always slow keeps no dead worker's runs
+# Leases are restarted at most once per this many lease durations. A database that is always slow
+# must not keep the runs of a dead worker forever.
+RESTART_INTERVAL_LEASES = 3
 
 
 class LeaseClock:
-    """Compares the database's clock with our own, which never jumps, from look to look."""
+    """Compares the database's clock with the monotonic clock at each reading."""
 
     def __init__(self, lease_seconds: float) -> None:
         self._lease = lease_seconds
         self._tolerance = lease_seconds / 2
-        self._asked_at = 0.0
-        self._seen: tuple[float, float] | None = None
-        self._was_away = False
-        self.begins = True
-        self._forgiven_at = -float("inf")
-        self.is_known = True
+        self._read_started_at = 0.0
+        self._last_reading: tuple[float, float] | None = None
+        self._database_failed = False
+        self.is_first_reading = True
+        self._restarted_at = -float("inf")
+        self.can_be_trusted = True
 
-    def failed(self) -> None:
-        """Note that the database did not answer, or took no writes."""
-        self._was_away = True
+    def record_failure(self) -> None:
+        """Record that the database was unreachable or read-only."""
+        self._database_failed = True
 
-    def asks(self) -> None:
-        """Note that the database is about to be asked for its time."""
-        self._asked_at = time.monotonic()
+    def start_reading(self) -> None:
+        """Record that the database's time is about to be read."""
+        self._read_started_at = time.monotonic()
 
-    def answered(self, *, now: int) -> None:
-        """Note the database's time (milliseconds); `is_known` then says whether leases hold."""
+    def finish_reading(self, *, now: int) -> None:
+        """Record the database's time in milliseconds and update `can_be_trusted`."""
         ours, theirs = time.monotonic(), now / 1000
-        before, self._seen = self._seen, (ours, theirs)
-        hung = ours - self._asked_at > self._tolerance
+        before, self._last_reading = self._last_reading, (ours, theirs)
+        hung = ours - self._read_started_at > self._tolerance
         jump = theirs - before[1] - (ours - before[0]) if before else 0.0
         jumped = abs(jump) > self._tolerance
-        forgives = ours > self._forgiven_at + FORGIVEN_EVERY * self._lease
-        self.begins = before is None
-        self.is_known = not (self.begins or (forgives and (jumped or hung or self._was_away)))
+        may_restart = ours > self._restarted_at + RESTART_INTERVAL_LEASES * self._lease
+        self.is_first_reading = before is None
+        doubtful = may_restart and (jumped or hung or self._database_failed)
+        self.can_be_trusted = not (self.is_first_reading or doubtful)
 
-    def settled(self) -> None:
-        """Note that what followed from `is_known` is in the database."""
-        self._was_away = False
-        if not self.is_known and not self.begins:
-            self._forgiven_at = time.monotonic()
+    def confirm(self) -> None:
+        """Record that the consequence of `can_be_trusted` is committed."""
+        self._database_failed = False
+        if not self.can_be_trusted and not self.is_first_reading:
+            self._restarted_at = time.monotonic()

@@ -1,7 +1,4 @@
-"""Keeps the queue true to the database: frees expired leases, sends what waits.
-
-And removes, a little at a time, what was deleted long ago.
-"""
+"""Scheduler: requeues runs of dead workers, dispatches queued runs, erases old deletions."""
 
 import logging
 import threading
@@ -19,88 +16,93 @@ from backend.store.transitions import Lease, Moved
 logger = logging.getLogger(__name__)
 
 INTERVAL_SECONDS = 1.0
-REMOVAL_SECONDS = 60.0  # between two looks for what is to be removed
+ERASE_INTERVAL_SECONDS = 60.0
 
 
 class Scheduler(threading.Thread):
-    """A thread of the web process. Any number may run: every step is a compare-and-set."""
+    """A thread of the web process.
+
+    Several may run at the same time: every step is a compare-and-set in the database.
+    """
 
     def __init__(
         self,
         database: Database,
-        queue: Dispatcher,
-        hints: Notifier,
+        dispatcher: Dispatcher,
+        notifier: Notifier,
         *,
         deleted_days: float,
         lease_seconds: float,
     ) -> None:
-        super().__init__(name="keeper", daemon=True)
+        super().__init__(name="scheduler", daemon=True)
         self._database = database
         self._deleted_days, self._lease_seconds = deleted_days, lease_seconds
-        self._silence = LeaseClock(lease_seconds)
-        self._remove_at = 0.0
-        self._tended_at = time.monotonic()
-        self._queue = queue
-        self._hints = hints
+        self._lease_clock = LeaseClock(lease_seconds)
+        self._erase_at = 0.0
+        self._finished_at = time.monotonic()
+        self._dispatcher = dispatcher
+        self._notifier = notifier
         self._stopping = threading.Event()
 
     def run(self) -> None:
-        """Tend the queue until stopped; nothing ends it, as nobody else would do its work."""
+        """Work until stopped. No error ends the thread, because no other thread takes over."""
         while not self._stopping.wait(INTERVAL_SECONDS):
             try:
-                self.tend()
-                if time.monotonic() >= self._remove_at and not self.remove():
-                    self._remove_at = time.monotonic() + REMOVAL_SECONDS
+                self.run_once()
+                if time.monotonic() >= self._erase_at and not self.erase_deleted():
+                    self._erase_at = time.monotonic() + ERASE_INTERVAL_SECONDS
             except UNREACHABLE as error:
-                self._silence.failed()
-                logger.error("could not tend the queue; trying again: %s", reason(error))
+                self._lease_clock.record_failure()
+                logger.error("scheduling failed; retrying: %s", reason(error))
             except Exception:
-                logger.exception("could not tend the queue; trying again")
+                logger.exception("scheduling failed; retrying")
 
-    def tend(self) -> None:
-        """Free what dead workers held, then send what waits."""
-        self._silence.asks()
+    def run_once(self) -> None:
+        """Requeue the runs of dead workers, then dispatch queued runs."""
+        self._lease_clock.start_reading()
         with self._database.write() as session:
-            self._silence.answered(now=transitions.now(session))
-            freed = self._judge(session)
-        self._silence.settled()
-        for run in freed:
+            self._lease_clock.finish_reading(now=transitions.now(session))
+            requeued = self._requeue_lost_runs(session)
+        self._lease_clock.confirm()
+        for run in requeued:
             ids = Lease(run.run_id, run.experiment_id, run.attempt).ids
-            logger.warning("run taken back, its worker is silent", extra=ids | {"state": run.state})
-        for experiment_id in {run.experiment_id for run in freed}:
-            self._hints.moved(experiment_id)
-        self._queue.fill()
-        self._tended_at = time.monotonic()
+            logger.warning(
+                "run requeued: its worker stopped responding", extra=ids | {"state": run.state}
+            )
+        for experiment_id in {run.experiment_id for run in requeued}:
+            self._notifier.notify(experiment_id)
+        self._dispatcher.dispatch()
+        self._finished_at = time.monotonic()
 
     @property
-    def seconds_since_tended(self) -> float:
-        """How long ago it last looked after the queue, to the end; or was made."""
-        return time.monotonic() - self._tended_at
+    def seconds_since_last_pass(self) -> float:
+        """Seconds since the last complete pass, or since the scheduler was created."""
+        return time.monotonic() - self._finished_at
 
-    def _judge(self, session: Session) -> list[Moved]:
-        """Free what dead workers held, unless nobody can know how long they were silent."""
-        if self._silence.is_known:
+    def _requeue_lost_runs(self, session: Session) -> list[Moved]:
+        """Requeue runs whose lease expired. Restart all leases if their expiry is doubtful."""
+        if self._lease_clock.can_be_trusted:
             return lifecycle.reap(session)
-        if first := self._silence.begins:
-            logger.info("first look: no worker loses a run before it had time to renew its lease")
+        if first := self._lease_clock.is_first_reading:
+            logger.info("first pass: workers get one lease duration to renew their leases")
         else:
-            logger.warning("the database was away, or its clock jumped: all leases begin anew")
+            logger.warning("database outage or clock jump: all leases are restarted")
         transitions.restart_leases(session, lease_seconds=self._lease_seconds, shorten=not first)
         return []
 
-    def remove(self) -> bool:
-        """Remove some of what was deleted long ago; return whether there may be more.
+    def erase_deleted(self) -> bool:
+        """Erase some long-deleted runs and experiments. Return whether there may be more.
 
-        Where nothing is left to be removed, its space is given back, a little at a time too.
+        When nothing is left to erase, release some of the freed disk space instead.
         """
         with self._database.read() as session:
-            waits = removal.waits(session, after_days=self._deleted_days)
-        if not waits:
+            has_expired = removal.waits(session, after_days=self._deleted_days)
+        if not has_expired:
             return vacuum.release_pages(self._database) > 0
         with self._database.write() as session:
             return removal.remove(session, after_days=self._deleted_days) > 0
 
     def stop(self) -> None:
-        """End the thread and wait for it."""
+        """Stop the thread and wait for it to end."""
         self._stopping.set()
         self.join()

@@ -1,13 +1,14 @@
-"""Workers say over Redis that they are there; who has not said so for a while is not.
+"""Worker registry: workers publish their status to Redis every few seconds.
 
-Redis may lose it at any moment, and then has it again seconds later: the database alone decides
-who trains what. Anyone may write to Redis: what cannot be read is no worker.
+An entry expires when its worker stops publishing. Redis may lose entries at any moment; they are
+back seconds later, and scheduling does not depend on them: the database decides which worker
+trains a run. Invalid entries are ignored, since anyone may write to Redis.
 """
 
 import logging
 import threading
 from collections.abc import Callable
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints, ValidationError
 from redis import Redis
@@ -15,20 +16,20 @@ from redis.exceptions import RedisError
 
 logger = logging.getLogger(__name__)
 
-KEY = "overfit_lab:worker:"
-EVERY_SECONDS = 2.0
-GONE_SECONDS = 7  # three words missed
+KEY_PREFIX = "overfit_lab:worker:"
+PUBLISH_SECONDS = 2.0
+EXPIRY_SECONDS = 7  # three missed publications
 
 Line = Annotated[str, StringConstraints(min_length=1, max_length=200, pattern=r"^\P{Cc}+$")]
 Count = Annotated[int, Field(ge=0, le=2**53)]
 
 
 class Worker(BaseModel):
-    """What a worker says of itself.
+    """Status that a worker publishes.
 
-    `memory` is what its training may take, in MiB; `runs` are in training. `epochs` counts those
-    it recorded, of all runs, since it started; `epochs_per_second` is of the last half minute in
-    which it trained, null before the first.
+    `memory` is its training memory limit in MiB, `runs` the number of runs in training. `epochs`
+    counts the epochs recorded since the worker started, over all runs. `epochs_per_second` is
+    measured over the last 30 seconds of training, null before the first epoch.
     """
 
     model_config = ConfigDict(allow_inf_nan=False)
@@ -48,58 +49,60 @@ class Worker(BaseModel):
     hints_lost: Count = 0
 
 
-class Announcer(threading.Thread):
-    """Says, until the process ends, that a worker is there, with what `facts` returns of it."""
+class StatusPublisher(threading.Thread):
+    """A thread that publishes the status returned by `read_status` until it is stopped."""
 
-    def __init__(self, broker_url: str, facts: Callable[[], Worker]) -> None:
-        super().__init__(name="announcer", daemon=True)
+    def __init__(self, broker_url: str, read_status: Callable[[], Worker]) -> None:
+        super().__init__(name="status-publisher", daemon=True)
         self._redis = _connect(broker_url)
-        self._facts = facts
+        self._read_status = read_status
         self._ended = threading.Event()
 
     def run(self) -> None:
-        """Say it every few seconds; a broker that is away is tried again."""
+        """Publish every PUBLISH_SECONDS; retry while the broker is unreachable."""
         while True:
             try:
-                worker = self._facts()
-                self._redis.set(KEY + worker.name, worker.model_dump_json(), ex=GONE_SECONDS)
+                worker = self._read_status()
+                self._redis.set(
+                    KEY_PREFIX + worker.name, worker.model_dump_json(), ex=EXPIRY_SECONDS
+                )
             except RedisError as error:
-                logger.debug("not announced: %s", error)
-            except Exception:  # a worker that is not announced is sent less work, and works on
-                logger.exception("what this worker is could not be told; trying again")
-            if self._ended.wait(EVERY_SECONDS):
+                logger.debug("worker status not published: %s", error)
+            except Exception:  # an unregistered worker goes on training
+                logger.exception("could not publish worker status; retrying")
+            if self._ended.wait(PUBLISH_SECONDS):
                 return
 
     def stop(self) -> None:
-        """End, and be gone at once."""
+        """Stop publishing and delete the entry."""
         self._ended.set()
         self.join()
         try:
-            self._redis.delete(KEY + self._facts().name)
+            self._redis.delete(KEY_PREFIX + self._read_status().name)
         except RedisError as error:
-            logger.debug("not taken back: %s", error)
+            logger.debug("worker status not deleted: %s", error)
         self._redis.close()
 
 
-def present(broker_url: str) -> list[Worker] | None:
-    """Return the workers that are there, by name; None when the broker is away."""
+def registered_workers(broker_url: str) -> list[Worker] | None:
+    """Return the registered workers ordered by name, or None if the broker is unreachable."""
     try:
         with _connect(broker_url) as redis:
-            return read(redis)
+            return read_workers(redis)
     except RedisError:
         return None
 
 
-def read(redis: Any) -> list[Worker]:
-    """Return the workers that are there, by name. Raises RedisError."""
-    keys = sorted(redis.scan_iter(match=f"{KEY}*", count=1000))
-    found = redis.mget(keys) if keys else []
-    return [worker for worker in map(_parsed, found) if worker]
+def read_workers(redis: Redis) -> list[Worker]:
+    """Return the registered workers ordered by name. Raises RedisError."""
+    keys = sorted(redis.scan_iter(match=f"{KEY_PREFIX}*", count=1000))
+    entries = redis.mget(keys) if keys else []
+    return [worker for worker in map(_parse_worker, entries) if worker]
 
 
-def _parsed(facts: bytes | None) -> Worker | None:
+def _parse_worker(entry: bytes | str | None) -> Worker | None:
     try:
-        return Worker.model_validate_json(facts or b"")
+        return Worker.model_validate_json(entry or b"")
     except ValidationError:
         return None
 

@@ -66,7 +66,7 @@ class Reason:
 def experiment(
     request: Request,
     session: Reading,
-    queue: DispatcherDep,
+    dispatcher: DispatcherDep,
     experiment_id: int,
     view: Annotated[View, Depends()],
 ) -> HTMLResponse:
@@ -81,7 +81,7 @@ def experiment(
     return render(
         "experiment.html",
         **_head(session, found, all_runs),
-        absent=_absent(found, all_runs, queue),
+        absent=_absent(found, all_runs, dispatcher),
         **_drawn(session, grid, all_runs, at_best),
         **_page(all_runs, max(1, view.page)),
         **_read(session, found, rows, all_runs, grid, view, query),
@@ -106,12 +106,12 @@ def _head(session: Session, found: Experiment, all_runs: Sequence[RunItem]) -> d
     }
 
 
-def _absent(found: Experiment, all_runs: Sequence[RunItem], queue: Dispatcher) -> str | None:
+def _absent(found: Experiment, all_runs: Sequence[RunItem], dispatcher: Dispatcher) -> str | None:
     """Say what keeps runs that wait from being trained: no broker, or no worker that may."""
     queued = sum(run.status == "queued" for run in all_runs)
-    if queued and queue.away:
+    if queued and dispatcher.broker_unreachable:
         return AWAY
-    workers = queue.seen and queue.seen.able(found.device)
+    workers = dispatcher.last_state and dispatcher.last_state.workers_for(found.device)
     return nobody(Device(device=found.device, queued=queued, workers=workers))
 
 

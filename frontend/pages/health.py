@@ -23,10 +23,13 @@ router = APIRouter()
 
 @router.get("/health")
 def health(
-    database: DatabaseDep, queue: DispatcherDep, probes: HealthChecksDep, settings: SettingsDep
+    database: DatabaseDep,
+    dispatcher: DispatcherDep,
+    health_checks: HealthChecksDep,
+    settings: SettingsDep,
 ) -> HTMLResponse:
     """Show the state of the service and its settings, which are read here and set elsewhere."""
-    found = service_health(database, queue, probes, settings)
+    found = service_health(database, dispatcher, health_checks, settings)
     waits = [sentence for device in found.devices if (sentence := nobody(device))]
     return render("health.html", health=found, waits=waits, settings=settings_rows(settings))
 

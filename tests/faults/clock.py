@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from backend.scheduling.lease_clock import FORGIVEN_EVERY
+from backend.scheduling.lease_clock import RESTART_INTERVAL_LEASES
 from tests.faults.campaign import Campaign
 from tests.faults.deployment import Deployment, deploy_with_long_leases
 from tests.faults.fork_server import ForkServer
@@ -56,5 +56,5 @@ def jump_clock(campaign: Campaign) -> float | None:
     seconds = campaign.wait_until_recorded(epochs_before)
     campaign.assert_no_run_lost(held)
     # leases are renewed after a jump at most once per this time
-    time.sleep(FORGIVEN_EVERY * campaign.deployment.settings.lease_seconds)
+    time.sleep(RESTART_INTERVAL_LEASES * campaign.deployment.settings.lease_seconds)
     return seconds if held else None

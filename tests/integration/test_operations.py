@@ -18,7 +18,7 @@ from sqlalchemy import delete, event, select
 from backend import logging_setup
 from backend.main import create_app
 from backend.scheduling.scheduler import Scheduler
-from backend.scheduling.worker_registry import Announcer
+from backend.scheduling.worker_registry import StatusPublisher
 from backend.settings import Settings
 from backend.store import UNREACHABLE, Database
 from backend.store.tables import Run
@@ -30,13 +30,13 @@ from tests.workers import worker_status
 @contextmanager
 def a_worker(settings: Settings, api: Api) -> Iterator[None]:
     """Have a worker that says it is there and has recorded 7 epochs."""
-    announcer = Announcer(settings.broker_url, lambda: worker_status(name="one", epochs=7))
-    announcer.start()
+    publisher = StatusPublisher(settings.broker_url, lambda: worker_status(name="one", epochs=7))
+    publisher.start()
     try:
         wait_for(lambda: api.get("/readyz").json()["parts"]["workers"]["ok"])
         yield
     finally:
-        announcer.stop()
+        publisher.stop()
 
 
 def missing(api: Api, query: str = "") -> list[str]:
@@ -164,10 +164,12 @@ def test_a_database_that_is_away_is_told_in_one_line_with_the_reason(
     app = create_app(Settings(data_dir=tmp_path, database=nobody, broker=valkey_url))
     assert Api(app).get("/api/experiments").status_code == 503
     state = app.state
-    keeper = Scheduler(state.database, state.queue, state.hints, deleted_days=1, lease_seconds=1)
-    keeper.start()
-    wait_for(lambda: "could not tend" in log.getvalue())
-    keeper.stop()
+    scheduler = Scheduler(
+        state.database, state.dispatcher, state.notifier, deleted_days=1, lease_seconds=1
+    )
+    scheduler.start()
+    wait_for(lambda: "scheduling failed" in log.getvalue())
+    scheduler.stop()
     told = [line for line in lines(log) if line["level"] == "error"]
     assert {line["logger"] for line in told} == {
         "backend.web.errors",
@@ -186,15 +188,17 @@ def test_a_queue_that_nobody_looks_after_is_told(
     monkeypatch.setattr("backend.scheduling.scheduler.INTERVAL_SECONDS", 0.01)
     api = Api(create_app(sqlite_settings))
     state = api.app.state
-    keeper = Scheduler(api.database, state.queue, state.hints, deleted_days=1, lease_seconds=1)
-    state.probes.keeper = keeper
+    scheduler = Scheduler(
+        api.database, state.dispatcher, state.notifier, deleted_days=1, lease_seconds=1
+    )
+    state.health_checks.scheduler = scheduler
     with sqlite_database.write() as session:
         session.execute(select(1))  # only now it begins
-        keeper.start()
+        scheduler.start()
         wait_for(lambda: not api.get("/readyz").json()["parts"]["keeper"]["ok"])
         assert "the queue was last looked after" in api.get("/readyz").text
     wait_for(lambda: api.get("/readyz").json()["parts"]["keeper"]["ok"])
-    keeper.stop()
+    scheduler.stop()
 
 
 def test_a_process_whose_keeper_has_ended_does_not_live(sqlite_api: Api) -> None:
@@ -202,7 +206,7 @@ def test_a_process_whose_keeper_has_ended_does_not_live(sqlite_api: Api) -> None
         def is_alive(self) -> bool:
             return False
 
-    sqlite_api.app.state.keeper = Ended()
+    sqlite_api.app.state.scheduler = Ended()
     assert sqlite_api.get("/healthz").status_code == 503
 
 

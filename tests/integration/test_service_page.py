@@ -5,7 +5,7 @@ import time
 import pytest
 from redis import Redis
 
-from backend.scheduling.worker_registry import KEY, Announcer, present
+from backend.scheduling.worker_registry import KEY_PREFIX, StatusPublisher, registered_workers
 from frontend.pages.health import without_password
 from tests.api import Api
 from tests.product import wait_for
@@ -15,25 +15,25 @@ FACTS = worker_status(name="one", runs=3, epochs_per_second=1234.5)
 
 
 def test_a_worker_is_there_until_it_says_that_it_goes(valkey_url: str) -> None:
-    announcer = Announcer(valkey_url, lambda: FACTS)
-    announcer.start()
-    wait_for(lambda: present(valkey_url) == [FACTS], seconds=10)
-    announcer.stop()
-    assert present(valkey_url) == []
+    publisher = StatusPublisher(valkey_url, lambda: FACTS)
+    publisher.start()
+    wait_for(lambda: registered_workers(valkey_url) == [FACTS], seconds=10)
+    publisher.stop()
+    assert registered_workers(valkey_url) == []
 
 
 def test_a_worker_that_falls_silent_is_forgotten(valkey_url: str) -> None:
-    announcer = Announcer(valkey_url, lambda: FACTS)
-    announcer.start()
-    wait_for(lambda: present(valkey_url), seconds=10)
+    publisher = StatusPublisher(valkey_url, lambda: FACTS)
+    publisher.start()
+    wait_for(lambda: registered_workers(valkey_url), seconds=10)
     with Redis.from_url(valkey_url) as redis:
-        assert 0 < redis.ttl(f"{KEY}one") <= 7
-    announcer.stop()
+        assert 0 < redis.ttl(f"{KEY_PREFIX}one") <= 7
+    publisher.stop()
 
 
 def test_a_broker_that_is_away_is_no_error() -> None:
     begun = time.monotonic()
-    assert present("unix:///nowhere.sock") is None
+    assert registered_workers("unix:///nowhere.sock") is None
     assert time.monotonic() - begun < 10
 
 
@@ -53,16 +53,18 @@ def test_what_others_wrote_to_the_broker_is_no_worker_and_no_error(
     sqlite_api: Api, valkey_url: str, foreign: bytes | str
 ) -> None:
     with Redis.from_url(valkey_url) as redis:
-        redis.set(f"{KEY}foreign", foreign)
-        redis.lpush(f"{KEY}list", "a list")
-        redis.set(f"{KEY}one", FACTS.model_dump_json())
+        redis.set(f"{KEY_PREFIX}foreign", foreign)
+        redis.lpush(f"{KEY_PREFIX}list", "a list")
+        redis.set(f"{KEY_PREFIX}one", FACTS.model_dump_json())
     assert sqlite_api.get("/api/health").json()["workers"] == [FACTS.model_dump(mode="json")]
     assert FACTS.name in sqlite_api.get("/health").text
 
 
 def test_markup_in_what_a_worker_says_is_text(sqlite_api: Api, valkey_url: str) -> None:
     with Redis.from_url(valkey_url) as redis:
-        redis.set(f"{KEY}odd", worker_status(name="<script>alert(1)</script>").model_dump_json())
+        redis.set(
+            f"{KEY_PREFIX}odd", worker_status(name="<script>alert(1)</script>").model_dump_json()
+        )
     assert "&lt;script&gt;alert(1)" in sqlite_api.get("/health").text
 
 
@@ -70,7 +72,7 @@ def test_an_experiment_for_a_device_that_nobody_has_says_so(
     sqlite_api: Api, valkey_url: str
 ) -> None:
     with Redis.from_url(valkey_url) as redis:
-        redis.set(f"{KEY}one", FACTS.model_dump_json())
+        redis.set(f"{KEY_PREFIX}one", FACTS.model_dump_json())
     for_gpu, anywhere = sqlite_api.submit(device="gpu"), sqlite_api.submit()
     sentence = "2 runs wait for a worker with a GPU, and none is there."
     assert sentence in sqlite_api.get(f"/experiments/{for_gpu}").text

@@ -27,7 +27,7 @@ def url(sqlite_api: Api) -> Iterator[str]:
     thread.start()
     wait_for(lambda: server.started)
     yield f"http://127.0.0.1:{listener.getsockname()[1]}"
-    sqlite_api.app.state.hub.closed = True
+    sqlite_api.app.state.broadcaster.closed = True
     server.should_exit = True
     thread.join()
     listener.close()
@@ -36,17 +36,17 @@ def url(sqlite_api: Api) -> Iterator[str]:
 def test_a_client_that_never_reads_is_let_go_and_others_go_on(sqlite_api: Api, url: str) -> None:
     run_id = sqlite_api.run_ids(sqlite_api.submit())[0]
     record_epochs(sqlite_api.database, 1, run_id, range(1, STEPS))
-    hub = sqlite_api.app.state.hub
+    broadcaster = sqlite_api.app.state.broadcaster
     with socket.socket() as deaf:
         deaf.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
         deaf.connect(("127.0.0.1", int(url.rpartition(":")[2])))
         deaf.sendall(f"GET /api/stream?run={run_id} HTTP/1.1\r\nHost: localhost\r\n\r\n".encode())
-        wait_for(lambda: hub.watching == 1)
+        wait_for(lambda: broadcaster.open_subscriptions == 1)
         with open_stream(url, f"run={run_id}&after=1") as stream:
             record_epochs(sqlite_api.database, 1, run_id, range(STEPS, STEPS + 1))
             assert next(stream).data["metrics"]["val_loss"]["steps"] == [STEPS]
-            wait_for(lambda: hub.watching == 1)
-    wait_for(lambda: hub.watching == 0)
+            wait_for(lambda: broadcaster.open_subscriptions == 1)
+    wait_for(lambda: broadcaster.open_subscriptions == 0)
 
 
 def test_more_streams_than_allowed_are_refused(sqlite_api: Api) -> None:
@@ -55,6 +55,6 @@ def test_more_streams_than_allowed_are_refused(sqlite_api: Api) -> None:
         update={"max_streams": 1}
     )
     with serve(sqlite_api.app) as url, open_stream(url, "experiment=1"):
-        wait_for(lambda: sqlite_api.app.state.hub.watching == 1)
+        wait_for(lambda: sqlite_api.app.state.broadcaster.open_subscriptions == 1)
         answer = httpx.get(f"{url}/api/stream?experiment=1")
         assert (answer.status_code, answer.json()["error"]) == (503, "unavailable")

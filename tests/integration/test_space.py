@@ -32,12 +32,14 @@ def remove_all(database: Database) -> None:
 
 def test_a_sqlite_file_is_smaller_after_a_removal(sqlite_api: Api) -> None:
     database, state = sqlite_api.database, sqlite_api.app.state
-    keeper = Scheduler(database, state.queue, state.hints, deleted_days=0, lease_seconds=1)
+    scheduler = Scheduler(
+        database, state.dispatcher, state.notifier, deleted_days=0, lease_seconds=1
+    )
     empty = size(database).total
     write_scene(database, SCENE)
     full = size(database).total
     remove_all(database)
-    assert not keeper.remove()  # at once, as it is less than 8 MB
+    assert not scheduler.erase_deleted()  # at once, as it is less than 8 MB
     assert full > 4 * empty
     assert size(database).total < 1.5 * empty
     assert Path(database.engine.url.database or "").stat().st_size < 1.5 * empty

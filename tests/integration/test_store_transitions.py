@@ -292,15 +292,15 @@ def test_a_worker_asleep_in_a_write_keeps_nobody_from_taking_back_other_runs(
     (first, second), [other] = lose(awake, 2), lose(awake, 1)
     with asleep.write() as session:
         transitions.renew(session, [first], lease_seconds=-1)
-        with awake.write() as keeper:
-            transitions.restart_leases(keeper, lease_seconds=-1)
-            assert [freed.run_id for freed in lifecycle.reap(keeper)] == [
+        with awake.write() as scheduler:
+            transitions.restart_leases(scheduler, lease_seconds=-1)
+            assert [freed.run_id for freed in lifecycle.reap(scheduler)] == [
                 second.run_id,
                 other.run_id,
             ]
-            dispatch.mark_sent(keeper, [first.run_id, second.run_id])
-    with awake.write() as keeper:
-        assert [freed.run_id for freed in lifecycle.reap(keeper)] == [first.run_id]
+            dispatch.mark_sent(scheduler, [first.run_id, second.run_id])
+    with awake.write() as scheduler:
+        assert [freed.run_id for freed in lifecycle.reap(scheduler)] == [first.run_id]
 
 
 def test_a_worker_asleep_as_it_counts_changes_keeps_the_runs_of_its_experiment_alone(
@@ -310,10 +310,10 @@ def test_a_worker_asleep_as_it_counts_changes_keeps_the_runs_of_its_experiment_a
     (first, _), [other] = lose(awake, 2), lose(awake, 1)
     with asleep.write() as session:
         changes.log(session, first.experiment_id, [NewChange(first.run_id, "status")])
-        with awake.write() as keeper:
-            assert [freed.run_id for freed in lifecycle.reap(keeper)] == [other.run_id]
-    with awake.write() as keeper:
-        assert len(lifecycle.reap(keeper)) == 2
+        with awake.write() as scheduler:
+            assert [freed.run_id for freed in lifecycle.reap(scheduler)] == [other.run_id]
+    with awake.write() as scheduler:
+        assert len(lifecycle.reap(scheduler)) == 2
 
 
 def test_nothing_is_removed_while_somebody_who_organises_waits_for_a_worker(
@@ -327,7 +327,7 @@ def test_nothing_is_removed_while_somebody_who_organises_waits_for_a_worker(
         experiment.deleted_at = 1
     with asleep.write() as session:
         curation.lock(session)
-        with awake.write() as keeper:
-            assert removal.remove(keeper, after_days=1) == 0
-    with awake.write() as keeper:
-        assert removal.remove(keeper, after_days=1) == 1
+        with awake.write() as scheduler:
+            assert removal.remove(scheduler, after_days=1) == 0
+    with awake.write() as scheduler:
+        assert removal.remove(scheduler, after_days=1) == 1

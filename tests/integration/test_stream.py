@@ -75,7 +75,7 @@ def test_a_hint_ends_the_wait(
     with open_stream(url, f"run={run_id}") as stream:
         next(stream)
         record_epochs(api.database, 1, run_id, range(2, 3))
-        api.app.state.hints.moved(1)
+        api.app.state.notifier.notify(1)
         assert steps(next(stream)) == [2]
 
 
@@ -197,7 +197,7 @@ def test_a_broker_that_comes_back_is_heard(
 ) -> None:
     monkeypatch.setattr("backend.live.broadcaster.POLL_SECONDS", 3600)
     monkeypatch.setattr(
-        "backend.live.notifications.QUIET_SECONDS", 0
+        "backend.live.notifications.PAUSE_AFTER_FAILURE_SECONDS", 0
     )  # submitting without a broker fails one
     socket = short_dir / "late.sock"
     broker = ValkeyServer(port=0, data_dir=short_dir / "late", unix_socket_path=socket)
@@ -211,7 +211,7 @@ def test_a_broker_that_comes_back_is_heard(
         broker.start()
         assert steps(next(stream)) == [2]
         record_epochs(api.database, 1, run_id, range(3, 4))
-        api.app.state.hints.moved(1)
+        api.app.state.notifier.notify(1)
         assert steps(next(stream)) == [3]
     broker.stop()
 

@@ -37,14 +37,14 @@ def settings(sqlite_settings: Settings) -> Settings:
 
 
 @pytest.fixture
-def keeper(settings: Settings, sqlite_database: Database) -> Iterator[Scheduler]:
-    hints = Notifier(settings.broker_url)
+def scheduler(settings: Settings, sqlite_database: Database) -> Iterator[Scheduler]:
+    notifier = Notifier(settings.broker_url)
     queue = Dispatcher(make_celery(settings), sqlite_database, workers=1, memory=1 << 30)
-    keeper = Scheduler(sqlite_database, queue, hints, deleted_days=30, lease_seconds=3)
-    keeper.start()
-    yield keeper
-    keeper.stop()
-    hints.close()
+    scheduler = Scheduler(sqlite_database, queue, notifier, deleted_days=30, lease_seconds=3)
+    scheduler.start()
+    yield scheduler
+    scheduler.stop()
+    notifier.close()
 
 
 @contextmanager
@@ -63,7 +63,7 @@ def working(settings: Settings, log: Path) -> Iterator["subprocess.Popen[bytes]"
 
 
 def test_a_run_that_is_taken_back_is_told_in_the_log(
-    keeper: Scheduler, sqlite_database: Database, caplog: pytest.LogCaptureFixture
+    scheduler: Scheduler, sqlite_database: Database, caplog: pytest.LogCaptureFixture
 ) -> None:
     run_id, *_ = submit(sqlite_database, DOCUMENT)
     with sqlite_database.write() as session:
@@ -71,12 +71,12 @@ def test_a_run_that_is_taken_back_is_told_in_the_log(
     wait_for(lambda: get_run(sqlite_database, run_id).status == "queued")
     wait_for(lambda: [one for one in caplog.records if one.name == "backend.scheduling.scheduler"])
     told = next(one for one in caplog.records if one.name == "backend.scheduling.scheduler")
-    assert told.message == "run taken back, its worker is silent"
+    assert told.message == "run requeued: its worker stopped responding"
     assert (told.__dict__["run"], told.__dict__["state"]) == (run_id, "queued")
 
 
 @pytest.mark.timeout(600)
-@pytest.mark.usefixtures("keeper")
+@pytest.mark.usefixtures("scheduler")
 @pytest.mark.parametrize("ending", [signal.SIGKILL, signal.SIGTERM])
 def test_runs_of_a_worker_that_ends_go_on_in_another(
     settings: Settings, sqlite_database: Database, tmp_path: Path, ending: signal.Signals

@@ -141,9 +141,9 @@ def test_a_write_that_takes_longer_than_a_lease_loses_no_run(
 
     write = recorder._write
     monkeypatch.setattr(recorder, "_write", slow)
-    hints = Notifier(settings.broker_url)
+    notifier = Notifier(settings.broker_url)
     [claimed] = claim(make_services(settings, database), [run_id])
-    writes = Recorder(database, hints, record_seconds=1, lease_seconds=settings.lease_seconds)
+    writes = Recorder(database, notifier, record_seconds=1, lease_seconds=settings.lease_seconds)
     assert writes.write([Held(lease=claimed.lease)]) == {run_id: False}
     with database.write() as session:
         assert lifecycle.reap(session) == []

@@ -15,11 +15,11 @@ from backend.runs import lifecycle
 from backend.scheduling.dispatcher import (
     MESSAGES_PER_WORKER,
     Dispatcher,
-    listen,
+    consume_queues,
     make_celery,
     queue_name,
 )
-from backend.scheduling.worker_registry import KEY
+from backend.scheduling.worker_registry import KEY_PREFIX
 from backend.settings import Settings
 from backend.store import Database, transitions
 from backend.store.tables import Run
@@ -36,7 +36,7 @@ LARGE = document(
 
 
 @pytest.fixture
-def queue(sqlite_settings: Settings, sqlite_database: Database) -> Dispatcher:
+def dispatcher(sqlite_settings: Settings, sqlite_database: Database) -> Dispatcher:
     return Dispatcher(
         make_celery(sqlite_settings), sqlite_database, workers=WORKERS, memory=1 << 30
     )
@@ -46,7 +46,7 @@ def messages(settings: Settings) -> list[list[int]]:
     """Take all messages out of the broker, the oldest of each queue first: as workers do."""
     with Redis.from_url(settings.broker_url) as redis:
         queues = sorted(redis.keys("train.*"))
-        taken = [one for queue in queues for one in redis.lrange(queue, 0, -1)[::-1]]
+        taken = [one for dispatcher in queues for one in redis.lrange(dispatcher, 0, -1)[::-1]]
         redis.delete("train.none", *queues)
     return [json.loads(b64decode(json.loads(one)["body"]))[0][0] for one in taken]
 
@@ -57,51 +57,51 @@ def start(database: Database, run_ids: list[int], *, lease_seconds: float = 60) 
 
 
 def test_a_small_experiment_is_shared_by_all_workers(
-    queue: Dispatcher, sqlite_settings: Settings, sqlite_database: Database
+    dispatcher: Dispatcher, sqlite_settings: Settings, sqlite_database: Database
 ) -> None:
     run_ids = submit(sqlite_database, SMALL)
-    queue.fill()
+    dispatcher.dispatch()
     found = messages(sqlite_settings)
     assert len(found) == WORKERS
     assert sorted(chain.from_iterable(found)) == run_ids
 
 
 def test_few_messages_wait_and_filling_again_adds_none(
-    queue: Dispatcher, sqlite_settings: Settings, sqlite_database: Database
+    dispatcher: Dispatcher, sqlite_settings: Settings, sqlite_database: Database
 ) -> None:
     submit(sqlite_database, LARGE)
     for _ in range(3):
-        queue.fill()
+        dispatcher.dispatch()
     assert len(messages(sqlite_settings)) == MESSAGES_PER_WORKER * WORKERS
 
 
 def test_a_small_experiment_does_not_wait_for_a_large_one_to_end(
-    queue: Dispatcher, sqlite_settings: Settings, sqlite_database: Database
+    dispatcher: Dispatcher, sqlite_settings: Settings, sqlite_database: Database
 ) -> None:
     large = submit(sqlite_database, LARGE)
-    queue.fill()
+    dispatcher.dispatch()
     small = submit(sqlite_database, SMALL)
     for run_ids in messages(sqlite_settings):
         start(sqlite_database, run_ids)
-    queue.fill()
+    dispatcher.dispatch()
     sent = set(chain.from_iterable(messages(sqlite_settings)))
     assert set(small) <= sent
-    queue.fill()
+    dispatcher.dispatch()
     assert set(chain.from_iterable(messages(sqlite_settings))) <= set(large)
 
 
 @pytest.mark.parametrize("sent_at", [0, 1 << 60])  # long ago, and before a clock was set back
 def test_messages_that_the_broker_lost_are_sent_again(
-    queue: Dispatcher, sqlite_settings: Settings, sqlite_database: Database, sent_at: int
+    dispatcher: Dispatcher, sqlite_settings: Settings, sqlite_database: Database, sent_at: int
 ) -> None:
     submit(sqlite_database, SMALL)
-    queue.fill()
+    dispatcher.dispatch()
     sent = messages(sqlite_settings)
-    queue.fill()
+    dispatcher.dispatch()
     assert messages(sqlite_settings) == []  # they may be on their way
     with sqlite_database.write() as session:
         session.execute(update(Run).values(sent_at=sent_at))
-    queue.fill()
+    dispatcher.dispatch()
     assert messages(sqlite_settings) == sent
 
 
@@ -109,9 +109,11 @@ def test_messages_that_the_broker_lost_are_sent_again(
 def test_runs_that_lost_their_worker_are_sent_in_smaller_groups(
     sqlite_settings: Settings, sqlite_database: Database, lost: int, sizes: list[int]
 ) -> None:
-    queue = Dispatcher(make_celery(sqlite_settings), sqlite_database, workers=1, memory=1 << 30)
+    dispatcher = Dispatcher(
+        make_celery(sqlite_settings), sqlite_database, workers=1, memory=1 << 30
+    )
     run_ids = submit(sqlite_database, document("points", training__epochs=10, training__seeds=20))
-    queue.fill()
+    dispatcher.dispatch()
     for _ in range(lost):
         messages(sqlite_settings)
         start(sqlite_database, run_ids, lease_seconds=-1)
@@ -119,28 +121,28 @@ def test_runs_that_lost_their_worker_are_sent_in_smaller_groups(
             lifecycle.reap(session)
     found: list[list[int]] = []
     for _ in sizes:
-        queue.fill()
+        dispatcher.dispatch()
         found += messages(sqlite_settings)
     assert [len(group) for group in found] == sizes
     assert sorted(chain.from_iterable(found)) == run_ids
 
 
 def test_an_experiment_that_cannot_be_cut_is_sent_run_by_run(
-    queue: Dispatcher,
+    dispatcher: Dispatcher,
     sqlite_settings: Settings,
     sqlite_database: Database,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.delattr("backend.specification.grouping.seconds")
     run_ids = submit(sqlite_database, SMALL)
-    queue.fill()
+    dispatcher.dispatch()
     assert messages(sqlite_settings) == [[run_id] for run_id in run_ids[:WORKERS]]
 
 
 def taken_by(settings: Settings, device: str) -> list[int]:
     """Return the first run of each message, in the order in which a worker on a device has them."""
     app, found = make_celery(settings), []
-    listen(app, device)
+    consume_queues(app, device)
 
     def take(body: Any, message: Any) -> None:
         found.append(body[0][0][0])
@@ -156,37 +158,37 @@ def taken_by(settings: Settings, device: str) -> list[int]:
 
 
 def test_a_worker_takes_the_most_urgent_first_and_only_what_it_may_train(
-    queue: Dispatcher, sqlite_settings: Settings, sqlite_database: Database
+    dispatcher: Dispatcher, sqlite_settings: Settings, sqlite_database: Database
 ) -> None:
     first = {}
     for device, priority in [("any", "low"), ("gpu", "high"), ("cpu", "normal"), ("any", "high")]:
         placed = {**SMALL, "device": device, "priority": priority}
         first[device, priority] = submit(sqlite_database, placed)[0]
     for _ in range(2):
-        queue.fill()
+        dispatcher.dispatch()
     taken = [run for run in taken_by(sqlite_settings, "cpu") if run in first.values()]
     assert taken == [first["any", "high"], first["cpu", "normal"], first["any", "low"]]
     assert taken_by(sqlite_settings, "gpu")[0] == first["gpu", "high"]
 
 
 def test_what_is_urgent_is_sent_though_as_much_as_may_waits(
-    queue: Dispatcher, sqlite_settings: Settings, sqlite_database: Database
+    dispatcher: Dispatcher, sqlite_settings: Settings, sqlite_database: Database
 ) -> None:
     submit(sqlite_database, LARGE)
-    queue.fill()
+    dispatcher.dispatch()
     urgent = submit(sqlite_database, {**SMALL, "priority": "high"})
-    queue.fill()
+    dispatcher.dispatch()
     assert messages(sqlite_settings)[:WORKERS] == [[run_id] for run_id in urgent]
 
 
 def test_as_many_workers_as_are_there_are_reckoned_with(
-    queue: Dispatcher, sqlite_settings: Settings, sqlite_database: Database
+    dispatcher: Dispatcher, sqlite_settings: Settings, sqlite_database: Database
 ) -> None:
     with Redis.from_url(sqlite_settings.broker_url) as redis:
         for pid in range(5):
-            redis.set(f"{KEY}{pid}", worker_status(pid=pid).model_dump_json())
+            redis.set(f"{KEY_PREFIX}{pid}", worker_status(pid=pid).model_dump_json())
     submit(sqlite_database, LARGE)
-    queue.fill()
+    dispatcher.dispatch()
     assert len(messages(sqlite_settings)) == MESSAGES_PER_WORKER * 5
 
 
@@ -203,10 +205,10 @@ def test_a_worker_looks_for_a_broker_that_is_away_as_often_as_at_first(
 
 
 def test_a_worker_takes_messages_after_the_broker_hung_as_one_was_done(
-    queue: Dispatcher, sqlite_settings: Settings, sqlite_database: Database
+    dispatcher: Dispatcher, sqlite_settings: Settings, sqlite_database: Database
 ) -> None:
     submit(sqlite_database, SMALL)
-    queue.fill()
+    dispatcher.dispatch()
     app = make_celery(sqlite_settings)
     reconnecting.outlast_the_broker(app)
     app.conf.broker_transport_options |= {"socket_timeout": 0.5}
@@ -229,11 +231,11 @@ def test_a_request_does_not_wait_for_a_broker_that_is_known_to_be_away(
     sqlite_settings: Settings, sqlite_database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     away = sqlite_settings.model_copy(update={"broker": "unix:///nowhere.sock"})
-    queue = Dispatcher(make_celery(away), sqlite_database, workers=WORKERS, memory=1 << 30)
-    queue.offer()
-    assert queue.away
-    monkeypatch.delattr(Dispatcher, "look")
-    queue.offer()
+    dispatcher = Dispatcher(make_celery(away), sqlite_database, workers=WORKERS, memory=1 << 30)
+    dispatcher.dispatch_now()
+    assert dispatcher.broker_unreachable
+    monkeypatch.delattr(Dispatcher, "inspect_broker")
+    dispatcher.dispatch_now()
 
 
 def test_what_was_stored_is_not_refused_as_the_database_is_locked_thereafter(
@@ -241,11 +243,11 @@ def test_what_was_stored_is_not_refused_as_the_database_is_locked_thereafter(
 ) -> None:
     monkeypatch.setattr("backend.store.connections.BUSY_TIMEOUT_SECONDS", 0.1)
     hasty = Database(sqlite_settings.database_url)
-    queue = Dispatcher(make_celery(sqlite_settings), hasty, workers=WORKERS, memory=1 << 30)
+    dispatcher = Dispatcher(make_celery(sqlite_settings), hasty, workers=WORKERS, memory=1 << 30)
     run_ids = submit(sqlite_database, SMALL)
     with sqlite_database.write() as session:
         session.execute(select(1))  # only now it begins
-        queue.offer()
-    queue.fill()
+        dispatcher.dispatch_now()
+    dispatcher.dispatch()
     assert sorted(chain.from_iterable(messages(sqlite_settings))) == run_ids
     hasty.dispose()

@@ -12,7 +12,7 @@ class Clocks:
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.ours, self.theirs = 1000.0, 5_000_000
-        self.silence = LeaseClock(LEASE)
+        self.lease_clock = LeaseClock(LEASE)
         monkeypatch.setattr("backend.scheduling.lease_clock.time.monotonic", lambda: self.ours)
 
     def look(
@@ -20,15 +20,15 @@ class Clocks:
     ) -> bool:
         """Let time pass, then look, and write unless that fails; return whether leases hold."""
         self.ours += after
-        self.silence.asks()
+        self.lease_clock.start_reading()
         self.ours += asking
         self.theirs += int(1000 * (after + asking + jump))
-        self.silence.answered(now=self.theirs)
+        self.lease_clock.finish_reading(now=self.theirs)
         if written:
-            self.silence.settled()
+            self.lease_clock.confirm()
         else:
-            self.silence.failed()
-        return self.silence.is_known
+            self.lease_clock.record_failure()
+        return self.lease_clock.can_be_trusted
 
 
 @pytest.fixture
@@ -61,7 +61,7 @@ def test_a_clock_that_jumps_is_noticed_once(clocks: Clocks, jump: float) -> None
 
 def test_leases_begin_anew_after_an_outage(clocks: Clocks) -> None:
     assert clocks.look()
-    clocks.silence.failed()
+    clocks.lease_clock.record_failure()
     assert not clocks.look(after=60)
     assert clocks.look()
 
