@@ -25,12 +25,12 @@ from backend.store import Database, experiments
 from backend.store.schema import migrate
 from bench.document import replace_section
 from worker import trainer
-from worker.recorder import Held, Recorder
-from worker.services import Services
-from worker.stopping import Stopping
+from worker.recorder import HeldRun, Recorder
+from worker.services import Services, Shutdown
 from worker.tasks import warm_up
 from worker.training.device import choose_device
 from worker.training.group import EpochResult, Failure, Group
+from worker.training_task import train
 
 REPEATS = 3
 SWEEP: dict[str, Any] = {
@@ -70,7 +70,7 @@ def main() -> None:
             database=database,
             notifier=Notifier(settings.broker_url),
             device=choose_device(),
-            stopping=Stopping(),
+            shutdown=Shutdown(),
         )
         warm_up(services)
         lines = ["| what | training | recording | all the rest |", "|---|---|---|---|"]
@@ -103,7 +103,7 @@ class TimedRecorder(Recorder):
 
     recording = Spent()
 
-    def write(self, held: Sequence[Held]) -> dict[int, bool] | None:
+    def write(self, held: Sequence[HeldRun]) -> dict[int, bool] | None:
         if any(run.unwritten.ending for run in held):
             return super().write(held)
         with TimedRecorder.recording:
@@ -124,7 +124,7 @@ def run(document: dict[str, Any], services: Services) -> tuple[float, float, flo
         run_ids = experiments.create_experiment(session, validate(document))[1]
     TimedGroup.training, TimedRecorder.recording, whole = Spent(), Spent(), Spent()
     with whole:
-        trainer.train(run_ids, services)
+        train(run_ids, services)
     trained = TimedGroup.training.seconds
     return trained, TimedRecorder.recording.seconds, whole.seconds - trained
 

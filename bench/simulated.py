@@ -25,7 +25,7 @@ from backend.specification import validate
 from backend.store import Database, changes, experiments, metrics, transitions
 from backend.store.changes import NewChange
 from backend.store.metrics import Chunk
-from worker.recorder import Held, Recorder
+from worker.recorder import HeldRun, Recorder
 from worker.training.group import EpochResult
 
 KEYS = [f"{part}_{what}" for what in ("loss", "accuracy") for part in ("train", "val", "test")]
@@ -156,8 +156,8 @@ def _thread(
         epoch += EPOCHS
 
 
-def _held(lease: transitions.Lease, epoch: int) -> Held:
-    held = Held(lease=lease)
+def _held(lease: transitions.Lease, epoch: int) -> HeldRun:
+    held = HeldRun(lease=lease)
     held.unwritten.results = [
         EpochResult(0, epoch + 1 + place, dict.fromkeys(KEYS, 1 / (epoch + 1 + place)))
         for place in range(EPOCHS)

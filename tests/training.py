@@ -18,32 +18,31 @@ from backend.settings import Settings
 from backend.specification import validate
 from backend.store import Database, changes, experiments, metrics, runs
 from backend.store.tables import Change, Run
-from worker.services import Services
-from worker.stopping import Stopping
-from worker.trainer import train
+from worker.services import Services, Shutdown
 from worker.training.device import choose_device
+from worker.training_task import train
 
 
-class ActionAfterEpochs(Stopping):
+class ActionAfterEpochs(Shutdown):
     """Calls `action` once during training, after a number of epochs of the first attempt."""
 
-    def __init__(self, epochs: int, action: Callable[[Stopping], object]) -> None:
+    def __init__(self, epochs: int, action: Callable[[Shutdown], object]) -> None:
         super().__init__()
         self._left, self._action = epochs, action
 
     @property
-    def asked(self) -> bool:
+    def requested(self) -> bool:
         self._left -= 1
         if self._left == -1:
             self._action(self)
-        return super().asked
+        return super().requested
 
 
 class WorkerKilled(BaseException):
     """Ends a worker as SIGKILL does: it writes nothing more."""
 
 
-def kill_worker(_: Stopping) -> None:
+def kill_worker(_: Shutdown) -> None:
     raise WorkerKilled
 
 
@@ -59,7 +58,7 @@ def train_with_kill(
 
 
 def make_services(
-    settings: Settings, database: Database, stopping: Stopping | None = None
+    settings: Settings, database: Database, shutdown: Shutdown | None = None
 ) -> Services:
     """Return the services that training needs, on a database and the broker of the settings."""
     return Services(
@@ -67,7 +66,7 @@ def make_services(
         database=database,
         notifier=Notifier(settings.broker_url),
         device=choose_device(),
-        stopping=stopping or Stopping(),
+        shutdown=shutdown or Shutdown(),
     )
 
 

@@ -1,1 +1,1 @@
-"""The training worker. Imports the backend; nothing imports it."""
+"""The training worker. It imports the backend, and nothing imports the worker."""

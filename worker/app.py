@@ -1,7 +1,7 @@
-"""What `celery -A worker.app worker --pool solo` loads: one process that trains.
+"""The Celery app that `celery -A worker.app worker --pool solo` loads: one training process.
 
-The solo pool, as a process forked after CUDA was initialised cannot use it; more workers are
-more processes.
+It needs the solo pool, because a process that is forked after CUDA was initialised cannot use CUDA.
+More workers are more processes.
 """
 
 import os
@@ -11,10 +11,10 @@ from backend import logging_setup
 from backend.errors import InvalidInput, Unavailable
 from backend.scheduling.dispatcher import make_celery
 from backend.settings import load_settings
-from worker.reconnecting import outlast_the_broker
+from worker.reconnect import install_reconnect
 from worker.tasks import name, register
 
-# safetensors that finds no memory would print where, find none for that, and hang; without, it ends
+# If memory runs out, safetensors tries to print a backtrace, finds no memory for it, and hangs.
 os.environ["RUST_BACKTRACE"] = "0"
 try:
     _settings = load_settings()
@@ -22,7 +22,7 @@ except InvalidInput as error:
     sys.exit(error.detail)
 logging_setup.configure(_settings.log, process="worker", worker=name())
 app = make_celery(_settings)
-outlast_the_broker(app)
+install_reconnect(app)
 try:
     register(app, _settings)
 except Unavailable as error:

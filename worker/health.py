@@ -1,8 +1,9 @@
-"""Whether this machine's (or container's) worker is there, for a health check: exit code 0 or 1.
+"""Health check of this machine's or container's worker: exits with 0 or 1.
 
-Asks the broker whether a worker of this host said so within the last seconds. It says so from a
-thread of its own, so a worker that trains answers as one that waits does; asking the worker itself
-(`celery inspect ping`) would tell a worker dead for as long as it trains. Loads no PyTorch.
+It asks the broker whether a worker of this host has announced itself within the last seconds. The
+worker does so from a thread of its own, whether it trains or is idle. Asking the worker itself
+(`celery inspect ping`) would report a worker as dead for as long as it trains. Does not load
+PyTorch.
 """
 
 import socket
@@ -13,12 +14,12 @@ from backend.settings import Settings
 
 
 def main() -> str | None:
-    """Return what is wrong in one sentence, None when all is well."""
-    found = registered_workers(Settings().broker_url)
-    if found is None:
+    """Return the problem as a sentence; None if the worker is healthy."""
+    workers = registered_workers(Settings().broker_url)
+    if workers is None:
         return "The broker cannot be reached."
-    if not any(worker.host == socket.gethostname() for worker in found):
-        return f"No worker of this host said within {EXPIRY_SECONDS} s that it is there."
+    if not any(worker.host == socket.gethostname() for worker in workers):
+        return f"No worker of this host has announced itself in the last {EXPIRY_SECONDS} s."
     return None
 
 

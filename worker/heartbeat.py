@@ -1,4 +1,4 @@
-"""Keeps leases alive while an epoch takes longer than they last."""
+"""The heartbeat of a worker: it keeps leases alive while an epoch takes longer than a lease."""
 
 import logging
 import threading
@@ -15,9 +15,10 @@ logger = logging.getLogger(__name__)
 
 
 class Heartbeat(threading.Thread):
-    """Renews leases three times in their life, beside the training.
+    """Renews the leases three times per lease duration, in parallel to training.
 
-    `useless` becomes true once no run is left to train: all were cancelled, or lost to others.
+    `useless` becomes true once no run is left to train, because all were cancelled or lost to other
+    workers.
     """
 
     def __init__(
@@ -30,17 +31,17 @@ class Heartbeat(threading.Thread):
         self.useless = False
 
     def run(self) -> None:
-        """Renew until told to end; a database that is away is tried again."""
+        """Renew until the end; failures, such as an unreachable database, are retried."""
         while not self._ended.wait(self._lease_seconds / 3):
             try:
                 self.beat()
             except SQLAlchemyError as error:
-                logger.warning("leases could not be renewed, trying again: %s", reason(error))
-            except Exception:  # nobody else renews them
-                logger.exception("leases could not be renewed, trying again")
+                logger.warning("could not renew leases; retrying: %s", reason(error))
+            except Exception:  # without this thread all leases would expire
+                logger.exception("could not renew leases; retrying")
 
     def beat(self) -> None:
-        """Renew the leases once."""
+        """Renew all leases once."""
         leases = self._leases()
         with self._database.write() as session:
             held = transitions.renew(session, leases, lease_seconds=self._lease_seconds)

@@ -1,4 +1,4 @@
-"""Brings what was trained to the database: in bulk, under a lease, and again if that fails."""
+"""The recorder: it writes epochs to the database in bulk, under a lease, and retries on failure."""
 
 import logging
 import time
@@ -31,14 +31,14 @@ from worker.training.prediction_files import PredictionFile
 logger = logging.getLogger(__name__)
 
 FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS = 0.2, 5.0
-MAX_BACKLOG = 50_000  # epochs held in memory while the database is away
-WRITE_SHARE = 20  # training lasts at least so many times as long as writing what came of it,
-LONGEST_WAIT = 5  # unless epochs would wait so many times as long as they should
+MAX_BACKLOG = 50_000  # epochs kept in memory while the database is unreachable
+TRAINING_PER_WRITE = 20  # pause after a write as a multiple of its duration: writes take 5 %
+LONGEST_WAIT = 5  # limit of that pause, as a multiple of the configured record_seconds
 
 
 @dataclass
 class Unwritten:
-    """What is known of a run and not yet in the database."""
+    """The results of a run that are not in the database yet."""
 
     results: list[EpochResult] = field(default_factory=list)
     reference_loss: float | None = None
@@ -53,15 +53,15 @@ class Unwritten:
 
 
 @dataclass(kw_only=True)
-class Held:
-    """A run this worker has the lease of, with what is still to be written of it."""
+class HeldRun:
+    """A run of which this worker holds the lease, with its unwritten results."""
 
     lease: Lease
     unwritten: Unwritten = field(default_factory=Unwritten)
 
 
 class Recorder:
-    """Writes held runs, in one transaction that renews their leases as it begins and ends."""
+    """Writes held runs in one transaction, which renews their leases first and last."""
 
     def __init__(
         self, database: Database, notifier: Notifier, *, record_seconds: float, lease_seconds: float
@@ -73,7 +73,7 @@ class Recorder:
 
     @property
     def due(self) -> bool:
-        """Whether it is time to write again."""
+        """Whether it is time for the next write."""
         return time.monotonic() >= self._next
 
     @property
@@ -82,54 +82,57 @@ class Recorder:
         return self._pause > 0
 
     def seconds_until_due(self) -> float:
-        """Return how long to wait until it is time to write again."""
+        """Return the time until the next write in seconds."""
         return max(0.0, self._next - time.monotonic())
 
-    def write(self, held: Sequence[Held]) -> dict[int, bool] | None:
-        """Write what is unwritten; return the runs still held, each with whether to cancel it.
+    def write(self, held: Sequence[HeldRun]) -> dict[int, bool] | None:
+        """Write unwritten results; return whether to cancel each of the runs still held.
 
-        None when the database is away: nothing was written, nothing is lost, `due` says when to
-        try again. What a run that was lost had unwritten is refused.
+        None means that the database is unreachable: nothing was written or lost, and `due` becomes
+        true at the time of the next attempt. Results of runs that are lost to another worker are
+        refused.
         """
         started = time.monotonic()
         try:
             with self._database.write() as session:
-                kept, moved = self._record(session, held)
+                cancel_by_run, experiment_ids = self._record(session, held)
         except UNREACHABLE as error:
             self._pause = min(max(2 * self._pause, FIRST_PAUSE_SECONDS), LONGEST_PAUSE_SECONDS)
             self._next = time.monotonic() + self._pause
-            logger.warning("the database cannot be written, trying again: %s", reason(error))
+            logger.warning("could not write to the database; retrying: %s", reason(error))
             return None
         now = time.monotonic()
-        wait = min(WRITE_SHARE * (now - started), LONGEST_WAIT * self._record_seconds)
+        wait = min(TRAINING_PER_WRITE * (now - started), LONGEST_WAIT * self._record_seconds)
         self._pause, self._next = 0.0, now + max(self._record_seconds, wait)
         for run in held:
             run.unwritten = Unwritten()
-        for experiment_id in moved:
+        for experiment_id in experiment_ids:
             self._notifier.notify(experiment_id)
-        return kept
+        return cancel_by_run
 
-    def _record(self, session: Session, held: Sequence[Held]) -> tuple[dict[int, bool], set[int]]:
-        """Write under the leases still held; return the runs kept, and the experiments moved."""
-        kept = self._renew(session, held)  # first: it tells which are held, and locks their rows
+    def _record(
+        self, session: Session, held: Sequence[HeldRun]
+    ) -> tuple[dict[int, bool], set[int]]:
+        """Write under the leases still held; return these runs and the changed experiments."""
+        cancel_by_run = self._renew(session, held)  # first, as it locks the rows
         for run in held:
-            if run.unwritten.ending == "queued" and kept.get(run.lease.run_id):
+            if run.unwritten.ending == "queued" and cancel_by_run.get(run.lease.run_id):
                 run.unwritten.ending = "cancelled"
-        still = [run for run in held if run.lease.run_id in kept]
+        still_held = [run for run in held if run.lease.run_id in cancel_by_run]
         if self.failing:
-            _forget_written(session, still)
-        moved = _write(session, still)
-        self._renew(session, still)  # and last: what was written may have taken longer than a lease
-        return kept, moved
+            _forget_written(session, still_held)
+        experiment_ids = _write(session, still_held)
+        self._renew(session, still_held)  # last, as writing may outlast a lease
+        return cancel_by_run, experiment_ids
 
-    def _renew(self, session: Session, held: Sequence[Held]) -> dict[int, bool]:
+    def _renew(self, session: Session, held: Sequence[HeldRun]) -> dict[int, bool]:
         leases = [run.lease for run in held]
         return transitions.renew(session, leases, lease_seconds=self._lease_seconds)
 
 
-def _write(session: Session, held: Sequence[Held]) -> set[int]:
-    """Write all that is unwritten; return the experiments in which something moved."""
-    metrics.append(session, [one for run in held for one in _stretches(run)])
+def _write(session: Session, held: Sequence[HeldRun]) -> set[int]:
+    """Write all unwritten results; return the changed experiments."""
+    metrics.append(session, [chunk for run in held for chunk in _chunks(run)])
     runs.store_progress(session, [_progress(run) for run in held])
     _write_files(session, held)
     _write_predictions(session, held)
@@ -139,16 +142,16 @@ def _write(session: Session, held: Sequence[Held]) -> set[int]:
     )
 
 
-def _forget_written(session: Session, held: Sequence[Held]) -> None:
-    """Leave out epochs that are in the database: a commit may succeed and its answer be lost."""
+def _forget_written(session: Session, held: Sequence[HeldRun]) -> None:
+    """Remove epochs that are in the database, where a commit succeeded but its reply was lost."""
     written = runs.epochs(session, [run.lease.run_id for run in held])
     for run in held:
         last = written[run.lease.run_id]
-        run.unwritten.results = [one for one in run.unwritten.results if one.epoch > last]
+        run.unwritten.results = [result for result in run.unwritten.results if result.epoch > last]
 
 
-def _stretches(run: Held) -> list[Chunk]:
-    """Turn epochs into columns, one for each metric."""
+def _chunks(run: HeldRun) -> list[Chunk]:
+    """Return the unwritten epochs of a run as one chunk of points per metric."""
     results = run.unwritten.results
     now = time.time_ns() // 1_000_000
     epochs = [result.epoch for result in results]
@@ -158,7 +161,7 @@ def _stretches(run: Held) -> list[Chunk]:
     ]
 
 
-def _progress(run: Held) -> RunProgress:
+def _progress(run: HeldRun) -> RunProgress:
     unwritten = run.unwritten
     return RunProgress(
         run.lease.run_id,
@@ -168,56 +171,65 @@ def _progress(run: Held) -> RunProgress:
     )
 
 
-def _write_files(session: Session, held: Sequence[Held]) -> None:
+def _write_files(session: Session, held: Sequence[HeldRun]) -> None:
     written = [(run.lease.run_id, run.unwritten) for run in held]
     artifacts.put_samples(
-        session, [(run_id, one.samples) for run_id, one in written if one.samples is not None]
+        session,
+        [
+            (run_id, unwritten.samples)
+            for run_id, unwritten in written
+            if unwritten.samples is not None
+        ],
     )
     artifacts.put_frames(
-        session, [(run_id, *frame) for run_id, one in written for frame in one.frames]
+        session, [(run_id, *frame) for run_id, unwritten in written for frame in unwritten.frames]
     )
     artifacts.put_checkpoints(
         session,
-        [(run_id, *one.checkpoint) for run_id, one in written if one.checkpoint is not None],
+        [
+            (run_id, *unwritten.checkpoint)
+            for run_id, unwritten in written
+            if unwritten.checkpoint is not None
+        ],
     )
     artifacts.put_snapshots(
         session,
         [
-            (run_id, one.kind, one.epoch, one.weights, one.fit)
+            (run_id, snapshot.kind, snapshot.epoch, snapshot.weights, snapshot.fit)
             for run_id, unwritten in written
-            for one in unwritten.snapshots
+            for snapshot in unwritten.snapshots
         ],
     )
 
 
-def _write_predictions(session: Session, held: Sequence[Held]) -> None:
+def _write_predictions(session: Session, held: Sequence[HeldRun]) -> None:
     rows = {
-        (run.lease.run_id, one.epoch): one.outputs
+        (run.lease.run_id, prediction.epoch): prediction.outputs
         for run in held
-        for one in run.unwritten.predictions
+        for prediction in run.unwritten.predictions
     }
     artifacts.put_predictions(session, [(*place, outputs) for place, outputs in rows.items()])
 
 
-def _end(session: Session, held: Sequence[Held]) -> None:
-    """End runs with their diagnosis, or hand them back to the queue."""
+def _end(session: Session, held: Sequence[HeldRun]) -> None:
+    """End runs with their diagnosis, or return them to the queue."""
     ended = [
         Ending(run.lease, run.unwritten.ending, run.unwritten.error)
         for run in held
         if run.unwritten.ending is not None
     ]
     transitions.end(session, ended)
-    lifecycle.close(session, [each.lease.run_id for each in ended if each.target != "queued"])
+    lifecycle.close(session, [ending.lease.run_id for ending in ended if ending.target != "queued"])
 
 
-def _changes(run: Held) -> list[NewChange]:
+def _changes(run: HeldRun) -> list[NewChange]:
     run_id, unwritten = run.lease.run_id, run.unwritten
-    found = []
+    entries = []
     if unwritten.results:
         first, last = unwritten.results[0].epoch, unwritten.results[-1].epoch
-        found.append(NewChange(run_id, "metric", first, last))
+        entries.append(NewChange(run_id, "metric", first, last))
     if unwritten.ending is not None:
-        found.append(NewChange(run_id, "status"))
+        entries.append(NewChange(run_id, "status"))
     if unwritten.early_stop_epoch is not None or unwritten.ending not in (None, "queued"):
-        found.append(NewChange(run_id, "diagnosis"))
-    return found
+        entries.append(NewChange(run_id, "diagnosis"))
+    return entries

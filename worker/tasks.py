@@ -1,4 +1,4 @@
-"""The task, and what happens when a worker starts and stops."""
+"""The Celery task that trains, and the handlers that run when a worker starts and stops."""
 
 import gc
 import logging
@@ -25,32 +25,31 @@ from backend.scheduling.worker_registry import StatusPublisher, Worker
 from backend.settings import Settings
 from backend.specification import validate
 from backend.store import UNREACHABLE, Database, experiments, reason
-from worker.services import Services
-from worker.stopping import Stopping
-from worker.trainer import train
+from worker.services import Services, Shutdown
 from worker.training import raw_samples
 from worker.training.device import available_bytes, device_kind, find_device, hardware_name
 from worker.training.group import Group
+from worker.training_task import train
 
 logger = logging.getLogger(__name__)
 
-LONGEST_WRITE_SECONDS = 120.0  # a full backlog took a quarter of that on a busy machine
+LONGEST_WRITE_SECONDS = 120.0  # writing a full backlog took 30 s on a busy machine
 
 
 def register(app: Celery, settings: Settings) -> None:
-    """Add the training task to the app. Opens nothing: connections are made when first used.
+    """Add the training task to the app. Connections are made when they are first used.
 
-    Raises Unavailable where the device that the settings name is missing.
+    Raises Unavailable if the device in the settings is missing.
     """
     services = Services(
         settings=settings,
-        # one: recorder and heartbeat take turns, and a thousand workers need no more
+        # one connection: recorder and heartbeat take turns, also with a thousand workers
         database=Database(
             settings.database_url, connections=1, transaction_seconds=LONGEST_WRITE_SECONDS
         ),
         notifier=Notifier(settings.broker_url),
         device=find_device(settings.device),
-        stopping=Stopping(),
+        shutdown=Shutdown(),
     )
     consume_queues(app, device_kind(services.device))
 
@@ -58,49 +57,49 @@ def register(app: Celery, settings: Settings) -> None:
     def _train(run_ids: list[int]) -> None:
         train(run_ids, services)
 
-    _follow(services)
+    _connect_signals(services)
 
 
-def _follow(services: Services) -> None:
-    """Do what belongs to the worker's life: get ready, say that it is there, and stop."""
+def _connect_signals(services: Services) -> None:
+    """Connect handlers to the signals of the worker's life: logging, start, readiness and stop."""
     publisher = StatusPublisher(services.settings.broker_url, facts(services))
 
-    def quiet(**_: Any) -> None:
-        """Keep Celery from setting up logs of its own: worker.app has done so."""
+    def leave_logging(**_: Any) -> None:
+        """Keep Celery from configuring logging, which worker.app has done already."""
 
     def start(**_: Any) -> None:
         logger.info("training on %s", services.device)
         warm_up(services)
 
-    def there(**_: Any) -> None:
+    def ready(**_: Any) -> None:
         publisher.start()
-        # beside the first training, which most often needs none of it
-        threading.Thread(target=_load_the_rest, name="loading", daemon=True).start()
+        # in parallel to the first training, which seldom needs these libraries
+        threading.Thread(target=_load_libraries, name="loading", daemon=True).start()
 
-    def gone(**_: Any) -> None:
+    def shut_down(**_: Any) -> None:
         if publisher.is_alive():
             publisher.stop()
 
-    def stop(**_: Any) -> None:
-        services.stopping.ask()
+    def request_shutdown(**_: Any) -> None:
+        services.shutdown.request()
 
     for signal, receiver in (
-        (setup_logging, quiet),
+        (setup_logging, leave_logging),
         (worker_init, start),
-        (worker_ready, there),
-        (worker_shutdown, gone),
-        (worker_shutting_down, stop),
+        (worker_ready, ready),
+        (worker_shutdown, shut_down),
+        (worker_shutting_down, request_shutdown),
     ):
-        signal.connect(receiver, weak=False)  # nothing else keeps these alive
+        signal.connect(receiver, weak=False)  # Celery's weak references would not keep these alive
 
 
 def name() -> str:
-    """Return this process's name among all workers."""
+    """Return the name of this process, which is unique among all workers."""
     return f"{socket.gethostname()}:{os.getpid()}"
 
 
 def facts(services: Services) -> Callable[[], Worker]:
-    """Return what tells what this worker is, and what it is doing."""
+    """Return a function that describes this worker and its current activity."""
     device, started_at = services.device, datetime.now(UTC)
 
     def now() -> Worker:
@@ -124,7 +123,7 @@ def facts(services: Services) -> Callable[[], Worker]:
 
 
 def warm_up(services: Services) -> None:
-    """Do once, before the first task, what is slow the first time."""
+    """Do everything that is slow the first time, before the first task."""
     documents: list[dict[str, Any]] = [
         {"dataset": {"source": "moons"}, "model": {"depth": 1}},
         {"dataset": {"source": "points"}, "training": {"optimizer": ["sgd", "adam", "adamw"]}},
@@ -138,18 +137,19 @@ def warm_up(services: Services) -> None:
         with services.database.read() as session:
             experiments.page(session, limit=1)
     except UNREACHABLE as error:
-        logger.warning("the database does not answer yet: %s", reason(error))
-    _keep_what_is_loaded()
+        logger.warning("the database is still unreachable: %s", reason(error))
+    _freeze_loaded()
 
 
-def _load_the_rest() -> None:
+def _load_libraries() -> None:
     raw_samples.preload_sklearn()
-    _keep_what_is_loaded()
+    _freeze_loaded()
 
 
-def _keep_what_is_loaded() -> None:
-    """Leave it out of the search for garbage.
+def _freeze_loaded() -> None:
+    """Exclude loaded modules from garbage collection.
 
-    That would halt training for 0.3 s each time, and take a second at exit.
+    Each collection would otherwise halt training for 0.3 s, and the last one would delay exit by a
+    second.
     """
     gc.freeze()

@@ -26,7 +26,7 @@ from backend.store.tables import Run
 from tests.specs import document
 from tests.training import submit
 from tests.workers import worker_status
-from worker import reconnecting
+from worker import reconnect
 
 WORKERS = 2
 SMALL = document("points", training__epochs=10, training__seeds=2)
@@ -195,10 +195,10 @@ def test_as_many_workers_as_are_there_are_reckoned_with(
 def test_a_worker_looks_for_a_broker_that_is_away_as_often_as_at_first(
     sqlite_settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(reconnecting, "SECONDS", 0.001)
+    monkeypatch.setattr(reconnect, "BROKER_PAUSE_SECONDS", 0.001)
     away = sqlite_settings.model_copy(update={"broker": "unix:///nowhere.sock"})
     app, pauses = make_celery(away), []
-    reconnecting.outlast_the_broker(app)
+    reconnect.install_reconnect(app)
     with pytest.raises(OperationalError):
         app.connection_for_read().ensure_connection(lambda _, s: pauses.append(s), max_retries=4)
     assert pauses == [0.001] * 4
@@ -210,7 +210,7 @@ def test_a_worker_takes_messages_after_the_broker_hung_as_one_was_done(
     submit(sqlite_database, SMALL)
     dispatcher.dispatch()
     app = make_celery(sqlite_settings)
-    reconnecting.outlast_the_broker(app)
+    reconnect.install_reconnect(app)
     app.conf.broker_transport_options |= {"socket_timeout": 0.5}
     with (
         app.connection_for_read() as connection,

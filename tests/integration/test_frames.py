@@ -14,8 +14,7 @@ from backend.store import Database, artifacts
 from tests.api import Api
 from tests.specs import document, run_spec
 from tests.training import get_run, make_services, submit, train_with_kill
-from worker.trainer import train
-from worker.training.frames import (
+from worker.training.fits import (
     FEWEST_FRAMES,
     MOST_FRAMES,
     encode_frames,
@@ -23,6 +22,7 @@ from worker.training.frames import (
     frame_inputs,
 )
 from worker.training.member import GroupMember
+from worker.training_task import train
 
 EPOCHS = 60
 MOONS = document(
@@ -147,7 +147,7 @@ def test_the_ladder_is_geometric_and_bounded() -> None:
 def test_frames_of_a_run_are_small() -> None:
     longest = run_spec("moons", training__epochs=10_000)
     frame = encode_frames(
-        np.zeros((1, len(frame_inputs(GroupMember(longest))), 2)), "cross_entropy"
+        np.zeros((1, len(frame_inputs(*GroupMember(longest).fit_grid)), 2)), "cross_entropy"
     )[0]
     assert 30 < len(frame_epochs(longest)) <= MOST_FRAMES
     assert MOST_FRAMES * len(frame) < 40_000

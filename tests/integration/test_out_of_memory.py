@@ -8,9 +8,9 @@ from backend.store import Database
 from tests.specs import document
 from tests.training import curves, get_run, logged_epochs, make_services, submit
 from worker import trainer
-from worker.trainer import train
 from worker.training.group import EpochResult, Failure, Group
 from worker.training.model_files import SnapshotFiles
+from worker.training_task import train
 
 EPOCHS = 10
 RUNS = document(
@@ -76,7 +76,7 @@ def test_halves_go_on_from_the_last_checkpoint(
     cramped: type[Cramped],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(trainer, "CHECKPOINT_SHARE", 0)
+    monkeypatch.setattr(trainer, "TRAINING_PER_CHECKPOINT", 0)
     train(submit(sqlite_database, RUNS), make_services(eager, sqlite_database))
     whole, halves, singles = (cramped.trained.count(members) for members in (4, 2, 1))
     assert whole == cramped.at_epoch - 1

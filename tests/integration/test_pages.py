@@ -9,7 +9,7 @@ from backend.store import artifacts, runs, transitions
 from backend.store.tables import Run
 from tests.api import Api
 from tests.training import make_services
-from worker.trainer import train
+from worker.training_task import train
 
 HUGE = 10**20
 

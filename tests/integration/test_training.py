@@ -26,9 +26,9 @@ from tests.training import (
     submit,
     train_with_kill,
 )
-from worker.stopping import Stopping
-from worker.trainer import train
+from worker.services import Shutdown
 from worker.training.gradient_descent import GradientDescent
+from worker.training_task import train
 
 EPOCHS = 12
 SHORT = document(
@@ -73,7 +73,7 @@ def test_a_failed_run_that_is_retried_ends_as_one_that_never_failed(
 ) -> None:
     failed, whole = (submit(database, SHORT)[0] for _ in range(2))
 
-    def fail(_: Stopping) -> None:
+    def fail(_: Shutdown) -> None:
         raise RuntimeError("The disk is full")
 
     services = make_services(eager, database, ActionAfterEpochs(EPOCHS // 2, fail))
@@ -155,7 +155,7 @@ def test_runs_that_another_worker_holds_are_left_alone(
 def test_a_cancelled_run_ends_with_what_it_has(eager: Settings, database: Database) -> None:
     run_ids = submit(database, SHORT)
 
-    def cancel(_: Stopping) -> None:
+    def cancel(_: Shutdown) -> None:
         with database.write() as session:
             lifecycle.cancel(session, get_run(database, run_ids[0]).experiment_id)
 
@@ -174,7 +174,7 @@ def test_a_worker_that_lost_its_lease_writes_nothing_more(
 ) -> None:
     run_ids = submit(database, SHORT)
 
-    def take_over(_: Stopping) -> None:
+    def take_over(_: Shutdown) -> None:
         with database.write() as session:
             expire(session)
             transitions.claim(session, run_ids[:1], worker="other", lease_seconds=60)
@@ -191,7 +191,7 @@ def test_a_stopped_worker_hands_its_runs_back_and_they_go_on(
 ) -> None:
     settings: Settings = request.getfixturevalue(settings_name)
     run_ids, again = submit(database, SHORT), submit(database, SHORT)
-    train(run_ids, make_services(settings, database, ActionAfterEpochs(5, Stopping.ask)))
+    train(run_ids, make_services(settings, database, ActionAfterEpochs(5, Shutdown.request)))
     stopped = get_run(database, run_ids[0])
     assert (stopped.status, stopped.sent_at, stopped.epoch) == ("queued", None, 5)
     train(run_ids, make_services(settings, database))

@@ -18,7 +18,7 @@ from backend.supervisor.programs import worker
 from tests.product import ROOT, wait_for
 from tests.specs import document
 from tests.training import curves, get_run, make_services, submit
-from worker.trainer import train
+from worker.training_task import train
 
 EPOCHS = 2400  # several times as long as it takes to see one and end the worker
 DOCUMENT = document(

@@ -31,10 +31,10 @@ from tests.training import (
 )
 from worker import recorder
 from worker.claims import claim
-from worker.recorder import Held, Recorder
-from worker.stopping import Stopping
+from worker.recorder import HeldRun, Recorder
+from worker.services import Shutdown
 from worker.tasks import warm_up
-from worker.trainer import train
+from worker.training_task import train
 
 EPOCHS = 60
 DOCUMENT = document("points", training__epochs=EPOCHS)
@@ -115,18 +115,18 @@ def test_the_log_says_that_what_was_handed_back_was_lost_before(
 ) -> None:
     [run_id] = submit(sqlite_database, DOCUMENT)
 
-    def lose_and_stop(stopping: Stopping) -> None:
+    def lose_and_stop(shutdown: Shutdown) -> None:
         with sqlite_database.write() as session:
             expire(session)
-        stopping.ask()
+        shutdown.request()
 
     caplog.set_level("INFO", "worker.trainer")
     train(
         [run_id],
         make_services(sqlite_settings, sqlite_database, ActionAfterEpochs(3, lose_and_stop)),
     )
-    [told] = [one for one in caplog.records if one.message == "run let go"]
-    assert vars(told)["state"] == "lost to another worker"
+    [record] = [record for record in caplog.records if record.message == "run released"]
+    assert vars(record)["state"] == "lost to another worker"
 
 
 def test_a_write_that_takes_longer_than_a_lease_loses_no_run(
@@ -134,7 +134,7 @@ def test_a_write_that_takes_longer_than_a_lease_loses_no_run(
 ) -> None:
     (run_id,) = submit(database, DOCUMENT)
 
-    def slow(session: Session, held: Sequence[Held]) -> set[int]:
+    def slow(session: Session, held: Sequence[HeldRun]) -> set[int]:
         moved = write(session, held)
         session.execute(update(Run).values(lease_expires_at=0))
         return moved
@@ -144,7 +144,7 @@ def test_a_write_that_takes_longer_than_a_lease_loses_no_run(
     notifier = Notifier(settings.broker_url)
     [claimed] = claim(make_services(settings, database), [run_id])
     writes = Recorder(database, notifier, record_seconds=1, lease_seconds=settings.lease_seconds)
-    assert writes.write([Held(lease=claimed.lease)]) == {run_id: False}
+    assert writes.write([HeldRun(lease=claimed.lease)]) == {run_id: False}
     with database.write() as session:
         assert lifecycle.reap(session) == []
     assert get_run(database, run_id).status == "running"
@@ -155,9 +155,9 @@ def test_a_worker_that_starts_before_its_database_says_so_in_one_line(
 ) -> None:
     away = Database(f"postgresql://127.0.0.1:{free_port()}/lab")
     warm_up(make_services(sqlite_settings, away))
-    [told] = caplog.messages
-    assert told.startswith("the database does not answer yet: ")
-    assert "Connection refused" in told
+    [message] = caplog.messages
+    assert message.startswith("the database is still unreachable: ")
+    assert "Connection refused" in message
 
 
 def test_a_setting_that_is_none_is_one_sentence_of_a_worker() -> None:

@@ -19,7 +19,7 @@ RULES = [
     ("backend", {"torch", "worker", "sklearn"}, set()),
     ("backend", {"frontend"}, {"backend.main"}),
     ("frontend", {"torch", "worker", "sklearn", "celery"}, set()),
-    ("worker", {"frontend", "fastapi", "starlette"}, set()),
+    ("worker", {"frontend", "fastapi", "starlette", "backend.cli"}, set()),
     ("backend.diagnosis", SQL | HTTP | {"redis", "celery", "backend.api"}, set()),
     ("backend.log_formats", SQL | HTTP | {"redis", "celery", "backend.api"}, set()),
     ("backend.datasets", SQL | HTTP | {"redis", "celery", "backend.api"}, set()),

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from backend.datasets.sequences import Array
 from backend.specification.run_spec import RunSpec
-from worker.training import frames, model_files, prediction_files
+from worker.training import fits, model_files, prediction_files
 from worker.training.closed_form import ClosedForm
 from worker.training.data import reference_loss
 from worker.training.device import is_out_of_memory
@@ -187,9 +187,9 @@ class Group:
     def frames(self, indices: Container[int]) -> dict[int, bytes]:
         """Return frames of the current fits of members, all of which must be drawable."""
         frames_by_index: dict[int, bytes] = {}
-        for chunk, outputs in self._outputs(indices, frames.frame_inputs):
+        for chunk, outputs in self._outputs(indices, _frame_inputs):
             loss = self._members[chunk[0]].spec.training.loss  # that of all of them
-            frames_by_index |= zip(chunk, frames.encode_frames(outputs, loss), strict=True)
+            frames_by_index |= zip(chunk, fits.encode_frames(outputs, loss), strict=True)
         return frames_by_index
 
     def predictions(self, indices: Container[int], kind: ModelVersion) -> dict[int, PredictionFile]:
@@ -248,6 +248,10 @@ class Group:
             if index in placed.indices:
                 return placed.ensemble, placed.indices.index(index)
         raise KeyError(index)
+
+
+def _frame_inputs(member: GroupMember) -> Array:
+    return fits.frame_inputs(*member.fit_grid)
 
 
 def _ensembles(

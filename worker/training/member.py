@@ -12,7 +12,7 @@ from backend.specification.sources import SOURCES, drawable
 from worker.training import feature_maps
 from worker.training.data import Data, load
 from worker.training.feature_maps import select_features
-from worker.training.pictures import FitGrid, make_grid
+from worker.training.fits import FitGrid, make_grid
 
 PART_KEYS = ("train", "val", "test")
 
@@ -57,7 +57,7 @@ class GroupMember:
         return int(self.features(self.data.train.x[:1]).shape[1])
 
     @cached_property
-    def picture(self) -> tuple[FitGrid | None, Array]:
+    def fit_grid(self) -> tuple[FitGrid | None, Array]:
         """The grid on which the fit is drawn, and the model inputs at its points."""
         if not self.drawable:
             return None, np.empty((0, 0))

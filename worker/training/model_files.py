@@ -16,11 +16,11 @@ from safetensors.numpy import save
 from safetensors.torch import load
 from torch import Tensor
 
-from worker.training import feature_maps, frames
+from worker.training import feature_maps, fits
 from worker.training.ensemble import ModelVersion
+from worker.training.fits import encode_fit_grid
 from worker.training.member import GroupMember
 from worker.training.models import predict
-from worker.training.pictures import encode_grid
 
 MAX_SAMPLES = 500  # of training and of validation, drawn with a fit
 
@@ -97,11 +97,13 @@ def _metadata(member: GroupMember, epoch: int) -> dict[str, str]:
 
 def encode_fit(member: GroupMember, weights: Mapping[str, Tensor]) -> bytes | None:
     """Return the fit of a model on its grid; None if it cannot be drawn."""
-    picture, features = member.picture
-    if picture is None:
+    grid, features = member.fit_grid
+    if grid is None:
         return None
     outputs = predict(member.spec, weights, torch.tensor(features))  # copied, as above
-    return save(encode_grid(picture, outputs.numpy().astype(np.float64), member.spec.training.loss))
+    return save(
+        encode_fit_grid(grid, outputs.numpy().astype(np.float64), member.spec.training.loss)
+    )
 
 
 def encode_samples(member: GroupMember) -> bytes | None:
@@ -109,8 +111,8 @@ def encode_samples(member: GroupMember) -> bytes | None:
 
     Classification data include which training labels are wrong. None if the fit cannot be drawn.
     """
-    data = member.data
-    if not member.drawable:
+    data, (grid, _) = member.data, member.fit_grid
+    if grid is None:
         return None
     arrays = {
         "train_x": data.train.x[:MAX_SAMPLES],
@@ -121,4 +123,4 @@ def encode_samples(member: GroupMember) -> bytes | None:
     contiguous = {name: np.ascontiguousarray(value, np.float32) for name, value in arrays.items()}
     if member.classifies:
         contiguous["train_mislabelled"] = data.mislabelled[:MAX_SAMPLES].astype(np.uint8)
-    return save({**contiguous, **frames.frame_axes(member)})
+    return save({**contiguous, **fits.frame_axes(grid)})
