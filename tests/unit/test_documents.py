@@ -9,6 +9,7 @@ from backend.settings import Settings
 from backend.specification import validate
 from backend.specification.parsing import parse_yaml
 from docs import make_reference
+from tests.faults import dashboard
 
 ROOT = Path(__file__).parents[2]
 
@@ -86,3 +87,15 @@ def test_the_tree_of_the_architecture_is_complete() -> None:
     parts = [path for path in (ROOT / "backend").iterdir() if not path.name.startswith("_")]
     expected = {path.name + "/" * path.is_dir() for path in parts}
     assert expected - named == set()
+
+
+def test_the_reliability_page_quotes_the_messages_of_the_service() -> None:
+    page = " ".join((ROOT / "docs/reliability.md").read_text().split())
+    outages: list[dashboard.Messages] = [
+        dashboard.BROKER_AWAY,
+        dashboard.DATABASE_AWAY,
+        dashboard.READ_ONLY,
+    ]
+    outages += [dashboard.DISK_FULL, dashboard.waiting_for_broker(1)]
+    messages = [message for outage in outages for message in outage.values()]
+    assert [text for text in messages if not text.startswith('"') and text not in page] == []
