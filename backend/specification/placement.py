@@ -1,27 +1,66 @@
-"""Where an experiment is trained, and before which others: its device and its priority.
+"""Placement: the device and the priority of an experiment.
 
-Neither changes what a run is, so neither is a knob: they are the experiment's, not its runs'.
+They decide where and when its runs are trained, not what is learnt, so they are settings of the
+experiment and not hyperparameters of its runs.
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import product
-from typing import Any, Final
+from typing import Final
 
 from backend.errors import FieldError
-from backend.specification.hyperparameters import show
+from backend.specification.hyperparameters import NamedChoice, show
 
-DEVICES: Final = ("any", "cpu", "gpu")
-PRIORITIES: Final = ("low", "normal", "high")
-FIELDS: Final = {"device": DEVICES, "priority": PRIORITIES}
+
+@dataclass(frozen=True)
+class PlacementSetting:
+    """The declaration of one of the two settings, as `Hyperparameter` is of those of a run."""
+
+    name: str
+    label: str
+    help: str
+    why: str
+    choices: Mapping[str, NamedChoice]
+    default: str
+
+
+DEVICE: Final = PlacementSetting(
+    "device",
+    label="device",
+    help="The workers that may train it.",
+    why="The device changes how long training takes, not what can be learnt.",
+    choices={
+        "any": NamedChoice("Any", "Any worker may train it."),
+        "cpu": NamedChoice("CPU", "Waits for a worker that trains on a CPU."),
+        "gpu": NamedChoice("GPU", "Waits for a worker that trains on a GPU."),
+    },
+    default="any",
+)
+PRIORITY: Final = PlacementSetting(
+    "priority",
+    label="priority",
+    help="The order in which waiting experiments are trained.",
+    why="The priority changes only the order of the runs that are waiting: a long sweep of low "
+    "priority leaves room for a quick question.",
+    choices={
+        "low": NamedChoice("Low", "Its runs start when no runs of other experiments are waiting."),
+        "normal": NamedChoice("Normal", "Its runs take turns with those of other experiments."),
+        "high": NamedChoice("High", "Its runs start before the waiting runs of other experiments."),
+    },
+    default="normal",
+)
+PLACEMENT_SETTINGS: Final = {setting.name: setting for setting in (DEVICE, PRIORITY)}
+DEVICES: Final = tuple(DEVICE.choices)
+PRIORITIES: Final = tuple(PRIORITY.choices)
 
 
 @dataclass(frozen=True)
 class Placement:
-    """Which workers may train, and how urgent it is; each is one of the words above."""
+    """The device and the priority of an experiment, each by name."""
 
-    device: str = "any"
-    priority: str = "normal"
+    device: str = DEVICE.default
+    priority: str = PRIORITY.default
 
     @property
     def rank(self) -> int:
@@ -29,20 +68,22 @@ class Placement:
         return PRIORITIES.index(self.priority)
 
     def fits(self, device: str) -> bool:
-        """Whether a worker whose device is "cpu" or "gpu" may train it."""
+        """Return whether a worker whose device is "cpu" or "gpu" may train the experiment."""
         return self.device in ("any", device)
 
 
-PLACEMENTS: Final = tuple(Placement(*each) for each in product(DEVICES, reversed(PRIORITIES)))
-"""All there are; of each device the most urgent first."""
+PLACEMENTS: Final = tuple(Placement(*names) for names in product(DEVICES, reversed(PRIORITIES)))
+"""All placements, grouped by device, the most urgent first."""
 
 
-def read_placement(document: Mapping[str, Any], errors: list[FieldError]) -> Placement:
-    """Return the placement that a specification names, noting a word that is none."""
-    given = {name: document[name] for name in FIELDS if name in document}
-    for name, value in given.items():
-        if value not in FIELDS[name]:
-            accepted = ", ".join(FIELDS[name])
+def read_placement(document: Mapping[str, object], errors: list[FieldError]) -> Placement:
+    """Return the placement in a specification. Append an error for a name that is not accepted."""
+    names: dict[str, str] = {}
+    for name, setting in PLACEMENT_SETTINGS.items():
+        value = document.get(name, setting.default)
+        if not isinstance(value, str) or value not in setting.choices:
+            accepted = ", ".join(setting.choices)
             errors.append(FieldError(name, f"{name} is {show(value)}; accepted: {accepted}."))
             return Placement()
-    return Placement(**given)
+        names[name] = value
+    return Placement(**names)

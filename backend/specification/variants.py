@@ -1,47 +1,54 @@
 """Variants: named sets of changes to a specification, each trained on every combination and seed.
 
-Where axes multiply, variants stand side by side: the first is what the others are compared with.
+Lists multiply, whereas variants are alternatives to each other: the others are compared with the
+first.
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
 
 from backend.errors import FieldError
-from backend.specification.fields import read_line, read_mapping
-from backend.specification.hyperparameters import AXES, SECTIONS, STOPPING, Knob, show
+from backend.specification.hyperparameters import HYPERPARAMETERS, Role, show
+from backend.specification.params import Params, ParamValue
+from backend.specification.parsing import read_line, read_mapping
 
 MAX_VARIANTS = 50
-MAX_NAME = 80
-MAX_ABOUT = 500
-FIELDS = ("name", "about", *SECTIONS, "early_stopping")
-KNOBS: dict[str, Knob] = {path: knob for path, knob in AXES.items() if path != "training.seed"}
+MAX_NAME_CHARACTERS = 80
+MAX_ABOUT_CHARACTERS = 500
+
+_BY_SECTION: dict[str, dict[str, str]] = {}
+for _path, _one in HYPERPARAMETERS.items():
+    if _one.role != Role.SEED:
+        _BY_SECTION.setdefault(_one.section, {})[_one.name] = _path
+
+FIELDS = ("name", "about", *_BY_SECTION)
 
 
 @dataclass(frozen=True)
 class Variant:
-    """One variant. `changes` maps dotted paths, of early stopping too, to single values."""
+    """One variant. `changes` maps dotted paths, including early stopping, to single values."""
 
     name: str
     about: str | None = None
-    changes: Mapping[str, Any] = field(default_factory=dict)
+    changes: Params = field(default_factory=dict)
 
-    def document(self) -> dict[str, Any]:
+    def document(self) -> dict[str, object]:
         """Return the variant as a person would write it."""
-        written: dict[str, Any] = {"name": self.name}
+        document: dict[str, object] = {"name": self.name}
         if self.about:
-            written["about"] = self.about
+            document["about"] = self.about
+        sections: dict[str, dict[str, ParamValue]] = {}
         for path, value in self.changes.items():
             section, name = path.split(".")
-            written.setdefault(section, {})[name] = value
-        return written
+            sections.setdefault(section, {})[name] = value
+        return document | sections
 
 
-def read_variants(value: Any, errors: list[FieldError]) -> list[Variant]:
-    """Return the variants of a specification, noting every refused field."""
+def read_variants(value: object, errors: list[FieldError]) -> list[Variant]:
+    """Return the variants of a specification. Append an error for every refused field."""
     if not isinstance(value, list) or not 1 <= len(value) <= MAX_VARIANTS:
-        given = f"a list of {len(value)}" if isinstance(value, list) else show(value)
-        detail = f"variants is {given}; accepted: a list of 1 to {MAX_VARIANTS} variants."
+        shown = f"a list of {len(value)}" if isinstance(value, list) else show(value)
+        detail = f"variants is {shown}; accepted: a list of 1 to {MAX_VARIANTS} variants."
         errors.append(FieldError("variants", detail))
         return []
     variants = [_variant(f"variants[{i}]", item, errors) for i, item in enumerate(value)]
@@ -54,18 +61,24 @@ def read_variants(value: Any, errors: list[FieldError]) -> list[Variant]:
     return variants
 
 
-def _variant(where: str, value: Any, errors: list[FieldError]) -> Variant:
-    given = read_mapping(where, value, FIELDS, errors)
-    name = read_line(f"{where}.name", given.get("name"), MAX_NAME, errors) if given else None
-    about = given.get("about")
-    if about is not None:
-        about = read_line(f"{where}.about", about, MAX_ABOUT, errors)
-    changes: dict[str, Any] = {}
-    for section in (*SECTIONS, "early_stopping"):
-        known = {p.split(".")[1]: p for p in (*KNOBS, *STOPPING) if p.startswith(f"{section}.")}
-        fields = read_mapping(f"{where}.{section}", given.get(section, {}), tuple(known), errors)
-        changes |= {known[key]: fields[key] for key in fields if key in known}
-    for path, one in changes.items():
-        if error := {**KNOBS, **STOPPING}[path].check(f"{where}.{path}", one):
-            errors.append(error)
-    return Variant(name or "", about, changes)
+def _variant(where: str, value: object, errors: list[FieldError]) -> Variant:
+    written = read_mapping(where, value, FIELDS, errors)
+    name = None
+    if written:
+        name = read_line(f"{where}.name", written.get("name"), MAX_NAME_CHARACTERS, errors)
+    about = None
+    if written.get("about") is not None:
+        about = read_line(f"{where}.about", written["about"], MAX_ABOUT_CHARACTERS, errors)
+    return Variant(name or "", about, _changes(where, written, errors))
+
+
+def _changes(
+    where: str, written: Mapping[str, object], errors: list[FieldError]
+) -> dict[str, ParamValue]:
+    changes: dict[str, ParamValue] = {}
+    for section, paths in _BY_SECTION.items():
+        fields = read_mapping(f"{where}.{section}", written.get(section, {}), paths, errors)
+        for name, value in fields.items():
+            if path := paths.get(name):
+                changes[path] = HYPERPARAMETERS[path].read(f"{where}.{path}", value, errors)
+    return changes

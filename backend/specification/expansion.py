@@ -1,0 +1,114 @@
+"""Expanding checked values into runs: every combination of lists, with defaults filled in."""
+
+from collections.abc import Mapping, Sequence
+from itertools import product
+
+from backend.errors import FieldError, InvalidSpec
+from backend.specification import early_stopping
+from backend.specification.applicability import applicable, idle_value, in_words
+from backend.specification.combinations import check_combination
+from backend.specification.families import FAMILIES
+from backend.specification.hyperparameters import AXES, STOPPING, Hyperparameter, show
+from backend.specification.hyperparameters.dataset import SOURCE
+from backend.specification.hyperparameters.model import FAMILY
+from backend.specification.hyperparameters.training import SEED
+from backend.specification.params import Params, ParamValue
+from backend.specification.run_spec import RunSpec
+from backend.specification.sources import SOURCES
+from backend.specification.variants import Variant
+
+Axes = Mapping[str, Sequence[ParamValue]]
+"""Values of hyperparameters by dotted path."""
+
+
+def expand(
+    axes: Axes, seeds: Sequence[int], stopping: Params, variants: Sequence[Variant]
+) -> list[list[RunSpec]]:
+    """Return the runs of each variant, seeds innermost. Raises InvalidSpec."""
+    errors: dict[FieldError, None] = {}
+    used: set[str] = set()
+    grids = []
+    for index, variant in enumerate(variants):
+        where = f"variants[{index}]"
+        changes = {path: [value] for path, value in variant.changes.items() if path in AXES}
+        cells = _cells({**axes, **changes}, errors)
+        in_use = {path for cell in cells for path in cell}
+        for path in changes.keys() - in_use:
+            errors |= _without_effect(f"{where}.{path}", path, changes[path])
+        stops = {path: value for path, value in variant.changes.items() if path in STOPPING}
+        early = early_stopping.completed({**stopping, **stops})
+        for path in stops.keys() - early.keys():
+            error = early_stopping.without_effect(f"{where}.{path}", path, stops[path])
+            errors[error] = None
+        used |= in_use | early.keys()
+        grids.append(_runs(cells, seeds, early))
+    for path in axes.keys() - used:
+        errors |= _without_effect(path, path, axes[path])
+    for path in stopping.keys() - used:
+        errors[early_stopping.without_effect(path, path, stopping[path])] = None
+    if errors:
+        raise InvalidSpec(list(errors))
+    return grids
+
+
+def filled_in(values: Params) -> dict[str, ParamValue]:
+    """Fill in the defaults of one combination and drop what does not apply.
+
+    The values are by dotted path and include the source; seed and early stopping are left out.
+    """
+    source = str(values[SOURCE.path])
+    family = str(values.get(FAMILY.path, default_of(FAMILY, source)))
+    chosen = {
+        path: values[path] if path in values else default_of(one, source, family)
+        for path, one in AXES.items()
+        if one is not SEED
+    }
+    with_effect = applicable(chosen)
+    return {
+        path: value for path, value in chosen.items() if path in with_effect and value is not None
+    }
+
+
+def default_of(one: Hyperparameter, source: str, family: str | None = None) -> ParamValue:
+    """Return the default of a hyperparameter for a data source and a family of models.
+
+    Without a family, the default family of the source is meant.
+    """
+    general = SOURCES[source].defaults.get(one.path, one.default)
+    if one is FAMILY:
+        return general
+    family = family or str(default_of(FAMILY, source))
+    return FAMILIES[family].defaults.get(one.path, general)
+
+
+def _cells(axes: Axes, errors: dict[FieldError, None]) -> list[dict[str, ParamValue]]:
+    """Multiply the axes into cells, drop values without effect and merge equal cells."""
+    cells: dict[tuple[tuple[str, ParamValue], ...], dict[str, ParamValue]] = {}
+    for values in product(*axes.values()):
+        cell = filled_in(dict(zip(axes, values, strict=True)))
+        if error := check_combination(cell):
+            errors[error] = None
+        cells[tuple(cell.items())] = cell
+    return list(cells.values())
+
+
+def _without_effect(
+    where: str, path: str, values: Sequence[ParamValue]
+) -> dict[FieldError, None]:
+    """Return the error of values that apply nowhere; none if a run has just that value there."""
+    idle = idle_value(AXES[path])
+    if list(values) == [idle]:
+        return {}
+    shown = show(values[0] if len(values) == 1 else values)
+    accepted = "nothing" if idle is None else show(idle)
+    condition = in_words(AXES[path])
+    detail = f"{where} is {shown}; accepted: {accepted} here, it is for {condition} only."
+    return {FieldError(where, detail): None}
+
+
+def _runs(cells: Sequence[Params], seeds: Sequence[int], early: Params) -> list[RunSpec]:
+    return [
+        run
+        for cell in cells
+        for run in RunSpec.from_params({**cell, SEED.path: seeds[0], **early}).with_seeds(seeds)
+    ]

@@ -1,0 +1,55 @@
+"""The hyperparameters: every setting of a run, each declared once.
+
+To add one, declare it in the module of its section (dataset, model, training or early_stopping) and
+annotate a field of the section with it. Validation, defaults, the form, labels, help texts, the
+glossary, error messages and the reference in docs/ are derived from the declaration.
+"""
+
+from backend.specification.hyperparameters.dataset import Dataset
+from backend.specification.hyperparameters.declaration import (
+    Hyperparameter,
+    NamedChoice,
+    Role,
+    Section,
+    declared,
+    show,
+)
+from backend.specification.hyperparameters.early_stopping import EarlyStopping
+from backend.specification.hyperparameters.model import Model
+from backend.specification.hyperparameters.training import Training
+
+__all__ = [
+    "AXES",
+    "HYPERPARAMETERS",
+    "SECTIONS",
+    "STOPPING",
+    "Dataset",
+    "EarlyStopping",
+    "Hyperparameter",
+    "Model",
+    "NamedChoice",
+    "Role",
+    "Section",
+    "Training",
+    "show",
+    "with_role",
+]
+
+SECTIONS: dict[str, type[Section]] = {"dataset": Dataset, "model": Model, "training": Training}
+"""The sections in which any hyperparameter may be a list."""
+
+AXES: dict[str, Hyperparameter] = {
+    path: one for section in SECTIONS.values() for path, one in declared(section).items()
+}
+"""The hyperparameters of these sections by dotted path."""
+
+STOPPING: dict[str, Hyperparameter] = declared(EarlyStopping)
+"""The hyperparameters of early stopping by dotted path. They hold for all runs of an experiment."""
+
+HYPERPARAMETERS: dict[str, Hyperparameter] = AXES | STOPPING
+"""All hyperparameters by dotted path."""
+
+
+def with_role(role: Role) -> tuple[str, ...]:
+    """Return the dotted paths of the hyperparameters that play a role, in declared order."""
+    return tuple(path for path, one in HYPERPARAMETERS.items() if one.role == role)
