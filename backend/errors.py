@@ -16,6 +16,7 @@ One handler in `backend.web.errors` turns each into
 ``{"error": kind, "detail": sentence, "field": path or null}``.
 """
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -48,13 +49,21 @@ class FieldError:
 
 
 class InvalidSpec(InvalidInput):
-    """A specification was refused; `errors` holds every refused field, in reading order."""
+    """A specification was refused; `errors` holds every refused field, in reading order.
+
+    `settings` may hold the status of every setting, as plain data by dotted path.
+    """
 
     kind = "invalid_spec"
 
-    def __init__(self, errors: list[FieldError]) -> None:
+    def __init__(
+        self,
+        errors: Sequence[FieldError],
+        settings: Mapping[str, Mapping[str, object]] | None = None,
+    ) -> None:
         super().__init__(errors[0].detail, errors[0].field)
         self.errors = errors
+        self.settings = settings
 
 
 class MalformedBody(LabError):

@@ -8,9 +8,12 @@ from pathlib import Path
 
 from backend.main import create_app
 from backend.settings import Settings
-from backend.specification.defaults import DEFAULTS, FAMILY_DEFAULTS
-from backend.specification.early_stopping import defaults as stopping_defaults
-from backend.specification.hyperparameters import AXES, STOPPING, Knob
+from backend.specification.applicability import in_words
+from backend.specification.criteria import STOPPING_CRITERIA
+from backend.specification.families import FAMILIES
+from backend.specification.hyperparameters import HYPERPARAMETERS, STOPPING, Hyperparameter
+from backend.specification.hyperparameters.dataset import N_TEST, N_TRAIN, N_VALIDATION, SOURCE
+from backend.specification.hyperparameters.training import SEED
 from backend.specification.sources import SOURCES
 
 ROOT = Path(__file__).parent.parent
@@ -20,17 +23,14 @@ MARKS = "<!-- reference: made by docs/make_reference.py -->", "<!-- end of refer
 def hyperparameter_table() -> str:
     """Return the Markdown table of all hyperparameters."""
     rows = ["| field | meaning | accepted | default |", "|---|---|---|---|"]
-    for path, knob in AXES.items():
-        if path == "training.seed":
-            accepted = "a count up to 1,000 (5 means 0 to 4) or a list of whole numbers"
-            rows.append(f"| `training.seeds` | {knob.about} | {accepted} | 1 |")
-        else:
-            rows.append(_row(knob, _default(path)))
-    rows += [_row(knob, _stopping_default(path)) for path, knob in STOPPING.items()]
+    rows += [
+        f"| `{one.written_path}` | {_meaning(one)} | {_accepted(one)} | {_default(one)} |"
+        for one in HYPERPARAMETERS.values()
+    ]
     return "\n".join(rows)
 
 
-SIZES = ("dataset.n_train", "dataset.n_validation", "dataset.n_test")
+SIZES = (N_TRAIN, N_VALIDATION, N_TEST)
 
 
 def source_table() -> str:
@@ -43,7 +43,7 @@ def source_table() -> str:
         inputs = f"{source.features:,}" + ("" if source.rows else " or more")
         outputs = f"{source.outputs} classes" if source.problem == "classification" else "a value"
         count = f"{source.rows:,}" if source.rows else "any"
-        sizes = " / ".join(f"{source.defaults[path]:,}" for path in SIZES)
+        sizes = " / ".join(f"{source.defaults[size.path]:,}" for size in SIZES)
         rows.append(f"| `{name}` | {source.about} | {inputs} | {outputs} | {count} | {sizes} |")
     return "\n".join(rows)
 
@@ -90,31 +90,37 @@ PAGES = {
 }
 
 
-def _row(knob: Knob, default: str) -> str:
-    return f"| `{knob.path}` | {knob.about} | {knob.accepted} | {default} |"
+def _meaning(one: Hyperparameter) -> str:
+    condition = in_words(one)
+    return f"{one.help} Applies with {condition}." if condition else one.help
 
 
-def _default(path: str) -> str:
-    if path == "dataset.source":
+def _accepted(one: Hyperparameter) -> str:
+    if one is SEED:
+        return "a count up to 1,000 (5 means 0 to 4) or a list of whole numbers"
+    return one.accepted
+
+
+def _default(one: Hyperparameter) -> str:
+    if one is SOURCE:
         return "(required)"
-    if path in SIZES:
+    if one in SIZES:
         return "[of the data source](../data.md)"
     owners = {name: source.defaults for name, source in SOURCES.items()}
-    owners |= {f"family {name}": defaults for name, defaults in FAMILY_DEFAULTS.items()}
+    owners |= {f"family {name}": family.defaults for name, family in FAMILIES.items()}
+    if one.path in STOPPING:
+        names = [name for name, rule in STOPPING_CRITERIA.items() if one.name in rule.defaults]
+        owners = {
+            f"criterion {name}": {one.path: STOPPING_CRITERIA[name].defaults[one.name]}
+            for name in names
+        }
     special: dict[str, list[str]] = {}
     for owner, defaults in owners.items():
-        if path in defaults and defaults[path] != DEFAULTS.get(path):
-            special.setdefault(_plain(defaults[path]), []).append(owner)
-    general = [] if path not in DEFAULTS else [_plain(DEFAULTS[path])]
+        if one.path in defaults and defaults[one.path] != one.default:
+            special.setdefault(_plain(defaults[one.path]), []).append(owner)
+    general = [] if one.default is None else [_plain(one.default)]
     exceptions = [f"{value} ({', '.join(names)})" for value, names in special.items()]
     return "; ".join(general + exceptions)
-
-
-def _stopping_default(path: str) -> str:
-    defaults = stopping_defaults(path)
-    if len(set(defaults.values())) == 1:
-        return _plain(next(iter(defaults.values())))
-    return ", ".join(f"{_plain(value)} ({criterion})" for criterion, value in defaults.items())
 
 
 def _plain(value: object) -> str:

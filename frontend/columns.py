@@ -75,7 +75,7 @@ def title(field: SearchField) -> str:
         name = f"{_METRICS[part]} {what}" if part in _METRICS and what else field.name
         return f"{_PARTS[field.part]}{name}{' at best' if field.part == 'best' else ''}"
     if field.source == "param":
-        return formatting.knob(field.name)
+        return formatting.label(field.name)
     if field.source == "tag":
         return f"tag {field.name}"
     return _OWN.get(field.name, field.name.replace("_", " "))

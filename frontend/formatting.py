@@ -1,13 +1,15 @@
-"""Numbers, times and knobs as the pages write them."""
+"""Text for people: numbers, times, settings and their values."""
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Sequence
 from datetime import datetime
-from typing import Any
 
 from backend.diagnosis.number_format import number as plain_number
 from backend.diagnosis.verdicts import CONDITIONS
-from frontend.choices import choice
+from backend.specification.hyperparameters import HYPERPARAMETERS
+from backend.specification.params import Params, ParamValue
+from backend.specification.placement import PLACEMENT_SETTINGS
+from backend.specification.run_spec import RunSpec
 
 MISSING = "\N{EN DASH}"
 MILD = "mild "
@@ -41,14 +43,15 @@ def duration(seconds: float) -> str:
     return f"{seconds / 86400:.0f} days"
 
 
-def knob(path: str) -> str:
+def label(path: str) -> str:
     """Write a dotted path as a label: "dataset.n_train" becomes "train samples"."""
-    return _LABELS.get(path, path.split(".")[-1].replace("_", " "))
+    setting = HYPERPARAMETERS.get(path) or PLACEMENT_SETTINGS.get(path)
+    return setting.label if setting else path.split(".")[-1].replace("_", " ")
 
 
-def setting(knobs: Mapping[str, Any]) -> str:
-    """Write the values of knobs: "train samples 50, width 8"."""
-    return ", ".join(f"{knob(path)} {value(given, path)}" for path, given in knobs.items())
+def settings(params: Params) -> str:
+    """Write params as labels with values: "train samples 50, width 8"."""
+    return ", ".join(f"{label(path)} {value(one, path)}" for path, one in params.items())
 
 
 def isolated(name: str) -> str:
@@ -61,32 +64,39 @@ def evidence(name: str) -> str:
     return _EVIDENCE.get(name, name.replace("_", " ")).capitalize()
 
 
-def value(given: Any, path: str = "") -> str:
-    """Write the value of the knob at `path`; without it, text stays as it is."""
-    if given is None:
+def value(of: ParamValue | Sequence[ParamValue], path: str = "") -> str:
+    """Write a value, or a list of values, of the hyperparameter at `path`.
+
+    Without a path, text stays as it is.
+    """
+    if of is None:
         return MISSING
-    if isinstance(given, list):
-        return ", ".join(value(one, path) for one in given)
-    if isinstance(given, bool) or not isinstance(given, int | float):
-        return choice(path, str(given))
-    return f"{given:,}" if isinstance(given, int) else f"{given:g}"
+    if isinstance(of, bool):
+        return str(of)
+    if isinstance(of, int):
+        return f"{of:,}"
+    if isinstance(of, float):
+        return f"{of:g}"
+    if isinstance(of, str):
+        return HYPERPARAMETERS[path].choice_title(of) if path in HYPERPARAMETERS else of
+    return ", ".join(value(one, path) for one in of)
 
 
-def model(params: Mapping[str, Any]) -> str:
+def model(params: Params) -> str:
     """Name a model by its capacity: "2 layers of 32 neurons"."""
-    family, depth = params["model.family"], params.get("model.depth", 0)
-    if family == "polynomial":
-        return f"Degree {params['model.degree']}"
-    if family == "random_features":
-        return count(params["model.width"], "random feature")
-    if family == "cnn":
-        return f"{count(depth, 'convolution')} of {count(params['model.channels'], 'channel')}"
-    if layers := params.get("model.layers"):
-        *first, last = layers.split("-")
+    of = RunSpec.from_params(params).model
+    if of.degree is not None:
+        return f"Degree {of.degree}"
+    if of.channels is not None:
+        return f"{count(of.depth or 0, 'convolution')} of {count(of.channels, 'channel')}"
+    if of.layers is not None:
+        *first, last = of.layers.split("-")
         return f"Layers of {', '.join(first)} and {last} neurons"
-    if depth == 0:
+    if of.depth is None:
+        return count(of.width or 0, "random feature")
+    if of.depth == 0:
         return "Single layer"
-    return f"{count(depth, 'layer')} of {count(params['model.width'], 'neuron')}"
+    return f"{count(of.depth, 'layer')} of {count(of.width or 0, 'neuron')}"
 
 
 def badge(verdict: str | None, rule: str | None) -> str:
@@ -115,30 +125,6 @@ def when(iso: str) -> str:
     """Write an ISO time for readers without scripts; the browser puts it in their time zone."""
     return datetime.fromisoformat(iso).strftime("%d %b %Y, %H:%M UTC")
 
-
-_LABELS = {
-    "dataset.n_features": "inputs",
-    "model.layers": "neurons of each layer",
-    "model.features": "input features",
-    "training.l1_penalty": "L1 penalty",
-    "dataset.n_train": "train samples",
-    "dataset.n_validation": "validation samples",
-    "dataset.n_test": "test samples",
-    "dataset.source": "data set",
-    "dataset.input_noise": "input noise",
-    "early_stopping.action": "when it fires",
-    "model.family": "kind of model",
-    "training.optimizer": "optimiser",
-    "early_stopping.alpha": "threshold alpha",
-    "early_stopping.min_delta": "smallest improvement",
-    "early_stopping.start_from_epoch": "epochs to wait first",
-    "training.schedule_every": "epochs between steps",
-    "training.schedule_factor": "factor of a step",
-    "early_stopping.strip": "epochs in a strip",
-    "early_stopping.strips": "strips that rise",
-    "training.seed": "seed",
-    "training.seeds": "seeds",
-}
 
 _EVIDENCE = {
     "generalisation_gap": "validation above train at the end",

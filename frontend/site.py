@@ -11,9 +11,9 @@ from fastapi.responses import HTMLResponse
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from sqlalchemy.orm import Session
 
+from backend.specification.hyperparameters import HYPERPARAMETERS
 from frontend import assets, formatting
 from frontend.glossary import TERMS
-from frontend.lesson import KNOBS
 
 _TITLES = {
     403: "Not from here",
@@ -33,7 +33,7 @@ _TEMPLATES.globals.update(
     static=assets.address,
     plotly_js=assets.plotly_address,
     terms=TERMS,
-    knob_terms=KNOBS,
+    setting_terms={path: f"{one.help} {one.why}" for path, one in HYPERPARAMETERS.items()},
     now=lambda: datetime.now(UTC).isoformat(timespec="seconds"),
 )
 _TEMPLATES.filters.update(
@@ -43,7 +43,7 @@ _TEMPLATES.filters.update(
         "evidence": formatting.evidence,
         "count": formatting.count,
         "duration": formatting.duration,
-        "knob": formatting.knob,
+        "label": formatting.label,
         "value": formatting.value,
         "mark": formatting.mark,
         "tone": formatting.tone,

@@ -1,24 +1,25 @@
-"""The run page's question: where would another criterion have stopped?"""
+"""The control on the run page that shows where another criterion would have stopped."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from backend.runs.schemas import EarlyStop, KeptWeights
 from backend.specification.criteria import STOPPING_CRITERIA
-from backend.specification.hyperparameters import STOPPING
+from backend.specification.hyperparameters import STOPPING, Hyperparameter
 from frontend import formatting
+from frontend.formatting import number
 
-STEPS = {"patience": 1, "start_from_epoch": 1, "strip": 1, "strips": 1}
-ABOVE_ZERO = 1e-9  # the least that the browser lets through where 0 itself is refused
+MAX_SHORT = 1e5  # above it, :g would write an exponent, which some browsers refuse in a field
+ABOVE_ZERO = 1e-9  # the minimum for the browser where 0 itself is not accepted
 
 
 @dataclass(frozen=True)
 class Field:
-    """A number that the chosen criterion takes; `refusal` is said of any other."""
+    """A setting of the chosen criterion, a number. `refusal` is shown for any other text."""
 
     name: str
     label: str
-    about: str
+    help: str
     refusal: str
     value: str
     low: float
@@ -38,60 +39,58 @@ class Control:
     query: Mapping[str, str]
 
 
-def control(found: EarlyStop, *, query: Mapping[str, str], live: bool) -> Control:
-    """Return what the control shows; `query` is what the address asks for."""
-    criterion = STOPPING_CRITERIA[found.criterion]
+def control(stop: EarlyStop, *, query: Mapping[str, str], live: bool) -> Control:
+    """Return the control for a replayed criterion. `query` holds the parameters of the URL."""
+    criterion = STOPPING_CRITERIA[stop.criterion]
+    taken = [one for one in STOPPING.values() if one.name in criterion.defaults]
     return Control(
         {name: other.title for name, other in STOPPING_CRITERIA.items()},
-        found.criterion,
+        stop.criterion,
         criterion.about,
-        [_field(name, found.settings[name]) for name in criterion.defaults],
-        sentence(found, live=live),
+        [_field(one, stop.settings[one.name]) for one in taken],
+        sentence(stop, live=live),
         dict(query),
     )
 
 
-def sentence(found: EarlyStop, *, live: bool) -> str:
-    """Say where the criterion fires, what is kept there, what it saves and what it gives up."""
-    if found.at_stop is None:
-        return "No epoch to look at yet."
-    if found.epoch is None:
+def sentence(stop: EarlyStop, *, live: bool) -> str:
+    """Describe where the criterion fires, its losses there, what it saves and what it gives up."""
+    if stop.at_stop is None:
+        return "No epoch has been recorded yet."
+    if stop.epoch is None:
         return f"Would not have stopped {'so far' if live else 'this run'}."
-    share = formatting.percent(found.epochs_saved / found.epochs)
+    fraction = formatting.percent(stop.epochs_saved / stop.epochs)
     return (
-        f"Would have stopped at epoch {found.epoch:,}: {_losses(found.at_stop)}. "
-        f"Saves {found.epochs_saved:,} of {formatting.count(found.epochs, 'epoch')} ({share})"
-        f"{_given_up(found)}."
+        f"Would have stopped at epoch {stop.epoch:,}: {_losses(stop.at_stop)}. "
+        f"Saves {stop.epochs_saved:,} of {formatting.count(stop.epochs, 'epoch')} ({fraction})"
+        f"{_given_up(stop)}."
     )
 
 
-def _losses(kept: KeptWeights) -> str:
-    text = f"validation loss {formatting.number(kept.val_loss)}"
-    return f"{text}, test loss {formatting.number(kept.test_loss)}"
+def _losses(weights: KeptWeights) -> str:
+    return f"validation loss {number(weights.val_loss)}, test loss {number(weights.test_loss)}"
 
 
-def _given_up(found: EarlyStop) -> str:
-    stop, kept, best = found.at_stop, found.restored, found.best
-    if stop is None or kept is None or best is None:
+def _given_up(stop: EarlyStop) -> str:
+    last, restored, best = stop.at_stop, stop.restored, stop.best
+    if last is None or restored is None or best is None:
         return ""
-    back = "nothing" if kept.epoch == best.epoch else formatting.number(kept.loss_given_up)
+    after = "nothing" if restored.epoch == best.epoch else number(restored.loss_given_up)
     return (
-        f", gives up {formatting.number(stop.loss_given_up)} of validation loss against the best "
-        f"epoch, {best.epoch:,}; with the best weights until then put back (epoch {kept.epoch:,}): "
-        f"{back}"
+        f", gives up {number(last.loss_given_up)} of validation loss compared with the best epoch, "
+        f"{best.epoch:,}. If the best weights so far (epoch {restored.epoch:,}) are restored, it "
+        f"gives up {after}"
     )
 
 
-def _field(name: str, value: float) -> Field:
-    path = f"early_stopping.{name}"
-    knob, label = STOPPING[path], formatting.knob(path)
+def _field(one: Hyperparameter, value: float) -> Field:
     return Field(
-        name,
-        label,
-        knob.about,
-        f"{label.capitalize()} takes {knob.accepted}.",
-        f"{value:g}" if value < 1e5 else repr(value),
-        knob.schema.get("minimum", ABOVE_ZERO),
-        knob.schema["maximum"],
-        STEPS.get(name, "any"),
+        one.name,
+        one.label,
+        one.help,
+        f"{one.title} takes {one.accepted}.",
+        f"{value:g}" if value < MAX_SHORT else repr(value),
+        one.schema.get("minimum", ABOVE_ZERO),
+        one.maximum,
+        1 if one.schema["type"] == "integer" else "any",
     )

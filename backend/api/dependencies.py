@@ -144,7 +144,7 @@ STOPPING_PARAMETERS: list[dict[str, Any]] = [
         "in": "query",
         "name": path.split(".")[1],
         "required": False,
-        "description": knob.about,
+        "description": knob.help,
         "schema": dict(knob.schema),
     }
     for path, knob in STOPPING.items()

@@ -1,5 +1,6 @@
 """Experiments: submit, list, read, cancel, and the runs of one."""
 
+from dataclasses import asdict
 from typing import Annotated
 
 from fastapi import APIRouter, Query, Response
@@ -14,12 +15,15 @@ from backend.api.dependencies import (
     NotifierDep,
     SettingsDep,
 )
+from backend.errors import InvalidSpec
 from backend.runs import lifecycle
 from backend.runs.schemas import ExperimentItem, RunItem, experiment_items, run_items
 from backend.specification import ExperimentSpec, validate
 from backend.specification.cost import parameters
+from backend.specification.setting_status import SettingStatus, setting_statuses
 from backend.specification.timing import estimated_seconds
 from backend.store import experiments, runs
+from backend.web.errors import RefusedSpec
 
 router = APIRouter(prefix="/api/experiments", tags=["experiments"])
 
@@ -34,11 +38,20 @@ class Submitted(BaseModel):
 
 
 class Estimate(BaseModel):
-    """What a specification would cost. `parameters` lists the different model sizes, ascending."""
+    """The estimated cost of a specification.
+
+    `parameters` lists the different model sizes, ascending.
+    """
 
     runs: int
     parameters: list[int]
     estimated_seconds: float
+
+
+class DryRun(Estimate):
+    """The result of a dry run: the estimated cost, and the status of each setting by path."""
+
+    settings: dict[str, SettingStatus]
 
 
 class ExperimentPage(BaseModel):
@@ -70,7 +83,10 @@ SPEC_BODY = {
     "",
     status_code=201,
     summary="Submit a specification",
-    responses={200: {"model": Estimate, "description": "The estimate (dry_run)"}},
+    responses={
+        200: {"model": DryRun, "description": "The estimate (dry_run)"},
+        422: {"model": RefusedSpec, "description": "The specification is refused"},
+    },
     openapi_extra=SPEC_BODY,
 )
 def submit(
@@ -81,12 +97,13 @@ def submit(
     notifier: NotifierDep,
     settings: SettingsDep,
     dry_run: Annotated[bool, Query(description="Only check and estimate.")] = False,
-) -> Submitted | Estimate:
+) -> Submitted | DryRun:
     """Check a specification, store it with all its runs and queue them."""
-    spec = validate(body.parse(), max_runs=settings.max_runs)
+    spec = _validated(body.parse(), max_runs=settings.max_runs)
     if dry_run:
         response.status_code = 200
-        return estimate(spec, workers=settings.workers)
+        cost = estimate(spec, workers=settings.workers)
+        return DryRun(**cost.model_dump(), settings=setting_statuses(spec.document))
     with database.write() as session:
         experiment, run_ids = experiments.create_experiment(session, spec)
     dispatcher.dispatch_now()
@@ -94,6 +111,16 @@ def submit(
     url = f"/experiments/{experiment.id}"
     response.headers["Location"] = f"/api{url}"
     return Submitted(id=experiment.id, name=experiment.name, url=url, runs=len(run_ids))
+
+
+def _validated(document: object, *, max_runs: int) -> ExperimentSpec:
+    """Check a specification. Raises InvalidSpec with the status of each setting."""
+    try:
+        return validate(document, max_runs=max_runs)
+    except InvalidSpec as error:
+        statuses = setting_statuses(document, error.errors)
+        settings = {path: asdict(status) for path, status in statuses.items()}
+        raise InvalidSpec(error.errors, settings) from error
 
 
 def estimate(spec: ExperimentSpec, *, workers: int) -> Estimate:

@@ -144,10 +144,10 @@ def _criterion(options: Namespace) -> tuple[str, dict[str, float]]:
     requested = {name: value for name, value in requested.items() if value is not None}
     if not requested:
         return "patience", DEFAULT_STOPPING  # the import below doubles the start-up time
-    from backend.specification.early_stopping import asked, usual
+    from backend.specification.early_stopping import requested_stopping, usual
 
     try:
-        stopping = asked(requested, usual())
+        stopping = requested_stopping(requested, usual())
     except InvalidSpec as error:
         raise InvalidInput(_as_option(error.errors[0])) from error
     return stopping.criterion, stopping.settings()

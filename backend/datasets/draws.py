@@ -11,7 +11,7 @@ import numpy as np
 from backend.datasets.formulas import FORMULAS
 from backend.datasets.sequences import Array, spread
 from backend.datasets.streams import Purpose, stream
-from backend.specification.run_spec import Dataset
+from backend.specification.hyperparameters import Dataset
 from backend.specification.sources import SOURCES
 
 PartName = Literal["train", "validation", "test"]

@@ -11,8 +11,9 @@ from typing import Any
 from backend.diagnosis.verdicts import CONDITIONS
 from backend.remedies.model_size import enlarged, named, reduced, shown, size_knob
 from backend.specification.combinations import check_combination
-from backend.specification.experiment import filled_in
-from backend.specification.hyperparameters import highest
+from backend.specification.expansion import filled_in
+from backend.specification.hyperparameters.dataset import N_TRAIN
+from backend.specification.hyperparameters.training import EPOCHS, WEIGHT_DECAY
 from backend.specification.layers import hidden
 from backend.specification.sources import SOURCES
 
@@ -81,7 +82,7 @@ def _more_data(params: Params, _: CellContext) -> Remedy | None:
     given = params["dataset.n_train"]
     rows = SOURCES[params["dataset.source"]].rows
     held_out = params["dataset.n_validation"] + params["dataset.n_test"]
-    most = highest("dataset.n_train") if rows is None else rows - held_out
+    most = N_TRAIN.maximum if rows is None else rows - held_out
     more = min(MORE_DATA * given, most)
     if more < LEAST_MORE_DATA * given:
         return None
@@ -118,7 +119,7 @@ def _weight_decay(params: Params, _: CellContext) -> Remedy | None:
     present = params.get("training.weight_decay", 0.0)
     adaptive = params.get("training.optimizer") in ("adam", "adamw")
     decay = max(DECOUPLED_DECAY if adaptive else PENALTY, STRONGER * present)
-    if decay > highest("training.weight_decay"):
+    if decay > WEIGHT_DECAY.maximum:
         return None
     changes: dict[str, Any] = {"training.weight_decay": decay}
     if adaptive:  # in Adam itself, decay would be divided by the gradients' size
@@ -181,7 +182,7 @@ def _less_capacity(params: Params, seen: CellContext) -> Remedy | None:
 
 def _longer_training(params: Params, _: CellContext) -> Remedy | None:
     given = params["training.epochs"]
-    longer = min(LONGER * given, highest("training.epochs"))
+    longer = min(LONGER * given, EPOCHS.maximum)
     if longer <= given or not _descends(params):
         return None
     return Remedy(

@@ -14,11 +14,10 @@ from backend.diagnosis.verdicts import OVER_CONFIDENT
 from backend.errors import InvalidInput, NotFound
 from backend.remedies.catalogue import CellContext, Remedy, applicable, propose
 from backend.remedies.model_size import better_capacities
-from backend.specification import placement
-from backend.specification.defaults import default
-from backend.specification.early_stopping import CRITERION, GENERAL, completed
-from backend.specification.experiment import MAX_NAME
+from backend.specification.expansion import non_default
+from backend.specification.experiment import MAX_NAME_CHARACTERS
 from backend.specification.hyperparameters import show
+from backend.specification.placement import PLACEMENT_SETTINGS
 from backend.specification.variants import Variant
 from backend.store import experiments, runs
 from backend.store.tables import Experiment, Run
@@ -184,10 +183,10 @@ def follow_up(
     """
     variants = [Variant(AS_IT_IS)]
     variants += [Variant(each.title, each.reason, each.changes) for each in remedies]
-    written = Variant("", None, _written(cell.runs[0].params)).document()
+    written: dict[str, Any] = Variant("", None, non_default(cell.runs[0].params)).document()
     written["name"] = _unlike(taken, f"Remedies for {parent.name}")
     written.setdefault("training", {})["seeds"] = _seeds(cell, seeds)
-    written |= {name: parent.spec[name] for name in placement.FIELDS if name in parent.spec}
+    written |= {name: parent.spec[name] for name in PLACEMENT_SETTINGS if name in parent.spec}
     return {**written, "variants": [variant.document() for variant in variants]}
 
 
@@ -200,21 +199,8 @@ def twins(tried: Sequence[Experiment], document: Mapping[str, Any]) -> list[Expe
 def _unlike(taken: Collection[str], name: str) -> str:
     """Return a name, with a number behind it if it is taken."""
     ends = chain([""], (f" ({number})" for number in count(2)))
-    names = (name[: MAX_NAME - len(end)] + end for end in ends)
+    names = (name[: MAX_NAME_CHARACTERS - len(end)] + end for end in ends)
     return next(each for each in names if each not in taken)
-
-
-def _written(params: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the knobs of a run that a person would have to write: those without their default."""
-    source, family = params["dataset.source"], params["model.family"]
-    stopping = completed({CRITERION: params[CRITERION]}) | GENERAL
-    return {
-        path: value
-        for path, value in params.items()
-        if path != SEED
-        and (path not in stopping or value != stopping[path])
-        and (path in stopping or path.endswith("source") or value != default(path, source, family))
-    }
 
 
 def _seeds(cell: DiagnosedCell, amount: int) -> list[int]:

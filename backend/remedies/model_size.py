@@ -5,7 +5,7 @@ from statistics import fmean
 from typing import Any
 
 from backend.analysis.cells import SEED, key
-from backend.specification.hyperparameters import highest
+from backend.specification.hyperparameters import HYPERPARAMETERS
 
 CAPACITY_STEP = 4  # times the width or the channels
 
@@ -45,7 +45,7 @@ def _smaller(path: str, given: int) -> int:
 
 def _larger(path: str, given: int) -> int:
     larger = max(given + 1, 2 * given) if path == "model.degree" else CAPACITY_STEP * given
-    return min(highest(path), larger)
+    return min(HYPERPARAMETERS[path].maximum, larger)
 
 
 def better_capacities(

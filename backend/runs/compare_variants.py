@@ -11,7 +11,7 @@ from backend.analysis.comparison import Arm, Comparison, JudgedLosses, RunOutcom
 from backend.errors import NotFound
 from backend.runs.states import ENDED
 from backend.specification.experiment import SEEDS
-from backend.specification.hyperparameters import SECTIONS
+from backend.specification.hyperparameters import AXIS_SECTIONS
 from backend.store import experiments, metric_summaries, metrics, runs
 from backend.store.tables import Run
 
@@ -93,7 +93,7 @@ def _knobs(document: Mapping[str, Any]) -> dict[str, Any]:
     """Return the knobs that a specification or a variant gives, by dotted path."""
     return {
         f"{section}.{name}": value
-        for section in SECTIONS
+        for section in AXIS_SECTIONS
         for name, value in document.get(section, {}).items()
     }
 

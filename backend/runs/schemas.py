@@ -16,7 +16,7 @@ from backend.diagnosis.verdicts import Verdict
 from backend.runs.states import ENDED
 from backend.series import Series
 from backend.specification import RunSpec
-from backend.specification.early_stopping import asked
+from backend.specification.early_stopping import requested_stopping
 from backend.specification.placement import PRIORITIES
 from backend.store import curation, experiments, metrics, runs
 from backend.store.tables import Experiment, Run
@@ -190,7 +190,7 @@ def early_stop(session: Session, run_id: int, query: Mapping[str, str]) -> Early
     Raises NotFound and InvalidSpec.
     """
     row = runs.get(session, run_id)
-    wanted = asked(query, RunSpec.from_params(row.params).early_stopping)
+    wanted = requested_stopping(query, RunSpec.from_params(row.params).early_stopping)
     settings = wanted.settings()
     keys = ("train_loss", "val_loss", "test_loss")
     series = metrics.series(session, run_id, keys)

@@ -40,7 +40,7 @@ def without_effect(where: str, path: str, value: ParamValue) -> FieldError:
     return FieldError(where, detail)
 
 
-def requested(query: Mapping[str, str], own: EarlyStopping) -> EarlyStopping:
+def requested_stopping(query: Mapping[str, str], own: EarlyStopping) -> EarlyStopping:
     """Return the early stopping that a query string asks for, each setting as text by its name.
 
     A setting that the query leaves out is taken from `own` if the criterion is the same, else it

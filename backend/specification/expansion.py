@@ -8,8 +8,15 @@ from backend.specification import early_stopping
 from backend.specification.applicability import applicable, idle_value, in_words
 from backend.specification.combinations import check_combination
 from backend.specification.families import FAMILIES
-from backend.specification.hyperparameters import AXES, STOPPING, Hyperparameter, show
+from backend.specification.hyperparameters import (
+    AXES,
+    HYPERPARAMETERS,
+    STOPPING,
+    Hyperparameter,
+    show,
+)
 from backend.specification.hyperparameters.dataset import SOURCE
+from backend.specification.hyperparameters.early_stopping import CRITERION
 from backend.specification.hyperparameters.model import FAMILY
 from backend.specification.hyperparameters.training import SEED
 from backend.specification.params import Params, ParamValue
@@ -69,6 +76,25 @@ def filled_in(values: Params) -> dict[str, ParamValue]:
     }
 
 
+def non_default(params: Params) -> dict[str, ParamValue]:
+    """Return the params of a run that a specification has to set, without its seed."""
+    source, family = str(params[SOURCE.path]), str(params[FAMILY.path])
+    criterion = str(params[CRITERION.path])
+
+    def default(one: Hyperparameter) -> ParamValue:
+        if one is CRITERION:
+            return one.default
+        if one.path in STOPPING:
+            return early_stopping.default_of(one, criterion)
+        return default_of(one, source, family)
+
+    return {
+        path: value
+        for path, value in params.items()
+        if (one := HYPERPARAMETERS[path]) is not SEED and (one is SOURCE or value != default(one))
+    }
+
+
 def default_of(one: Hyperparameter, source: str, family: str | None = None) -> ParamValue:
     """Return the default of a hyperparameter for a data source and a family of models.
 
@@ -92,9 +118,7 @@ def _cells(axes: Axes, errors: dict[FieldError, None]) -> list[dict[str, ParamVa
     return list(cells.values())
 
 
-def _without_effect(
-    where: str, path: str, values: Sequence[ParamValue]
-) -> dict[FieldError, None]:
+def _without_effect(where: str, path: str, values: Sequence[ParamValue]) -> dict[FieldError, None]:
     """Return the error of values that apply nowhere; none if a run has just that value there."""
     idle = idle_value(AXES[path])
     if list(values) == [idle]:

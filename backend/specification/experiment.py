@@ -10,7 +10,13 @@ from backend.specification.applicability import CONTROLS
 from backend.specification.combinations import check_combination
 from backend.specification.early_stopping import read_stopping
 from backend.specification.expansion import Axes, expand, filled_in
-from backend.specification.hyperparameters import AXES, SECTIONS, Hyperparameter, show
+from backend.specification.hyperparameters import (
+    AXES,
+    AXIS_SECTIONS,
+    SECTIONS,
+    Hyperparameter,
+    show,
+)
 from backend.specification.hyperparameters.dataset import SOURCE
 from backend.specification.hyperparameters.training import SEED
 from backend.specification.params import ParamValue
@@ -20,7 +26,7 @@ from backend.specification.run_spec import RunSpec
 from backend.specification.sources import SOURCES
 from backend.specification.variants import Variant, read_variants
 
-FIELDS = ("name", *SECTIONS, "early_stopping", "variants", *PLACEMENT_SETTINGS)
+FIELDS = ("name", *SECTIONS, "variants", *PLACEMENT_SETTINGS)
 SEEDS = SEED.written_path
 MAX_VALUES = 1000
 MAX_NAME_CHARACTERS = 200
@@ -86,8 +92,8 @@ def read_axes(
 def _read_axes(
     document: Mapping[str, object], errors: list[FieldError]
 ) -> Iterator[tuple[str, list[ParamValue]]]:
-    for section in SECTIONS:
-        axes = {one.list_name or one.name: one for one in AXES.values() if one.section == section}
+    for section in AXIS_SECTIONS:
+        axes = {one.written_name: one for one in AXES.values() if one.section == section}
         written = read_mapping(section, document.get(section, {}), axes, errors)
         for name, value in written.items():
             if name in axes and axes[name] is not SEED:
@@ -116,7 +122,7 @@ def _values(one: Hyperparameter, value: object, errors: list[FieldError]) -> lis
 
 
 def _seeds(training: object, errors: list[FieldError]) -> list[int]:
-    value = training.get(SEED.list_name, 1) if isinstance(training, Mapping) else 1
+    value = training.get(SEED.written_name, 1) if isinstance(training, Mapping) else 1
     if isinstance(value, list):
         wrong: list[FieldError] = []
         for item in value:

@@ -1,12 +1,13 @@
 """Every error becomes one calm answer: JSON for programs, a page for people.
 
 The JSON is ``{"error": kind, "detail": one sentence, "field": dotted path or null}``; a refused
-specification adds ``"errors"``, the refused fields.
+specification adds ``"errors"``, the refused fields, and ``"settings"``, the status of each setting.
 """
 
 import json
 import logging
 from collections.abc import Callable
+from dataclasses import asdict
 from http import HTTPStatus
 from typing import Any
 
@@ -18,6 +19,7 @@ from starlette.responses import Response
 
 from backend.errors import InvalidInput, InvalidSpec, LabError, Unavailable
 from backend.specification.hyperparameters import show
+from backend.specification.setting_status import SettingStatus
 from backend.store import UNREACHABLE, is_disk_full, is_read_only, reason
 from backend.web.security import HEADERS
 
@@ -36,12 +38,18 @@ DETAILS = {
 
 
 class ErrorBody(BaseModel):
-    """The answer to a request that was refused; `errors` only for specifications."""
+    """The answer to a refused request. Only a refused specification has `errors`."""
 
     error: str
     detail: str
     field: str | None
     errors: list[dict[str, str | None]] | None = None
+
+
+class RefusedSpec(ErrorBody):
+    """The answer to a refused specification, with the status of each setting by path."""
+
+    settings: dict[str, SettingStatus]
 
 
 class ErrorHandlers:
@@ -104,8 +112,9 @@ def content(error: LabError) -> dict[str, Any]:
     """Return the JSON of an error."""
     body: dict[str, Any] = {"error": error.kind, "detail": error.detail, "field": error.field}
     if isinstance(error, InvalidSpec):
-        told = error.errors[:MAX_ERRORS]
-        body["errors"] = [{"field": one.field, "detail": one.detail} for one in told]
+        body["errors"] = [asdict(refused) for refused in error.errors[:MAX_ERRORS]]
+        if error.settings is not None:
+            body["settings"] = error.settings
     return body
 
 

@@ -32,7 +32,7 @@ class CauseInfo:
     def labels(self) -> list[str]:
         """A name for each: the factor and its step."""
         return [
-            f"{one.factor}<br>{formatting.knob(one.knob or '')} {formatting.value(one.before)} "
+            f"{one.factor}<br>{formatting.label(one.knob or '')} {formatting.value(one.before)} "
             f"\N{RIGHTWARDS ARROW} {formatting.value(one.after)}"
             for one in self.measured
         ]

@@ -72,7 +72,7 @@ def _look(run: RunSpec) -> tuple[Any, ...]:
 def _picture(run: RunSpec, varying: Sequence[str]) -> DataPicture:
     source, given = run.dataset.source, vars(run.dataset)
     named = [
-        f"{formatting.knob(f'dataset.{name}')} {formatting.value(given[name])}" for name in varying
+        f"{formatting.label(f'dataset.{name}')} {formatting.value(given[name])}" for name in varying
     ]
     title = ", ".join([SOURCES[source].title, *named])
     if source in FORMULAS:

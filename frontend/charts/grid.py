@@ -190,7 +190,7 @@ def _cell(
 
 def _place(axes: tuple[str | None, str | None], key: tuple[Any, Any], title: str) -> str:
     named = [
-        f"{formatting.knob(path)} {formatting.value(at, path)}"
+        f"{formatting.label(path)} {formatting.value(at, path)}"
         for path, at in zip(axes, key, strict=True)
         if path
     ]

@@ -96,7 +96,7 @@ def titles(subjects: Sequence[Subject]) -> list[str]:
     found = []
     for place, subject in enumerate(subjects):
         told = ", ".join(
-            f"{formatting.knob(path)} {formatting.value(row[place], path)}" for path, row in rows
+            f"{formatting.label(path)} {formatting.value(row[place], path)}" for path, row in rows
         )
         found.append(f"{subject.title} ({told})" if told else subject.title)
     return found

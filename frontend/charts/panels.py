@@ -174,7 +174,7 @@ def _ramp(
 def _title(apart: Sequence[Rest], key: tuple[Any, ...]) -> str:
     pairs = zip(apart, key, strict=True)
     return ", ".join(
-        f"{formatting.knob(one.path)} {formatting.value(value, one.path)}" for one, value in pairs
+        f"{formatting.label(one.path)} {formatting.value(value, one.path)}" for one, value in pairs
     )
 
 

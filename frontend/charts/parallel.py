@@ -119,7 +119,9 @@ def _axes(knobs: Mapping[str, Sequence[Any]], ramp: Ramp | None, choice: str) ->
         every = -(-len(values) // MAX_TICKS)
         heights = [_height(index, len(values)) for index in range(len(values))]
         ticks = list(zip(heights, named, strict=True))[::every]
-        axes.append(Axis(path, formatting.knob(path), MARGIN + place * step, ticks, named, heights))
+        axes.append(
+            Axis(path, formatting.label(path), MARGIN + place * step, ticks, named, heights)
+        )
     shares = [i / (OUTCOME_TICKS - 1) for i in range(OUTCOME_TICKS)]
     ticks = [(HEIGHT * (1 - at), write(choice, ramp.at(at))) for at in shares] if ramp else []
     axes.append(Axis(choice, CHOICES[choice], MARGIN + len(knobs) * step, ticks, ramp=ramp))

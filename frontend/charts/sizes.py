@@ -38,14 +38,13 @@ def sizes_info(runs: Sequence[RunSpec]) -> SizesInfo:
     The middle of the ramp is as many parameters as there are targets to fit (samples times
     outputs): about where a model can pass through all of its samples.
     """
-    flat = [run.params() for run in runs]
-    found = Counter((parameters(one), one["dataset.n_train"]) for one in flat)
-    targets = {one["dataset.n_train"]: outputs(one["dataset.source"]) for one in flat}
-    rows = sorted({count for count, _ in found}, reverse=True)
-    columns = sorted({samples for _, samples in found})
+    counts = Counter((parameters(run.params()), run.dataset.n_train) for run in runs)
+    targets = {run.dataset.n_train: outputs(run.dataset.source) for run in runs}
+    rows = sorted({count for count, _ in counts}, reverse=True)
+    columns = sorted({samples for _, samples in counts})
     shown_rows, shown_columns = _some(rows), _some(columns)
     cells = [
-        [_size(count, n, n * targets[n], found[count, n]) for n in shown_columns]
+        [_size(count, n, n * targets[n], counts[count, n]) for n in shown_columns]
         for count in shown_rows
     ]
     left_out = (shown_rows, shown_columns) != (rows, columns)

@@ -115,7 +115,9 @@ def _chosen(
 ) -> Section:
     """Return a section with its settings and the address of its figure."""
     options = (
-        [formatting.setting(one) for one in settings(params, axes)] if section is not _CAUSE else []
+        [formatting.settings(one) for one in settings(params, axes)]
+        if section is not _CAUSE
+        else []
     )
     wanted = query.get(section.name, "")
     listed = wanted.isdecimal() and len(wanted) <= LONGEST_NUMBER and int(wanted) < len(options)

@@ -1,7 +1,8 @@
-"""The form in which an experiment is written."""
+"""The page with the form for a new experiment."""
 
 from collections.abc import Mapping
-from typing import Annotated, Any
+from dataclasses import asdict
+from typing import Annotated
 
 from fastapi import APIRouter, Query
 from fastapi.responses import HTMLResponse
@@ -16,7 +17,7 @@ from frontend.site import Reading, render
 
 router = APIRouter()
 
-KEPT = ("variants",)  # fields without a place in the form, sent as they are
+WITHOUT_FIELD = ("variants",)  # parts of a specification that the form sends unchanged
 START = {"dataset": {"source": "moons"}}
 
 
@@ -27,19 +28,22 @@ def new_experiment(
     of: Annotated[int | None, Query(alias="from")] = None,
     source: str | None = None,
 ) -> HTMLResponse:
-    """Show the form, empty, or filled in from a preset, an earlier experiment or a source."""
+    """Show the form, empty or filled in from a preset, an earlier experiment or a data source."""
     document = _document(session, preset, of, source)
+    sections = form_fields(document)
+    fields = [field for section in sections.values() for field in section]
     return render(
         "new_experiment.html",
-        sections=form_fields(document),
+        sections=sections,
         name=document.get("name") or "",
         variants=document.get("variants", []),
-        kept={name: document[name] for name in KEPT if document.get(name)},
+        extra={name: document[name] for name in WITHOUT_FIELD if document.get(name)},
         presets=PRESETS.values(),
         chosen=preset,
         copied=of,
         problems=PROBLEMS,
         toggles=TOGGLES,
+        statuses={field.path: asdict(field.status) for field in fields},
         flat=[name for name, source in SOURCES.items() if source.features == 2],
         problem_of={name: source.problem for name, source in SOURCES.items()},
     )
@@ -47,7 +51,7 @@ def new_experiment(
 
 def _document(
     session: Session, preset: str | None, of: int | None, source: str | None
-) -> Mapping[str, Any]:
+) -> Mapping[str, object]:
     if of is not None:
         return experiments.get(session, of).spec
     if preset is None:

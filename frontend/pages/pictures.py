@@ -60,7 +60,7 @@ def _last_fit(session: Session, run_id: int) -> str | None:
 def _card_title(run: RunItem, varying: Sequence[str]) -> str:
     """Name a cell by its model and by what else varies."""
     others = [
-        f"{formatting.knob(path)} {formatting.value(run.params[path], path)}"
+        f"{formatting.label(path)} {formatting.value(run.params[path], path)}"
         for path in varying
         if not path.startswith("model.") and path != SEED and path in run.params
     ]

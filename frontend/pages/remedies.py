@@ -127,7 +127,7 @@ def compared(
         at=at,
         accuracy=any("test_accuracy" in each.means for each in everyone),
         abouts={one["name"]: one.get("about", "") for one in experiment.spec["variants"]},
-        cells=[formatting.setting(one) for one in settings] if len(settings) > 1 else [],
+        cells=[formatting.settings(one) for one in settings] if len(settings) > 1 else [],
         setting=setting,
     )
 
@@ -159,7 +159,7 @@ def _named(cell: follow_up.DiagnosedCell, varying: Sequence[str]) -> str:
     first = cell.runs[0]
     told = [f"variant {formatting.isolated(first.variant)}"] if first.variant else []
     knobs = [path for path in varying if path != SEED and first.params.get(path) is not None]
-    told += [formatting.setting({path: first.params[path]}) for path in knobs]
+    told += [formatting.settings({path: first.params[path]}) for path in knobs]
     return ": ".join(part for part in (", ".join(told), _prevailing(cell)) if part)
 
 

@@ -12,12 +12,12 @@ from backend.remedies.follow_up import cell_of
 from backend.runs.schemas import RunDetail, early_stop, run_detail
 from backend.runs.states import ENDED
 from backend.specification import cost
+from backend.specification.hyperparameters import SECTIONS
 from backend.specification.sources import SOURCES, drawable
 from backend.store import artifacts, changes, experiments, metric_summaries, runs
 from backend.store.artifacts import SnapshotInfo
 from backend.store.tables import Experiment, Run
 from frontend.charts.measures import KEYS
-from frontend.form import SECTIONS
 from frontend.pages import remedies
 from frontend.pages.pictures import model_title
 from frontend.run_view import RunView, Scale, ViewQuery
@@ -125,6 +125,6 @@ def _epoch_scale(run: RunDetail) -> Scale:
 
 def _by_section(params: Mapping[str, Any]) -> dict[str, list[tuple[str, Any]]]:
     return {
-        title: [item for item in params.items() if item[0].startswith(f"{section}.")]
-        for section, title in SECTIONS.items()
+        declared.heading: [item for item in params.items() if item[0].startswith(f"{section}.")]
+        for section, declared in SECTIONS.items()
     }

@@ -108,7 +108,7 @@ def test_the_same_is_shown_as_yaml(page: Page) -> None:
     )
     page.get_by_role("radio", name="GPU").check(force=True)
     expect(page.locator("#yaml")).to_contain_text("device: gpu\n")
-    expect(page.locator("[id='device-about']")).to_have_text(
+    expect(page.locator("[id='device-help']")).to_have_text(
         "Waits for a worker that trains on a GPU."
     )
 

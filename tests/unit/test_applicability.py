@@ -1,12 +1,13 @@
-"""When knobs apply."""
+"""When hyperparameters apply."""
 
 from typing import Any
 
 import pytest
 
-from backend.specification.applicability import WHEN, applicable, idle_value, in_words
-from backend.specification.hyperparameters import AXES
-from backend.specification.sources import SOURCES
+from backend.specification.applicability import applicable, idle_value, in_words
+from backend.specification.hyperparameters import AXES, HYPERPARAMETERS
+from backend.specification.hyperparameters.model import WIDTH
+from backend.specification.hyperparameters.training import MOMENTUM
 from tests.specs import run_spec
 
 CASES: dict[str, tuple[str, dict[str, Any], set[str]]] = {
@@ -44,14 +45,15 @@ CASES: dict[str, tuple[str, dict[str, Any], set[str]]] = {
 
 
 @pytest.mark.parametrize("case", CASES)
-def test_just_the_knobs_with_an_effect_apply(case: str) -> None:
-    source, knobs, expected = CASES[case]
-    params = {path: idle_value(path) for path in AXES} | run_spec(source, **knobs).params()
-    found = {path.split(".")[1] for path in applicable(params) & WHEN.keys()}
-    assert found == expected
+def test_only_hyperparameters_with_an_effect_apply(case: str) -> None:
+    source, values, expected = CASES[case]
+    idle = {path: idle_value(one) for path, one in AXES.items()}
+    conditional = {path for path, one in AXES.items() if one.when}
+    paths = applicable(idle | run_spec(source, **values).params()) & conditional
+    assert {AXES[path].name for path in paths} == expected
 
 
-def test_a_run_has_the_knobs_that_apply_and_the_idle_values_of_the_others() -> None:
+def test_a_run_has_idle_values_where_hyperparameters_do_not_apply() -> None:
     run = run_spec("moons", model__family="random_features")
     assert (run.training.epochs, run.training.optimizer, run.training.loss) == (
         1, "closed_form", "mse",
@@ -59,19 +61,19 @@ def test_a_run_has_the_knobs_that_apply_and_the_idle_values_of_the_others() -> N
     assert run.training.batch_size is run.model.depth is None
 
 
-def test_a_knob_may_be_given_as_what_it_is_anyway() -> None:
+def test_a_hyperparameter_may_be_set_to_its_idle_value() -> None:
     run = run_spec("diabetes", training__loss="mse")
     assert run.training.loss == "mse"
 
 
-def test_controls_are_declared_with_values_that_they_can_take() -> None:
-    for when in WHEN.values():
-        for control, allowed in when.items():
-            accepted = SOURCES if control == "dataset.source" else AXES[control].schema.get("enum")
-            assert accepted is None or set(allowed) <= set(accepted)
+@pytest.mark.parametrize("path", HYPERPARAMETERS)
+def test_conditions_name_values_that_the_control_accepts(path: str) -> None:
+    for control, allowed in HYPERPARAMETERS[path].when.items():
+        assert allowed
+        assert not control.names or set(allowed) <= set(control.names)
 
 
-def test_when_a_knob_applies_is_said_in_words() -> None:
+def test_conditions_are_written_in_words() -> None:
     width = "family mlp or random_features, and depth 1 or more, and no layers"
-    assert in_words("model.width") == width
-    assert in_words("training.momentum") == "optimizer sgd"
+    assert in_words(WIDTH) == width
+    assert in_words(MOMENTUM) == "optimizer sgd"

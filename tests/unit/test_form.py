@@ -1,45 +1,30 @@
+from collections.abc import Mapping
 from typing import Any
 
 import pytest
 
-from backend.specification.hyperparameters import AXES
+from backend.specification.hyperparameters import HYPERPARAMETERS
 from frontend.form import FormField, form_fields
 from frontend.formatting import badge, duration, model, number, value
-from frontend.lesson import WHY
 from tests.specs import run_spec
 
 
-def field(path: str, document: dict[str, object] | None = None) -> FormField:
-    fields = [one for section in form_fields(document or {}).values() for one in section]
-    return next(one for one in fields if one.path == path)
+def fields(document: Mapping[str, object]) -> list[FormField]:
+    return [field for section in form_fields(document).values() for field in section]
 
 
-def test_every_knob_has_a_field_with_help() -> None:
-    fields = [one for section in form_fields({}).values() for one in section]
-    paths = {one.path for one in fields}
-    assert {path for path in AXES if path != "training.seed"} | {"training.seeds"} <= paths
-    assert all(one.about for one in fields)
+def field(path: str, document: Mapping[str, object] | None = None) -> FormField:
+    return next(field for field in fields(document or {}) if field.path == path)
 
 
-def test_of_every_field_it_is_said_why_it_matters() -> None:
-    paths = {one.path for section in form_fields({}).values() for one in section}
-    assert WHY.keys() == paths
+def test_every_hyperparameter_has_a_field() -> None:
+    paths = {field.path for field in fields({})}
+    assert paths == {one.written_path for one in HYPERPARAMETERS.values()} | {"device", "priority"}
 
 
-def test_a_field_says_which_values_of_others_it_applies_with() -> None:
-    assert field("model.degree").when == {"model.family": ["polynomial"]}
-    assert field("model.width").when["model.depth"] == ["", *map(str, range(1, 9))]
-
-
-def test_a_field_says_what_its_knob_is_where_it_does_not_apply() -> None:
-    assert field("training.optimizer").idle == "closed_form"
-    assert field("model.depth").idle == ""
-
-
-def test_no_field_shows_the_names_of_the_specification() -> None:
-    fields = [one for section in form_fields({}).values() for one in section]
-    shown = [text for one in fields for text in (one.label, one.about, *one.choices.values())]
-    assert not [text for text in shown if "_" in text or "mlp" in text]
+def test_fields_show_titles_and_not_the_names_of_the_specification() -> None:
+    texts = [text for one in fields({}) for text in (one.label, one.help, *one.choices.values())]
+    assert not [text for text in texts if "_" in text or "mlp" in text]
 
 
 def test_a_value_is_written_as_the_form_calls_it() -> None:
@@ -67,14 +52,9 @@ def test_a_list_of_one_seed_is_not_taken_for_a_count() -> None:
     assert field("training.seeds", {"training": {"seeds": [287]}}).value == "287,"
 
 
-def test_defaults_follow_the_family_of_models() -> None:
-    defaults = field("training.learning_rate").defaults
-    assert (defaults["points mlp"], defaults["points polynomial"]) == ("0.005", "0.1")
-
-
-def test_defaults_follow_the_source() -> None:
-    defaults = field("dataset.n_train").defaults
-    assert (defaults["points"], defaults["moons"]) == ("5", "200")
+def test_placeholders_are_the_defaults_of_the_chosen_sources() -> None:
+    both = {"dataset": {"source": ["points", "moons"]}}
+    assert field("dataset.n_train", both).placeholder == "5 or 200"
 
 
 @pytest.mark.parametrize(
@@ -95,7 +75,7 @@ def test_durations_are_written_in_their_largest_sensible_unit(seconds: float, wr
 
 
 @pytest.mark.parametrize(
-    ("source", "knobs", "written"),
+    ("source", "values", "written"),
     [
         ("points", {"model__degree": 3}, "Degree 3"),
         ("moons", {"model__depth": 0}, "Single layer"),
@@ -104,5 +84,7 @@ def test_durations_are_written_in_their_largest_sensible_unit(seconds: float, wr
         ("iris", {"model__family": "random_features", "model__width": 1}, "1 random feature"),
     ],
 )
-def test_a_model_is_named_by_its_capacity(source: str, knobs: dict[str, Any], written: str) -> None:
-    assert model(run_spec(source, **knobs).params()) == written
+def test_a_model_is_named_by_its_capacity(
+    source: str, values: dict[str, Any], written: str
+) -> None:
+    assert model(run_spec(source, **values).params()) == written

@@ -16,8 +16,8 @@ FIRED = EarlyStop(
 def test_the_sentence_says_where_what_is_saved_and_what_is_given_up() -> None:
     assert sentence(FIRED, live=False) == (
         "Would have stopped at epoch 15: validation loss 0.500, test loss 0.600. "
-        "Saves 185 of 200 epochs (92%), gives up 0.100 of validation loss against the best epoch, "
-        "3; with the best weights until then put back (epoch 3): nothing."
+        "Saves 185 of 200 epochs (92%), gives up 0.100 of validation loss compared with the best "
+        "epoch, 3. If the best weights so far (epoch 3) are restored, it gives up nothing."
     )
 
 

@@ -10,7 +10,8 @@ from cachetools import LRUCache, cached
 from backend.datasets.draws import PARTS, TEST_SEED, PartName, flipped
 from backend.datasets.sequences import Array
 from backend.specification.features import ALL
-from backend.specification.run_spec import Dataset, FamilyName, RunSpec
+from backend.specification.hyperparameters import Dataset
+from backend.specification.run_spec import RunSpec
 from backend.specification.sources import SOURCES, Scale
 from worker.training.feature_maps import select_features
 from worker.training.raw_samples import draw_part
@@ -34,7 +35,7 @@ class Scaling:
     scale: Array
 
     @classmethod
-    def fit(cls, x: Array, family: FamilyName, scale: Scale) -> Self:
+    def fit(cls, x: Array, family: str, scale: Scale) -> Self:
         """Fit to training inputs: -1 to 1 for polynomials, else zero mean and unit deviation.
 
         The deviation is computed for each feature or over all features together, as `scale` says;

@@ -12,7 +12,7 @@ import numpy as np
 
 from backend.datasets.sequences import Array
 from backend.specification import cost
-from backend.specification.run_spec import LossName, RunSpec
+from backend.specification.run_spec import RunSpec
 from backend.specification.sources import LEVELS, drawable
 
 CURVE_POINTS = 241  # of the grid over one input
@@ -40,7 +40,7 @@ def make_grid(x: Array) -> FitGrid:
     return FitGrid(axes, points)
 
 
-def encode_fit_grid(grid: FitGrid, outputs: Array, loss: LossName) -> dict[str, Array]:
+def encode_fit_grid(grid: FitGrid, outputs: Array, loss: str) -> dict[str, Array]:
     """Return the arrays of a fit from the model's outputs [n, outputs] at the grid's points.
 
     They are the axes and the prediction or, for two classes, the probability of the second class.
@@ -56,7 +56,7 @@ def encode_fit_grid(grid: FitGrid, outputs: Array, loss: LossName) -> dict[str, 
     return {**arrays, "probability": plane.astype(np.float16)}
 
 
-def probability(outputs: Array, loss: LossName) -> Array:
+def probability(outputs: Array, loss: str) -> Array:
     """Return the probability of the second of two classes from outputs [..., 2].
 
     A model trained on squared error puts out approximate probabilities; any other puts out logits.
@@ -109,7 +109,7 @@ def frame_inputs(grid: FitGrid | None, inputs: Array) -> Array:
     return lattice[(slice(None, None, step),) * len(grid.axes)].reshape(-1, lattice.shape[-1])
 
 
-def encode_frames(outputs: Array, loss: LossName) -> list[bytes]:
+def encode_frames(outputs: Array, loss: str) -> list[bytes]:
     """Encode the frames of models from their outputs [models, points, outputs].
 
     Regression: the prediction as float32. Two classes: the probability of the second class in

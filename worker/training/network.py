@@ -116,6 +116,8 @@ class Site:
             case "gelu":
                 index = index if self.learns else index % 2
                 return Gelu(self.buffer(f"gelu {index} of {units}", units))
+            case name:
+                raise ValueError(f"There is no activation {name}.")
 
 
 class Network:

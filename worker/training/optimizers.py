@@ -7,7 +7,6 @@ from itertools import groupby
 import torch
 from torch import Tensor
 
-from backend.specification.run_spec import OptimizerName
 from worker.training.stack import Stack
 
 
@@ -53,7 +52,7 @@ class Updates:
     """
 
     def __init__(
-        self, kind: OptimizerName, parameters: Stack, gradients: Stack, first: Stack, second: Stack
+        self, kind: str, parameters: Stack, gradients: Stack, first: Stack, second: Stack
     ) -> None:
         self._kind = kind
         self._stacks = [parameters, gradients, first, second]

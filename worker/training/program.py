@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from itertools import pairwise
 from math import ceil
 
-from backend.specification.run_spec import Activation, Normalisation, OptimizerName
 from backend.specification.sources import SOURCES
 from worker.training.member import GroupMember
 
@@ -44,10 +43,10 @@ class TrainingProgram:
     widths: tuple[int, ...]
     outputs: int
     biased: bool
-    activation: Activation
-    normalisation: Normalisation
+    activation: str
+    normalisation: str
     drops: bool
-    optimizer: OptimizerName
+    optimizer: str
     classifies: bool
     cross_entropy: bool
     smooths: bool

@@ -16,7 +16,7 @@ from backend.datasets.draws import TEST_SEED, PartName, generated, with_noise
 from backend.datasets.formulas import FORMULAS
 from backend.datasets.sequences import Array, stratified_order
 from backend.datasets.streams import Purpose, stream
-from backend.specification.run_spec import Dataset
+from backend.specification.hyperparameters import Dataset
 from backend.specification.sources import SOURCES
 
 QUANTILES = 10  # of the target, as strata of stored regression data

@@ -2,7 +2,7 @@
 
 import math
 
-from backend.specification.run_spec import Training
+from backend.specification.hyperparameters import Training
 
 
 def learning_rate(training: Training, epoch: int) -> float:

@@ -7,6 +7,7 @@ glossary, error messages and the reference in docs/ are derived from the declara
 
 from backend.specification.hyperparameters.dataset import Dataset
 from backend.specification.hyperparameters.declaration import (
+    Choice,
     Hyperparameter,
     NamedChoice,
     Role,
@@ -20,9 +21,11 @@ from backend.specification.hyperparameters.training import Training
 
 __all__ = [
     "AXES",
+    "AXIS_SECTIONS",
     "HYPERPARAMETERS",
     "SECTIONS",
     "STOPPING",
+    "Choice",
     "Dataset",
     "EarlyStopping",
     "Hyperparameter",
@@ -35,13 +38,20 @@ __all__ = [
     "with_role",
 ]
 
-SECTIONS: dict[str, type[Section]] = {"dataset": Dataset, "model": Model, "training": Training}
+AXIS_SECTIONS: dict[str, type[Section]] = {
+    "dataset": Dataset,
+    "model": Model,
+    "training": Training,
+}
 """The sections in which any hyperparameter may be a list."""
 
+SECTIONS: dict[str, type[Section]] = AXIS_SECTIONS | {"early_stopping": EarlyStopping}
+"""All sections of a run's specification."""
+
 AXES: dict[str, Hyperparameter] = {
-    path: one for section in SECTIONS.values() for path, one in declared(section).items()
+    path: one for section in AXIS_SECTIONS.values() for path, one in declared(section).items()
 }
-"""The hyperparameters of these sections by dotted path."""
+"""The hyperparameters that may be lists, by dotted path."""
 
 STOPPING: dict[str, Hyperparameter] = declared(EarlyStopping)
 """The hyperparameters of early stopping by dotted path. They hold for all runs of an experiment."""

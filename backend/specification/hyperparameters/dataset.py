@@ -104,6 +104,8 @@ LABEL_NOISE = Hyperparameter(
 class Dataset(Section):
     """The data of a run."""
 
+    heading = "Data"
+
     source: Annotated[str, SOURCE]
     n_train: Annotated[int, N_TRAIN]
     n_validation: Annotated[int, N_VALIDATION]

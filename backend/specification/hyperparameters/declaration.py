@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import cached_property
 from types import NoneType
-from typing import Annotated, Any, Protocol, get_args
+from typing import Annotated, Any, ClassVar, Protocol, get_args
 
 from pydantic import BaseModel, ConfigDict, GetCoreSchemaHandler, TypeAdapter, ValidationError
 from pydantic_core import CoreSchema, core_schema
@@ -21,7 +21,12 @@ MAX_SHOWN_CHARACTERS = 60  # of a refused value, within an error message
 
 
 class Section(BaseModel):
-    """A section of a run's specification: strict types, no unknown fields, no NaN, immutable."""
+    """A section of a run's specification: strict types, no unknown fields, no NaN, immutable.
+
+    `heading` is its title in the user interface.
+    """
+
+    heading: ClassVar[str] = ""
 
     model_config = ConfigDict(frozen=True, extra="forbid", **STRICT)
 
@@ -95,7 +100,17 @@ class Hyperparameter:
     @property
     def written_path(self) -> str:
         """The dotted path under which a specification sets the hyperparameter."""
-        return f"{self.section}.{self.list_name or self.name}"
+        return f"{self.section}.{self.written_name}"
+
+    @property
+    def written_name(self) -> str:
+        """The name under which a specification sets the hyperparameter."""
+        return self.list_name or self.name
+
+    @property
+    def title(self) -> str:
+        """The label at the beginning of a line."""
+        return self.label[:1].upper() + self.label[1:]
 
     @property
     def accepted(self) -> str:
@@ -113,9 +128,9 @@ class Hyperparameter:
         return self._adapter.json_schema()
 
     @cached_property
-    def maximum(self) -> float:
-        """The highest accepted number. Raises KeyError for names and text."""
-        return float(self.schema["maximum"])
+    def maximum(self) -> int:
+        """The highest accepted number. Raises KeyError if there is none."""
+        return int(self.schema["maximum"])
 
     def read(self, path: str, value: object, errors: list[FieldError]) -> ParamValue:
         """Return the value written at `path` in its canonical form: "x1+x2" as "x1 + x2".
@@ -130,7 +145,7 @@ class Hyperparameter:
             return None
         return value if isinstance(value, int | float) else canonical
 
-    def title(self, value: str) -> str:
+    def choice_title(self, value: str) -> str:
         """Return the title of a choice. Text that is not a choice stays as it is."""
         return self.choices[value].title if value in self.choices else value
 
@@ -141,7 +156,7 @@ class Hyperparameter:
         return {name: about for name, about in abouts.items() if about}
 
     @property
-    def _type(self) -> object:
+    def _type(self) -> Any:  # a type, for which there is no type yet
         return Annotated[str, NameIn(self.choices)] if self.accepts is None else self.accepts
 
     @cached_property

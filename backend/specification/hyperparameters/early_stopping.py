@@ -67,8 +67,8 @@ ALPHA = Hyperparameter(
     help="Threshold above which the criterion fires: the percentage by which validation loss lies "
     "above its best value. For the progress quotient, this percentage divided by the progress of "
     "training.",
-    why="How far above its best the validation loss may rise before it counts as overfitting: small "
-    "stops early, large is sure.",
+    why="How far above its best the validation loss may rise before it counts as overfitting: "
+    "small stops early, large is sure.",
     role=Role.EARLY_STOPPING,
     accepts=Annotated[float, Field(gt=0, le=1e6)],
     when={CRITERION: _criteria_with("alpha")},
@@ -110,6 +110,8 @@ ACTION = Hyperparameter(
 
 class EarlyStopping(Section):
     """The rule for early stopping of a run, and whether training really ends where it fires."""
+
+    heading = "Early stopping"
 
     criterion: Annotated[str, CRITERION]
     patience: Annotated[int | None, PATIENCE] = None

@@ -154,6 +154,8 @@ DROPOUT = Hyperparameter(
 class Model(Section):
     """The model of a run."""
 
+    heading = "Model"
+
     family: Annotated[str, FAMILY]
     features: Annotated[str, FEATURES] = features.ALL
     degree: Annotated[int | None, DEGREE] = None

@@ -127,8 +127,8 @@ WEIGHT_DECAY = Hyperparameter(
 L1_PENALTY = Hyperparameter(
     "training", "l1_penalty",
     label="L1 penalty",
-    help="Pulls every weight towards zero with the same force, whatever its size (L1). Weight decay "
-    "pulls in proportion to the weight (L2).",
+    help="Pulls every weight towards zero with the same force, whatever its size (L1). Weight "
+    "decay pulls in proportion to the weight (L2).",
     why="Regularisation (L1): weights that the data do not need go to zero, which leaves a simpler "
     "model.",
     role=Role.REGULARISATION,
@@ -179,6 +179,8 @@ SEED = Hyperparameter(
 
 class Training(Section):
     """The training of a run."""
+
+    heading = "Training"
 
     epochs: Annotated[int, EPOCHS] = 1
     batch_size: Annotated[int | None, BATCH_SIZE] = None

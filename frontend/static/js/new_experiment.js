@@ -1,16 +1,19 @@
-// The form: reads the fields into a specification, shows what it would cost and what is wrong.
+// The form of a new experiment: reads the fields into a specification, and shows its cost, its
+// errors and the fields that apply, as a dry run of the specification reports them.
 
 import { showAids, listenToAids } from "./form_aids.js";
 import { showPreview } from "./preview.js";
 import { post } from "./post.js";
-import { advice, doubt, inWords, isNumber } from "./refusals.js";
-import { toCurl, toYaml } from "./written.js";
+import { toCurl, toYaml } from "./spec_export.js";
+import { advice, doubt, isNumber, withLabels } from "./validation_messages.js";
 
-const PAUSE = 250; // of typing, before the specification is checked
+const PAUSE = 250; // ms without typing before the specification is checked
 const form = document.getElementById("experiment");
 const fields = [...form.querySelectorAll(".field[data-path]")];
 const byPath = new Map(fields.map((field) => [field.dataset.path, field]));
+let settings = JSON.parse(form.dataset.settings); // the status of each setting by path
 let checks = 0;
+let checked; // the last specification, as text, whose answer has arrived
 let timer;
 
 function texts(field) {
@@ -20,7 +23,7 @@ function texts(field) {
   return (input?.value ?? "").split(",").map((text) => text.trim()).filter(Boolean);
 }
 
-// A comma makes a list, even of one: "7," is the list of seed 7, where 7 is a count of seeds.
+// A comma makes a list, even with one value: "7," is a list of one seed, "7" a count of seeds.
 const isList = (field) =>
   texts(field).length > 1 || !!field.querySelector("input[type=text]")?.value.includes(",");
 
@@ -30,73 +33,50 @@ function specification() {
   const document = {};
   const name = form.querySelector("#name").value.trim();
   if (name) document.name = name;
-  for (const field of fields.filter((each) => each.dataset.path !== "name" && !each.hidden)) {
-    const [knob, section] = field.dataset.path.split(".").reverse();
+  for (const field of fields.filter(({ dataset, hidden }) => dataset.path !== "name" && !hidden)) {
+    const [setting, section] = field.dataset.path.split(".").reverse();
     const values = texts(field).map(number);
     if (!values.length) continue;
-    const place = section ? (document[section] ??= {}) : document;
-    place[knob] = isList(field) ? values : values[0];
+    const target = section ? (document[section] ??= {}) : document;
+    target[setting] = isList(field) ? values : values[0];
   }
-  return { ...document, ...JSON.parse(form.dataset.kept) };
+  return { ...document, ...JSON.parse(form.dataset.extra) };
 }
 
-// --- which fields apply, and what they are when left empty
+// --- which fields apply, and their values when left empty
 
-function effective(path) {
+const statusOf = (field) => settings[field.dataset.path] ?? { applies: true, defaults: [] };
+const defaultsOf = (field) => statusOf(field).defaults.map(String);
+
+// The values of a setting in the runs: those in its field, or its defaults.
+function valuesOf(path) {
   const field = byPath.get(path);
-  if (!applies(field)) return [field.dataset.idle];
-  const given = texts(field);
-  if (given.length) return given;
-  return path === "dataset.source" ? [] : defaultsOf(field);
-}
-
-// The defaults of a field for the chosen sources and families of models, each once.
-function defaultsOf(field) {
-  const defaults = JSON.parse(field.dataset.defaults);
-  if (field.dataset.path.startsWith("early_stopping.")) return [stoppingDefault(field, defaults)];
-  const families = field.dataset.path === "model.family" ? [""] : effective("model.family");
-  const found = effective("dataset.source").flatMap((source) =>
-    families.map((family) => defaults[`${source} ${family}`] ?? defaults[source] ?? defaults["*"]),
-  );
-  return [...new Set(found)].filter(Boolean);
-}
-
-// The default of a knob of early stopping depends on the chosen criterion.
-function stoppingDefault(field, defaults) {
-  if (field.dataset.path === "early_stopping.criterion") return defaults["*"];
-  return defaults[effective("early_stopping.criterion")[0]] ?? defaults["*"];
-}
-
-function applies(field) {
-  const when = JSON.parse(field.dataset.when ?? "{}");
-  return Object.entries(when).every(([control, allowed]) => {
-    const values = effective(control);
-    return (values.length ? values : [""]).some((value) => allowed.includes(value));
-  });
+  const values = texts(field);
+  return values.length ? values : defaultsOf(field);
 }
 
 function showFields() {
-  for (const field of fields.slice(1)) {
-    field.hidden = !applies(field);
-    const values = defaultsOf(field);
+  for (const field of fields.filter((field) => field.dataset.path in settings)) {
+    field.hidden = !statusOf(field).applies;
+    const defaults = defaultsOf(field);
     const input = field.querySelector("input[type=text]");
-    if (input) input.placeholder = values.join(" or ");
+    if (input) input.placeholder = defaults.join(" or ");
     showNotes(field);
     for (const box of field.querySelectorAll(".chip input[name]")) {
-      const isDefault = texts(field).length === 0 && values.includes(box.value);
+      const isDefault = texts(field).length === 0 && defaults.includes(box.value);
       box.parentElement.classList.toggle("default", isDefault);
     }
   }
-  showAids(byPath, effective);
+  showAids(byPath, valuesOf);
   for (const fold of form.querySelectorAll(".further")) {
     fold.hidden = ![...fold.querySelectorAll(".field")].some((field) => !field.hidden);
   }
 }
 
-// Below a choice, what each of the chosen values is.
+// Shows below a choice what its chosen values mean.
 function showNotes(field) {
   const notes = JSON.parse(field.dataset.notes ?? "{}");
-  const shown = effective(field.dataset.path).map((value) => notes[value]).filter(Boolean);
+  const shown = valuesOf(field.dataset.path).map((value) => notes[value]).filter(Boolean);
   if (shown.length) field.querySelector(".about").textContent = shown.join(" ");
 }
 
@@ -105,7 +85,8 @@ function showNotes(field) {
 const problems = JSON.parse(document.getElementById("problem").dataset.problems);
 const sourceBoxes = () => [...byPath.get("dataset.source").querySelectorAll("input")];
 
-// Takes the problem from the chosen source; of both types, none is chosen and all are offered.
+// Takes the problem from the chosen sources. If they are of both types, no problem is chosen and
+// all sources are offered.
 function showProblem() {
   const types = new Set(texts(byPath.get("dataset.source")).map((source) => problems[source]));
   const [only] = types.size === 1 ? types : [];
@@ -119,7 +100,7 @@ function offerSources(problem) {
   }
 }
 
-// Another problem: its first data set is chosen instead.
+// Unchooses the data sets of the other problem, and chooses the first one of this if none is left.
 function chooseProblem(problem) {
   const boxes = sourceBoxes();
   for (const box of boxes) box.checked &&= problems[box.value] === problem;
@@ -129,24 +110,24 @@ function chooseProblem(problem) {
   offerSources(problem);
 }
 
-// --- errors, each beside its field
+// --- errors, each next to its field
 
 function showErrors(errors) {
   const general = [];
   for (const field of fields) setError(field, "");
   for (const { field: path, detail } of errors) {
     const field = byPath.get((path ?? "").replace(/\[\d+\]$/, ""));
-    const told = inWords(detail, byPath);
-    if (field && !field.hidden) setError(field, [told, advice(field)].filter(Boolean).join(" "));
-    else general.push(told);
+    const message = withLabels(detail, byPath);
+    if (field && !field.hidden) setError(field, [message, advice(field)].filter(Boolean).join(" "));
+    else general.push(message);
   }
   document.getElementById("form-error").textContent = general.join(" ");
 }
 
 function setError(field, detail) {
-  const said = field.querySelector(".error");
-  said.textContent = detail || doubt(field);
-  said.classList.toggle("doubt", !detail);
+  const message = field.querySelector(".error");
+  message.textContent = detail || doubt(field);
+  message.classList.toggle("doubt", !detail);
   if (detail) field.closest("details")?.setAttribute("open", "");
   for (const input of field.querySelectorAll("input[type=text], input[name]")) {
     if (detail) input.setAttribute("aria-invalid", "true");
@@ -166,9 +147,9 @@ function duration(seconds) {
 }
 
 function sizes(parameters) {
-  const written = parameters.map((count) => count.toLocaleString("en"));
-  if (written.length < 4) return written.join(" and ");
-  return `${written[0]} to ${written.at(-1)} (${written.length} sizes)`;
+  const counts = parameters.map((count) => count.toLocaleString("en"));
+  if (counts.length < 4) return counts.join(" and ");
+  return `${counts[0]} to ${counts.at(-1)} (${counts.length} sizes)`;
 }
 
 function showEstimate(body) {
@@ -178,13 +159,22 @@ function showEstimate(body) {
   set("time", body ? duration(body.estimated_seconds) : "–");
 }
 
+// Checks the specification. If other fields apply than before, their values are part of another
+// specification, which is checked at once.
 async function check() {
   const mine = ++checks;
   const spec = specification();
+  const sent = JSON.stringify(spec);
   document.getElementById("yaml").textContent = toYaml(spec);
   document.getElementById("curl").textContent = toCurl(spec, location.origin);
   const { ok, body } = await post("/api/experiments?dry_run=true", spec);
-  if (mine !== checks) return; // a newer check is under way
+  if (mine !== checks) return; // a newer check has begun
+  if (body.settings) {
+    settings = body.settings;
+    checked = sent;
+    showFields();
+    if (JSON.stringify(specification()) !== sent) return check();
+  }
   showEstimate(ok ? body : null);
   showErrors(ok ? [] : errorsOf(body));
   if (ok) showPreview(spec);
@@ -194,15 +184,16 @@ form.addEventListener("input", (event) => {
   if (event.target.name === "problem") chooseProblem(event.target.value);
   showFields();
   clearTimeout(timer);
-  timer = setTimeout(check, PAUSE);
+  timer = setTimeout(check, /^(radio|checkbox)$/.test(event.target.type) ? 0 : PAUSE);
 });
 
 form.addEventListener("submit", async (event) => {
   event.preventDefault();
   clearTimeout(timer);
-  checks++;
   const button = form.querySelector("[type=submit]");
   button.disabled = true;
+  if (JSON.stringify(specification()) !== checked) await check(); // to leave out what does not apply
+  checks++;
   const { ok, body } = await post("/api/experiments", specification());
   button.disabled = false;
   if (ok) return location.assign(body.url);
@@ -210,7 +201,7 @@ form.addEventListener("submit", async (event) => {
   form.querySelector("[aria-invalid]")?.focus();
 });
 
-listenToAids(byPath, effective);
+listenToAids(byPath, valuesOf);
 showProblem();
 showFields();
 check();

@@ -1,10 +1,10 @@
-// The grid and the data of what is written in the form, drawn by the server.
+// Pictures of the grid and the data of the specification in the form, drawn by the server.
 
-let asked = 0;
+let requests = 0;
 
-// Fetches the drawings of a specification that was accepted; out of reach, the old ones stay.
+// Fetches the pictures of an accepted specification. If that fails, the old ones stay.
 export async function showPreview(specification) {
-  const mine = ++asked;
+  const mine = ++requests;
   try {
     const response = await fetch("/figures/specification", {
       method: "POST",
@@ -12,9 +12,9 @@ export async function showPreview(specification) {
       body: JSON.stringify(specification),
     });
     const text = await response.text();
-    if (!response.ok || mine !== asked) return;
-    const made = new DOMParser().parseFromString(text, "text/html").body;
-    document.getElementById("preview").replaceChildren(...made.childNodes);
+    if (!response.ok || mine !== requests) return;
+    const fragment = new DOMParser().parseFromString(text, "text/html").body;
+    document.getElementById("preview").replaceChildren(...fragment.childNodes);
   } catch (error) {
     console.warn("could not fetch the preview:", error);
   }

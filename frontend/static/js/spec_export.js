@@ -1,6 +1,6 @@
 // A specification written as YAML and as a curl command.
 
-// Text in quotes that YAML reads as JSON does; plain words stay plain.
+// Quotes text, except plain words, so that YAML reads it as JSON does.
 const scalar = (value) =>
   typeof value === "string" && /^[a-z_]+$/.test(value) && !/^(null|true|false|yes|no|on|off|y|n)$/.test(value)
     ? value
@@ -14,9 +14,9 @@ export function toYaml(document) {
     .map(([key, value]) => {
       if (value === null || typeof value !== "object") return `${key}: ${inline(value)}\n`;
       if (Array.isArray(value)) {
-        return `${key}:\n${value.map((each) => `  - ${JSON.stringify(each)}\n`).join("")}`;
+        return `${key}:\n${value.map((item) => `  - ${JSON.stringify(item)}\n`).join("")}`;
       }
-      const lines = Object.entries(value).map(([knob, each]) => `  ${knob}: ${inline(each)}\n`);
+      const lines = Object.entries(value).map(([setting, item]) => `  ${setting}: ${inline(item)}\n`);
       return `${key}:\n${lines.join("")}`;
     })
     .join("");
