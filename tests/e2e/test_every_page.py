@@ -47,13 +47,15 @@ def staged(short_dir: Path) -> Iterator[Staged]:
         played = {name: write_scene(database, scene) for name, scene in SCENES.items()}
         played["thousand"] = write_scene(database, thousand_runs(epochs=3))
         database.dispose()
-        yield Staged(product.url, {name: (one, ids[0]) for name, (one, ids) in played.items()})
+        yield Staged(
+            product.url, {name: (scene_id, ids[0]) for name, (scene_id, ids) in played.items()}
+        )
 
 
 def check(page: Page, url: str) -> None:
     """Fail on what axe finds in either theme, pages wider than a window, foreign requests."""
-    asked: list[str] = []
-    page.on("request", lambda request: asked.append(request.url))
+    conditions: list[str] = []
+    page.on("request", lambda request: conditions.append(request.url))
     page.emulate_media(reduced_motion="reduce", color_scheme="light")
     page.set_viewport_size({"width": WIDTHS[1], "height": 900})
     page.goto(url, timeout=60_000)
@@ -65,7 +67,7 @@ def check(page: Page, url: str) -> None:
         page.set_viewport_size({"width": width, "height": 900})
         wait_for(lambda: page.evaluate(FITS), lambda: f"wider than {page.viewport_size}", 30)
     own = (urlsplit(url).netloc, "")  # data: and blob: have none
-    assert [one for one in asked if urlsplit(one).netloc not in own] == []
+    assert [condition for condition in conditions if urlsplit(condition).netloc not in own] == []
 
 
 def found(page: Page, kind: str, wanted: list[str]) -> list[str]:
@@ -73,8 +75,8 @@ def found(page: Page, kind: str, wanted: list[str]) -> list[str]:
     options = {"runOnly": {"type": kind, "values": wanted}, "resultTypes": ["violations"]}
     result = Axe().run(page, options=options).response
     return [
-        f"{each['id']}: {[node['html'][:160] for node in each['nodes'][:3]]}"
-        for each in result["violations"]
+        f"{violation['id']}: {[node['html'][:160] for node in violation['nodes'][:3]]}"
+        for violation in result["violations"]
     ]
 
 

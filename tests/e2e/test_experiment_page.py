@@ -196,8 +196,8 @@ def brushed(page: Page, axis: str, top: float, bottom: float) -> None:
 
 
 def test_cells_are_chosen_by_keyboard_and_pointer_and_compared(page: Page, idle_lab: str) -> None:
-    made = httpx.post(f"{idle_lab}/api/experiments", json=GRID).json()
-    page.goto(f"{idle_lab}{made['url']}")
+    experiment = httpx.post(f"{idle_lab}/api/experiments", json=GRID).json()
+    page.goto(f"{idle_lab}{experiment['url']}")
     cells = page.locator("#grid td a")
     cells.first.focus()
     page.keyboard.press("Space")
@@ -221,8 +221,8 @@ def test_failed_runs_say_why_and_can_be_retried(page: Page, lab: str, submit: Su
     with page.expect_event("load"):  # the page begins anew once the run waits again
         page.get_by_role("button", name="Retry 1 failed run").click()
     expect(page.locator("header .status")).to_have_text("failed")  # the same data and weights
-    again = httpx.get(f"{lab}/api/runs/{run_id}").json()
-    assert (again["epoch"], again["ended_at"] > first["ended_at"]) == (first["epoch"], True)
+    retried = httpx.get(f"{lab}/api/runs/{run_id}").json()
+    assert (retried["epoch"], retried["ended_at"] > first["ended_at"]) == (first["epoch"], True)
 
 
 def test_one_run_shows_its_curve(page: Page, submit: Submit) -> None:
@@ -236,8 +236,8 @@ def test_one_run_shows_its_curve(page: Page, submit: Submit) -> None:
 def test_an_experiment_that_waits_says_for_what(
     page: Page, idle_lab: str, expected_errors: list[str]
 ) -> None:
-    made = httpx.post(f"{idle_lab}/api/experiments", json=GRID).json()
-    page.goto(f"{idle_lab}{made['url']}")
+    experiment = httpx.post(f"{idle_lab}/api/experiments", json=GRID).json()
+    page.goto(f"{idle_lab}{experiment['url']}")
     expect(page.locator("#progress")).to_contain_text("8 runs waiting for a worker")
     expect(page.locator("#grid tbody td").first).to_contain_text("queued")
     banner = page.locator("#no-worker")

@@ -67,7 +67,7 @@ def test_a_corrected_field_loses_its_error(page: Page, expected_errors: list[str
 def test_a_refusal_says_how_it_would_be_written(page: Page, expected_errors: list[str]) -> None:
     expected_errors.append(REFUSED)
     page.goto("/experiments/new")
-    for label, text, told in (
+    for label, text, answer_text in (
         ("Train samples", "20;50", "Several values take commas between them: 20, 50."),
         ("Depth", "1-3", "Several values take commas between them: 1, 2, 3."),
         ("Learning rate", "0,005", "“Learning rate” is 0; accepted: a number above 0 up to 10."),
@@ -77,7 +77,7 @@ def test_a_refusal_says_how_it_would_be_written(page: Page, expected_errors: lis
     ):
         field = page.get_by_role("textbox", name=label, exact=True)
         field.fill(text)
-        expect(field).to_have_accessible_description(re.compile(re.escape(told)))
+        expect(field).to_have_accessible_description(re.compile(re.escape(answer_text)))
         field.fill("")
 
 
@@ -173,8 +173,8 @@ def test_the_problem_narrows_the_sources_and_chooses_one(page: Page) -> None:
 def test_a_copy_of_an_experiment_is_edited_and_submitted(page: Page, lab: str) -> None:
     document = {"name": "Original", "dataset": {"source": "circles", "n_train": [10, 20]},
                 "training": {"epochs": 2, "seeds": [3, 4]}}  # fmt: skip
-    made = httpx.post(f"{lab}/api/experiments", json=document).json()
-    page.goto(made["url"])
+    experiment = httpx.post(f"{lab}/api/experiments", json=document).json()
+    page.goto(experiment["url"])
     page.get_by_role("link", name="Duplicate and edit").click()
     expect(page.get_by_label("Seeds", exact=True)).to_have_value("3, 4")
     page.get_by_label("Train samples", exact=True).fill("15,")

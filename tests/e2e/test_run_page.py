@@ -37,8 +37,8 @@ def until(page: Page, condition: str) -> None:
 
 
 def steps(page: Page) -> list[int]:
-    found: list[int] = page.evaluate(STEPS)
-    return found
+    steps_shown: list[int] = page.evaluate(STEPS)
+    return steps_shown
 
 
 def test_the_curve_grows_without_reload_until_the_run_ends(
@@ -105,11 +105,11 @@ def test_another_criterion_moves_the_mark_by_keyboard_and_address(
     alpha = page.get_by_role("spinbutton", name="threshold alpha")
     expect(alpha).to_have_value("5")
     alpha.fill("40")
-    found = httpx.get(f"{lab}/api/runs/{run_id}/early-stopping?criterion=gl&alpha=40").json()
+    outcome = httpx.get(f"{lab}/api/runs/{run_id}/early-stopping?criterion=gl&alpha=40").json()
     expect(page.get_by_role("status")).to_contain_text(
-        f"Would have stopped at epoch {found['epoch']:,}: validation loss"
+        f"Would have stopped at epoch {outcome['epoch']:,}: validation loss"
     )
-    mark = page.locator("#loss").get_by_text(f"early stop {found['epoch']}", exact=True)
+    mark = page.locator("#loss").get_by_text(f"early stop {outcome['epoch']}", exact=True)
     expect(mark).to_be_visible()
     expect(page).to_have_url(re.compile("criterion=gl&alpha=40"))
     page.reload()
@@ -175,10 +175,10 @@ def test_a_lost_connection_loses_no_point_and_doubles_none(
     )
     proxy.cut()
     expect(page.locator("#lost")).to_be_visible()
-    seen = len(steps(page))
+    steps_before = len(steps(page))
     proxy.restore()
     expect(page.locator("#lost")).to_be_hidden(timeout=60_000)
-    until(page, f"({STEPS}).length > {seen}")
+    until(page, f"({STEPS}).length > {steps_before}")
     httpx.post(f"{lab}/api/experiments/{experiment_id}/cancel")
     expect(page.locator("header .status")).to_have_text("cancelled", timeout=60_000)
     assert page.evaluate("window.wrong") == []

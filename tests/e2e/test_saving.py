@@ -21,10 +21,10 @@ SPEC = {
 @pytest.fixture(scope="module")
 def ended(lab: str) -> tuple[int, int]:
     """An experiment that has ended, and its first run."""
-    made = httpx.post(f"{lab}/api/experiments", json=SPEC).raise_for_status().json()["id"]
-    runs = f"{lab}/api/experiments/{made}/runs"
+    experiment_id = httpx.post(f"{lab}/api/experiments", json=SPEC).raise_for_status().json()["id"]
+    runs = f"{lab}/api/experiments/{experiment_id}/runs"
     wait_for(lambda: {run["status"] for run in httpx.get(runs).json()["items"]} == {"finished"})
-    return made, httpx.get(runs).json()["items"][0]["id"]
+    return experiment_id, httpx.get(runs).json()["items"][0]["id"]
 
 
 @pytest.fixture
@@ -35,19 +35,19 @@ def run(page: Page, ended: tuple[int, int]) -> int:
     return ended[1]
 
 
-def saved(page: Page, what: str) -> Path:
+def saved(page: Page, button: str) -> Path:
     """Save the loss chart by the keyboard alone."""
     page.locator("#loss .menu summary").focus()
     page.keyboard.press("Enter")
-    page.locator("#loss").get_by_role("button", name=what).focus()
+    page.locator("#loss").get_by_role("button", name=button).focus()
     with page.expect_download() as download:
         page.keyboard.press("Enter")
     return Path(download.value.path())
 
 
-@pytest.mark.parametrize(("what", "begins"), [("PNG", b"\x89PNG"), ("SVG", b"<svg")])
-def test_a_chart_is_saved_as_a_picture(page: Page, run: int, what: str, begins: bytes) -> None:
-    assert saved(page, what).read_bytes().startswith(begins)
+@pytest.mark.parametrize(("button", "begins"), [("PNG", b"\x89PNG"), ("SVG", b"<svg")])
+def test_a_chart_is_saved_as_a_picture(page: Page, run: int, button: str, begins: bytes) -> None:
+    assert saved(page, button).read_bytes().startswith(begins)
 
 
 def test_a_chart_is_saved_as_its_data(page: Page, run: int) -> None:

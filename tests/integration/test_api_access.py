@@ -26,14 +26,19 @@ def closed(sqlite_settings: Settings) -> Api:
 
 def paths(app: FastAPI) -> list[str]:
     """Every address the app answers, with 1 for each id in it."""
-    found: list[BaseRoute] = list(app.routes)
+    routes: list[BaseRoute] = list(app.routes)
     every = []
-    while found:
-        route = found.pop()
-        found += getattr(route, "routes", None) or []
-        found += getattr(getattr(route, "original_router", None), "routes", None) or []
+    while routes:
+        route = routes.pop()
+        routes += getattr(route, "routes", None) or []
+        routes += getattr(getattr(route, "original_router", None), "routes", None) or []
         every.append(getattr(route, "path", "") or "/")
-    return sorted({"".join("1" if "}" in part else part for part in _parts(one)) for one in every})
+    return sorted(
+        {
+            "".join("1" if "}" in part else part for part in _parts(route_path))
+            for route_path in every
+        }
+    )
 
 
 def _parts(path: str) -> list[str]:
@@ -72,10 +77,10 @@ WRONG = [
 ]
 
 
-@pytest.mark.parametrize("given", WRONG)
-def test_a_wrong_token_is_refused_in_one_sentence(closed: Api, given: str) -> None:
+@pytest.mark.parametrize("token", WRONG)
+def test_a_wrong_token_is_refused_in_one_sentence(closed: Api, token: str) -> None:
     answer = closed.post(
-        "/api/experiments", json=SPEC, headers={"authorization": given.encode("latin-1")}
+        "/api/experiments", json=SPEC, headers={"authorization": token.encode("latin-1")}
     )
     assert (answer.status_code, answer.json()["error"]) == (401, "unauthorized")
     assert "Authorization: Bearer TOKEN" in answer.json()["detail"]
@@ -123,11 +128,11 @@ ONWARD = [
 ]
 
 
-@pytest.mark.parametrize(("asked", "onward"), ONWARD)
+@pytest.mark.parametrize(("headers", "onward"), ONWARD)
 def test_the_token_leaves_the_address_and_the_rest_stays(
-    closed: Api, asked: str, onward: str
+    closed: Api, headers: str, onward: str
 ) -> None:
-    answer = closed.get(f"http://localhost{asked.format(TOKEN)}", headers=PAGE)
+    answer = closed.get(f"http://localhost{headers.format(TOKEN)}", headers=PAGE)
     assert (answer.status_code, answer.headers["location"]) == (303, onward)
     assert answer.headers["cache-control"] == "no-store"
 
@@ -149,14 +154,14 @@ def give(closed: Api, token: str, onward: str) -> httpx.Response:
 
 
 @pytest.mark.parametrize(
-    ("asked", "onward"),
+    ("headers", "onward"),
     [("/runs?filter=a%2Bb", "/runs?filter=a%2Bb"), ("https://evil.example", "/https:"),
      ("//evil.example", "/evil.example"), ("/\\evil.example", "/evil.example")],
 )  # fmt: skip
 def test_the_page_takes_the_token_and_leads_on_within_this_site(
-    closed: Api, asked: str, onward: str
+    closed: Api, headers: str, onward: str
 ) -> None:
-    answer = give(closed, f" {TOKEN}\n", asked)
+    answer = give(closed, f" {TOKEN}\n", headers)
     assert answer.status_code == 303
     assert answer.headers["location"].startswith(onward)
     assert "set-cookie" in answer.headers
@@ -179,8 +184,10 @@ def test_a_link_on_another_site_is_followed_once_more_from_here(closed: Api) -> 
 
 def test_another_token_makes_old_cookies_worthless(closed: Api, tmp_path: Path) -> None:
     cookie = signed_in(closed)
-    other = Api(create_app(Settings.model_validate({"data_dir": tmp_path, "token": f"x{TOKEN}"})))
-    assert other.get("/", headers=cookie).status_code == 401
+    other_app = Api(
+        create_app(Settings.model_validate({"data_dir": tmp_path, "token": f"x{TOKEN}"}))
+    )
+    assert other_app.get("/", headers=cookie).status_code == 401
 
 
 def test_the_service_page_does_not_show_the_token(closed: Api) -> None:

@@ -44,26 +44,26 @@ def grid(sqlite_api: Api) -> int:
 
 
 def test_the_analysis_has_every_section(sqlite_api: Api, grid: int) -> None:
-    found = sqlite_api.get(f"/api/experiments/{grid}/analysis").json()
-    assert found["runs"] == 30
-    cell = next(c for c in found["cells"] if c["params"]["dataset.n_train"] == 100)
+    analysis = sqlite_api.get(f"/api/experiments/{grid}/analysis").json()
+    assert analysis["runs"] == 30
+    cell = next(c for c in analysis["cells"] if c["params"]["dataset.n_train"] == 100)
     assert cell["seeds"] == 2
     assert cell["validation"]["mean"] == pytest.approx((0.2 + 0.1 + 0.1) * 1.005)
     assert cell["test"]["mean"] == pytest.approx(1.1 * cell["validation"]["mean"])
     assert cell["cost_of_not_stopping"]["mean"] == pytest.approx(0.1)
-    curve = found["learning_curves"][0]
+    curve = analysis["learning_curves"][0]
     assert curve["setting"] == {"model.width": 8}
     assert [point["n_train"] for point in curve["points"]] == SIZES
     assert curve["law"]["b"] == pytest.approx(0.5, abs=0.1)
-    assert len(found["capacity_curves"]) == len(SIZES)
-    assert found["optimum_capacity"][0]["optima"][0]["optimum"]["value"] == 8
-    assert len(found["surfaces"][0]["surface"]["shares"]) == 15
-    assert found["cause"]["params"]["model.width"] == 8
+    assert len(analysis["capacity_curves"]) == len(SIZES)
+    assert analysis["optimum_capacity"][0]["optima"][0]["optimum"]["value"] == 8
+    assert len(analysis["surfaces"][0]["surface"]["shares"]) == 15
+    assert analysis["cause"]["params"]["model.width"] == 8
 
 
 def test_the_loss_asked_for_is_taken_up(sqlite_api: Api, grid: int) -> None:
-    found = sqlite_api.get(f"/api/experiments/{grid}/analysis?target=0.15").json()
-    law = found["learning_curves"][0]["law"]
+    analysis = sqlite_api.get(f"/api/experiments/{grid}/analysis?target=0.15").json()
+    law = analysis["learning_curves"][0]["law"]
     assert law["target"] == 0.15
     assert law["target_samples"]["value"] > 400
 
@@ -78,8 +78,8 @@ def test_only_finished_runs_are_analysed_and_the_next_one_renews_it(api: Api) ->
 
 
 def test_an_experiment_without_finished_runs_has_an_empty_analysis(sqlite_api: Api) -> None:
-    found = sqlite_api.get(f"/api/experiments/{sqlite_api.submit()}/analysis").json()
-    assert (found["runs"], found["cells"], found["cause"]) == (0, [], None)
+    analysis = sqlite_api.get(f"/api/experiments/{sqlite_api.submit()}/analysis").json()
+    assert (analysis["runs"], analysis["cells"], analysis["cause"]) == (0, [], None)
 
 
 @pytest.mark.parametrize("target", ["0", "-1", "nan", "inf", "much"])

@@ -37,7 +37,10 @@ def test_yaml_says_the_same_as_json(sqlite_api: Api) -> None:
     yaml = {"content-type": "application/yaml; charset=utf-8"}
     first = sqlite_api.post("/api/experiments", content=text, headers=yaml).json()
     second = sqlite_api.post("/api/experiments", json=SPEC).json()
-    specs = [sqlite_api.get(f"/api{one['url']}").json()["spec"] for one in (first, second)]
+    specs = [
+        sqlite_api.get(f"/api{experiment_id['url']}").json()["spec"]
+        for experiment_id in (first, second)
+    ]
     assert specs[0] == specs[1]
 
 
@@ -86,8 +89,8 @@ def test_cancelling_what_a_sleeping_worker_has_locked_is_refused_in_the_end(
     with asleep.write() as session:
         transitions.claim(session, api.run_ids(experiment_id), worker="asleep", lease_seconds=60)
         answer = api.post(f"/api/experiments/{experiment_id}/cancel")
-    told = "The database takes no writes at the moment; try again."
-    assert (answer.status_code, answer.json()["detail"]) == (503, told)
+    detail = "The database takes no writes at the moment; try again."
+    assert (answer.status_code, answer.json()["detail"]) == (503, detail)
     assert api.post(f"/api/experiments/{experiment_id}/cancel").status_code == 202
     asleep.dispose()
     api.database.dispose()

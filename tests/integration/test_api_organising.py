@@ -20,8 +20,8 @@ def runs(api: Api) -> list[int]:
 def patch(api: Api, path: str, body: Any) -> dict[str, Any]:
     answer = api.request("PATCH", path, json=body)
     assert answer.status_code == 200, answer.text
-    found: dict[str, Any] = answer.json()
-    return found
+    answered: dict[str, Any] = answer.json()
+    return answered
 
 
 def test_tags_and_notes_are_changed_one_by_one(api: Api, runs: list[int]) -> None:
@@ -100,9 +100,9 @@ def test_an_experiment_takes_its_runs_along(api: Api, runs: list[int]) -> None:
 
 def test_what_was_deleted_is_removed_later_with_all_it_recorded(api: Api, runs: list[int]) -> None:
     record_epochs(api.database, 1, runs[0], range(1, 4))
-    other = api.submit()
+    other_id = api.submit()
     api.request("DELETE", f"/api/runs/{runs[0]}")
-    api.request("DELETE", f"/api/experiments/{other}")
+    api.request("DELETE", f"/api/experiments/{other_id}")
     with api.database.write() as session:
         assert removal.remove(session, after_days=1) == 0
         assert removal.remove(session, after_days=0, limit=1) == 1
@@ -174,9 +174,9 @@ def test_runs_of_a_deleted_experiment_are_not_trained_again(api: Api, runs: list
 
 
 def test_a_cell_is_compared_when_the_run_that_names_it_is_deleted(sqlite_api: Api) -> None:
-    one, _ = sqlite_api.run_ids(sqlite_api.submit(model={"degree": 1}, training={"seeds": 2}))
-    sqlite_api.request("DELETE", f"/api/runs/{one}")
-    assert sqlite_api.get(f"/compare?cells={one}").status_code == 200
+    single_id, _ = sqlite_api.run_ids(sqlite_api.submit(model={"degree": 1}, training={"seeds": 2}))
+    sqlite_api.request("DELETE", f"/api/runs/{single_id}")
+    assert sqlite_api.get(f"/compare?cells={single_id}").status_code == 200
 
 
 def test_what_a_deleted_run_recorded_is_not_exported(api: Api, runs: list[int]) -> None:

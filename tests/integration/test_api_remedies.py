@@ -34,8 +34,8 @@ def diagnosed(sqlite_api: Api) -> Api:
 
 
 def test_what_most_needs_a_remedy_is_offered_one(diagnosed: Api) -> None:
-    found = diagnosed.get("/api/experiments/1/remedies").json()
-    [cell] = found["cells"]
+    remedies = diagnosed.get("/api/experiments/1/remedies").json()
+    [cell] = remedies["cells"]
     assert (cell["runs"], cell["verdict"]) == ([1, 2], "overfitting")
     first = cell["remedies"][0]
     assert (first["slug"], first["changes"]) == ("more-data", {"dataset.n_train": 40})
@@ -68,41 +68,51 @@ def test_the_follow_up_trains_each_remedy_on_the_baseline_s_seeds(diagnosed: Api
     wanted = {"run": 2, "remedies": ["dropout", "early-stopping"], "seeds": 3}
     answer = diagnosed.post("/api/experiments/1/remedies", json=wanted)
     assert answer.status_code == 201, answer.text
-    made = answer.json()
-    assert made["variants"] == ["as it is", "Dropout", "Early stopping"]
-    items = diagnosed.get(f"/api/experiments/{made['id']}/runs").json()["items"]
+    created = answer.json()
+    assert created["variants"] == ["as it is", "Dropout", "Early stopping"]
+    items = diagnosed.get(f"/api/experiments/{created['id']}/runs").json()["items"]
     assert [item["params"]["training.seed"] for item in items] == [7, 3, 0] * 3
     assert [item["params"]["model.dropout"] for item in items] == [0, 0, 0, 0.5, 0.5, 0.5, 0, 0, 0]
-    follow_up = diagnosed.get(f"/api/experiments/{made['id']}").json()
+    follow_up = diagnosed.get(f"/api/experiments/{created['id']}").json()
     assert (follow_up["parent_id"], follow_up["parent_run_id"]) == (1, 1)
     [listed] = diagnosed.get("/api/experiments/1/remedies").json()["follow_ups"]
-    assert listed["id"] == made["id"]
-    again = diagnosed.post("/api/experiments/1/remedies?dry_run=true", json=wanted).json()
-    assert (again["twin"]["id"], again["spec"]["name"]) == (made["id"], f"{made['name']} (2)")
-    other = diagnosed.post("/api/experiments/1/remedies?dry_run=true", json={"seeds": 3}).json()
-    assert other["twin"] is None
+    assert listed["id"] == created["id"]
+    repeated = diagnosed.post("/api/experiments/1/remedies?dry_run=true", json=wanted).json()
+    assert (repeated["twin"]["id"], repeated["spec"]["name"]) == (
+        created["id"],
+        f"{created['name']} (2)",
+    )
+    repeated_with_seeds = diagnosed.post(
+        "/api/experiments/1/remedies?dry_run=true", json={"seeds": 3}
+    ).json()
+    assert repeated_with_seeds["twin"] is None
 
 
 def test_the_baseline_of_a_follow_up_is_the_run_it_answers(diagnosed: Api) -> None:
-    made = diagnosed.post("/api/experiments/1/remedies", json={"seeds": 2}).json()
-    first = diagnosed.get(f"/api/experiments/{made['id']}/runs").json()["items"][0]
+    created = diagnosed.post("/api/experiments/1/remedies", json={"seeds": 2}).json()
+    first = diagnosed.get(f"/api/experiments/{created['id']}/runs").json()["items"][0]
     assert first["params"] == diagnosed.get("/api/runs/1").json()["params"]
 
 
 def test_the_comparison_ranks_what_was_trained(diagnosed: Api, sqlite_settings: Settings) -> None:
     wanted = {"remedies": ["more-data", "early-stopping"], "seeds": 3}
-    made = diagnosed.post("/api/experiments/1/remedies", json=wanted).json()
-    path = f"/api/experiments/{made['id']}/comparison"
+    created = diagnosed.post("/api/experiments/1/remedies", json=wanted).json()
+    path = f"/api/experiments/{created['id']}/comparison"
     assert diagnosed.get(path).json()["complete"] is False
-    train(diagnosed.run_ids(made["id"]), make_services(sqlite_settings, diagnosed.database))
-    found = diagnosed.get(f"{path}?at=last").json()
-    assert found["complete"]
-    assert {each["name"] for each in found["variants"]} == {"More data", "Early stopping"}
-    differences = [each["differences"]["test_loss"] for each in found["variants"]]
-    assert [one["pairs"] for one in differences] == [3, 3]
+    train(diagnosed.run_ids(created["id"]), make_services(sqlite_settings, diagnosed.database))
+    comparison = diagnosed.get(f"{path}?at=last").json()
+    assert comparison["complete"]
+    assert {variant["name"] for variant in comparison["variants"]} == {
+        "More data",
+        "Early stopping",
+    }
+    differences = [variant["differences"]["test_loss"] for variant in comparison["variants"]]
+    assert [difference["pairs"] for difference in differences] == [3, 3]
     assert differences[0]["mean"] <= differences[1]["mean"] < 0
-    assert "test_accuracy" in found["variants"][0]["differences"]
-    stopped = next(each for each in found["variants"] if each["name"] == "Early stopping")
+    assert "test_accuracy" in comparison["variants"][0]["differences"]
+    stopped = next(
+        variant for variant in comparison["variants"] if variant["name"] == "Early stopping"
+    )
     assert stopped["epochs"] < 60
     assert stopped["cost"] < 1
 
@@ -111,11 +121,11 @@ def test_unless_asked_otherwise_runs_are_judged_at_their_best_epoch(
     diagnosed: Api, sqlite_settings: Settings
 ) -> None:
     wanted = {"remedies": ["early-stopping"], "seeds": 2}
-    made = diagnosed.post("/api/experiments/1/remedies", json=wanted).json()
-    train(diagnosed.run_ids(made["id"]), make_services(sqlite_settings, diagnosed.database))
-    found = diagnosed.get(f"/api/experiments/{made['id']}/comparison").json()
-    assert found["at"] == "best"
-    assert found["variants"][0]["differences"]["val_loss"]["mean"] == 0
+    created = diagnosed.post("/api/experiments/1/remedies", json=wanted).json()
+    train(diagnosed.run_ids(created["id"]), make_services(sqlite_settings, diagnosed.database))
+    comparison = diagnosed.get(f"/api/experiments/{created['id']}/comparison").json()
+    assert comparison["at"] == "best"
+    assert comparison["variants"][0]["differences"]["val_loss"]["mean"] == 0
 
 
 @pytest.fixture
@@ -127,27 +137,27 @@ def crossed(sqlite_api: Api, sqlite_settings: Settings) -> Api:
         "training": {"epochs": 3, "seeds": 2},
         "variants": [{"name": "as it is"}, {"name": "fast", "training": {"learning_rate": 0.1}}],
     }
-    made = sqlite_api.post("/api/experiments", json=document).json()
-    run_ids = sqlite_api.run_ids(made["id"])
+    created = sqlite_api.post("/api/experiments", json=document).json()
+    run_ids = sqlite_api.run_ids(created["id"])
     train(run_ids, make_services(sqlite_settings, sqlite_api.database))
     return sqlite_api
 
 
 def test_variants_over_axes_are_compared_by_cell_and_seed(crossed: Api) -> None:
-    found = crossed.get("/api/experiments/1/comparison").json()
-    assert found["settings"] == [{"dataset.n_train": 20}, {"dataset.n_train": 40}]
+    comparison = crossed.get("/api/experiments/1/comparison").json()
+    assert comparison["settings"] == [{"dataset.n_train": 20}, {"dataset.n_train": 40}]
     losses = [
         run["summary"]["test_loss"]["last"]
         for run in crossed.get("/api/experiments/1/runs").json()["items"]
     ]
-    [fast] = found["variants"]
-    assert (found["seeds"], fast["cells"], fast["n_train"]) == (2, 2, None)
+    [fast] = comparison["variants"]
+    assert (comparison["seeds"], fast["cells"], fast["n_train"]) == (2, 2, None)
     difference = fast["differences"]["test_loss"]
     assert difference["pairs"] == 2  # seeds, not runs
     assert difference["mean"] == pytest.approx((sum(losses[4:]) - sum(losses[:4])) / 4)
-    one = crossed.get("/api/experiments/1/comparison?setting=1").json()["variants"][0]
+    variant = crossed.get("/api/experiments/1/comparison?setting=1").json()["variants"][0]
     expected = (sum(losses[6:]) - sum(losses[2:4])) / 2
-    assert one["differences"]["test_loss"]["mean"] == pytest.approx(expected)
+    assert variant["differences"]["test_loss"]["mean"] == pytest.approx(expected)
     assert crossed.get("/api/experiments/1/comparison?setting=2").status_code == 404
 
 
@@ -163,11 +173,11 @@ def test_a_variant_that_sets_an_axis_has_no_partner_and_is_said_so(sqlite_api: A
         "dataset": {"source": "moons"}, "model": {"width": [4, 8]},
         "variants": [{"name": "a"}, {"name": "b", "model": {"width": 16}}],
     }  # fmt: skip
-    made = sqlite_api.post("/api/experiments", json=document).json()
-    answer = sqlite_api.get(f"/api/experiments/{made['id']}/comparison")
+    created = sqlite_api.post("/api/experiments", json=document).json()
+    answer = sqlite_api.get(f"/api/experiments/{created['id']}/comparison")
     assert answer.status_code == 404
     assert "one sets model.width" in answer.json()["detail"]
-    assert "one sets model.width" in sqlite_api.get(made["url"]).text
+    assert "one sets model.width" in sqlite_api.get(created["url"]).text
 
 
 @pytest.mark.parametrize(
@@ -184,7 +194,7 @@ def test_a_variant_that_sets_an_axis_has_no_partner_and_is_said_so(sqlite_api: A
         ([], 422, "", "names with their values"),
     ],
 )
-def test_what_is_refused(
+def test_invalid_variants_are_refused(
     diagnosed: Api, body: Any, status: int, field: str | None, words: str
 ) -> None:
     answer = diagnosed.post("/api/experiments/1/remedies", json=body)

@@ -28,8 +28,8 @@ def test_a_filter_and_an_order_over_params_and_metrics(api: Api) -> None:
     runs = api.run_ids(experiment_id)
     for place, run_id in enumerate(runs):
         record_epochs(api.database, experiment_id, run_id, range(1, 3 + place))
-    found = listed(api, filter="params.degree = 6 and metrics.val_loss > 1")
-    assert sorted(found) == runs[2:]
+    run_ids = listed(api, filter="params.degree = 6 and metrics.val_loss > 1")
+    assert sorted(run_ids) == runs[2:]
     assert listed(api, order_by="metrics.val_loss desc") == runs[::-1]
     assert listed(api, filter='params.source = "points" and not status = queued') == []
     assert api.get("/api/runs/count", params={"filter": "params.degree = 6"}).json() == {"runs": 2}
@@ -86,6 +86,6 @@ def test_the_value_at_the_best_epoch_can_be_sorted_by_once_a_run_has_ended(api: 
 
 def test_a_filter_may_name_as_many_values_as_it_has_letters_for(api: Api) -> None:
     ids = api.run_ids(api.submit())
-    wanted = ",".join(str(one) for one in [ids[0], *range(10, 1010)])
+    wanted = ",".join(str(run_id) for run_id in [ids[0], *range(10, 1010)])
     assert listed(api, filter=f"id in ({wanted})") == ids[:1]
     assert listed(api, filter=f"id not in ({wanted})") == ids[1:]

@@ -94,20 +94,20 @@ LOSSES = [3.0, 2.0, 1.0, 1.5, 1.6, 0.5, 2.0]
 
 
 def early_stop(api: Api, run_id: int, query: str = "") -> dict[str, Any]:
-    found: dict[str, Any] = api.get(f"/api/runs/{run_id}/early-stopping{query}").json()
-    return found
+    outcome: dict[str, Any] = api.get(f"/api/runs/{run_id}/early-stopping{query}").json()
+    return outcome
 
 
 def test_another_criterion_says_where_it_would_have_stopped(api: Api, run_id: int) -> None:
     put(api, run_id, train_loss=LOSSES, val_loss=LOSSES, test_loss=[x + 10 for x in LOSSES])
-    found = early_stop(api, run_id, "?criterion=gl&alpha=40")
-    assert (found["criterion"], found["settings"]) == ("gl", {"alpha": 40})
-    assert (found["epoch"], found["epochs"], found["epochs_saved"]) == (4, 7, 3)
-    assert found["at_stop"] == {
+    outcome = early_stop(api, run_id, "?criterion=gl&alpha=40")
+    assert (outcome["criterion"], outcome["settings"]) == ("gl", {"alpha": 40})
+    assert (outcome["epoch"], outcome["epochs"], outcome["epochs_saved"]) == (4, 7, 3)
+    assert outcome["at_stop"] == {
         "epoch": 4, "val_loss": 1.5, "test_loss": 11.5, "loss_given_up": 1.0
     }  # fmt: skip
-    assert found["restored"]["epoch"] == 3
-    assert found["best"]["epoch"] == 6
+    assert outcome["restored"]["epoch"] == 3
+    assert outcome["best"]["epoch"] == 6
 
 
 def test_without_being_asked_the_run_s_own_criterion_is_replayed(api: Api, run_id: int) -> None:

@@ -120,7 +120,7 @@ def test_leases_from_after_the_backup_are_void_once_it_is_restored(
         old = [Lease(first, 1, 1), held.lease]
         assert transitions.renew(session, old, lease_seconds=60) == {}
         news = changes.changes_since(session, 1_000_000, experiment_id=1)
-        assert [(one.run_id, one.kind) for one in news] == [(first, "status")]
+        assert [(change.run_id, change.kind) for change in news] == [(first, "status")]
 
 
 def test_a_backup_is_of_one_moment_while_someone_writes(database: Database, tmp_path: Path) -> None:
@@ -157,8 +157,8 @@ def test_postgresql_is_let_go_of_before_the_copy_is_committed(
 
     def look(connection: Connection) -> None:
         if connection.dialect.name == "sqlite":
-            with psycopg.connect(postgresql_url) as other:
-                sleeping.append(other.execute(IN_TRANSACTION).fetchone())
+            with psycopg.connect(postgresql_url) as other_connection:
+                sleeping.append(other_connection.execute(IN_TRANSACTION).fetchone())
 
     event.listen(Engine, "commit", look)
     try:
@@ -175,14 +175,14 @@ IN_TRANSACTION = (
 )
 
 
-def last_steps(kept: Path, run_ids: list[int]) -> set[int]:
+def last_steps(snapshot: Path, run_ids: list[int]) -> set[int]:
     """The last steps of val_loss that runs have in a backup."""
-    target = Database(f"sqlite:///{kept}.restored")
-    restore.read(kept, target)
+    target = Database(f"sqlite:///{snapshot}.restored")
+    restore.read(snapshot, target)
     with target.read() as session:
-        found = metrics.series_of(session, run_ids, ["val_loss"])
+        series_by_run = metrics.series_of(session, run_ids, ["val_loss"])
     target.dispose()
-    return {one["val_loss"].steps[-1] for one in found.values()}
+    return {series["val_loss"].steps[-1] for series in series_by_run.values()}
 
 
 def test_a_database_that_is_not_empty_is_left_alone(database: Database, tmp_path: Path) -> None:
@@ -313,11 +313,11 @@ def test_the_data_of_each_release_comes_to_the_newest_schema(
     assert schema.revision(target) == schema.newest()
     assert schema.differences(target) == []
     with target.read() as session:
-        assert sorted(session.scalars(select(Metric.packed_values))) == [one for (one,) in values]
+        assert sorted(session.scalars(select(Metric.packed_values))) == [row for (row,) in values]
         assert session.scalar(select(func.count()).select_from(MetricSummary)) == summaries
         run = session.get_one(Run, 1)
         assert (run.status, run.note, run.pinned) == ("finished", "a note", True)
-        assert [one.name for one in session.scalars(select(Experiment))] == ["Points é", "Moons"]
+        assert [row.name for row in session.scalars(select(Experiment))] == ["Points é", "Moons"]
     record_epochs(target, 1, 1, range(1000, 1001), key="new")
 
 
@@ -333,16 +333,16 @@ def test_a_sqlite_database_is_backed_up_before_its_schema_changes(
     settings = Settings(data_dir=tmp_path)
     migrate(settings)
     with closing(sqlite3.connect(database)) as new:
-        found = new.execute("SELECT version_num FROM alembic_version").fetchall()
-    assert found == [(schema.newest(),)]
+        versions = new.execute("SELECT version_num FROM alembic_version").fetchall()
+    assert versions == [(schema.newest(),)]
     backups = tmp_path / "backups"
-    (made,) = backups.glob(f"schema-{revision}-*.db")
-    kept = made.rename(backups / f"schema-{revision}-2026-01-01T000000Z.db")
+    (backup,) = backups.glob(f"schema-{revision}-*.db")
+    renamed = backup.rename(backups / f"schema-{revision}-2026-01-01T000000Z.db")
     database.write_bytes(gzip.decompress(release.read_bytes()))  # back, worked on, and again
     migrate(settings)
     assert len(list(backups.iterdir())) == 2
     target = Database(f"sqlite:///{tmp_path}/again.db")
-    assert restore.read(kept, target)["runs"] == 4
+    assert restore.read(renamed, target)["runs"] == 4
     target.dispose()
 
 

@@ -39,16 +39,16 @@ def test_predictions_are_kept_at_powers_of_two_the_best_and_the_last_epoch(
     trained: Database,
 ) -> None:
     with trained.read() as session:
-        found = artifacts.predictions_of(session, [1])[1]
+        predictions = artifacts.predictions_of(session, [1])[1]
     losses = curves(trained, 1)["val_loss"][1]
     best = min(range(6), key=lambda at: losses[at] or 0) + 1
-    assert set(found) == {1, 2, 4, 6, best}
+    assert set(predictions) == {1, 2, 4, 6, best}
 
 
 def test_all_seeds_are_asked_the_same(trained: Database) -> None:
     with trained.read() as session:
-        found = artifacts.predictions_of(session, [7, 8, 9])
-    files = [load(by_epoch[5]) for by_epoch in found.values()]
+        predictions = artifacts.predictions_of(session, [7, 8, 9])
+    files = [load(by_epoch[5]) for by_epoch in predictions.values()]
     assert len({file["inputs"].tobytes() for file in files}) == 1
     assert len({file["targets"].tobytes() for file in files}) == 1
     assert len({file["outputs"].tobytes() for file in files}) == 3

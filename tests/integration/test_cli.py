@@ -52,9 +52,9 @@ def test_an_unknown_command_is_explained() -> None:
 
 
 def test_retry_says_how_many_runs_are_trained_again(lab: str) -> None:
-    made = httpx.post(f"{lab}/api/experiments", json=SPEC).json()
-    answer = run("retry", str(made["id"]), "--wait", "--server", lab)
-    assert f"Experiment {made['id']}: 0 runs queued again" in answer.stdout
+    experiment = httpx.post(f"{lab}/api/experiments", json=SPEC).json()
+    answer = run("retry", str(experiment["id"]), "--wait", "--server", lab)
+    assert f"Experiment {experiment['id']}: 0 runs queued again" in answer.stdout
     assert answer.returncode == 0
 
 
@@ -63,9 +63,9 @@ def test_json_is_submitted(lab: str, spec: Path) -> None:
     assert (answer.returncode, answer.stderr) == (0, "")
     first, url = answer.stdout.splitlines()
     assert first.endswith(": Two sizes, 2 runs")
-    found = httpx.get(url.replace("/experiments/", "/api/experiments/")).json()
-    assert f"Experiment {found['id']}:" in first
-    assert found["spec"] == SPEC
+    experiment = httpx.get(url.replace("/experiments/", "/api/experiments/")).json()
+    assert f"Experiment {experiment['id']}:" in first
+    assert experiment["spec"] == SPEC
 
 
 def test_yaml_is_submitted(lab: str, tmp_path: Path) -> None:
@@ -91,7 +91,7 @@ def test_a_dry_run_queues_nothing(lab: str, spec: Path) -> None:
 
 
 def ids_of_experiments(lab: str) -> list[int]:
-    return [one["id"] for one in httpx.get(f"{lab}/api/experiments").json()["items"]]
+    return [experiment["id"] for experiment in httpx.get(f"{lab}/api/experiments").json()["items"]]
 
 
 @pytest.mark.parametrize(
@@ -186,16 +186,25 @@ def test_remedies_are_listed_tried_and_compared(lab: str) -> None:
 
 
 def test_export_unpacks_the_tables_into_a_folder(lab: str, tmp_path: Path) -> None:
-    made = httpx.post(f"{lab}/api/experiments", json=SPEC).json()
+    experiment = httpx.post(f"{lab}/api/experiments", json=SPEC).json()
     out = tmp_path / "tables"
-    arguments = ("export", str(made["id"]), "--format", "csv", "--out", str(out), "--server", lab)
+    arguments = (
+        "export",
+        str(experiment["id"]),
+        "--format",
+        "csv",
+        "--out",
+        str(out),
+        "--server",
+        lab,
+    )
     assert run(*arguments).stdout == f"{out}\n"
     names = sorted(path.name for path in out.iterdir())
     assert names == ["experiment.json", "metrics.csv", "runs.csv", "spec.yaml"]
     assert list(tmp_path.iterdir()) == [out]
-    again = run(*arguments)
-    assert again.returncode == 2
-    assert again.stderr == f"lab: {out} exists; accepted: another path in --out.\n"
+    repeated = run(*arguments)
+    assert repeated.returncode == 2
+    assert repeated.stderr == f"lab: {out} exists; accepted: another path in --out.\n"
 
 
 def test_export_of_what_is_not_there_leaves_nothing(lab: str, tmp_path: Path) -> None:

@@ -84,7 +84,7 @@ def test_the_exit_code_is_a_gate(logs: Path, arguments: list[str], code: int) ->
 
 
 @pytest.mark.parametrize(
-    ("arguments", "said"),
+    ("arguments", "message"),
     [
         (["--fail-on", "overfiting"], "--fail-on is overfiting (did you mean overfitting?)"),
         (["--train", "los", "--validation", "val_loss"], "--train is los (did you mean loss?)"),
@@ -93,17 +93,17 @@ def test_the_exit_code_is_a_gate(logs: Path, arguments: list[str], code: int) ->
          "--patience is 5; accepted: with criterion patience only."),
     ],
 )  # fmt: skip
-def test_a_slip_of_the_pen_is_named(logs: Path, arguments: list[str], said: str) -> None:
+def test_a_slip_of_the_pen_is_named(logs: Path, arguments: list[str], message: str) -> None:
     done = diagnose(logs, "over.json", *arguments)
     assert done.returncode == 2
-    assert said in done.stderr
+    assert message in done.stderr
 
 
 def test_epochs_without_a_number_count_for_early_stopping(logs: Path) -> None:
     losses = "".join(f"{e},{1 / e},{1 / e if e < 6 else 'nan'}\n" for e in range(1, 31))
     (logs / "nan.csv").write_text(f"epoch,loss,val_loss\n{losses}")
-    (told,) = json.loads(diagnose(logs, "nan.csv", "--format", "json", "--patience", "10").stdout)
-    assert (told["verdict"], told["early_stop_step"]) == ("diverged", 15)
+    (output,) = json.loads(diagnose(logs, "nan.csv", "--format", "json", "--patience", "10").stdout)
+    assert (output["verdict"], output["early_stop_step"]) == ("diverged", 15)
 
 
 def test_what_cannot_be_read_hides_nothing_else(logs: Path) -> None:
@@ -122,12 +122,12 @@ def test_an_ambiguous_history_hides_no_other_of_its_file(logs: Path) -> None:
     runs = {"about": {"lr": loss}, "unsure": unsure, "over": OVERFITTING}
     (logs / "runs.json").write_text(json.dumps(runs))
     done = diagnose(logs, "runs.json", "--format", "json")
-    told = [(one["file"], one["verdict"]) for one in json.loads(done.stdout)]
-    assert told == [("runs.json#unsure", "not assessable"), ("runs.json#over", "overfitting")]
+    verdicts = [(history["file"], history["verdict"]) for history in json.loads(done.stdout)]
+    assert verdicts == [("runs.json#unsure", "not assessable"), ("runs.json#over", "overfitting")]
     assert (done.returncode, "runs.json#unsure: it has several pairs" in done.stderr) == (2, True)
     named = ("--train", "train_mae", "--validation", "val_mae", "--format", "json")
-    (one,) = json.loads(diagnose(logs, "runs.json", *named).stdout)
-    assert (one["file"], one["verdict"]) == ("runs.json#unsure", "overfitting")
+    (history,) = json.loads(diagnose(logs, "runs.json", *named).stdout)
+    assert (history["file"], history["verdict"]) == ("runs.json#unsure", "overfitting")
 
 
 def test_the_page_holds_all_it_needs(logs: Path) -> None:

@@ -46,9 +46,9 @@ def messages(settings: Settings) -> list[list[int]]:
     """Take all messages out of the broker, the oldest of each queue first: as workers do."""
     with Redis.from_url(settings.broker_url) as redis:
         queues = sorted(redis.keys("train.*"))
-        taken = [one for dispatcher in queues for one in redis.lrange(dispatcher, 0, -1)[::-1]]
+        taken = [message for queue in queues for message in redis.lrange(queue, 0, -1)[::-1]]
         redis.delete("train.none", *queues)
-    return [json.loads(b64decode(json.loads(one)["body"]))[0][0] for one in taken]
+    return [json.loads(b64decode(json.loads(message)["body"]))[0][0] for message in taken]
 
 
 def start(database: Database, run_ids: list[int], *, lease_seconds: float = 60) -> None:
@@ -61,9 +61,9 @@ def test_a_small_experiment_is_shared_by_all_workers(
 ) -> None:
     run_ids = submit(sqlite_database, SMALL)
     dispatcher.dispatch()
-    found = messages(sqlite_settings)
-    assert len(found) == WORKERS
-    assert sorted(chain.from_iterable(found)) == run_ids
+    sent = messages(sqlite_settings)
+    assert len(sent) == WORKERS
+    assert sorted(chain.from_iterable(sent)) == run_ids
 
 
 def test_few_messages_wait_and_filling_again_adds_none(
@@ -119,12 +119,12 @@ def test_runs_that_lost_their_worker_are_sent_in_smaller_groups(
         start(sqlite_database, run_ids, lease_seconds=-1)
         with sqlite_database.write() as session:
             lifecycle.reap(session)
-    found: list[list[int]] = []
+    sent: list[list[int]] = []
     for _ in sizes:
         dispatcher.dispatch()
-        found += messages(sqlite_settings)
-    assert [len(group) for group in found] == sizes
-    assert sorted(chain.from_iterable(found)) == run_ids
+        sent += messages(sqlite_settings)
+    assert [len(group) for group in sent] == sizes
+    assert sorted(chain.from_iterable(sent)) == run_ids
 
 
 def test_an_experiment_that_cannot_be_cut_is_sent_run_by_run(
@@ -141,11 +141,11 @@ def test_an_experiment_that_cannot_be_cut_is_sent_run_by_run(
 
 def taken_by(settings: Settings, device: str) -> list[int]:
     """Return the first run of each message, in the order in which a worker on a device has them."""
-    app, found = make_celery(settings), []
+    app, received = make_celery(settings), []
     consume_queues(app, device)
 
     def take(body: Any, message: Any) -> None:
-        found.append(body[0][0][0])
+        received.append(body[0][0][0])
         message.ack()
 
     with app.connection_for_read() as connection:
@@ -154,7 +154,7 @@ def taken_by(settings: Settings, device: str) -> list[int]:
         with consumer, suppress(TimeoutError):
             while True:
                 connection.drain_events(timeout=0.5)
-    return found
+    return received
 
 
 def test_a_worker_takes_the_most_urgent_first_and_only_what_it_may_train(

@@ -45,17 +45,17 @@ def examined(settings: Settings) -> dict[str, Check]:
 def test_every_scene_is_well(settings: Settings, database: Database) -> None:
     for scene in SCENES.values():
         write_scene(database, scene)
-    assert [one for one in examined(settings).values() if one.outcome == "wrong"] == []
+    assert [check for check in examined(settings).values() if check.outcome == "wrong"] == []
 
 
-@pytest.mark.parametrize("found", DAMAGE)
+@pytest.mark.parametrize("problem", DAMAGE)
 def test_damage_is_found_and_named(
-    sqlite_settings: Settings, sqlite_database: Database, found: str
+    sqlite_settings: Settings, sqlite_database: Database, problem: str
 ) -> None:
     write_scene(sqlite_database, SCENE)
     with sqlite_database.write() as session:
-        session.execute(text(DAMAGE[found]))
-    name, _, sentence = found.partition(": ")
+        session.execute(text(DAMAGE[problem]))
+    name, _, sentence = problem.partition(": ")
     check = examined(sqlite_settings)[name]
     assert check.outcome == "wrong"
     assert sentence in " ".join(check.said)
@@ -90,7 +90,7 @@ def test_runs_that_nobody_trains_are_told_but_are_no_error(
         session.execute(text("UPDATE runs SET lease_expires_at = 1"))
     check = examined(sqlite_settings)["workers"]
     assert check.outcome == "warning"
-    assert [said.split(";")[0] for said in check.said] == [
+    assert [line.split(";")[0] for line in check.said] == [
         "No worker is there",
         "1 runs lost their worker more than a minute ago",
     ]

@@ -73,8 +73,8 @@ def test_the_specification_makes_the_same_experiment_again(exported: tuple[Api, 
     api, experiment_id = exported
     answer = api.get(f"/api/experiments/{experiment_id}/export?format=spec")
     headers = {"Content-Type": "application/yaml"}
-    again = api.post("/api/experiments", content=answer.content, headers=headers).json()["id"]
-    first, second = (api.get(f"/api/experiments/{id_}").json() for id_ in (experiment_id, again))
+    repeated = api.post("/api/experiments", content=answer.content, headers=headers).json()["id"]
+    first, second = (api.get(f"/api/experiments/{id_}").json() for id_ in (experiment_id, repeated))
     assert first["spec"] == second["spec"] == yaml.safe_load(answer.text)
 
 
@@ -113,20 +113,20 @@ def test_numbers_and_plain_text_stay_as_they_are() -> None:
 
 
 def test_long_runs_are_read_in_stretches_and_short_ones_together() -> None:
-    found = list(read_slices([(1, 4), (2, 6), (3, 25), (4, 1)], rows=10))
+    slices = list(read_slices([(1, 4), (2, 6), (3, 25), (4, 1)], rows=10))
     stretches = [ReadSlice([3], 0, 9), ReadSlice([3], 10, 19), ReadSlice([3], 20, None)]
-    assert found == [ReadSlice([1, 2]), *stretches, ReadSlice([4])]
+    assert slices == [ReadSlice([1, 2]), *stretches, ReadSlice([4])]
 
 
 def test_an_archive_is_made_while_it_is_sent() -> None:
-    asked: list[str] = []
+    read_names: list[str] = []
 
     def pieces(name: str) -> list[bytes]:
-        asked.append(name)
+        read_names.append(name)
         return [b"x" * 1000]
 
-    made = zip_stream((name, pieces(name)) for name in ("a.txt", "b.txt"))
-    first = next(made)
-    assert asked == ["a.txt"]
-    with zipfile.ZipFile(io.BytesIO(first + b"".join(made))) as file:
+    archive = zip_stream((name, pieces(name)) for name in ("a.txt", "b.txt"))
+    first = next(archive)
+    assert read_names == ["a.txt"]
+    with zipfile.ZipFile(io.BytesIO(first + b"".join(archive))) as file:
         assert file.read("b.txt") == b"x" * 1000

@@ -43,24 +43,26 @@ def stored(database: Database, run_id: int) -> dict[int, bytes]:
         return artifacts.frames(session, run_id)
 
 
-@pytest.mark.parametrize("given", [MOONS, DOTS])
+@pytest.mark.parametrize("limits", [MOONS, DOTS])
 def test_frames_are_at_the_ladder_the_best_and_the_last_epoch(
-    sqlite_settings: Settings, sqlite_database: Database, given: dict[str, Any]
+    sqlite_settings: Settings, sqlite_database: Database, limits: dict[str, Any]
 ) -> None:
-    run_ids = submit(sqlite_database, given)
+    run_ids = submit(sqlite_database, limits)
     train(run_ids, make_services(sqlite_settings, sqlite_database))
     for run_id in run_ids:
         with sqlite_database.read() as session:
-            found = frames_of(session, run_id)
-            kept = {one.epoch for one in artifacts.snapshot_infos(session, run_id)}
-        assert found.epochs == sorted(kept | set(stored(sqlite_database, run_id)))
-        assert {1, EPOCHS} <= set(found.epochs)
+            frames = frames_of(session, run_id)
+            snapshot_epochs = {
+                snapshot.epoch for snapshot in artifacts.snapshot_infos(session, run_id)
+            }
+        assert frames.epochs == sorted(snapshot_epochs | set(stored(sqlite_database, run_id)))
+        assert {1, EPOCHS} <= set(frames.epochs)
         spec = RunSpec.from_params(get_run(sqlite_database, run_id).params)
-        assert frame_epochs(spec) <= set(found.epochs)
-        assert len(found.epochs) >= FEWEST_FRAMES - 1
-        size = len(found.x) * len(found.y or [0])
-        assert size == (31 * 31 if given is MOONS else 61)
-        assert all(len(values) == size for values in found.values)
+        assert frame_epochs(spec) <= set(frames.epochs)
+        assert len(frames.epochs) >= FEWEST_FRAMES - 1
+        size = len(frames.x) * len(frames.y or [0])
+        assert size == (31 * 31 if limits is MOONS else 61)
+        assert all(len(values) == size for values in frames.values)
 
 
 def test_a_frame_shows_the_fit_of_its_epoch(
@@ -70,13 +72,13 @@ def test_a_frame_shows_the_fit_of_its_epoch(
     train([run_id], make_services(sqlite_settings, sqlite_database))
     epoch, frame = list(stored(sqlite_database, run_id).items())[6]
     shorter = {**MOONS, "training": {**MOONS["training"], "epochs": epoch}}
-    (again, _) = submit(sqlite_database, shorter)
-    train([again], make_services(sqlite_settings, sqlite_database))
+    (shorter_run, _) = submit(sqlite_database, shorter)
+    train([shorter_run], make_services(sqlite_settings, sqlite_database))
     with sqlite_database.read() as session:
-        last = load(artifacts.get_snapshot(session, again, "last").fit or b"")["probability"]
-    seen = np.frombuffer(frame, np.uint8).reshape(31, 31) / LEVELS
-    assert np.abs(seen - last[::2, ::2].astype(float)).max() < 0.01
-    assert np.ptp(seen) > 0.1
+        last = load(artifacts.get_snapshot(session, shorter_run, "last").fit or b"")["probability"]
+    pixels = np.frombuffer(frame, np.uint8).reshape(31, 31) / LEVELS
+    assert np.abs(pixels - last[::2, ::2].astype(float)).max() < 0.01
+    assert np.ptp(pixels) > 0.1
 
 
 def test_a_killed_worker_s_run_has_the_frames_of_an_uninterrupted_one(
@@ -84,10 +86,10 @@ def test_a_killed_worker_s_run_has_the_frames_of_an_uninterrupted_one(
 ) -> None:
     eager = {"record_seconds": 1e-9, "checkpoint_seconds": 1e-9}
     settings = sqlite_settings.model_copy(update=eager)
-    run_ids, again = submit(sqlite_database, MOONS), submit(sqlite_database, MOONS)
+    run_ids, undisturbed = submit(sqlite_database, MOONS), submit(sqlite_database, MOONS)
     train_with_kill(run_ids, settings, sqlite_database, after=23)
-    train(again, make_services(settings, sqlite_database))
-    for continued, whole in zip(run_ids, again, strict=True):
+    train(undisturbed, make_services(settings, sqlite_database))
+    for continued, whole in zip(run_ids, undisturbed, strict=True):
         assert stored(sqlite_database, continued) == stored(sqlite_database, whole)
 
 
@@ -109,11 +111,11 @@ def test_frames_of_values_over_two_inputs_are_predictions(
     (run_id,) = submit(sqlite_database, document("plane", training__epochs=30))
     train([run_id], make_services(sqlite_settings, sqlite_database))
     with sqlite_database.read() as session:
-        found = frames_of(session, run_id)
+        frames = frames_of(session, run_id)
         last = load(artifacts.get_snapshot(session, run_id, "last").fit or b"")["prediction"]
-    assert found.y is not None
-    assert np.allclose(np.array(found.values[-1], float), last[::2, ::2].reshape(-1), rtol=1e-3)
-    assert min(value or 0.0 for value in found.values[-1]) < -0.5
+    assert frames.y is not None
+    assert np.allclose(np.array(frames.values[-1], float), last[::2, ::2].reshape(-1), rtol=1e-3)
+    assert min(value or 0.0 for value in frames.values[-1]) < -0.5
 
 
 def test_runs_of_more_inputs_have_none(
@@ -130,16 +132,16 @@ def test_runs_that_can_be_drawn_and_others_are_trained_together(
 ) -> None:
     run_ids = submit(sqlite_database, MIXED)
     train(run_ids, make_services(sqlite_settings, sqlite_database))
-    drawn, other = (stored(sqlite_database, run_id) for run_id in run_ids)
-    assert len(drawn) > FEWEST_FRAMES
-    assert not other
+    with_frames, without_frames = (stored(sqlite_database, run_id) for run_id in run_ids)
+    assert len(with_frames) > FEWEST_FRAMES
+    assert not without_frames
 
 
 def test_the_ladder_is_geometric_and_bounded() -> None:
-    found = sorted(frame_epochs(run_spec("points", training__epochs=2000)))
-    assert (found[0], found[-1]) == (1, 2000)
-    assert 20 < len(found) <= MOST_FRAMES
-    steps = np.diff(np.log(found))[10:]
+    epochs = sorted(frame_epochs(run_spec("points", training__epochs=2000)))
+    assert (epochs[0], epochs[-1]) == (1, 2000)
+    assert 20 < len(epochs) <= MOST_FRAMES
+    steps = np.diff(np.log(epochs))[10:]
     assert steps.max() < 2 * steps.min()
     assert frame_epochs(run_spec("digits")) == frozenset()
 

@@ -115,8 +115,8 @@ def test_a_database_that_takes_no_writes_is_told(
         assert api.get("/api/health").json()["read_only"]
         assert "The database takes no writes: what is trained waits" in api.get("/health").text
         answer = api.post("/api/experiments", json=SPEC)
-        told = "The database takes no writes at the moment; try again."
-        assert (answer.status_code, answer.json()["detail"]) == (503, told)
+        detail = "The database takes no writes at the moment; try again."
+        assert (answer.status_code, answer.json()["detail"]) == (503, detail)
     wait_for(lambda: not api.get("/api/health").json()["read_only"])
     wait_for(lambda: missing(api) == ["workers"])
 
@@ -170,12 +170,12 @@ def test_a_database_that_is_away_is_told_in_one_line_with_the_reason(
     scheduler.start()
     wait_for(lambda: "scheduling failed" in log.getvalue())
     scheduler.stop()
-    told = [line for line in lines(log) if line["level"] == "error"]
-    assert {line["logger"] for line in told} == {
+    errors = [line for line in lines(log) if line["level"] == "error"]
+    assert {line["logger"] for line in errors} == {
         "backend.web.errors",
         "backend.scheduling.scheduler",
     }
-    for line in told:
+    for line in errors:
         assert "Connection refused" in str(line["event"])
         assert "\n" not in str(line["event"]) and "exception" not in line
 
@@ -213,32 +213,32 @@ def test_a_process_whose_keeper_has_ended_does_not_live(sqlite_api: Api) -> None
 def test_figures_of_the_service(api: Api, settings: Settings) -> None:
     api.submit()
     with a_worker(settings, api):
-        found = figures(api)
-    assert found["overfit_lab_runs queued"] == 2
-    assert found["overfit_lab_runs finished"] == 0
-    assert found["overfit_lab_workers cpu"] == 1
-    assert found["overfit_lab_worker_epochs_total one"] == 7
-    assert found["overfit_lab_database_bytes"] > 50_000
-    assert (found["overfit_lab_database_up"], found["overfit_lab_broker_up"]) == (1, 1)
-    assert found["overfit_lab_database_writable"] == 1
+        values = figures(api)
+    assert values["overfit_lab_runs queued"] == 2
+    assert values["overfit_lab_runs finished"] == 0
+    assert values["overfit_lab_workers cpu"] == 1
+    assert values["overfit_lab_worker_epochs_total one"] == 7
+    assert values["overfit_lab_database_bytes"] > 50_000
+    assert (values["overfit_lab_database_up"], values["overfit_lab_broker_up"]) == (1, 1)
+    assert values["overfit_lab_database_writable"] == 1
 
 
 def test_alerts_ask_for_figures_that_there_are(sqlite_api: Api, sqlite_settings: Settings) -> None:
-    asked = set(re.findall(r"overfit_lab_\w+", (ROOT / "docs" / "alerts.yml").read_text()))
+    alert_metrics = set(re.findall(r"overfit_lab_\w+", (ROOT / "docs" / "alerts.yml").read_text()))
     with a_worker(sqlite_settings, sqlite_api):
-        found = {name.partition(" ")[0] for name in figures(sqlite_api)}
-    assert len(asked) >= 6
-    assert asked <= found
+        exported = {name.partition(" ")[0] for name in figures(sqlite_api)}
+    assert len(alert_metrics) >= 6
+    assert alert_metrics <= exported
 
 
 def test_requests_are_counted_by_route_and_status(sqlite_api: Api) -> None:
     for path in ("/api/experiments/1", "/api/experiments/2", "/no/such", "/nothing"):
         sqlite_api.get(path)
     sqlite_api.get("/api/experiments", headers={"host": "evil.example"})
-    found = figures(sqlite_api)
-    assert found["overfit_lab_http_requests_total GET /api/experiments/{experiment_id} 404"] == 2
-    assert found["overfit_lab_http_requests_total GET none 404"] == 2
-    assert found["overfit_lab_http_requests_total GET none 403"] == 1
+    values = figures(sqlite_api)
+    assert values["overfit_lab_http_requests_total GET /api/experiments/{experiment_id} 404"] == 2
+    assert values["overfit_lab_http_requests_total GET none 404"] == 2
+    assert values["overfit_lab_http_requests_total GET none 403"] == 1
 
 
 def test_hints_that_are_lost_are_counted(sqlite_url: str, tmp_path: Path) -> None:
@@ -269,9 +269,9 @@ def test_a_change_is_one_line_with_its_ids(sqlite_api: Api, log: io.StringIO) ->
     sqlite_api.submit()
     answer = sqlite_api.post("/api/experiments/1/cancel", headers={"x-request-id": "ours-1"})
     assert answer.headers["x-request-id"] == "ours-1"
-    found = [line for line in lines(log) if line.get("request_id") == "ours-1"]
-    assert [line["event"] for line in found] == ["request"]
-    assert (found[0]["status"], found[0]["experiment"], found[0]["process"]) == (202, 1, "web")
+    events = [line for line in lines(log) if line.get("request_id") == "ours-1"]
+    assert [line["event"] for line in events] == ["request"]
+    assert (events[0]["status"], events[0]["experiment"], events[0]["process"]) == (202, 1, "web")
 
 
 def test_what_is_only_read_leaves_no_line(sqlite_api: Api, log: io.StringIO) -> None:
@@ -290,8 +290,8 @@ def test_secrets_stay_out_of_the_log(log: io.StringIO) -> None:
         raise OSError("no way to postgresql://lab:hunter2@db/lab")
     except OSError as error:
         logger.exception("token s3cret at redis://:hunter2@broker", extra={"cause": error})
-    said = log.getvalue()
-    assert len(said.splitlines()) == 1
-    assert "redis://:***@broker" in said
-    assert "hunter2" not in said
-    assert "s3cret" not in said
+    log_text = log.getvalue()
+    assert len(log_text.splitlines()) == 1
+    assert "redis://:***@broker" in log_text
+    assert "hunter2" not in log_text
+    assert "s3cret" not in log_text

@@ -58,13 +58,13 @@ def test_a_group_that_runs_out_of_memory_is_halved_and_no_epoch_is_lost_or_doubl
     sqlite_settings: Settings, sqlite_database: Database, cramped: type[Cramped], seconds: float
 ) -> None:
     database = sqlite_database
-    given = {"record_seconds": seconds, "checkpoint_seconds": seconds}
-    services = make_services(sqlite_settings.model_copy(update=given), database)
-    run_ids, again = submit(database, RUNS), submit(database, RUNS)
+    intervals = {"record_seconds": seconds, "checkpoint_seconds": seconds}
+    services = make_services(sqlite_settings.model_copy(update=intervals), database)
+    run_ids, undisturbed = submit(database, RUNS), submit(database, RUNS)
     train(run_ids, services)
-    cramped.room = len(again)
-    train(again, services)
-    for halved, whole in zip(run_ids, again, strict=True):
+    cramped.room = len(undisturbed)
+    train(undisturbed, services)
+    for halved, whole in zip(run_ids, undisturbed, strict=True):
         assert get_run(database, halved).status == "finished"
         assert curves(database, halved) == curves(database, whole)
         assert logged_epochs(database, halved) == list(range(1, EPOCHS + 1))

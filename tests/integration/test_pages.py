@@ -122,7 +122,7 @@ def test_runs_that_were_cancelled_are_not_done(measured: Api) -> None:
 
 
 @pytest.mark.parametrize(
-    ("path", "told"),
+    ("path", "label"),
     [
         ("/", '<span class="verdict tone-harmful">mild overfitting</span> 2'),
         ("/experiments/1", "mild overfitting</span> 2 runs"),
@@ -134,8 +134,8 @@ def test_runs_that_were_cancelled_are_not_done(measured: Api) -> None:
     ],
     ids=["home", "counts", "cells", "remedies", "runs", "compare", "run"],
 )
-def test_mild_overfitting_is_called_so(measured: Api, path: str, told: str) -> None:
-    assert told in measured.get(path).text
+def test_mild_overfitting_is_called_so(measured: Api, path: str, label: str) -> None:
+    assert label in measured.get(path).text
 
 
 def test_what_a_filter_names_has_a_column_that_can_be_left_out(measured: Api) -> None:

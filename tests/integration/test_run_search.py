@@ -35,9 +35,9 @@ def rows(database: Database, monkeypatch: pytest.MonkeyPatch) -> Rows:
         experiment, ids = experiments.create_experiment(session, spec)
         session.execute(update(Experiment).values(created_at=NOW - 86_400_000))
         params.remove(session, ids)
-        made = {id_: _values(rng, id_, experiment.name) for id_ in ids}
-        _store(session, made)
-    return made
+        values_by_run = {id_: _values(rng, id_, experiment.name) for id_ in ids}
+        _store(session, values_by_run)
+    return values_by_run
 
 
 KINDS = {"name": "text", "note": "text", "verdict": "text", "pinned": "truth", "created": "time"}
@@ -72,10 +72,10 @@ def _values(rng: random.Random, run_id: int, name: str) -> dict[SearchField, Any
     return row
 
 
-def _store(session: Any, made: Rows) -> None:
+def _store(session: Any, values_by_run: Rows) -> None:
     ids = key_ids(session, NAMES.metrics)
-    for run_id, row in made.items():
-        own = {one.name: value for one, value in row.items() if one.source == "run"}
+    for run_id, row in values_by_run.items():
+        own = {item.name: value for item, value in row.items() if item.source == "run"}
         columns = ("parameters", "epoch", "early_stop_epoch", "note", "verdict", "pinned")
         session.execute(
             update(Run).where(Run.id == run_id).values({key: own[key] for key in columns})
@@ -89,13 +89,13 @@ def _store(session: Any, made: Rows) -> None:
                     max=high, max_step=1, at_best=best,
                 )
             )  # fmt: skip
-        tags = {one.name: value for one, value in row.items() if one.source == "tag"}
+        tags = {item.name: value for item, value in row.items() if item.source == "tag"}
         undo_log.apply_change(session, "run", [run_id], curation.CurationChange(tags=tags))
-    given = {
+    flat_params = {
         run_id: {f.name: v for f, v in row.items() if f.source == "param" and v is not None}
-        for run_id, row in made.items()
+        for run_id, row in values_by_run.items()
     }
-    params.add(session, given)
+    params.add(session, flat_params)
 
 
 def test_sql_agrees_with_python_on_any_filter(database: Database, rows: Rows) -> None:
@@ -103,8 +103,8 @@ def test_sql_agrees_with_python_on_any_filter(database: Database, rows: Rows) ->
     @given(CONDITIONS)
     def agree(condition: Condition) -> None:
         with database.read() as session:
-            found = run_pages.matching_ids(session, condition, limit=AMOUNT)
-        assert found == [run_id for run_id, row in rows.items() if holds(condition, row)]
+            matching = run_pages.matching_ids(session, condition, limit=AMOUNT)
+        assert matching == [run_id for run_id, row in rows.items() if holds(condition, row)]
 
     agree()
 
@@ -124,9 +124,9 @@ def test_pages_follow_each_other_in_order_whatever_their_size(
     database: Database, rows: Rows
 ) -> None:
     for order in ORDERS:
-        seen = _in_pages(database, order)
-        assert sorted(seen) == sorted(rows)
-        pinned = [rows[run_id][SearchField("run", "pinned", "truth")] for run_id in seen]
+        run_ids = _in_pages(database, order)
+        assert sorted(run_ids) == sorted(rows)
+        pinned = [rows[run_id][SearchField("run", "pinned", "truth")] for run_id in run_ids]
         assert pinned == sorted(pinned, reverse=True)
 
 
@@ -135,16 +135,16 @@ def _in_pages(database: Database, order: str) -> list[int]:
         columns = parse_order(order, NAMES)
         whole = run_pages.sorted_page(session, None, columns, limit=AMOUNT)
         assert whole.next_place is None
-        seen: list[int] = []
+        run_ids: list[int] = []
         place = None
         while True:
             page = run_pages.sorted_page(session, None, columns, after=place, limit=7)
-            seen += [run.id for run in page.runs]
+            run_ids += [run.id for run in page.runs]
             place = page.next_place
             if place is None:
                 break
-    assert seen == [run.id for run in whole.runs]
-    return seen
+    assert run_ids == [run.id for run in whole.runs]
+    return run_ids
 
 
 def test_a_run_without_the_value_comes_last_in_both_directions(

@@ -82,8 +82,8 @@ def test_an_experiment_for_a_device_that_nobody_has_says_so(
 
 def test_the_page_says_that_nobody_trains_what_waits(sqlite_api: Api) -> None:
     sqlite_api.submit()
-    found = sqlite_api.get("/api/health").json()
-    assert (found["workers"], found["queued"]) == ([], 2)
+    health = sqlite_api.get("/api/health").json()
+    assert (health["workers"], health["queued"]) == ([], 2)
     assert "No worker is there" in sqlite_api.get("/health").text
 
 

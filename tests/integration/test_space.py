@@ -54,9 +54,9 @@ def test_postgresql_uses_the_space_of_what_was_removed_again(postgresql_url: str
         autovacuum.execute(text("VACUUM"))  # as it does by itself, within minutes
     empty = size(database).total
     write_scene(database, SCENE)
-    again = size(database).total
+    size_after = size(database).total
     database.dispose()
-    assert again - empty < 1.1 * (full - empty)
+    assert size_after - empty < 1.1 * (full - empty)
 
 
 def test_a_file_of_an_earlier_version_learns_to_give_space_back(tmp_path: Path) -> None:
@@ -72,8 +72,8 @@ def test_a_file_that_cannot_be_rewritten_is_used_as_it_is(
 ) -> None:
     monkeypatch.setattr("backend.store.connections.BUSY_TIMEOUT_SECONDS", 0)
     database = of_old(tmp_path / "lab.db")
-    with closing(sqlite3.connect(tmp_path / "lab.db")) as other:
-        other.execute("BEGIN IMMEDIATE")
+    with closing(sqlite3.connect(tmp_path / "lab.db")) as connection:
+        connection.execute("BEGIN IMMEDIATE")
         vacuum.prepare_vacuum(database)
     write_scene(database, SCENES["seeds"])
     remove_all(database)

@@ -24,8 +24,8 @@ def test_models_go_to_postgresql_in_statements_of_bounded_size(
         for place, (run_id, size) in enumerate(zip(ids, sizes, strict=False))
     ]
 
-    def note(_c: Any, _cursor: Any, _statement: str, given: Any, *_: Any) -> None:
-        sent.append(sum(len(each) for each in given[3] + given[4] if each))
+    def note(_c: Any, _cursor: Any, _statement: str, statements: Any, *_: Any) -> None:
+        sent.append(sum(len(statement) for statement in statements[3] + statements[4] if statement))
 
     monkeypatch.setattr(bulk, "STATEMENT_BYTES", 1_000)
     event.listen(database.engine, "before_cursor_execute", note)
@@ -33,7 +33,7 @@ def test_models_go_to_postgresql_in_statements_of_bounded_size(
         artifacts.put_snapshots(session, rows)
     event.remove(database.engine, "before_cursor_execute", note)
     with database.read() as session:
-        found = session.execute(select(*Snapshot.__table__.columns)).all()
+        snapshots = session.execute(select(*Snapshot.__table__.columns)).all()
     database.dispose()
     assert sent == [800, 600, 2_100, 0 + 1_000, 100]
-    assert sorted(map(tuple, found)) == sorted(rows)
+    assert sorted(map(tuple, snapshots)) == sorted(rows)

@@ -39,8 +39,8 @@ def test_series_come_back_by_step(database: Database, run_id: int) -> None:
     record(database, run_id, {2: 0.5, 1: 1.0})
     record(database, run_id, {3: math.nan, 4: math.inf})
     with database.read() as session:
-        found = metrics.series(session, run_id)["loss"]
-    assert found == Series.of([1, 2, 3, 4], [1.0, 0.5, None, math.inf])
+        series = metrics.series(session, run_id)["loss"]
+    assert series == Series.of([1, 2, 3, 4], [1.0, 0.5, None, math.inf])
 
 
 def test_a_step_written_twice_is_there_once(database: Database, run_id: int) -> None:
@@ -60,18 +60,18 @@ def test_series_written_in_any_order_come_back_as_the_last_writer_left_them(
         record(database, run_id, some)
         expected |= some
     with database.read() as session:
-        found = metrics.series(session, run_id)["loss"]
+        series = metrics.series(session, run_id)["loss"]
         middle = metrics.series(session, run_id, first_step=10, last_step=20)["loss"]
-    assert found.by_step == expected
-    assert found.steps.tolist() == sorted(expected)
+    assert series.by_step == expected
+    assert series.steps.tolist() == sorted(expected)
     assert middle.steps.tolist() == [step for step in sorted(expected) if 10 <= step <= 20]
 
 
 def test_series_of_many_runs_come_together(database: Database, run_id: int) -> None:
     record(database, run_id, {1: 1.0, 2: 2.0})
     with database.read() as session:
-        found = metrics.series_of(session, [run_id, run_id + 1], ["loss"])
-    assert {id_: one["loss"].values.tolist() for id_, one in found.items()} == {
+        series_by_run = metrics.series_of(session, [run_id, run_id + 1], ["loss"])
+    assert {id_: series["loss"].values.tolist() for id_, series in series_by_run.items()} == {
         run_id: [1.0, 2.0],
         run_id + 1: [],
     }
@@ -81,8 +81,8 @@ def test_steps_and_keys_can_be_chosen(database: Database, run_id: int) -> None:
     record(database, run_id, {1: 1.0, 2: 2.0, 3: 3.0})
     record(database, run_id, {1: 9.0}, key="other")
     with database.read() as session:
-        found = metrics.series(session, run_id, ["loss", "none"], first_step=2, last_step=2)
-    assert {key: series.values.tolist() for key, series in found.items()} == {
+        chosen = metrics.series(session, run_id, ["loss", "none"], first_step=2, last_step=2)
+    assert {key: series.values.tolist() for key, series in chosen.items()} == {
         "loss": [2.0],
         "none": [],
     }
@@ -94,10 +94,10 @@ def test_metrics_at_the_best_epoch_are_those_of_the_lowest_validation_loss(
     record(database, run_id, {1: 3.0, 2: 1.0, 3: 2.0}, key="val_loss")
     record(database, run_id, {1: 9.0, 2: 8.0, 3: 7.0}, key="test_loss")
     with database.read() as session:
-        found = metric_summaries.values_at_best(
+        values = metric_summaries.values_at_best(
             session, [run_id], ["val_loss", "test_loss", "none"]
         )
-    assert found == {run_id: {"val_loss": 1.0, "test_loss": 8.0}}
+    assert values == {run_id: {"val_loss": 1.0, "test_loss": 8.0}}
 
 
 def test_summaries_equal_those_of_the_whole_series(database: Database, run_id: int) -> None:
@@ -106,11 +106,11 @@ def test_summaries_equal_those_of_the_whole_series(database: Database, run_id: i
     for start in range(0, 40, 7):
         record(database, run_id, dict(enumerate(values[start : start + 7], start=start)))
     with database.read() as session:
-        found = metrics.summaries(session, [run_id])[run_id]["loss"]
+        summary = metrics.summaries(session, [run_id])[run_id]["loss"]
     numeric = [value for value in values if not math.isnan(value)]
-    assert (found["min"], found["min_step"]) == (min(numeric), values.index(min(numeric)))
-    assert (found["max"], found["max_step"]) == (max(numeric), values.index(max(numeric)))
-    assert found["last_step"] == 39
+    assert (summary["min"], summary["min_step"]) == (min(numeric), values.index(min(numeric)))
+    assert (summary["max"], summary["max_step"]) == (max(numeric), values.index(max(numeric)))
+    assert summary["last_step"] == 39
 
 
 def test_a_failed_transaction_leaves_nothing(database: Database, run_id: int) -> None:
@@ -134,14 +134,14 @@ def test_concurrent_writers_never_show_a_revision_before_an_earlier_one(
     writers = [threading.Thread(target=write) for _ in range(3)]
     for writer in writers:
         writer.start()
-    seen: list[int] = []
-    while len(seen) < 180:
+    readings: list[int] = []
+    while len(readings) < 180:
         with database.read() as session:
-            new = changes.changes_since(session, seen[-1] if seen else 0, experiment_id=1)
-        seen += [change.revision for change in new]
+            new = changes.changes_since(session, readings[-1] if readings else 0, experiment_id=1)
+        readings += [change.revision for change in new]
     for writer in writers:
         writer.join()
-    assert seen == list(range(1, 181))
+    assert readings == list(range(1, 181))
 
 
 def test_migrating_again_changes_nothing(database: Database) -> None:

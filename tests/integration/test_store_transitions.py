@@ -40,7 +40,7 @@ def run_ids(database: Database) -> list[int]:
 def claim(database: Database, run_ids: list[int], seconds: float = LEASE) -> list[int]:
     with database.write() as session:
         claimed = transitions.claim(session, run_ids, worker="w", lease_seconds=seconds)
-    return [each.lease.run_id for each in claimed]
+    return [claimed_run.lease.run_id for claimed_run in claimed]
 
 
 def lease(database: Database, run_id: int, seconds: float = LEASE) -> transitions.Lease:
@@ -127,11 +127,11 @@ def test_a_run_that_lost_its_worker_is_sent_alone_and_after_two_in_a_row_last(
         lease(database, run_ids[1], seconds=-1)
         with database.write() as session:
             lifecycle.reap(session)
-    others, alone = [run_ids[0], run_ids[2]], [run_ids[1]]
+    other_runs, alone = [run_ids[0], run_ids[2]], [run_ids[1]]
     with database.write() as session:
         dispatch.set_portions(session, [run_ids])
-        found = dispatch.next_groups(session, Placement(), 10, sent_before_seconds=60)
-    assert found == ([alone, others] if lost == 1 else [others, alone])
+        groups = dispatch.next_groups(session, Placement(), 10, sent_before_seconds=60)
+    assert groups == ([alone, other_runs] if lost == 1 else [other_runs, alone])
 
 
 def test_a_trained_run_that_is_cancelled_while_it_waits_is_closed(
@@ -273,7 +273,7 @@ def lose(database: Database, seeds: int) -> list[transitions.Lease]:
     with database.write() as session:
         _, ids = experiments.create_experiment(session, spec)
         claimed = transitions.claim(session, ids, worker="dead", lease_seconds=-1)
-    return [one.lease for one in claimed]
+    return [claimed_run.lease for claimed_run in claimed]
 
 
 def test_a_first_look_shortens_no_lease(database: Database, run_ids: list[int]) -> None:
@@ -289,14 +289,14 @@ def test_a_worker_asleep_in_a_write_keeps_nobody_from_taking_back_other_runs(
     two_workers: tuple[Database, Database],
 ) -> None:
     asleep, awake = two_workers
-    (first, second), [other] = lose(awake, 2), lose(awake, 1)
+    (first, second), [other_run] = lose(awake, 2), lose(awake, 1)
     with asleep.write() as session:
         transitions.renew(session, [first], lease_seconds=-1)
         with awake.write() as scheduler:
             transitions.restart_leases(scheduler, lease_seconds=-1)
             assert [freed.run_id for freed in lifecycle.reap(scheduler)] == [
                 second.run_id,
-                other.run_id,
+                other_run.run_id,
             ]
             dispatch.mark_sent(scheduler, [first.run_id, second.run_id])
     with awake.write() as scheduler:
@@ -307,11 +307,11 @@ def test_a_worker_asleep_as_it_counts_changes_keeps_the_runs_of_its_experiment_a
     two_workers: tuple[Database, Database],
 ) -> None:
     asleep, awake = two_workers
-    (first, _), [other] = lose(awake, 2), lose(awake, 1)
+    (first, _), [other_run] = lose(awake, 2), lose(awake, 1)
     with asleep.write() as session:
         changes.log(session, first.experiment_id, [NewChange(first.run_id, "status")])
         with awake.write() as scheduler:
-            assert [freed.run_id for freed in lifecycle.reap(scheduler)] == [other.run_id]
+            assert [freed.run_id for freed in lifecycle.reap(scheduler)] == [other_run.run_id]
     with awake.write() as scheduler:
         assert len(lifecycle.reap(scheduler)) == 2
 

@@ -34,8 +34,8 @@ def run_id(api: Api) -> int:
 
 def steps(received: ReceivedEvent) -> list[int]:
     assert received.kind == "metric"
-    found: list[int] = received.data["metrics"]["val_loss"]["steps"]
-    return found
+    steps_read: list[int] = received.data["metrics"]["val_loss"]["steps"]
+    return steps_read
 
 
 def test_what_was_before_is_replayed(api: Api, url: str, run_id: int) -> None:
@@ -122,27 +122,27 @@ def write_alone(database: Database, run_id: int, last: int) -> threading.Thread:
 
 def test_reconnecting_loses_and_doubles_nothing(api: Api, url: str, run_id: int) -> None:
     writer = write_alone(api.database, run_id, last=150)
-    seen: list[int] = []
+    received: list[int] = []
     last_id = None
-    while len(seen) < 150:
+    while len(received) < 150:
         with open_stream(url, f"run={run_id}", last_id) as stream:
             for event in islice(stream, 3):
-                seen += steps(event)
+                received += steps(event)
                 last_id = event.id
-                if len(seen) >= 150:
+                if len(received) >= 150:
                     break
     writer.join()
-    assert seen == list(range(1, 151))
+    assert received == list(range(1, 151))
 
 
 def test_every_open_stream_gets_everything(api: Api, url: str, run_id: int) -> None:
     writer = write_alone(api.database, run_id, last=50)
     with open_stream(url, f"run={run_id}") as first, open_stream(url, f"run={run_id}") as second:
         for stream in (first, second):
-            seen: list[int] = []
-            while len(seen) < 50:
-                seen += steps(next(stream))
-            assert seen == list(range(1, 51))
+            received: list[int] = []
+            while len(received) < 50:
+                received += steps(next(stream))
+            assert received == list(range(1, 51))
     writer.join()
 
 

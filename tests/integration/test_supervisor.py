@@ -40,8 +40,8 @@ def product(tmp_path: Path) -> Iterator[Product]:
 
 def children(product: Product) -> dict[str, psutil.Process]:
     """The running children by what they are."""
-    found = {role(child): child for child in psutil.Process(product.process.pid).children()}
-    return {name: child for name, child in found.items() if name is not None}
+    processes = {role(child): child for child in psutil.Process(product.process.pid).children()}
+    return {name: child for name, child in processes.items() if name is not None}
 
 
 def role(child: psutil.Process) -> str | None:
@@ -70,17 +70,17 @@ def assert_trains(product: Product) -> None:
     wait_for(lambda: status(url) == "finished", product.read_output)
 
 
-def test_it_says_where_it_is_and_trains(kept: Product) -> None:
-    assert f"Overfit Lab is ready: {kept.url}\n" in kept.read_output()
-    assert_trains(kept)
+def test_it_says_where_it_is_and_trains(product: Product) -> None:
+    assert f"Overfit Lab is ready: {product.url}\n" in product.read_output()
+    assert_trains(product)
 
 
-def test_a_second_instance_on_the_same_folder_is_refused(kept: Product) -> None:
-    with start_product(kept.data_dir) as second:
+def test_a_second_instance_on_the_same_folder_is_refused(first: Product) -> None:
+    with start_product(first.data_dir) as second:
         assert second.process.wait() == 2
-        holder = f"another instance (pid {kept.process.pid}) holds the data directory"
-        assert second.read_output() == f"lab: {holder} {kept.data_dir}\n"
-    assert kept.responds()
+        holder = f"another instance (pid {first.process.pid}) holds the data directory"
+        assert second.read_output() == f"lab: {holder} {first.data_dir}\n"
+    assert first.responds()
 
 
 def test_a_taken_port_is_refused(tmp_path: Path) -> None:
@@ -94,21 +94,21 @@ def test_a_taken_port_is_refused(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("name", ["valkey", "web", "worker1"])
-def test_a_killed_child_is_started_again(kept: Product, name: str) -> None:
-    wait_for(lambda: name in children(kept))
-    killed = children(kept)[name]
+def test_a_killed_child_is_started_again(product: Product, name: str) -> None:
+    wait_for(lambda: name in children(product))
+    killed = children(product)[name]
     killed.kill()
-    wait_for(lambda: children(kept).get(name, killed) != killed, kept.read_output)
-    assert f"{name} ended (killed by SIGKILL); its log is " in kept.read_output()
-    wait_for(kept.responds)
-    assert_trains(kept)
+    wait_for(lambda: children(product).get(name, killed) != killed, product.read_output)
+    assert f"{name} ended (killed by SIGKILL); its log is " in product.read_output()
+    wait_for(product.responds)
+    assert_trains(product)
 
 
-def test_a_killed_workers_run_goes_on(kept: Product) -> None:
-    url = submit(kept, {**SPEC, "training": {"epochs": 6000}})
-    wait_for(lambda: status(url) == "running", kept.read_output)
-    children(kept)["worker1"].kill()
-    wait_for(lambda: status(url) == "finished", kept.read_output)
+def test_a_killed_workers_run_goes_on(product: Product) -> None:
+    url = submit(product, {**SPEC, "training": {"epochs": 6000}})
+    wait_for(lambda: status(url) == "running", product.read_output)
+    children(product)["worker1"].kill()
+    wait_for(lambda: status(url) == "finished", product.read_output)
 
 
 def test_ctrl_c_ends_all_within_5_seconds_with_a_stream_open(product: Product) -> None:
@@ -161,8 +161,8 @@ def test_nothing_outlives_a_killed_supervisor(product: Product) -> None:
     left = list(children(product).values())
     product.kill()
     wait_for(lambda: not any(child.is_running() for child in left))
-    with run_product(product.data_dir, workers="1") as again:
-        assert_trains(again)
+    with run_product(product.data_dir, workers="1") as restarted:
+        assert_trains(restarted)
 
 
 def test_a_child_that_cannot_start_is_explained(tmp_path: Path) -> None:
@@ -209,25 +209,27 @@ def tend_until(child: Child, condition: Callable[[], bool]) -> None:
 
 
 def test_a_child_whose_log_was_removed_is_started_again(tmp_path: Path) -> None:
-    said: list[str] = []
+    output: list[str] = []
     ends = Program("ends", ["sh", "-c", "exit 3"])
-    child = Child(ends, environment=os.environ, log_dir=tmp_path, say=said.append)
+    child = Child(ends, environment=os.environ, log_dir=tmp_path, say=output.append)
     wait_for(lambda: child.exit_code == 3)
     child.log.unlink()
     child.tend()
-    assert "exit code 3: its log cannot be read" in said[0]
+    assert "exit code 3: its log cannot be read" in output[0]
     tend_until(child, child.log.exists)
     child.kill()
 
 
 def test_a_child_that_the_system_cannot_start_for_now_is_tried_again(tmp_path: Path) -> None:
-    said: list[str] = []
+    output: list[str] = []
     logs = tmp_path / "logs"
     logs.mkdir()
-    child = Child(Program("ends", ["true"]), environment=os.environ, log_dir=logs, say=said.append)
+    child = Child(
+        Program("ends", ["true"]), environment=os.environ, log_dir=logs, say=output.append
+    )
     wait_for(lambda: child.exit_code == 0)
     shutil.rmtree(logs)
-    tend_until(child, lambda: any("could not be started" in each for each in said))
+    tend_until(child, lambda: any("could not be started" in line for line in output))
     logs.mkdir()
     tend_until(child, child.log.exists)
     child.kill()

@@ -62,10 +62,10 @@ def test_runs_are_trained_to_their_end(settings: Settings, database: Database) -
 def test_every_epoch_of_every_metric_is_recorded(settings: Settings, database: Database) -> None:
     run_id = submit(database, SHORT)[0]
     train([run_id], make_services(settings, database))
-    found = curves(database, run_id)
+    recorded = curves(database, run_id)
     parts = ("train", "val", "test")
-    assert set(found) == {f"{part}_{kind}" for part in parts for kind in ("loss", "accuracy")}
-    assert all(steps == list(range(1, EPOCHS + 1)) for steps, _ in found.values())
+    assert set(recorded) == {f"{part}_{kind}" for part in parts for kind in ("loss", "accuracy")}
+    assert all(steps == list(range(1, EPOCHS + 1)) for steps, _ in recorded.values())
 
 
 def test_a_failed_run_that_is_retried_ends_as_one_that_never_failed(
@@ -100,16 +100,16 @@ def test_what_breaks_in_one_ensemble_ends_only_its_runs(
 
     monkeypatch.setattr(GradientDescent, "advance", breaking)
     train(run_ids, make_services(settings, database))
-    found = {run_id: get_run(database, run_id) for run_id in run_ids}
-    assert {run.status for run in found.values()} == {"finished", "failed"}
-    for run_id, run in found.items():
+    runs_by_id = {run_id: get_run(database, run_id) for run_id in run_ids}
+    assert {run.status for run in runs_by_id.values()} == {"finished", "failed"}
+    for run_id, run in runs_by_id.items():
         broken = run.params["model.width"] == 64
         assert run.epoch == (3 if broken else EPOCHS)
         assert run.error == (
             "Training failed unexpectedly: RuntimeError: a strange thing." if broken else None
         )
         with database.read() as session:
-            kinds = [one.kind for one in artifacts.snapshot_infos(session, run_id)]
+            kinds = [snapshot.kind for snapshot in artifacts.snapshot_infos(session, run_id)]
         assert kinds == (["best"] if broken else ["best", "last"])
 
 
@@ -119,11 +119,14 @@ def test_a_finished_run_leaves_snapshots_and_samples(
     run_id = submit(database, SHORT)[0]
     train([run_id], make_services(settings, database))
     with database.read() as session:
-        found = artifacts.snapshot_infos(session, run_id)
+        snapshots = artifacts.snapshot_infos(session, run_id)
         samples = artifacts.samples(session, run_id)
         checkpoints = artifacts.checkpoints(session, [run_id])
-    assert [(one.kind, one.has_fit) for one in found] == [("best", True), ("last", True)]
-    assert found[1].epoch == EPOCHS
+    assert [(snapshot.kind, snapshot.has_fit) for snapshot in snapshots] == [
+        ("best", True),
+        ("last", True),
+    ]
+    assert snapshots[1].epoch == EPOCHS
     assert load(samples or b"")["train_x"].shape == (20, 2)
     assert checkpoints == {}
 
@@ -190,13 +193,13 @@ def test_a_stopped_worker_hands_its_runs_back_and_they_go_on(
     settings_name: str, request: pytest.FixtureRequest, database: Database
 ) -> None:
     settings: Settings = request.getfixturevalue(settings_name)
-    run_ids, again = submit(database, SHORT), submit(database, SHORT)
+    run_ids, undisturbed = submit(database, SHORT), submit(database, SHORT)
     train(run_ids, make_services(settings, database, ActionAfterEpochs(5, Shutdown.request)))
     stopped = get_run(database, run_ids[0])
     assert (stopped.status, stopped.sent_at, stopped.epoch) == ("queued", None, 5)
     train(run_ids, make_services(settings, database))
-    train(again, make_services(settings, database))
-    for continued, whole in zip(run_ids, again, strict=True):
+    train(undisturbed, make_services(settings, database))
+    for continued, whole in zip(run_ids, undisturbed, strict=True):
         assert curves(database, continued) == curves(database, whole)
 
 
@@ -205,10 +208,10 @@ def test_a_killed_worker_s_runs_go_on_as_if_nothing_had_happened(
     eager: Settings, database: Database, checkpoint_seconds: float
 ) -> None:
     settings = eager.model_copy(update={"checkpoint_seconds": checkpoint_seconds})
-    run_ids, again = submit(database, SHORT), submit(database, SHORT)
+    run_ids, undisturbed = submit(database, SHORT), submit(database, SHORT)
     train_with_kill(run_ids, settings, database, after=5)
-    train(again, make_services(settings, database))
-    for continued, whole in zip(run_ids, again, strict=True):
+    train(undisturbed, make_services(settings, database))
+    for continued, whole in zip(run_ids, undisturbed, strict=True):
         assert curves(database, continued) == curves(database, whole)
         assert logged_epochs(database, continued) == list(range(1, EPOCHS + 1))
         assert get_run(database, continued).diagnosis == get_run(database, whole).diagnosis
@@ -241,9 +244,11 @@ def test_early_stopping_fires_where_the_rule_says(
     else:
         train([run_id], make_services(eager, database))
     run = get_run(database, run_id)
-    found = curves(database, run_id)
-    train_losses, losses = ([x or 0.0 for x in found[key][1]] for key in ("train_loss", "val_loss"))
-    replayed = zip(found["val_loss"][0], train_losses, losses, strict=True)
+    recorded = curves(database, run_id)
+    train_losses, losses = (
+        [x or 0.0 for x in recorded[key][1]] for key in ("train_loss", "val_loss")
+    )
+    replayed = zip(recorded["val_loss"][0], train_losses, losses, strict=True)
     expected = early_stop_step(build(criterion, **knobs), replayed)
     assert run.early_stop_epoch == expected
     assert expected is not None
@@ -263,7 +268,7 @@ def test_a_run_that_diverges_fails_with_the_epoch(settings: Settings, database: 
     assert run.verdict == "diverged"
     assert run.epoch < 300
     with database.read() as session:
-        assert [one.kind for one in artifacts.snapshot_infos(session, run_id)] == ["best"]
+        assert [snapshot.kind for snapshot in artifacts.snapshot_infos(session, run_id)] == ["best"]
 
 
 def test_a_database_that_is_away_for_a_moment_loses_nothing(

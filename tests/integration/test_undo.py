@@ -26,14 +26,14 @@ def runs(api: Api) -> list[int]:
 def undo(api: Api, operation: int) -> dict[str, Any]:
     answer = api.post(f"/api/operations/{operation}/undo")
     assert answer.status_code == 200, answer.text
-    found: dict[str, Any] = answer.json()
-    return found
+    outcome: dict[str, Any] = answer.json()
+    return outcome
 
 
 def tags(api: Api, ids: list[int]) -> list[dict[str, str]]:
     with api.database.read() as session:
-        found = tags_of(session, "run", ids)
-    return [found.get(id_, {}) for id_ in ids]
+        tags_by_run = tags_of(session, "run", ids)
+    return [tags_by_run.get(id_, {}) for id_ in ids]
 
 
 def test_undo_puts_back_what_was_there_before(api: Api, runs: list[int]) -> None:
@@ -133,12 +133,12 @@ def test_what_is_being_removed_is_not_restored(api: Api, runs: list[int]) -> Non
 
 def test_more_runs_than_a_request_may_name_are_put_back(sqlite_api: Api) -> None:
     api = sqlite_api
-    [_, other] = api.run_ids(api.submit())
+    [_, other_ids] = api.run_ids(api.submit())
     with api.database.write() as session:
         row = dict(session.execute(select(*Run.__table__.columns)).mappings().first() or {})
         new = [{**row, "id": 100 + i, "position": 100 + i} for i in range(MOST_IDS)]
         session.execute(insert(Run), new)
-    done = patch(api, "/api/runs", {"filter": f"not id = {other}", "change": {"pinned": True}})
+    done = patch(api, "/api/runs", {"filter": f"not id = {other_ids}", "change": {"pinned": True}})
     assert len(undo(api, done["operation"])["ids"]) == MOST_IDS + 1
     assert listed(api, filter="pinned = true") == []
 
@@ -162,7 +162,7 @@ def test_tags_and_views_written_at_once_do_not_fail(api: Api, runs: list[int]) -
     with ThreadPoolExecutor(4) as pool:
         done = list(pool.map(write, range(12)))
     assert len(set(done)) == 12
-    [owner] = {one["owner"] for one in tags(api, runs)}
+    [owner] = {run_tags["owner"] for run_tags in tags(api, runs)}
     assert listed(api, filter=f"note = '{owner}'") == runs[::-1]
 
 

@@ -49,8 +49,8 @@ def scheduler(settings: Settings, sqlite_database: Database) -> Iterator[Schedul
 
 @contextmanager
 def working(settings: Settings, log: Path) -> Iterator["subprocess.Popen[bytes]"]:
-    given = settings.model_dump(exclude_none=True, exclude={"allowed_hosts"})
-    variables = {f"LAB_{name.upper()}": str(value) for name, value in given.items()}
+    values = settings.model_dump(exclude_none=True, exclude={"allowed_hosts"})
+    variables = {f"LAB_{name.upper()}": str(value) for name, value in values.items()}
     with log.open("ab") as output:
         process = subprocess.Popen(
             worker(1).command, cwd=ROOT, env=os.environ | variables, stdout=output, stderr=output
@@ -69,10 +69,11 @@ def test_a_run_that_is_taken_back_is_told_in_the_log(
     with sqlite_database.write() as session:
         transitions.claim(session, [run_id], worker="silent", lease_seconds=0.1)
     wait_for(lambda: get_run(sqlite_database, run_id).status == "queued")
-    wait_for(lambda: [one for one in caplog.records if one.name == "backend.scheduling.scheduler"])
-    told = next(one for one in caplog.records if one.name == "backend.scheduling.scheduler")
-    assert told.message == "run requeued: its worker stopped responding"
-    assert (told.__dict__["run"], told.__dict__["state"]) == (run_id, "queued")
+    logger = "backend.scheduling.scheduler"
+    wait_for(lambda: [record for record in caplog.records if record.name == logger])
+    entry = next(record for record in caplog.records if record.name == logger)
+    assert entry.message == "run requeued: its worker stopped responding"
+    assert (entry.__dict__["run"], entry.__dict__["state"]) == (run_id, "queued")
 
 
 @pytest.mark.timeout(600)
@@ -92,7 +93,7 @@ def test_runs_of_a_worker_that_ends_go_on_in_another(
         wait_for(lambda: get_run(database, run_ids[1]).status == "finished", log.read_text)
         wait_for(lambda: get_run(database, run_ids[0]).status == "finished", log.read_text)
     assert 20 < left_at < EPOCHS
-    again = submit(database, DOCUMENT)
-    train(again, make_services(settings, database))
-    for continued, whole in zip(run_ids, again, strict=True):
+    undisturbed = submit(database, DOCUMENT)
+    train(undisturbed, make_services(settings, database))
+    for continued, whole in zip(run_ids, undisturbed, strict=True):
         assert curves(database, continued) == curves(database, whole)

@@ -161,21 +161,21 @@ def test_a_worker_that_starts_before_its_database_says_so_in_one_line(
 
 
 def test_a_setting_that_is_none_is_one_sentence_of_a_worker() -> None:
-    said = subprocess.run(
+    process = subprocess.run(
         [sys.executable, "-m", "celery", "--quiet", "-A", "worker.app", "worker"],
         cwd=ROOT, env=os.environ | {"LAB_LEASE_SECONDS": "abc"}, capture_output=True, text=True,
     )  # fmt: skip
-    assert said.returncode == 1
-    assert said.stderr.startswith("LAB_LEASE_SECONDS: Input should be a valid number")
-    assert "Traceback" not in said.stderr
+    assert process.returncode == 1
+    assert process.stderr.startswith("LAB_LEASE_SECONDS: Input should be a valid number")
+    assert "Traceback" not in process.stderr
 
 
 def test_who_connects_anew_does_not_wait_for_a_writer(
     sqlite_database: Database, sqlite_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(connections, "BUSY_TIMEOUT_SECONDS", 0.1)
-    other = Database(sqlite_url)
+    second = Database(sqlite_url)
     with sqlite_database.write() as session:
         session.execute(select(1))  # only now it begins
-        other.ping()
-    other.dispose()
+        second.ping()
+    second.dispose()

@@ -10,25 +10,25 @@ from tests.grids import jitter, result, results
 
 
 def effect(runs: Sequence[RunResult], factor: str) -> StepEffect:
-    found = cause(cells(runs))
-    assert found is not None
-    return next(one for one in found.effects if one.factor == factor)
+    report = cause(cells(runs))
+    assert report is not None
+    return next(candidate for candidate in report.effects if candidate.factor == factor)
 
 
-def test_data_limit_where_the_last_step_still_lowered_the_loss() -> None:
+def test_data_limit_if_the_last_step_still_lowered_the_loss() -> None:
     runs = results(
         lambda p, s: 10 / p["dataset.n_train"] * jitter(s, p["dataset.n_train"]),
         dataset__n_train=[100, 200, 400],
     )  # fmt: skip
-    found = cause(cells(runs))
-    assert found is not None and found.limiting == "data"
+    report = cause(cells(runs))
+    assert report is not None and report.limiting == "data"
     data = effect(runs, "data")
     assert (data.finding, data.before, data.after) == ("limits", 200, 400)
     assert data.change is not None and data.change.high is not None and data.change.high < -0.4
-    assert "Data limits it most" in found.sentence
+    assert "Data limits it most" in report.sentence
 
 
-def test_data_do_not_limit_where_the_last_step_changed_nothing() -> None:
+def test_data_do_not_limit_if_the_last_step_changed_nothing() -> None:
     runs = results(
         lambda p, s: 1.0 + s - 1e-4 * p["dataset.n_train"], dataset__n_train=[10, 20, 40]
     )
@@ -42,17 +42,17 @@ def test_differences_within_the_scatter_over_seeds_are_not_resolved() -> None:
     assert effect(runs, "data").finding == "not resolved"
 
 
-def test_a_fall_of_which_the_interval_holds_more_is_not_ruled_out() -> None:
+def test_a_fall_is_not_ruled_out_if_its_interval_includes_a_large_one() -> None:
     losses = {(100, 0): 1.0, (100, 1): 1.0, (100, 2): 1.0,
               (200, 0): 0.98, (200, 1): 0.99, (200, 2): 0.965}  # fmt: skip
     runs = results(lambda p, s: losses[p["dataset.n_train"], s], dataset__n_train=[100, 200])
-    found = effect(runs, "data")
-    assert found.change is not None and found.change.low is not None
-    assert found.change.low < -0.03 < found.change.mean
-    assert found.finding == "not resolved"
+    estimate = effect(runs, "data")
+    assert estimate.change is not None and estimate.change.low is not None
+    assert estimate.change.low < -0.03 < estimate.change.mean
+    assert estimate.finding == "not resolved"
 
 
-def test_a_run_made_twice_counts_as_one_seed() -> None:
+def test_a_repeated_run_counts_as_one_seed() -> None:
     runs = results(lambda _, s: 1.0 + s, dataset__n_train=[100])
     [cell] = cells([*runs, *runs])
     assert [run.seed for run in cell.runs] == [0, 1, 2]
@@ -60,20 +60,20 @@ def test_a_run_made_twice_counts_as_one_seed() -> None:
 
 def test_one_seed_resolves_nothing() -> None:
     runs = results(lambda p, _: 10 / p["dataset.n_train"], seeds=1, dataset__n_train=[100, 200])
-    found = effect(runs, "data")
-    assert found.finding == "not resolved"
-    assert "one seed: no interval" in found.sentence
+    estimate = effect(runs, "data")
+    assert estimate.finding == "not resolved"
+    assert "one seed: no interval" in estimate.sentence
 
 
 def test_capacity_beyond_the_optimum_does_not_limit() -> None:
     runs = results(
         lambda p, s: (1 + abs(p["model.width"] - 4)) * jitter(s), model__width=[1, 2, 4, 8]
     )
-    found = effect(runs, "capacity")
-    assert (found.finding, found.before, found.after) == ("does not limit", 4, 8)
+    estimate = effect(runs, "capacity")
+    assert (estimate.finding, estimate.before, estimate.after) == ("does not limit", 4, 8)
 
 
-def test_training_limits_where_the_second_half_still_lowered_the_loss() -> None:
+def test_training_limits_if_the_second_half_still_lowered_the_loss() -> None:
     runs = [
         result({"dataset.n_train": 100, "training.seed": seed}, validation=0.5 * jitter(seed),
                reached={50: 1.0, 100: 0.5 * jitter(seed)})
@@ -82,16 +82,16 @@ def test_training_limits_where_the_second_half_still_lowered_the_loss() -> None:
     assert effect(runs, "training length").finding == "limits"
 
 
-def test_noise_costs_what_the_noisiest_cell_loses_against_the_cleanest() -> None:
+def test_cost_of_noise_compares_the_noisiest_with_the_cleanest_cell() -> None:
     runs = results(
         lambda p, s: (1 + p["dataset.label_noise"]) * jitter(s), dataset__label_noise=[0, 0.1, 0.4]
     )
-    found = effect(runs, "noise")
-    assert (found.finding, found.before, found.after) == ("limits", 0, 0.4)
-    assert "Noise costs" in found.sentence
+    estimate = effect(runs, "noise")
+    assert (estimate.finding, estimate.before, estimate.after) == ("limits", 0, 0.4)
+    assert "Noise costs" in estimate.sentence
 
 
-def test_training_that_brought_nothing_says_when_the_best_came() -> None:
+def test_useless_longer_training_reports_the_best_epoch() -> None:
     runs = results(lambda _, s: 0.5 * jitter(s), model__width=[4])
     assert effect(runs, "training length").sentence == (
         "Longer training brings little or nothing: the lowest validation loss came within 50 of "
@@ -99,7 +99,7 @@ def test_training_that_brought_nothing_says_when_the_best_came() -> None:
     )
 
 
-def test_a_change_of_about_nothing_is_written_so() -> None:
+def test_a_negligible_change_is_described_as_such() -> None:
     runs = results(
         lambda p, s: (1 + 1e-5 * p["dataset.n_train"]) * (1 + s), dataset__n_train=[100, 200]
     )
@@ -109,41 +109,43 @@ def test_a_change_of_about_nothing_is_written_so() -> None:
 @pytest.mark.parametrize(("noise", "finding"), [(0.3, "limits"), (0.1, "does not limit")])
 def test_known_noise_is_a_floor(noise: float, finding: str) -> None:
     runs = results(lambda _, s: 0.1 * jitter(s), dataset__target_noise=[noise])
-    found = effect(runs, "noise")
-    assert found.finding == finding
-    assert f"a loss of {noise**2:.4f}" in found.sentence
+    estimate = effect(runs, "noise")
+    assert estimate.finding == finding
+    assert f"a loss of {noise**2:.4f}" in estimate.sentence
 
 
 def test_a_loss_that_no_step_lowers_is_a_floor() -> None:
     runs = results(
         lambda _, s: 1.0 + s, dataset__n_train=[50, 100], model__width=[2, 4]
     )  # fmt: skip
-    found = cause(cells(runs))
-    assert found is not None and found.limiting == "noise"
-    assert "a floor no cell gets under" in found.sentence
+    report = cause(cells(runs))
+    assert report is not None and report.limiting == "noise"
+    assert "a floor no cell gets under" in report.sentence
 
 
-def test_the_floor_of_the_learning_curve_is_told_with_its_interval() -> None:
+def test_an_unresolved_floor_of_the_learning_curve_is_reported() -> None:
     runs = results(
         lambda p, s: (2 * p["dataset.n_train"] ** -0.5 + 0.2) * jitter(s, p["dataset.n_train"]),
         dataset__n_train=[25, 50, 100, 200, 400, 800],
     )  # fmt: skip
-    found = cause(cells(runs), learning_curves(cells(runs)))
-    assert found is not None and found.limiting == "data"
-    [noise] = [one for one in found.effects if one.factor == "noise"]
+    report = cause(cells(runs), learning_curves(cells(runs)))
+    assert report is not None and report.limiting == "data"
+    [noise] = [candidate for candidate in report.effects if candidate.factor == "noise"]
     assert noise.finding == "not resolved" and "levels off at 0.2" in noise.sentence
 
 
-def test_regularisation_that_helps_is_told() -> None:
+def test_missing_regularisation_limits_if_it_helps() -> None:
     runs = results(lambda p, s: (1 - p["model.dropout"]) * jitter(s), model__dropout=[0, 0.5])
     assert effect(runs, "regularisation").finding == "limits"
 
 
 def test_an_axis_with_one_value_is_not_assessable() -> None:
     runs = results(lambda _, s: jitter(s), model__width=[4])
-    found = cause(cells(runs))
-    assert found is not None and found.limiting is None
-    factors = {one.factor for one in found.effects if one.finding == "not assessable"}
+    report = cause(cells(runs))
+    assert report is not None and report.limiting is None
+    factors = {
+        candidate.factor for candidate in report.effects if candidate.finding == "not assessable"
+    }
     assert factors == {"data", "capacity", "regularisation", "noise"}
 
 

@@ -1,4 +1,4 @@
-"""A metric as arrays answers as a dictionary of its values by step would."""
+"""A metric stored as arrays behaves like a dictionary of values by step."""
 
 from math import isfinite, nan
 from typing import Any
@@ -19,26 +19,28 @@ def column(by_step: dict[int, float]) -> Series:
 
 
 @given(BY_STEP)
-def test_values_are_found_by_step(by_step: dict[int, float]) -> None:
-    found = column(by_step)
+def test_values_are_looked_up_by_step(by_step: dict[int, float]) -> None:
+    metric = column(by_step)
     known = {step: value for step, value in by_step.items() if isfinite(value)}
-    assert [found.at(step) for step in range(32)] == [known.get(step) for step in range(32)]
-    assert found.lowest == min(sorted(known), key=known.__getitem__, default=None)
+    assert [metric.at(step) for step in range(32)] == [known.get(step) for step in range(32)]
+    assert metric.lowest == min(sorted(known), key=known.__getitem__, default=None)
 
 
 @given(BY_STEP, BY_STEP)
-def test_another_metric_is_read_at_the_same_steps(one: dict[int, float], other: Any) -> None:
-    paired = column(other).values_at(column(one).steps)
-    assert [repr(each) for each in paired.tolist()] == [
-        repr(float(other.get(step, nan))) for step in sorted(one)
+def test_another_metric_is_aligned_to_the_same_steps(
+    by_step: dict[int, float], other_by_step: Any
+) -> None:
+    paired = column(other_by_step).values_at(column(by_step).steps)
+    assert [repr(value) for value in paired.tolist()] == [
+        repr(float(other_by_step.get(step, nan))) for step in sorted(by_step)
     ]
 
 
 @given(BY_STEP, st.none() | st.integers(0, 31), st.none() | st.integers(0, 31))
-def test_a_stretch_is_that_of_its_steps(
+def test_a_range_of_steps_is_selected(
     by_step: dict[int, float], first: int | None, last: int | None
 ) -> None:
-    found = column(by_step)
+    metric = column(by_step)
     low, high = first or 0, 31 if last is None else last
     expected = [step for step in sorted(by_step) if low <= step <= high]
-    assert found.steps[found.between(first, last)].tolist() == expected
+    assert metric.steps[metric.between(first, last)].tolist() == expected

@@ -1,4 +1,4 @@
-"""Variants compared seed by seed: intervals, what is resolved, and what validation chooses."""
+"""Comparison of variants by seed: intervals, resolved differences and the choice."""
 
 import re
 from typing import Any
@@ -31,103 +31,106 @@ def shifted(by: float) -> list[float]:
 
 
 @given(st.lists(st.tuples(*[st.floats(-10, 10)] * 2), min_size=3, max_size=30))
-def test_the_interval_is_that_of_the_paired_t_test(pairs: list[tuple[float, float]]) -> None:
+def test_the_interval_matches_the_paired_t_test(pairs: list[tuple[float, float]]) -> None:
     mine, theirs = (np.array(column) for column in zip(*pairs, strict=True))
-    found = paired(dict(enumerate(mine)), dict(enumerate(theirs)), 1)
+    interval = paired(dict(enumerate(mine)), dict(enumerate(theirs)), 1)
     if np.ptp(mine - theirs) > 1e-6:
         low, high = ttest_rel(mine, theirs).confidence_interval(0.95)
-        assert (found.low, found.high) == pytest.approx((low, high), rel=1e-6, abs=1e-9)
-        assert (found.joint_low, found.joint_high) == (found.low, found.high)
+        assert (interval.low, interval.high) == pytest.approx((low, high), rel=1e-6, abs=1e-9)
+        assert (interval.joint_low, interval.joint_high) == (interval.low, interval.high)
 
 
-def test_a_joint_interval_is_the_plain_one_at_a_stricter_level() -> None:
+def test_a_joint_interval_is_a_plain_interval_at_a_stricter_level() -> None:
     mine, theirs = np.array(shifted(-0.3)), np.array(BASE)
-    found = paired(dict(enumerate(mine)), dict(enumerate(theirs)), 4)
+    interval = paired(dict(enumerate(mine)), dict(enumerate(theirs)), 4)
     low, high = ttest_rel(mine, theirs).confidence_interval(1 - 0.05 / 4)
-    assert (found.joint_low, found.joint_high) == pytest.approx((low, high))
+    assert (interval.joint_low, interval.joint_high) == pytest.approx((low, high))
 
 
 def test_variants_are_ranked_by_test_loss_and_chosen_by_validation_loss() -> None:
-    found = compare(
+    comparison = compare(
         [
             arm("as it is", BASE),
             arm("good on test", shifted(-0.1), shifted(-0.5)),
             arm("good on validation", shifted(-0.5), shifted(-0.1)),
         ]
     )
-    assert [each.arm.name for each in found.effects] == ["good on test", "good on validation"]
-    assert found.chosen and found.chosen.arm.name == "good on validation"
-    assert "Its test loss is 0.10" in in_words(found)
+    assert [effect.arm.name for effect in comparison.effects] == [
+        "good on test",
+        "good on validation",
+    ]
+    assert comparison.chosen and comparison.chosen.arm.name == "good on validation"
+    assert "Its test loss is 0.10" in in_words(comparison)
 
 
-def test_pairing_resolves_what_the_spread_of_the_seeds_would_hide() -> None:
-    found = compare([arm("as it is", BASE), arm("better", shifted(-0.1))])
+def test_pairing_resolves_a_difference_smaller_than_the_spread_of_seeds() -> None:
+    comparison = compare([arm("as it is", BASE), arm("better", shifted(-0.1))])
     assert np.std(BASE) > 0.09
-    assert found.effects[0].differences["test_loss"].resolved
+    assert comparison.effects[0].differences["test_loss"].resolved
 
 
-def test_a_difference_that_holds_zero_is_not_resolved() -> None:
+def test_a_difference_whose_interval_contains_zero_is_not_resolved() -> None:
     flat = [0.9, 1.35, 0.8, 1.15, 1.0]
-    found = compare([arm("as it is", BASE), arm("same", flat)])
-    assert not found.effects[0].differences["test_loss"].resolved
-    assert "not resolved" in in_words(found)
+    comparison = compare([arm("as it is", BASE), arm("same", flat)])
+    assert not comparison.effects[0].differences["test_loss"].resolved
+    assert "not resolved" in in_words(comparison)
 
 
-def test_more_comparisons_ask_for_more_evidence() -> None:
+def test_more_comparisons_require_more_evidence() -> None:
     weak = [value - 0.05 + 2.2 * noise for value, noise in zip(BASE, NOISE, strict=True)]
-    two = compare([arm("as it is", BASE), arm("weak", weak)])
-    assert two.effects[0].differences["test_loss"].resolved
-    others = [arm(f"other {i}", shifted(0.5)) for i in range(20)]
-    many = compare([arm("as it is", BASE), arm("weak", weak), *others])
+    few = compare([arm("as it is", BASE), arm("weak", weak)])
+    assert few.effects[0].differences["test_loss"].resolved
+    other_arms = [arm(f"other {i}", shifted(0.5)) for i in range(20)]
+    many = compare([arm("as it is", BASE), arm("weak", weak), *other_arms])
     assert not many.effects[0].differences["test_loss"].resolved
 
 
-def test_nothing_is_chosen_over_what_has_the_lowest_validation_loss() -> None:
-    found = compare([arm("as it is", BASE), arm("worse", shifted(0.2))])
-    assert found.chosen is found.baseline
-    assert "no change lowers" in in_words(found)
+def test_the_baseline_is_chosen_if_it_has_the_lowest_validation_loss() -> None:
+    comparison = compare([arm("as it is", BASE), arm("worse", shifted(0.2))])
+    assert comparison.chosen is comparison.baseline
+    assert "no change lowers" in in_words(comparison)
 
 
-def test_no_seeds_are_asked_for_to_tell_apart_what_is_alike_on_every_seed() -> None:
+def test_identical_results_do_not_ask_for_more_seeds() -> None:
     assert "are needed" not in in_words(compare([arm("as it is", BASE), arm("same", BASE)]))
 
 
-def test_a_variant_that_broke_is_never_chosen() -> None:
+def test_a_variant_with_a_failed_run_is_never_chosen() -> None:
     wild = arm("wild", shifted(-0.5))
     broken = Arm("wild", 10, 50, [*wild.outcomes[:-1], RunOutcome(4, None, 3)])
-    found = compare([arm("as it is", BASE), broken])
-    assert found.chosen is found.baseline
-    assert found.effects[0].differences["test_loss"].pairs == 4
+    comparison = compare([arm("as it is", BASE), broken])
+    assert comparison.chosen is comparison.baseline
+    assert comparison.effects[0].differences["test_loss"].pairs == 4
 
 
-def test_where_the_baseline_broke_on_every_seed_the_lowest_validation_loss_is_chosen() -> None:
+def test_a_failed_baseline_leaves_the_choice_to_validation_loss() -> None:
     broken = Arm("as it is", 10, 50, [RunOutcome(seed, None, 3) for seed in range(5)])
-    found = compare([broken, arm("worse", shifted(0.5)), arm("better", shifted(-0.5))])
-    assert found.chosen and found.chosen.arm.name == "better"
-    text = in_words(found)
+    comparison = compare([broken, arm("worse", shifted(0.5)), arm("better", shifted(-0.5))])
+    assert comparison.chosen and comparison.chosen.arm.name == "better"
+    text = in_words(comparison)
     assert "“as it is” has no validation loss on any seed; validation chooses “better”." in text
     assert "Its test loss is 0.548" in text
 
 
-def test_while_the_baseline_trains_nothing_is_chosen() -> None:
+def test_no_variant_is_chosen_while_the_baseline_trains() -> None:
     waiting = Arm("as it is", 10, 50, [RunOutcome(0, None, 3), RunOutcome(1, None, 3, ended=False)])
-    found = compare([waiting, arm("better", [0.5, 0.5])])
-    assert found.chosen is None
-    assert in_words(found) == "No seed has ended both with and without a change yet."
+    comparison = compare([waiting, arm("better", [0.5, 0.5])])
+    assert comparison.chosen is None
+    assert in_words(comparison) == "No seed has ended both with and without a change yet."
 
 
-def test_while_runs_train_only_complete_pairs_count() -> None:
+def test_only_complete_pairs_count_while_runs_train() -> None:
     waiting = [RunOutcome(seed, None, 4, ended=False) for seed in range(1, 5)]
     late = Arm("late", 10, 50, [RunOutcome(0, {"val_loss": 0.5, "test_loss": 0.5}, 9), *waiting])
-    found = compare([arm("as it is", BASE), late])
-    assert not found.complete
-    assert found.effects[0].differences["test_loss"].low is None
-    assert in_words(found).startswith("So far: ")
+    comparison = compare([arm("as it is", BASE), late])
+    assert not comparison.complete
+    assert comparison.effects[0].differences["test_loss"].low is None
+    assert in_words(comparison).startswith("So far: ")
 
 
 def test_cost_counts_parameters_samples_and_epochs() -> None:
-    found = compare([arm("as it is", BASE), arm("more", BASE, n_train=200, epochs=50)])
-    assert found.effects[0].cost == 2.0
+    comparison = compare([arm("as it is", BASE), arm("more", BASE, n_train=200, epochs=50)])
+    assert comparison.effects[0].cost == 2.0
 
 
 def test_a_seed_counts_once_with_its_mean_over_the_cells() -> None:
@@ -139,30 +142,30 @@ def test_a_seed_counts_once_with_its_mean_over_the_cells() -> None:
         ]
         return Arm(name, None, 50, outcomes)
 
-    found = compare(
+    comparison = compare(
         [crossed("as it is", [[1.0, 2.0], [10.0, 20.0]]), crossed("b", [[0.8, 1.9], [10.1, 19.8]])]
     )
-    [effect] = found.effects
+    [effect] = comparison.effects
     difference = effect.differences["test_loss"]
     assert difference.mean == pytest.approx(-0.1)
     assert difference.pairs == 2
     alone = paired({0: -0.05, 1: -0.15}, {0: 0.0, 1: 0.0}, 1)
     assert difference.low == pytest.approx(alone.low)
-    assert (effect.cells, effect.lower, effect.cost, found.seeds) == (2, 2, None, 2)
-    assert "over 2 cells, lower in 2" in in_words(found)
+    assert (effect.cells, effect.lower, effect.cost, comparison.seeds) == (2, 2, None, 2)
+    assert "over 2 cells, lower in 2" in in_words(comparison)
 
 
-def test_the_seeds_that_are_needed_have_a_power_of_80_percent() -> None:
-    found = paired(dict(enumerate(shifted(-0.01))), dict(enumerate(BASE)), 1)
-    n = seeds_needed(found, 1)
+def test_the_number_of_needed_seeds_gives_80_percent_power() -> None:
+    difference = paired(dict(enumerate(shifted(-0.01))), dict(enumerate(BASE)), 1)
+    n = seeds_needed(difference, 1)
     assert n is not None
     spread = np.std([noise - 0.01 for noise in NOISE], ddof=1)
-    shift = abs(found.mean) / spread * np.sqrt(n)
+    shift = abs(difference.mean) / spread * np.sqrt(n)
     bound = student.ppf(0.975, n - 1)
     assert nct.sf(bound, n - 1, shift) == pytest.approx(0.8, abs=0.05)
 
 
-def test_what_is_not_resolved_says_how_many_seeds_would_tell() -> None:
+def test_an_unresolved_difference_states_how_many_seeds_are_needed() -> None:
     weak = [value - 0.02 + 2.2 * noise for value, noise in zip(BASE, NOISE, strict=True)]
     text = in_words(compare([arm("as it is", BASE), arm("weak", weak)]))
     assert re.search(r"not resolved. To tell a difference of this size, about \d+ seeds", text)
@@ -173,14 +176,14 @@ def test_what_is_not_resolved_says_how_many_seeds_would_tell() -> None:
     assert "needed" not in clear
 
 
-def test_nothing_resolved_is_said_also_where_nothing_is_chosen() -> None:
+def test_unresolved_differences_are_reported_even_without_a_choice() -> None:
     worse = [value + 0.02 + 2.2 * noise for value, noise in zip(BASE, NOISE, strict=True)]
     bad = [value + 0.03 - 4 * noise for value, noise in zip(BASE, NOISE, strict=True)]
     text = in_words(compare([arm("as it is", BASE), arm("worse", worse), arm("bad", bad)]))
     assert "No difference in test loss is resolved. To tell the clearest of the differ" in text
 
 
-def test_an_accuracy_that_is_resolved_while_the_loss_is_not_is_in_the_sentence() -> None:
+def test_a_resolved_accuracy_is_reported_if_the_loss_is_not_resolved() -> None:
     def scored(name: str, losses: list[float], accuracy: float) -> Arm:
         outcomes = [
             RunOutcome(
@@ -191,13 +194,13 @@ def test_an_accuracy_that_is_resolved_while_the_loss_is_not_is_in_the_sentence()
         return Arm(name, 10, 50, outcomes)
 
     flat = [0.9, 1.35, 0.8, 1.15, 1.0]
-    found = compare([scored("as it is", BASE, 0.7), scored("same", flat, 0.8)])
-    accuracies = {one: 0.8 + NOISE[one] for one in range(5)}
+    comparison = compare([scored("as it is", BASE, 0.7), scored("same", flat, 0.8)])
+    accuracies = {i: 0.8 + NOISE[i] for i in range(5)}
     assert paired(accuracies, dict.fromkeys(range(5), 0.7), 1).resolved
-    assert "test accuracy is resolved, though: “same” +10.0 points." in in_words(found)
+    assert "test accuracy is resolved, though: “same” +10.0 points." in in_words(comparison)
 
 
-def test_means_of_other_seeds_do_not_stand_beside_a_difference() -> None:
+def test_means_are_shown_only_if_both_variants_have_the_same_seeds() -> None:
     more = arm("more data", [0.1, 0.1], [0.5, 0.6])
     whole = in_words(compare([arm("as it is", [0.5, 0.5], [0.6, 0.8]), more]))
     partly = in_words(compare([arm("as it is", [0.5, 0.5, 0.5], [0.6, 0.8, 9.0]), more]))

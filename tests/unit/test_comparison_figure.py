@@ -1,4 +1,4 @@
-"""The chart of paired differences: what is in it, and what it says in words."""
+"""The chart of paired differences and its description."""
 
 from backend.analysis.comparison import Arm, RunOutcome, compare
 from frontend import formatting
@@ -25,14 +25,14 @@ def test_the_lowest_test_loss_comes_first_and_the_choice_is_marked() -> None:
     assert [(row.name, row.chosen) for row in info().rows] == [("better", True), ("worse", False)]
 
 
-def test_what_is_not_resolved_is_said_so() -> None:
+def test_unresolved_differences_are_marked() -> None:
     quoted = "\N{LEFT DOUBLE QUOTATION MARK}as it is\N{RIGHT DOUBLE QUOTATION MARK}"
     text = f"Test loss less that of {quoted}: better -0.497; worse +0.3 (not resolved)."
     isolates = dict.fromkeys(map(ord, "\N{FIRST STRONG ISOLATE}\N{POP DIRECTIONAL ISOLATE}"))
     assert info().description.translate(isolates) == text
 
 
-def test_a_name_keeps_its_writing_direction_to_itself() -> None:
+def test_names_are_isolated_from_the_direction_of_the_text() -> None:
     assert formatting.isolated("better") in info().description
 
 
@@ -46,11 +46,11 @@ def test_each_difference_has_a_dot_in_two_intervals() -> None:
 
 def test_a_variant_without_a_pair_is_left_out() -> None:
     waiting = Arm("later", 10, 20, [RunOutcome(0, None, 1, ended=False)])
-    found = comparison_info(compare([arm("as it is", 1, 2), waiting]))
-    assert found.rows == []
-    assert draw_comparison(found)["data"]
+    chart = comparison_info(compare([arm("as it is", 1, 2), waiting]))
+    assert chart.rows == []
+    assert draw_comparison(chart)["data"]
 
 
-def test_a_name_is_text_and_no_markup() -> None:
-    found = comparison_info(compare([arm("as it is", 1, 2), arm("<b>lr</b> & 1", 0.5, 1.5)]))
-    assert draw_comparison(found)["data"][-1]["y"][0] == "<b>&lt;b&gt;lr&lt;/b&gt; &amp; 1</b>"
+def test_names_are_escaped() -> None:
+    chart = comparison_info(compare([arm("as it is", 1, 2), arm("<b>lr</b> & 1", 0.5, 1.5)]))
+    assert draw_comparison(chart)["data"][-1]["y"][0] == "<b>&lt;b&gt;lr&lt;/b&gt; &amp; 1</b>"

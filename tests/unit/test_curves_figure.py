@@ -45,43 +45,43 @@ def test_a_short_curve_is_drawn_whole() -> None:
     assert test.steps == []
 
 
-def test_the_stretch_after_the_best_epoch_reaches_to_the_end() -> None:
+def test_the_range_after_the_best_epoch_reaches_the_last_epoch() -> None:
     assert info([3, 2, 1], [3, 1, 2], best=2).after_best == (2, 3)
 
 
-def test_there_is_no_stretch_after_the_best_epoch_when_it_is_the_last() -> None:
+def test_there_is_no_range_after_a_best_epoch_that_is_the_last() -> None:
     assert info([3, 2, 1], [3, 2, 1], best=3).after_best is None
 
 
-def test_thinning_keeps_the_ends_the_marks_and_a_spike() -> None:
+def test_thinning_keeps_end_points_marked_epochs_and_spikes() -> None:
     losses = [1 / (step + 1) for step in range(50_000)]
     losses[31_234] = 9.0
     train = info(losses, losses, best=40_001, stop=40_021).lines[0]
     assert {1, 50_000, 31_235, 40_001, 40_021} <= set(train.steps)
 
 
-def test_a_curve_of_a_million_points_is_drawn_from_at_most_2000() -> None:
+def test_a_million_points_are_thinned_to_2000() -> None:
     noise = array("d", np.random.default_rng(0).normal(size=1_000_000))
     for view in (PLAIN, RunView(epochs="log")):
-        drawn = info(noise, noise[::-1], best=300_000, stop=400_000, view=view)
-        assert max(len(line.steps) for line in drawn.lines) <= 2_000
-        assert min(noise) in drawn.lines[1].values
+        chart = info(noise, noise[::-1], best=300_000, stop=400_000, view=view)
+        assert max(len(line.steps) for line in chart.lines) <= 2_000
+        assert min(noise) in chart.lines[1].values
 
 
-def test_a_logarithmic_axis_keeps_the_first_epochs_whole() -> None:
+def test_a_logarithmic_axis_keeps_all_of_the_first_epochs() -> None:
     losses = [1 / (step + 1) for step in range(50_000)]
-    drawn = info(losses, losses, view=RunView(epochs="log"))
-    assert list(drawn.lines[0].steps[:30]) == list(range(1, 31))
+    chart = info(losses, losses, view=RunView(epochs="log"))
+    assert list(chart.lines[0].steps[:30]) == list(range(1, 31))
 
 
-def test_a_stretch_is_drawn_in_its_own_detail() -> None:
+def test_a_range_of_epochs_is_drawn_in_full_detail() -> None:
     losses = [1 / (step + 1) for step in range(50_000)]
     stretch = info(losses, losses, view=RunView(first=20_000, last=20_300))
     assert list(stretch.lines[0].steps) == list(range(20_000, 20_301))
     assert draw_curves(stretch)["layout"]["xaxis"]["range"] == [20_000, 20_300]
 
 
-def test_the_gap_is_validation_minus_train_on_a_strip_of_its_own() -> None:
+def test_the_gap_is_drawn_on_its_own_axis() -> None:
     gap = info([3, 2, 1], [3, None, 2]).gap
     assert gap is not None
     assert gap.values == [0, None, 1]
@@ -92,29 +92,29 @@ def test_accuracy_has_no_gap() -> None:
     assert curves_info("accuracy", {}, view=PLAIN).gap is None
 
 
-def test_smoothing_keeps_the_recorded_line_in_sight() -> None:
-    found = traces(info([3, 1, 3], [3, 1, 3], view=RunView(smoothing=0.5)))
-    assert found["train"]["y"] == [3, 1, 3]
-    assert found["train"]["opacity"] < 0.5
-    assert found["train smoothed"]["y"] == pytest.approx([3, 5 / 3, 17 / 7])
+def test_smoothing_keeps_the_recorded_line_visible() -> None:
+    lines = traces(info([3, 1, 3], [3, 1, 3], view=RunView(smoothing=0.5)))
+    assert lines["train"]["y"] == [3, 1, 3]
+    assert lines["train"]["opacity"] < 0.5
+    assert lines["train smoothed"]["y"] == pytest.approx([3, 5 / 3, 17 / 7])
 
 
-def test_what_is_smoothed_does_not_depend_on_the_stretch() -> None:
+def test_smoothing_does_not_depend_on_the_shown_range() -> None:
     losses = [float(step % 5) for step in range(100)]
     whole = info(losses, losses, view=RunView(smoothing=0.9))
     part = info(losses, losses, view=RunView(smoothing=0.9, first=50, last=60))
     assert part.lines[0].smoothed == whole.lines[0].smoothed[49:60]
 
 
-def test_other_seeds_lie_behind_and_are_said_once_in_the_legend() -> None:
+def test_other_seeds_are_drawn_behind_with_a_single_legend_entry() -> None:
     behind = [losses([4, 3], [5, 4]), losses([6, 3], [7, 4])]
-    drawn = draw_curves(info([3, 2], [3, 1], seeds=behind))["data"]
-    assert [trace["uid"] for trace in drawn[:3]] == ["seeds train", "seeds val", "train"]
-    assert drawn[0]["x"] == [1, 2, None, 1, 2, None]
-    assert [trace["showlegend"] for trace in drawn[:2]] == [True, False]
+    lines = draw_curves(info([3, 2], [3, 1], seeds=behind))["data"]
+    assert [trace["uid"] for trace in lines[:3]] == ["seeds train", "seeds val", "train"]
+    assert lines[0]["x"] == [1, 2, None, 1, 2, None]
+    assert [trace["showlegend"] for trace in lines[:2]] == [True, False]
 
 
-def test_a_seed_that_explodes_leaves_the_run_its_room() -> None:
+def test_an_exploding_seed_does_not_squeeze_the_curve_of_the_run() -> None:
     behind = [losses([4, 3], [500, 900])]
     exploded = info([3, 2], [3, 1], seeds=behind)
     assert exploded.limits == (0, 6)
@@ -132,7 +132,7 @@ def test_losses_that_are_not_finite_become_gaps() -> None:
     assert list(info([1.0, math.inf, None], [1.0, 2.0, 3.0]).lines[0].values) == [1.0, None, None]
 
 
-def test_the_description_names_every_number_the_chart_marks() -> None:
+def test_the_description_contains_every_marked_value() -> None:
     text = info([3, 2, 1], [3, 1, 2], best=2, stop=3).description
     assert text == (
         "Loss after epoch 3: train 1.00, validation 2.00. Validation is 1.00 above train. "
@@ -140,7 +140,7 @@ def test_the_description_names_every_number_the_chart_marks() -> None:
     )
 
 
-def test_a_run_without_epochs_is_described_and_can_be_drawn() -> None:
+def test_a_run_without_epochs_can_be_drawn() -> None:
     empty = curves_info("loss", {}, view=PLAIN)
     assert empty.description == "No epoch has been recorded yet."
     assert [trace["meta"] for trace in draw_curves(empty)["data"]] == [
@@ -148,9 +148,9 @@ def test_a_run_without_epochs_is_described_and_can_be_drawn() -> None:
     ]  # fmt: skip
 
 
-def test_the_drawing_marks_and_shades() -> None:
-    drawn = info([3, 2, 1], [3, 1, 2], best=2, stop=3, view=RunView(scale="log"))
-    layout = draw_curves(drawn)["layout"]
+def test_marked_epochs_and_the_range_after_the_best_are_drawn() -> None:
+    chart = info([3, 2, 1], [3, 1, 2], best=2, stop=3, view=RunView(scale="log"))
+    layout = draw_curves(chart)["layout"]
     assert [shape["name"] for shape in layout["shapes"]] == [
         "after the best epoch", "best epoch", "early stop", "epoch of the picture",
     ]  # fmt: skip
@@ -165,10 +165,10 @@ def test_train_and_validation_differ_in_colour_and_dash() -> None:
     assert test["visible"] == "legendonly"
 
 
-def test_validation_below_train_is_said_so() -> None:
+def test_validation_below_train_is_described() -> None:
     assert "Validation is 2.00 below train." in info([3, 3], [2, 1]).description
 
 
 def test_a_single_epoch_is_a_dot() -> None:
-    drawn = draw_curves(info([3], [2], seeds=[losses([4], [5])]))["data"]
-    assert {trace["mode"] for trace in drawn if trace["x"]} == {"lines+markers"}
+    lines = draw_curves(info([3], [2], seeds=[losses([4], [5])]))["data"]
+    assert {trace["mode"] for trace in lines if trace["x"]} == {"lines+markers"}

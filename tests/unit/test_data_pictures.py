@@ -8,11 +8,11 @@ from tests.specs import run_spec, run_specs
 from worker.training.data import load
 
 
-def test_the_kept_rows_are_those_of_the_sources() -> None:
+def test_the_stored_preview_rows_are_current() -> None:
     assert FILE.read_text(encoding="utf-8") == text()
 
 
-def test_dots_are_the_very_samples_that_a_worker_trains_on() -> None:
+def test_dots_are_the_training_samples_of_a_worker() -> None:
     spec = run_spec("moons", dataset__label_noise=0.3, dataset__input_noise=0.2)
     [picture] = data_pictures([spec])
     data = load(spec)
@@ -22,27 +22,27 @@ def test_dots_are_the_very_samples_that_a_worker_trains_on() -> None:
     assert [dot.wrong for dot in picture.dots] == data.mislabelled.tolist()
 
 
-@pytest.mark.parametrize("source", [one for one in SOURCES if one != "modular_addition"])
+@pytest.mark.parametrize("source", [name for name in SOURCES if name != "modular_addition"])
 def test_every_source_has_a_picture_inside_its_frame(source: str) -> None:
     [picture] = data_pictures([run_spec(source, dataset__input_noise=0.1)])
     assert picture.dots or picture.pixels or picture.lines
     assert all(0 <= dot.x <= WIDTH and 0 <= dot.y <= HEIGHT for dot in picture.dots)
 
 
-def test_what_has_no_picture_says_so() -> None:
+def test_a_source_without_a_picture_is_described_as_such() -> None:
     [picture] = data_pictures([run_spec("modular_addition")])
     assert picture.about.endswith("There is no picture of it.")
 
 
-def test_what_differs_between_pictures_is_their_title() -> None:
+def test_titles_name_the_differences_between_pictures() -> None:
     pictures = data_pictures(run_specs("moons", dataset__input_noise=[0, 0.5], model__width=[2, 4]))
-    assert [one.title for one in pictures] == [
+    assert [picture.title for picture in pictures] == [
         "Two moons, input noise 0",
         "Two moons, input noise 0.5",
     ]
 
 
-def test_of_many_data_sets_a_few_are_drawn_both_ends_among_them() -> None:
+def test_many_data_sets_are_thinned_to_a_few_pictures() -> None:
     pictures = data_pictures(run_specs("sine", dataset__n_train=[5, 10, 20, 50, 100, 200, 1000]))
     assert len(pictures) == MAX_PICTURES
     assert (len(pictures[0].dots), len(pictures[-1].dots)) == (5, MAX_DOTS)

@@ -1,4 +1,4 @@
-"""Verdicts on curves whose reading is not in doubt, and what is told of them."""
+"""Diagnosis of curves with a clear verdict, and its sentences."""
 
 import math
 import re
@@ -15,10 +15,10 @@ from backend.series import Series
 from tests.curves import CASES, EPOCHS, curve, falling, rising_after
 
 
-def test_the_ids_of_rules_are_those_that_are_documented() -> None:
+def test_the_documentation_lists_every_rule() -> None:
     text = (Path(__file__).parents[2] / "docs/diagnosis.md").read_text()
     rows = [row for row in text.split("## What a rise is")[0].splitlines() if row.startswith("|")]
-    written = {each for row in rows for each in re.findall(r"`([a-z-]+\.[a-z-]+)`", row)}
+    written = {rule_id for row in rows for rule_id in re.findall(r"`([a-z-]+\.[a-z-]+)`", row)}
     assert written | {"over-confident"} == RULES
     assert {rule for rule, _, _ in CASES} <= RULES
 
@@ -28,19 +28,19 @@ def test_verdicts(rule: str, train: ArrayLike, validation: ArrayLike) -> None:
     assert diagnose(curve(train, validation)).rule == rule
 
 
-def test_overfitting_names_its_onset_and_its_numbers() -> None:
-    found = diagnose(curve(falling(0.0), rising_after(30, 2.0)))
-    assert found.overfitting is True
-    assert found.onset_step == found.best_step == 30
-    assert found.confidence == "high"
-    assert found.sentence.startswith(
+def test_overfitting_reports_its_onset_and_losses() -> None:
+    diagnosis = diagnose(curve(falling(0.0), rising_after(30, 2.0)))
+    assert diagnosis.overfitting is True
+    assert diagnosis.onset_step == diagnosis.best_step == 30
+    assert diagnosis.confidence == "high"
+    assert diagnosis.sentence.startswith(
         "Overfitting: validation loss was lowest at epoch 30 (0.500) and ends at 2.00 (smoothed, a"
     )
-    recorded = [found.evidence[name] for name in ("train_loss_at_best", "final_train_loss")]
-    assert found.sentence.endswith(
+    recorded = [diagnosis.evidence[name] for name in ("train_loss_at_best", "final_train_loss")]
+    assert diagnosis.sentence.endswith(
         f"train loss fell from {number(recorded[0])} to {number(recorded[1])}."
     )
-    assert "by heart" in found.learner
+    assert "by heart" in diagnosis.learner
 
 
 def test_only_a_rise_after_a_fall_is_overfitting() -> None:
@@ -49,7 +49,9 @@ def test_only_a_rise_after_a_fall_is_overfitting() -> None:
     assert "26% of that of always giving the same answer" in memorised.sentence
     rising = curve(falling(0.0), 1 + EPOCHS / 100)
     assert diagnose(rising).overfitting is False
-    assert diagnose(rising, reference_loss=2.0).overfitting is True  # it fell in the first epoch
+    assert (
+        diagnose(rising, reference_loss=2.0).overfitting is True
+    )  # the reference implies a fall in the first epoch
 
 
 LATE = [0.6, 0.4, 0.34, *[0.335, 0.34, 0.33, 0.335] * 2, 0.33, 0.38, 0.45, 0.6]
@@ -59,20 +61,20 @@ DIP = [0.65, 0.61, *np.linspace(0.67, 1.1, 28)]
 
 
 @pytest.mark.parametrize("validation", [LATE, IN_ORDER, PLATEAU, DIP])
-def test_a_rise_counts_if_late_short_or_after_hardly_a_fall(validation: ArrayLike) -> None:
+def test_a_late_or_short_rise_and_a_rise_after_a_small_fall_count(validation: ArrayLike) -> None:
     losses = np.asarray(validation, float)
-    found = diagnose(curve(falling(0.05, n=len(losses)), losses))
-    assert found.overfitting is True
-    assert found.onset_step == int(losses.argmin()) + 1
+    diagnosis = diagnose(curve(falling(0.05, n=len(losses)), losses))
+    assert diagnosis.overfitting is True
+    assert diagnosis.onset_step == int(losses.argmin()) + 1
 
 
-def test_a_loss_that_is_no_number_any_more_means_diverged() -> None:
-    found = diagnose(curve([1.0] * 9 + [math.nan], [1.0] * 10))
-    assert found.rule == "diverged.not-finite"
-    assert "epoch 10" in found.sentence
+def test_a_loss_that_becomes_nan_means_diverged() -> None:
+    diagnosis = diagnose(curve([1.0] * 9 + [math.nan], [1.0] * 10))
+    assert diagnosis.rule == "diverged.not-finite"
+    assert "epoch 10" in diagnosis.sentence
 
 
-def test_underfitting_is_seen_against_the_reference_only() -> None:
+def test_underfitting_is_judged_only_with_a_reference_loss() -> None:
     flat = curve(falling(0.66), falling(0.67))
     assert diagnose(flat, reference_loss=0.69).verdict == "underfitting"
     assert diagnose(flat).verdict == "good fit"
@@ -84,37 +86,41 @@ def test_noise_alone_is_not_underfitting() -> None:
     assert diagnose(mislabelled, reference_loss=0.69).verdict == "good fit"
 
 
-def test_a_fit_solved_at_once_is_judged_by_its_end() -> None:
+def test_a_single_epoch_is_judged_by_its_losses() -> None:
     assert diagnose(curve([0.68], [0.69]), reference_loss=0.69).verdict == "underfitting"
     assert diagnose(curve([0.0], [9.0]), reference_loss=10.0).verdict == "memorised noise"
     assert diagnose(curve([0.1], [0.2]), reference_loss=10.0).verdict == "not assessable"
 
 
-@pytest.mark.parametrize(("accuracy", "told"), [(0.9, True), (0.7, False)])
-def test_loss_that_overfits_while_accuracy_holds_is_over_confident(
-    accuracy: float, told: bool
+@pytest.mark.parametrize(("accuracy", "expected"), [(0.9, True), (0.7, False)])
+def test_overfitting_loss_with_stable_accuracy_is_over_confidence(
+    accuracy: float, expected: bool
 ) -> None:
     accuracies = {e: min(0.9, 0.5 + e / 50) if e <= 40 else accuracy for e in range(1, 101)}
-    found = diagnose(
+    diagnosis = diagnose(
         curve(falling(0.0), rising_after(30, 1.5)), accuracy=Series.from_mapping(accuracies)
     )
-    assert found.overfitting is True
-    assert [one.rule for one in found.findings] == ["over-confident"] * told
-    assert not any("over-confidence" in check for check in found.not_checked)
+    assert diagnosis.overfitting is True
+    assert [finding.rule for finding in diagnosis.findings] == ["over-confident"] * expected
+    assert not any("over-confidence" in check for check in diagnosis.not_checked)
 
 
-def test_an_accuracy_that_never_moves_tells_nothing_of_confidence() -> None:
+def test_a_constant_accuracy_does_not_indicate_over_confidence() -> None:
     accuracies = dict.fromkeys(range(1, 101), 0.5)
-    found = diagnose(
+    diagnosis = diagnose(
         curve(falling(0.0), rising_after(30, 1.5)), accuracy=Series.from_mapping(accuracies)
     )
-    assert found.findings == []
-    assert "over-confidence: validation accuracy never moves" in found.not_checked
+    assert diagnosis.findings == []
+    assert "over-confidence: validation accuracy never moves" in diagnosis.not_checked
 
 
 def test_an_empty_curve_is_not_assessable() -> None:
-    found = diagnose(curve([], []))
-    assert (found.verdict, found.overfitting, found.best_step) == ("not assessable", None, None)
+    diagnosis = diagnose(curve([], []))
+    assert (diagnosis.verdict, diagnosis.overfitting, diagnosis.best_step) == (
+        "not assessable",
+        None,
+        None,
+    )
 
 
 @pytest.mark.parametrize(
@@ -129,44 +135,44 @@ def test_an_empty_curve_is_not_assessable() -> None:
         (439.2, "439"),
     ],
 )
-def test_numbers_have_three_digits(value: float, text: str) -> None:
+def test_numbers_have_three_significant_digits(value: float, text: str) -> None:
     assert number(value) == text
 
 
-def test_pure_noise_is_not_said_to_have_fallen() -> None:
+def test_pure_noise_is_not_described_as_a_fall() -> None:
     draws = np.random.default_rng(3)
     losses = (np.abs(draws.normal(1, 0.5, 60)) for _ in range(2))
-    found = diagnose(curve(*losses))
-    assert found.rule == "unstable.noisy"
-    assert "any fall or rise smaller than that is hidden" in found.sentence
-    assert "fell" not in found.sentence
+    diagnosis = diagnose(curve(*losses))
+    assert diagnosis.rule == "unstable.noisy"
+    assert "any fall or rise smaller than that is hidden" in diagnosis.sentence
+    assert "fell" not in diagnosis.sentence
 
 
-def test_the_rise_that_is_told_follows_from_the_numbers_beside_it() -> None:
+def test_the_reported_rise_is_consistent_with_the_reported_losses() -> None:
     noise = np.random.default_rng(1).normal(0, 0.05, 100)
-    found = diagnose(curve(falling(0.05), rising_after(30, 0.9) + noise))
-    told = re.search(r"a rise of (\d+)%, from about ([\d.]+) to ([\d.]+)\)", found.sentence)
-    assert told
-    percent, low, end = map(float, told.groups())
+    diagnosis = diagnose(curve(falling(0.05), rising_after(30, 0.9) + noise))
+    match = re.search(r"a rise of (\d+)%, from about ([\d.]+) to ([\d.]+)\)", diagnosis.sentence)
+    assert match
+    percent, low, end = map(float, match.groups())
     assert percent == pytest.approx(100 * (end / low - 1), abs=1)
-    assert found.evidence["rise_since_best"] == pytest.approx(percent / 100, abs=0.006)
-    assert found.evidence["smoothed_best_validation_loss"] == pytest.approx(low, rel=0.01)
+    assert diagnosis.evidence["rise_since_best"] == pytest.approx(percent / 100, abs=0.006)
+    assert diagnosis.evidence["smoothed_best_validation_loss"] == pytest.approx(low, rel=0.01)
 
 
-def test_validation_that_gives_no_number_while_train_goes_on_is_judged_until_then() -> None:
+def test_a_curve_is_judged_up_to_the_first_nan_of_validation() -> None:
     validation = rising_after(30, 2.0)
     validation[80:] = math.nan
-    found = diagnose(curve(falling(0.05), validation))
-    assert found.rule == "diverged.validation-not-finite"
-    assert "from epoch 81 on, while train loss goes on" in found.sentence
-    assert "Until then, overfitting: validation loss was lowest at epoch 30" in found.sentence
-    assert "learning rate" not in found.sentence + found.learner
+    diagnosis = diagnose(curve(falling(0.05), validation))
+    assert diagnosis.rule == "diverged.validation-not-finite"
+    assert "from epoch 81 on, while train loss goes on" in diagnosis.sentence
+    assert "Until then, overfitting: validation loss was lowest at epoch 30" in diagnosis.sentence
+    assert "learning rate" not in diagnosis.sentence + diagnosis.learner
 
 
-def test_train_that_ends_without_a_number_breaks_training_down() -> None:
+def test_a_train_loss_that_ends_in_nan_means_diverged() -> None:
     train, validation = falling(0.05), rising_after(30, 2.0)
     train[90:] = validation[80:] = math.nan
     assert diagnose(curve(train, validation)).rule == "diverged.not-finite"
     longer = Series.of(range(1, 102), [*train, math.nan])
-    found = diagnose(Curve.from_series(longer, Series.of(range(1, 101), validation)))
-    assert found.rule == "diverged.not-finite"
+    diagnosis = diagnose(Curve.from_series(longer, Series.of(range(1, 101), validation)))
+    assert diagnosis.rule == "diverged.not-finite"

@@ -1,4 +1,4 @@
-"""A run that diverges ends alone; its neighbours' curves are untouched."""
+"""A diverging run ends alone and does not change the curves of its neighbours."""
 
 import math
 
@@ -14,37 +14,37 @@ DEVICE = choose_device()
 
 
 @pytest.mark.parametrize("loss", [math.nan, math.inf, -math.inf, 1.1e6])
-def test_a_loss_that_is_not_finite_or_exploded_is_a_reason(loss: float) -> None:
+def test_a_loss_that_is_not_finite_or_exploded_is_divergence(loss: float) -> None:
     assert divergence_reason(loss, 0.7) is not None
 
 
 @pytest.mark.parametrize(("loss", "constant"), [(0.0, 0.7), (900_000, 0.0), (1.9e6, 2.0)])
-def test_a_large_loss_alone_is_none(loss: float, constant: float) -> None:
+def test_a_large_loss_alone_is_not_divergence(loss: float, constant: float) -> None:
     assert divergence_reason(loss, constant) is None
 
 
-def test_neighbours_of_a_run_that_diverges_are_exact() -> None:
+def test_a_diverging_run_does_not_change_its_neighbours() -> None:
     tame, wild = (
         run_spec("points", model__degree=6, training__learning_rate=rate) for rate in (0.1, 10.0)
     )
-    both, alone = Group([wild, tame, wild], DEVICE), Group([tame], DEVICE)
+    group, alone = Group([wild, tame, wild], DEVICE), Group([tame], DEVICE)
     for _ in range(60):
         [expected] = alone.epoch()
-        found = {result.index: result for result in both.epoch()}
+        results = {result.index: result for result in group.epoch()}
         assert isinstance(expected, EpochResult)
-        assert isinstance(found[1], EpochResult)
-        assert found[1].metrics == expected.metrics
-    assert isinstance(found[0], EpochResult)
-    assert not math.isfinite(found[0].metrics["train_loss"])
+        assert isinstance(results[1], EpochResult)
+        assert results[1].metrics == expected.metrics
+    assert isinstance(results[0], EpochResult)
+    assert not math.isfinite(results[0].metrics["train_loss"])
 
 
-def test_a_curve_that_exploded_is_diagnosed_as_diverged_however_short() -> None:
+def test_a_short_curve_that_exploded_is_diagnosed_as_diverged() -> None:
     curve = Curve.from_arrays([1, 2], [5.0, 2e6], [5.0, 3e6])
     assert diagnose(curve, reference_loss=0.7).rule == "diverged.exploded"
     assert diagnose(curve).verdict == "not assessable"
 
 
-def test_a_level_that_is_smoothed_is_said_to_be() -> None:
+def test_a_smoothed_loss_is_described_as_smoothed() -> None:
     rising = [1.0] * 10 + [9.0] * 10
-    told = diagnose(Curve.from_arrays(range(1, 21), rising, rising)).sentence
-    assert "train loss, smoothed, ends at about 9.00, far above the 1.00 it began with" in told
+    sentence = diagnose(Curve.from_arrays(range(1, 21), rising, rising)).sentence
+    assert "train loss, smoothed, ends at about 9.00, far above the 1.00 it began with" in sentence

@@ -1,4 +1,4 @@
-"""Early-stopping criteria against the libraries and definitions they come from."""
+"""Early-stopping criteria, compared with the libraries and definitions they come from."""
 
 import json
 import math
@@ -39,20 +39,20 @@ def test_patience_fires_after_that_many_epochs_without_improvement() -> None:
     assert stop(Patience(2), [3, 2, 1, 1.5, 1.4, 1.3]) == 5
 
 
-def test_equal_loss_and_nan_are_no_improvement() -> None:
+def test_equal_loss_and_nan_do_not_improve() -> None:
     assert stop(Patience(2), [1, 1, 1]) == 3
     assert stop(Patience(2), [math.nan, 1, math.nan, math.nan]) == 4
 
 
 @pytest.mark.parametrize("case", LIBRARIES["cases"])
-def test_patience_agrees_with_the_callback_of_keras(case: dict[str, Any]) -> None:
+def test_patience_agrees_with_keras(case: dict[str, Any]) -> None:
     rule = Patience(**case["keras"]["settings"])
     assert stop(rule, list(map(float, case["values"]))) == case["keras"]["stop"]
     assert rule.best_epoch == case["keras"]["restored"]
 
 
 @pytest.mark.parametrize("case", LIBRARIES["cases"])
-def test_patience_agrees_with_the_callback_of_lightning(case: dict[str, Any]) -> None:
+def test_patience_agrees_with_lightning(case: dict[str, Any]) -> None:
     rule = Patience(**case["lightning"]["settings"])
     assert stop(rule, list(map(float, case["values"]))) == case["lightning"]["stop"]
 
@@ -73,7 +73,7 @@ def progress(t: list[float], e: int, k: int) -> float:
 
 
 def up(v: list[float], e: int, s: int, k: int) -> bool:
-    """Prechelt's UP_s, as he defines it: by recursion over strips."""
+    """Prechelt's recursive definition of UP_s over strips."""
     if e - k < 1 or v[e - 1] <= v[e - k - 1]:
         return False
     return s == 1 or up(v, e - k, s - 1, k)
@@ -84,16 +84,14 @@ def first(epochs: range, fires: Any) -> int | None:
 
 
 @given(pairs, st.sampled_from([1.0, 5.0, 20.0]))
-def test_gl_fires_where_its_definition_says(curve: list[tuple[float, float]], alpha: float) -> None:
+def test_gl_fires_as_defined(curve: list[tuple[float, float]], alpha: float) -> None:
     v = [pair[1] for pair in curve]
     expected = first(range(1, len(v) + 1), lambda e: gl(v, e) > alpha)
     assert stop(GeneralisationLoss(alpha), v) == expected
 
 
 @given(pairs, st.sampled_from([0.1, 0.75, 3.0]), st.integers(2, 6))
-def test_pq_fires_where_its_definition_says(
-    curve: list[tuple[float, float]], alpha: float, k: int
-) -> None:
+def test_pq_fires_as_defined(curve: list[tuple[float, float]], alpha: float, k: int) -> None:
     t, v = [pair[0] for pair in curve], [pair[1] for pair in curve]
 
     def fires(e: int) -> bool:
@@ -105,15 +103,13 @@ def test_pq_fires_where_its_definition_says(
 
 
 @given(pairs, st.integers(1, 3), st.integers(1, 6))
-def test_up_fires_where_its_definition_says(
-    curve: list[tuple[float, float]], s: int, k: int
-) -> None:
+def test_up_fires_as_defined(curve: list[tuple[float, float]], s: int, k: int) -> None:
     v = [pair[1] for pair in curve]
     expected = first(range(k, len(v) + 1, k), lambda e: up(v, e, s, k))
     assert stop(SuccessiveRises(s, k), v) == expected
 
 
-def test_losses_at_and_below_zero_have_a_generalisation_loss_too() -> None:
+def test_generalisation_loss_is_defined_for_losses_at_or_below_zero() -> None:
     assert stop(GeneralisationLoss(50), [-1.0, -2.0, -1.5, -0.9]) == 4
     assert stop(GeneralisationLoss(50), [1.0, 0.0, 0.0, 0.1]) == 4
 
@@ -127,7 +123,7 @@ settings: dict[str, dict[str, float]] = {
 
 
 @given(st.lists(st.tuples(st.floats(), st.floats()), max_size=80), st.sampled_from([*CRITERIA]))
-def test_epoch_by_epoch_and_replayed_a_criterion_fires_at_the_same_epoch(
+def test_a_criterion_fires_at_the_same_epoch_live_and_replayed(
     curve: list[tuple[float, float]], name: Any
 ) -> None:
     online = build(name, **settings[name])

@@ -1,4 +1,4 @@
-"""Changes are folded into events so that a reader may stop between any two of them."""
+"""Changes are merged into events so that a reader can stop between any two of them."""
 
 from backend.live.events import ChangeEvent, joined, newest_of_each
 from backend.store.tables import Change
@@ -19,12 +19,12 @@ def test_points_are_not_joined_across_a_status() -> None:
     assert [event.revision for event in joined(rows)] == [1, 2, 3]
 
 
-def test_steps_trained_again_are_covered_once() -> None:
+def test_repeated_steps_are_reported_once() -> None:
     rows = [change(1, "metric", 5, 4, 9), change(2, "metric", 5, 2, 5)]
     assert joined(rows) == [ChangeEvent(2, "metric", 5, 2, 9)]
 
 
-def test_an_overview_keeps_the_newest_of_each_run_and_kind() -> None:
+def test_an_overview_keeps_the_newest_change_per_run_and_kind() -> None:
     rows = [
         change(1, "metric", 5, 1, 1),
         change(2, "metric", 6, 1, 1),

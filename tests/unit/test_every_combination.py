@@ -1,4 +1,4 @@
-"""What the specification accepts can be trained: every source with every family it goes with."""
+"""Every accepted combination of source and model family can be trained."""
 
 from typing import Any
 
@@ -38,7 +38,7 @@ FOR_CLASSES: tuple[dict[str, Any], ...] = (
 
 
 def specs_of(source: str) -> list[RunSpec]:
-    """Return small runs of every model that goes with a source."""
+    """Return small runs of every model that is compatible with a source."""
     known = SOURCES[source]
     models = MODELS + FOR_IMAGES * bool(known.side)
     models += FOR_CLASSES * (known.problem == "classification")
@@ -46,7 +46,7 @@ def specs_of(source: str) -> list[RunSpec]:
 
 
 @pytest.mark.parametrize("source", SOURCES)
-def test_every_model_is_trained_on_every_source_that_it_goes_with(source: str) -> None:
+def test_every_model_trains_on_every_compatible_source(source: str) -> None:
     specs = specs_of(source)
     group = Group(specs, choose_device())
     for result in group.epoch():

@@ -1,4 +1,4 @@
-"""Groups against the oracle: every run's losses are those it would have alone in plain PyTorch."""
+"""Groups compared with the oracle: the losses of each run equal those in plain PyTorch."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -21,8 +21,8 @@ ADAM: dict[str, Any] = {"training__optimizer": "adam"}
 SGD: dict[str, Any] = {"training__optimizer": "sgd"}
 Curve = list[dict[str, float]]
 
-# Together they hold every optimiser, schedule, activation, norm and regulariser, batches with and
-# without a rest, whole training sets, and widths that are padded.
+# Together they contain every optimiser, schedule, activation, normalisation and regulariser,
+# batches with and without a remainder, whole training sets, and padded widths.
 CASES: dict[str, dict[str, Any]] = {
     "padded width": {"model__width": 5},
     "wide": {"model__width": 70, "model__depth": 1},
@@ -125,22 +125,24 @@ def spec_of(knobs: dict[str, Any], epochs: int) -> RunSpec:
 
 def curves(specs: Sequence[RunSpec], epochs: int, dtype: torch.dtype) -> list[Curve]:
     group = Group(specs, DEVICE, dtype=dtype)
-    found: list[Curve] = [[] for _ in specs]
+    recorded: list[Curve] = [[] for _ in specs]
     for _ in range(epochs):
         for result in group.epoch():
             assert isinstance(result, EpochResult)
-            found[result.index].append(dict(result.metrics))
-    return found
+            recorded[result.index].append(dict(result.metrics))
+    return recorded
 
 
-def agree(found: Curve, expected: Curve, tolerance: float) -> None:
-    for epoch, (one, other) in enumerate(zip(found, expected, strict=True), start=1):
-        assert one == pytest.approx(other, rel=tolerance, abs=1e-12, nan_ok=True), f"epoch {epoch}"
+def agree(curve: Curve, expected: Curve, tolerance: float) -> None:
+    for epoch, (metrics, expected_metrics) in enumerate(zip(curve, expected, strict=True), start=1):
+        assert metrics == pytest.approx(expected_metrics, rel=tolerance, abs=1e-12, nan_ok=True), (
+            f"epoch {epoch}"
+        )
 
 
 @pytest.fixture(scope="module")
 def together() -> dict[tuple[torch.dtype, str], Curve]:
-    """The curves of all cases, trained as one group."""
+    """Curves of all cases, trained as one group."""
     specs = [spec_of(knobs, 50) for knobs in CASES.values()]
     return {
         (dtype, name): curve
@@ -150,7 +152,7 @@ def together() -> dict[tuple[torch.dtype, str], Curve]:
 
 
 @pytest.mark.parametrize("name", CASES)
-def test_in_double_precision_a_run_in_a_group_is_the_oracle_s(
+def test_runs_in_a_group_match_the_oracle_in_double_precision(
     name: str, together: dict[tuple[torch.dtype, str], Curve]
 ) -> None:
     expected = Reference(spec_of(CASES[name], 50), torch.float64).curve(50)
@@ -158,13 +160,13 @@ def test_in_double_precision_a_run_in_a_group_is_the_oracle_s(
 
 
 @pytest.mark.parametrize("name", CASES)
-def test_in_single_precision_it_is_so_within_a_ten_thousandth(
+def test_runs_in_a_group_match_the_oracle_in_single_precision(
     name: str, together: dict[tuple[torch.dtype, str], Curve]
 ) -> None:
-    """Losses only: an accuracy changes by a whole sample where two classes are as likely."""
+    """Compare only losses: with a tie between classes, rounding changes the accuracy."""
     expected = Reference(spec_of(CASES[name], 50)).curve(50)
-    found = together[torch.float32, name]
-    agree(only_losses(found), only_losses(expected), 1e-4)
+    curve = together[torch.float32, name]
+    agree(only_losses(curve), only_losses(expected), 1e-4)
 
 
 def only_losses(curve: Curve) -> Curve:
@@ -195,7 +197,7 @@ any_layers = st.lists(st.integers(1, 40), min_size=2, max_size=3).map(
 alike = st.fixed_dictionaries(
     {"model__width": st.integers(1, 40), "model__depth": st.integers(1, 3)}
 )
-any_mlp = st.tuples(any_knobs, st.one_of(alike, any_layers)).map(lambda both: both[0] | both[1])
+any_mlp = st.tuples(any_knobs, st.one_of(alike, any_layers)).map(lambda parts: parts[0] | parts[1])
 
 
 descended = {
@@ -252,23 +254,23 @@ any_family = st.one_of(any_mlp, any_cnn, any_polynomial, any_solved)
 
 @settings(deadline=None, max_examples=25)
 @given(several=st.lists(any_mlp, min_size=1, max_size=4))
-def test_whatever_is_trained_beside_it_a_run_is_the_oracle_s(several: list[dict[str, Any]]) -> None:
+def test_random_groups_of_networks_match_the_oracle(several: list[dict[str, Any]]) -> None:
     specs = [spec_of(knobs, 6) for knobs in several]
-    for spec, found in zip(specs, curves(specs, 6, torch.float64), strict=True):
-        agree(found, Reference(spec, torch.float64).curve(6), 1e-9)
+    for spec, curve in zip(specs, curves(specs, 6, torch.float64), strict=True):
+        agree(curve, Reference(spec, torch.float64).curve(6), 1e-9)
 
 
 @settings(deadline=None, max_examples=12)
 @given(several=st.lists(st.one_of(any_cnn, any_polynomial), min_size=1, max_size=3))
-def test_so_it_is_whatever_its_family(several: list[dict[str, Any]]) -> None:
+def test_random_groups_of_other_families_match_the_oracle(several: list[dict[str, Any]]) -> None:
     specs = [spec_of(knobs, 3) for knobs in several]
-    for spec, found in zip(specs, curves(specs, 3, torch.float64), strict=True):
-        agree(found, Reference(spec, torch.float64).curve(3), 1e-9)
+    for spec, curve in zip(specs, curves(specs, 3, torch.float64), strict=True):
+        agree(curve, Reference(spec, torch.float64).curve(3), 1e-9)
 
 
 @settings(deadline=None, max_examples=25)
 @given(several=st.lists(any_family, min_size=2, max_size=6))
-def test_to_the_bit_a_run_does_not_depend_on_its_neighbours(several: list[dict[str, Any]]) -> None:
+def test_a_run_does_not_depend_on_its_neighbours_to_the_bit(several: list[dict[str, Any]]) -> None:
     specs = [spec_of(knobs, 3) for knobs in several]
     alone = curves(specs[:1], 3, torch.float32)[0]
     assert curves(specs, 3, torch.float32)[0] == alone

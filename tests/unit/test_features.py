@@ -1,4 +1,4 @@
-"""Features and layers as they are written."""
+"""Notation of features and layers."""
 
 from typing import Any
 
@@ -24,30 +24,30 @@ from worker.training.member import GroupMember
         ("x12^3", "x12^3"),
     ],
 )
-def test_features_are_written_in_one_way(written: str, plain: str) -> None:
+def test_features_have_a_canonical_form(written: str, plain: str) -> None:
     assert canonical(written) == plain
 
 
 @pytest.mark.parametrize(
     "written", ["", "x0", "x1 +", "x1 x2", "x1 - x2", "x1*x2*x3", "tan(x1)", "sin(0*x1)", "x1 + x1"]
 )
-def test_what_is_no_sum_of_features_is_refused(written: str) -> None:
+def test_an_invalid_sum_of_features_is_refused(written: str) -> None:
     with pytest.raises(ValueError, match="feature"):
         parse(written)
 
 
 def test_features_are_functions_of_raw_inputs() -> None:
     x = np.array([[2.0, 3.0], [-1.0, 0.5]])
-    found = select_features(x, "x2 + x1^2 + x1*x2 + sin(5*x1)")
+    features = select_features(x, "x2 + x1^2 + x1*x2 + sin(5*x1)")
     expected = [[3.0, 4.0, 6.0, np.sin(10)], [0.5, 1.0, -0.5, np.sin(-5)]]
-    np.testing.assert_allclose(found, expected)
+    np.testing.assert_allclose(features, expected)
 
 
-def test_a_network_sees_each_feature_with_mean_0_and_deviation_1() -> None:
+def test_features_are_standardised_for_a_network() -> None:
     member = GroupMember(run_spec("circles", model__features="x1^2 + x2^2"))
-    seen = member.features(member.data.train.x)
-    np.testing.assert_allclose(seen.mean(0), 0, atol=1e-12)
-    np.testing.assert_allclose(seen.std(0), 1)
+    scaled = member.features(member.data.train.x)
+    np.testing.assert_allclose(scaled.mean(0), 0, atol=1e-12)
+    np.testing.assert_allclose(scaled.std(0), 1)
 
 
 @pytest.mark.parametrize(
@@ -72,13 +72,13 @@ def test_a_network_sees_each_feature_with_mean_0_and_deviation_1() -> None:
          "optimizer sgd, adam or adamw only."),
     ],
 )  # fmt: skip
-def test_bad_input_gets_one_sentence(knobs: dict[str, Any], sentence: str) -> None:
+def test_invalid_features_and_layers_are_refused(knobs: dict[str, Any], sentence: str) -> None:
     with pytest.raises(InvalidSpec) as refused:
         validate(document("moons", **knobs))
     assert [error.detail for error in refused.value.errors] == [sentence]
 
 
-def test_layers_and_features_make_the_model_s_size() -> None:
+def test_layers_and_features_determine_the_model_size() -> None:
     params = run_spec("moons", model__layers=" 8-4 ", model__features="x1+x1^2+sin(x2)").params()
     assert params["model.layers"] == "8-4"
     assert layer_sizes(params) == [3, 8, 4, 2]
@@ -88,5 +88,5 @@ def test_layers_and_features_make_the_model_s_size() -> None:
 
 def test_layers_and_features_may_be_axes() -> None:
     runs = run_specs("moons", model__layers=["8-4", "4-8"], model__features=["all", "x1"])
-    found = [(run.model.layers, run.model.features) for run in runs]
-    assert found == [("8-4", "all"), ("8-4", "x1"), ("4-8", "all"), ("4-8", "x1")]
+    axes = [(run.model.layers, run.model.features) for run in runs]
+    assert axes == [("8-4", "all"), ("8-4", "x1"), ("4-8", "all"), ("4-8", "x1")]

@@ -1,4 +1,4 @@
-"""The filter language: what is read, what is refused, and with which words."""
+"""The filter language: parsing, errors and their messages."""
 
 import pytest
 from hypothesis import given
@@ -15,11 +15,11 @@ VERDICT = SearchField("run", "verdict", "text")
 
 
 @given(CONDITIONS)
-def test_what_is_written_is_read_again(condition: Condition) -> None:
+def test_a_printed_filter_parses_to_itself(condition: Condition) -> None:
     assert parse(str(condition), NAMES) == condition
 
 
-def test_the_example_of_the_documentation() -> None:
+def test_the_documented_example_parses() -> None:
     text = "metrics.val_loss < 0.3 and params.width = 32 and verdict = overfitting"
     parts = (
         Predicate(LOSS, "<", 0.3),
@@ -30,20 +30,20 @@ def test_the_example_of_the_documentation() -> None:
 
 
 def test_not_binds_closest_then_and_then_or() -> None:
-    one, two, three = (
+    first, second, third = (
         Predicate(SearchField("run", "id", "number"), "=", float(n)) for n in (1, 2, 3)
     )
-    found = parse("NOT id = 1 AND id = 2 OR id=3", NAMES)
-    assert found == Combined("or", (Combined("and", (Not(one), two)), three))
+    condition = parse("NOT id = 1 AND id = 2 OR id=3", NAMES)
+    assert condition == Combined("or", (Combined("and", (Not(first), second)), third))
 
 
-def test_an_empty_filter_asks_for_nothing() -> None:
+def test_an_empty_filter_has_no_condition() -> None:
     assert parse("  ", NAMES) is None
 
 
 def test_an_order_has_columns_and_directions() -> None:
-    found = parse_order("metrics.val_loss.best desc, params.model.width", NAMES)
-    assert [str(one) for one in found] == [
+    order = parse_order("metrics.val_loss.best desc, params.model.width", NAMES)
+    assert [str(column) for column in order] == [
         "metrics.val_loss.best desc",
         "params.model.width asc",
     ]
@@ -76,7 +76,7 @@ def test_an_order_has_columns_and_directions() -> None:
         ("x" * 5000, 4000, "the filter is too long"),
     ],
 )
-def test_what_cannot_be_read_is_told_with_its_place(text: str, position: int, words: str) -> None:
+def test_a_syntax_error_names_its_position(text: str, position: int, words: str) -> None:
     names = Names(NAMES.metrics, frozenset({"model.width", "a.rate", "b.rate"}))
     with pytest.raises(InvalidInput) as caught:
         parse(text, names)
@@ -85,7 +85,7 @@ def test_what_cannot_be_read_is_told_with_its_place(text: str, position: int, wo
 
 
 @given(st.text(alphabet="abid=<>!()'\"., \\1and or not in\n") | st.text())
-def test_any_text_is_read_or_refused_in_a_sentence(text: str) -> None:
+def test_any_text_is_parsed_or_refused(text: str) -> None:
     for read in (parse, parse_order):
         try:
             read(text, NAMES)
@@ -94,6 +94,6 @@ def test_any_text_is_read_or_refused_in_a_sentence(text: str) -> None:
 
 
 @pytest.mark.parametrize("text", ["id up", "id desc desc", ",id", "id, ", "id,id,id,id,id"])
-def test_an_order_that_cannot_be_read_is_refused(text: str) -> None:
+def test_an_invalid_order_is_refused(text: str) -> None:
     with pytest.raises(InvalidInput, match="of the order_by"):
         parse_order(text, NAMES)

@@ -42,27 +42,27 @@ def traces(info: FitInfo) -> dict[str, Any]:
     return {trace["name"]: trace for trace in draw_fit(info)["data"]}
 
 
-def test_a_curve_is_drawn_over_its_dots() -> None:
-    found = traces(curve())
-    assert numbers(found["Train"]["y"]) == [0, 2]
-    assert numbers(found["Fitted curve"]["y"]) == [1e6] * 5
+def test_a_fitted_curve_is_drawn_with_its_samples() -> None:
+    lines = traces(curve())
+    assert numbers(lines["Train"]["y"]) == [0, 2]
+    assert numbers(lines["Fitted curve"]["y"]) == [1e6] * 5
 
 
-def test_a_curve_that_runs_away_does_not_stretch_the_picture() -> None:
+def test_an_exploding_fit_does_not_stretch_the_axis() -> None:
     low, high = draw_fit(curve())["layout"]["yaxis"]["range"]
     assert -1 < low < 0 < 2 < high < 3
 
 
 def test_regions_show_each_class_and_the_wrong_labels() -> None:
-    found = traces(regions())
-    assert numbers(found["Train, class 1"]["x"]) == [1, 1]
-    assert numbers(found["Wrong label"]["x"]) == [1]
+    lines = traces(regions())
+    assert numbers(lines["Train, class 1"]["x"]) == [1, 1]
+    assert numbers(lines["Wrong label"]["x"]) == [1]
     assert (
-        found["Train, class 0"]["marker"]["symbol"] != found["Train, class 1"]["marker"]["symbol"]
+        lines["Train, class 0"]["marker"]["symbol"] != lines["Train, class 1"]["marker"]["symbol"]
     )
 
 
-def test_the_descriptions_tell_what_is_drawn() -> None:
+def test_descriptions_match_the_drawing() -> None:
     assert curve().description == (
         "Fitted curve after epoch 12, over 2 train points and 2 validation points."
     )
@@ -78,19 +78,22 @@ def test_a_drawing_can_be_sent_as_json() -> None:
 def values() -> FitInfo:
     axis = np.array([0, 1], np.float32)
     fit = save({"x": axis, "y": axis, "prediction": np.array([[0, 1], [1, 2]], np.float32)})
-    drawn = {"x": np.array([[0.0, 0], [1, 1]], np.float32), "y": np.array([-1, 3], np.float32)}
-    kept = {f"{part}_{name}": each for name, each in drawn.items() for part in PARTS}
-    return fit_info(3, fit, save(kept))
+    sample_arrays = {
+        "x": np.array([[0.0, 0], [1, 1]], np.float32),
+        "y": np.array([-1, 3], np.float32),
+    }
+    arrays = {f"{part}_{name}": array for name, array in sample_arrays.items() for part in PARTS}
+    return fit_info(3, fit, save(arrays))
 
 
-def test_values_over_two_inputs_are_shades_and_samples_have_their_own() -> None:
-    found = traces(values())
-    assert numbers(found["Fitted value"]["z"]) == [0, 1, 1, 2]
-    assert numbers(found["Train"]["marker"]["color"]) == [-1, 3]
-    assert found["Train"]["marker"]["cmin"] == found["Fitted value"]["zmin"] < -1
+def test_values_over_two_inputs_and_samples_share_a_colour_scale() -> None:
+    lines = traces(values())
+    assert numbers(lines["Fitted value"]["z"]) == [0, 1, 1, 2]
+    assert numbers(lines["Train"]["marker"]["color"]) == [-1, 3]
+    assert lines["Train"]["marker"]["cmin"] == lines["Fitted value"]["zmin"] < -1
 
 
-def test_the_picture_of_values_is_told_in_words() -> None:
+def test_the_picture_of_values_has_a_description() -> None:
     assert values().description == (
         "Fitted values after epoch 3, over 2 train points and 2 validation points."
     )

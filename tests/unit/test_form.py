@@ -27,7 +27,7 @@ def test_fields_show_titles_and_not_the_names_of_the_specification() -> None:
     assert not [text for text in texts if "_" in text or "mlp" in text]
 
 
-def test_a_value_is_written_as_the_form_calls_it() -> None:
+def test_values_are_shown_with_the_labels_of_the_form() -> None:
     assert value("random_features", "model.family") == "Random features"
     assert (
         value(["gl", "up"], "early_stopping.criterion") == "Generalisation loss, Successive rises"
@@ -35,7 +35,7 @@ def test_a_value_is_written_as_the_form_calls_it() -> None:
     assert value("gl", "variant") == "gl"
 
 
-def test_a_badge_tells_mild_overfitting_from_severe() -> None:
+def test_a_badge_distinguishes_mild_overfitting() -> None:
     assert badge("overfitting", "overfitting.mild") == "mild overfitting"
     assert badge("overfitting", "overfitting.severe") == "overfitting"
     assert badge("good fit", None) == "good fit"
@@ -48,7 +48,7 @@ def test_a_field_starts_with_the_values_of_the_specification() -> None:
     assert field("training.seeds", document).value == "3"
 
 
-def test_a_list_of_one_seed_is_not_taken_for_a_count() -> None:
+def test_a_list_with_one_seed_is_not_shown_as_a_count() -> None:
     assert field("training.seeds", {"training": {"seeds": [287]}}).value == "287,"
 
 
@@ -62,7 +62,7 @@ def test_placeholders_are_the_defaults_of_the_chosen_sources() -> None:
     [(None, "\N{EN DASH}"), (0.0, "0"), (1e-13, "0"), (0.5, "0.500"), (20.06, "20.1"),
      (-0.25, "-0.250"), (12345.6, "12,346"), (1e30, "1.0e+30")],
 )  # fmt: skip
-def test_losses_are_written_with_three_digits(value: float | None, written: str) -> None:
+def test_losses_have_three_significant_digits(value: float | None, written: str) -> None:
     assert number(value) == written
 
 
@@ -70,7 +70,7 @@ def test_losses_are_written_with_three_digits(value: float | None, written: str)
     ("seconds", "written"),
     [(0.2, "under 1 s"), (59.6, "60 s"), (600, "10 min"), (7200, "2.0 h"), (360_000, "4 days")],
 )
-def test_durations_are_written_in_their_largest_sensible_unit(seconds: float, written: str) -> None:
+def test_durations_use_the_largest_sensible_unit(seconds: float, written: str) -> None:
     assert duration(seconds) == written
 
 
@@ -84,7 +84,7 @@ def test_durations_are_written_in_their_largest_sensible_unit(seconds: float, wr
         ("iris", {"model__family": "random_features", "model__width": 1}, "1 random feature"),
     ],
 )
-def test_a_model_is_named_by_its_capacity(
+def test_a_model_is_described_by_its_capacity(
     source: str, values: dict[str, Any], written: str
 ) -> None:
     assert model(run_spec(source, **values).params()) == written

@@ -1,4 +1,4 @@
-"""Every word that the pages explain has its explanation."""
+"""The glossary is complete."""
 
 import re
 from pathlib import Path
@@ -13,18 +13,18 @@ def test_every_verdict_is_explained() -> None:
     assert {slug(name) for name in CONDITIONS} <= TERMS.keys()
 
 
-def test_every_word_behind_which_an_explanation_is_promised_has_one() -> None:
+def test_every_term_linked_from_a_page_is_explained() -> None:
     written = "".join(path.read_text() for path in Path(TEMPLATES).rglob("*.html"))
-    asked = set(re.findall(r'macros\.term\("([a-z-]+)"', written))
-    assert asked
-    assert asked <= TERMS.keys()
+    promised = set(re.findall(r'macros\.term\("([a-z-]+)"', written))
+    assert promised
+    assert promised <= TERMS.keys()
 
 
-def test_no_word_is_explained_twice() -> None:
+def test_no_term_is_explained_twice() -> None:
     assert sum(map(len, GLOSSARY.values())) == len(TERMS)
 
 
-def test_stored_data_name_their_makers() -> None:
+def test_stored_data_name_their_origin() -> None:
     unnamed = [
         name for name, source in SOURCES.items() if source.rows and source.origin == GENERATED
     ]

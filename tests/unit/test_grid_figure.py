@@ -12,7 +12,7 @@ from frontend.charts.panels import ALL, EACH, MAX_PANELS, PanelsInfo, panels_inf
 def run(
     id_: int, *, status: str = "finished", verdict: str | None = None, **values: Any
 ) -> RunItem:
-    """A run; `width`, `n_train` and `seed` are knobs, `train` and `val` its last losses."""
+    """Return a run with some hyperparameters (`width`, `n_train`, ...) and last losses."""
     names = {"width": "model.width", "n_train": "dataset.n_train", "seed": "training.seed",
              "dropout": "model.dropout"}  # fmt: skip
     losses = {"train_loss": values.pop("train", None), "val_loss": values.pop("val", None)}
@@ -25,8 +25,8 @@ def run(
     )  # fmt: skip
 
 
-def one_table(runs: list[RunItem], at_best: Mapping[int, AtBest], **asked: Any) -> GridInfo:
-    [table] = panels_info(runs, at_best, **asked).panels
+def one_table(runs: list[RunItem], at_best: Mapping[int, AtBest], **options: Any) -> GridInfo:
+    [table] = panels_info(runs, at_best, **options).panels
     return table
 
 
@@ -42,52 +42,52 @@ FOUR = [
 ]
 
 
-def test_capacity_goes_down_and_data_across_in_ascending_order() -> None:
+def test_rows_are_capacity_and_columns_are_data_in_ascending_order() -> None:
     grid = one_table(FOUR, {})
     assert (grid.row_knob, grid.column_knob) == ("model.width", "dataset.n_train")
     assert (grid.rows, grid.columns) == ([2, 10], [9, 50])
     assert texts(grid) == [["0", "0.500"], ["1.00", "2.00"]]
 
 
-def test_the_reader_may_turn_the_grid() -> None:
+def test_rows_and_columns_can_be_swapped() -> None:
     grid = one_table(FOUR, {}, row_knob="dataset.n_train", column_knob="model.width")
     assert texts(grid) == [["0", "1.00"], ["0.500", "2.00"]]
 
 
 @pytest.mark.parametrize("knob", ["model.width", "model.nonsense", ""])
-def test_a_knob_asked_for_twice_or_unknown_is_chosen_anew(knob: str) -> None:
+def test_an_invalid_column_is_replaced_by_the_default(knob: str) -> None:
     grid = one_table(FOUR, {}, row_knob="model.width", column_knob=knob)
     assert grid.column_knob == "dataset.n_train"
 
 
-def test_what_varies_within_a_cell_is_averaged_and_named() -> None:
+def test_runs_of_a_cell_are_averaged() -> None:
     runs = [run(seed, width=2 + seed % 2, seed=seed, train=0, val=seed) for seed in range(4)]
     grid = panels_info(runs, {})
     assert texts(grid.panels[0]) == [["1.00"], ["2.00"]]
     assert grid.averaged == ["training.seed"]
 
 
-def test_one_knob_makes_one_column() -> None:
+def test_one_hyperparameter_makes_one_column() -> None:
     grid = one_table([run(1, width=2, train=0, val=1), run(2, width=4, train=0, val=3)], {})
     assert (grid.column_knob, texts(grid)) == (None, [["1.00"], ["3.00"]])
 
 
-def test_a_single_cell_has_no_knobs() -> None:
+def test_a_single_cell_has_no_axes() -> None:
     grid = one_table([run(1, width=2, train=0, val=1)], {})
     assert (grid.row_knob, grid.column_knob, texts(grid)) == (None, None, [["1.00"]])
 
 
-def test_seeds_alone_are_told_apart() -> None:
+def test_seeds_are_the_rows_if_nothing_else_varies() -> None:
     grid = one_table([run(seed, width=2, seed=seed, train=0, val=seed) for seed in range(3)], {})
     assert (grid.row_knob, len(grid.rows)) == ("training.seed", 3)
 
 
-def test_runs_to_which_a_knob_does_not_apply_have_a_row_of_their_own() -> None:
+def test_runs_without_a_hyperparameter_have_their_own_row() -> None:
     runs = [run(1, train=0, val=1), *(run(w, width=w, train=0, val=3) for w in (4, 2))]
     assert one_table(runs, {}).rows == [None, 2, 4]
 
 
-def test_a_knob_with_one_value_does_not_vary_where_it_does_not_always_apply() -> None:
+def test_a_hyperparameter_with_one_value_does_not_vary() -> None:
     assert varying([run(1, train=0, val=1), run(2, width=4, train=0, val=3)]) == {}
 
 
@@ -95,7 +95,7 @@ def test_a_missing_combination_is_an_empty_cell() -> None:
     assert one_table(FOUR[:3], {}).cells[1][0] is None
 
 
-def test_cells_without_a_value_say_what_is_going_on() -> None:
+def test_cells_without_a_value_show_the_run_state() -> None:
     runs = [
         run(1, width=1, status="queued"),
         run(2, width=2, status="running"),
@@ -104,7 +104,7 @@ def test_cells_without_a_value_say_what_is_going_on() -> None:
     assert texts(one_table(runs, {})) == [["queued"], ["running"], ["failed"]]
 
 
-def test_the_ends_of_the_ramp_are_the_extremes() -> None:
+def test_the_colour_scale_spans_the_extremes() -> None:
     grid = panels_info(FOUR, {})
     styles = [cell.style for cell in grid.cells]
     assert (styles[0], styles[-1]) == ("level-0", f"level-{LEVELS - 1}")
@@ -143,7 +143,7 @@ def test_a_cell_shows_the_verdict_of_most_of_its_runs() -> None:
     ]  # fmt: skip
 
 
-def test_of_divided_verdicts_a_cell_shows_the_worst_and_leads_to_its_run() -> None:
+def test_a_tie_of_verdicts_shows_and_opens_the_worst() -> None:
     verdicts = {1: (2, "good fit"), 2: (2, "underfitting"), 3: (4, "good fit")}
     runs = [run(i, width=w, seed=i, verdict=verdict) for i, (w, verdict) in verdicts.items()]
     grid = panels_info(runs, {}, choice="verdict")
@@ -152,7 +152,7 @@ def test_of_divided_verdicts_a_cell_shows_the_worst_and_leads_to_its_run() -> No
     assert [text for _, text in grid.legend] == ["good fit", "underfitting"]
 
 
-def test_a_diverged_run_does_not_spoil_the_mean() -> None:
+def test_a_diverged_run_is_left_out_of_the_mean() -> None:
     runs = [
         run(1, width=1, seed=0, train=0, val=float("inf")),
         run(2, width=1, seed=1, train=0, val=2.0),
@@ -167,30 +167,30 @@ THREE_KNOBS = [
 ]  # fmt: skip
 
 
-def test_a_third_knob_of_few_values_sets_tables_apart_on_one_ramp() -> None:
+def test_a_third_hyperparameter_makes_tables_with_one_colour_scale() -> None:
     info = panels_info(THREE_KNOBS, {})
-    assert [one.title for one in info.panels] == ["dropout 0", "dropout 0.5"]
+    assert [panel.title for panel in info.panels] == ["dropout 0", "dropout 0.5"]
     assert info.ramp == Ramp(4, 11)
     assert info.cells[-1].place == "width 2, train samples 4, dropout 0.5"
 
 
-def test_a_third_knob_filters_by_the_value_asked_for() -> None:
+def test_a_third_hyperparameter_can_be_filtered() -> None:
     info = panels_info(THREE_KNOBS, {}, shown={"model.dropout": "0.5"})
-    assert [texts(one) for one in info.panels] == [[["9.00", "10.0"], ["10.0", "11.0"]]]
+    assert [texts(panel) for panel in info.panels] == [[["9.00", "10.0"], ["10.0", "11.0"]]]
 
 
-def test_a_third_knob_can_be_taken_together() -> None:
+def test_a_third_hyperparameter_can_be_averaged() -> None:
     info = panels_info(THREE_KNOBS, {}, shown={"model.dropout": ALL})
-    assert [texts(one) for one in info.panels] == [[["6.50", "7.50"], ["7.50", "8.50"]]]
+    assert [texts(panel) for panel in info.panels] == [[["6.50", "7.50"], ["7.50", "8.50"]]]
     assert info.averaged == ["model.dropout"]
 
 
 @pytest.mark.parametrize("shown", [{"model.dropout": "7"}, {"model.width": "2"}, {"no": EACH}])
-def test_what_does_not_vary_or_is_an_axis_filters_nothing(shown: dict[str, str]) -> None:
+def test_axes_and_constant_hyperparameters_do_not_filter(shown: dict[str, str]) -> None:
     assert len(panels_info(THREE_KNOBS, {}, shown=shown).cells) == 8
 
 
-def test_there_are_never_more_tables_than_can_be_looked_at() -> None:
+def test_the_number_of_tables_is_bounded() -> None:
     runs = [run(i, width=i % 2, n_train=1 + i // 2 % 2, seed=i, val=1, train=0) for i in range(50)]
     assert len(runs) > MAX_PANELS
     assert len(panels_info(runs, {}, shown={"training.seed": EACH}).panels) == 1
@@ -205,7 +205,7 @@ def test_cells_shrink_as_columns_grow() -> None:
     assert [size(n) for n in (4, 10, 20)] == ["roomy", "compact", "dense"]
 
 
-def test_a_cell_is_put_in_words_for_those_who_do_not_see_it() -> None:
+def test_cells_have_a_description_for_screen_readers() -> None:
     runs = [run(1, width=2, seed=0, train=0, val=1), run(2, width=2, seed=1, status="failed"),
             run(3, width=4, seed=0, train=0, val=2)]  # fmt: skip
     first: PanelsInfo = panels_info(runs, {})
@@ -213,6 +213,6 @@ def test_a_cell_is_put_in_words_for_those_who_do_not_see_it() -> None:
     assert first.cells[0].curves == "/figures/small-curve?runs=1,2&epochs=6"
 
 
-def test_a_cell_is_compared_by_one_run_of_each_cell_of_seeds() -> None:
+def test_a_cell_is_compared_by_one_run_per_seed_cell() -> None:
     grid = panels_info(THREE_KNOBS, {}, shown={"model.dropout": ALL})
     assert (grid.subjects, grid.compared(grid.cells[0])) == ("cells", "130,135")

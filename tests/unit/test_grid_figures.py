@@ -1,4 +1,4 @@
-"""The figures of a grid's analysis: scales, ticks, what is drawn of small values."""
+"""The charts of the analysis of a grid: scales, ticks and small values."""
 
 import pytest
 
@@ -25,13 +25,13 @@ SIZES = [25, 50, 100, 200, 400]
     [([10, 100], "log"), ([10, 99], "linear"), ([0, 1000], "linear"), ([-1, 50], "linear"),
      ([], "linear"), ([5], "linear")],
 )  # fmt: skip
-def test_an_axis_is_logarithmic_where_positive_values_span_widely(
+def test_an_axis_is_logarithmic_for_a_wide_range_of_positive_values(
     values: list[float], scale: str
 ) -> None:
     assert axis_type(values) == scale
 
 
-def test_logarithmic_axes_are_marked_at_few_round_numbers() -> None:
+def test_logarithmic_axes_have_few_round_ticks() -> None:
     assert log_ticks([0.03, 0.8])[:4] == [0.01, 0.02, 0.05, 0.1]
     assert log_ticks([1, 1e5]) == [1, 10, 100, 1000, 1e4, 1e5]
     assert len(log_ticks([1e-29, 1])) <= 10
@@ -48,21 +48,21 @@ def traces(drawing: dict[str, object]) -> dict[str, dict[str, object]]:
     return {trace["name"]: trace for trace in data}
 
 
-def test_a_learning_curve_shows_its_law_and_the_constant_beside_it() -> None:
+def test_a_learning_curve_shows_its_law_and_the_constant() -> None:
     runs = results(
         lambda p, s: (2 * p["dataset.n_train"] ** -0.5 + 0.1) * jitter(s), dataset__n_train=SIZES
     )
     [curve] = learning_curves(cells(runs))
-    drawn = draw_learning_curve(LearningInfo(curve))
-    names = traces(drawn)
+    figure = draw_learning_curve(LearningInfo(curve))
+    names = traces(figure)
     assert {"Train", "Validation", "Validation, interval", "Fitted law", "Same as the last"} <= (
         names.keys()
     )
     assert list(names["Validation"]["x"]) == SIZES  # type: ignore[call-overload]
-    assert drawn["description"] == curve.sentence
+    assert figure["description"] == curve.sentence
 
 
-def test_a_train_loss_of_about_zero_does_not_stretch_the_axis() -> None:
+def test_a_train_loss_near_zero_does_not_stretch_the_axis() -> None:
     runs = [
         result({"dataset.n_train": 100, "model.width": width, "training.seed": 0},
                validation=1.0, train=train, train_error=0.0)
@@ -73,7 +73,7 @@ def test_a_train_loss_of_about_zero_does_not_stretch_the_axis() -> None:
     assert min(train["y"]) == pytest.approx(0.01)  # type: ignore[call-overload]
 
 
-def test_the_threshold_is_marked_where_it_lies_in_the_range() -> None:
+def test_the_threshold_is_marked_if_it_is_in_the_range() -> None:
     runs = [
         result({"dataset.n_train": 100, "model.width": width, "training.seed": 0},
                validation=1.0, train_error=0.0 if width > 4 else 0.2)
@@ -85,14 +85,14 @@ def test_the_threshold_is_marked_where_it_lies_in_the_range() -> None:
     ]  # fmt: skip
 
 
-def test_the_cause_is_drawn_with_its_intervals_and_told_whole() -> None:
+def test_the_cause_is_drawn_with_intervals_and_described() -> None:
     runs = results(lambda p, s: 10 / p["dataset.n_train"] * jitter(s), dataset__n_train=SIZES)
-    found = cause(cells(runs))
-    assert found is not None
-    drawn = draw_cause(CauseInfo(found))
-    assert drawn["description"].startswith(found.sentence)
-    assert "Capacity is not assessable" in drawn["description"]
-    dot = traces(drawn)["Validation: limits"]
+    report = cause(cells(runs))
+    assert report is not None
+    figure = draw_cause(CauseInfo(report))
+    assert figure["description"].startswith(report.sentence)
+    assert "Capacity is not assessable" in figure["description"]
+    dot = traces(figure)["Validation: limits"]
     assert "200 \N{RIGHTWARDS ARROW} 400" in str(dot["y"])
 
 
@@ -112,20 +112,20 @@ def test_splits_are_drawn_over_capacity_with_their_intervals() -> None:
     assert "Bias squared, interval" in names
 
 
-def test_splits_over_epochs_are_those_of_one_cell() -> None:
-    drawn = draw_splits(over_epochs(cell(4, 1.0)))
-    assert list(traces(drawn)["Bias squared"]["x"]) == [1]  # type: ignore[call-overload]
+def test_splits_over_epochs_belong_to_one_cell() -> None:
+    figure = draw_splits(over_epochs(cell(4, 1.0)))
+    assert list(traces(figure)["Bias squared"]["x"]) == [1]  # type: ignore[call-overload]
 
 
-def test_the_page_reads_nothing_before_two_runs_have_finished() -> None:
+def test_there_is_no_analysis_before_two_runs_have_finished() -> None:
     assert reading(1, [run(1, width=2), run(2, width=4, status="running")], {}) is None
 
 
-def test_a_section_takes_its_setting_from_the_address() -> None:
+def test_a_section_takes_its_setting_from_the_url() -> None:
     runs = [run(i, width=w, n_train=n) for i, (w, n) in enumerate([(2, 9), (4, 9), (2, 50)])]
-    found = reading(1, runs, {"learning": "1", "capacity": "7", "target": "0.5"})
-    assert found is not None
-    sections = {section.name: section for section in found.sections}
+    offered = reading(1, runs, {"learning": "1", "capacity": "7", "target": "0.5"})
+    assert offered is not None
+    sections = {section.name: section for section in offered.sections}
     assert sections["learning"].chosen == 1
     assert "setting=1" in sections["learning"].src and "target=0.5" in sections["learning"].src
     assert sections["capacity"].chosen is None

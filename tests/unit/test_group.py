@@ -1,4 +1,4 @@
-"""Groups: curves that depend on nothing but the specification, and states that continue."""
+"""Groups of runs: curves depend only on the specification, checkpoints restore them."""
 
 import json
 from collections.abc import Callable, Mapping, Sequence
@@ -38,12 +38,12 @@ def variety() -> list[RunSpec]:
 
 
 def curves(group: Group, epochs: int) -> dict[int, Curve]:
-    found: dict[int, Curve] = {index: [] for index in group.active}
+    recorded: dict[int, Curve] = {index: [] for index in group.active}
     for _ in range(epochs):
         for result in group.epoch():
             assert isinstance(result, EpochResult)
-            found[result.index].append(result.metrics)
-    return found
+            recorded[result.index].append(result.metrics)
+    return recorded
 
 
 def curve(specs: Sequence[RunSpec], epochs: int, index: int = 0) -> Curve:
@@ -58,12 +58,12 @@ def test_a_curve_is_the_same_alone_and_in_a_group() -> None:
 
 def test_a_curve_does_not_depend_on_torchs_global_generator() -> None:
     torch.manual_seed(1)
-    one = curve(variety(), 3)
+    reference = curve(variety(), 3)
     torch.manual_seed(2)
-    assert curve(variety(), 3) == one
+    assert curve(variety(), 3) == reference
 
 
-def test_dropping_a_member_leaves_the_others_curves_alone() -> None:
+def test_dropping_a_member_does_not_change_other_curves() -> None:
     group = Group(variety(), DEVICE)
     first = curves(group, 2)
     group.drop(0)
@@ -72,20 +72,20 @@ def test_dropping_a_member_leaves_the_others_curves_alone() -> None:
     assert first[1] + rest[1] == curve(variety(), 4, index=1)
 
 
-def test_members_that_leave_an_ensemble_make_room_and_change_nothing() -> None:
+def test_members_that_leave_an_ensemble_do_not_change_the_others() -> None:
     knobs = {"dataset__n_train": [30, 45, 60, 75], "model__width": [5, 8]}
     specs = run_specs("moons", **knobs, training__batch_size=16, model__dropout=0.2)
     whole, shrinking = Group(specs, DEVICE), Group(specs, DEVICE)
     expected = curves(whole, 6)
-    found = curves(shrinking, 2)
+    recorded = curves(shrinking, 2)
     for left in ((1, 4, 6), (0, 7)):
         for index in left:
             shrinking.drop(index)
         for index, curve in curves(shrinking, 2).items():
-            found[index] += curve
+            recorded[index] += curve
     assert shrinking.active == (2, 3, 5)
     for index in shrinking.active:
-        assert found[index] == expected[index]
+        assert recorded[index] == expected[index]
         assert weights(shrinking, index) == weights(whole, index)
 
 
@@ -120,7 +120,7 @@ def test_the_best_snapshot_is_of_the_lowest_validation_loss() -> None:
     assert best.weights != last.weights
 
 
-def test_a_member_whose_data_cannot_be_had_does_not_stop_the_others(
+def test_a_member_without_data_fails_alone(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     first, second = variety()[:2]
@@ -135,22 +135,22 @@ def test_a_member_whose_data_cannot_be_had_does_not_stop_the_others(
     assert group.active == (1,)
 
 
-def test_a_checkpoint_that_does_not_fit_fails_its_member_alone() -> None:
+def test_a_member_with_a_wrong_checkpoint_fails_alone() -> None:
     group = Group(variety(), DEVICE)
     group.epoch()
     states = {index: group.checkpoint(index)[1] for index in group.active}
     first = load_tensors(states[0])
-    states[0] = save({name: each for name, each in first.items() if "/" not in name})
+    states[0] = save({name: array for name, array in first.items() if "/" not in name})
     failure, *results = Group(variety(), DEVICE, checkpoints=states).epoch()
     assert isinstance(failure, Failure)
     assert failure.index == 0
     assert results == group.epoch()[1:]
 
 
-def test_an_ensemble_that_breaks_fails_its_members_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_error_in_an_ensemble_fails_only_its_members(monkeypatch: pytest.MonkeyPatch) -> None:
     expected = curves(Group(variety(), DEVICE), 4)
     group, advance = Group(variety(), DEVICE), GradientDescent.advance
-    found = curves(group, 2)
+    recorded = curves(group, 2)
 
     def breaking(ensemble: GradientDescent, interrupted: Callable[[], bool]) -> Tensor:
         if ensemble.members[0].spec == variety()[0]:
@@ -162,17 +162,17 @@ def test_an_ensemble_that_breaks_fails_its_members_alone(monkeypatch: pytest.Mon
     assert (failure.index, str(failure.error)) == (0, "broken")
     group.drop(0)
     for index, rest in curves(group, 1).items():
-        assert found[index] + rest == [*expected[index][:2], expected[index][3]]
+        assert recorded[index] + rest == [*expected[index][:2], expected[index][3]]
 
 
-def test_orders_that_are_kept_take_bounded_memory() -> None:
+def test_cached_sample_orders_use_bounded_memory() -> None:
     for epoch in range(4):
         sample_order(0, epoch, ORDER_BYTES // 16)
     assert sample_order.cache is not None
     assert len(sample_order.cache) == 2
 
 
-def test_an_interrupted_group_gives_up_its_epoch() -> None:
+def test_an_interrupted_group_abandons_its_epoch() -> None:
     group = Group(variety(), DEVICE, interrupted=lambda: True)
     with pytest.raises(Interrupted):
         group.epoch()
@@ -185,7 +185,7 @@ def test_weights_load_into_a_plain_sequential_model() -> None:
     plain.load_state_dict(load_tensors(group.snapshots(0)[0].weights))
 
 
-def test_a_snapshot_says_what_it_is_of() -> None:
+def test_a_snapshot_contains_its_metadata() -> None:
     group = Group([run_spec("points", model__degree=2)], DEVICE)
     group.epoch()
     metadata = header(group.snapshots(0)[1].weights)
@@ -195,7 +195,7 @@ def test_a_snapshot_says_what_it_is_of() -> None:
     assert json.loads(metadata["terms"]) == [[], [[0, 1]], [[0, 2]]]
 
 
-def test_the_fit_of_points_is_a_curve_over_the_data() -> None:
+def test_the_fit_of_points_is_a_curve() -> None:
     group = Group([run_spec("points", model__degree=1, dataset__target_noise=0.0)], DEVICE)
     curves(group, 200)
     fit = load_arrays(group.snapshots(0)[1].fit or b"")
@@ -230,7 +230,7 @@ def test_data_of_more_than_two_inputs_has_no_picture() -> None:
     assert group.snapshots(0)[0].fit is None
 
 
-def test_samples_are_raw_and_say_which_labels_are_wrong() -> None:
+def test_samples_are_unscaled_and_mark_wrong_labels() -> None:
     spec = run_spec("moons", dataset__label_noise=0.2, dataset__n_validation=900)
     samples = load_arrays(Group([spec], DEVICE).samples(0) or b"")
     assert samples["train_x"].shape == (200, 2)
@@ -238,7 +238,7 @@ def test_samples_are_raw_and_say_which_labels_are_wrong() -> None:
     assert samples["train_mislabelled"].sum() == 40
 
 
-def test_five_dots_show_the_lesson() -> None:
+def test_the_five_dots_preset_overfits_as_described() -> None:
     specs = run_specs("points", model__degree=[1, 6], training__seeds=[287])
     line, wiggle = curves(Group(specs, DEVICE), 2000).values()
     assert line[-1]["train_loss"] == pytest.approx(5.3, abs=0.5)
@@ -249,7 +249,7 @@ def test_five_dots_show_the_lesson() -> None:
     assert lowest < 0.5 * wiggle[0]["val_loss"]
     assert lowest < 0.7 * wiggle[-1]["val_loss"]
     since = line[-1]["val_loss"] / min(metrics["val_loss"] for metrics in line)
-    assert 1.05 < since < 1.15  # as the preset says of the line: a little
+    assert 1.05 < since < 1.15  # a small rise, as the preset describes
 
 
 def weights(group: Group, index: int) -> list[dict[str, list[float]]]:
@@ -261,8 +261,8 @@ def weights(group: Group, index: int) -> list[dict[str, list[float]]]:
 
 def header(safetensors: bytes) -> dict[str, Any]:
     length = int.from_bytes(safetensors[:8], "little")
-    found: dict[str, Any] = json.loads(safetensors[8 : 8 + length])["__metadata__"]
-    return found
+    metadata: dict[str, Any] = json.loads(safetensors[8 : 8 + length])["__metadata__"]
+    return metadata
 
 
 def _break() -> Never:

@@ -1,4 +1,4 @@
-"""Logs that are broken or hostile: read as far as they can be, or refused in one sentence."""
+"""Broken or hostile logs: read as far as possible, or refused in one sentence."""
 
 import gzip
 import json
@@ -21,7 +21,7 @@ EVENTS = Path(__file__).parents[1] / "data" / "events"
 EVENT = b"\x2a\x0a\x0a\x08\x0a\x01a\x15" + struct.pack("<f", 1.0)  # the summary a = 1
 
 
-def test_text_that_would_not_fit_into_memory_is_refused(
+def test_text_that_does_not_fit_into_memory_is_refused(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("backend.log_formats.read.LARGEST_TEXT", 100)
@@ -30,26 +30,26 @@ def test_text_that_would_not_fit_into_memory_is_refused(
         read_log(str(tmp_path / "log.csv"))
 
 
-def test_names_hold_nothing_that_a_terminal_obeys() -> None:
+def test_control_characters_are_removed_from_names() -> None:
     history = {name: [3, 2, 1] for name in ("\033[2Jloss", "val_loss\u202e", "\ud800")}
-    (found,) = read_document(json.dumps({"a\n\033]0;b": history}))
-    assert found.name == "a\ufffd\ufffd]0;b"
-    assert list(found.series) == ["\ufffd[2Jloss", "val_loss\ufffd", "\ufffd"]
+    (histories,) = read_document(json.dumps({"a\n\033]0;b": history}))
+    assert histories.name == "a\ufffd\ufffd]0;b"
+    assert list(histories.series) == ["\ufffd[2Jloss", "val_loss\ufffd", "\ufffd"]
 
 
 @pytest.mark.parametrize("place", ["null", "NaN", "Infinity", "1e300", str(2**63), str(2**600)])
-def test_epochs_that_are_no_places_are_counted_instead(place: str) -> None:
+def test_invalid_epochs_are_replaced_by_counting(place: str) -> None:
     series = '"loss": [3, 2, 1], "val_loss": [3, 2, 1]'
     as_lists = f'{{"epoch": [1, {place}, 3], {series}}}'
     rows = (f'{{"step": {at}, "loss": 1, "val_loss": 1}}' for at in (1, place, 3))
     for text in (as_lists, "[" + ",".join(rows) + "]"):
         (history,) = read_document(text)
-        found = find_losses(history)
-        assert found.validation.steps.tolist() == [1, 2, 3]
-        diagnose(Curve.from_series(found.train, found.validation))
+        pair = find_losses(history)
+        assert pair.validation.steps.tolist() == [1, 2, 3]
+        diagnose(Curve.from_series(pair.train, pair.validation))
 
 
-def test_steps_of_events_are_signed_integers_of_64_bits() -> None:
+def test_steps_of_events_are_signed_64_bit_integers() -> None:
     assert [step for _, step, _ in _scalars(b"\x10" + b"\xff" * 9 + b"\x01" + EVENT)] == [-1]
 
 
@@ -71,7 +71,7 @@ HOSTILE: list[tuple[bytes, str]] = [
 
 
 @pytest.mark.parametrize(("content", "words"), HOSTILE)
-def test_what_cannot_be_read_is_told_in_one_sentence(
+def test_unreadable_files_are_refused_in_one_sentence(
     tmp_path: Path, content: bytes, words: str
 ) -> None:
     file = tmp_path / "log"
@@ -91,7 +91,7 @@ def judge(history: History) -> None:
 
 
 @given(st.binary(max_size=300))
-def test_no_bytes_break_the_reader(data: bytes) -> None:
+def test_no_bytes_crash_the_reader(data: bytes) -> None:
     record = (EVENTS / "run/events.out.tfevents.0").read_bytes()
     for content in (data, record[:60] + data + record[60:]):
         try:
@@ -110,7 +110,7 @@ values = st.recursive(
 
 
 @given(values)
-def test_no_document_breaks_the_reader(document: Any) -> None:
+def test_no_document_crashes_the_reader(document: Any) -> None:
     try:
         for history in read_document(json.dumps(document)):
             judge(history)

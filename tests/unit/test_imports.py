@@ -1,4 +1,4 @@
-"""The directions in which the parts may import each other (docs: architecture)."""
+"""Allowed directions of imports between the parts (docs/architecture.md)."""
 
 import ast
 import subprocess
@@ -11,10 +11,10 @@ ROOT = Path(__file__).parents[2]
 PARTS = ("backend", "frontend", "worker")
 HTTP = {"fastapi", "starlette", "httpx", "uvicorn", "http", "urllib"}
 SQL = {"sqlalchemy", "alembic", "psycopg", "sqlite3", "backend.store"}
-# Outside the store: sessions are opened and handed on, and its errors answered.
+# Allowed outside the store: to pass on sessions and to handle database errors.
 SQL_OUTSIDE_STORE = {"sqlalchemy.orm.Session", "sqlalchemy.exc", "alembic.util.CommandError"}
 
-# (who, what it may not import, who may all the same)
+# (package, forbidden imports, exempt modules)
 RULES = [
     ("backend", {"torch", "worker", "sklearn"}, set()),
     ("backend", {"frontend"}, {"backend.main"}),
@@ -30,7 +30,7 @@ RULES = [
 
 
 def modules() -> dict[str, Path]:
-    """Every module of the product by its dotted name."""
+    """Return the path of every module of the product by its dotted name."""
     paths = [path for part in PARTS for path in (ROOT / part).rglob("*.py")]
     return {
         ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__"): path
@@ -39,7 +39,7 @@ def modules() -> dict[str, Path]:
 
 
 def imports(path: Path) -> set[str]:
-    """Every name a module imports, wherever in it, as dotted paths."""
+    """Return the dotted names that a module imports, in any scope."""
     names: set[str] = set()
     for node in ast.walk(ast.parse(path.read_text())):
         if isinstance(node, ast.Import):
@@ -51,19 +51,19 @@ def imports(path: Path) -> set[str]:
 
 
 def within(name: str, packages: set[str]) -> bool:
-    """Whether a dotted name is one of `packages` or lies in one."""
+    """Return whether a dotted name is one of `packages` or is inside one."""
     return any(f"{name}.".startswith(f"{package}.") for package in packages)
 
 
-def named(each: str | set[str]) -> str:
-    """A part of a test's name, the same in every process."""
-    return each if isinstance(each, str) else ",".join(sorted(each))[:30]
+def named(name: str | set[str]) -> str:
+    """Return a parameter's part of the test id, the same in every process."""
+    return name if isinstance(name, str) else ",".join(sorted(name))[:30]
 
 
-@pytest.mark.parametrize(("who", "forbidden", "exempt"), RULES, ids=named)
-def test_directions(who: str, forbidden: set[str], exempt: set[str]) -> None:
-    members = {name: path for name, path in modules().items() if within(name, {who})}
-    assert members, f"{who} has no modules"
+@pytest.mark.parametrize(("package", "forbidden", "exempt"), RULES, ids=named)
+def test_import_directions(package: str, forbidden: set[str], exempt: set[str]) -> None:
+    members = {name: path for name, path in modules().items() if within(name, {package})}
+    assert members, f"{package} has no modules"
     wrong = [
         f"{name} imports {imported}"
         for name, path in members.items()
@@ -95,6 +95,6 @@ def test_sql_is_only_in_the_store() -> None:
         ("backend.cli.diagnose", "plotly"),
     ],
 )
-def test_what_starts_quickly_does_not_load_what_is_heavy(module: str, heavy: str) -> None:
+def test_quick_commands_do_not_import_heavy_packages(module: str, heavy: str) -> None:
     code = f"import {module}, sys; sys.exit({heavy!r} in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=False).returncode == 0

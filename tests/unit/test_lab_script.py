@@ -15,12 +15,12 @@ HOST = re.compile(r"://|--(extra-)?index-url|--find-links|--trusted-host|@ file|
 
 
 @pytest.mark.parametrize("name", ["lab", "constraints.txt", "pyproject.toml", ".ci/run"])
-def test_no_host_is_named(name: str) -> None:
-    found = [line for line in (ROOT / name).read_text().splitlines() if HOST.search(line)]
-    assert found == []
+def test_installation_files_name_no_host(name: str) -> None:
+    lines = [line for line in (ROOT / name).read_text().splitlines() if HOST.search(line)]
+    assert lines == []
 
 
-def test_everything_is_pinned() -> None:
+def test_every_dependency_is_pinned() -> None:
     lines = (ROOT / "constraints.txt").read_text().splitlines()
     assert [line for line in lines if not re.fullmatch(r"[\w.-]+==[\w.]+( ; .+)?", line)] == []
 

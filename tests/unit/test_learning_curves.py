@@ -11,7 +11,7 @@ def power(n: float) -> float:
     return float(2 * n**-0.5 + 0.2)
 
 
-def test_each_setting_of_the_other_knobs_has_its_curve_the_best_first() -> None:
+def test_other_hyperparameters_get_their_own_curve_best_first() -> None:
     runs = results(
         lambda p, seed: power(p["dataset.n_train"]) * p["model.width"] * jitter(seed),
         dataset__n_train=SIZES, model__width=[2, 1],
@@ -31,7 +31,7 @@ def test_mean_and_interval_come_from_the_seeds() -> None:
     assert point.test is not None and point.test.mean == pytest.approx(1.05 * power(25))
 
 
-def test_the_law_tells_how_many_samples_a_loss_takes_beside_the_constant() -> None:
+def test_the_law_predicts_the_samples_needed_for_a_loss() -> None:
     runs = results(lambda p, s: power(p["dataset.n_train"]) * jitter(s), dataset__n_train=SIZES)
     [curve] = learning_curves(cells(runs), target=power(3200))
     law = curve.law
@@ -52,7 +52,7 @@ def test_the_largest_size_is_predicted_from_the_others() -> None:
     assert test.constant_error == pytest.approx(power(400) / power(800) - 1)
 
 
-def test_a_peak_is_named_and_the_law_fitted_beyond_it() -> None:
+def test_the_law_is_fitted_beyond_a_peak() -> None:
     losses = dict(zip([*SIZES, 1600], [1.0, 5.0, 1.5, 1.1, 0.9, 0.8, 0.75], strict=True))
     [curve] = learning_curves(cells(results(
         lambda p, s: losses[p["dataset.n_train"]] * jitter(s), dataset__n_train=list(losses)
@@ -71,7 +71,7 @@ def test_one_seed_cannot_resolve_a_peak() -> None:
     assert "one seed cannot rule out chance" in curve.sentence
 
 
-def test_no_number_of_samples_is_offered_where_the_seeds_do_not_resolve_a_fall() -> None:
+def test_no_sample_size_is_predicted_without_a_resolved_fall() -> None:
     luck = [1.3, 0.8, 1.0]
     runs = results(
         lambda p, s: (1 - 1e-5 * p["dataset.n_train"]) * luck[(s + p["dataset.n_train"] // 25) % 3],
@@ -83,7 +83,7 @@ def test_no_number_of_samples_is_offered_where_the_seeds_do_not_resolve_a_fall()
     assert "samples for a loss of" not in curve.sentence
 
 
-def test_no_number_of_samples_is_offered_where_the_last_value_foretells_better() -> None:
+def test_no_sample_size_is_predicted_if_the_last_value_predicts_better() -> None:
     losses = dict(zip(SIZES, [1.0, 0.99, 0.98, 0.97, 0.5, 0.499], strict=True))
     runs = results(lambda p, s: losses[p["dataset.n_train"]] * jitter(s), dataset__n_train=SIZES)
     [curve] = learning_curves(cells(runs))
@@ -91,7 +91,7 @@ def test_no_number_of_samples_is_offered_where_the_last_value_foretells_better()
     assert "the last value" in curve.law.doubt
 
 
-def test_a_step_is_no_power_law() -> None:
+def test_a_step_does_not_fit_a_power_law() -> None:
     losses = dict(zip(SIZES, [9.0, 0.4, 0.3, 0.3, 0.3, 0.3], strict=True))
     runs = results(lambda p, s: losses[p["dataset.n_train"]] * jitter(s), dataset__n_train=SIZES)
     [curve] = learning_curves(cells(runs))

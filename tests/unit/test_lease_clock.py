@@ -1,4 +1,4 @@
-"""Whether it can be known how long workers were silent; the clocks are the test's."""
+"""The lease clock: detects when the silence of workers cannot be measured."""
 
 import pytest
 
@@ -8,7 +8,7 @@ LEASE = 10
 
 
 class Clocks:
-    """Our clock and the database's, which a test moves."""
+    """Clocks of the process and of the database, moved by the test."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.ours, self.theirs = 1000.0, 5_000_000
@@ -18,7 +18,7 @@ class Clocks:
     def look(
         self, *, after: float = 1, jump: float = 0, asking: float = 0, written: bool = True
     ) -> bool:
-        """Let time pass, then look, and write unless that fails; return whether leases hold."""
+        """Let time pass, then read the database and write to it. Return whether leases hold."""
         self.ours += after
         self.lease_clock.start_reading()
         self.ours += asking
@@ -39,7 +39,7 @@ def clocks(monkeypatch: pytest.MonkeyPatch) -> Clocks:
 
 
 @pytest.mark.parametrize("written", [True, False])
-def test_leases_begin_anew_at_the_first_look_that_is_written(
+def test_leases_restart_at_the_first_successful_write(
     monkeypatch: pytest.MonkeyPatch, written: bool
 ) -> None:
     clocks = Clocks(monkeypatch)
@@ -48,7 +48,7 @@ def test_leases_begin_anew_at_the_first_look_that_is_written(
     assert clocks.look()
 
 
-def test_leases_hold_while_clocks_agree(clocks: Clocks) -> None:
+def test_leases_are_kept_while_clocks_agree(clocks: Clocks) -> None:
     assert all(clocks.look(after=seconds) for seconds in (1, 1, 60, 1))
 
 
@@ -59,14 +59,14 @@ def test_a_clock_that_jumps_is_noticed_once(clocks: Clocks, jump: float) -> None
     assert clocks.look()
 
 
-def test_leases_begin_anew_after_an_outage(clocks: Clocks) -> None:
+def test_leases_restart_after_an_outage(clocks: Clocks) -> None:
     assert clocks.look()
     clocks.lease_clock.record_failure()
     assert not clocks.look(after=60)
     assert clocks.look()
 
 
-def test_leases_begin_anew_after_a_database_that_answered_and_took_no_writes(
+def test_leases_restart_after_a_read_only_database(
     clocks: Clocks,
 ) -> None:
     assert clocks.look()
@@ -76,12 +76,12 @@ def test_leases_begin_anew_after_a_database_that_answered_and_took_no_writes(
     assert clocks.look()
 
 
-def test_leases_begin_anew_after_a_database_that_hung(clocks: Clocks) -> None:
+def test_leases_restart_after_a_hanging_database(clocks: Clocks) -> None:
     assert clocks.look()
     assert not clocks.look(asking=60)
 
 
-def test_a_database_that_is_always_slow_keeps_no_runs_of_the_dead(clocks: Clocks) -> None:
+def test_a_slow_database_does_not_keep_runs_of_dead_workers(clocks: Clocks) -> None:
     known = [clocks.look(asking=LEASE) for _ in range(9)]
     assert not known[0]
     assert known.count(True) >= 6

@@ -1,4 +1,4 @@
-"""Logs of other programs: what is read of them, and how train and validation are found."""
+"""Logs of other programs: formats, and how train and validation loss are recognised."""
 
 import json
 import math
@@ -86,10 +86,10 @@ def pair_of(text: str, **chosen: str) -> LossPair:
     ids=["csv", "lightning", "ultralytics", "semicolons", "trainer", "lines", "long", "api"],
 )
 def test_train_and_validation_are_found_by_their_names(text: str) -> None:
-    found = pair_of(text)
-    assert found.train.values.tolist() == pytest.approx(TRAIN)
-    assert found.validation.values.tolist() == VALIDATION
-    assert found.validation.steps.tolist() == list(range(N))
+    pair = pair_of(text)
+    assert pair.train.values.tolist() == pytest.approx(TRAIN)
+    assert pair.validation.values.tolist() == VALIDATION
+    assert pair.validation.steps.tolist() == list(range(N))
 
 
 def test_a_keras_history_counts_from_1_unless_it_has_epochs() -> None:
@@ -99,27 +99,27 @@ def test_a_keras_history_counts_from_1_unless_it_has_epochs() -> None:
     assert pair_of(json.dumps(with_epochs)).validation.values.tolist() == VALIDATION
 
 
-def test_several_histories_in_one_file_are_told_apart() -> None:
+def test_several_histories_in_one_file_are_separated() -> None:
     text = json.dumps({
         "runs": {
             "a": {"train": {"loss": TRAIN}, "validation": {"loss": VALIDATION}},
             "b": {"loss": TRAIN, "val_loss": VALIDATION},
         }
     })  # fmt: skip
-    found = {history.name: find_losses(history) for history in read_document(text)}
-    assert list(found) == ["runs/a", "runs/b"]
-    assert all(one.validation.values.tolist() == VALIDATION for one in found.values())
+    pairs = {history.name: find_losses(history) for history in read_document(text)}
+    assert list(pairs) == ["runs/a", "runs/b"]
+    assert all(pair.validation.values.tolist() == VALIDATION for pair in pairs.values())
 
 
-def test_a_list_of_histories_is_told_apart_by_their_names() -> None:
+def test_a_list_of_histories_is_separated_by_name() -> None:
     rows = [
         {"id": name, "epochs": N, "train": TRAIN, "val": VALIDATION, "val_acc": TRAIN}
         for name in ("a", "b")
     ]
     for text in (json.dumps(rows), "\n".join(map(json.dumps, rows))):
-        found = {history.name: find_losses(history) for history in read_document(text)}
-        assert list(found) == ["a", "b"]
-        assert found["b"].validation.values.tolist() == VALIDATION
+        pairs = {history.name: find_losses(history) for history in read_document(text)}
+        assert list(pairs) == ["a", "b"]
+        assert pairs["b"].validation.values.tolist() == VALIDATION
 
 
 @pytest.mark.parametrize(
@@ -135,35 +135,35 @@ def test_a_list_of_histories_is_told_apart_by_their_names() -> None:
         ("val/box_loss", "validation", "box loss"),
     ],
 )
-def test_a_name_says_its_part_and_its_measure(name: str, part: str | None, what: str) -> None:
+def test_a_name_contains_its_part_and_its_measure(name: str, part: str | None, what: str) -> None:
     assert (parse_name(name).part, parse_name(name).what) == (part, what)
 
 
-def test_test_loss_stands_in_for_validation_and_that_is_said() -> None:
+def test_test_loss_replaces_a_missing_validation_loss() -> None:
     text = lines("epoch,train_loss,test_loss", [f"{i},{t},{v}" for i, (t, v) in enumerate(BOTH)])
-    found = pair_of(text)
-    assert found.validation.values.tolist() == VALIDATION
-    assert "the test loss is taken for it" in found.remarks[0]
+    pair = pair_of(text)
+    assert pair.validation.values.tolist() == VALIDATION
+    assert "the test loss is taken for it" in pair.remarks[0]
 
 
-def test_what_is_ambiguous_is_asked_and_can_be_chosen() -> None:
+def test_an_ambiguous_pair_must_be_chosen() -> None:
     header = "epoch,train_mse,val_mse,train_mae,val_mae"
     text = lines(header, [f"{i},9,9,{t},{v}" for i, (t, v) in enumerate(BOTH)])
     with pytest.raises(Unreadable, match="several pairs of losses; name one by --train"):
         pair_of(text)
-    found = pair_of(text, train="train_mae", validation="val_mae")
-    assert found.validation.values.tolist() == VALIDATION
+    pair = pair_of(text, train="train_mae", validation="val_mae")
+    assert pair.validation.values.tolist() == VALIDATION
     with pytest.raises(Unreadable, match="did you mean train_mae"):
         pair_of(text, train="mae", validation="val_mae")
 
 
-def test_numbers_that_are_none_stay_in_their_place() -> None:
-    found = pair_of(lines("epoch,loss,val_loss", ["0,1,nan", "1,inf,2", "2,,3"]))
-    assert math.isnan(found.validation.values[0])
-    assert found.train.by_step == {0: 1.0, 1: math.inf}
+def test_nan_and_infinity_are_kept() -> None:
+    pair = pair_of(lines("epoch,loss,val_loss", ["0,1,nan", "1,inf,2", "2,,3"]))
+    assert math.isnan(pair.validation.values[0])
+    assert pair.train.by_step == {0: 1.0, 1: math.inf}
 
 
-def test_a_log_that_begins_anew_is_read_from_there() -> None:
+def test_a_restarted_log_is_read_from_the_restart() -> None:
     (once,) = read_table(KERAS_CSV)
     (twice,) = read_table(KERAS_CSV.replace("0.5", "0.6") + KERAS_CSV)
     assert twice.series == once.series
@@ -172,50 +172,50 @@ def test_a_log_that_begins_anew_is_read_from_there() -> None:
     )
 
 
-def test_a_log_that_was_resumed_goes_on() -> None:
+def test_a_resumed_log_is_joined() -> None:
     rows = ["1,5,5", "2,4,4", "3,3,3", "2,2,2", "3,1,1", "4,0,0"]
-    (found,) = read_table(lines("epoch,loss,val_loss", rows))
-    assert found.series["val_loss"].by_step == {1: 5, 2: 2, 3: 1, 4: 0}
+    (histories,) = read_table(lines("epoch,loss,val_loss", rows))
+    assert histories.series["val_loss"].by_step == {1: 5, 2: 2, 3: 1, 4: 0}
 
 
-def test_what_is_no_number_is_left_out_and_told() -> None:
+def test_values_that_are_not_numbers_are_skipped_and_reported() -> None:
     rows = ["1,oops,1,x", "2,0.5,0.9,0", "3,0.4,-,0", "4,0.3,n/a,0"]
-    (found,) = read_table(lines("epoch,loss,val_loss,lr", rows))
-    assert found.series["loss"].by_step == {2: 0.5, 3: 0.4, 4: 0.3}
-    assert find_losses(found).remarks == (
+    (histories,) = read_table(lines("epoch,loss,val_loss,lr", rows))
+    assert histories.series["loss"].by_step == {2: 0.5, 3: 0.4, 4: 0.3}
+    assert find_losses(histories).remarks == (
         'loss: 1 row is left out, as "oops" is no number',
         'val_loss: 2 rows are left out, as "-" and others are no numbers',
     )
 
 
-def test_without_epochs_a_repeated_header_begins_anew() -> None:
+def test_without_epochs_a_repeated_header_is_a_restart() -> None:
     table = lines("loss,val_loss", [f"{t},{v}" for t, v in BOTH])
     (once,), (twice,) = read_table(table), read_table(table * 2)
     assert twice.series == once.series
     assert twice.remarks
 
 
-def test_a_column_of_runs_tells_histories_apart() -> None:
+def test_a_column_of_runs_separates_histories() -> None:
     rows = [f"{run},{i},{t},{v}" for run in "ab" for i, (t, v) in enumerate(BOTH)]
-    found = read_table(lines("run,epoch,loss,val_loss", rows))
-    assert [(one.name, len(one.series["loss"]), one.remarks) for one in found] == [
+    histories = read_table(lines("run,epoch,loss,val_loss", rows))
+    assert [(h.name, len(h.series["loss"]), h.remarks) for h in histories] == [
         ("a", N, ()), ("b", N, ()),
     ]  # fmt: skip
 
 
 def test_results_of_boosters_are_read_from_json() -> None:
     sets = {"validation_0": {"logloss": TRAIN}, "validation_1": {"logloss": VALIDATION}}
-    (found,) = read_document(json.dumps(sets))
-    assert find_losses(found).names == ("validation_0/logloss", "validation_1/logloss")
+    (histories,) = read_document(json.dumps(sets))
+    assert find_losses(histories).names == ("validation_0/logloss", "validation_1/logloss")
 
 
-def test_newest_first_is_no_new_beginning() -> None:
+def test_descending_epochs_are_not_a_restart() -> None:
     rows = [f"{i},{t},{v}" for i, (t, v) in enumerate(BOTH)]
-    (found,) = read_table(lines("epoch,loss,val_loss", rows[::-1]))
-    assert (len(found.series["loss"]), found.remarks) == (N, ())
+    (histories,) = read_table(lines("epoch,loss,val_loss", rows[::-1]))
+    assert (len(histories.series["loss"]), histories.remarks) == (N, ())
 
 
-def test_commas_may_be_decimal() -> None:
+def test_decimal_commas_are_read() -> None:
     (comma,) = read_table(SEMICOLONS.replace(".", ","))
     assert comma.series == read_table(SEMICOLONS)[0].series
 
@@ -230,12 +230,14 @@ def test_commas_may_be_decimal() -> None:
         (("validation_0-rmse", "validation_1-rmse", "validation_2-rmse"), (0, 1)),
     ],
 )
-def test_boosters_number_their_sets(names: tuple[str, ...], pair: tuple[int, int]) -> None:
-    found = find_losses(History({name: Series.of(range(N), TRAIN) for name in names}))
-    assert found.names == (names[pair[0]], names[pair[1]])
+def test_numbered_sets_of_boosters_are_paired(
+    names: tuple[str, ...], pair: tuple[int, int]
+) -> None:
+    set_pair = find_losses(History({name: Series.of(range(N), TRAIN) for name in names}))
+    assert set_pair.names == (names[pair[0]], names[pair[1]])
 
 
-def test_what_is_to_grow_is_no_loss() -> None:
+def test_a_metric_that_should_grow_is_refused_as_a_loss() -> None:
     history = History({name: Series.of(range(N), TRAIN) for name in ("accuracy", "val_accuracy")})
     with pytest.raises(Unreadable, match="which grows as a fit gets better"):
         find_losses(history, train="accuracy", validation="val_accuracy")
@@ -244,21 +246,21 @@ def test_what_is_to_grow_is_no_loss() -> None:
 @pytest.mark.parametrize("path", ["run/events.out.tfevents.0", "run", "keras"])
 def test_event_files_of_tensorboard_are_read(path: str) -> None:
     (history,) = read_log(str(EVENTS / path))
-    found = find_losses(history)
-    assert found.train.by_step == dict(enumerate(TRAIN))
-    assert found.validation.by_step == dict(enumerate(VALIDATION))
+    pair = find_losses(history)
+    assert pair.train.by_step == dict(enumerate(TRAIN))
+    assert pair.validation.by_step == dict(enumerate(VALIDATION))
 
 
-def test_the_runs_of_a_folder_of_event_files_are_told_apart(tmp_path: Path) -> None:
-    found = {history.name: find_losses(history) for history in read_log(str(EVENTS))}
-    assert list(found) == ["keras", "run"]
-    assert all(one.validation.by_step == dict(enumerate(VALIDATION)) for one in found.values())
-    for part in ("train", "validation"):  # as add_scalars of PyTorch names its folders
+def test_runs_in_a_folder_of_event_files_are_separated(tmp_path: Path) -> None:
+    pairs = {history.name: find_losses(history) for history in read_log(str(EVENTS))}
+    assert list(pairs) == ["keras", "run"]
+    assert all(pair.validation.by_step == dict(enumerate(VALIDATION)) for pair in pairs.values())
+    for part in ("train", "validation"):  # the folder names of add_scalars in PyTorch
         shutil.copytree(EVENTS / "keras" / part, tmp_path / f"Loss_{part}")
     (history,) = read_log(str(tmp_path))
     assert find_losses(history).train.by_step == dict(enumerate(TRAIN))
 
 
-def test_an_event_file_that_is_still_written_is_read_to_its_last_whole_record() -> None:
+def test_an_incomplete_event_file_is_read_to_its_last_whole_record() -> None:
     data = (EVENTS / "run/events.out.tfevents.0").read_bytes()
     assert len(read_events(data[:-7])["Loss/val"]) == N - 1

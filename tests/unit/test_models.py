@@ -1,4 +1,4 @@
-"""The models have the parameters that the cost estimate counts, and weights from the seed."""
+"""Number of parameters, predictions and initial weights of models."""
 
 from typing import Any
 
@@ -53,7 +53,7 @@ cnns = st.fixed_dictionaries(
 
 @settings(deadline=None)
 @given(knobs=mlps | single_layers | polynomials | cnns)
-def test_a_model_has_as_many_parameters_as_the_estimate_says(knobs: dict[str, Any]) -> None:
+def test_the_estimated_number_of_parameters_is_exact(knobs: dict[str, Any]) -> None:
     spec = run_spec(**knobs)
     weights = initial(spec).items()
     assert sum(w.numel() for name, w in weights if "running" not in name) == parameters(
@@ -63,7 +63,7 @@ def test_a_model_has_as_many_parameters_as_the_estimate_says(knobs: dict[str, An
 
 @settings(deadline=None, max_examples=30)
 @given(knobs=mlps | single_layers | polynomials | cnns)
-def test_a_model_predicts_what_plain_pytorch_does(knobs: dict[str, Any]) -> None:
+def test_a_model_predicts_like_plain_pytorch(knobs: dict[str, Any]) -> None:
     spec = run_spec(**knobs)
     member = GroupMember(spec)
     weights, plain = initial(spec), build(spec, member.n_features, member.outputs).eval()
@@ -73,7 +73,7 @@ def test_a_model_predicts_what_plain_pytorch_does(knobs: dict[str, Any]) -> None
 
 @pytest.mark.parametrize("degree", [0, 1, 5])
 @pytest.mark.parametrize("inputs", [1, 2])
-def test_a_polynomial_can_be_any_polynomial_of_its_degree(inputs: int, degree: int) -> None:
+def test_the_features_span_all_polynomials_of_the_degree(inputs: int, degree: int) -> None:
     x = np.random.default_rng(0).uniform(-1, 1, size=(100, inputs))
     target = (x.sum(axis=1) - 0.3) ** degree
     terms = feature_maps.legendre_features(x, degree)
@@ -81,11 +81,11 @@ def test_a_polynomial_can_be_any_polynomial_of_its_degree(inputs: int, degree: i
     assert np.allclose(fitted, target)
 
 
-def test_initial_weights_follow_from_the_seed_alone() -> None:
+def test_initial_weights_depend_only_on_the_seed() -> None:
     torch.manual_seed(1)
-    one = initial(run_spec(model__width=8))
+    first = initial(run_spec(model__width=8))
     torch.manual_seed(2)
-    two = initial(run_spec(model__width=8, dataset__n_train=9))
-    other = initial(run_spec(model__width=8, training__seeds=[1]))
-    assert all(torch.equal(one[name], two[name]) for name in one)
-    assert not torch.equal(one["0.weight"], other["0.weight"])
+    same_seed = initial(run_spec(model__width=8, dataset__n_train=9))
+    other_seed = initial(run_spec(model__width=8, training__seeds=[1]))
+    assert all(torch.equal(first[name], same_seed[name]) for name in first)
+    assert not torch.equal(first["0.weight"], other_seed["0.weight"])

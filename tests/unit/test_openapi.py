@@ -1,4 +1,4 @@
-"""The REST interface changes only together with its snapshot."""
+"""Changes of the REST interface require an update of its snapshot."""
 
 from tests.make_openapi import SNAPSHOT, make_snapshot
 

@@ -2,7 +2,7 @@ from frontend.charts.parallel import HEIGHT, parallel_info
 from tests.unit.test_grid_figure import THREE_KNOBS, run
 
 
-def test_each_cell_is_a_line_the_lowest_on_top() -> None:
+def test_each_cell_is_a_line_with_the_lowest_on_top() -> None:
     info = parallel_info(THREE_KNOBS, {}, choice="gap")
     assert info
     assert [axis.title for axis in info.axes] == [
@@ -12,7 +12,7 @@ def test_each_cell_is_a_line_the_lowest_on_top() -> None:
     assert info.lines[-1].path.endswith(f" {HEIGHT:.1f}")
 
 
-def test_an_axis_says_where_its_values_are() -> None:
+def test_an_axis_has_the_positions_of_its_values() -> None:
     info = parallel_info(THREE_KNOBS, {}, choice="gap")
     assert info
     assert list(info.axes[0].heights) == [HEIGHT, 0]
@@ -33,10 +33,10 @@ def test_cells_without_a_value_are_left_out_and_counted() -> None:
     assert info and (len(info.lines), info.left_out) == (8, 1)
 
 
-def test_one_knob_needs_no_such_drawing() -> None:
+def test_one_hyperparameter_is_not_drawn() -> None:
     assert parallel_info([run(i, width=i) for i in range(3)], {}) is None
 
 
-def test_a_verdict_has_no_order_so_the_best_loss_is_drawn() -> None:
+def test_the_best_loss_is_drawn_instead_of_a_verdict() -> None:
     info = parallel_info(THREE_KNOBS, {}, choice="verdict")
     assert info and (info.outcome, info.lines) == ("best validation loss", [])

@@ -1,4 +1,4 @@
-"""Bodies become plain data, or one sentence."""
+"""Request bodies are parsed to plain data or refused."""
 
 import pytest
 
@@ -6,7 +6,7 @@ from backend.errors import MalformedBody
 from backend.specification.parsing import parse_json, parse_yaml
 
 
-def test_yaml_reads_numbers_as_people_write_them() -> None:
+def test_yaml_reads_numbers_in_scientific_notation() -> None:
     assert parse_yaml(b"{a: 1e-3, b: 1.5e+2, c: 0.2, d: 7}") == {
         "a": 0.001,
         "b": 150.0,
@@ -15,7 +15,7 @@ def test_yaml_reads_numbers_as_people_write_them() -> None:
     }
 
 
-def test_yaml_reads_what_looks_like_a_date_as_it_is_written() -> None:
+def test_yaml_reads_dates_as_text() -> None:
     assert parse_yaml(b"{layers: 1024-12-10, name: 2026-11-24}") == {
         "layers": "1024-12-10",
         "name": "2026-11-24",

@@ -14,7 +14,7 @@ LCDB = Path(__file__).parent.parent / "data" / "lcdb_learning_curves.csv"
 
 @settings(max_examples=25, deadline=None)
 @given(a=st.floats(0.5, 20), b=st.floats(0.2, 1.5), c=st.floats(0.01, 1))
-def test_the_law_that_made_the_losses_is_found(a: float, b: float, c: float) -> None:
+def test_the_generating_law_is_recovered(a: float, b: float, c: float) -> None:
     law = fit(SIZES, [a * n**-b + c for n in SIZES])
     assert law(5000) == pytest.approx(a * 5000**-b + c, rel=0.02)
     assert law.scatter < 0.01
@@ -22,12 +22,12 @@ def test_the_law_that_made_the_losses_is_found(a: float, b: float, c: float) -> 
 
 def test_scaling_the_losses_scales_the_law() -> None:
     losses = [2 * n**-0.4 + 0.1 + 0.01 * (-1) ** i for i, n in enumerate(SIZES)]
-    one, hundred = fit(SIZES, losses), fit(SIZES, [100 * loss for loss in losses])
-    assert hundred(4000) == pytest.approx(100 * one(4000))
-    assert hundred.b == one.b
+    law, hundred = fit(SIZES, losses), fit(SIZES, [100 * loss for loss in losses])
+    assert hundred(4000) == pytest.approx(100 * law(4000))
+    assert hundred.b == law.b
 
 
-def test_the_interval_holds_the_law_and_widens_beyond_the_sizes() -> None:
+def test_the_interval_contains_the_law_and_widens_with_extrapolation() -> None:
     random = np.random.default_rng(3)
     losses = [(3 * n**-0.5 + 0.2) * (1 + 0.03 * random.normal()) for n in SIZES]
     law = fit(SIZES, losses)
@@ -37,14 +37,14 @@ def test_the_interval_holds_the_law_and_widens_beyond_the_sizes() -> None:
     assert (far.high - far.low) / law(50_000) > (near.high - near.low) / law(2000)
 
 
-def test_the_law_read_backwards_gives_the_samples_for_a_loss() -> None:
+def test_the_inverse_of_the_law_gives_the_samples_for_a_loss() -> None:
     law = fit(SIZES, [2 * n**-0.5 + 0.1 for n in SIZES])
     needed = law.samples_for(law(4000))
     assert needed.value == pytest.approx(4000, rel=0.05)
     assert needed.low is not None and needed.low < 4000
 
 
-def test_a_loss_below_the_floor_takes_more_than_can_be_said() -> None:
+def test_a_loss_below_the_floor_has_no_sample_size() -> None:
     law = fit(SIZES, [2 * n**-0.5 + 0.1 for n in SIZES])
     assert law.c == pytest.approx(0.1, rel=0.05)
     assert law.samples_for(0.05).value is None
@@ -61,15 +61,15 @@ def test_the_same_losses_give_the_same_interval() -> None:
 
 
 def public_curves() -> dict[str, list[tuple[int, float]]]:
-    found: dict[str, list[tuple[int, float]]] = {}
+    curves: dict[str, list[tuple[int, float]]] = {}
     with LCDB.open() as file:
         for row in csv.DictReader(line for line in file if not line.startswith("#")):
-            curve = found.setdefault(f"{row['learner']} on {row['openml_id']}", [])
+            curve = curves.setdefault(f"{row['learner']} on {row['openml_id']}", [])
             curve.append((int(row["n_train"]), float(row["error_rate"])))
-    return found
+    return curves
 
 
-def test_real_learning_curves_are_extrapolated_better_than_by_their_last_value() -> None:
+def test_the_law_extrapolates_real_learning_curves_better_than_a_constant() -> None:
     law_errors, constant_errors, held = [], [], []
     for curve in public_curves().values():
         half = len(curve) // 2

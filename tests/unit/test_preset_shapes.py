@@ -1,4 +1,4 @@
-"""Each preset reproduces the textbook: a smaller version of it has the shape it is known for."""
+"""A reduced version of each preset reproduces the textbook effect."""
 
 import pytest
 
@@ -12,7 +12,7 @@ def test_every_preset_has_a_shape() -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("slug", SHAPES)
-def test_a_preset_shows_what_it_is_known_for(slug: str) -> None:
+def test_a_preset_shows_its_effect(slug: str) -> None:
     shape = SHAPES[slug]
     figures = shape.measure(train(shape.document(slug)))
     broken = [claim for claim, holds in shape.claims.items() if not holds(figures)]

@@ -26,35 +26,35 @@ def after(seconds: float, *runs: RunItem, status: str = "running") -> ProgressIn
 
 
 def test_time_left_follows_from_the_work_done() -> None:
-    found = after(10, run("finished", 100, ended=10), run("queued"))
-    assert (found.share, found.seconds_left) == (0.5, 10)
+    progress = after(10, run("finished", 100, ended=10), run("queued"))
+    assert (progress.share, progress.seconds_left) == (0.5, 10)
     assert (
-        found.sentence
+        progress.sentence
         == "1 of 2 runs done, 100 epochs so far, 10.0 epochs a second, about 10 s left"
     )
 
 
-def test_speed_and_time_left_are_those_of_the_last_seconds() -> None:
+def test_speed_and_time_left_follow_from_the_last_seconds() -> None:
     lately = Throughput({1: 50}, seconds=10)
     now = START + timedelta(seconds=100)
-    found = progress_info("running", [run("running", 80)], now=now, lately=lately)
-    assert found.sentence.endswith("80 epochs so far, 5.00 epochs a second, about 4 s left")
+    progress = progress_info("running", [run("running", 80)], now=now, lately=lately)
+    assert progress.sentence.endswith("80 epochs so far, 5.00 epochs a second, about 4 s left")
 
 
-def test_larger_models_weigh_more() -> None:
-    found = after(10, run("finished", 100, ended=10, width=2), run("queued", width=128))
-    assert found.share < 0.4
-    assert found.seconds_left is not None
-    assert found.seconds_left > 15
+def test_larger_models_count_more() -> None:
+    progress = after(10, run("finished", 100, ended=10, width=2), run("queued", width=128))
+    assert progress.share < 0.4
+    assert progress.seconds_left is not None
+    assert progress.seconds_left > 15
 
 
-def test_time_left_is_not_guessed_from_nothing() -> None:
-    found = after(60, run("running", 1))
-    assert found.seconds_left is None
-    assert "time left not known yet" in found.sentence
+def test_time_left_is_unknown_without_enough_epochs() -> None:
+    progress = after(60, run("running", 1))
+    assert progress.seconds_left is None
+    assert "time left not known yet" in progress.sentence
 
 
-def test_time_left_is_not_guessed_from_the_first_moment() -> None:
+def test_time_left_is_unknown_in_the_first_second() -> None:
     assert after(0.5, run("running", 50)).seconds_left is None
 
 
@@ -62,15 +62,15 @@ def test_queued_runs_wait_for_a_worker() -> None:
     assert after(0, run("queued"), status="queued").sentence == "1 run waiting for a worker"
 
 
-def test_queued_runs_say_what_is_trained_first() -> None:
+def test_queued_runs_report_the_runs_ahead() -> None:
     waiting = progress_info("queued", [run("queued")], ahead=3)
     assert waiting.sentence == "1 run waiting for a worker, behind 3 runs of other experiments"
 
 
-def test_a_run_that_stopped_early_is_done_whole() -> None:
+def test_a_run_that_stopped_early_counts_as_complete() -> None:
     assert after(9, run("finished", 20, ended=3), status="finished").share == 1
 
 
 def test_the_time_taken_ends_with_the_last_run() -> None:
-    found = after(999, run("finished", 100, ended=3), run("failed", 5, ended=7), status="failed")
-    assert found.sentence == "1 of 2 runs done, 1 failed, 105 epochs in all, 7 s"
+    progress = after(999, run("finished", 100, ended=3), run("failed", 5, ended=7), status="failed")
+    assert progress.sentence == "1 of 2 runs done, 1 failed, 105 epochs in all, 7 s"

@@ -1,4 +1,4 @@
-"""The table that `lab submit --wait` ends with."""
+"""The table of results that `lab submit --wait` prints."""
 
 from typing import Any
 
@@ -22,7 +22,7 @@ def test_seeds_are_one_row_of_medians() -> None:
     assert [row.split() for row in rows] == [["80", "50", "7", "0.2", "0.4", "0.2", "overfitting"]]
 
 
-def test_what_varies_is_a_column() -> None:
+def test_varying_hyperparameters_are_columns() -> None:
     header, *rows = runs_table([run(0, width=2), run(0, width=4)]).splitlines()
     assert header.split()[0] == "width"
     assert [row.split()[0] for row in rows] == ["2", "4"]
@@ -38,7 +38,7 @@ def test_a_cell_without_any_epoch_has_dashes() -> None:
     assert row.split() == ["80", "50", "-", "-", "-", "-", "failed"]
 
 
-def test_a_knob_that_does_not_apply_to_some_runs_is_no_column() -> None:
+def test_a_hyperparameter_that_some_runs_lack_is_not_a_column() -> None:
     single = {**run(0), "params": {"model.depth": 0, "dataset.n_train": 5}}
     hidden = {**run(0), "params": {"model.depth": 1, "model.width": 8, "dataset.n_train": 5}}
     assert runs_table([single, hidden]).splitlines()[0].split()[:2] == ["depth", "parameters"]

@@ -1,17 +1,17 @@
-"""Orders whose every beginning is a fair sample."""
+"""Orders of rows in which every prefix is a fair sample."""
 
 import numpy as np
 
 from backend.datasets.sequences import spread, stratified_order
 
 
-def test_a_stratified_order_holds_every_row_once() -> None:
+def test_a_stratified_order_contains_every_row_once() -> None:
     labels = np.repeat([0, 1, 2], [50, 30, 20])
     order = stratified_order(labels, np.random.default_rng(0))
     assert sorted(order) == list(range(100))
 
 
-def test_every_stretch_of_a_stratified_order_holds_the_classes_in_their_shares() -> None:
+def test_every_part_of_a_stratified_order_is_balanced() -> None:
     labels = np.repeat([0, 1, 2], [50, 30, 20])
     ordered = labels[stratified_order(labels, np.random.default_rng(0))]
     for start in (0, 13, 60):

@@ -1,4 +1,4 @@
-"""What differs between runs and cells, and when their test losses can be compared."""
+"""Differences between runs and cells, and when their test losses are comparable."""
 
 from typing import Any
 
@@ -30,24 +30,24 @@ def cell(first: int, losses: dict[int, float], **params: Any) -> Subject:
     return Subject(first, runs, is_cell=True)
 
 
-def test_what_differs_is_told_of_cells_without_their_seeds() -> None:
+def test_differences_between_cells_ignore_seeds() -> None:
     small, large = cell(1, {0: 1.0}, model__width=2), cell(9, {1: 1.0}, model__width=8)
     assert differing([small, large]) == {"model.width": [2, 8]}
     assert titles([small, large]) == ["Cell of run 1 (width 2)", "Cell of run 9 (width 8)"]
 
 
-def test_a_difference_is_paired_by_the_seeds_in_common() -> None:
-    base, other = cell(1, {0: 1.0, 1: 2.0, 2: 9.0}), cell(9, {0: 1.5, 1: 2.7, 5: 0.0})
-    [found] = against_first([base, other])
-    assert found.difference is not None
-    assert found.difference.pairs == 2
-    assert found.difference.mean == pytest.approx(0.6)
-    assert found.difference.low is not None
-    assert found.reason == ""
+def test_a_difference_is_paired_by_the_common_seeds() -> None:
+    base, compared = cell(1, {0: 1.0, 1: 2.0, 2: 9.0}), cell(9, {0: 1.5, 1: 2.7, 5: 0.0})
+    [differences] = against_first([base, compared])
+    assert differences.difference is not None
+    assert differences.difference.pairs == 2
+    assert differences.difference.mean == pytest.approx(0.6)
+    assert differences.difference.low is not None
+    assert differences.reason == ""
 
 
 @pytest.mark.parametrize(
-    ("other", "reason"),
+    ("compared", "reason"),
     [
         (cell(9, {7: 1.0, 8: 2.0}), "no seed in common"),
         (cell(9, {0: 1.0}), "one seed in common"),
@@ -56,11 +56,11 @@ def test_a_difference_is_paired_by_the_seeds_in_common() -> None:
         (Subject(9, [run(9, 0)], is_cell=False), "no finished run with a test loss"),
     ],
 )
-def test_what_cannot_be_assessed_says_why(other: Subject, reason: str) -> None:
-    [found] = against_first([cell(1, {0: 1.0, 1: 2.0}), other])
-    assert found.reason == reason
-    if found.difference:
-        assert found.difference.low is None
+def test_a_missing_difference_has_a_reason(compared: Subject, reason: str) -> None:
+    [differences] = against_first([cell(1, {0: 1.0, 1: 2.0}), compared])
+    assert differences.reason == reason
+    if differences.difference:
+        assert differences.difference.low is None
 
 
 def test_steps_and_times_of_epochs() -> None:

@@ -31,7 +31,7 @@ from worker.training.models import predict
         ("digits", {"width": 3, "depth": 1, "activation": "gelu"}),
     ],
 )
-def test_the_code_on_the_page_loads_the_snapshot_it_stands_beside(
+def test_the_code_on_the_page_loads_the_snapshot(
     source: str, model: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     [spec] = validate({"dataset": {"source": source}, "model": model}).runs
@@ -41,11 +41,11 @@ def test_the_code_on_the_page_loads_the_snapshot_it_stands_beside(
     monkeypatch.chdir(tmp_path)
     Path("run-7-last.safetensors").write_bytes(snapshot.weights)
 
-    found: dict[str, Any] = {}
-    exec(loading_code(spec.params(), 7, "last"), found)  # noqa: S102
+    namespace: dict[str, Any] = {}
+    exec(loading_code(spec.params(), 7, "last"), namespace)  # noqa: S102
     member = GroupMember(spec)
     x = member.data.test.x[:9].astype(np.float32)
     raw = torch.tensor(x) if spec.model.family in ("mlp", "cnn") else x
     features = torch.from_numpy(member.features(x)).float()
     expected = predict(spec, load_tensors(snapshot.weights), features).numpy()
-    np.testing.assert_allclose(np.asarray(found["predict"](raw).tolist()), expected, atol=1e-4)
+    np.testing.assert_allclose(np.asarray(namespace["predict"](raw).tolist()), expected, atol=1e-4)

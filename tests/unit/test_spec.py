@@ -1,4 +1,4 @@
-"""The one validation: what is expanded, what is refused, and with which sentence."""
+"""Validation of specifications: expansion to runs, errors and their messages."""
 
 from typing import Any
 
@@ -37,19 +37,19 @@ def test_lists_multiply_into_runs_with_seeds_innermost() -> None:
 
 
 @pytest.mark.parametrize("source", SOURCES)
-def test_a_source_alone_is_a_whole_specification(source: str) -> None:
+def test_a_source_alone_is_a_complete_specification(source: str) -> None:
     run = validate({"dataset": {"source": source}}).runs[0]
     assert run.dataset.source == source
     assert estimated_seconds([run.params()]) > 0
 
 
-def test_params_are_flat_and_lead_back_to_the_run() -> None:
+def test_params_are_flat_and_restore_the_run() -> None:
     run = validate({"dataset": MOONS, "model": {"width": 7}}).runs[0]
     assert run.params()["model.width"] == 7
     assert RunSpec.from_params(run.params()) == run
 
 
-def test_knobs_without_effect_are_dropped_and_twins_merged() -> None:
+def test_hyperparameters_without_effect_are_dropped_and_duplicates_merged() -> None:
     spec = validate({"dataset": MOONS, "model": {"depth": [0, 1], "width": [2, 8]}})
     shapes = [(run.model.depth, run.model.width) for run in spec.runs]
     assert shapes == [(0, None), (1, 2), (1, 8)]
@@ -60,7 +60,7 @@ def test_seeds_may_be_listed() -> None:
     assert [run.training.seed for run in spec.runs] == [7, 3]
 
 
-def test_a_name_is_made_from_what_varies() -> None:
+def test_a_name_is_made_from_the_varying_hyperparameters() -> None:
     spec = validate({"dataset": {"source": "moons", "n_train": [5, 9]}, "model": {"width": [2, 3]}})
     assert spec.name == "Two moons: n train against width"
 
@@ -155,16 +155,16 @@ def test_a_name_is_made_from_what_varies() -> None:
         ({"dataset": MOONS, "name": ""}, "name", "one line"),
     ],
 )
-def test_refusals_name_field_value_and_what_is_accepted(
+def test_errors_name_the_field_the_value_and_the_accepted_values(
     document: Any, field: str | None, words: str
 ) -> None:
-    found, sentence = refusal(document)
-    assert found == field
+    refused, sentence = refusal(document)
+    assert refused == field
     assert words in sentence
     assert sentence.endswith(".")
 
 
-def test_a_deeply_nested_value_is_refused_like_any_other() -> None:
+def test_a_deeply_nested_value_is_refused() -> None:
     nested: list[Any] = []
     for _ in range(5000):
         nested = [nested]
@@ -173,23 +173,23 @@ def test_a_deeply_nested_value_is_refused_like_any_other() -> None:
     )
 
 
-def test_all_refused_fields_are_told_at_once() -> None:
+def test_all_invalid_fields_are_reported_together() -> None:
     with pytest.raises(InvalidSpec) as caught:
         validate({"dataset": {**MOONS, "n_train": 0}, "model": {"width": 0}})
     assert [error.field for error in caught.value.errors] == ["dataset.n_train", "model.width"]
 
 
-def test_combinations_are_checked_as_far_as_no_refused_field_has_a_part() -> None:
+def test_combinations_with_invalid_fields_are_not_checked() -> None:
     features, epochs = {"features": "x3"}, {"epochs": -5}
     with pytest.raises(InvalidSpec) as caught:
         validate({"dataset": MOONS, "model": features, "training": epochs})
     assert [error.field for error in caught.value.errors] == ["training.epochs", "model.features"]
-    with pytest.raises(InvalidSpec) as caught:  # three inputs may be meant
+    with pytest.raises(InvalidSpec) as caught:  # three inputs may be intended
         validate({"dataset": {**MOONS, "n_features": -3}, "model": features})
     assert [error.field for error in caught.value.errors] == ["dataset.n_features"]
 
 
-def test_a_million_runs_are_refused_before_they_are_made() -> None:
+def test_a_million_runs_are_refused_before_they_are_created() -> None:
     values = list(range(1, 1001))
     field, sentence = refusal({"dataset": {**MOONS, "n_train": values}, "model": {"width": values}})
     assert field == "dataset.n_train"
@@ -220,17 +220,17 @@ sections = st.fixed_dictionaries(
 
 
 @given(anything | sections)
-def test_no_input_breaks_the_validation(document: Any) -> None:
+def test_no_input_crashes_the_validation(document: Any) -> None:
     try:
         validate(document, max_runs=100)
     except InvalidSpec as error:
-        assert all(each.detail for each in error.errors)
+        assert all(field_error.detail for field_error in error.errors)
 
 
-def test_a_criterion_comes_with_its_own_knobs_and_defaults() -> None:
+def test_a_criterion_has_its_own_hyperparameters_and_defaults() -> None:
     (run,) = validate({"dataset": MOONS, "early_stopping": {"criterion": "pq", "strip": 4}}).runs
-    given = {k: v for k, v in run.params().items() if k.startswith("early_stopping.")}
-    assert given == {
+    settings = {k: v for k, v in run.params().items() if k.startswith("early_stopping.")}
+    assert settings == {
         "early_stopping.criterion": "pq",
         "early_stopping.alpha": 0.75,
         "early_stopping.strip": 4,
@@ -241,7 +241,7 @@ def test_a_criterion_comes_with_its_own_knobs_and_defaults() -> None:
     }  # fmt: skip
 
 
-def test_a_knob_of_another_criterion_is_refused() -> None:
+def test_a_hyperparameter_of_another_criterion_is_refused() -> None:
     field, sentence = refusal(
         {"dataset": MOONS, "early_stopping": {"criterion": "gl", "patience": 5}}
     )
@@ -250,12 +250,12 @@ def test_a_knob_of_another_criterion_is_refused() -> None:
 
 
 @pytest.mark.parametrize(
-    ("given", "sentence"),
+    ("value", "sentence"),
     [
         ({"device": "tpu"}, 'device is "tpu"; accepted: any, cpu, gpu.'),
         ({"priority": 1}, "priority is 1; accepted: low, normal, high."),
         ({"priority": ["low"]}, 'priority is ["low"]; accepted: low, normal, high.'),
     ],
 )
-def test_a_device_or_priority_that_is_none_is_refused(given: Any, sentence: str) -> None:
-    assert refusal({"dataset": MOONS, **given}) == (next(iter(given)), sentence)
+def test_an_unknown_device_or_priority_is_refused(value: Any, sentence: str) -> None:
+    assert refusal({"dataset": MOONS, **value}) == (next(iter(value)), sentence)

@@ -1,4 +1,4 @@
-"""Steps on inputs that always lie in the same memory, as CUDA graphs need them."""
+"""Training steps on inputs in fixed memory, as CUDA graphs need them."""
 
 from collections.abc import Mapping
 
@@ -26,7 +26,7 @@ def metrics(device: torch.device) -> list[Mapping[str, float]]:
     return [result.metrics for result in results if isinstance(result, EpochResult)]
 
 
-def test_a_step_on_fixed_inputs_trains_the_same_to_the_bit(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_step_on_fixed_memory_trains_the_same_to_the_bit(monkeypatch: pytest.MonkeyPatch) -> None:
     expected = metrics(DEVICE)
     monkeypatch.setattr(gradient_descent, "make_step", fixed)
     assert metrics(DEVICE) == expected
@@ -37,6 +37,6 @@ def fixed(network: Network, updates: Updates, active: int, _: torch.device) -> S
 
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
-def test_a_captured_graph_trains_as_the_cpu_does() -> None:
-    for found, expected in zip(metrics(torch.device("cuda")), metrics(DEVICE), strict=True):
-        assert found == pytest.approx(expected, rel=1e-3)
+def test_a_captured_graph_trains_like_the_cpu() -> None:
+    for run_metrics, expected in zip(metrics(torch.device("cuda")), metrics(DEVICE), strict=True):
+        assert run_metrics == pytest.approx(expected, rel=1e-3)

@@ -1,4 +1,4 @@
-"""What the run page says about another criterion."""
+"""The control of the run page that shows other early-stopping criteria."""
 
 import pytest
 
@@ -13,7 +13,7 @@ FIRED = EarlyStop(
 )  # fmt: skip
 
 
-def test_the_sentence_says_where_what_is_saved_and_what_is_given_up() -> None:
+def test_the_sentence_reports_epoch_savings_and_cost() -> None:
     assert sentence(FIRED, live=False) == (
         "Would have stopped at epoch 15: validation loss 0.500, test loss 0.600. "
         "Saves 185 of 200 epochs (92%), gives up 0.100 of validation loss compared with the best "
@@ -22,13 +22,13 @@ def test_the_sentence_says_where_what_is_saved_and_what_is_given_up() -> None:
 
 
 @pytest.mark.parametrize(("live", "words"), [(True, "so far"), (False, "this run")])
-def test_a_criterion_that_has_not_fired_says_so(live: bool, words: str) -> None:
-    found = FIRED.model_copy(update={"epoch": None})
-    assert sentence(found, live=live) == f"Would not have stopped {words}."
+def test_a_criterion_that_has_not_fired_is_reported(live: bool, words: str) -> None:
+    not_fired = FIRED.model_copy(update={"epoch": None})
+    assert sentence(not_fired, live=live) == f"Would not have stopped {words}."
 
 
-def test_the_control_asks_for_the_numbers_of_its_criterion() -> None:
-    found = control(FIRED, query={"criterion": "pq"}, live=False)
-    fields = [(field.name, field.value, field.step) for field in found.fields]
+def test_the_control_has_the_fields_of_its_criterion() -> None:
+    form = control(FIRED, query={"criterion": "pq"}, live=False)
+    fields = [(field.name, field.value, field.step) for field in form.fields]
     assert fields == [("alpha", "0.75", "any"), ("strip", "5", 1)]
-    assert found.fields[0].refusal == "Threshold alpha takes a number above 0 up to 1,000,000."
+    assert form.fields[0].refusal == "Threshold alpha takes a number above 0 up to 1,000,000."

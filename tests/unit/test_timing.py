@@ -1,4 +1,4 @@
-"""The estimate of time: less for what is trained together, more for more of anything."""
+"""Time estimates."""
 
 import pytest
 
@@ -12,7 +12,7 @@ def alone(**knobs: object) -> float:
     return estimated_seconds([run_spec("moons", **{**PLAIN, **knobs}).params()])
 
 
-def test_a_run_in_a_group_takes_far_less_than_alone() -> None:
+def test_a_run_in_a_group_takes_far_less_time_than_alone() -> None:
     runs = [spec.params() for spec in run_specs("moons", **PLAIN, training__seeds=100)]
     assert estimated_seconds(runs) < 0.3 * sum(estimated_seconds([run]) for run in runs)
 
@@ -28,11 +28,11 @@ def test_a_run_in_a_group_takes_far_less_than_alone() -> None:
         {"training__batch_size": 8},
     ],
 )
-def test_more_of_anything_takes_longer(more: dict[str, object]) -> None:
+def test_larger_runs_take_longer(more: dict[str, object]) -> None:
     assert alone(**more) > 1.2 * alone()
 
 
-def test_workers_share_the_time() -> None:
+def test_more_workers_take_less_time() -> None:
     runs = [spec.params() for spec in run_specs("moons", **PLAIN, training__seeds=8)]
     assert estimated_seconds(runs, workers=4) == pytest.approx(estimated_seconds(runs) / 4)
     assert estimated_seconds(runs[:1], workers=4) == estimated_seconds(runs[:1])

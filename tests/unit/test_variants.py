@@ -1,4 +1,4 @@
-"""Variants: trained side by side where axes multiply, checked by the same validation."""
+"""Variants: combined with every axis, and checked by the same validation."""
 
 from typing import Any
 
@@ -15,33 +15,38 @@ def spec(*variants: Any, **fields: Any) -> dict[str, Any]:
     return {**MOONS, **fields, "variants": list(variants)}
 
 
-def test_each_variant_is_trained_on_every_combination_and_seed() -> None:
-    found = validate(
+def test_each_variant_is_combined_with_every_axis_and_seed() -> None:
+    specification = validate(
         spec(
             {"name": "plain"}, {"name": "drop", "model": {"dropout": 0.5}}, model={"width": [2, 8]}
         )
     )
     grid = [
         (label, run.model.width, run.model.dropout, run.training.seed)
-        for label, run in zip(found.labels, found.runs, strict=True)
+        for label, run in zip(specification.labels, specification.runs, strict=True)
     ]
     assert len(grid) == 8
     assert grid[:3] == [("plain", 2, 0.0, 0), ("plain", 2, 0.0, 1), ("plain", 8, 0.0, 0)]
     assert grid[4] == ("drop", 2, 0.5, 0)
 
 
-def test_a_variant_may_stop_early_where_the_others_do_not() -> None:
-    found = validate(
+def test_a_variant_may_set_early_stopping() -> None:
+    specification = validate(
         spec({"name": "plain"}, {"name": "stop", "early_stopping": {"action": "stop"}})
     )
-    assert [run.early_stopping.action for run in found.runs] == ["flag", "flag", "stop", "stop"]
+    assert [run.early_stopping.action for run in specification.runs] == [
+        "flag",
+        "flag",
+        "stop",
+        "stop",
+    ]
 
 
 def test_without_variants_runs_have_no_label() -> None:
     assert validate(MOONS).labels == [None, None]
 
 
-def test_a_variant_leads_back_to_what_was_written() -> None:
+def test_variants_survive_a_round_trip() -> None:
     written = {
         "name": "a",
         "about": "Why.",
@@ -68,7 +73,7 @@ def test_a_variant_leads_back_to_what_was_written() -> None:
         ([{"name": "a", "model": {"degree": 2}}], "variants[0].model.degree", "polynomial only"),
     ],
 )
-def test_what_is_refused(variants: Any, field: str, words: str) -> None:
+def test_invalid_variants_are_refused(variants: Any, field: str, words: str) -> None:
     with pytest.raises(InvalidSpec) as caught:
         validate({**MOONS, "variants": variants})
     assert caught.value.field == field

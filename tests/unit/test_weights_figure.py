@@ -6,7 +6,7 @@ from frontend.charts.weights import draw_weights, weights_info
 
 
 def network(scale: float) -> bytes:
-    """A network of two layers whose weights reach from -scale to scale."""
+    """Return a network of two layers with weights from -scale to scale."""
     reach = np.linspace(-scale, scale, 30, dtype=np.float32)
     return save({
         "0.weight": reach.reshape(15, 2), "0.bias": np.zeros(15, np.float32),
@@ -14,7 +14,7 @@ def network(scale: float) -> bytes:
     })  # fmt: skip
 
 
-def test_each_layer_says_how_far_its_weights_reach_at_both_epochs() -> None:
+def test_each_layer_shows_its_weights_at_both_epochs() -> None:
     info = weights_info([("best", 9, network(1.0)), ("last", 150, network(2.0))])
     assert [layer.name for layer in info.layers] == ["layer 1", "output"]
     for layer in info.layers:
@@ -26,17 +26,17 @@ def test_each_layer_says_how_far_its_weights_reach_at_both_epochs() -> None:
     assert names[-2:] == ["Best epoch, 9", "Last epoch, 150"]
 
 
-def test_one_epoch_is_drawn_once() -> None:
+def test_equal_epochs_are_drawn_once() -> None:
     info = weights_info([("best", 7, network(1.0)), ("last", 7, network(1.0))])
     assert info.epochs == [("best", 7)]
 
 
-def test_of_random_features_only_what_is_trained_is_shown() -> None:
+def test_only_the_trained_layer_of_random_features_is_shown() -> None:
     ones = np.ones((3, 4))
     info = weights_info([("last", 1, save({"hidden.weight": ones, "output.weight": ones}))])
     assert [layer.name for layer in info.layers] == ["output"]
 
 
-def test_weights_that_are_no_numbers_are_said_to_be_none() -> None:
+def test_weights_that_are_not_finite_are_reported() -> None:
     info = weights_info([("last", 5, save({"coefficients": np.full((1, 4), np.nan)}))])
     assert draw_weights(info)["description"] == "No weight is a finite number."
