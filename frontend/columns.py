@@ -10,6 +10,7 @@ from backend.search.errors import FilterError
 from backend.search.fields import OWN, resolve
 from backend.search.syntax import SearchField, predicates
 from backend.search.tokens import tokenise
+from backend.series import generalisation_gap
 from frontend import formatting
 
 DEFAULT_COLUMNS = (
@@ -113,8 +114,8 @@ def value_of(run: ListedRun, field: SearchField) -> Any:
 
 def _own(run: ListedRun, name: str) -> Any:
     if name == "gap":
-        ends = [run.summary.get(key, {}).get("last") for key in ("val_loss", "train_loss")]
-        return None if None in ends else float(ends[0] or 0) - float(ends[1] or 0)
+        ends = (run.summary.get(key, {}).get("last") for key in ("train_loss", "val_loss"))
+        return generalisation_gap(*ends)
     renamed = {
         "experiment": "experiment_id",
         "created": "created_at",

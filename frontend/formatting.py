@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 
 from backend.diagnosis.number_format import number as plain_number
-from backend.diagnosis.verdicts import CONDITIONS
+from backend.diagnosis.verdicts import FACTS
 from backend.specification.hyperparameters import HYPERPARAMETERS
 from backend.specification.params import Params, ParamValue
 from backend.specification.placement import PLACEMENT_SETTINGS
@@ -111,14 +111,14 @@ def badges(told: Iterable[tuple[str | None, str | None]]) -> Counter[str]:
 
 def mark(verdict: str) -> str:
     """Return the one character that stands for a verdict in a dense grid."""
-    condition = CONDITIONS.get(verdict)
-    return condition.mark if condition else verdict[:1].upper()
+    facts = FACTS.get(verdict)
+    return facts.mark if facts else verdict[:1].upper()
 
 
 def tone(verdict: str) -> str:
     """Return the CSS class of a verdict's colour, also for a verdict as `badge` writes it."""
-    condition = CONDITIONS.get(verdict.removeprefix(MILD))
-    return f"tone-{condition.tone if condition else 'unknown'}"
+    facts = FACTS.get(verdict.removeprefix(MILD))
+    return f"tone-{facts.tone if facts else 'unknown'}"
 
 
 def when(iso: str) -> str:

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from backend.diagnosis.verdicts import CONDITIONS, slug
+from backend.diagnosis.verdicts import FACTS, slug
 
 
 @dataclass(frozen=True)
@@ -55,7 +55,7 @@ GLOSSARY: dict[str, dict[str, Term]] = {
          "last one is not lost."),
     ),
     "What can be wrong": _terms(
-        *((name.capitalize(), condition.meaning) for name, condition in CONDITIONS.items()),
+        *((name.capitalize(), facts.meaning) for name, facts in FACTS.items()),
         ("Bias", "The part of the error that stays whatever samples the model is trained on: it "
          "is too simple. Training lowers it."),
         ("Variance", "The part of the error that comes from following one sample rather than "

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from itertools import product
 from typing import Any
 
-from backend.analysis.cells import PartLosses, RunResult
+from backend.analysis.measured_cells import PartLosses, RunResult
 
 Loss = Callable[[Mapping[str, Any], int], float]
 

@@ -1,35 +1,37 @@
-"""The points of a capacity curve, its optimum, and double descent along it.
+"""Points of a capacity curve, its optimum, and double descent along it.
 
-The interpolation threshold is where the training set is fitted exactly: train error about 0
-(Nakkiran et al. 2020), by counting at parameters = n, or n times the classes (Belkin et al. 2019).
+The interpolation threshold is the capacity from which the training set is fitted exactly. Measured,
+it is where train error is about 0 (Nakkiran et al. 2020). Counted, it is where there are as many
+parameters as training samples, or that number times the classes (Belkin et al. 2019).
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from backend.analysis.cells import (
+from backend.analysis.intervals import Interval
+from backend.analysis.lines import Line, peak
+from backend.analysis.measured_cells import (
     Cell,
     RunResult,
     best_validation,
     parted,
+    relative_change,
     test_at_best,
     untrained,
 )
-from backend.analysis.intervals import Interval
-from backend.analysis.peaks import change, peak
 
-FITTED_ERROR = 0.01  # share of wrong answers in training: all but fitted exactly
-FITTED_LOSS = 0.01  # of the loss of always giving the same answer
-NEAR = 3.0  # a peak within this factor of the threshold lies at it
+FITTED_ERROR = 0.01  # share of wrong answers in training that counts as an exact fit
+FITTED_LOSS = 0.01  # train loss that counts as an exact fit, over the loss of a constant answer
+NEAR_THRESHOLD_FACTOR = 3.0  # a peak within this factor of the threshold is at the threshold
 
 
 @dataclass(frozen=True)
 class CapacityPoint:
     """One capacity: losses at the best and at the last epoch, mean and interval over seeds.
 
-    `untrained` seeds learnt little more than a constant answer; where the seeds fall into two
-    groups, `parted` has the typical lowest validation loss of each.
+    `untrained` seeds learnt little more than a constant answer. If the seeds fall into two groups,
+    `parted` has the typical lowest validation loss of each.
     """
 
     value: Any
@@ -45,10 +47,11 @@ class CapacityPoint:
 
 @dataclass(frozen=True)
 class Optimum:
-    """The capacity of the lowest validation loss; `tied` are others the seeds do not tell apart.
+    """The capacity of the lowest validation loss; `tied` capacities may be as good by the seeds.
 
-    `fewest` and `most` are the parameters of the smallest and largest of them all. `at_edge`: it is
-    the largest measured; `open_ended`: it or one of the tied is, so that the best may lie beyond.
+    `fewest` and `most` are the parameters of the smallest and largest of them all. `at_edge` is
+    True if the optimum is the largest capacity measured. `open_ended` is True if the optimum or a
+    tied capacity is, so that a better one may lie beyond.
     """
 
     value: Any
@@ -64,7 +67,7 @@ class Optimum:
 
 @dataclass(frozen=True)
 class DoubleDescent:
-    """Final validation loss rises, peaks at `parameters` and falls again."""
+    """A final validation loss that rises, peaks at `parameters` and falls again."""
 
     value: Any
     parameters: int
@@ -84,17 +87,17 @@ def final_validation(run: RunResult) -> float | None:
     return run.final.validation
 
 
-def points_of(line: Sequence[Cell], knob: str) -> list[CapacityPoint]:
-    """Return the points of a line of cells, each of which has a validation loss."""
+def points_of(line: Line, path: str) -> list[CapacityPoint]:
+    """Return the points of a line along the capacity `path`; each cell has a validation loss."""
     return [
         CapacityPoint(
-            cell.params[knob],
+            cell.params[path],
             cell.parameters,
             validation,
             cell.over_seeds(test_at_best),
             cell.over_seeds(final_train),
             cell.over_seeds(final_validation),
-            fitted=_fitted(cell),
+            fitted=_is_fitted(cell),
             untrained=untrained(cell),
             parted=parted(cell),
         )
@@ -103,8 +106,8 @@ def points_of(line: Sequence[Cell], knob: str) -> list[CapacityPoint]:
     ]
 
 
-def _fitted(cell: Cell) -> bool:
-    """Whether the training set is fitted all but exactly at the last epoch, in the mean."""
+def _is_fitted(cell: Cell) -> bool:
+    """Whether the training set is fitted almost exactly at the last epoch, on average."""
     error = cell.mean(lambda run: run.errors.train if run.errors else None)
     if error is not None:
         return error <= FITTED_ERROR
@@ -113,13 +116,15 @@ def _fitted(cell: Cell) -> bool:
     return train is not None and reference is not None and train <= FITTED_LOSS * reference
 
 
-def optimum_of(line: Sequence[Cell], points: Sequence[CapacityPoint]) -> Optimum:
+def optimum_of(line: Line, points: Sequence[CapacityPoint]) -> Optimum:
     """Return the optimum of a line of cells and its points, ascending in parameters."""
     best = min(range(len(points)), key=lambda i: points[i].validation.mean)
-    differences = {
-        i: change(line[i], line[best], best_validation) for i in range(len(points)) if i != best
+    changes = {
+        i: relative_change(line[i], line[best], best_validation)
+        for i in range(len(points))
+        if i != best
     }
-    tied = [i for i, one in differences.items() if one and not one.resolved]
+    tied = [i for i, change in changes.items() if change and not change.resolved]
     at, last = points[best], len(points) - 1
     sizes = [points[i].parameters for i in (best, *tied)]
     return Optimum(
@@ -129,12 +134,13 @@ def optimum_of(line: Sequence[Cell], points: Sequence[CapacityPoint]) -> Optimum
 
 
 def double_descent_of(
-    line: Sequence[Cell], points: Sequence[CapacityPoint], threshold: int
+    line: Line, points: Sequence[CapacityPoint], threshold: int
 ) -> DoubleDescent | None:
-    """Return the double descent along a line of cells, if there is one."""
+    """Return the double descent along a line of cells, None without one."""
     top = peak(line, final_validation)
     if top is None:
         return None
     at = points[top.index]
-    near = threshold / NEAR <= at.parameters <= threshold * NEAR
+    factor = NEAR_THRESHOLD_FACTOR
+    near = threshold / factor <= at.parameters <= threshold * factor
     return DoubleDescent(at.value, at.parameters, top.rise, top.fall, top.resolved, near)

@@ -1,16 +1,21 @@
-"""Floor: a loss that no cell of a grid gets under, and what is known of it.
+"""The cause that limits the best model of a grid, from measurements of its neighbours.
 
-It is known where the noise of the targets is, as the squared error of the best possible answer is
-that noise's variance. Else it shows where no measured step of data, capacity and training lowers
-the loss, or as the floor of a learning curve's law. The latter two hold besides noise what models
-of this kind cannot learn.
+From the cell of the lowest validation loss, one step is taken along each axis and the same seeds
+are compared: one step of data, capacity, regularisation or noise, and the second half of training.
+A factor without a measured step is not assessable. A change that the seeds do not tell from 0 is
+not resolved. Validation decides; test losses are only reported.
+
+Noise that does not vary is judged by a floor, a loss that no cell gets below. The floor is known if
+the noise of the targets is: the squared error of the best possible answer is the variance of that
+noise. Otherwise it shows where no step of data, capacity and training lowers the loss, or as the
+floor of a learning curve's law. These two floors also contain what such models cannot learn.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from backend.analysis.cells import N_TRAIN, Cell, best_validation, test_at_best
+from backend.analysis.cells import N_TRAIN
 from backend.analysis.effects import (
     ONE_VALUE,
     Factor,
@@ -22,22 +27,60 @@ from backend.analysis.effects import (
 )
 from backend.analysis.intervals import Interval
 from backend.analysis.learning_curves import LearningCurve
+from backend.analysis.measured_cells import Cell, best_validation, test_at_best
 from backend.analysis.power_law import Estimate
 from backend.diagnosis.number_format import number
 
-MOSTLY_NOISE_SHARE = 0.5  # of the lowest loss: more of it is noise than not
-_STEPS = ("data", "capacity", "training length")
+MOSTLY_NOISE_SHARE = 0.5  # noise over the lowest loss from which noise limits
+_STEPPED: tuple[Factor, ...] = ("data", "capacity", "training length")
+
+
+@dataclass(frozen=True)
+class Cause:
+    """The effects of all factors on the best cell, and a sentence that sums them up."""
+
+    params: dict[str, Any]
+    parameters: int
+    validation: Interval
+    test: Interval | None
+    effects: Sequence[StepEffect]
+    limiting: Factor | None
+    sentence: str
+
+
+def cause(cells: Sequence[Cell], curves: Sequence[LearningCurve] = ()) -> Cause | None:
+    """Return what limits the best cell of a grid, None if no cell has a validation loss.
+
+    `curves` are the learning curves of the grid, whose floor bounds the noise.
+    """
+    losses = [(cell, loss) for cell in cells if (loss := cell.over_seeds(best_validation))]
+    if not losses:
+        return None
+    best, validation = min(losses, key=lambda pair: pair[1].mean)
+    measured = [cell for cell, _ in losses]
+    effects = [
+        step_effect(measured, best, "data"),
+        step_effect(measured, best, "capacity"),
+        training_effect(best),
+        step_effect(measured, best, "regularisation"),
+    ]
+    effects.append(noise_effect(measured, best) or noise_floor(best, validation, effects, curves))
+    limiting = _limiting(effects)
+    return Cause(
+        dict(best.params), best.parameters, validation, best.over_seeds(test_at_best), effects,
+        limiting, _sentence(best, validation, effects, limiting),
+    )  # fmt: skip
 
 
 def noise_floor(
     best: Cell, validation: Interval, effects: Sequence[StepEffect], curves: Sequence[LearningCurve]
 ) -> StepEffect:
-    """Judge noise by the floor under the best cell, where it was not varied itself."""
+    """Judge noise that was not varied by the floor under the best cell."""
     known = best.params.get("dataset.target_noise")
     if known:
         return _known_floor(known**2, validation)
-    steps = [one for one in effects if one.factor in _STEPS]
-    if len(steps) == len(_STEPS) and all(one.finding == "does not limit" for one in steps):
+    steps = [effect for effect in effects if effect.factor in _STEPPED]
+    if len(steps) == len(_STEPPED) and all(step.finding == "does not limit" for step in steps):
         return StepEffect(
             "noise", "limits",
             f"No more data, capacity or training lowers {number(validation.mean)}: a floor no cell "
@@ -63,68 +106,31 @@ def _known_floor(variance: float, validation: Interval) -> StepEffect:
     return StepEffect("noise", "does not limit", f"Noise is not what limits: {text}")
 
 
-def _floor_of_law(level: Estimate, validation: Interval) -> StepEffect:
-    low, value, high = (number(x or 0.0) for x in (level.low, level.value, level.high))
+def _floor_of_law(floor: Estimate, validation: Interval) -> StepEffect:
+    low, value, high = (number(x or 0.0) for x in (floor.low, floor.value, floor.high))
     return StepEffect(
         "noise", "not resolved",
         f"Whether noise limits is not resolved: the learning curve's law levels off at {value} "
-        f"({low} to {high}), beside a lowest loss of {number(validation.mean)}; such a floor is "
+        f"({low} to {high}), and the lowest loss is {number(validation.mean)}; such a floor is "
         "noise or what models of this kind cannot learn.",
     )  # fmt: skip
 
 
-def _is_curve_of(curve: LearningCurve, best: Cell) -> bool:
-    own = {path: value for path, value in curve.setting.items() if path != N_TRAIN}
-    return own.items() <= best.params.items()
-
-
-@dataclass(frozen=True)
-class Cause:
-    """The effects of all factors on the best cell, and the sentence that sums them up."""
-
-    params: dict[str, Any]
-    parameters: int
-    validation: Interval
-    test: Interval | None
-    effects: Sequence[StepEffect]
-    limiting: Factor | None
-    sentence: str
-
-
-def cause(found: Sequence[Cell], curves: Sequence[LearningCurve] = ()) -> Cause | None:
-    """Say what limits the best cell of a grid; None without a cell that measured anything.
-
-    `curves` are the grid's learning curves, whose floor speaks of noise.
-    """
-    measured = [(cell, loss) for cell in found if (loss := cell.over_seeds(best_validation))]
-    if not measured:
-        return None
-    best, validation = min(measured, key=lambda one: one[1].mean)
-    cells = [cell for cell, _ in measured]
-    effects = [
-        step_effect(cells, best, "data"),
-        step_effect(cells, best, "capacity"),
-        training_effect(best),
-        step_effect(cells, best, "regularisation"),
-    ]
-    effects.append(noise_effect(cells, best) or noise_floor(best, validation, effects, curves))
-    limiting = _limiting(effects)
-    return Cause(
-        dict(best.params), best.parameters, validation, best.over_seeds(test_at_best), effects,
-        limiting, _sentence(best, validation, effects, limiting),
-    )  # fmt: skip
+def _is_curve_of(curve: LearningCurve, cell: Cell) -> bool:
+    setting = {path: value for path, value in curve.setting.items() if path != N_TRAIN}
+    return setting.items() <= cell.params.items()
 
 
 def _limiting(effects: Sequence[StepEffect]) -> Factor | None:
-    """Return the factor of which more lowers the loss most, else noise if it is most of it."""
+    """Return the factor whose step lowers the loss most, else noise if a floor shows it."""
     limits = [
-        (one.change.mean, one.factor)
-        for one in effects
-        if one.finding == "limits" and one.factor != "noise" and one.change
+        (effect.change.mean, effect.factor)
+        for effect in effects
+        if effect.finding == "limits" and effect.factor != "noise" and effect.change
     ]
     if limits:
         return min(limits)[1]
-    [noise] = [one for one in effects if one.factor == "noise"]
+    [noise] = [effect for effect in effects if effect.factor == "noise"]
     return "noise" if noise.finding == "limits" and noise.change is None else None
 
 
@@ -136,19 +142,19 @@ def _sentence(
         f"parameters on {best.n_train:,} training samples."
     )
     if limiting:
-        [effect] = [one for one in effects if one.factor == limiting]
+        [effect] = [effect for effect in effects if effect.factor == limiting]
         most = f" {limiting.capitalize()} limits it most." if limiting != "noise" else ""
         return f"{start}{most} {effect.sentence}"
-    asked = [one for one in effects if one.factor != "noise"]
-    unresolved = [one.factor for one in asked if one.finding == "not resolved"]
+    steps = [effect for effect in effects if effect.factor != "noise"]
+    unresolved = [step.factor for step in steps if step.finding == "not resolved"]
     if unresolved:
         seeds = "One seed does" if validation.count == 1 else f"{validation.count} seeds do"
-        return f"{start} {seeds} not tell whether {_listed(unresolved, 'or')} limits it."
-    tested = [one.factor for one in asked if one.finding == "does not limit"]
+        return f"{start} {seeds} not tell whether {_or(unresolved)} limits it."
+    tested = [step.factor for step in steps if step.finding == "does not limit"]
     if tested:
-        return f"{start} Nothing measured limits it: not {_listed(tested, 'or')}."
+        return f"{start} Nothing measured limits it: not {_or(tested)}."
     return f"{start} What limits it is not assessable: no neighbour was measured."
 
 
-def _listed(factors: Sequence[Factor], last: str) -> str:
-    return f" {last} ".join(filter(None, [", ".join(factors[:-1]), factors[-1]]))
+def _or(factors: Sequence[Factor]) -> str:
+    return " or ".join(filter(None, [", ".join(factors[:-1]), factors[-1]]))

@@ -1,19 +1,20 @@
-"""Effects: what one measured step along an axis does to the validation loss, paired by seed."""
+"""Effects: how one measured step along an axis changes the validation loss, paired by seed."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from math import log2
 from typing import Any, Literal
 
-from backend.analysis.cells import CAPACITY, N_TRAIN, Cell, best_validation, key, test_at_best
+from backend.analysis.cells import CAPACITY, N_TRAIN, params_key
 from backend.analysis.intervals import Interval, paired
-from backend.analysis.peaks import change as difference
+from backend.analysis.lines import Line
+from backend.analysis.measured_cells import Cell, best_validation, relative_change, test_at_best
 from backend.diagnosis.number_format import relative
 
 Factor = Literal["data", "capacity", "training length", "regularisation", "noise"]
 EffectFinding = Literal["limits", "does not limit", "not resolved", "not assessable"]
 
-KNOBS: dict[Factor, Sequence[str]] = {
+AXES: dict[Factor, Sequence[str]] = {
     "data": (N_TRAIN,),
     "capacity": CAPACITY,
     "regularisation": (
@@ -24,17 +25,26 @@ KNOBS: dict[Factor, Sequence[str]] = {
     ),
     "noise": ("dataset.label_noise", "dataset.target_noise", "dataset.input_noise"),
 }
-NOTICEABLE_FALL = 0.03  # a smaller fall of the loss, for a doubling, is none
-MIN_EPOCHS = 4
-NEGLIGIBLE = 0.005  # relative: written as no change
+"""The hyperparameters of each factor."""
+
+NOTICEABLE_FALL = 0.03  # relative fall of the loss per doubling: a smaller one does not count
+MIN_EPOCHS = 4  # with fewer epochs, the second half of training says nothing
+NEGLIGIBLE_CHANGE = 0.005  # relative change that is written as "less than 0.5 %"
+ONE_VALUE = "only one value of it was measured beside the best model"
+
+_MORE: dict[Factor, str] = {
+    "data": "more data",
+    "capacity": "more capacity",
+    "regularisation": "more regularisation",
+}
 
 
 @dataclass(frozen=True)
 class StepEffect:
-    """What one step along a knob, from `before` to `after`, does to the validation loss.
+    """The change of the validation loss by one step of a hyperparameter, `before` to `after`.
 
-    `change` is relative and paired by seed: -0.1 is "a tenth lower". `test` is the same of the test
-    loss at the best epoch. Without a step that was measured, only factor, finding and sentence.
+    `change` is relative and paired by seed: -0.1 is "a tenth lower". `test` is the change of the
+    test loss at the best epoch. If no step was measured, only factor, finding and sentence are set.
     """
 
     factor: Factor
@@ -47,95 +57,101 @@ class StepEffect:
     test: Interval | None = None
 
 
-def factor_line(cells: Sequence[Cell], best: Cell, factor: Factor) -> tuple[str, list[Cell]]:
-    """Return the factor's knob along which most cells differ from the best in nothing else."""
-    found = {knob: _along(cells, best, knob) for knob in KNOBS[factor]}
-    knob = max(found, key=lambda one: len(found[one]))
-    return knob, found[knob]
-
-
-def _along(cells: Sequence[Cell], best: Cell, knob: str) -> list[Cell]:
-    if knob not in best.params:
-        return [best]
-    own = key(best.params, without=(knob,))
-    same = [cell for cell in cells if key(cell.params, without=(knob,)) == own]
-    return sorted(same, key=lambda cell: cell.params[knob])
-
-
 def step_effect(cells: Sequence[Cell], best: Cell, factor: Factor) -> StepEffect:
-    """Judge more of a factor: by the step beyond the best cell or, at the edge, by the last one."""
-    knob, found = factor_line(cells, best, factor)
-    if len(found) < 2:
+    """Judge more of a factor by the step beyond the best cell, or by the last step at the edge."""
+    path, line = _factor_line(cells, best, factor)
+    if len(line) < 2:
         return not_assessable(factor, ONE_VALUE)
-    place = min(found.index(best), len(found) - 2)
-    less, more = found[place], found[place + 1]
-    change = difference(more, less, best_validation)
-    low, high = less.params[knob], more.params[knob]
+    place = min(line.index(best), len(line) - 2)
+    less, more = line[place], line[place + 1]
+    change = relative_change(more, less, best_validation)
+    low, high = less.params[path], more.params[path]
     doublings = max(1.0, log2(high / low)) if low else 1.0
     finding = _judge(change, doublings)
-    sentence = f"{_said(finding, _MORE[factor])}: {amount(knob, low, high, change)}."
-    return StepEffect(
-        factor, finding, sentence, knob, low, high, change, difference(more, less, test_at_best)
-    )
+    sentence = f"{_verdict(finding, _MORE[factor])}: {step_text(path, low, high, change)}."
+    test = relative_change(more, less, test_at_best)
+    return StepEffect(factor, finding, sentence, path, low, high, change, test)
 
 
 def training_effect(best: Cell) -> StepEffect:
-    """Judge more training by what the second half of the best cell's epochs brought."""
+    """Judge longer training by the change that the second half of the best cell's epochs made."""
     epochs = min(run.epochs for run in best.runs)
     half = half_of_training(best)
     if half is None:
         return not_assessable("training length", "the runs are too short")
-    change = paired(best.by_seed(best_validation), best.by_seed(lambda run: run.reached[half]))
+    change = second_half_change(best)
     finding = _judge(change, log2(epochs / half))
-    told = f"{_said(finding, 'longer training')}: {_half_in_words(change, half, epochs)}."
-    return StepEffect("training length", finding, told, "training.epochs", half, epochs, change)
+    sentence = f"{_verdict(finding, 'longer training')}: {_half_text(change, half, epochs)}."
+    return StepEffect("training length", finding, sentence, "training.epochs", half, epochs, change)
+
+
+def noise_effect(cells: Sequence[Cell], best: Cell) -> StepEffect | None:
+    """Judge noise by the loss at its highest level against its lowest; None with one level."""
+    path, line = _factor_line(cells, best, "noise")
+    if len(line) < 2:
+        return None
+    least, most = line[0], line[-1]
+    change = relative_change(most, least, best_validation)
+    low, high = least.params[path], most.params[path]
+    finding: EffectFinding = "not resolved"
+    verdict = "What noise costs is not resolved"
+    if change is not None and change.resolved:
+        costs = change.mean > NOTICEABLE_FALL
+        finding = "limits" if costs else "does not limit"
+        verdict = "Noise costs" if costs else "Noise costs little"
+    sentence = f"{verdict}: {step_text(path, low, high, change)}."
+    test = relative_change(most, least, test_at_best)
+    return StepEffect("noise", finding, sentence, path, low, high, change, test)
+
+
+def not_assessable(factor: Factor, reason: str) -> StepEffect:
+    """Return the effect of a factor that cannot be judged."""
+    sentence = f"{factor.capitalize()} is not assessable: {reason}."
+    return StepEffect(factor, "not assessable", sentence)
+
+
+def _factor_line(cells: Sequence[Cell], best: Cell, factor: Factor) -> tuple[str, Line]:
+    """Return the longest line through the best cell along a hyperparameter of a factor."""
+    by_path = {path: _line_through(cells, best, path) for path in AXES[factor]}
+    path = max(by_path, key=lambda path: len(by_path[path]))
+    return path, by_path[path]
+
+
+def _line_through(cells: Sequence[Cell], best: Cell, path: str) -> Line:
+    if path not in best.params:
+        return [best]
+    own = params_key(best.params, without=(path,))
+    same = [cell for cell in cells if params_key(cell.params, without=(path,)) == own]
+    return sorted(same, key=lambda cell: cell.params[path])
 
 
 def half_of_training(cell: Cell) -> int | None:
-    """Return the epoch half-way through a cell's training at which the losses reached are known."""
+    """Return the epoch half-way through a cell's training at which the lowest losses are known."""
     epochs = min(run.epochs for run in cell.runs)
     known = set.intersection(*(set(run.reached) for run in cell.runs))
     half = max((e for e in known if e <= epochs / 2), default=0)
     return half if epochs >= MIN_EPOCHS and half else None
 
 
-def _half_in_words(change: Interval | None, half: int, epochs: int) -> str:
+def second_half_change(cell: Cell) -> Interval | None:
+    """Return the change of the lowest validation loss by the second half of a cell's epochs."""
+    half = half_of_training(cell)
+    if half is None:
+        return None
+    return paired(cell.by_seed(best_validation), cell.by_seed(lambda run: run.reached[half]))
+
+
+def _half_text(change: Interval | None, half: int, epochs: int) -> str:
     if change is None:
         return f"the second half of the {epochs:,} epochs has no finite loss"
     if change.mean == 0:
         seeds = "with one seed" if change.count == 1 else f"on all {change.count} seeds"
         return f"the lowest validation loss came within {half:,} of {epochs:,} epochs, {seeds}"
-    return f"the second half of the {epochs:,} epochs {moved(change)}"
-
-
-def noise_effect(cells: Sequence[Cell], best: Cell) -> StepEffect | None:
-    """Judge noise by what the most of it costs, against the least; None where it has one value."""
-    knob, found = factor_line(cells, best, "noise")
-    if len(found) < 2:
-        return None
-    least, most = found[0], found[-1]
-    change = difference(most, least, best_validation)
-    low, high = least.params[knob], most.params[knob]
-    resolved = change is not None and change.resolved
-    worse = change is not None and change.mean > NOTICEABLE_FALL
-    finding: EffectFinding = (
-        "not resolved" if not resolved else "limits" if worse else "does not limit"
-    )
-    told = {"limits": "Noise costs", "does not limit": "Noise costs little"}
-    start = told.get(finding, "What noise costs is not resolved")
-    sentence = f"{start}: {amount(knob, low, high, change)}."
-    return StepEffect(
-        "noise", finding, sentence, knob, low, high, change, difference(most, least, test_at_best)
-    )
-
-
-def not_assessable(factor: Factor, why: str) -> StepEffect:
-    """Return the effect of a factor of which nothing can be said."""
-    return StepEffect(factor, "not assessable", f"{factor.capitalize()} is not assessable: {why}.")
+    return f"the second half of the {epochs:,} epochs {change_text(change)}"
 
 
 def _judge(change: Interval | None, doublings: float) -> EffectFinding:
-    """Say whether more of something lowers the loss, by what so many doublings of it changed."""
+    """Return whether more of something lowers the loss, given the change by some doublings."""
     if change is None or change.low is None or change.high is None:
         return "not resolved"
     enough = -NOTICEABLE_FALL * doublings
@@ -146,34 +162,26 @@ def _judge(change: Interval | None, doublings: float) -> EffectFinding:
     return "not resolved"
 
 
-ONE_VALUE = "only one value of it was measured beside the best model"
-_MORE: dict[Factor, str] = {
-    "data": "more data",
-    "capacity": "more capacity",
-    "regularisation": "more regularisation",
-}
-
-
-def _said(finding: EffectFinding, more: str) -> str:
+def _verdict(finding: EffectFinding, more: str) -> str:
     if finding == "not resolved":
         return f"Whether {more} helps is not resolved"
     return f"{more.capitalize()} {'helps' if finding == 'limits' else 'brings little or nothing'}"
 
 
-def amount(knob: str, before: Any, after: Any, change: Interval | None) -> str:
-    """Write a step and what it changes: "the step from 50 to 100 training samples ..."."""
-    if knob == N_TRAIN:
+def step_text(path: str, before: Any, after: Any, change: Interval | None) -> str:
+    """Write a step and its effect: "the step from 50 to 100 training samples changes ..."."""
+    if path == N_TRAIN:
         text = f"the step from {before:,} to {after:,} training samples"
     else:
-        text = f"the step from {knob.split('.')[-1].replace('_', ' ')} {before:,} to {after:,}"
-    return f"{text} shares no seed" if change is None else f"{text} {moved(change)}"
+        text = f"the step from {path.split('.')[-1].replace('_', ' ')} {before:,} to {after:,}"
+    return f"{text} shares no seed" if change is None else f"{text} {change_text(change)}"
 
 
-def moved(change: Interval) -> str:
+def change_text(change: Interval) -> str:
     """Write a relative change of the validation loss with its interval."""
     bounds = [x for x in (change.low, change.high) if x is not None]
-    if bounds and max(map(abs, bounds)) < NEGLIGIBLE:
-        return f"moves validation loss by less than {NEGLIGIBLE:.1%} either way"
+    if bounds and max(map(abs, bounds)) < NEGLIGIBLE_CHANGE:
+        return f"moves validation loss by less than {NEGLIGIBLE_CHANGE:.1%} either way"
     text = f"changes validation loss by {relative(change.mean)}"
     if not bounds:
         return f"{text} (one seed: no interval)"

@@ -6,29 +6,28 @@ from typing import Any
 
 import numpy as np
 
-from backend.analysis.cells import (
-    N_TRAIN,
+from backend.analysis.cells import N_TRAIN, setting, varying
+from backend.analysis.intervals import Interval
+from backend.analysis.lines import Line, Peak, lines, peak
+from backend.analysis.measured_cells import (
     Cell,
     best_validation,
-    lines,
-    setting,
+    relative_change,
     test_at_best,
     train_at_best,
-    varying_cells,
 )
-from backend.analysis.intervals import Interval
-from backend.analysis.peaks import Peak, change, peak
 from backend.analysis.power_law import MIN_POINTS, Estimate, PowerLaw, fit
 from backend.diagnosis.number_format import number
 
-DRAWN_POINTS = 60
-AHEAD = 10.0  # the fitted curve is drawn up to so many times the largest size
-LOWER = 0.9  # of the lowest measured loss: the target when none is given
+DRAWN_POINTS = 60  # of the fitted curve
+# Multiples of the largest size that are forecast; the drawn curve ends at the last one.
+FORECAST_FACTORS = (2, 10.0)
+DEFAULT_TARGET = 0.9  # of the lowest measured loss
 
 
 @dataclass(frozen=True)
 class SizePoint:
-    """One size: losses at the best epoch, mean and interval over the seeds."""
+    """One training-set size: losses at the best epoch, mean and interval over the seeds."""
 
     n_train: int
     train: Interval | None
@@ -48,7 +47,7 @@ class LawPoint:
 
 @dataclass(frozen=True)
 class Forecast:
-    """A loss at a size, predicted by the law and by "same as the last value"."""
+    """A loss at a size, predicted by the law and by repeating the last value."""
 
     n_train: float
     law: Estimate
@@ -57,7 +56,7 @@ class Forecast:
 
 @dataclass(frozen=True)
 class BackTest:
-    """The largest size predicted from the smaller ones: relative errors of law and constant."""
+    """The largest size predicted from the smaller ones, with the relative errors."""
 
     n_train: int
     measured: float
@@ -70,8 +69,8 @@ class BackTest:
 class Law:
     """The law a n^-b + c fitted to the validation losses from `fitted_from` samples on.
 
-    `floor` is c with its interval. `target_samples`: about so many samples for a loss of `target`;
-    None where the law is not to be relied on, as `doubt` says.
+    `floor` is c with its interval. `target_samples` estimates the samples needed for a loss of
+    `target`. It is None if the law is unreliable, for the reason in `doubt`.
     """
 
     a: float
@@ -90,7 +89,7 @@ class Law:
 
 @dataclass(frozen=True)
 class LearningCurve:
-    """One learning curve. `setting` tells it from the others; `law` is None where `why` says."""
+    """The learning curve at one setting. If there is no law, `why` has the reason."""
 
     setting: dict[str, Any]
     points: Sequence[SizePoint]
@@ -101,17 +100,19 @@ class LearningCurve:
     sentence: str
 
 
-def learning_curves(found: Sequence[Cell], *, target: float | None = None) -> list[LearningCurve]:
+def learning_curves(cells: Sequence[Cell], *, target: float | None = None) -> list[LearningCurve]:
     """Return the learning curves of a grid, the one with the lowest loss at its end first."""
-    knobs = [path for path in varying_cells(found) if path != N_TRAIN]
-    made = [_curve(line, setting(line[0].params, knobs), target) for line in lines(found, N_TRAIN)]
+    others = [path for path in varying([cell.params for cell in cells]) if path != N_TRAIN]
+    curves = [
+        _curve(line, setting(line[0].params, others), target) for line in lines(cells, N_TRAIN)
+    ]
     return sorted(
-        [curve for curve in made if len(curve.points) > 1],
+        [curve for curve in curves if len(curve.points) > 1],
         key=lambda curve: curve.points[-1].validation.mean,
     )
 
 
-def _curve(line: Sequence[Cell], where: dict[str, Any], target: float | None) -> LearningCurve:
+def _curve(line: Line, where: dict[str, Any], target: float | None) -> LearningCurve:
     line = [cell for cell in line if cell.mean(best_validation) is not None]
     points = [
         SizePoint(cell.n_train, cell.over_seeds(train_at_best), validation, test)
@@ -125,11 +126,10 @@ def _curve(line: Sequence[Cell], where: dict[str, Any], target: float | None) ->
     fitted = None if why else _fit(after)
     if fitted and fitted.is_step:
         fitted, why = None, "Loss falls faster than a power law here: there is none to fit."
-    law = (
-        _law(fitted, after, change(line[-1], line[-len(after)], best_validation), target)
-        if (fitted)
-        else None
-    )
+    law = None
+    if fitted:
+        fall = relative_change(line[-1], line[-len(after)], best_validation)
+        law = _law(fitted, after, fall, target)
     return LearningCurve(
         where,
         points,
@@ -141,13 +141,13 @@ def _curve(line: Sequence[Cell], where: dict[str, Any], target: float | None) ->
     )
 
 
-def _why_no_law(line: Sequence[Cell], points: Sequence[SizePoint], top: Peak | None) -> str | None:
+def _why_no_law(line: Line, points: Sequence[SizePoint], top: Peak | None) -> str | None:
     if len(points) < MIN_POINTS:
         beyond = " beyond the peak" if top else ""
         return f"{len(points)} sizes{beyond} are too few for a fitted law; {MIN_POINTS} are needed."
     if min(point.validation.mean for point in points) <= 0:
         return "The losses reach 0, where a power law cannot be fitted."
-    rise = change(line[-1], line[-len(points)], best_validation)
+    rise = relative_change(line[-1], line[-len(points)], best_validation)
     if rise and rise.mean > 0:
         return "Loss does not fall with more data here: there is no law to fit."
     return None
@@ -166,34 +166,36 @@ def _law(
 ) -> Law:
     first, last = points[0].n_train, points[-1].n_train
     constant = points[-1].validation.mean
-    target = target or LOWER * min(point.validation.mean for point in points)
-    sizes = np.geomspace(first, AHEAD * last, DRAWN_POINTS)
+    target = target or DEFAULT_TARGET * min(point.validation.mean for point in points)
+    sizes = np.geomspace(first, FORECAST_FACTORS[-1] * last, DRAWN_POINTS)
     drawn = [
         LawPoint(float(n), at.value or 0.0, at.low or 0.0, at.high or 0.0)
         for n, at in zip(sizes, law.along(sizes), strict=True)
     ]
-    forecasts = [Forecast(factor * last, law.at(factor * last), constant) for factor in (2, AHEAD)]
-    tried = _back_test(points)
-    doubt = _doubt(law, points, fall, tried)
+    forecasts = [
+        Forecast(factor * last, law.at(factor * last), constant) for factor in FORECAST_FACTORS
+    ]
+    back_test = _back_test(points)
+    doubt = _doubt(law, points, fall, back_test)
     return Law(
         law.a, law.b, law.c, law.floor, law.scatter, first, drawn, forecasts,
-        target, None if doubt else law.samples_for(target), tried, doubt,
+        target, None if doubt else law.samples_for(target), back_test, doubt,
     )  # fmt: skip
 
 
 def _doubt(
-    law: PowerLaw, points: Sequence[SizePoint], fall: Interval | None, tried: BackTest | None
+    law: PowerLaw, points: Sequence[SizePoint], fall: Interval | None, back_test: BackTest | None
 ) -> str | None:
-    """Say why a law is not to be relied on, None where nothing speaks against it."""
+    """Return why a law is unreliable, None if nothing speaks against it."""
     if fall and fall.low is not None:
         if not fall.resolved:
             return f"the scatter over {fall.count} seeds does not resolve that loss falls at all"
     elif _overlap(law.at(points[0].n_train), law.at(points[-1].n_train)):
         return "the losses scatter too much about it to tell that they fall"
-    if tried and tried.law_error > tried.constant_error:
+    if back_test and back_test.law_error > back_test.constant_error:
         return (
-            f"of {tried.n_train:,} samples it foretells the loss {tried.law_error:.0%} off from "
-            f"fewer, the last value {tried.constant_error:.0%}"
+            f"of {back_test.n_train:,} samples it predicts the loss {back_test.law_error:.0%} off "
+            f"from fewer, the last value {back_test.constant_error:.0%}"
         )
     return None
 
@@ -218,14 +220,14 @@ def _back_test(points: Sequence[SizePoint]) -> BackTest | None:
 
 
 def _sentence(
-    line: Sequence[Cell],
+    line: Line,
     points: Sequence[SizePoint],
     top: Peak | None,
     law: Law | None,
     why: str | None,
 ) -> str:
     first, last = points[0], points[-1]
-    moved = change(line[-1], line[0], best_validation)
+    moved = relative_change(line[-1], line[0], best_validation)
     doubt = "" if moved is None or moved.resolved else f", which {_seeds(line)} does not resolve"
     text = (
         f"From {first.n_train:,} to {last.n_train:,} training samples the lowest validation loss "
@@ -269,6 +271,6 @@ def _about(n: float) -> str:
     return f"{float(f'{n:.2g}'):,.0f}"
 
 
-def _seeds(line: Sequence[Cell]) -> str:
+def _seeds(line: Line) -> str:
     count = max(len(cell.runs) for cell in line)
     return "one seed" if count == 1 else f"the scatter over {count} seeds"

@@ -1,4 +1,4 @@
-"""All that an experiment's grid says, section by section."""
+"""The whole analysis of an experiment's grid, section by section."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,7 +11,9 @@ from backend.analysis.capacity_curves import (
     optimum_curves,
 )
 from backend.analysis.cause import Cause, cause
-from backend.analysis.cells import (
+from backend.analysis.intervals import Interval
+from backend.analysis.learning_curves import LearningCurve, learning_curves
+from backend.analysis.measured_cells import (
     Cell,
     RunResult,
     best_validation,
@@ -19,14 +21,12 @@ from backend.analysis.cells import (
     test_at_best,
     train_at_best,
 )
-from backend.analysis.intervals import Interval
-from backend.analysis.learning_curves import LearningCurve, learning_curves
 from backend.analysis.surface import SettingSurface, surfaces
 
 
 @dataclass(frozen=True)
-class CellFigures:
-    """What the runs of a cell measured, mean and 95 % interval over their seeds.
+class CellMeasurements:
+    """Measurements of the runs of a cell, as mean and 95 % interval over their seeds.
 
     Train, validation and test loss are taken at the epoch of the lowest validation loss.
     """
@@ -49,7 +49,7 @@ class GridReport:
     """The analysis of the runs of an experiment that have finished."""
 
     runs: int
-    cells: Sequence[CellFigures]
+    cells: Sequence[CellMeasurements]
     learning_curves: Sequence[LearningCurve]
     capacity_curves: Sequence[CapacityCurve]
     optimum_capacity: Sequence[OptimumCurve]
@@ -58,23 +58,23 @@ class GridReport:
 
 
 def analyse(runs: Sequence[RunResult], *, target: float | None = None) -> GridReport:
-    """Analyse runs; `target` is the loss for which the number of samples is asked."""
-    found = cells(runs)
-    curves = capacity_curves(found)
-    learning = learning_curves(found, target=target)
+    """Analyse runs; the learning curves estimate how many samples reach the loss `target`."""
+    grid = cells(runs)
+    curves = capacity_curves(grid)
+    learning = learning_curves(grid, target=target)
     return GridReport(
         runs=len(runs),
-        cells=[_figures(cell) for cell in found],
+        cells=[_measurements(cell) for cell in grid],
         learning_curves=learning,
         capacity_curves=curves,
         optimum_capacity=optimum_curves(curves),
-        surfaces=surfaces(found),
-        cause=cause(found, learning),
+        surfaces=surfaces(grid),
+        cause=cause(grid, learning),
     )
 
 
-def _figures(cell: Cell) -> CellFigures:
-    return CellFigures(
+def _measurements(cell: Cell) -> CellMeasurements:
+    return CellMeasurements(
         dict(cell.params),
         cell.parameters,
         len(cell.runs),

@@ -1,14 +1,14 @@
 """The whole grid as one surface over capacity N, data D and training time T.
 
 Bryant and Liu (2026): L = E + (L0 - E) h / (1 + h), h = a / N^alpha + b / T^beta + c N^gamma /
-D^delta. The three terms are under-capacity, under-training and overfitting; their shares of h say
+D^delta. The three terms are under-capacity, under-training and overfitting. Their shares of h show
 which of them holds a cell back. The exponents are weakly identified, the shares are not.
 
-What was measured goes before what is fitted: where the second half of a cell's own epochs did not
-lower its loss, it has no share of under-training, whatever the law says.
+Measurements take precedence over the fit: if the second half of a cell's own epochs did not lower
+its loss, the cell has no share of under-training, whatever the law gives.
 
-Kaplan et al. (2020), eq. 1.5, L = [(Nc / N)^(aN / aD) + Dc / D]^aD, is fitted beside it to the
-losses at the best epoch, for comparison.
+Kaplan et al. (2020), eq. 1.5, L = [(Nc / N)^(aN / aD) + Dc / D]^aD, is fitted to the losses at the
+best epoch for comparison.
 """
 
 from collections.abc import Sequence
@@ -17,17 +17,9 @@ from typing import Any
 
 import numpy as np
 
-from backend.analysis.cells import (
-    CAPACITY,
-    N_TRAIN,
-    Cell,
-    best_validation,
-    key,
-    setting,
-    varying_cells,
-)
-from backend.analysis.effects import NOTICEABLE_FALL, half_of_training
-from backend.analysis.intervals import paired
+from backend.analysis.cells import CAPACITY, N_TRAIN, group_by, params_key, setting, varying
+from backend.analysis.effects import NOTICEABLE_FALL, second_half_change
+from backend.analysis.measured_cells import Cell, best_validation
 from backend.analysis.surface_fit import (
     FittedSurface,
     SurfacePoint,
@@ -36,20 +28,20 @@ from backend.analysis.surface_fit import (
     log_rmse_of,
 )
 
-MIN_CAPACITIES = 3  # two say nothing about a curve
-MIN_SIZES = 4  # the largest is predicted from the others
-POINTS_PER_PARAMETER = 2
-PARAMETERS = 9
-MAX_LOG_RMSE = 0.35  # about a relative error: with more, shares mean nothing
+MIN_CAPACITIES = 3  # two points show no curvature
+MIN_SIZES = 4  # training-set sizes: the largest is predicted from the others
+PARAMETERS = 9  # of the surface
+MIN_POINTS = 2 * PARAMETERS
+MAX_LOG_RMSE = 0.35  # about a relative error: with a larger one, the shares mean nothing
 ALONG = (*CAPACITY, N_TRAIN, "training.epochs")
 
 
 @dataclass(frozen=True)
 class Shares:
-    """What holds back one cell at the end of its training: shares of h, together 1.
+    """The shares of h that hold back one cell at the end of its training; their sum is 1.
 
-    `second_half` is what the second half of its epochs changed of its lowest validation loss, None
-    for one epoch; without a NOTICEABLE fall `under_training` is 0.
+    `second_half` is the relative change of the lowest validation loss by the second half of the
+    epochs, None if there are too few. If it is no noticeable fall, `under_training` is 0.
     """
 
     params: dict[str, Any]
@@ -65,7 +57,7 @@ class Shares:
 
 @dataclass(frozen=True)
 class HeldOut:
-    """The cells of the most data, predicted from the others: log-RMSE of three ways to do it."""
+    """Log-RMSE of three predictions of the cells with the most data from all other cells."""
 
     n_train: int
     surface: float
@@ -75,7 +67,7 @@ class HeldOut:
 
 @dataclass(frozen=True)
 class Surface:
-    """The fitted surface. `log_rmse` is of the logarithm of the losses, about a relative error."""
+    """The fitted surface. `log_rmse` is the error of log losses, about a relative error."""
 
     floor: float
     log_rmse: float
@@ -88,34 +80,32 @@ class Surface:
 
 @dataclass(frozen=True)
 class SettingSurface:
-    """The surface of the cells with one setting of all other knobs, or why there is none."""
+    """The surface at one setting of all other hyperparameters, or why it is missing."""
 
     setting: dict[str, Any]
     surface: Surface | None
     why: str | None
 
 
-def surfaces(found: Sequence[Cell]) -> list[SettingSurface]:
-    """Fit a surface to each group of cells that differ in capacity, data and training length only.
+def surfaces(cells: Sequence[Cell]) -> list[SettingSurface]:
+    """Fit a surface to each group of cells that differ only in capacity, data and training length.
 
-    Where a group is too small its `surface` is None and `why` says what is missing.
+    If a group is too small, its `surface` is None and `why` names what is missing.
     """
-    knobs = [path for path in varying_cells(found) if path not in ALONG]
-    groups: dict[tuple[tuple[str, Any], ...], list[Cell]] = {}
-    for cell in found:
-        groups.setdefault(key(cell.params, without=ALONG), []).append(cell)
-    made = []
-    for group in groups.values():
-        fitted = surface(group)
-        where = setting(group[0].params, knobs)
-        why = fitted if isinstance(fitted, str) else None
-        made.append(SettingSurface(where, None if isinstance(fitted, str) else fitted, why))
-    return made
+    others = [path for path in varying([cell.params for cell in cells]) if path not in ALONG]
+    fitted = []
+    for group in group_by(cells, lambda cell: params_key(cell.params, without=ALONG)):
+        where, result = setting(group[0].params, others), surface(group)
+        if isinstance(result, str):
+            fitted.append(SettingSurface(where, None, result))
+        else:
+            fitted.append(SettingSurface(where, result, None))
+    return fitted
 
 
-def surface(found: Sequence[Cell]) -> Surface | str:
-    """Fit one surface to cells; return why not where they are too few."""
-    usable = [cell for cell in found if (cell.mean(best_validation) or 0) > 0]
+def surface(cells: Sequence[Cell]) -> Surface | str:
+    """Fit one surface to cells; return the reason as text if it cannot be fitted."""
+    usable = [cell for cell in cells if (cell.mean(best_validation) or 0) > 0]
     n = {cell.parameters for cell in usable}
     d = {cell.n_train for cell in usable}
     if len(n) < MIN_CAPACITIES or len(d) < MIN_SIZES:
@@ -124,7 +114,7 @@ def surface(found: Sequence[Cell]) -> Surface | str:
             f"sizes, the largest to check it on; there are {len(n)} and {len(d)}."
         )
     points = [point for cell in usable for point in _points(cell)]
-    if len(points) < POINTS_PER_PARAMETER * PARAMETERS:
+    if len(points) < MIN_POINTS:
         return f"A surface has {PARAMETERS} parameters; {len(points)} losses are too few for it."
     law = fit_surface(points)
     rmse = log_rmse_of(law.losses, points)
@@ -143,10 +133,10 @@ def surface(found: Sequence[Cell]) -> Surface | str:
 
 
 def _points(cell: Cell) -> list[SurfacePoint]:
-    """Return the cell's mean losses within shares of its epochs, ascending, the whole last.
+    """Return the cell's mean lowest losses within parts of its training, the whole last.
 
-    "The lowest within so many epochs" does not rise when a model overfits: that is what the law
-    describes, which has one loss for each training time.
+    The lowest loss within so many epochs does not rise when a model overfits. That fits the law,
+    which has one loss for each training time.
     """
     batch = min(cell.params.get("training.batch_size") or cell.n_train, cell.n_train)
     steps = -(-cell.n_train // batch)
@@ -163,7 +153,8 @@ def _points(cell: Cell) -> list[SurfacePoint]:
 
 def _shares(cell: Cell, end: SurfacePoint, law: FittedSurface) -> Shares:
     terms = law.terms([end])[:, 0]
-    gained = _second_half(cell)
+    change = second_half_change(cell)
+    gained = None if change is None else change.mean
     if (gained is None or gained > -NOTICEABLE_FALL) and terms[[0, 2]].any():
         terms = terms * [1, 0, 1]
     capacity, training, overfitting = (float(x) for x in terms / terms.sum())
@@ -173,21 +164,13 @@ def _shares(cell: Cell, end: SurfacePoint, law: FittedSurface) -> Shares:
     )  # fmt: skip
 
 
-def _second_half(cell: Cell) -> float | None:
-    half = half_of_training(cell)
-    if half is None:
-        return None
-    change = paired(cell.by_seed(best_validation), cell.by_seed(lambda run: run.reached[half]))
-    return None if change is None else change.mean
-
-
 def _held_out(points: Sequence[SurfacePoint], ends: Sequence[SurfacePoint]) -> HeldOut | None:
-    """Predict the cells of the most data from the others, if enough are left."""
+    """Predict the cells with the most data from the others, None if too few are left."""
     largest = max(point.d for point in ends)
     known = [point for point in points if point.d < largest]
     known_ends = [point for point in ends if point.d < largest]
     unseen = [point for point in ends if point.d == largest]
-    if len(known) < POINTS_PER_PARAMETER * PARAMETERS:
+    if len(known) < MIN_POINTS:
         return None
     law, kaplan = fit_surface(known), fit_kaplan(known_ends)
     before = max(p.d for p in known_ends)
@@ -199,11 +182,11 @@ def _held_out(points: Sequence[SurfacePoint], ends: Sequence[SurfacePoint]) -> H
         int(largest),
         log_rmse_of(law.losses, shared),
         log_rmse_of(kaplan, shared),
-        log_rmse_of(lambda of: np.array([last[p.n] for p in of]), shared),
+        log_rmse_of(lambda points: np.array([last[p.n] for p in points]), shared),
     )
 
 
-_WORDS = {
+_TERMS = {
     "under_capacity": "too little capacity",
     "under_training": "too little training",
     "overfitting": "overfitting: too little data for the capacity",
@@ -211,15 +194,15 @@ _WORDS = {
 
 
 def _sentence(rmse: float, held: HeldOut, shares: Sequence[Shares]) -> str:
-    best = min(shares, key=lambda one: one.measured)
-    share, term = max((getattr(best, term), term) for term in _WORDS)
+    best = min(shares, key=lambda cell: cell.measured)
+    share, term = max((getattr(best, term), term) for term in _TERMS)
     text = (
         f"The surface fits the grid's losses to within {rmse:.0%} (log-RMSE {rmse:.3f}). By it, in "
         f"the cell of the lowest loss ({best.parameters:,} parameters, {best.n_train:,} samples) "
-        f"{share:.0%} of what can still be gained is lost to {_WORDS[term]}. Predicting "
+        f"{share:.0%} of what can still be gained is lost to {_TERMS[term]}. Predicting "
         f"{held.n_train:,} samples from fewer, its log-RMSE is {held.surface:.3f}; 'same as the "
         f"last size' has {held.constant:.3f}"
     )
     if held.surface < held.constant:
         return f"{text}."
-    return f"{text}: the shares describe these cells, and foretell nothing beyond them."
+    return f"{text}: the shares describe these cells, and predict nothing beyond them."

@@ -1,14 +1,13 @@
-"""Fitting the surface of Bryant and Liu, and Kaplan's form, to losses over N, D and T."""
+"""Fits of the surface of Bryant and Liu, and of Kaplan's form, to losses over N, D and T."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
-Array = NDArray[np.float64]
+from backend.series import FloatArray
 
-STARTS = 4
+STARTS = 4  # of the least-squares fit, the first at the centre, the others random
 
 
 @dataclass(frozen=True)
@@ -23,42 +22,46 @@ class SurfacePoint:
 
 @dataclass(frozen=True)
 class FittedSurface:
-    """A fitted surface: x holds E, log (L0 - E), log a, alpha, log b, beta, log c, gamma, delta."""
+    """A fitted surface.
 
-    x: Array
-    scale: Array  # geometric means of N, D, T: numbers near 1 are easier to fit
+    `x` [9] holds E, log (L0 - E), log a, alpha, log b, beta, log c, gamma, delta. `scale` [3] holds
+    the geometric means of N, D and T, which are divided by them: numbers near 1 fit more easily.
+    """
+
+    x: FloatArray
+    scale: FloatArray
 
     @property
     def floor(self) -> float:
-        """E."""
+        """The loss E that the surface approaches."""
         return float(self.x[0])
 
-    def terms(self, points: Sequence[SurfacePoint]) -> Array:
+    def terms(self, points: Sequence[SurfacePoint]) -> FloatArray:
         """Return under-capacity, under-training and overfitting [3, points]."""
         return _terms(self.x, _sizes(points, self.scale))
 
-    def losses(self, points: Sequence[SurfacePoint]) -> Array:
+    def losses(self, points: Sequence[SurfacePoint]) -> FloatArray:
         """Return the fitted losses [points]."""
         return np.exp(surface_model(self.x, _sizes(points, self.scale))[0])
 
 
-def _sizes(points: Sequence[SurfacePoint], scale: Array) -> Array:
+def _sizes(points: Sequence[SurfacePoint], scale: FloatArray) -> FloatArray:
     """Return log N, D and T relative to the scale [3, points]."""
     return np.asarray(np.log(_columns(points)[:3] / scale[:, None]))
 
 
-def _columns(points: Sequence[SurfacePoint]) -> Array:
+def _columns(points: Sequence[SurfacePoint]) -> FloatArray:
     return np.array([[p.n, p.d, p.t, p.loss] for p in points]).T
 
 
-def _terms(x: Array, sizes: Array) -> Array:
+def _terms(x: FloatArray, sizes: FloatArray) -> FloatArray:
     n, d, t = sizes
     log_a, alpha, log_b, beta, log_c, gamma, delta = x[2:]
     exponents = [log_a - alpha * n, log_b - beta * t, log_c + gamma * n - delta * d]
     return np.asarray(np.exp(np.clip(exponents, -60, 60)))
 
 
-def surface_model(x: Array, sizes: Array) -> tuple[Array, Array]:
+def surface_model(x: FloatArray, sizes: FloatArray) -> tuple[FloatArray, FloatArray]:
     """Return the logarithm of the loss [points] and its derivatives [points, 9]."""
     n, d, t = sizes
     capacity, training, overfitting = terms = _terms(x, sizes)
@@ -74,8 +77,8 @@ def surface_model(x: Array, sizes: Array) -> tuple[Array, Array]:
     return np.log(loss), (by_x / loss).T
 
 
-def kaplan_model(x: Array, sizes: Array) -> tuple[Array, Array]:
-    """As `surface_model` for Kaplan's form; x holds log Nc, log Dc, aN, aD."""
+def kaplan_model(x: FloatArray, sizes: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """Return the same for Kaplan's form; x [4] holds log Nc, log Dc, aN and aD."""
     log_nc, log_dc, alpha_n, alpha_d = x
     ratio = alpha_n / alpha_d
     parts = np.clip([ratio * (log_nc - sizes[0]), log_dc - sizes[1]], -60, 60)
@@ -87,7 +90,7 @@ def kaplan_model(x: Array, sizes: Array) -> tuple[Array, Array]:
 
 
 def fit_surface(points: Sequence[SurfacePoint]) -> FittedSurface:
-    """Fit by least squares of the logarithm of the loss."""
+    """Fit the surface by least squares of the logarithm of the loss."""
     fitted = _weighted(points)
     columns = _columns(fitted)
     scale = np.exp(np.log(columns[:3]).mean(axis=1))
@@ -104,32 +107,32 @@ def fit_surface(points: Sequence[SurfacePoint]) -> FittedSurface:
 
 
 def _weighted(points: Sequence[SurfacePoint]) -> list[SurfacePoint]:
-    """Return the points with the end of each cell three times: its shares are what is shown."""
-    ends = {(point.n, point.d): point for point in points}  # the last of each is its end
+    """Return the points with the end of each cell three times, because its shares are shown."""
+    ends = {(point.n, point.d): point for point in points}  # the last point of a cell wins
     return [*points, *ends.values(), *ends.values()]
 
 
-def fit_kaplan(points: Sequence[SurfacePoint]) -> Callable[[Sequence[SurfacePoint]], Array]:
+def fit_kaplan(points: Sequence[SurfacePoint]) -> Callable[[Sequence[SurfacePoint]], FloatArray]:
     """Fit Kaplan's form to losses at the best epoch; return it as a function of points."""
     ones = np.ones(3)
     bounds = ([4.0, 6.0, 0.3, 0.3], [3.0, 3.0, 0.2, 0.2], [-40, -40, 0.005, 0.005], [60, 60, 4, 4])
     x = _least_squares(kaplan_model, _sizes(points, ones), _columns(points)[3], bounds)
-    return lambda of: np.exp(kaplan_model(x, _sizes(of, ones))[0])
+    return lambda points: np.exp(kaplan_model(x, _sizes(points, ones))[0])
 
 
 def _least_squares(
-    model: Callable[[Array, Array], tuple[Array, Array]],
-    sizes: Array,
-    losses: Array,
+    model: Callable[[FloatArray, FloatArray], tuple[FloatArray, FloatArray]],
+    sizes: FloatArray,
+    losses: FloatArray,
     guess: tuple[Sequence[float], Sequence[float], Sequence[float], Sequence[float]],
-) -> Array:
-    """Return the parameters with the smallest squares of log model - log losses.
+) -> FloatArray:
+    """Return the parameters with the least squares of log model - log losses.
 
-    `guess` holds center and width of the random starts, and the lower and upper bounds.
+    `guess` holds centre and width of the random starts, and the lower and upper bounds.
     """
     from scipy.optimize import least_squares  # loaded when first needed: it takes half a second
 
-    center, width, lower, upper = (np.asarray(each, float) for each in guess)
+    center, width, lower, upper = (np.asarray(part, float) for part in guess)
     target = np.log(losses)
     random = np.random.default_rng(0)
     starts = [center, *(center + width * random.normal(size=(STARTS - 1, len(center))))]
@@ -146,11 +149,11 @@ def _least_squares(
         )
         for start in starts
     ]
-    return np.asarray(min(fits, key=lambda one: one.cost).x)
+    return np.asarray(min(fits, key=lambda fit: fit.cost).x)
 
 
 def log_rmse_of(
-    losses: Callable[[Sequence[SurfacePoint]], Array], points: Sequence[SurfacePoint]
+    losses: Callable[[Sequence[SurfacePoint]], FloatArray], points: Sequence[SurfacePoint]
 ) -> float:
     """Return the root mean square of the errors of the logarithm of the loss."""
     errors = np.log(np.maximum(losses(points), 1e-12)) - np.log(_columns(points)[3])

@@ -182,7 +182,7 @@ def _matches(report: LogReport, requested: Sequence[str]) -> bool:
 
 def _text(report: LogReport) -> str:
     diagnosis, stop = report.diagnosis, report.early_stop_step
-    colour = TONE_COLOURS[diagnosis.verdict.condition.tone]
+    colour = TONE_COLOURS[diagnosis.verdict.facts.tone]
     lines = [
         f"{_styled(report.label, BOLD)}: {_styled(diagnosis.verdict, colour)}",
         *(f"  {line}" for line in (diagnosis.sentence, diagnosis.learner)),

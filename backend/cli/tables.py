@@ -1,12 +1,12 @@
 """Text tables of an experiment's results: one row per cell, or one per variant."""
 
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Sequence
 from statistics import median
 from typing import Any
 
-SEED = "training.seed"
-N_TRAIN = "dataset.n_train"
+from backend.analysis.cells import N_TRAIN, SEED, cell_key, group_by, varying
+
 RUN_COLUMNS = (
     "parameters", "n_train", "best epoch", "train loss", "val loss", "best val loss", "verdict",
 )  # fmt: skip
@@ -20,7 +20,7 @@ def runs_table(runs: Sequence[RunJson]) -> str:
     named = any(run.get("variant") for run in runs)
     heads = ["variant"] * named + [path.split(".")[1] for path in varied]
     rows = [heads + list(RUN_COLUMNS)]
-    for cell in _cells(runs):
+    for cell in group_by(runs, lambda run: cell_key(run["params"], run.get("variant"))):
         first = [_text(cell[0].get("variant"))] * named
         rows += [first + [_text(cell[0]["params"].get(path)) for path in varied] + _figures(cell)]
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
@@ -31,23 +31,10 @@ def runs_table(runs: Sequence[RunJson]) -> str:
 
 
 def _varied(runs: Sequence[RunJson]) -> list[str]:
-    """Return the knobs that vary, within a variant: its name tells the rest."""
-    runs = [run for run in runs if run.get("variant") == runs[0].get("variant")]
-    paths = dict.fromkeys(path for run in runs for path in run["params"])
-    return [
-        path
-        for path in paths
-        if path not in (SEED, N_TRAIN)
-        and len({run["params"][path] for run in runs if path in run["params"]}) > 1
-    ]
-
-
-def _cells(runs: Sequence[RunJson]) -> list[list[RunJson]]:
-    cells = defaultdict(list)
-    for run in runs:
-        knobs = tuple(item for item in run["params"].items() if item[0] != SEED)
-        cells[run.get("variant"), knobs].append(run)
-    return list(cells.values())
+    """Return the hyperparameters that vary within a variant; its name stands for the others."""
+    same_variant = [run for run in runs if run.get("variant") == runs[0].get("variant")]
+    paths = varying([run["params"] for run in same_variant])
+    return [path for path in paths if path not in (SEED, N_TRAIN)]
 
 
 def _figures(cell: list[RunJson]) -> list[str]:

@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from backend.diagnosis.verdicts import CONDITIONS
+from backend.diagnosis.verdicts import FACTS
 
 
 @dataclass(frozen=True)
@@ -36,6 +36,6 @@ def majority_verdict(verdicts: Iterable[str | None]) -> Majority | None:
 
 
 def severity(name: str) -> int:
-    """Return how much a condition needs a remedy, -1 for an unknown one (of an older release)."""
-    condition = CONDITIONS.get(name)
-    return -1 if condition is None else condition.severity
+    """Return how much a verdict needs a remedy, -1 for one of an older release."""
+    facts = FACTS.get(name)
+    return -1 if facts is None else facts.severity

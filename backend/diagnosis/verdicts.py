@@ -13,12 +13,12 @@ Tone = Literal["good", "harmful", "unfinished", "unsteady", "unknown"]
 
 
 @dataclass(frozen=True)
-class Condition:
-    """Facts about a condition of a fit, as the pages, the terminal and the remedies need them.
+class VerdictFacts:
+    """Facts about a verdict, as the pages, the terminal and the remedies need them.
 
-    `severity` orders conditions by how much they need a remedy, the highest first. `mark` is the
-    one character that stands for the condition in a dense grid. `meaning` is its glossary entry.
-    `rules` are the stable ids of the rules that report it. `remedies` are slugs of
+    `severity` orders verdicts by how much they need a remedy; the highest is the worst. `mark` is
+    the one character that stands for the verdict in a dense grid. `meaning` is its glossary entry.
+    `rules` are the stable ids of the rules that give it. `remedies` are slugs of
     `backend.remedies.catalogue`, the most promising first.
     """
 
@@ -38,16 +38,16 @@ _AGAINST_OVERFITTING = (
 class Verdict(StrEnum):
     """A verdict on a fit. Its value is the name that users, REST and the database see."""
 
-    condition: Condition
+    facts: VerdictFacts
 
-    def __new__(cls, name: str, condition: Condition) -> Self:
+    def __new__(cls, name: str, facts: VerdictFacts) -> Self:
         """Make a member that equals its name and carries its facts."""
         member = str.__new__(cls, name)
         member._value_ = name
-        member.condition = condition
+        member.facts = facts
         return member
 
-    OVERFITTING = "overfitting", Condition(
+    OVERFITTING = "overfitting", VerdictFacts(
         severity=9, tone="harmful", mark="O",
         meaning="The model fits its training samples so closely that it has taken on their noise: "
         "training loss is very low, validation loss high or rising. Too little data, too rich a "
@@ -55,52 +55,52 @@ class Verdict(StrEnum):
         rules=("overfitting.mild", "overfitting.severe"),
         remedies=_AGAINST_OVERFITTING,
     )  # fmt: skip
-    MEMORISED_NOISE = "memorised noise", Condition(
+    MEMORISED_NOISE = "memorised noise", VerdictFacts(
         severity=8, tone="harmful", mark="N",
         meaning="The model answers even wrongly labelled training samples as they are labelled.",
         rules=("memorised-noise.never-fell", "memorised-noise.near-zero-train"),
         remedies=_AGAINST_OVERFITTING,
     )  # fmt: skip
-    DIVERGED = "diverged", Condition(
+    DIVERGED = "diverged", VerdictFacts(
         severity=6, tone="harmful", mark="D",
         meaning="The loss grows without end, or is not a number any more: most often the learning "
         "rate is too high.",
         rules=("diverged.not-finite", "diverged.validation-not-finite", "diverged.exploded"),
         remedies=("smaller-steps",),
     )  # fmt: skip
-    UNSTABLE = "unstable", Condition(
+    UNSTABLE = "unstable", VerdictFacts(
         severity=5, tone="unsteady", mark="~",
         meaning="Validation loss jumps up and down so much that no trend can be read from it.",
         rules=("unstable.both-rise", "unstable.noisy"),
         remedies=("smaller-steps", "weight-decay", "more-data"),
     )  # fmt: skip
-    UNDERFITTING = "underfitting", Condition(
+    UNDERFITTING = "underfitting", VerdictFacts(
         severity=4, tone="unfinished", mark="U",
         meaning="The model cannot capture the pattern: training and validation loss are both high.",
         rules=("underfitting.no-progress", "underfitting.near-reference"),
         remedies=("more-capacity", "longer-training", "no-regularisation"),
     )  # fmt: skip
-    DOUBLE_DESCENT = "epoch-wise double descent", Condition(
+    DOUBLE_DESCENT = "epoch-wise double descent", VerdictFacts(
         severity=3, tone="unsteady", mark="2",
         meaning="Over the epochs validation loss falls, rises, and falls a second time, below "
         "where it was.",
         rules=("double-descent.epoch-wise",),
         remedies=("longer-training", "weight-decay", "more-data"),
     )  # fmt: skip
-    STILL_IMPROVING = "still improving", Condition(
+    STILL_IMPROVING = "still improving", VerdictFacts(
         severity=2, tone="unfinished", mark="S",
         meaning="Validation loss was still falling when training ended: train longer before "
         "judging the fit.",
         rules=("still-improving.falling",),
         remedies=("longer-training", "more-capacity", "more-data"),
     )  # fmt: skip
-    NOT_ASSESSABLE = "not assessable", Condition(
+    NOT_ASSESSABLE = "not assessable", VerdictFacts(
         severity=1, tone="unknown", mark="?",
         meaning="There are too few epochs, or numbers missing, to say anything honest.",
         rules=("not-assessable.short", "not-assessable.unreadable", "not-assessable.error"),
         remedies=("longer-training",),
     )  # fmt: skip
-    GOOD_FIT = "good fit", Condition(
+    GOOD_FIT = "good fit", VerdictFacts(
         severity=0, tone="good", mark="G",
         meaning="Training and validation loss both settled, and lie close together.",
         rules=("good-fit.settled",),
@@ -110,9 +110,9 @@ class Verdict(StrEnum):
 OVER_CONFIDENT = "over-confident"
 """A finding next to the verdict overfitting, with remedies of its own."""
 
-CONDITIONS: dict[str, Condition] = {
-    **{verdict.value: verdict.condition for verdict in Verdict},
-    OVER_CONFIDENT: Condition(
+FACTS: dict[str, VerdictFacts] = {
+    **{verdict.value: verdict.facts for verdict in Verdict},
+    OVER_CONFIDENT: VerdictFacts(
         severity=7, tone="harmful", mark="C",
         meaning="Accuracy holds while the loss rises: the answers are as often right as before, "
         "and surer of those that are wrong.",
@@ -120,14 +120,14 @@ CONDITIONS: dict[str, Condition] = {
         remedies=("label-smoothing", *(s for s in _AGAINST_OVERFITTING if s != "label-smoothing")),
     ),
 }  # fmt: skip
-"""All verdicts, and the one finding that remedies are proposed for, by name."""
+"""The facts of all verdicts, and of the one finding that has remedies, by name."""
 
-RULES = frozenset(rule for condition in CONDITIONS.values() for rule in condition.rules)
+RULES = frozenset(rule for facts in FACTS.values() for rule in facts.rules)
 """The ids of all rules."""
 
 
 def slug(name: str) -> str:
-    """Return the name of a condition as a URL anchor and as an option of the command line."""
+    """Return a verdict as it appears in URLs and on the command line."""
     return name.replace(" ", "-")
 
 

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from backend.diagnosis.verdicts import CONDITIONS
+from backend.diagnosis.verdicts import FACTS
 from backend.remedies.model_size import enlarged, named, reduced, shown, size_knob
 from backend.specification.combinations import check_combination
 from backend.specification.expansion import filled_in
@@ -63,8 +63,8 @@ def propose(verdict: str | None, params: Params, seen: CellContext = NO_CONTEXT)
     `params` are the run's flat params.
     """
     possible = {remedy.slug: remedy for remedy in applicable(params, seen)}
-    condition = CONDITIONS.get(verdict or "")
-    order = condition.remedies if condition else ()
+    facts = FACTS.get(verdict or "")
+    order = facts.remedies if facts else ()
     return [possible[slug] for slug in order if slug in possible]
 
 

@@ -1,6 +1,6 @@
 """Remedies: what to try for a diagnosed cell, and the follow-up experiment that tries it."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Hashable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import chain, count
@@ -8,7 +8,7 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
-from backend.analysis.cells import SEED
+from backend.analysis.cells import SEED, cell_key, group_by
 from backend.diagnosis.majority_verdict import Majority, majority_verdict, severity
 from backend.diagnosis.verdicts import OVER_CONFIDENT
 from backend.errors import InvalidInput, NotFound
@@ -94,11 +94,9 @@ class DiagnosedCell:
 
 def diagnosed_cells(rows: Sequence[Run]) -> list[DiagnosedCell]:
     """Return the diagnosed cells of an experiment's runs, what most needs a remedy first."""
-    groups: dict[Any, list[Run]] = {}
-    for run in rows:
-        groups.setdefault(_key(run), []).append(run)
+    groups = group_by(rows, _cell_key)
     better = better_capacities((run.params, _lowest(run)) for run in rows)
-    found = [DiagnosedCell(group, better(group[0].params)) for group in groups.values()]
+    found = [DiagnosedCell(group, better(group[0].params)) for group in groups]
     found = [cell for cell in found if cell.verdict]
     return sorted(found, key=lambda cell: (-severity(str(cell.named)), -cell.rise))
 
@@ -120,7 +118,7 @@ def cell_of(session: Session, parent: Experiment, run: Run) -> DiagnosedCell:
     seeds = parent.spec.get("training", {}).get("seeds", 1)
     amount = len(seeds) if isinstance(seeds, list) else seeds
     rows = runs.around(session, run, amount)  # seeds vary fastest: its cell is beside it
-    return DiagnosedCell([row for row in rows if _key(row) == _key(run)])
+    return DiagnosedCell([row for row in rows if _cell_key(row) == _cell_key(run)])
 
 
 def choose(
@@ -210,5 +208,5 @@ def _seeds(cell: DiagnosedCell, amount: int) -> list[int]:
     return own + [next(others) for _ in range(amount - len(own))]
 
 
-def _key(run: Run) -> Any:
-    return run.variant, tuple(item for item in run.params.items() if item[0] != SEED)
+def _cell_key(run: Run) -> Hashable:
+    return cell_key(run.params, run.variant)

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Mapping
 from statistics import fmean
 from typing import Any
 
-from backend.analysis.cells import SEED, key
+from backend.analysis.cells import SEED, params_key
 from backend.specification.hyperparameters import HYPERPARAMETERS
 
 CAPACITY_STEP = 4  # times the width or the channels
@@ -60,12 +60,12 @@ def better_capacities(
     for params, loss in measured:
         path = size_knob(params)
         if path is not None and path != "model.layers" and loss is not None:
-            line = losses.setdefault(key(params, without=(SEED, path)), {})
+            line = losses.setdefault(params_key(params, without=(SEED, path)), {})
             line.setdefault(params[path], []).append(loss)
 
     def better(params: Params) -> int | None:
         path = size_knob(params)
-        line = losses.get(key(params, without=(SEED, path or "")), {})
+        line = losses.get(params_key(params, without=(SEED, path or "")), {})
         best = min(line, key=lambda size: fmean(line[size]), default=None)
         return None if path is None or best == params[path] else best
 

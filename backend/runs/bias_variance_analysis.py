@@ -1,6 +1,6 @@
 """Bias and variance of an experiment's cells, from what the models of all seeds answered alike."""
 
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -10,7 +10,7 @@ from safetensors.numpy import load
 from sqlalchemy.orm import Session
 
 from backend.analysis.bias_variance import Split, cross_entropy, squared
-from backend.analysis.cells import SEED, key
+from backend.analysis.cells import SEED, cell_key, group_by
 from backend.cache import SingleFlightCache
 from backend.runs.grid_analysis import finished_runs, identity
 from backend.specification.sources import SOURCES
@@ -63,14 +63,14 @@ def bias_variance(session: Session, experiment_id: int) -> list[CellSplit]:
 
 
 def _splits(session: Session, finished: Sequence[Run]) -> list[CellSplit]:
-    groups: dict[Hashable, dict[int, Run]] = {}  # one run a seed: variants may be alike
-    for run in finished:
-        by_seed = groups.setdefault(key(run.params, without=(SEED,)), {})
-        by_seed.setdefault(run.params[SEED], run)
-    found = (
-        _cell(session, list(group.values())) for group in groups.values() if len(group) >= MIN_SEEDS
-    )
-    return [cell for cell in found if cell is not None]
+    splits = []
+    for group in group_by(finished, lambda run: cell_key(run.params)):
+        by_seed: dict[int, Run] = {}  # variants with the same hyperparameters share seeds
+        for run in group:
+            by_seed.setdefault(run.params[SEED], run)
+        if len(by_seed) >= MIN_SEEDS:
+            splits.append(_cell(session, list(by_seed.values())))
+    return [split for split in splits if split is not None]
 
 
 @dataclass(frozen=True)

@@ -1,21 +1,22 @@
 """Runs and cells beside each other: which they are, and how their test losses differ."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from math import ceil
 from typing import Any
 
 from sqlalchemy.orm import Session
 
+from backend.analysis.cells import SEED, cell_key, varying
 from backend.analysis.comparison import LEAST_PAIRS, Difference, paired
 from backend.analysis.intervals import Interval, interval
 from backend.errors import InvalidInput
 from backend.runs.schemas import RunItem, run_items
+from backend.series import generalisation_gap
 from backend.store import runs
 from backend.store.tables import Run
 
 MOST = 20  # subjects: more lines nobody tells apart
-SEED = "training.seed"
 JUDGED_BY = (
     "dataset.source", "dataset.n_features", "dataset.n_test", "dataset.input_noise",
     "dataset.target_noise", "training.loss",
@@ -109,17 +110,21 @@ def subjects(session: Session, run_ids: Sequence[int], cell_ids: Sequence[int]) 
         row = runs.get(session, run_id)
         if row.experiment_id not in siblings:
             siblings[row.experiment_id] = runs.of_experiment(session, row.experiment_id)
-        members = [one for one in siblings[row.experiment_id] if _cell(one) == _cell(row)]
+        own = cell_key(row.params, row.variant)
+        members = [
+            sibling
+            for sibling in siblings[row.experiment_id]
+            if cell_key(sibling.params, sibling.variant) == own
+        ]
         found.append(Subject(run_id, run_items(session, members or [row]), is_cell=True))
     return found
 
 
-def differing(found: Sequence[Subject]) -> dict[str, list[Any]]:
+def differing(subjects: Sequence[Subject]) -> dict[str, list[Any]]:
     """Return the params in which subjects differ, with each one's value (None: has none)."""
-    every = [one.params for one in found]
-    paths = dict.fromkeys(path for params in every for path in params)
-    values = {path: [params.get(path) for params in every] for path in paths}
-    return {path: row for path, row in values.items() if any(one != row[0] for one in row)}
+    params = [subject.params for subject in subjects]
+    paths = varying(params, missing_counts=True)
+    return {path: [each.get(path) for each in params] for path in paths}
 
 
 def against_first(found: Sequence[Subject]) -> list[Against]:
@@ -145,11 +150,8 @@ def _against(one: Subject, first: Subject, comparisons: int) -> Against:
     return Against(difference, "one seed in common" if len(shared) < LEAST_PAIRS else "")
 
 
-def _cell(run: Run) -> tuple[Any, ...]:
-    return run.variant, {path: value for path, value in run.params.items() if path != SEED}
-
-
 def _gap(run: RunItem) -> float | None:
-    ends: Sequence[Mapping[str, Any]] = [run.summary.get(f"{p}_loss", {}) for p in ("val", "train")]
-    validation, train = (one.get("last") for one in ends)
-    return None if validation is None or train is None else float(validation) - float(train)
+    train, validation = (
+        run.summary.get(f"{part}_loss", {}).get("last") for part in ("train", "val")
+    )
+    return generalisation_gap(train, validation)

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from sqlalchemy.orm import Session
 
-from backend.analysis.cells import PartLosses, RunResult
+from backend.analysis.measured_cells import PartLosses, RunResult
 from backend.analysis.report import GridReport, analyse
 from backend.cache import SingleFlightCache
 from backend.series import Series

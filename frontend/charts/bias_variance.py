@@ -8,8 +8,8 @@ from typing import Any
 import plotly.graph_objects as go
 
 from backend.analysis.bias_variance import Split
-from backend.analysis.capacity_curves import capacity_knob
-from backend.analysis.cells import N_TRAIN, key
+from backend.analysis.capacity_curves import capacity_axis
+from backend.analysis.cells import N_TRAIN, params_key
 from backend.analysis.intervals import student_t
 from backend.diagnosis.number_format import number
 from backend.runs.bias_variance_analysis import CellSplit
@@ -64,14 +64,14 @@ def _bias(split: Split) -> str:
 
 def split_axis(varying: Mapping[str, Sequence[Any]]) -> str:
     """Return the knob along which splits are drawn: capacity or, where that is one, data."""
-    return capacity_knob(varying) or N_TRAIN
+    return capacity_axis(varying) or N_TRAIN
 
 
 def split_lines(cells: Sequence[CellSplit], axis: str) -> list[list[CellSplit]]:
     """Return the cells that differ in `axis` only, ascending; of the lowest error first."""
     groups: dict[Hashable, list[CellSplit]] = {}
     for cell in cells:
-        groups.setdefault(key(cell.params, without=(axis,)), []).append(cell)
+        groups.setdefault(params_key(cell.params, without=(axis,)), []).append(cell)
     ordered = [
         sorted(group, key=lambda cell: cell.params.get(axis, 0)) for group in groups.values()
     ]

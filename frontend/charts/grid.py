@@ -5,14 +5,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from backend.analysis.cells import CAPACITY, N_TRAIN, SEED, varying
 from backend.diagnosis.majority_verdict import majority_verdict
 from backend.runs.schemas import RunItem
 from frontend import formatting
 from frontend.charts.measures import AtBest, Ramp, ramp_of, style, value_of_cell, write
 
-CAPACITY = ("model.degree", "model.width", "model.channels", "model.depth")
 VARIANT = "variant"  # of a specification with variants: a knob like the others
-SEED, N_TRAIN = "training.seed", "dataset.n_train"
 ENDED = ("finished", "failed", "cancelled")
 MAX_CURVES = 20  # of a cell, drawn when it is pointed at
 
@@ -96,24 +95,23 @@ def value_of(run: RunItem, path: str) -> Any:
     return run.variant if path == VARIANT else run.params.get(path)
 
 
-def varying(runs: Sequence[RunItem]) -> dict[str, list[Any]]:
-    """Return the knobs with more than one value among the runs, each with its values in order.
+def axes_of(runs: Sequence[RunItem]) -> dict[str, list[Any]]:
+    """Return the hyperparameters that vary among runs, each with its values in order.
 
-    That a knob does not apply to some runs is no value of its own: what it depends on varies.
-    What differs between variants only is told by their names.
+    None is a value of a hyperparameter that does not apply to some of the runs.
+
+    With several variants, the variant is the first axis; its name stands for the hyperparameters
+    in which only variants differ.
     """
     variants = dict.fromkeys(run.variant for run in runs)
     if len(variants) > 1:
         first = [run for run in runs if run.variant == runs[0].variant]
-        return {VARIANT: list(variants), **varying(first)}
-    params = [run.params for run in runs]
-    paths = dict.fromkeys(path for each in params for path in each)
-    found = {path: list(dict.fromkeys([each.get(path) for each in params])) for path in paths}
-    return {
-        path: sorted(values, key=_order)
-        for path, values in found.items()
-        if len(values) - (None in values) > 1
-    }
+        return {VARIANT: list(variants), **axes_of(first)}
+    axes = {}
+    for path, values in varying([run.params for run in runs]).items():
+        missing = [None] if any(path not in run.params for run in runs) else []
+        axes[path] = sorted([*values, *missing], key=_order)
+    return axes
 
 
 def _order(value: Any) -> tuple[bool, bool, Any]:

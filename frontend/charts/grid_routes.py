@@ -5,7 +5,7 @@ from typing import Annotated, Any, Protocol, TypeVar
 
 from fastapi import APIRouter, Query, Response
 
-from backend.analysis.cells import CAPACITY, N_TRAIN, settings, varying_params
+from backend.analysis.cells import CAPACITY, N_TRAIN, settings, varying
 from backend.analysis.surface import ALONG
 from backend.errors import NotFound
 from backend.runs.bias_variance_analysis import CellSplit, bias_variance
@@ -118,7 +118,7 @@ def _splits(
     """Return the line of cells of a setting, or the one of the lowest error."""
     found = bias_variance(session, experiment_id)
     params = [run.params for run in runs.of_experiment(session, experiment_id)]
-    axis = split_axis(varying_params(params))
+    axis = split_axis(varying(params))
     wanted = _setting(session, experiment_id, setting, (axis,))
     for line in split_lines(found, axis):
         if wanted is None or wanted.items() <= line[0].params.items():

@@ -7,6 +7,7 @@ from statistics import fmean
 
 from backend.diagnosis.majority_verdict import majority_verdict
 from backend.runs.schemas import RunItem
+from backend.series import generalisation_gap
 from frontend import formatting
 
 LEVELS = 7  # steps of the colour ramp
@@ -35,8 +36,7 @@ def _last(run: RunItem, key: str) -> float | None:
 
 
 def _gap(run: RunItem, _best: AtBest) -> float | None:
-    train, validation = _last(run, "train_loss"), _last(run, "val_loss")
-    return None if train is None or validation is None else validation - train
+    return generalisation_gap(_last(run, "train_loss"), _last(run, "val_loss"))
 
 
 def _cost(run: RunItem, best: AtBest) -> float | None:

@@ -5,17 +5,17 @@ from dataclasses import dataclass
 from itertools import product
 from typing import Any
 
+from backend.analysis.cells import SEED
 from backend.runs.schemas import RunItem
 from frontend import formatting
 from frontend.charts.grid import (
-    SEED,
     GridCell,
     GridInfo,
+    axes_of,
     choose_axes,
     grid_info,
     place_of,
     value_of,
-    varying,
 )
 from frontend.charts.measures import LEVELS, MEASURES, VERDICT, AtBest, Ramp, ramp_of, value_of_cell
 
@@ -106,7 +106,7 @@ def panels_info(
 
     `shown` says of other knobs by path what to show: ALL together, EACH apart, or a value.
     """
-    knobs = varying(runs)
+    knobs = axes_of(runs)
     candidates = {path: values for path, values in knobs.items() if path != SEED} or knobs
     axes = choose_axes(candidates, row_knob, column_knob)
     rest = _rest(knobs, axes, shown or {})

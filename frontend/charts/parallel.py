@@ -4,9 +4,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from backend.analysis.cells import SEED
 from backend.runs.schemas import RunItem
 from frontend import formatting
-from frontend.charts.grid import SEED, value_of, varying
+from frontend.charts.grid import axes_of, value_of
 from frontend.charts.measures import (
     CHOICES,
     VERDICT,
@@ -95,7 +96,7 @@ def parallel_info(
 ) -> ParallelInfo | None:
     """Return the drawing; seeds of a cell are one line. None where fewer than two knobs vary."""
     choice = "best" if choice == VERDICT else choice  # a verdict has no order
-    knobs = {path: values for path, values in varying(runs).items() if path != SEED}
+    knobs = {path: values for path, values in axes_of(runs).items() if path != SEED}
     if len(knobs) < 2:
         return None
     cells: dict[tuple[Any, ...], list[RunItem]] = {}

@@ -5,15 +5,14 @@ from dataclasses import dataclass, replace
 from typing import Any
 from urllib.parse import urlencode
 
-from backend.analysis.capacity_curves import capacity_knob
+from backend.analysis.capacity_curves import capacity_axis
 from backend.analysis.cells import (
     CAPACITY,
     N_TRAIN,
     SEED,
     setting,
     settings,
-    unequal,
-    varying_params,
+    varying,
 )
 from backend.analysis.surface import ALONG, MIN_CAPACITIES, MIN_SIZES
 from backend.runs.schemas import RunItem
@@ -60,10 +59,10 @@ def reading(
         return None
     whole = [run.params for run in all_runs]
     epochs = max(each.get("training.epochs") or 1 for each in whole)
-    knobs = unequal(whole)
-    params = [setting(each, knobs) for each in whole]  # each section looks through them
-    varying = varying_params(params)
-    found, missing = _sections(varying, epochs)
+    unequal = varying(whole, missing_counts=True)
+    params = [setting(each, unequal) for each in whole]  # each section looks through them
+    values = varying(params)
+    found, missing = _sections(values, epochs)
     version = _version(finished, len(all_runs))
     target = _target(query.get("target"))
     made = [
@@ -75,22 +74,22 @@ def reading(
 
 
 def _sections(
-    varying: Mapping[str, Sequence[Any]], epochs: int
+    values: Mapping[str, Sequence[Any]], epochs: int
 ) -> tuple[list[tuple[Section, Sequence[str]]], list[str]]:
     """Return the sections there are with the knobs each runs along, and what others need."""
-    offers = list(_offers(varying, epochs))
+    offers = list(_offers(values, epochs))
     found = [(section, axes) for section, axes, there, _ in offers if there]
     return found, [needed for _, _, there, needed in offers if needed and not there]
 
 
 def _offers(
-    varying: Mapping[str, Sequence[Any]], epochs: int
+    values: Mapping[str, Sequence[Any]], epochs: int
 ) -> Iterator[tuple[Section, Sequence[str], bool, str]]:
     """Yield each section: the knobs it runs along, whether these vary, and what it needs else."""
-    knob, axis = capacity_knob(varying), split_axis(varying)
-    sizes, capacities = len(varying.get(N_TRAIN, ())), len(varying.get(knob, ()))
-    seeds = len(varying.get(SEED, ()))
-    yield (_CAUSE, tuple(varying), bool(varying.keys() - {SEED}),
+    knob, axis = capacity_axis(values), split_axis(values)
+    sizes, capacities = len(values.get(N_TRAIN, ())), len(values.get(knob, ()))
+    seeds = len(values.get(SEED, ()))
+    yield (_CAUSE, tuple(values), bool(values.keys() - {SEED}),
            "What limits the model: needs a knob with two or more values.")  # fmt: skip
     yield (_LEARNING, (N_TRAIN,), sizes > 1,
            "Learning curve: needs two or more values of train samples (n_train).")  # fmt: skip

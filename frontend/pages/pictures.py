@@ -5,12 +5,13 @@ from dataclasses import dataclass
 
 from sqlalchemy.orm import Session
 
+from backend.analysis.cells import SEED
 from backend.runs.schemas import RunItem
 from backend.specification.cost import inputs
 from backend.specification.sources import drawable
 from backend.store import artifacts
 from frontend import formatting
-from frontend.charts.grid import SEED, GridCell
+from frontend.charts.grid import GridCell
 from frontend.charts.measures import AtBest
 
 MAX_PICTURES = 6

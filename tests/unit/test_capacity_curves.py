@@ -3,7 +3,7 @@ from collections.abc import Mapping, Sequence
 import pytest
 
 from backend.analysis.capacity_curves import CapacityCurve, capacity_curves, optimum_curves
-from backend.analysis.cells import cells
+from backend.analysis.measured_cells import cells
 from tests.grids import jitter, result, results
 
 WIDTHS = [1, 2, 4, 8, 16, 32]

@@ -3,9 +3,9 @@ from collections.abc import Sequence
 import pytest
 
 from backend.analysis.cause import cause
-from backend.analysis.cells import RunResult, cells
 from backend.analysis.effects import StepEffect
 from backend.analysis.learning_curves import learning_curves
+from backend.analysis.measured_cells import RunResult, cells
 from tests.grids import jitter, result, results
 
 

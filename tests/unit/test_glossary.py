@@ -3,14 +3,14 @@
 import re
 from pathlib import Path
 
-from backend.diagnosis.verdicts import CONDITIONS, slug
+from backend.diagnosis.verdicts import FACTS, slug
 from backend.specification.sources import GENERATED, SOURCES
 from frontend.glossary import GLOSSARY, TERMS
 from frontend.site import TEMPLATES
 
 
 def test_every_verdict_is_explained() -> None:
-    assert {slug(name) for name in CONDITIONS} <= TERMS.keys()
+    assert {slug(name) for name in FACTS} <= TERMS.keys()
 
 
 def test_every_term_linked_from_a_page_is_explained() -> None:

@@ -4,7 +4,7 @@ from typing import Any
 import pytest
 
 from backend.runs.schemas import RunItem
-from frontend.charts.grid import GridInfo, varying
+from frontend.charts.grid import GridInfo, axes_of
 from frontend.charts.measures import LEVELS, AtBest, Ramp
 from frontend.charts.panels import ALL, EACH, MAX_PANELS, PanelsInfo, panels_info
 
@@ -88,7 +88,7 @@ def test_runs_without_a_hyperparameter_have_their_own_row() -> None:
 
 
 def test_a_hyperparameter_with_one_value_does_not_vary() -> None:
-    assert varying([run(1, train=0, val=1), run(2, width=4, train=0, val=3)]) == {}
+    assert axes_of([run(1, train=0, val=1), run(2, width=4, train=0, val=3)]) == {}
 
 
 def test_a_missing_combination_is_an_empty_cell() -> None:

@@ -1,7 +1,7 @@
 import pytest
 
-from backend.analysis.cells import cells
 from backend.analysis.learning_curves import learning_curves
+from backend.analysis.measured_cells import cells
 from tests.grids import jitter, results
 
 SIZES = [25, 50, 100, 200, 400, 800]

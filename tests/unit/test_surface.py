@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from backend.analysis.cells import PartLosses, RunResult, cells
+from backend.analysis.measured_cells import PartLosses, RunResult, cells
 from backend.analysis.surface import Surface, surface, surfaces
 from backend.analysis.surface_fit import kaplan_model, surface_model
 

@@ -11,7 +11,7 @@ from backend.cli.diagnose import TONE_COLOURS
 from backend.diagnosis import rules
 from backend.diagnosis.majority_verdict import majority_verdict
 from backend.diagnosis.measurements import CurveShape
-from backend.diagnosis.verdicts import CONDITIONS, Condition, RuleMatch, Tone, Verdict, slug
+from backend.diagnosis.verdicts import FACTS, RuleMatch, Tone, Verdict, VerdictFacts, slug
 from backend.remedies.catalogue import REMEDIES
 from backend.search.fields import CHOICES
 from frontend import formatting
@@ -25,25 +25,25 @@ def unique(values: list[str] | list[int]) -> bool:
     return len(set(values)) == len(values)
 
 
-def test_severity_mark_and_rules_belong_to_one_condition_each() -> None:
-    conditions = list(CONDITIONS.values())
-    assert unique([condition.severity for condition in conditions])
-    assert unique([condition.mark for condition in conditions])
-    assert unique([rule for condition in conditions for rule in condition.rules])
+def test_severity_mark_and_rules_are_unique() -> None:
+    every = list(FACTS.values())
+    assert unique([facts.severity for facts in every])
+    assert unique([facts.mark for facts in every])
+    assert unique([rule for facts in every for rule in facts.rules])
 
 
 def test_a_good_fit_is_the_least_severe_and_the_only_one_without_remedies() -> None:
-    by_severity = sorted(CONDITIONS, key=lambda name: CONDITIONS[name].severity)
+    by_severity = sorted(FACTS, key=lambda name: FACTS[name].severity)
     assert by_severity[0] == Verdict.GOOD_FIT
-    assert [name for name in CONDITIONS if not CONDITIONS[name].remedies] == ["good fit"]
+    assert [name for name in FACTS if not FACTS[name].remedies] == ["good fit"]
 
 
-@pytest.mark.parametrize("name", CONDITIONS)
-def test_a_condition_has_remedies_of_the_catalogue_and_a_glossary_entry(name: str) -> None:
-    condition = CONDITIONS[name]
-    assert set(condition.remedies) <= REMEDIES.keys()
-    assert TERMS[slug(name)].meaning == condition.meaning
-    assert len(condition.mark) == 1
+@pytest.mark.parametrize("name", FACTS)
+def test_a_verdict_has_remedies_of_the_catalogue_and_a_glossary_entry(name: str) -> None:
+    facts = FACTS[name]
+    assert set(facts.remedies) <= REMEDIES.keys()
+    assert TERMS[slug(name)].meaning == facts.meaning
+    assert len(facts.mark) == 1
 
 
 def test_each_tone_has_a_terminal_colour_and_a_css_class() -> None:
@@ -60,14 +60,14 @@ def test_the_documentation_lists_each_verdict_with_its_rules() -> None:
     text = (ROOT / "docs/diagnosis.md").read_text().split("\n## What a rise is")[0]
     rows = [[cell.strip() for cell in row.split("|")] for row in text.splitlines() if "`" in row]
     documented = {row[1]: set(re.findall(r"`([^`]+)`", row[2])) for row in rows if len(row) > 3}
-    assert documented == {verdict: set(verdict.condition.rules) for verdict in Verdict}
+    assert documented == {verdict: set(verdict.facts.rules) for verdict in Verdict}
 
 
 def test_a_new_verdict_needs_a_member_and_a_rule(monkeypatch: pytest.MonkeyPatch) -> None:
     """Follows the recipe of CONTRIBUTING.md: everything else is derived from the member."""
-    facts = Condition(10, "harmful", "L", "A test set is part of the training set.", ("leak.seen",))
+    facts = VerdictFacts(10, "harmful", "L", "Test samples were trained on.", ("leak.seen",))
     leak = StrEnum("Leak", {"LEAK": "data leak"}).LEAK  # type: ignore[attr-defined]
-    monkeypatch.setitem(CONDITIONS, leak, facts)
+    monkeypatch.setitem(FACTS, leak, facts)
 
     def leaks(_: CurveShape) -> RuleMatch:
         return RuleMatch(leak, "leak.seen", "train and test share samples.", "It saw the test.")
