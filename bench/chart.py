@@ -1,11 +1,11 @@
-"""How soon an epoch is on the chart: `python -m bench.chart`, in a real browser.
+"""Latency from a commit to the chart in a real browser: `python -m bench.chart`.
 
-Commit to chart: a run's page is open while another process commits epochs as a worker writes them.
-The time runs from the end of the commit to the paint after the chart has drawn the epoch. Both ends
-are read off the same machine's clock.
+Commit to chart: the page of a run is open while another process commits epochs as a worker does.
+The time runs from the end of the commit to the first paint with the epoch on the chart. Both are
+read from the clock of the same machine.
 
-Submit to chart: from sending the specification, through opening the run's page, until its chart
-shows an epoch. The worker is idle.
+Submit to chart: from sending a specification, through opening the run's page, until its chart shows
+an epoch. The worker is idle before.
 """
 
 import argparse
@@ -19,7 +19,7 @@ from playwright.sync_api import Page, sync_playwright
 from backend.live.notifications import Notifier
 from backend.settings import Settings
 from backend.store import Database, transitions
-from bench.latency import show
+from bench.latency import print_latencies
 from tests.api import record_epochs
 from tests.e2e.browser import find
 from tests.product import run_product, wait_for
@@ -41,7 +41,7 @@ def commit_to_chart(page: Page, url: str, settings: Settings, *, commits: int) -
     database, notifier = Database(settings.database_url), Notifier(settings.broker_url)
     experiment_id = httpx.post(f"{url}/api/experiments", json=SPEC).raise_for_status().json()["id"]
     [run] = httpx.get(f"{url}/api/experiments/{experiment_id}/runs").json()["items"]
-    with database.write() as session:  # as if trained: no worker runs beside this
+    with database.write() as session:  # simulates training: no worker runs here
         transitions.claim(session, [run["id"]], worker="bench", lease_seconds=3600)
     record_epochs(database, experiment_id, run["id"], range(1, 11))
     page.goto(f"{url}/runs/{run['id']}")
@@ -56,7 +56,7 @@ def commit_to_chart(page: Page, url: str, settings: Settings, *, commits: int) -
         page.wait_for_timeout(settings.record_seconds * 1000)
     page.wait_for_function(f"window.drawn[{last}]")
     drawn = {int(step): at for step, at in page.evaluate("window.drawn").items()}
-    # epochs of two commits may be drawn at once: the earlier one is there when the later one is
+    # a chart may draw two commits at once: the earlier commit then appears with the later one
     return [
         (min(at for step, at in drawn.items() if step >= last) - at_commit) / 1000
         for last, at_commit in committed.items()
@@ -66,8 +66,8 @@ def commit_to_chart(page: Page, url: str, settings: Settings, *, commits: int) -
 def submit_to_chart(page: Page, url: str) -> float:
     """Return the seconds from submitting an experiment until its first epoch is on a chart."""
     begun = time.perf_counter()
-    made = httpx.post(f"{url}/api/experiments", json=SHORT).raise_for_status().json()
-    [run] = httpx.get(f"{url}/api/experiments/{made['id']}/runs").json()["items"]
+    experiment = httpx.post(f"{url}/api/experiments", json=SHORT).raise_for_status().json()
+    [run] = httpx.get(f"{url}/api/experiments/{experiment['id']}/runs").json()["items"]
     page.goto(f"{url}/runs/{run['id']}")
     page.wait_for_function("document.querySelector('#loss .plot').data?.[0].x.length > 0")
     taken = time.perf_counter() - begun
@@ -79,20 +79,22 @@ def main() -> None:
     """Print the median and the 95th percentile."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--commits", type=int, default=200)
-    given = parser.parse_args()
+    options = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="lab-") as folder, sync_playwright() as playwright:
         data_dir = Path(folder) / "data"
         browser = playwright.chromium.launch(executable_path=find(playwright))
         with run_product(data_dir, workers="0") as product:
             settings = Settings(data_dir=data_dir, broker=f"unix://{data_dir}/valkey.sock")
             page = browser.new_page(bypass_csp=True)  # for wait_for_function
-            show(
+            print_latencies(
                 "commit to chart",
-                commit_to_chart(page, product.url, settings, commits=given.commits),
+                commit_to_chart(page, product.url, settings, commits=options.commits),
             )
         with run_product(Path(folder) / "data2", workers="1") as product:
             submit_to_chart(page, product.url)  # the worker is still starting
-            show("submit to chart", [submit_to_chart(page, product.url) for _ in range(20)])
+            print_latencies(
+                "submit to chart", [submit_to_chart(page, product.url) for _ in range(20)]
+            )
         browser.close()
 
 

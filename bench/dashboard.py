@@ -1,10 +1,10 @@
-"""How fast the pages are in a real browser: `python -m bench.dashboard --write`.
+"""Speed of the pages in a real browser: `python -m bench.dashboard --write`.
 
-Cold: bytes over the wire of a first visit, nothing in the cache. Thousand: from asking for the page
+Cold: bytes over the wire in a first visit with an empty cache. Thousand: from requesting the page
 of 1,000 runs of 1,000 epochs until its grid is drawn, an arrow key moves in it, and the card of a
-cell shows its curves. Runs: from the key or click until the list of 100,000 runs shows what was
-asked for, on SQLite and on PostgreSQL. Million: a run of 1,000,000 epochs. Live: 256 runs that
-train, each epoch written as workers write it. Nothing trains meanwhile but in the last.
+cell shows its curves. Runs: from the key or click until the list of 100,000 runs shows the
+requested rows, on SQLite and on PostgreSQL. Million: a run of 1,000,000 epochs. Live: 256 simulated
+runs, with each epoch written as workers write it. No worker runs in any part.
 """
 
 import argparse
@@ -28,8 +28,7 @@ from backend.settings import Settings
 from backend.store import Database, metrics
 from backend.store.schema import migrate
 from bench import runs
-from bench.document import replace_section
-from bench.in_browser import (
+from bench.browser_timing import (
     WATCH_CURVE,
     WATCH_GRID,
     Timed,
@@ -39,7 +38,8 @@ from bench.in_browser import (
     spread,
     visit,
 )
-from bench.live_page import live
+from bench.docs_section import replace_section
+from bench.live_page import measure_live_page
 from tests.e2e.browser import find
 from tests.product import Product, run_product
 from tests.scenes import MOONS, Scene, thousand_runs, write_scene
@@ -53,7 +53,7 @@ HEAD = (
     "|---|---|---|---|---|---|",
 )
 POINTS = "Math.max(...document.querySelector('#loss .plot').data.map((trace) => trace.x.length))"
-KEPT = """(lowest) => {
+ENDS_AND_MINIMUM = """(lowest) => {
   const trace = document.querySelector("#loss .plot").data.find((each) => each.meta === "val_loss");
   return [trace.x[0], trace.x.at(-1), trace.x.includes(lowest) ? "is drawn" : "IS NOT DRAWN"];
 }"""
@@ -63,8 +63,8 @@ ORDER = "metrics.test_loss.best desc, params.width, gap desc"
 
 
 @dataclass(frozen=True)
-class Line:
-    """A row of the table, with the load of the machine when it was measured."""
+class TableLine:
+    """A row of the table, with the load of the machine at the time of the measurement."""
 
     what: str
     measured: str
@@ -73,14 +73,14 @@ class Line:
     page: str = ""
 
     def __str__(self) -> str:
-        """Write it."""
+        """Format the row as Markdown."""
         cells = (self.what, self.measured, self.web, self.page, self.aim)
         return f"| {' | '.join(cells)} | {os.getloadavg()[0]:.1f} |"
 
 
 @dataclass(frozen=True)
 class Bench:
-    """What all parts take: the browser, a folder to work in, how often to measure."""
+    """The arguments of all parts: the browser, a working folder, and the amount of measurements."""
 
     browser: Browser
     folder: Path
@@ -89,7 +89,7 @@ class Bench:
 
     @contextmanager
     def product(self, name: str, url: str = "") -> Iterator[tuple[Product, Database]]:
-        """Start the product without workers on a data folder of its own, or on a database."""
+        """Start the product without workers on its own data folder or on a given database."""
         data_dir = self.folder / name
         with run_product(data_dir, workers="0", database=url) as product:
             database = Database(url or Settings(data_dir=data_dir).database_url)
@@ -97,15 +97,17 @@ class Bench:
             database.dispose()
 
 
-def timed_lines(timed: Timed, names: dict[str, tuple[str, str]]) -> list[Line]:
-    """Return a line for each thing seen; `names` maps what a watch saw to its words and its aim."""
+def timed_lines(timed: Timed, names: dict[str, tuple[str, str]]) -> list[TableLine]:
+    """Return a line per observation; `names` maps names of observations to (title, aim)."""
     return [
-        Line(what, f"{spread(timed.seen[name])} ms", aim, spread(timed.web), spread(timed.page))
+        TableLine(
+            what, f"{spread(timed.seen[name])} ms", aim, spread(timed.web), spread(timed.page)
+        )
         for name, (what, aim) in names.items()
     ]
 
 
-def cold(bench: Bench) -> Iterator[Line]:
+def cold(bench: Bench) -> Iterator[TableLine]:
     with bench.product("cold") as (product, database):
         experiment_id, _ = write_scene(database, thousand_runs(20))
         for name, url in (
@@ -114,27 +116,27 @@ def cold(bench: Bench) -> Iterator[Line]:
              f"{product.url}/experiments/{experiment_id}"),
         ):  # fmt: skip
             size = cold_bytes(bench.browser, url) / 1e6
-            yield Line(f"first visit, bytes over the wire: {name}", f"{size:.2f} MB", "2 MB")
+            yield TableLine(f"first visit, bytes over the wire: {name}", f"{size:.2f} MB", "2 MB")
 
 
-def of_thousand(bench: Bench) -> Iterator[Line]:
+def of_thousand(bench: Bench) -> Iterator[TableLine]:
     seen = ("drawn", "answers", "card")
     with bench.product("thousand") as (product, database):
         experiment_id, _ = write_scene(database, thousand_runs(EPOCHS))
         url = f"{product.url}/experiments/{experiment_id}"
-        first, anew, again = Timed(), Timed(), Timed()
+        first, uncached, cached = Timed(), Timed(), Timed()
         with visit(bench.browser, WATCH_GRID) as page:
             opened(page, url, seen, first)
             for _ in range(bench.times):
-                opened(page, url, seen, again)
+                opened(page, url, seen, cached)
         for _ in range(bench.times):
             with visit(bench.browser, WATCH_GRID) as page:
-                opened(page, url, seen, anew)
-    who = f"1,000 runs of {EPOCHS:,} epochs"
-    yield from timed_lines(first, {"answers": (f"{who}, the very first time: an arrow key moves in "
+                opened(page, url, seen, uncached)
+    subject = f"1,000 runs of {EPOCHS:,} epochs"
+    yield from timed_lines(first, {"answers": (f"{subject}, first time: an arrow key moves in "
                                                "the grid", "1,500 ms")})  # fmt: skip
     yield from timed_lines(
-        anew,
+        uncached,
         {
             "drawn": ("the same, nothing in the browser's cache: grid drawn", ""),
             "answers": ("an arrow key moves in it", "1,500 ms"),
@@ -142,16 +144,16 @@ def of_thousand(bench: Bench) -> Iterator[Line]:
         },
     )
     yield from timed_lines(
-        again, {"answers": ("opened again: an arrow key moves in the grid", "1,500 ms")}
+        cached, {"answers": ("opened again: an arrow key moves in the grid", "1,500 ms")}
     )
 
 
-def of_runs(bench: Bench) -> Iterator[Line]:
+def of_runs(bench: Bench) -> Iterator[TableLine]:
     url = Settings(data_dir=bench.folder / "SQLite").database_url
     yield from _listed(bench, "SQLite", url)
 
 
-def of_runs_on_postgresql(bench: Bench) -> Iterator[Line]:
+def of_runs_on_postgresql(bench: Bench) -> Iterator[TableLine]:
     server = get_server(bench.folder / "postgresql", cleanup_mode="stop")
     try:
         yield from _listed(bench, "PostgreSQL", server.get_uri(database="postgres"))
@@ -163,13 +165,15 @@ def _fill(url: str) -> None:
     database = Database(url)
     migrate(database)
     runs.fill(database, LISTED)
-    if url.startswith("postgresql"):  # what its own upkeep does within a minute
-        with database.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as one:
-            one.execute(text("VACUUM ANALYZE"))
+    if url.startswith("postgresql"):  # as autovacuum does within a minute
+        with database.engine.connect().execution_options(
+            isolation_level="AUTOCOMMIT"
+        ) as connection:
+            connection.execute(text("VACUUM ANALYZE"))
     database.dispose()
 
 
-def _listed(bench: Bench, name: str, url: str) -> Iterator[Line]:
+def _listed(bench: Bench, name: str, url: str) -> Iterator[TableLine]:
     _fill(url)
     with bench.product(name, url) as (product, _), visit(bench.browser) as page:
         view = {"name": "Best", "query": {"order_by": ORDER}}
@@ -179,15 +183,15 @@ def _listed(bench: Bench, name: str, url: str) -> Iterator[Line]:
             for _ in range(bench.times + 1):
                 page.goto(f"{product.url}{action.begin}")
                 acted(page, lambda: action.act(page), action.wanted, timed)  # noqa: B023
-            told = {"rows": (f"{LISTED:,} runs on {name}, {action.what}", "300 ms")}
+            names = {"rows": (f"{LISTED:,} runs on {name}, {action.what}", "300 ms")}
             if action.counts:
-                told["total"] = ("until their number is shown", "")
-            yield from timed_lines(timed.warm(), told)
+                names["total"] = ("until their number is shown", "")
+            yield from timed_lines(timed.warm(), names)
 
 
 @dataclass(frozen=True)
 class Action:
-    """Something done to the list: from which page, how, and the element that shows it is done."""
+    """An action on the list: its page, the action, and the element that shows its completion."""
 
     what: str
     act: Callable[[Page], Any]
@@ -226,7 +230,7 @@ ACTIONS = (
 )
 
 
-def of_million(bench: Bench) -> Iterator[Line]:
+def of_million(bench: Bench) -> Iterator[TableLine]:
     with bench.product("million") as (product, database):
         scene = Scene({"name": "Long", "dataset": MOONS}, MILLION, chunk=200)
         _, [run_id] = write_scene(database, scene)
@@ -237,53 +241,61 @@ def of_million(bench: Bench) -> Iterator[Line]:
                 points = page.evaluate(POINTS)
                 with database.read() as session:
                     lowest = metrics.summaries(session, [run_id])[run_id]["val_loss"]["min_step"]
-                first, last, how = page.evaluate(KEPT, lowest)
+                first, last, how = page.evaluate(ENDS_AND_MINIMUM, lowest)
     yield from timed_lines(timed, {"drawn": ("run of 1,000,000 epochs: its curve is drawn", "")})
-    yield Line("points of its longest line", f"{points:,}", "2,000")
-    yield Line("of its validation loss", f"from epoch {first:,} to {last:,}; its lowest, {how}")
+    yield TableLine("points of its longest line", f"{points:,}", "2,000")
+    yield TableLine(
+        "of its validation loss", f"from epoch {first:,} to {last:,}; its lowest, {how}"
+    )
 
 
-def of_live(bench: Bench) -> Iterator[Line]:
+def of_live(bench: Bench) -> Iterator[TableLine]:
     with bench.product("live") as (product, database):
         notifier = Notifier(f"unix://{product.data_dir.resolve()}/valkey.sock")
-        found = live(bench.browser, product.url, database, notifier, minutes=bench.minutes)
-    what = f"live sweep of 256 runs, {bench.minutes:g} minutes"
-    yield Line(f"{what}: frames per second", f"{found.frames_a_second:.0f}", "30")
-    yield Line("seconds with fewer than 30 frames", f"{found.slow_seconds} of {found.seconds}", "0")
-    yield Line("longest frame", f"{found.longest:.0f} ms")
-    for name, series in found.memory.items():
+        measurement = measure_live_page(
+            bench.browser, product.url, database, notifier, minutes=bench.minutes
+        )
+    subject = f"live sweep of 256 runs, {bench.minutes:g} minutes"
+    yield TableLine(f"{subject}: frames per second", f"{measurement.frames_a_second:.0f}", "30")
+    yield TableLine(
+        "seconds with fewer than 30 frames",
+        f"{measurement.slow_seconds} of {measurement.seconds}",
+        "0",
+    )
+    yield TableLine("longest frame", f"{measurement.longest:.0f} ms")
+    for name, series in measurement.memory.items():
         early, late = (
             series[len(series) // 4 :][: len(series) // 4 or 1],
             series[-len(series) // 4 :],
         )
-        yield Line(f"{name}, second and last quarter of the time",
+        yield TableLine(f"{name}, second and last quarter of the time",
                    f"{median(early):,.1f}, {median(late):,.1f}", "flat")  # fmt: skip
 
 
-PARTS: dict[str, Callable[[Bench], Iterator[Line]]] = {
+PARTS: dict[str, Callable[[Bench], Iterator[TableLine]]] = {
     "cold": cold, "thousand": of_thousand, "runs": of_runs,
     "runs-postgresql": of_runs_on_postgresql, "million": of_million, "live": of_live,
 }  # fmt: skip
 
 
 def main() -> None:
-    """Measure the parts asked for; print their table, and write it into docs/ if told to."""
+    """Measure the requested parts, print their table, and write it to docs/ on request."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--minutes", type=float, default=2, help="of the live sweep")
-    parser.add_argument("--times", type=int, default=5, help="that each is measured")
-    parser.add_argument("--only", default=",".join(PARTS), help="parts, with commas between")
+    parser.add_argument("--times", type=int, default=5, help="repetitions of each measurement")
+    parser.add_argument("--only", default=",".join(PARTS), help="comma-separated parts")
     parser.add_argument("--write", action="store_true", help="put the table into docs/")
-    given = parser.parse_args()
+    options = parser.parse_args()
     lines = list(HEAD)
     with tempfile.TemporaryDirectory(prefix="lab-") as folder, sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=find(playwright))
-        bench = Bench(browser, Path(folder), given.times, given.minutes)
-        for part in given.only.split(","):
+        bench = Bench(browser, Path(folder), options.times, options.minutes)
+        for part in options.only.split(","):
             for line in map(str, PARTS[part](bench)):
                 print(line, flush=True)
                 lines.append(line)
         browser.close()
-    if given.write:
+    if options.write:
         replace_section(TITLE, "\n".join(lines))
 
 

@@ -1,28 +1,26 @@
-"""A labelled corpus of training histories from this product's engine, and how well it is read.
+"""A labelled corpus of training histories from this product's engine, to judge the diagnosis.
 
     python -m bench.diagnosis_corpus make corpus.json.gz [--draw fresh] [--configurations 150]
     python -m bench.diagnosis_corpus report corpus.json.gz [--draw fresh]
 
-The truth is the loss on a large clean test set, which no rule sees: a run overfits if its true
-loss fell at first, and at the end exceeds its best by 5 % (and by 2 % of its fall). The rules were
-made on the corpus `first`; `fresh`, of other data and networks, was looked at once they were done.
+The ground truth is the loss on a large clean test set, which no rule sees. A run overfits if its
+true loss fell at first and at the end exceeds its minimum by 5 % (and by 2 % of its fall). The
+rules were developed on the corpus `first`. `fresh`, which has other data and networks, was looked
+at only after they were finished.
 """
 
 import argparse
-import gzip
-import json
 import random
-from collections import defaultdict
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from backend.diagnosis import Curve, diagnose
 from backend.errors import InvalidSpec
 from backend.specification import RunSpec, validate
+from bench.diagnosis_history import LabelledHistory, load, save
+from bench.diagnosis_score import report
 from worker.training.device import choose_device
 from worker.training.group import Failure, Group
 
@@ -78,43 +76,29 @@ FRESH: dict[str, list[Any]] = {
     "training.schedule": ["constant", "constant", "constant", "cosine", "step"],
 }
 DRAWS = {"first": (20261123, FIRST), "fresh": (771, FRESH), "fresh again": (8812, FRESH)}
-"""The seed and the knobs of each corpus: those of `fresh` were trained when the rules were done."""
+"""Seed and hyperparameters of each corpus. `fresh` was trained after the rules were finished."""
 LARGE_TEST = {"digits": 900, "diabetes": 120, "breast_cancer": 200, "mnist5k": 3000}
 PARTS = ("train", "val", "test")
-TOGETHER = 40  # runs trained side by side
-RISE, SMALLEST, FELL = 0.05, 0.02, 0.01
-
-
-@dataclass(frozen=True)
-class History:
-    """One run: its configuration's number, its losses over the epochs, its true losses."""
-
-    configuration: int
-    train: Sequence[float]
-    validation: Sequence[float]
-    truth: Sequence[float]
-
-
-# --- making
+GROUP_RUNS = 40  # runs trained together
 
 
 def documents(draw: str, amount: int, seeds: int) -> Iterator[dict[str, Any]]:
-    """Draw specifications that can be trained; what a draw cannot have is left out of it."""
-    seed, knobs = DRAWS[draw]
+    """Draw valid specifications, without hyperparameters that do not apply to a draw."""
+    seed, hyperparameters = DRAWS[draw]
     draws = random.Random(seed)  # noqa: S311
-    made = 0
-    while made < amount:
+    count = 0
+    while count < amount:
         document: dict[str, Any] = {"dataset": {}, "model": {}, "training": {"seeds": seeds}}
-        for path, values in knobs.items():
+        for path, values in hyperparameters.items():
             section, name = path.split(".")
             document[section][name] = draws.choice(values) if values[1:] else values[0]
         document["dataset"]["n_test"] = LARGE_TEST.get(document["dataset"]["source"], 5000)
-        if trainable := _without_what_is_refused(document):
-            made += 1
-            yield trainable
+        if valid := _without_rejected_fields(document):
+            count += 1
+            yield valid
 
 
-def _without_what_is_refused(document: dict[str, Any]) -> dict[str, Any] | None:
+def _without_rejected_fields(document: dict[str, Any]) -> dict[str, Any] | None:
     for _ in range(12):
         try:
             validate(document)
@@ -129,8 +113,8 @@ def _without_what_is_refused(document: dict[str, Any]) -> dict[str, Any] | None:
     return None
 
 
-def histories(specs: Sequence[RunSpec], configurations: Sequence[int]) -> Iterator[History]:
-    """Train runs to their ends, side by side; what diverges is left out."""
+def histories(specs: Sequence[RunSpec], configurations: Sequence[int]) -> Iterator[LabelledHistory]:
+    """Train runs together until the end; diverged runs are left out."""
     group = Group(specs, choose_device())
     losses: dict[int, list[list[float]]] = {index: [] for index in range(len(specs))}
     while not group.idle:
@@ -143,174 +127,26 @@ def histories(specs: Sequence[RunSpec], configurations: Sequence[int]) -> Iterat
                 group.drop(result.index)
     for index, rows in losses.items():
         if np.isfinite(rows).all():
-            yield History(configurations[index], *np.array(rows).T.tolist())
+            yield LabelledHistory(configurations[index], *np.array(rows).T.tolist())
 
 
 def make(target: Path, draw: str, configurations: int, seeds: int) -> None:
-    """Train the corpus and write it."""
+    """Train a corpus and write it to a file."""
     pairs = [
         (run, number)
         for number, document in enumerate(documents(draw, configurations, seeds))
         for run in validate(document).runs
     ]
-    found: list[History] = []
-    for start in range(0, len(pairs), TOGETHER):
-        specs, numbers = zip(*pairs[start : start + TOGETHER], strict=True)
-        found += histories(specs, numbers)
+    labelled: list[LabelledHistory] = []
+    for start in range(0, len(pairs), GROUP_RUNS):
+        specs, numbers = zip(*pairs[start : start + GROUP_RUNS], strict=True)
+        labelled += histories(specs, numbers)
         print(f"{start + len(specs)} of {len(pairs)} runs", flush=True)
-    save(target, found)
-
-
-def save(target: Path, found: Sequence[History]) -> None:
-    """Write histories, their losses to five digits."""
-    rows = [
-        [one.configuration, *([float(f"{x:.5g}") for x in each] for each in _parts(one))]
-        for one in found
-    ]
-    target.write_bytes(gzip.compress(json.dumps(rows).encode(), 9, mtime=0))
-
-
-def _parts(one: History) -> list[Sequence[float]]:
-    return [one.train, one.validation, one.truth]
-
-
-def load(source: Path) -> list[History]:
-    """Read what `save` wrote."""
-    return [History(*row) for row in json.loads(gzip.decompress(source.read_bytes()))]
-
-
-# --- judging
-
-
-def truth(one: History) -> tuple[bool, int]:
-    """Return whether the true loss rose, and the index of its lowest."""
-    losses = np.array(one.truth)
-    window = max(3, round(len(losses) / 20))
-    low, end = float(losses.min()), float(np.median(losses[-window:]))
-    best, fall = int(losses.argmin()), float(losses[0]) - low
-    rose = end - low > max(RISE * low, SMALLEST * fall) and len(losses) - 1 - best >= window
-    return rose and fall > FELL * float(losses[0]), best
-
-
-def jumps(one: History) -> bool:
-    """Whether the true loss jumps by more than what decides, so that its lowest is a chance.
-
-    Or whether train loss rises with it: then training lost its way, which is not overfitting.
-    """
-    losses, train = np.array(one.truth), np.array(one.train)
-    window = max(3, round(len(losses) / 20))
-    around = np.median(np.lib.stride_tricks.sliding_window_view(losses, window), axis=1)
-    best = int(around.argmin())
-    jump = float(around.min()) / float(losses.min()) - 1
-    rises = float(np.median(train[-window:])) > float(np.median(train[best : best + window]))
-    return jump > RISE or (rises and truth(one)[0])
-
-
-def clear(one: History) -> bool:
-    """Whether the true rise is far from the 5 % that decide: below half of it, or above twice."""
-    losses = np.array(one.truth)
-    window = max(3, round(len(losses) / 20))
-    rise = float(np.median(losses[-window:]) / losses.min()) - 1
-    return not RISE / 2 < rise < 2 * RISE
-
-
-def ours(one: History) -> tuple[bool, int | None]:
-    """Return our verdict and onset index, from train and validation loss alone."""
-    steps = range(1, len(one.train) + 1)
-    found = diagnose(Curve.from_arrays(list(steps), one.train, one.validation))
-    return bool(found.overfitting), None if found.onset_step is None else found.onset_step - 1
-
-
-def baseline(one: History) -> tuple[bool, int | None]:
-    """Return the plain rule's: the median of the last 5 % of points 5 % above the minimum."""
-    losses = np.array(one.validation)
-    best = int(losses.argmin())
-    window = min(10, max(3, len(losses) // 20))
-    rose = float(np.median(losses[-window:])) > (1 + RISE) * float(losses[best])
-    flagged = rose and len(losses) - 1 - best >= 3
-    return flagged, best if flagged else None
-
-
-@dataclass(frozen=True)
-class Score:
-    """Agreement with the truth: F1, Matthews correlation, share of onsets within 5 %."""
-
-    f1: float
-    mcc: float
-    onset: float
-
-
-def score(rows: Sequence[tuple[bool, bool, float | None]]) -> Score:
-    """Return the score of (truth, verdict, onset error as a share of the run's length)."""
-    tp = sum(t and v for t, v, _ in rows)
-    fp = sum(not t and v for t, v, _ in rows)
-    fn = sum(t and not v for t, v, _ in rows)
-    tn = len(rows) - tp - fp - fn
-    f1 = 2 * tp / max(1, 2 * tp + fp + fn)
-    product = float(tp + fp) * (tp + fn) * (tn + fp) * (tn + fn)
-    mcc = (tp * tn - fp * fn) / product**0.5 if product else 0.0
-    errors = [error for _, _, error in rows if error is not None]
-    return Score(f1, mcc, sum(e <= 0.05 for e in errors) / max(1, len(errors)))
-
-
-def judged(found: Sequence[History], rule: Any) -> dict[int, list[tuple[bool, bool, float | None]]]:
-    """Return truth, verdict and onset error of every run, by configuration."""
-    rows = defaultdict(list)
-    for one in found:
-        (true, at), (flagged, onset) = truth(one), rule(one)
-        error = abs(at - onset) / len(one.train) if true and onset is not None else None
-        rows[one.configuration].append((true, flagged, error))
-    return rows
-
-
-def interval(rows: dict[int, list[tuple[bool, bool, float | None]]]) -> list[tuple[Score, Score]]:
-    """Return the 95 % bootstrap interval over configurations, as the scores at both ends."""
-    draws, keys = random.Random(0), list(rows)  # noqa: S311
-    scores = [
-        score([row for key in draws.choices(keys, k=len(keys)) for row in rows[key]])
-        for _ in range(1000)
-    ]
-    ends = [
-        Score(*(float(np.quantile([getattr(s, f) for s in scores], q)) for f in FIELDS))
-        for q in (0.025, 0.975)
-    ]
-    return [(ends[0], ends[1])]
-
-
-FIELDS = ("f1", "mcc", "onset")
-RULES = {"Overfit Lab": ours, "final 5 % above minimum": baseline}
-
-
-def report(draw: str, found: Sequence[History]) -> str:
-    """Return the table of both rules on a corpus and its clear cases, in Markdown."""
-    lines = [
-        "| part | rule | runs (overfitting) | F1 | Matthews correlation | onset within 5 % |",
-        "|---|---|---|---|---|---|",
-    ]
-    sure = [one for one in found if clear(one)]
-    parts = {
-        draw: found,
-        f"{draw}, clear": sure,
-        f"{draw}, clear and steady": [one for one in sure if not jumps(one)],
-    }
-    for part, histories in parts.items():
-        positive = sum(truth(one)[0] for one in histories)
-        for name, rule in RULES.items():
-            rows = judged(histories, rule)
-            value = score([row for each in rows.values() for row in each])
-            [(low, high)] = interval(rows)
-            cells = [
-                f"{getattr(value, f):.3f} ({getattr(low, f):.3f} to {getattr(high, f):.3f})"
-                for f in FIELDS
-            ]
-            lines.append(
-                f"| {part} | {name} | {len(histories)} ({positive}) | {' | '.join(cells)} |"
-            )
-    return "\n".join(lines)
+    save(target, labelled)
 
 
 def main() -> None:
-    """Make the corpus, or report on one."""
+    """Make a corpus or report on one."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("what", choices=["make", "report"])
     parser.add_argument("file", type=Path)

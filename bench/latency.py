@@ -1,8 +1,8 @@
-"""How fast news travels through a running product: `python -m bench.latency`.
+"""Latency from a commit to open streams: `python -m bench.latency`.
 
 Commit to event: from the commit of some epochs, written as a worker writes them, until all open
-streams of the run have handed them to their clients. Submit to first epoch: from the request that
-submits an experiment to the first event with a loss, while the worker is idle.
+streams of the run have delivered them to their clients. Submit to first epoch: from the request
+that submits an experiment to the first event with a loss. The worker is idle before.
 """
 
 import argparse
@@ -22,12 +22,12 @@ from tests.product import run_product, wait_for
 from tests.sse import ReceivedEvent, open_stream
 
 SPEC = {"dataset": {"source": "moons"}, "training": {"epochs": 50}}
-EPOCHS = 10  # in one commit
+EPOCHS = 10  # per commit
 PAUSE_SECONDS = 0.05  # between commits
 
 
 def submit(url: str) -> tuple[int, int]:
-    """Submit an experiment of one run; its id and the run's."""
+    """Submit an experiment of one run; return its id and the run's id."""
     experiment_id = httpx.post(f"{url}/api/experiments", json=SPEC).raise_for_status().json()["id"]
     items = httpx.get(f"{url}/api/experiments/{experiment_id}/runs").json()["items"]
     return experiment_id, items[0]["id"]
@@ -71,28 +71,28 @@ def commit_to_event(url: str, settings: Settings, *, commits: int, streams: int)
     return times
 
 
-def show(what: str, times: list[float]) -> None:
+def print_latencies(title: str, times: list[float]) -> None:
     cuts = quantiles(times, n=20, method="inclusive")
-    print(f"{what:42} p50 {cuts[9] * 1000:7.1f} ms   p95 {cuts[18] * 1000:7.1f} ms")
+    print(f"{title:42} p50 {cuts[9] * 1000:7.1f} ms   p95 {cuts[18] * 1000:7.1f} ms")
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--commits", type=int, default=200)
     parser.add_argument("--submissions", type=int, default=20)
-    given = parser.parse_args()
+    options = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="lab-") as folder:
         data_dir = Path(folder) / "data"
         with run_product(data_dir, workers="1") as product:
             settings = Settings(data_dir=data_dir, broker=f"unix://{data_dir}/valkey.sock")
             submit_to_first_epoch(product.url)  # the worker is still starting
-            first = [submit_to_first_epoch(product.url) for _ in range(given.submissions)]
-            show("submit to first epoch", first)
+            first = [submit_to_first_epoch(product.url) for _ in range(options.submissions)]
+            print_latencies("submit to first epoch", first)
             for streams in (1, 20):
                 times = commit_to_event(
-                    product.url, settings, commits=given.commits, streams=streams
+                    product.url, settings, commits=options.commits, streams=streams
                 )
-                show(f"commit to event, open streams: {streams}", times)
+                print_latencies(f"commit to event, open streams: {streams}", times)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""A page that is open while hundreds of runs train: its frames, and the memory it takes."""
+"""Frames and memory of a page that is open while hundreds of runs train."""
 
 import time
 from collections.abc import Sequence
@@ -11,18 +11,18 @@ from playwright.sync_api import Browser, CDPSession
 from backend.live.notifications import Notifier
 from backend.specification import RunSpec, validate
 from backend.store import Database
-from bench.in_browser import RENDERER, visit
+from bench.browser_timing import RENDERER, visit
 from tests.scenes import MOONS, Scene, advance, write_scene
 
 EVERY_SECONDS = 1.0  # between commits of the sweep, as with hundreds of runs
-LOOK_SECONDS = 10.0  # between two looks at the memory
+MEMORY_SECONDS = 10.0  # between two samples of the memory
 SWEEP = {
     "name": "A live sweep",
     "dataset": {**MOONS, "n_train": [20, 50, 100, 200]},
     "model": {"width": [2, 4, 8, 16, 32, 64, 128, 256]},
     "training": {"epochs": 100_000, "seeds": 8},
 }
-# Counts by the second, so that counting takes no memory that grows with the frames.
+# Counts per second, so that the memory of the counters does not grow with the frames.
 COUNT_FRAMES = """() => {
   const counted = window.counted = { frames: 0, longest: 0, since: performance.now(), seconds: [] };
   let before = counted.since;
@@ -40,8 +40,8 @@ COUNT_FRAMES = """() => {
 
 
 @dataclass(frozen=True)
-class Lived:
-    """Frames, and series of what the page took of memory, by name."""
+class LiveMeasurement:
+    """Frames, and the memory of the page over time by name."""
 
     frames_a_second: float
     longest: float
@@ -50,13 +50,13 @@ class Lived:
     memory: dict[str, list[float]]
 
 
-def live(
+def measure_live_page(
     browser: Browser, url: str, database: Database, notifier: Notifier, *, minutes: float
-) -> Lived:
-    """Write epochs of a sweep for some minutes while its page is open; return what was seen."""
+) -> LiveMeasurement:
+    """Write epochs of a sweep for some minutes while its page is open; return the measurement."""
     scene = Scene(SWEEP, 20, None)
     experiment_id, run_ids = write_scene(database, scene)
-    some = list(zip(run_ids, validate(scene.document).runs, strict=True))
+    runs = list(zip(run_ids, validate(scene.document).runs, strict=True))
     memory: dict[str, list[float]] = {}
     with visit(browser) as page:
         page.goto(f"{url}/experiments/{experiment_id}")
@@ -64,49 +64,49 @@ def live(
         session = page.context.new_cdp_session(page)
         session.send("Performance.enable")
         page.evaluate(COUNT_FRAMES)
-        at_first = page.inner_text("main")
+        first_text = page.inner_text("main")
         begun = looked = time.monotonic()
         epoch = scene.epochs
         while time.monotonic() - begun < 60 * minutes:
             epoch += 1
             committed = time.monotonic()
-            _step(database, notifier, experiment_id, some, scene, epoch)
+            _step(database, notifier, experiment_id, runs, scene, epoch)
             page.wait_for_timeout(max(1, 1000 * (EVERY_SECONDS - (time.monotonic() - committed))))
-            if time.monotonic() - looked > LOOK_SECONDS:
+            if time.monotonic() - looked > MEMORY_SECONDS:
                 looked = time.monotonic()
                 for name, value in _memory(session).items():
                     memory.setdefault(name, []).append(value)
         counted = page.evaluate("window.counted")
-        if page.inner_text("main") == at_first:
+        if page.inner_text("main") == first_text:
             raise RuntimeError("the page did not follow the sweep")
-    whole = counted["seconds"][:-1]  # the last second was not over
+    whole = counted["seconds"][:-1]  # without the last, incomplete second
     slow = sum(frames < 30 for frames in whole)
-    return Lived(sum(whole) / len(whole), counted["longest"], len(whole), slow, memory)
+    return LiveMeasurement(sum(whole) / len(whole), counted["longest"], len(whole), slow, memory)
 
 
 def _step(
-    database: Database, notifier: Notifier, experiment_id: int, some: Sequence[tuple[int, RunSpec]],
+    database: Database, notifier: Notifier, experiment_id: int, runs: Sequence[tuple[int, RunSpec]],
     scene: Scene, epoch: int,
 ) -> None:  # fmt: skip
     with database.write() as session:
-        advance(session, scene, experiment_id, some, epoch, epoch)
+        advance(session, scene, experiment_id, runs, epoch, epoch)
     notifier.notify(experiment_id)
 
 
 def _memory(session: CDPSession) -> dict[str, float]:
-    """Return what is in use once the garbage is gone, and what the page's processes take."""
+    """Return the memory in use after garbage collection, and that of the renderer processes."""
     session.send("HeapProfiler.collectGarbage")
-    found: Any = session.send("Performance.getMetrics")["metrics"]
-    known = {each["name"]: each["value"] for each in found}
+    metrics: Any = session.send("Performance.getMetrics")["metrics"]
+    values = {metric["name"]: metric["value"] for metric in metrics}
     resident = 0
     for process in psutil.Process().children(recursive=True):
         try:
-            if any(RENDERER in each for each in process.cmdline()):
+            if any(RENDERER in metric for metric in process.cmdline()):
                 resident += process.memory_info().rss
         except psutil.Error:
             continue
     return {
-        "heap, MB": known["JSHeapUsedSize"] / 1e6,
-        "nodes of the page": known["Nodes"],
+        "heap, MB": values["JSHeapUsedSize"] / 1e6,
+        "nodes of the page": values["Nodes"],
         "memory of the page's process, MB": resident / 1e6,
     }

@@ -1,8 +1,8 @@
-"""The same run trained by others: plain PyTorch, Lightning's Trainer.fit and Keras's fit.
+"""Training of the same run by other libraries: plain PyTorch, Lightning and Keras.
 
-Each starts from the same initial weights and data; plain PyTorch and Lightning see the same batches
-too and evaluate all three parts each epoch, as this product records them. Keras shuffles by itself,
-and is measured in several ways.
+Each starts from the same initial weights and data. Plain PyTorch and Lightning also see the same
+batches and evaluate all three parts in each epoch, as this product does. Keras shuffles by itself
+and is measured in several configurations.
 """
 
 import logging
@@ -22,13 +22,13 @@ os.environ["KERAS_BACKEND"] = "torch"
 Train = Callable[[RunSpec], float]
 
 
-def plain(spec: RunSpec) -> float:
-    """Train by a loop in plain PyTorch; return the last validation loss."""
+def train_plain(spec: RunSpec) -> float:
+    """Train with a loop in plain PyTorch; return the last validation loss."""
     return Reference(spec).curve(spec.training.epochs)[-1]["val_loss"]
 
 
-def lightning(spec: RunSpec) -> float:
-    """Train by Lightning, without its logger, progress bar and checkpoints."""
+def train_lightning(spec: RunSpec) -> float:
+    """Train with Lightning, without its logger, progress bar and checkpoints."""
     import lightning as library
 
     warnings.filterwarnings("ignore", module="lightning")
@@ -61,14 +61,14 @@ def lightning(spec: RunSpec) -> float:
     )  # fmt: skip
     trainer.fit(
         module,
-        DataLoader(parts[0], batch_sampler=Batches(reference)),
+        DataLoader(parts[0], batch_sampler=ReferenceBatchSampler(reference)),
         [DataLoader(part, batch_size=len(part)) for part in parts],
     )
     return module.losses[1]
 
 
-class Batches:
-    """The reference's batches of each epoch, as a batch sampler."""
+class ReferenceBatchSampler:
+    """A batch sampler that yields the batches of the reference."""
 
     def __init__(self, reference: Reference) -> None:
         self._reference, self._n = reference, len(reference.parts[0][0])
@@ -82,22 +82,22 @@ class Batches:
             yield rows.tolist()
 
 
-def keras(spec: RunSpec) -> float:
-    """Train by Keras so that it does the least: the loss alone, all validation rows at once."""
+def train_keras(spec: RunSpec) -> float:
+    """Train with Keras and the least work: only the loss, all validation rows at once."""
     reference = Reference(spec)
     model, (x, y), validation = _compiled(reference, [])
     return _fitted(model, x, y, spec, validation, validation_batch_size=len(validation[0]))
 
 
-def keras_as_written(spec: RunSpec) -> float:
-    """Train by Keras as its guides do: with accuracy and validation data, all else as it is."""
+def train_keras_guide(spec: RunSpec) -> float:
+    """Train with Keras as in its guides: accuracy, validation data, and defaults otherwise."""
     reference = Reference(spec)
     model, (x, y), validation = _compiled(reference, ["accuracy"])
     return _fitted(model, x, y, spec, validation)
 
 
-def keras_recording(spec: RunSpec) -> float:
-    """Train by Keras as its guides do, and have it evaluate the two other parts each epoch too."""
+def train_keras_all_parts(spec: RunSpec) -> float:
+    """Train with Keras as in its guides, and evaluate the other two parts in each epoch as well."""
     import keras as library
 
     reference = Reference(spec)
@@ -113,7 +113,7 @@ def keras_recording(spec: RunSpec) -> float:
 
 
 def _compiled(reference: Reference, metrics: list[str]) -> tuple[Any, Any, Any]:
-    """Return a Keras model with the reference's weights, its training and validation arrays."""
+    """Return a Keras model with the reference's weights, and its training and validation data."""
     import keras as library
 
     linear = [layer for layer in reference.model.modules() if isinstance(layer, torch.nn.Linear)]
@@ -133,7 +133,7 @@ def _compiled(reference: Reference, metrics: list[str]) -> tuple[Any, Any, Any]:
 
 
 def _fitted(model: Any, x: Any, y: Any, spec: RunSpec, validation: Any, **options: Any) -> float:
-    """Fit by Keras; return the last validation loss."""
+    """Fit with Keras; return the last validation loss."""
     history = model.fit(
         x, y, batch_size=spec.training.batch_size, epochs=spec.training.epochs,
         validation_data=validation, verbose=0, **options,
@@ -141,8 +141,8 @@ def _fitted(model: Any, x: Any, y: Any, spec: RunSpec, validation: Any, **option
     return float(history.history["val_loss"][-1])
 
 
-def threads(count: int, train: Train) -> Train:
-    """Return the same training on so many threads of PyTorch."""
+def with_threads(count: int, train: Train) -> Train:
+    """Return the same training limited to a number of PyTorch threads."""
 
     def on_threads(spec: RunSpec) -> float:
         before = torch.get_num_threads()

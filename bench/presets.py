@@ -42,7 +42,7 @@ on digits with label noise. The test error rises and stays high.
 
 
 @dataclass(frozen=True)
-class Measured:
+class PresetResult:
     """What a preset came to."""
 
     preset: Preset
@@ -68,7 +68,7 @@ def main() -> int:
     return 0 if all(all(one.claims.values()) for one in found) else 1
 
 
-def measure(slug: str, *, reduced: bool = False, shift: int = 0) -> Measured:
+def measure(slug: str, *, reduced: bool = False, shift: int = 0) -> PresetResult:
     """Train a preset and look at its shape."""
     preset, shape = PRESETS[slug], SHAPES[slug]
     document = _shifted(shape.document(slug) if reduced else preset.document, shift)
@@ -77,7 +77,7 @@ def measure(slug: str, *, reduced: bool = False, shift: int = 0) -> Measured:
     seconds = time.process_time() - started
     figures = shape.measure(runs)
     claims = {claim: holds(figures) for claim, holds in shape.claims.items()}
-    return Measured(preset, len(runs), figures, claims, seconds)
+    return PresetResult(preset, len(runs), figures, claims, seconds)
 
 
 def _shifted(document: dict[str, Any], shift: int) -> dict[str, Any]:
@@ -90,7 +90,7 @@ def _shifted(document: dict[str, Any], shift: int) -> dict[str, Any]:
     }
 
 
-def _section(one: Measured) -> str:
+def _section(one: PresetResult) -> str:
     written = {k: v for k, v in one.preset.document.items() if k != "name"}
     spec = yaml.safe_dump(written, sort_keys=False, default_flow_style=None, width=96)
     claims = "\n".join(

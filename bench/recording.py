@@ -1,12 +1,12 @@
-"""What recording costs: the time a recorded training spends outside its epochs.
+"""Cost of recording: the time of a recorded training that is spent outside of its epochs.
 
     python -m bench.recording [DATABASE_URL] [--write]
 
-Prints, and writes into docs/benchmarks.md if asked to, per preset, the median seconds spent
-training, and the shares that recording epochs while training goes on adds, and all the rest: claim,
-records, leases, checkpoints, and what is done once when a run ends (its last snapshots and its
-diagnosis). All come from the same run, and are seconds of the processor, so that a busy machine
-slows them alike. `sweep` is 256 runs trained together.
+Prints a row per preset, and writes it to docs/benchmarks.md on request: the median seconds of
+training, the additional share of recording epochs during training, and that of all the rest: claim,
+records, leases, checkpoints, and the work at the end of a run (its last snapshots and its
+diagnosis). All three come from the same run and are processor seconds, so that a busy machine slows
+them alike. `sweep` is 256 runs trained together.
 """
 
 import argparse
@@ -23,7 +23,7 @@ from backend.specification import validate
 from backend.specification.presets import PRESETS
 from backend.store import Database, experiments
 from backend.store.schema import migrate
-from bench.document import replace_section
+from bench.docs_section import replace_section
 from worker import trainer
 from worker.recorder import HeldRun, Recorder
 from worker.services import Services, Shutdown
@@ -41,7 +41,7 @@ SWEEP: dict[str, Any] = {
 
 
 class Spent:
-    """Processor seconds that this thread spent inside `with` blocks."""
+    """Processor seconds of this thread inside `with` blocks."""
 
     def __init__(self) -> None:
         self.seconds = 0.0
@@ -57,11 +57,11 @@ def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("database", nargs="?", metavar="DATABASE_URL")
     parser.add_argument("--write", action="store_true", help="write docs/benchmarks.md")
-    given = parser.parse_args()
+    options = parser.parse_args()
     trainer.Group = TimedGroup  # type: ignore[attr-defined]
     trainer.Recorder = TimedRecorder  # type: ignore[attr-defined]
     with tempfile.TemporaryDirectory() as folder:
-        url = given.database or f"sqlite:///{folder}/lab.db"
+        url = options.database or f"sqlite:///{folder}/lab.db"
         settings = Settings(data_dir=Path(folder), database=url)
         database = Database(settings.database_url)
         migrate(database)
@@ -80,12 +80,12 @@ def main() -> None:
         database.dispose()
     text = "\n".join(lines)
     print(text)
-    if given.write:
+    if options.write:
         replace_section("What recording costs", text)
 
 
 class TimedGroup(Group):
-    """A group that adds up the time spent making it and in its epochs."""
+    """A group that adds up the time of its creation and of its epochs."""
 
     training = Spent()
 

@@ -1,8 +1,8 @@
-"""How fast a list of many runs is filtered and sorted: `python -m bench.runs --runs 100000`.
+"""Speed of filtering and sorting a list of many runs: `python -m bench.runs --runs 100000`.
 
 Fills a database of its own with runs as the product stores them (params, summaries, verdicts and
-diagnoses; no curves), then times what the list and `GET /api/runs` ask of it: the processor time of
-this thread, in which SQLite runs too, the fastest of three.
+diagnoses; no curves). It then times the queries of the list and of `GET /api/runs`: the processor
+time of this thread, in which SQLite runs too, the fastest of three.
 """
 
 import argparse
@@ -30,7 +30,7 @@ SPEC = {
 KEYS = tuple(f"{p}_{what}" for what in ("loss", "accuracy") for p in ("train", "val", "test"))
 VERDICTS = ("overfitting", "good fit", "underfitting", "still improving", "memorised noise")
 DIAGNOSIS = {"sentence": "x" * 500, "learner": "x" * 300, "evidence": dict.fromkeys(KEYS, 0.123)}
-ASKED = (
+QUERIES = (
     ("", ""),
     ("", "metrics.val_loss"),
     ("", "metrics.test_loss.best desc, params.width"),
@@ -46,15 +46,15 @@ ASKED = (
 
 
 def fill(database: Database, amount: int) -> None:
-    """Store at least so many runs that have finished, a grid an experiment."""
-    rng = random.Random(0)  # noqa: S311 - no secret
-    made = 0
-    while made < amount:
+    """Store at least `amount` finished runs, one grid per experiment."""
+    rng = random.Random(0)  # noqa: S311 - not a secret
+    count = 0
+    while count < amount:
         with database.write() as session:
-            spec = validate({**SPEC, "name": f"Grid {made // 1024}"})
+            spec = validate({**SPEC, "name": f"Grid {count // 1024}"})
             _, ids = experiments.create_experiment(session, spec)
             _finish(session, ids, rng)
-        made += len(ids)
+        count += len(ids)
 
 
 def _finish(session: Session, ids: list[int], rng: random.Random) -> None:
@@ -89,9 +89,9 @@ _ENDED = (
 
 
 def table(database: Database) -> str:
-    """Return the times of each question, in milliseconds."""
+    """Return the times of each query in milliseconds."""
     lines = ["| filter | order | page, ms | count, ms | runs |", "|---|---|---|---|---|"]
-    for text, order in ASKED:
+    for text, order in QUERIES:
         page = min(_timed(lambda: _page(database, text, order)) for _ in range(3))  # noqa: B023
         count = min(_timed(lambda: _count(database, text)) for _ in range(3))  # noqa: B023
         lines.append(
@@ -103,14 +103,14 @@ def table(database: Database) -> str:
 
 def _page(database: Database, text: str, order: str) -> Any:
     with database.read() as session:
-        asked = read_query(session, filter=text, order_by=order, shown="active")
-        return list_runs(session, asked, cursor=None, limit=50)
+        query = read_query(session, filter=text, order_by=order, shown="active")
+        return list_runs(session, query, cursor=None, limit=50)
 
 
 def _count(database: Database, text: str) -> int:
     with database.read() as session:
-        asked = read_query(session, filter=text, order_by="", shown="active")
-        return run_pages.count_matching(session, asked.condition)
+        query = read_query(session, filter=text, order_by="", shown="active")
+        return run_pages.count_matching(session, query.condition)
 
 
 def _timed(call: Any) -> float:
@@ -126,14 +126,14 @@ def main() -> None:
     parser.add_argument(
         "--database", help="SQLAlchemy URL of a database of its own, filled if it is empty"
     )
-    given = parser.parse_args()
+    options = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="lab-") as folder:
-        database = Database(given.database or f"sqlite:///{Path(folder) / 'lab.db'}")
+        database = Database(options.database or f"sqlite:///{Path(folder) / 'lab.db'}")
         migrate(database)
         with database.read() as session:
             empty = not run_pages.count_matching(session)
         if empty:
-            fill(database, given.runs)
+            fill(database, options.runs)
         print(table(database))
         database.dispose()
 

@@ -1,14 +1,14 @@
-"""Mixed load for minutes: is memory flat, is anything lost or leaked, do reads stay quick?
+"""Mixed load for minutes: checks for growing memory, lost or leaked resources and slow reads.
 
     python -m bench.soak --minutes 10 [--write]
 
-The whole product as `./lab up` starts it, with two workers. At once: experiments submitted one
-after the other and trained, 200 streams as dashboards hold them and 5 whose clients never read, 20
-loggers, and 4 clients that read over REST. No endpoint takes what other programs log yet: the
-loggers write to the database as workers do, each a run's six metrics every second.
+Runs the whole product as `./lab up` starts it. The load consists of experiments that are submitted
+one after the other and trained, 200 streams as dashboards hold them, 5 streams whose clients never
+read, 20 loggers, and 4 clients that read over REST. No endpoint accepts metrics of other programs
+yet, so the loggers write to the database as workers do: each logs a run's six metrics every second.
 
-Prints, and writes into docs/benchmarks.md if asked to, memory and descriptors of each process over
-time, latencies of reads, and what went wrong. Exits with 1 if anything did.
+Prints memory and descriptors of each process over time, latencies of reads, and problems, and
+writes them to docs/benchmarks.md on request. Exits with 1 if there was a problem.
 """
 
 import argparse
@@ -31,20 +31,20 @@ from backend.live.notifications import Notifier
 from backend.settings import Settings
 from backend.specification import RunSpec, validate
 from backend.store import Database
-from bench.document import replace_section
-from bench.soak_report import Usage, report, wrong
+from bench.docs_section import replace_section
+from bench.soak_report import Usage, problems, report
 from tests.product import run_product
 from tests.scenes import MOONS, Scene, advance, write_scene
 
-DASHBOARDS, LOGGERS, READERS, DEAF = 200, 20, 4, 5
+DASHBOARDS, LOGGERS, READERS, NEVER_READING = 200, 20, 4, 5
 SUBMIT_SECONDS, LOG_SECONDS, READ_SECONDS, SCRAPE_SECONDS = 5.0, 1.0, 0.05, 15.0
-OPEN_SECONDS = 10.0  # in which the dashboards are opened
-SETTLE_SECONDS = 40.0  # after the load: by then every stream is closed
+OPEN_SECONDS = 10.0  # during which the dashboards are opened
+SETTLE_SECONDS = 40.0  # after the load, until every stream is closed
 SPEC = {
     "name": "Soak", "dataset": {"source": "moons", "n_train": [20, 100]},
     "model": {"width": [4, 32]}, "training": {"epochs": 60, "seeds": 2},
 }  # fmt: skip
-Read = tuple[dict[str, list[float]], list[str]]
+ReadTimes = tuple[dict[str, list[float]], list[str]]
 LOGGED = Scene(
     {"name": "Loggers", "dataset": MOONS, "training": {"epochs": 100_000, "seeds": LOGGERS}},
     1,
@@ -53,8 +53,8 @@ LOGGED = Scene(
 
 
 @dataclass
-class Load:
-    """What is done to one product, and what came of it."""
+class SoakLoad:
+    """The load on one product, and its results."""
 
     url: str
     settings: Settings
@@ -70,17 +70,17 @@ class Load:
         return time.monotonic() > self.until
 
     async def every(self, seconds: float, call: Callable[[], Awaitable[object]]) -> None:
-        """Call again and again until the end; note what fails."""
+        """Call repeatedly until the end, and record failures."""
         while not self.over:
             begun = time.monotonic()
             try:
                 await call()
-            except Exception as error:  # noqa: BLE001 - whatever it is, it is counted
+            except Exception as error:  # noqa: BLE001 - every failure is counted
                 self.errors.append(f"{call.__qualname__}: {error!r}")
             await asyncio.sleep(max(0.0, seconds - (time.monotonic() - begun)))
 
 
-async def apply(load: Load) -> None:
+async def apply_load(load: SoakLoad) -> None:
     """Put the load on the product until its time is over."""
     host, port = load.url.removeprefix("http://").split(":")
     async with httpx.AsyncClient(base_url=load.url, timeout=30) as http:
@@ -96,37 +96,37 @@ async def apply(load: Load) -> None:
         tasks += [log(load, number) for number in range(LOGGERS)]
         tasks += [readers(load)]
         tasks += [follow(load, host, int(port), number) for number in range(DASHBOARDS)]
-        tasks += [deaf(load, host, int(port)) for _ in range(DEAF)]
+        tasks += [never_read(load, host, int(port)) for _ in range(NEVER_READING)]
         await asyncio.gather(*tasks)
 
 
-async def log(load: Load, number: int) -> None:
-    """Record a run's metrics each second, as an external program would have them recorded."""
+async def log(load: SoakLoad, number: int) -> None:
+    """Record a run's metrics every second, as for an external program."""
     database, notifier = Database(load.settings.database_url), Notifier(load.settings.broker_url)
     epoch = 1
 
     def write() -> None:
         with database.write() as session:
-            some = [load.runs[number]]
-            advance(session, LOGGED, load.experiment_id, some, epoch, epoch)
+            runs = [load.runs[number]]
+            advance(session, LOGGED, load.experiment_id, runs, epoch, epoch)
         notifier.notify(load.experiment_id)
 
-    async def one() -> None:
+    async def log_epoch() -> None:
         nonlocal epoch
         epoch += 1
         await asyncio.to_thread(write)
         load.done["epochs logged"] += 1
 
     await asyncio.sleep(number * LOG_SECONDS / LOGGERS)
-    await load.every(LOG_SECONDS, one)
+    await load.every(LOG_SECONDS, log_epoch)
     notifier.close()
     database.dispose()
 
 
-def read(url: str, experiment_id: int, run_id: int, seconds: float) -> Read:
-    """Read what scripts read, one thing after the other, from a process of its own.
+def read(url: str, experiment_id: int, run_id: int, seconds: float) -> ReadTimes:
+    """Read as scripts do, one request after the other; runs in a process of its own.
 
-    Returns the seconds of each read by path, and what failed.
+    Returns the seconds of each read by path, and the failures.
     """
     paths = (
         "/api/experiments",
@@ -154,20 +154,20 @@ def read(url: str, experiment_id: int, run_id: int, seconds: float) -> Read:
     return times, errors
 
 
-async def readers(load: Load) -> None:
-    """Have several processes read until the end."""
-    asked = load.url, load.experiment_id, load.runs[0][0], load.until - time.monotonic()
+async def readers(load: SoakLoad) -> None:
+    """Run several processes that read until the end."""
+    arguments = load.url, load.experiment_id, load.runs[0][0], load.until - time.monotonic()
     loop = asyncio.get_running_loop()
     with ProcessPoolExecutor(READERS, mp_context=get_context("spawn")) as pool:
-        some = [loop.run_in_executor(pool, read, *asked) for _ in range(READERS)]
-        for times, errors in await asyncio.gather(*some):
+        reads = [loop.run_in_executor(pool, read, *arguments) for _ in range(READERS)]
+        for times, errors in await asyncio.gather(*reads):
             load.errors += errors
             for path, seconds in times.items():
                 load.reads.setdefault(path, []).extend(seconds)
 
 
-async def follow(load: Load, host: str, port: int, number: int) -> None:
-    """Hold a dashboard's stream open: of the experiment, or of one of its runs."""
+async def follow(load: SoakLoad, host: str, port: int, number: int) -> None:
+    """Keep a dashboard's stream open, of the experiment or of one of its runs."""
     run_id = load.runs[number % LOGGERS][0]
     subject = f"experiment={load.experiment_id}" if number % 2 else f"run={run_id}"
     await asyncio.sleep(number * OPEN_SECONDS / DASHBOARDS)
@@ -185,8 +185,8 @@ async def follow(load: Load, host: str, port: int, number: int) -> None:
         writer.close()
 
 
-async def deaf(load: Load, host: str, port: int) -> None:
-    """Ask for a stream and never read it."""
+async def never_read(load: SoakLoad, host: str, port: int) -> None:
+    """Request a stream and never read from it."""
     _, writer = await connect(host, port, f"experiment={load.experiment_id}")
     writer.transport.pause_reading()  # type: ignore[attr-defined]
     while not load.over:
@@ -198,13 +198,13 @@ async def connect(
     host: str, port: int, subject: str
 ) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
     reader, writer = await asyncio.open_connection(host, port)
-    asked = f"GET /api/stream?{subject} HTTP/1.1\r\nHost: {host}:{port}\r\n\r\n"
-    writer.write(asked.encode())
+    request = f"GET /api/stream?{subject} HTTP/1.1\r\nHost: {host}:{port}\r\n\r\n"
+    writer.write(request.encode())
     return reader, writer
 
 
 def logged_errors(folder: Path) -> list[str]:
-    """Return what the product's own logs call an error."""
+    """Return the errors in the product's own logs."""
     lines = [
         (path.name, json.loads(line))
         for path in folder.glob("*.log")
@@ -219,44 +219,46 @@ def logged_errors(folder: Path) -> list[str]:
 
 
 def main() -> int:
-    """Put on the load, let it settle, say what came of it."""
+    """Apply the load, let the product settle, and print the report."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--minutes", type=float, default=10)
     parser.add_argument("--workers", default="1", help="as `lab up` starts on two cores (1)")
     parser.add_argument("--write", action="store_true", help="write docs/benchmarks.md")
-    given = parser.parse_args()
+    options = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="lab-") as folder:
         data_dir = Path(folder) / "data"
-        with run_product(data_dir, workers=given.workers, log="json") as product:
+        with run_product(data_dir, workers=options.workers, log="json") as product:
             settings = Settings(data_dir=data_dir, broker=f"unix://{data_dir}/valkey.sock")
             database = Database(settings.database_url)
             experiment_id, run_ids = write_scene(database, LOGGED)
             database.dispose()
             runs = list(zip(run_ids, validate(LOGGED.document).runs, strict=True))
-            warm(product.url)
+            warm_up(product.url)
             usage = Usage(product.process.pid)
             usage.start()
-            until = time.monotonic() + 60 * given.minutes
-            load = Load(product.url, settings, until, experiment_id, runs)
-            asyncio.run(apply(load))
+            until = time.monotonic() + 60 * options.minutes
+            load = SoakLoad(product.url, settings, until, experiment_id, runs)
+            asyncio.run(apply_load(load))
             usage.loaded = False
             time.sleep(SETTLE_SECONDS)
             usage.stop()
             load.errors += logged_errors(data_dir / "logs")
-            said = product.read_output()
-            load.errors += [line for line in said.splitlines() if " ended (" in line]
-    text = report(given.minutes, load.reads, load.done, load.errors, usage)
+            output = product.read_output()
+            load.errors += [line for line in output.splitlines() if " ended (" in line]
+    text = report(options.minutes, load.reads, load.done, load.errors, usage)
     print(text)
-    if given.write:
+    if options.write:
         replace_section("Soak", text)
-    return 1 if wrong(load.reads, load.errors, usage) else 0
+    return 1 if problems(load.reads, load.errors, usage) else 0
 
 
-def warm(url: str) -> None:
-    """Have done once what is slow the first time: a training, a page, a figure."""
-    made = httpx.post(f"{url}/api/experiments", json=SPEC, timeout=60).raise_for_status().json()
+def warm_up(url: str) -> None:
+    """Do everything that is slow the first time: a training and 200 requests."""
+    experiment = (
+        httpx.post(f"{url}/api/experiments", json=SPEC, timeout=60).raise_for_status().json()
+    )
     deadline = time.monotonic() + 120
-    while httpx.get(f"{url}/api/experiments/{made['id']}").json()["status"] != "finished":
+    while httpx.get(f"{url}/api/experiments/{experiment['id']}").json()["status"] != "finished":
         if time.monotonic() > deadline:
             raise TimeoutError("the first experiment did not finish")
         time.sleep(0.2)

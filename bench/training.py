@@ -1,10 +1,10 @@
-"""How long training takes, and whether backend/specification/timing.py says so.
+"""Training times compared with the estimates of backend/specification/timing.py.
 
     python bench/training.py
 
-Prints, for several sizes and for the presets, the median seconds an epoch (or the whole preset)
-takes, as CPU time of the training thread, and what the estimate says. The constants of the
-estimate are fitted to this on a small cloud machine; a factor of 2 is good enough.
+Prints for several sizes and for the presets the median seconds per epoch (or of the whole preset),
+as CPU time of the training thread, and the estimate. The constants of the estimate are fitted to
+these on a small cloud machine. An accuracy within a factor of 2 is good enough.
 """
 
 import time
@@ -54,15 +54,15 @@ def name(spec: RunSpec) -> str:
     return f"{spec.dataset.source}, {spec.dataset.n_train} samples, {model.family} {size}"
 
 
-def show(what: str, measured: float, estimated: float) -> None:
+def show(title: str, measured: float, estimated: float) -> None:
     ratio = estimated / measured
-    print(f"{what:<44} {measured * 1e3:>9.2f} ms {estimated * 1e3:>9.2f} ms {ratio:>6.2f}")
+    print(f"{title:<44} {measured * 1e3:>9.2f} ms {estimated * 1e3:>9.2f} ms {ratio:>6.2f}")
 
 
 def seconds_per_epoch(specs: list[RunSpec]) -> float:
     """Return the median CPU time of an epoch of all specs together."""
     group = Group(specs, choose_device())
-    group.epoch()  # the first makes the optimisers' state
+    group.epoch()  # the first epoch creates the optimisers' state
     return median(islice(epoch_times(group), EPOCHS))
 
 

@@ -78,7 +78,7 @@ class Trainer:
             time.sleep(self._recorder.seconds_until_due())
 
     def fail(self, sentence: str) -> None:
-        """End all remaining runs as failed, with their models as far as they are known."""
+        """End all remaining runs as failed, with the models known so far."""
         unfinished = [index for index, job in self._jobs.items() if job.unwritten.ending is None]
         end_states: dict[int, EndState] = dict.fromkeys(unfinished, ("failed", sentence))
         try:

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from statistics import median
 
-from bench.document import replace_section, section
+from bench.docs_section import replace_section, section
 
 TITLE = "faults"
 HEAD = (

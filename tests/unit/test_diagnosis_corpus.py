@@ -6,17 +6,27 @@ these runs.
 
 from pathlib import Path
 
-from bench.diagnosis_corpus import History, Score, baseline, judged, load, ours, score
+from bench.diagnosis_history import LabelledHistory, load
+from bench.diagnosis_score import (
+    Rule,
+    Score,
+    baseline_rule,
+    diagnosis_rule,
+    outcomes_by_configuration,
+    score,
+)
 
 STORED = Path(__file__).parents[1] / "data" / "labelled_histories.json.gz"
 
 
-def scored(histories: list[History], rule: object) -> Score:
-    return score([row for rows in judged(histories, rule).values() for row in rows])
+def scored(histories: list[LabelledHistory], rule: Rule) -> Score:
+    return score(
+        [row for rows in outcomes_by_configuration(histories, rule).values() for row in rows]
+    )
 
 
 def test_labelled_runs_are_diagnosed_better_than_by_the_baseline_rule() -> None:
     histories = load(STORED)
-    score_of_rules, plain = scored(histories, ours), scored(histories, baseline)
+    score_of_rules, plain = scored(histories, diagnosis_rule), scored(histories, baseline_rule)
     assert score_of_rules.f1 >= 0.9
     assert score_of_rules.mcc >= max(0.85, plain.mcc)

@@ -32,10 +32,10 @@ class Blocks:
 class TrainingProgram:
     """The computation of a stack of networks in a step.
 
-    All sizes are padded, except `outputs` and the sizes of the parts. `inputs` includes the column
-    of ones that stands for the bias of the first layer. `widths` are the units of each hidden layer
-    or, for networks on images, which have a `side`, the channels. If `whole` is true, a batch is
-    the whole training set in its original order; else `batch` is its number of rows.
+    All sizes are padded, except `outputs` and the sizes of the parts. `inputs` includes a constant
+    input of 1, whose weights are the bias of the first layer. `widths` are the units of each hidden
+    layer or, for networks on images, which have a `side`, the channels. If `whole` is true, a batch
+    is the whole training set in its original order; else `batch` is its number of rows.
     """
 
     side: int

@@ -12,16 +12,16 @@ from backend.runs import lifecycle
 from backend.specification import validate
 from backend.specification.placement import Placement
 from backend.store import Database, changes, dispatch, experiments, metrics, runs, transitions
-from bench.simulated import Load, written
+from bench.simulated_workers import WriteLoad, measure_writes
 
 EXPERIMENTS, RUNS_EACH = 100, 1000
-STRETCHES, LENGTH = 4, 25  # of each series: 100 epochs
+CHUNKS, CHUNK_EPOCHS = 4, 25  # of each series: 100 epochs
 TIMES = 5
 _FILL = (
     """INSERT INTO metrics
        SELECT r.id, k.id, s * :length + 1, (s + 1) * :length,
               decode(repeat('01', 8 * :length), 'hex'), decode(repeat('3f', 8 * :length), 'hex'), 0
-       FROM runs r, metric_keys k, generate_series(0, :stretches - 1) s""",
+       FROM runs r, metric_keys k, generate_series(0, :chunks - 1) s""",
     """INSERT INTO metric_summaries
        SELECT r.id, k.id, 0.5, 100, 0.4, 80, 2.0, 1, 0.5 FROM runs r, metric_keys k""",
     """INSERT INTO changes (experiment_id, revision, run_id, kind, first_step, last_step)
@@ -46,13 +46,13 @@ def fill(database: Database) -> None:
         names = [f"{part}_{what}" for what in ("loss", "acc") for part in ("train", "val", "test")]
         metrics.key_ids(session, names)
         for statement in _FILL:
-            given = {"length": LENGTH, "stretches": STRETCHES} if ":length" in statement else {}
-            session.execute(text(statement), given)
+            values = {"length": CHUNK_EPOCHS, "chunks": CHUNKS} if ":length" in statement else {}
+            session.execute(text(statement), values)
     with database.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
         connection.exec_driver_sql("VACUUM ANALYZE")
 
 
-ASKED: dict[str, Callable[[Session], Any]] = {
+QUERIES: dict[str, Callable[[Session], Any]] = {
     "renew the leases of 100 runs": lambda session: transitions.renew(
         session,
         [transitions.Lease(90_000 + place, 91, 1) for place in range(1, 101)],
@@ -80,14 +80,14 @@ ASKED: dict[str, Callable[[Session], Any]] = {
 
 
 def plans(url: str) -> str:
-    """Return a table of each query's time and how PostgreSQL reads its tables."""
+    """Return a table of each query's time and of the scans in its plan."""
     database = Database(url)
     begun = time.monotonic()
     fill(database)
     filled = time.monotonic() - begun
     lines = ["| query | ms | how it reads |", "|---|---|---|"]
-    for name, ask in ASKED.items():
-        taken, scans = _asked(database, ask)
+    for name, query in QUERIES.items():
+        taken, scans = _measured(database, query)
         lines.append(f"| {name} | {taken * 1e3:.1f} | {scans} |")
     sizes = ["| table | rows | with its indexes |", "|---|---|---|"]
     with database.read() as session:
@@ -96,20 +96,20 @@ def plans(url: str) -> str:
             size = session.scalar(text(f"SELECT pg_size_pretty(pg_total_relation_size('{table}'))"))
             sizes.append(f"| {table} | {rows:,} | {size} |")
     database.dispose()
-    into = written(url, Load(1, 1, processes=1, threads=1))
-    said = (
-        f"Filled in {filled:.0f} s. A write of {into.load.runs} runs into these tables took "
-        f"{into.percentile(50) * 1e3:.1f} ms (median), {into.percentile(99) * 1e3:.0f} ms (99th "
-        "percentile)."
+    writes = measure_writes(url, WriteLoad(1, 1, processes=1, threads=1))
+    summary = (
+        f"Filled in {filled:.0f} s. A write of {writes.load.runs} runs into these tables took "
+        f"{writes.percentile(50) * 1e3:.1f} ms (median), {writes.percentile(99) * 1e3:.0f} ms "
+        "(99th percentile)."
     )
-    return "\n".join([*lines, "", *sizes, "", said])
+    return "\n".join([*lines, "", *sizes, "", summary])
 
 
-def _asked(database: Database, ask: Callable[[Session], Any]) -> tuple[float, str]:
-    """Return the median seconds of a question, undone each time, and the scans of its queries."""
+def _measured(database: Database, query: Callable[[Session], Any]) -> tuple[float, str]:
+    """Return the median seconds of a query, rolled back each time, and the scans in its plans."""
     taken, statements = [], []
 
-    def note(_: Any, __: Any, statement: str, parameters: Any, *___: Any) -> None:
+    def record(_: Any, __: Any, statement: str, parameters: Any, *___: Any) -> None:
         if not statement.startswith("EXPLAIN"):
             statements.append((statement, parameters))
 
@@ -117,25 +117,25 @@ def _asked(database: Database, ask: Callable[[Session], Any]) -> tuple[float, st
         with database.read() as session:
             session.connection()
             begun = time.monotonic()
-            ask(session)
+            query(session)
             taken.append(time.monotonic() - begun)
     with database.read() as session:
-        event.listen(database.engine, "before_cursor_execute", note)
-        ask(session)
-        event.remove(database.engine, "before_cursor_execute", note)
+        event.listen(database.engine, "before_cursor_execute", record)
+        query(session)
+        event.remove(database.engine, "before_cursor_execute", record)
         session.rollback()
         scans: dict[str, None] = {}
         for statement, parameters in statements:
-            found = session.connection().exec_driver_sql(f"EXPLAIN {statement}", parameters)
-            scans |= dict.fromkeys(line for row in found for line in _scans(row[0]))
+            plan = session.connection().exec_driver_sql(f"EXPLAIN {statement}", parameters)
+            scans |= dict.fromkeys(line for row in plan for line in _scans(row[0]))
     return median(taken), ", ".join(scans)
 
 
 def _scans(line: str) -> list[str]:
-    """Return what a line of a plan says of reading a table: "Index Scan of metrics"."""
+    """Return the scans of a table in a line of a plan, such as "Index Scan on metrics"."""
     if " Scan" not in line:
         return []
-    what = line.strip().removeprefix("->").strip().partition("  (")[0]
-    if "CTE" in what or "on pg_" in what:
+    scan = line.strip().removeprefix("->").strip().partition("  (")[0]
+    if "CTE" in scan or "on pg_" in scan:
         return []
-    return [what]
+    return [scan]

@@ -1,8 +1,8 @@
-"""Many workers' recording on one database, through the code that workers run.
+"""Simulated workers that record on one database, through the code that real workers run.
 
 A simulated worker holds a group of runs and writes epochs as `worker.recorder` does: leases,
-points, summaries, progress and changes in one transaction. It trains nothing, and shares its
-connection with others: what is measured is the database.
+points, summaries, progress and changes in one transaction. It trains nothing and shares its
+connection with others, so that the database is measured.
 """
 
 import time
@@ -28,29 +28,29 @@ from backend.store.metrics import Chunk
 from worker.recorder import HeldRun, Recorder
 from worker.training.group import EpochResult
 
-KEYS = [f"{part}_{what}" for what in ("loss", "accuracy") for part in ("train", "val", "test")]
-EPOCHS = 5  # of each run in a write
+KEYS = [f"{part}_{kind}" for kind in ("loss", "accuracy") for part in ("train", "val", "test")]
+EPOCHS = 5  # of each run per write
 LEASE_SECONDS = 600.0
-NOBODY = "unix:///nowhere.sock"  # hints are not what is measured
+NO_BROKER = "unix:///nowhere.sock"  # notifications are not measured
 
 
 @dataclass(frozen=True)
-class Load:
-    """Who writes: so many workers, on so many experiments, over so many connections."""
+class WriteLoad:
+    """The load: numbers of workers, experiments, runs per worker, processes and connections."""
 
     workers: int
     experiments: int
-    runs: int = 8  # that a worker trains together
+    runs: int = 8  # per worker
     processes: int = 2
     threads: int = 4
     seconds: float = 8.0
 
 
 @dataclass(frozen=True)
-class Written:
-    """What came of it. Seconds of the processor are those for each write."""
+class WriteMeasurement:
+    """The result of a load. `server` and `client` are processor seconds per write."""
 
-    load: Load
+    load: WriteLoad
     writes: int
     seconds: float
     latencies: list[float]
@@ -60,26 +60,28 @@ class Written:
 
     @property
     def rate(self) -> float:
-        """Writes a second."""
+        """Writes per second."""
         return self.writes / self.seconds
 
     @property
     def epochs(self) -> float:
-        """Epochs a second."""
+        """Epochs per second."""
         return self.rate * self.load.runs * EPOCHS
 
     def percentile(self, percent: int) -> float:
-        """Return a percentile of the seconds that a write takes."""
+        """Return a percentile of the seconds of a write."""
         return quantiles(self.latencies, n=100)[percent - 1]
 
 
-def claimed(database: Database, load: Load) -> list[list[transitions.Lease]]:
+def claim_runs(database: Database, load: WriteLoad) -> list[list[transitions.Lease]]:
     """Store experiments for the load and claim their runs; return each worker's leases."""
-    share = load.workers // load.experiments
+    workers_each = load.workers // load.experiments
     document = {
         "dataset": {"source": "moons"},
-        "training": {"epochs": 100_000, "seeds": min(1000, load.runs * share)},
-        "model": {"width": [2 + place for place in range(max(1, load.runs * share // 1000))]},
+        "training": {"epochs": 100_000, "seeds": min(1000, load.runs * workers_each)},
+        "model": {
+            "width": [2 + place for place in range(max(1, load.runs * workers_each // 1000))]
+        },
     }
     groups: list[list[transitions.Lease]] = []
     for _ in range(load.experiments):
@@ -87,49 +89,53 @@ def claimed(database: Database, load: Load) -> list[list[transitions.Lease]]:
             _, run_ids = experiments.create_experiment(session, validate(document, max_runs=10**6))
         with database.write() as session:
             held = transitions.claim(session, run_ids, worker="w", lease_seconds=LEASE_SECONDS)
-        leases = [each.lease for each in held]
+        leases = [run.lease for run in held]
         groups += [leases[start : start + load.runs] for start in range(0, len(leases), load.runs)]
     return groups[: load.workers]
 
 
-def written(url: str, load: Load) -> Written:
-    """Have the workers of a load write for a while, as fast as they can."""
+def measure_writes(url: str, load: WriteLoad) -> WriteMeasurement:
+    """Let the workers of a load write as fast as they can until its time is over."""
     database = Database(url)
-    groups = claimed(database, load)
+    groups = claim_runs(database, load)
     server = postmaster(database)
-    shares = [groups[place :: load.processes] for place in range(load.processes)]
+    divided = [groups[place :: load.processes] for place in range(load.processes)]
     before = server_seconds(server)
     with ProcessPoolExecutor(load.processes, mp_context=get_context("spawn")) as pool:
-        tasks = [pool.submit(_process, url, share, load) for share in shares]
+        tasks = [
+            pool.submit(_process, url, groups_of_process, load) for groups_of_process in divided
+        ]
         waits = _sampled(url, tasks)
-        found = [task.result() for task in tasks]
-    latencies = list(chain.from_iterable(each[0] for each in found))
+        results = [task.result() for task in tasks]
+    latencies = list(chain.from_iterable(result[0] for result in results))
     writes = len(latencies)
     taken = server_seconds(server) - before
     database.dispose()
-    return Written(
+    return WriteMeasurement(
         load,
         writes,
-        max(each[1] for each in found),
+        max(result[1] for result in results),
         latencies,
         taken / writes,
-        sum(each[2] for each in found) / writes,
+        sum(result[2] for result in results) / writes,
         waits,
     )
 
 
 def _process(
-    url: str, groups: Sequence[Sequence[transitions.Lease]], load: Load
+    url: str, groups: Sequence[Sequence[transitions.Lease]], load: WriteLoad
 ) -> tuple[list[float], float, float]:
-    """Write for a share of the workers; return each write's seconds, and those of all."""
+    """Write for some of the workers; return the seconds of each write, and those of all."""
     database = Database(url, connections=load.threads)
-    shares = [groups[place :: load.threads] for place in range(load.threads)]
+    divided = [groups[place :: load.threads] for place in range(load.threads)]
     begun, worked = time.monotonic(), time.process_time()
     until = begun + load.seconds
     with ThreadPoolExecutor(load.threads) as pool:
-        found = list(pool.map(lambda share: _thread(database, share, until), shares))
+        results = list(
+            pool.map(lambda groups_of_thread: _thread(database, groups_of_thread, until), divided)
+        )
     database.dispose()
-    latencies = list(chain.from_iterable(found))
+    latencies = list(chain.from_iterable(results))
     return latencies, time.monotonic() - begun, time.process_time() - worked
 
 
@@ -137,7 +143,7 @@ def _thread(
     database: Database, groups: Sequence[Sequence[transitions.Lease]], until: float
 ) -> list[float]:
     """Let workers write in turn."""
-    notifier = Notifier(NOBODY)
+    notifier = Notifier(NO_BROKER)
     recorders = [
         Recorder(database, notifier, record_seconds=0.2, lease_seconds=LEASE_SECONDS)
         for _ in groups
@@ -166,7 +172,7 @@ def _held(lease: transitions.Lease, epoch: int) -> HeldRun:
 
 
 def _sampled(url: str, tasks: Sequence[Any]) -> Counter[str]:
-    """Return what the server's busy connections waited for, in samples, until all has ended."""
+    """Sample the waits of the server's busy connections until all tasks have ended."""
     waits: Counter[str] = Counter()
     database = Database(url)
     if database.engine.dialect.name == "postgresql":
@@ -183,7 +189,7 @@ def _sampled(url: str, tasks: Sequence[Any]) -> Counter[str]:
 
 
 def postmaster(database: Database) -> psutil.Process | None:
-    """Return PostgreSQL's first process, the parent of all others; None of SQLite."""
+    """Return PostgreSQL's first process, the parent of all others; None for SQLite."""
     if database.engine.dialect.name != "postgresql":
         return None
     with database.read() as session:
@@ -194,43 +200,45 @@ _PID = text("SELECT pg_backend_pid()")
 
 
 def server_seconds(server: psutil.Process | None) -> float:
-    """Return the processor seconds that PostgreSQL's processes have taken."""
+    """Return the processor seconds that PostgreSQL's processes have used."""
     total = 0.0
     for process in [server, *server.children()] if server else []:
         with suppress(psutil.Error):
             times = process.cpu_times()
             total += times.user + times.system
-            if process == server:  # of those that have ended
+            if process == server:  # of children that have ended
                 total += times.children_user + times.children_system
     return total
 
 
-def size(url: str, database: Database) -> int:
-    """Return the bytes that a database takes on disk."""
+def database_bytes(url: str, database: Database) -> int:
+    """Return the bytes of a database on disk."""
     if url.startswith("sqlite"):
         with database.engine.connect() as connection:
             connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
         path = Path(url.removeprefix("sqlite:///"))
-        return sum(each.stat().st_size for each in path.parent.glob(f"{path.name}*"))
+        return sum(file.stat().st_size for file in path.parent.glob(f"{path.name}*"))
     with database.read() as session:
         return int(session.scalar(text("SELECT pg_database_size(current_database())")) or 0)
 
 
-def bytes_of_a_million(url: str, database: Database, length: int) -> float:
-    """Return the bytes that a million epochs of six metrics take, of points and of changes.
+def bytes_per_million_epochs(url: str, database: Database, length: int) -> float:
+    """Return the bytes of a million epochs of six metrics, as points and as changes.
 
-    Written by the stretch of so many epochs, 200 epochs a run.
+    They are written in chunks of `length` epochs, 200 epochs per run.
     """
     with database.write() as session:
         document = {"dataset": {"source": "moons"}, "training": {"seeds": 200}}
-        made, run_ids = experiments.create_experiment(session, validate(document))
-    before = size(url, database)
+        experiment, run_ids = experiments.create_experiment(session, validate(document))
+    before = database_bytes(url, database)
     for first in range(1, 201, length):
         steps = range(first, first + length)
         values = [1 / step for step in steps]
         with database.write() as session:
             for key in KEYS:
-                metrics.append(session, [Chunk(one, key, steps, values, 0) for one in run_ids])
-            moved = [NewChange(one, "metric", first, steps[-1]) for one in run_ids]
-            changes.log(session, made.id, moved)
-    return (size(url, database) - before) / (200 * len(run_ids))
+                metrics.append(
+                    session, [Chunk(run_id, key, steps, values, 0) for run_id in run_ids]
+                )
+            entries = [NewChange(run_id, "metric", first, steps[-1]) for run_id in run_ids]
+            changes.log(session, experiment.id, entries)
+    return (database_bytes(url, database) - before) / (200 * len(run_ids))

@@ -1,8 +1,8 @@
-"""1, 2 and 4 worker processes on one experiment, and how soon one that joins late takes part.
+"""Throughput of 1, 2 and 4 worker processes on one experiment, and the delay of a late worker.
 
-Where there are fewer cores than processes these follow each other. So they are measured once more
-with a share of a core each, which leaves some free: what then keeps more processes from doing more
-is the program's own.
+With fewer cores than processes, the processes take turns. They are therefore also measured with a
+share of a core each, which leaves some processor time free. A limit to scaling that remains then
+lies in the program itself.
 """
 
 import os
@@ -21,12 +21,12 @@ import psutil
 
 from backend.specification import validate
 from backend.supervisor.programs import worker
-from bench import shares
+from bench import cpu_shares
 from tests.product import ROOT, Product, run_product, wait_for
 
 REPEATS = 2
 COUNTS = (1, 2, 4)
-SHARE = 0.3  # of a core for each process: four leave 0.8 of two cores to web service and database
+CORE_SHARE = 0.3  # per process: four leave 0.8 of two cores to web service and database
 SWEEP: dict[str, Any] = {
     "dataset": {"source": "moons", "n_features": 20, "n_train": [150, 400, 1000]},
     "model": {"depth": 2, "width": [16, 32, 64]},
@@ -36,8 +36,8 @@ EPOCHS = SWEEP["training"]["epochs"] * len(validate(SWEEP).runs)
 
 
 @dataclass(frozen=True)
-class Measured:
-    """One experiment: epochs per second, processor seconds per epoch, idle share."""
+class Throughput:
+    """One experiment: epochs per second, processor seconds per epoch, idle fraction of cores."""
 
     rate: float
     processor: float
@@ -45,13 +45,13 @@ class Measured:
 
 
 @contextmanager
-def started(product: Product, number: int) -> Iterator[psutil.Process]:
-    """Start a worker process beside the product, as on another machine."""
+def extra_worker(product: Product, number: int) -> Iterator[psutil.Process]:
+    """Start a worker process outside of the product, as on another machine."""
     broker = f"unix://{product.data_dir / 'valkey.sock'}"
-    given = {"LAB_DATA_DIR": str(product.data_dir), "LAB_BROKER": broker}
+    variables = {"LAB_DATA_DIR": str(product.data_dir), "LAB_BROKER": broker}
     with (product.data_dir / f"extra{number}.log").open("wb") as log:
         process = subprocess.Popen(
-            worker(number).command, cwd=ROOT, env=os.environ | given, stdout=log, stderr=log
+            worker(number).command, cwd=ROOT, env=os.environ | variables, stdout=log, stderr=log
         )
     try:
         yield psutil.Process(process.pid)
@@ -61,7 +61,7 @@ def started(product: Product, number: int) -> Iterator[psutil.Process]:
 
 
 def table() -> str:
-    """Return the tables of throughputs, and the seconds until a late worker records."""
+    """Return the tables of throughputs, and the seconds until a late worker records an epoch."""
     with tempfile.TemporaryDirectory(prefix="lab-") as folder:
         data = Path(folder) / "data"
         with run_product(data, workers="0") as product:
@@ -69,29 +69,32 @@ def table() -> str:
                 "Each process with all the cores it gets:",
                 _throughputs(product, None, REPEATS),
             ]
-            if shares.possible():
-                parts += [f"Each with {SHARE:g} of a core:", _throughputs(product, SHARE, 1)]
+            if cpu_shares.possible():
+                parts += [
+                    f"Each with {CORE_SHARE:g} of a core:",
+                    _throughputs(product, CORE_SHARE, 1),
+                ]
             late = _late(product)
             product.interrupt()
-    said = f"A worker started while others train recorded its first epoch {late:.1f} s later."
-    return "\n\n".join([*parts, said])
+    summary = f"A worker started while others train recorded its first epoch {late:.1f} s later."
+    return "\n\n".join([*parts, summary])
 
 
 def _throughputs(product: Product, share: float | None, repeats: int) -> str:
-    found: dict[int, list[Measured]] = {count: [] for count in COUNTS}
+    results: dict[int, list[Throughput]] = {count: [] for count in COUNTS}
     for _ in range(repeats):
         for count in COUNTS:
-            found[count].append(_measured(product, count, share))
-    first = median(one.rate for one in found[1])
+            results[count].append(_measured(product, count, share))
+    first = median(result.rate for result in results[1])
     lines = [
         "| worker processes | epochs per second | of one process | processor seconds of the "
         "workers for 1,000 epochs | of the cores idle |",
         "|---|---|---|---|---|",
     ]
-    for count, several in found.items():
-        rate = median(one.rate for one in several)
-        processor = median(one.processor for one in several)
-        idle = median(one.idle for one in several)
+    for count, repeated in results.items():
+        rate = median(result.rate for result in repeated)
+        processor = median(result.processor for result in repeated)
+        idle = median(result.idle for result in repeated)
         lines.append(
             f"| {count} | {rate:,.0f} | {rate / first:.2f} times | {processor * 1e3:.2f} "
             f"| {idle:.0%} |"
@@ -99,17 +102,17 @@ def _throughputs(product: Product, share: float | None, repeats: int) -> str:
     return "\n".join(lines)
 
 
-def _measured(product: Product, count: int, share: float | None) -> Measured:
-    """Train the experiment with so many workers, each with `share` of a core if given."""
+def _measured(product: Product, count: int, share: float | None) -> Throughput:
+    """Train the experiment with some workers, each limited to `share` of a core if it is given."""
     with _several(product, count) as workers:
         _present(product, count)
-        with shares.limited(workers, share) if share else nullcontext():
+        with cpu_shares.limited(workers, share) if share else nullcontext():
             before, cores, begun = _processor(workers), psutil.cpu_times(), time.monotonic()
             url = _submitted(product, SWEEP)
             wait_for(lambda: _status(product, url) == "finished", seconds=600)
             taken, after = time.monotonic() - begun, psutil.cpu_times()
             idle = (after.idle - cores.idle) / (sum(after) - sum(cores))
-            return Measured(EPOCHS / taken, (_processor(workers) - before) / EPOCHS, idle)
+            return Throughput(EPOCHS / taken, (_processor(workers) - before) / EPOCHS, idle)
 
 
 @contextmanager
@@ -117,19 +120,19 @@ def _several(product: Product, count: int) -> Iterator[list[psutil.Process]]:
     if count == 0:
         yield []
         return
-    with started(product, count) as one, _several(product, count - 1) as others:
-        yield [one, *others]
+    with extra_worker(product, count) as first, _several(product, count - 1) as others:
+        yield [first, *others]
 
 
 def _late(product: Product) -> float:
-    """Return the seconds from a worker's start to the first epoch it records."""
+    """Return the seconds from a worker's start to the first epoch that it records."""
     long = {**SWEEP, "training": {**SWEEP["training"], "epochs": 400}}
-    with started(product, 1):
+    with extra_worker(product, 1):
         _present(product, 1)
         url = _submitted(product, long)
         wait_for(lambda: _epochs(product), seconds=120)
         begun = time.monotonic()
-        with started(product, 2) as late:
+        with extra_worker(product, 2) as late:
             wait_for(lambda: _epochs(product).get(late.pid), seconds=120)
             taken = time.monotonic() - begun
             httpx.post(f"{product.url}/api{url}/cancel")
@@ -138,7 +141,7 @@ def _late(product: Product) -> float:
 
 def _epochs(product: Product) -> dict[int, int]:
     workers = httpx.get(f"{product.url}/api/health").json()["workers"]
-    return {each["pid"]: each["epochs"] for each in workers if each["epochs"]}
+    return {worker["pid"]: worker["epochs"] for worker in workers if worker["epochs"]}
 
 
 def _present(product: Product, count: int) -> None:
@@ -158,4 +161,4 @@ def _status(product: Product, url: str) -> str:
 
 
 def _processor(workers: list[psutil.Process]) -> float:
-    return sum(sum(each.cpu_times()[:2]) for each in workers)
+    return sum(sum(process.cpu_times()[:2]) for process in workers)

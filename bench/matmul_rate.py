@@ -1,7 +1,7 @@
-"""The share of the machine's matrix-product rate that training reaches, on one core.
+"""Training speed on one core as a fraction of the machine's matrix-product rate.
 
-Counts what the true models need, not the padding: 2 flops for each weight and row forward, twice
-that backward (Kaplan et al. 2020, eq. 2.2), and the evaluation of all rows each epoch.
+Only the operations of the unpadded models count: 2 flops per weight and row forward, twice that
+backward (Kaplan et al. 2020, eq. 2.2), and the evaluation of all rows in each epoch.
 """
 
 import time
@@ -18,7 +18,7 @@ REPEATS = 5
 
 
 def table() -> str:
-    """Return the table of shares."""
+    """Return the table of rates by width."""
     device = choose_device()
     lines = ["| width, 32 runs | GFLOP/s | of the matrix-product rate |", "|---|---|---|"]
     for width in (8, 32, 64, 128, 256):
@@ -36,20 +36,20 @@ def table() -> str:
 
 
 def flops(spec: RunSpec) -> float:
-    """Return the flops of an epoch of a run."""
+    """Return the flops of one epoch of a run."""
     data = spec.dataset
     rows = 3 * data.n_train + data.n_train + data.n_validation + data.n_test
     return 2.0 * parameters(spec.params()) * rows
 
 
 def peak() -> float:
-    """Return the float32 flops a second of a large matrix product on one core."""
+    """Return the float32 flops per second of a large matrix product on one core."""
     a, b, out = (torch.rand(1024, 1024) for _ in range(3))
     return 2 * 1024**3 / fastest(lambda: torch.mm(a, b, out=out))
 
 
 def fastest(call: Callable[[], object]) -> float:
-    """Return the fewest seconds of this thread's processor time of several calls."""
+    """Return the smallest processor time of several calls, in seconds of this thread."""
     return min(_timed(call) for _ in range(REPEATS))
 
 

@@ -1,7 +1,7 @@
-"""What the benchmarks of pages see in a real browser: when something is shown, and what it costs.
+"""Timing of pages in a real browser: when something is shown, and its cost in processor time.
 
-Times are taken inside the page, by its own clock, so that the way to the browser and back does not
-count. Processor time is that of the web process and of the pages' own processes.
+Times are taken inside the page by its own clock, so that the communication with the browser does
+not count. Processor time is that of the web process and of the browser's renderer processes.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -14,11 +14,11 @@ import psutil
 from playwright.sync_api import Browser, Page, ViewportSize
 
 SIZE = ViewportSize(width=1280, height=860)
-PATIENCE = 300_000  # milliseconds: a busy machine is slow, not wrong
+TIMEOUT_MILLISECONDS = 300_000  # generous: a busy machine is slow, not broken
 WEB, RENDERER = "backend.supervisor.web", "--type=renderer"
 
-# Notes when something was first painted, in milliseconds since the page was asked for. The grid is
-# tried as a person would: an arrow key moves from its first cell to the next, whose card opens.
+# Records when something was first painted, in milliseconds since the page was requested. The grid
+# is used as by a person: an arrow key moves from its first cell to the next, whose card opens.
 WATCH_GRID = """(() => {
   const seen = window.seen = {};
   const note = (name) => requestAnimationFrame(() => setTimeout(() => (seen[name] ??= performance.now())));
@@ -48,7 +48,7 @@ WATCH_CURVE = """(() => {
   requestAnimationFrame(look);
 })()"""
 
-# Notes the milliseconds from the next key or click until what is wanted was painted.
+# Records the milliseconds from the next key or click until the wanted element was painted.
 WATCH_LIST = """({ wanted }) => {
   const counted = /^[\\d,]+ run/;
   const seen = window.seen = {};
@@ -73,32 +73,32 @@ WATCH_LIST = """({ wanted }) => {
 
 @dataclass
 class Timed:
-    """Milliseconds until something was seen, measured several times; those of the processor."""
+    """Repeated measurements of the milliseconds until an observation, and of processor time."""
 
     seen: dict[str, list[float]] = field(default_factory=dict)
     web: list[float] = field(default_factory=list)
     page: list[float] = field(default_factory=list)
 
     def add(self, seen: dict[str, float], web: float, page: float) -> None:
-        """Add a measurement."""
+        """Add one measurement."""
         for name, milliseconds in seen.items():
             self.seen.setdefault(name, []).append(milliseconds)
         self.web.append(web)
         self.page.append(page)
 
     def warm(self) -> "Timed":
-        """Return all but the first, before which nothing was read."""
+        """Return all measurements except the first, which starts with empty caches."""
         return Timed(
-            {name: each[1:] for name, each in self.seen.items()}, self.web[1:], self.page[1:]
+            {name: values[1:] for name, values in self.seen.items()}, self.web[1:], self.page[1:]
         )
 
 
 def processor(word: str) -> float:
-    """Return the processor's milliseconds of all our processes whose command has a word."""
+    """Return the processor milliseconds of all child processes with a word in their command."""
     total = 0.0
     for process in psutil.Process().children(recursive=True):
         try:
-            if any(word in each for each in process.cmdline()):
+            if any(word in argument for argument in process.cmdline()):
                 total += sum(process.cpu_times()[:2])
         except psutil.Error:
             continue
@@ -107,9 +107,9 @@ def processor(word: str) -> float:
 
 @contextmanager
 def visit(browser: Browser, *scripts: str) -> Iterator[Page]:
-    """Open a page in a browser that has kept nothing; `scripts` run in it before its own."""
+    """Open a page in a fresh browser context; `scripts` run in it before the page's own scripts."""
     page = browser.new_page(bypass_csp=True, viewport=SIZE)  # for wait_for_function
-    page.set_default_timeout(PATIENCE)
+    page.set_default_timeout(TIMEOUT_MILLISECONDS)
     for script in scripts:
         page.add_init_script(script)
     yield page
@@ -117,13 +117,13 @@ def visit(browser: Browser, *scripts: str) -> Iterator[Page]:
 
 
 def opened(page: Page, url: str, names: Sequence[str], timed: Timed) -> None:
-    """Ask for a page and note when its watch saw things."""
+    """Request a page and record when its watch script observed things."""
     _settled(page)
     _measured(page, lambda: page.goto(url, wait_until="commit"), names, timed)
 
 
 def acted(page: Page, act: Callable[[], Any], wanted: str, timed: Timed) -> None:
-    """Note how long after a key or click the list shows what is wanted, and how many there are."""
+    """Record how long after a key or click the list shows the wanted element and the count."""
     _settled(page)
     page.evaluate(WATCH_LIST, {"wanted": wanted})
     _measured(page, act, ("rows", "total"), timed)
@@ -138,11 +138,11 @@ def _measured(page: Page, act: Callable[[], Any], names: Sequence[str], timed: T
 
 
 def _settled(page: Page) -> None:
-    page.wait_for_load_state("networkidle")  # of what was before: its charts are computed
+    page.wait_for_load_state("networkidle")  # the charts of the previous page
 
 
 def cold_bytes(browser: Browser, url: str) -> int:
-    """Return the bytes over the wire of a first visit, to the end of the page."""
+    """Return the bytes over the wire of a first visit that scrolls to the end of the page."""
     received: list[float] = []
     with visit(browser) as page:
         session = page.context.new_cdp_session(page)
@@ -159,5 +159,5 @@ def cold_bytes(browser: Browser, url: str) -> int:
 
 
 def spread(values: Sequence[float]) -> str:
-    """Write the least, the median and the most of some milliseconds."""
+    """Format the minimum, the median and the maximum of some milliseconds."""
     return " / ".join(f"{value:,.0f}" for value in (min(values), median(values), max(values)))
