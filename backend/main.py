@@ -71,7 +71,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     errors.install(app)
     app.add_middleware(Access, settings=settings, respond=errors.respond)
     app.add_middleware(Security, settings=settings, respond=errors.respond)
-    app.add_middleware(Requests, telemetry=app.state.prometheus)
+    app.add_middleware(Requests, prometheus=app.state.prometheus)
     for module in _API:
         app.include_router(
             module.router,

@@ -87,5 +87,5 @@ def _sentence(missing: list[PartHealth]) -> str:
 @router.get("/metrics", summary="Figures for Prometheus", response_class=Response)
 def metrics(request: Request) -> Response:
     """Return counters and gauges in the text format of Prometheus."""
-    telemetry = request.app.state.prometheus
-    return Response(generate_latest(telemetry.registry), media_type=CONTENT_TYPE_LATEST)
+    prometheus = request.app.state.prometheus
+    return Response(generate_latest(prometheus.registry), media_type=CONTENT_TYPE_LATEST)

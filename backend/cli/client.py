@@ -32,7 +32,7 @@ class Client:
         if settings.token:
             token = settings.token.get_secret_value()
         else:  # the token that `lab up` stored is valid on this machine only
-            token = "" if options.server else credentials.kept_token(settings.data_dir)
+            token = "" if options.server else credentials.stored_token(settings.data_dir)
         return cls(options.server or address.url(settings), token)
 
     def get(self, path: str, **query: Any) -> Any:

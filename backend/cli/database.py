@@ -2,7 +2,6 @@
 
 import json
 from argparse import Namespace
-from dataclasses import asdict
 
 from backend.operations.doctor import Check, examine
 from backend.operations.migration import migrate, opened, refuse_missing
@@ -50,7 +49,7 @@ def run_doctor(options: Namespace) -> int:
     wrong = [check.name for check in checks if check.outcome == "wrong"]
     if options.json:
         print(
-            json.dumps({"ok": not wrong, "checks": [asdict(check) for check in checks]}, indent=1)
+            json.dumps({"ok": not wrong, "checks": [_as_json(check) for check in checks]}, indent=1)
         )
     elif wrong == ["schema"]:  # a database without a known schema cannot be backed up
         print("Wrong: schema.")
@@ -61,7 +60,11 @@ def run_doctor(options: Namespace) -> int:
     return DATA_IS_WRONG if wrong else 0
 
 
+def _as_json(check: Check) -> dict[str, object]:
+    return {"name": check.name, "outcome": check.outcome, "said": check.sentences}
+
+
 def _print_check(check: Check) -> None:
     print(f"{check.name:<11} {OUTCOMES[check.outcome]}", flush=True)
-    for sentence in check.said:
+    for sentence in check.sentences:
         print(f"            {sentence}")

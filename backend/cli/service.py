@@ -33,12 +33,12 @@ def run_secrets(options: Namespace) -> int:
     if folder is None:
         raise InvalidInput("LAB_SECRETS_DIR is not set; accepted: the folder for the secrets.")
     try:
-        credentials.make(folder)
+        credentials.create_missing(folder)
         if options.new_token:
             credentials.renew_token(folder)
             print("The token was replaced. Restart the web service to use the new one.")
         if options.join:
-            lines = credentials.addresses(folder, database=options.join, broker=options.join)
+            lines = credentials.urls(folder, database=options.join, broker=options.join)
             print("\n".join(f"{name}={value}" for name, value in lines.items()))
     except OSError as error:
         raise Unavailable(f"Cannot store secrets in {folder}: {error.strerror}.") from error

@@ -1,6 +1,6 @@
-"""Examines the whole product: the database's truth, and what the service needs around it.
+"""Doctor: checks the consistency of the data and the services around it.
 
-Reads only, in one transaction of the database, so it may be used while everything runs.
+Only reads, in one transaction, so it can run while the product is in use.
 """
 
 from collections.abc import Callable, Iterator
@@ -17,34 +17,34 @@ from backend.store import Database, consistency, runs
 
 Outcome = Literal["well", "warning", "wrong"]
 
-LITTLE_BYTES = 1 << 30  # of free disk: a day's training may take that
+LOW_DISK_BYTES = 1 << 30  # a day of training may write this much
 
 
 @dataclass(frozen=True)
 class Check:
-    """One thing that was examined: `outcome` wrong is an error in the data or the schema."""
+    """Result of one check. The outcome "wrong" is an error in the data or the schema."""
 
     name: str
     outcome: Outcome
-    said: list[str] = field(default_factory=list)
+    sentences: list[str] = field(default_factory=list)
 
 
 def examine(settings: Settings, *, everything: bool = False) -> Iterator[Check]:
-    """Yield the checks as they are made; `everything` reads every point there is.
+    """Yield the checks one by one. `everything` reads every stored point.
 
-    Raises InvalidInput and Unavailable when there is no database to examine.
+    Raises InvalidInput and Unavailable if the database cannot be opened.
     """
     refuse_missing(settings)
     with opened(settings) as database:
-        lacks = consistency.lacking(database)
-        yield _data("schema", lacks)
-        if not lacks:
+        missing = consistency.lacking(database)
+        yield _data("schema", missing)
+        if not missing:
             yield from _database(database, everything)
             yield from _surroundings(settings, database)
 
 
 def _database(database: Database, everything: bool) -> Iterator[Check]:
-    """Examine the data, all of it as it was at one moment."""
+    """Check the data in one snapshot of the database."""
     checks: dict[str, Callable[[Session], list[str]]] = {
         "storage": consistency.damaged,
         "references": consistency.orphans,
@@ -59,41 +59,44 @@ def _database(database: Database, everything: bool) -> Iterator[Check]:
         read = known if everything else consistency.recent_runs(session, consistency.POINTS)
         wrong = consistency.untrue_summaries(session, read)
     left_out = len(known) - len(read)
-    said = [f"{left_out:,} older runs were left out; --all reads them too."] if left_out else []
-    yield Check("points", "wrong" if wrong else "well", wrong + said)
+    skipped = [f"{left_out:,} older runs were skipped; --all reads them too."] if left_out else []
+    yield Check("points", "wrong" if wrong else "well", wrong + skipped)
 
 
 def _surroundings(settings: Settings, database: Database) -> Iterator[Check]:
-    """Examine what may be missing while the data is as it should be."""
-    yield _warned("disk", _disk(settings))
+    """Check disk, broker and workers, which may fail while the data is correct."""
+    yield _warning("disk", _disk(settings))
     workers = registered_workers(settings.broker_url)
-    silent = workers is None
-    yield _warned(
-        "broker", ["The broker does not answer; runs wait until it does."] if silent else []
+    broker_down = workers is None
+    yield _warning(
+        "broker",
+        ["The message broker is unreachable. Queued runs start when it is back."]
+        if broker_down
+        else [],
     )
     with database.read() as session:
         waiting = sum(runs.count_unended(session).values())
         abandoned = consistency.abandoned(session)
-    said = []
+    sentences = []
     if waiting and workers == []:
-        said.append(f"No worker is there; {waiting:,} runs have not ended.")
+        sentences.append(f"No worker is registered; {waiting:,} runs have not ended.")
     if abandoned:
-        said.append(
-            f"{abandoned:,} runs lost their worker more than a minute ago; "
-            "the web service, once it is there, has them go on."
+        sentences.append(
+            f"{abandoned:,} runs lost their worker more than a minute ago. "
+            "They continue once the web service runs."
         )
-    yield _warned("workers", said)
+    yield _warning("workers", sentences)
 
 
 def _disk(settings: Settings) -> list[str]:
     free = free_bytes(settings.data_dir)
-    if free is None or free >= LITTLE_BYTES:
+    if free is None or free >= LOW_DISK_BYTES:
         return []
     return [f"Only {free / 1e6:,.0f} MB are free in {settings.data_dir}."]
 
 
-def _warned(name: str, said: list[str]) -> Check:
-    return Check(name, "warning" if said else "well", said)
+def _warning(name: str, sentences: list[str]) -> Check:
+    return Check(name, "warning" if sentences else "well", sentences)
 
 
 def _data(name: str, wrong: list[str]) -> Check:

@@ -1,4 +1,4 @@
-"""Is each part that the service needs there, and what does it say? Asked with a deadline."""
+"""Health checks of the parts that the service needs, each with a deadline."""
 
 import threading
 import time
@@ -20,140 +20,141 @@ from backend.store import Database, schema
 T = TypeVar("T")
 
 DEADLINE_SECONDS = 2.0
-FRESH_SECONDS = 1.0  # every open page asks how the service is; one answer serves them all
-UNTENDED_SECONDS = 60.0  # a look takes a second or two; one that waits for a lock, up to 30 s
-WRITING_SECONDS = 5.0  # SQLite has one writer at a time, and a large write takes a second or two
-UNANSWERED = (SQLAlchemyError, RedisError, OSError, TimeoutError)
+FRESH_SECONDS = 1.0  # every open page asks for the status; one answer serves all of them
+SCHEDULER_LATE_SECONDS = 60.0  # a pass takes seconds, or up to 30 s when it waits for a lock
+WRITE_DEADLINE_SECONDS = 5.0  # SQLite has one writer, and a large write takes a second or two
+CHECK_ERRORS = (SQLAlchemyError, RedisError, OSError, TimeoutError)
+# "keeper" is the scheduler: the name in the REST interface
 PARTS = ("database", "schema", "disk", "broker", "keeper", "workers")
 
 
 @dataclass(frozen=True)
 class PartHealth:
-    """Whether one part can do its work, and a sentence on how it is."""
+    """Health of one part: whether it works, and a sentence about it."""
 
     ok: bool
     detail: str
 
 
 class HealthCheck(Generic[T]):
-    """A question with a deadline. While it is under way, whoever asks waits for the same answer.
+    """A check with a deadline. Concurrent callers share one execution.
 
-    So what hangs holds one thread, however often it is asked.
+    A check that hangs therefore occupies one thread, however often it is called.
     """
 
-    def __init__(self, question: Callable[[], T], seconds: float = DEADLINE_SECONDS) -> None:
-        self._question, self._seconds = question, seconds
+    def __init__(self, check: Callable[[], T], seconds: float = DEADLINE_SECONDS) -> None:
+        self._check, self._seconds = check, seconds
         self._lock = threading.Lock()
         self._pending: Future[T] | None = None
-        self._late_at = 0.0
-        self._well = True
+        self._deadline = 0.0
+        self._last_ok = True
 
-    def ask(self) -> T:
-        """Return the answer. Raises TimeoutError, or what the question raises."""
-        pending, late_at = self._asked()
-        return pending.result(max(0.0, late_at - time.monotonic()))
+    def result(self) -> T:
+        """Return the result. Raises TimeoutError, or the error of the check."""
+        pending, deadline = self._execution()
+        return pending.result(max(0.0, deadline - time.monotonic()))
 
-    def is_well(self) -> bool:
-        """Whether the last answer was yes, and the one under way is not late.
+    def is_ok(self) -> bool:
+        """Return whether the last result was true and the current execution is not late.
 
-        Does not wait, and asks again at most once in FRESH_SECONDS.
+        Never waits. Starts the check at most once per FRESH_SECONDS.
         """
-        pending, late_at = self._asked(FRESH_SECONDS)
-        return self._well and (pending.done() or time.monotonic() <= late_at)
+        pending, deadline = self._execution(FRESH_SECONDS)
+        return self._last_ok and (pending.done() or time.monotonic() <= deadline)
 
-    def _asked(self, fresh: float = 0.0) -> tuple[Future[T], float]:
-        """Return the question that is under way, or begun now, and when its answer is late.
+    def _execution(self, fresh: float = 0.0) -> tuple[Future[T], float]:
+        """Return the current execution and its deadline; start one if none is running.
 
-        One that was begun less than `fresh` seconds ago is not begun again.
+        An execution that started less than `fresh` seconds ago is reused.
         """
         with self._lock:
-            age = time.monotonic() - (self._late_at - self._seconds)
+            age = time.monotonic() - (self._deadline - self._seconds)
             if self._pending is None or (self._pending.done() and age >= fresh):
                 pending: Future[T] = Future()
                 threading.Thread(
-                    target=self._answer, args=[pending], name=HealthCheck.__name__, daemon=True
+                    target=self._run, args=[pending], name=HealthCheck.__name__, daemon=True
                 ).start()
-                self._pending, self._late_at = pending, time.monotonic() + self._seconds
-            return self._pending, self._late_at
+                self._pending, self._deadline = pending, time.monotonic() + self._seconds
+            return self._pending, self._deadline
 
-    def _answer(self, pending: Future[T]) -> None:
+    def _run(self, pending: Future[T]) -> None:
         try:
-            answer = self._question()
-        except BaseException as error:  # noqa: BLE001 - raised where the answer is awaited
-            self._well = False
+            result = self._check()
+        except BaseException as error:  # noqa: BLE001 - raised where the result is awaited
+            self._last_ok = False
             pending.set_exception(error)
         else:
-            self._well = bool(answer)
-            pending.set_result(answer)
+            self._last_ok = bool(result)
+            pending.set_result(result)
 
 
 class HealthChecks:
-    """The parts of one service; `keeper` is the one of this process, once it is there."""
+    """Health checks of one service. `scheduler` is set once this process has started its own."""
 
     scheduler: Scheduler | None = None
 
     def __init__(self, settings: Settings, database: Database, dispatcher: Dispatcher) -> None:
         self._folder = settings.data_dir
         self._revision = HealthCheck(lambda: schema.revision(database))
-        self._writing = HealthCheck(database.takes_writes, WRITING_SECONDS)
+        self._writing = HealthCheck(database.takes_writes, WRITE_DEADLINE_SECONDS)
         self._broker = HealthCheck(dispatcher.broker_answers)
         self._workers = HealthCheck(lambda: registered_workers(settings.broker_url))
 
     def parts(self) -> dict[str, PartHealth]:
-        """Return how each part is, within a few seconds, whatever hangs."""
-        database, newest = self._database()
-        broker = _yes(self._broker)
+        """Return the health of each part within a few seconds, even if a part hangs."""
+        database, newest = self._database_health()
+        broker = _is_true(self._broker)
         return {
             "database": database,
             "schema": newest,
-            "disk": self._disk(),
+            "disk": self._disk_health(),
             "broker": PartHealth(
                 broker, f"the broker {'answers' if broker else 'does not answer'}"
             ),
-            "keeper": self._tended(),
-            "workers": self._there()
+            "keeper": self._scheduler_health(),
+            "workers": self._workers_health()
             if broker
-            else PartHealth(False, "no worker can be seen without the broker"),
+            else PartHealth(False, "workers are unknown without the broker"),
         }
 
     def takes_writes(self) -> bool:
-        """Whether the database took writes when last asked; asks again, and does not wait."""
-        return self._writing.is_well()
+        """Return whether the database was writable at the last check. Checks again; never waits."""
+        return self._writing.is_ok()
 
-    def _database(self) -> tuple[PartHealth, PartHealth]:
+    def _database_health(self) -> tuple[PartHealth, PartHealth]:
         try:
-            found = self._revision.ask()
-        except UNANSWERED:
-            away = "the schema is unknown without the database"
-            return PartHealth(False, "the database does not answer"), PartHealth(False, away)
-        writable, needed = _yes(self._writing), schema.newest()
-        said = "answers" if writable else "can be read, and takes no writes"
-        answers = PartHealth(writable, f"the database {said}")
-        if found == needed:
-            return answers, PartHealth(True, f"the schema is the newest, {found}")
-        return answers, PartHealth(False, f"the schema is {found or 'missing'}, not {needed}")
+            revision = self._revision.result()
+        except CHECK_ERRORS:
+            unknown = "the schema is unknown without the database"
+            return PartHealth(False, "the database does not answer"), PartHealth(False, unknown)
+        writable, needed = _is_true(self._writing), schema.newest()
+        state = "answers" if writable else "is read-only"
+        database = PartHealth(writable, f"the database {state}")
+        if revision == needed:
+            return database, PartHealth(True, f"the schema is the newest, {revision}")
+        return database, PartHealth(False, f"the schema is {revision or 'missing'}, not {needed}")
 
-    def _disk(self) -> PartHealth:
+    def _disk_health(self) -> PartHealth:
         full = is_full(self._folder)
-        said = "is full" if full else "has room"
-        return PartHealth(not full, f"the disk of the data folder {said}")
+        state = "is full" if full else "has free space"
+        return PartHealth(not full, f"the disk of the data folder {state}")
 
-    def _tended(self) -> PartHealth:
+    def _scheduler_health(self) -> PartHealth:
         ago = self.scheduler.seconds_since_last_pass if self.scheduler else 0.0
-        if ago > UNTENDED_SECONDS:
-            return PartHealth(False, f"the queue was last looked after {ago:.0f} s ago")
-        return PartHealth(True, "the queue is looked after")
+        if ago > SCHEDULER_LATE_SECONDS:
+            return PartHealth(False, f"the scheduler last ran {ago:.0f} s ago")
+        return PartHealth(True, "the scheduler is running")
 
-    def _there(self) -> PartHealth:
+    def _workers_health(self) -> PartHealth:
         try:
-            count = len(self._workers.ask() or ())
-        except UNANSWERED:
+            count = len(self._workers.result() or ())
+        except CHECK_ERRORS:
             count = 0
-        return PartHealth(count > 0, f"{count} there" if count else "no worker is there")
+        return PartHealth(count > 0, f"{count} registered" if count else "no worker is registered")
 
 
-def _yes(probe: HealthCheck[bool]) -> bool:
+def _is_true(check: HealthCheck[bool]) -> bool:
     try:
-        return probe.ask()
-    except UNANSWERED:
+        return check.result()
+    except CHECK_ERRORS:
         return False

@@ -19,7 +19,7 @@ ADVICE = (
     "Use the version that wrote it, restore a backup of this version, or start with an empty "
     "folder: lab up --data-dir NEW (docs/upgrading.md)."
 )
-KNOWN = ("sqlite:///", "postgresql://", "postgresql+psycopg://")
+SUPPORTED = ("sqlite:///", "postgresql://", "postgresql+psycopg://")
 
 
 def migrate(settings: Settings) -> None:
@@ -32,12 +32,12 @@ def migrate(settings: Settings) -> None:
         if found is not None and found not in schema.known():
             raise Unavailable(f"the database cannot be used: {schema.refusal(found)} {ADVICE}")
         is_old = found not in (None, schema.newest())
-        kept = _keep(settings, database, str(found)) if is_old else None
+        copy = _back_up(settings, database, str(found)) if is_old else None
         try:
             schema.migrate(database)
         except Exception:
-            if kept:  # nothing has changed, and each further try would leave one more
-                kept.unlink()
+            if copy:  # nothing has changed, and each further attempt would add a copy
+                copy.unlink()
             raise
         _check_tables(database)
         vacuum.prepare_vacuum(database)
@@ -52,10 +52,11 @@ def _check_tables(database: Database) -> None:
         )
 
 
-def _keep(settings: Settings, database: Database, revision: str) -> Path | None:
-    """Back a SQLite database up as it is before its schema changes; return the backup.
+def _back_up(settings: Settings, database: Database, revision: str) -> Path | None:
+    """Back up a SQLite database before its schema changes. Return the path of the backup.
 
-    Each time: who went back to an earlier version has worked on since.
+    Every migration makes a new one, since a user may have gone back to an older version and
+    worked with it in between.
     """
     if database.engine.dialect.name != "sqlite":
         return None
@@ -63,12 +64,12 @@ def _keep(settings: Settings, database: Database, revision: str) -> Path | None:
     path = settings.data_dir.resolve() / "backups" / f"schema-{revision}-{moment}.db"
     path.parent.mkdir(parents=True, exist_ok=True)
     backup.write(database, path)
-    logger.info("backed up before the schema changes", extra={"file": str(path)})
+    logger.info("database backed up before the migration", extra={"file": str(path)})
     return path
 
 
 def refuse_missing(settings: Settings) -> None:
-    """Raise Unavailable rather than have SQLite make an empty database."""
+    """Raise Unavailable if the SQLite file is missing, which SQLite would create empty."""
     path = settings.database_url.removeprefix("sqlite:///")
     if path != settings.database_url and not Path(path).exists():
         raise Unavailable(f"there is no database at {path}; --data-dir names its folder.")
@@ -76,9 +77,11 @@ def refuse_missing(settings: Settings) -> None:
 
 @contextmanager
 def opened(settings: Settings) -> Iterator[Database]:
-    """Open the database of the settings. Raises InvalidInput and Unavailable, in one sentence."""
-    if not settings.database_url.startswith(KNOWN):
-        raise InvalidInput("LAB_DATABASE is not an address of SQLite or PostgreSQL.")
+    """Open the configured database. Raises InvalidInput and Unavailable with one sentence."""
+    if not settings.database_url.startswith(SUPPORTED):
+        raise InvalidInput(
+            "LAB_DATABASE is not a database URL; accepted: sqlite:/// or postgresql:// URLs."
+        )
     try:
         database = Database(settings.database_url)
         try:

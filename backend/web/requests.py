@@ -25,8 +25,8 @@ _ID = re.compile(r"[A-Za-z0-9._-]{1,64}", re.ASCII)
 class Requests:
     """Pure ASGI middleware, outside of all else, so that refusals count too."""
 
-    def __init__(self, app: ASGIApp, telemetry: PrometheusMetrics) -> None:
-        self._app, self._telemetry = app, telemetry
+    def __init__(self, app: ASGIApp, prometheus: PrometheusMetrics) -> None:
+        self._app, self._prometheus = app, prometheus
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass the request on; its id is that of X-Request-ID where a proxy has given it one."""
@@ -53,7 +53,7 @@ class Requests:
     def _note(self, scope: Scope, status: int, seconds: float) -> None:
         method = scope["method"] if scope["method"] in METHODS else "other"
         route = getattr(scope.get("route"), "path_format", None) or _place(scope["path"])
-        self._telemetry.answered(method, route, status, seconds)
+        self._prometheus.count_request(method, route, status, seconds)
         changed = method not in SAFE_METHODS
         if route not in ASKED_OFTEN and (changed or status >= 500 or seconds > SLOW_SECONDS):
             logger.info(

@@ -22,7 +22,7 @@ DATABASE_AWAY = {
     "/health": "The database cannot be reached; try again.",
 }
 READ_ONLY = {
-    "/readyz": "the database can be read, and takes no writes",
+    "/readyz": "the database is read-only",
     "/api/health": '"read_only":true',
     "/health": "The database takes no writes: what is trained waits until it does.",
 }

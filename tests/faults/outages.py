@@ -106,7 +106,7 @@ def _without_writes(campaign: Campaign, block_writes: AbstractContextManager[Non
         epochs_before = campaign.recorded_epochs()
         dashboard.wait_until_reported(deployment, dashboard.READ_ONLY)
         response = httpx.post(f"{deployment.url}/api/experiments", json=SHORT, timeout=50)
-        detail = "The database takes no writes at the moment; try again."
+        detail = "The database is read-only at the moment; try again."
         assert (response.status_code, response.json()["detail"]) == (503, detail), response.text
         dashboard.wait_until_reported(deployment, dashboard.READ_ONLY)
     seconds = campaign.wait_until_recorded(epochs_before)

@@ -68,7 +68,7 @@ def find_problems(deployment: Deployment) -> list[str]:
 
     def query() -> list[str]:
         checks = examine(deployment.settings, everything=True)
-        return [line for check in checks if check.outcome == "wrong" for line in check.said]
+        return [line for check in checks if check.outcome == "wrong" for line in check.sentences]
 
     problems: list[str] = deployment.query_with_retry(query)
     return problems

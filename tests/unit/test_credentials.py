@@ -18,14 +18,14 @@ def contents(folder: Path) -> dict[str, str]:
 def test_each_deployment_gets_different_secrets(tmp_path: Path) -> None:
     for name in ("one", "other"):
         (tmp_path / name).mkdir()
-        credentials.make(tmp_path / name)
+        credentials.create_missing(tmp_path / name)
     first, second = contents(tmp_path / "one"), contents(tmp_path / "other")
     assert first.keys() == second.keys()
     assert [name for name in first if first[name] == second[name]] == []
 
 
 def test_urls_and_configuration_contain_the_passwords(tmp_path: Path) -> None:
-    credentials.make(tmp_path)
+    credentials.create_missing(tmp_path)
     secrets = contents(tmp_path)
     assert (
         secrets["lab_database"]
@@ -37,16 +37,16 @@ def test_urls_and_configuration_contain_the_passwords(tmp_path: Path) -> None:
 
 
 def test_a_second_start_keeps_the_secrets(tmp_path: Path) -> None:
-    credentials.make(tmp_path)
+    credentials.create_missing(tmp_path)
     before = contents(tmp_path)
     (tmp_path / "lab_broker").unlink()  # as after a killed start
     (tmp_path / "lab_broker.partial").write_text("redis:")
-    credentials.make(tmp_path)
+    credentials.create_missing(tmp_path)
     assert contents(tmp_path) == before
 
 
 def test_renewing_the_token_changes_only_the_token(tmp_path: Path) -> None:
-    credentials.make(tmp_path)
+    credentials.create_missing(tmp_path)
     before = contents(tmp_path)
     credentials.renew_token(tmp_path)
     after = contents(tmp_path)
@@ -55,7 +55,7 @@ def test_renewing_the_token_changes_only_the_token(tmp_path: Path) -> None:
 
 def test_the_token_file_is_readable_only_by_its_owner(tmp_path: Path) -> None:
     token = credentials.token(tmp_path)
-    assert credentials.token(tmp_path) == token == credentials.kept_token(tmp_path)
+    assert credentials.token(tmp_path) == token == credentials.stored_token(tmp_path)
     assert stat.S_IMODE((tmp_path / "lab_token").stat().st_mode) == 0o400
 
 
