@@ -68,14 +68,14 @@ class ErrorHandlers:
         app.exception_handler(Exception)(self._internal_error)
 
     def respond(self, request: Request, error: LabError) -> Response:
-        """Return the answer that tells of `error`."""
+        """Return the response for `error`."""
         return self._answer(request, error.status, content(error))
 
     def _answer(self, request: Request, status: int, body: dict[str, Any]) -> Response:
         page_wanted = "text/html" in request.headers.get("accept", "")
         if self.render_page and page_wanted and not request.url.path.startswith(NOT_PAGES):
             return self.render_page(request, status, body["detail"])
-        # json.dumps writes ASCII: what was refused may hold what UTF-8 cannot carry
+        # json.dumps writes ASCII: the refused value may contain characters that UTF-8 cannot carry
         return Response(json.dumps(body), status, media_type="application/json")
 
     def _validation_error(self, request: Request, error: RequestValidationError) -> Response:
@@ -93,17 +93,17 @@ class ErrorHandlers:
         return answer
 
     def _database_error(self, request: Request, error: Exception) -> Response:
-        logger.error("the database does not answer: %s", reason(error))
-        why = "cannot be reached; try again"
+        logger.error("database unavailable: %s", reason(error))
+        problem = "cannot be reached; try again"
         if is_disk_full(error):
-            why = "has no room left on its disk; make some and try again"
+            problem = "has no free disk space; free some and try again"
         elif is_read_only(error):
-            why = "takes no writes at the moment; try again"
-        return self.respond(request, Unavailable(f"The database {why}."))
+            problem = "is read-only at the moment; try again"
+        return self.respond(request, Unavailable(f"The database {problem}."))
 
     def _internal_error(self, request: Request, _error: Exception) -> Response:
-        """Answer for what nobody foresaw, outside all middleware; the server logs its traceback."""
-        answer = self.respond(request, LabError("Something went wrong here; the log tells what."))
+        """Answer an unexpected error, outside all middleware. The server logs the traceback."""
+        answer = self.respond(request, LabError("Internal error; see the log of the web process."))
         answer.headers.update(HEADERS)
         return answer
 

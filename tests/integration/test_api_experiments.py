@@ -89,7 +89,7 @@ def test_cancelling_what_a_sleeping_worker_has_locked_is_refused_in_the_end(
     with asleep.write() as session:
         transitions.claim(session, api.run_ids(experiment_id), worker="asleep", lease_seconds=60)
         answer = api.post(f"/api/experiments/{experiment_id}/cancel")
-    detail = "The database takes no writes at the moment; try again."
+    detail = "The database is read-only at the moment; try again."
     assert (answer.status_code, answer.json()["detail"]) == (503, detail)
     assert api.post(f"/api/experiments/{experiment_id}/cancel").status_code == 202
     asleep.dispose()

@@ -58,14 +58,14 @@ def test_damage_is_found_and_named(
     name, _, sentence = problem.partition(": ")
     check = examined(sqlite_settings)[name]
     assert check.outcome == "wrong"
-    assert sentence in " ".join(check.said)
+    assert sentence in " ".join(check.sentences)
 
 
 def test_a_table_that_is_missing_is_named(settings: Settings, database: Database) -> None:
     with database.write() as session:
         session.execute(text("DROP TABLE predictions"))
     (check,) = examine(settings)
-    assert (check.outcome, check.said) == (
+    assert (check.outcome, check.sentences) == (
         "wrong",
         ["The tables are not as declared; they would need: add table predictions."],
     )
@@ -90,8 +90,8 @@ def test_runs_that_nobody_trains_are_told_but_are_no_error(
         session.execute(text("UPDATE runs SET lease_expires_at = 1"))
     check = examined(sqlite_settings)["workers"]
     assert check.outcome == "warning"
-    assert [line.split(";")[0] for line in check.said] == [
-        "No worker is there",
+    assert [line.split(";")[0].split(".")[0] for line in check.sentences] == [
+        "No worker is registered",
         "1 runs lost their worker more than a minute ago",
     ]
 

@@ -66,7 +66,7 @@ def test_ready_with_database_broker_and_worker(api: Api, settings: Settings) -> 
 def test_not_ready_without_a_worker_unless_it_does_not_matter(sqlite_api: Api) -> None:
     answer = sqlite_api.get("/readyz")
     assert (answer.status_code, answer.json()["error"]) == (503, "unavailable")
-    assert answer.json()["detail"] == "Not ready: no worker is there."
+    assert answer.json()["detail"] == "Not ready: no worker is registered."
     assert sqlite_api.get("/readyz?exclude=workers").status_code == 200
 
 
@@ -98,24 +98,24 @@ def test_a_write_that_finds_no_room_says_so(sqlite_api: Api) -> None:
     answer = sqlite_api.post("/api/experiments", json={**SPEC, "training": {"seeds": 100}})
     assert (answer.status_code, answer.json()["error"]) == (503, "unavailable")
     assert answer.json()["detail"] == (
-        "The database has no room left on its disk; make some and try again."
+        "The database has no free disk space; free some and try again."
     )
 
 
 def test_a_database_that_takes_no_writes_is_told(
     sqlite_settings: Settings, sqlite_database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("backend.operations.health_checks.WRITING_SECONDS", 0.1)
+    monkeypatch.setattr("backend.operations.health_checks.WRITE_DEADLINE_SECONDS", 0.1)
     monkeypatch.setattr("backend.store.connections.BUSY_TIMEOUT_SECONDS", 0.1)
     api = Api(create_app(sqlite_settings))
     with sqlite_database.write() as session:
         session.execute(select(1))  # only now it begins
         assert missing(api) == ["database", "workers"]
-        assert "the database can be read, and takes no writes" in api.get("/readyz").text
+        assert "the database is read-only" in api.get("/readyz").text
         assert api.get("/api/health").json()["read_only"]
         assert "The database takes no writes: what is trained waits" in api.get("/health").text
         answer = api.post("/api/experiments", json=SPEC)
-        detail = "The database takes no writes at the moment; try again."
+        detail = "The database is read-only at the moment; try again."
         assert (answer.status_code, answer.json()["detail"]) == (503, detail)
     wait_for(lambda: not api.get("/api/health").json()["read_only"])
     wait_for(lambda: missing(api) == ["workers"])
@@ -183,8 +183,8 @@ def test_a_database_that_is_away_is_told_in_one_line_with_the_reason(
 def test_a_queue_that_nobody_looks_after_is_told(
     sqlite_settings: Settings, sqlite_database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("backend.operations.health_checks.WRITING_SECONDS", 0.1)
-    monkeypatch.setattr("backend.operations.health_checks.UNTENDED_SECONDS", 0.5)
+    monkeypatch.setattr("backend.operations.health_checks.WRITE_DEADLINE_SECONDS", 0.1)
+    monkeypatch.setattr("backend.operations.health_checks.SCHEDULER_LATE_SECONDS", 0.5)
     monkeypatch.setattr("backend.scheduling.scheduler.INTERVAL_SECONDS", 0.01)
     api = Api(create_app(sqlite_settings))
     state = api.app.state
@@ -196,7 +196,7 @@ def test_a_queue_that_nobody_looks_after_is_told(
         session.execute(select(1))  # only now it begins
         scheduler.start()
         wait_for(lambda: not api.get("/readyz").json()["parts"]["keeper"]["ok"])
-        assert "the queue was last looked after" in api.get("/readyz").text
+        assert "the scheduler last ran" in api.get("/readyz").text
     wait_for(lambda: api.get("/readyz").json()["parts"]["keeper"]["ok"])
     scheduler.stop()
 
