@@ -58,7 +58,7 @@ class FormField:
 
     @property
     def placeholder(self) -> str:
-        """The defaults, as they are typed."""
+        """The defaults in the notation of the field."""
         return " or ".join(map(written, self.status.defaults))
 
     def is_default(self, choice: str) -> bool:
@@ -133,7 +133,7 @@ def _titles(choices: Mapping[str, Choice]) -> dict[str, str]:
 
 
 def written(value: object) -> str:
-    """Write a value, or a list of values, as it is typed into a field."""
+    """Write a value, or a list of values, in the notation of a text field."""
     if value is None:
         return ""
     if isinstance(value, list):

@@ -67,7 +67,7 @@ def evidence(name: str) -> str:
 def value(of: ParamValue | Sequence[ParamValue], path: str = "") -> str:
     """Write a value, or a list of values, of the hyperparameter at `path`.
 
-    Without a path, text stays as it is.
+    Without a path, text is returned unchanged.
     """
     if of is None:
         return MISSING

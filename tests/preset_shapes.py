@@ -202,14 +202,14 @@ def _regularisation(runs: list[Trained]) -> Measurements:
     measurements = {
         name: fmean(run.value("test_loss") for run in runs if run.label == name) for name in names
     }
-    measurements["train loss as it is"] = fmean(
+    measurements["train loss, baseline"] = fmean(
         run.value("train_loss") for run in runs if run.label == names[0]
     )
     return measurements
 
 
 def _lowers(name: str) -> Callable[[Measurements], bool]:
-    return lambda measured: measured[name] < 0.85 * measured["as it is"]
+    return lambda measured: measured[name] < 0.85 * measured["baseline"]
 
 
 def _layers(runs: list[Trained]) -> Measurements:
@@ -377,7 +377,7 @@ SHAPES: dict[str, Shape] = {
     "regularisation": Shape(
         _regularisation,
         {
-            "the network learns its data by heart": lambda f: f["train loss as it is"] < 0.05,
+            "the network learns its data by heart": lambda f: f["train loss, baseline"] < 0.05,
             **{
                 f"{name} lowers test loss": _lowers(name)
                 for name in ("dropout", "weight decay", "early stopping")

@@ -1,4 +1,4 @@
-"""Reading a specification as it is written: from JSON or YAML to plain data, and its fields."""
+"""Parsing of specifications: JSON or YAML to plain data, and its fields one by one."""
 
 import json
 import re

@@ -1,4 +1,4 @@
-"""The experiments that are one click away; each is a file in the folder `presets`."""
+"""Presets: ready-made experiments, each a file in the folder `presets`."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,9 +17,9 @@ _SLUGS = (
 
 @dataclass(frozen=True)
 class Preset:
-    """A ready experiment; `document` is its specification as a person would write it.
+    """A ready-made experiment. `document` is its specification as a person would write it.
 
-    `group` is the heading it is offered under; `paper` is where the effect was described.
+    `group` is its heading on the home page; `paper` describes the effect that it shows.
     """
 
     slug: str
@@ -43,10 +43,10 @@ def _read(slug: str) -> Preset:
 
 
 PRESETS: dict[str, Preset] = {slug: _read(slug) for slug in _SLUGS}
-"""By slug, in the order in which they are offered."""
+"""The presets by slug, in the order of the home page."""
 
 PRESET_GROUPS: dict[str, list[Preset]] = {
     group: [preset for preset in PRESETS.values() if preset.group == group]
     for group in dict.fromkeys(preset.group for preset in PRESETS.values())
 }
-"""The presets under their headings, in the same order."""
+"""The presets by heading, in the same order."""

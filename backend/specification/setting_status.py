@@ -1,6 +1,6 @@
 """SettingStatus: what a form shows about each setting while a specification is being written.
 
-The specification may be incomplete or invalid: values that are not accepted count as they are.
+The specification may be incomplete or invalid.
 """
 
 from collections.abc import Mapping, Sequence
@@ -58,7 +58,7 @@ def setting_statuses(
 
 @dataclass(frozen=True)
 class _Written:
-    """A specification as it is written so far."""
+    """An unchecked specification."""
 
     document: Mapping[str, object]
 

@@ -34,6 +34,7 @@ __all__ = [
     "Role",
     "Section",
     "Training",
+    "declared",
     "show",
     "with_role",
 ]

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import cached_property
 from types import NoneType
-from typing import Annotated, Any, ClassVar, Protocol, get_args
+from typing import Annotated, ClassVar, Protocol, TypedDict, cast, get_args
 
 from pydantic import BaseModel, ConfigDict, GetCoreSchemaHandler, TypeAdapter, ValidationError
 from pydantic_core import CoreSchema, core_schema
@@ -44,6 +44,19 @@ class Role(StrEnum):
     OPTIMISATION = "optimisation"
     EARLY_STOPPING = "early stopping"
     SEED = "seed"
+
+
+class ValueSchema(TypedDict, total=False):
+    """The part of JSON schema that hyperparameters use. `accepted` describes text in words."""
+
+    type: str
+    accepted: str
+    enum: list[str]
+    const: str
+    minimum: float
+    maximum: float
+    exclusiveMinimum: float
+    exclusiveMaximum: float
 
 
 class Choice(Protocol):
@@ -123,13 +136,13 @@ class Hyperparameter:
         return list(self.choices) if self.accepts is None else []
 
     @cached_property
-    def schema(self) -> Mapping[str, Any]:
+    def schema(self) -> ValueSchema:
         """The JSON schema of an accepted value."""
-        return self._adapter.json_schema()
+        return cast("ValueSchema", self._adapter.json_schema())
 
     @cached_property
     def maximum(self) -> int:
-        """The highest accepted number. Raises KeyError if there is none."""
+        """The highest accepted number. Raises KeyError for settings that are not bounded."""
         return int(self.schema["maximum"])
 
     def read(self, path: str, value: object, errors: list[FieldError]) -> ParamValue:
@@ -146,7 +159,7 @@ class Hyperparameter:
         return value if isinstance(value, int | float) else canonical
 
     def choice_title(self, value: str) -> str:
-        """Return the title of a choice. Text that is not a choice stays as it is."""
+        """Return the title of a choice, or the value itself if it is not a choice."""
         return self.choices[value].title if value in self.choices else value
 
     @property
@@ -156,12 +169,12 @@ class Hyperparameter:
         return {name: about for name, about in abouts.items() if about}
 
     @property
-    def _type(self) -> Any:  # a type, for which there is no type yet
+    def _type(self) -> object:
         return Annotated[str, NameIn(self.choices)] if self.accepts is None else self.accepts
 
     @cached_property
-    def _adapter(self) -> TypeAdapter[Any]:
-        return TypeAdapter(self._type, config=STRICT)
+    def _adapter(self) -> TypeAdapter[ParamValue]:
+        return TypeAdapter(cast("type[ParamValue]", self._type), config=STRICT)
 
     def __get_pydantic_core_schema__(
         self, source: object, handler: GetCoreSchemaHandler
@@ -204,7 +217,7 @@ class TakesSettings(Protocol):
         """The names of the settings, without their section."""
 
 
-def _in_words(schema: Mapping[str, Any]) -> str:
+def _in_words(schema: ValueSchema) -> str:
     if "accepted" in schema:
         return str(schema["accepted"])
     if "enum" in schema:

@@ -45,7 +45,8 @@ MIN_DELTA = Hyperparameter(
     "early_stopping", "min_delta",
     label="smallest improvement",
     help="Smallest fall of the validation loss that counts as an improvement.",
-    why="Falls smaller than the noise are no progress: with this they do not restart the patience.",
+    why="A fall smaller than the noise is not progress: with this setting it does not restart the "
+    "patience.",
     role=Role.EARLY_STOPPING,
     accepts=Annotated[float, Field(ge=0, le=1e9)],
     when={CRITERION: _criteria_with("min_delta")},
@@ -86,7 +87,8 @@ STRIPS = Hyperparameter(
     "early_stopping", "strips",
     label="strips that rise",
     help="Number of strips in succession over which validation loss has to rise.",
-    why="More rises in succession make sure that it is no chance, and come later.",
+    why="The more rises in succession, the less they are due to chance, and the later the "
+    "criterion fires.",
     role=Role.EARLY_STOPPING,
     accepts=StripCount,
     when={CRITERION: _criteria_with("strips")},
@@ -94,8 +96,7 @@ STRIPS = Hyperparameter(
 ACTION = Hyperparameter(
     "early_stopping", "action",
     label="when it fires",
-    help="What happens when the criterion fires: training goes on and the epoch is marked, or the "
-    "run ends there.",
+    help="Action taken when the criterion fires: mark the epoch and train on, or end the run.",
     why="Marking shows what stopping would have cost or saved; ending the run saves the epochs.",
     role=Role.EARLY_STOPPING,
     choices={

@@ -100,7 +100,7 @@ function offerSources(problem) {
   }
 }
 
-// Unchooses the data sets of the other problem, and chooses the first one of this if none is left.
+// Keeps the chosen data sets of a problem, or chooses its first data set.
 function chooseProblem(problem) {
   const boxes = sourceBoxes();
   for (const box of boxes) box.checked &&= problems[box.value] === problem;
