@@ -148,13 +148,13 @@ def make(target: Path, draw: str, configurations: int, seeds: int) -> None:
 def main() -> None:
     """Make a corpus or report on one."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
-    parser.add_argument("what", choices=["make", "report"])
+    parser.add_argument("action", choices=["make", "report"])
     parser.add_argument("file", type=Path)
     parser.add_argument("--draw", choices=list(DRAWS), default="first")
     parser.add_argument("--configurations", type=int, default=150)
     parser.add_argument("--seeds", type=int, default=2)
     options = parser.parse_args()
-    if options.what == "make":
+    if options.action == "make":
         make(options.file, options.draw, options.configurations, options.seeds)
     print(report(options.draw, load(options.file)))
 

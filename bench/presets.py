@@ -1,11 +1,11 @@
-"""Whether the presets show what they are known for, and what that costs.
+"""Training of all presets: do they show the effect they are known for, and at what cost?
 
     python -m bench.presets [--write] [--reduced] [--shift N] [SLUG...]
 
-Trains each preset whole (or `--reduced`, as the tests do) and prints its figures, whether its
-shape holds and the processor time of training on one core. `--shift` adds N to every seed that is
-not chosen by hand, to see whether a shape depends on the seeds. `--write` makes docs/textbook.md.
-Exits with 1 when a shape does not hold.
+Trains each preset in full (or `--reduced`, as the tests do). Prints its measurements, whether its
+shape holds, and the processor time of training on one core. `--shift` adds N to every seed that is
+not set by hand, to check whether a shape depends on the seeds. `--write` writes docs/textbook.md.
+Exits with 1 if a shape does not hold.
 """
 
 import argparse
@@ -43,7 +43,7 @@ on digits with label noise. The test error rises and stays high.
 
 @dataclass(frozen=True)
 class PresetResult:
-    """What a preset came to."""
+    """The measurements of a preset, and which claims about its shape hold."""
 
     preset: Preset
     runs: int
@@ -53,23 +53,23 @@ class PresetResult:
 
 
 def main() -> int:
-    """Measure the presets asked for, or all."""
+    """Measure the requested presets, or all."""
     options = _options()
-    found = []
+    results = []
     for slug in options.slugs or PRESETS:
-        one = measure(slug, reduced=options.reduced, shift=options.shift)
-        print(f"{slug}: {one.runs} runs, {one.seconds:.1f} s")
-        print("   ", _listed(one.figures))
-        for claim, holds in one.claims.items():
+        result = measure(slug, reduced=options.reduced, shift=options.shift)
+        print(f"{slug}: {result.runs} runs, {result.seconds:.1f} s")
+        print("   ", _listed(result.figures))
+        for claim, holds in result.claims.items():
             print(f"    {'holds' if holds else 'DOES NOT HOLD'}: {claim}", flush=True)
-        found.append(one)
+        results.append(result)
     if options.write:
-        PAGE.write_text(INTRODUCTION + "".join(map(_section, found)))
-    return 0 if all(all(one.claims.values()) for one in found) else 1
+        PAGE.write_text(INTRODUCTION + "".join(map(_section, results)))
+    return 0 if all(all(result.claims.values()) for result in results) else 1
 
 
 def measure(slug: str, *, reduced: bool = False, shift: int = 0) -> PresetResult:
-    """Train a preset and look at its shape."""
+    """Train a preset and check its shape."""
     preset, shape = PRESETS[slug], SHAPES[slug]
     document = _shifted(shape.document(slug) if reduced else preset.document, shift)
     started = time.process_time()
@@ -90,18 +90,20 @@ def _shifted(document: dict[str, Any], shift: int) -> dict[str, Any]:
     }
 
 
-def _section(one: PresetResult) -> str:
-    written = {k: v for k, v in one.preset.document.items() if k != "name"}
+def _section(result: PresetResult) -> str:
+    written = {k: v for k, v in result.preset.document.items() if k != "name"}
     spec = yaml.safe_dump(written, sort_keys=False, default_flow_style=None, width=96)
     claims = "\n".join(
-        f"- {'' if holds else '**not observed:** '}{claim}" for claim, holds in one.claims.items()
+        f"- {'' if holds else '**not observed:** '}{claim}"
+        for claim, holds in result.claims.items()
     )
-    figures = "\n".join(f"| {name} | {_number(value)} |" for name, value in one.figures.items())
-    paper = f"{_wrapped(f'After {one.preset.paper}.')}\n\n" if one.preset.paper else ""
-    runs = len(validate(one.preset.document).runs)
+    figures = "\n".join(f"| {name} | {_number(value)} |" for name, value in result.figures.items())
+    paper = f"{_wrapped(f'After {result.preset.paper}.')}\n\n" if result.preset.paper else ""
+    runs = len(validate(result.preset.document).runs)
     return (
-        f"\n## {one.preset.title}\n\n{_wrapped(one.preset.about)}\n\n{paper}```yaml\n{spec}```\n\n"
-        f"{runs} runs, {one.seconds:.0f} s. Observed:\n\n{claims}\n\n"
+        f"\n## {result.preset.title}\n\n{_wrapped(result.preset.about)}\n\n"
+        f"{paper}```yaml\n{spec}```\n\n"
+        f"{runs} runs, {result.seconds:.0f} s. Observed:\n\n{claims}\n\n"
         f"| measured | |\n|---|---|\n{figures}\n"
     )
 

@@ -43,7 +43,7 @@ def fill(database: Database) -> None:
         with database.write() as session:
             experiments.create_experiment(session, spec)
     with database.write() as session:
-        names = [f"{part}_{what}" for what in ("loss", "acc") for part in ("train", "val", "test")]
+        names = [f"{part}_{kind}" for kind in ("loss", "acc") for part in ("train", "val", "test")]
         metrics.key_ids(session, names)
         for statement in _FILL:
             values = {"length": CHUNK_EPOCHS, "chunks": CHUNKS} if ":length" in statement else {}

@@ -27,7 +27,7 @@ SPEC = {
     "model": {"width": [2, 8, 32, 128], "depth": [1, 2]},
     "training": {"epochs": 300, "learning_rate": [0.001, 0.01], "seeds": 8},
 }  # 1,024 runs
-KEYS = tuple(f"{p}_{what}" for what in ("loss", "accuracy") for p in ("train", "val", "test"))
+KEYS = tuple(f"{p}_{kind}" for kind in ("loss", "accuracy") for p in ("train", "val", "test"))
 VERDICTS = ("overfitting", "good fit", "underfitting", "still improving", "memorised noise")
 DIAGNOSIS = {"sentence": "x" * 500, "learner": "x" * 300, "evidence": dict.fromkeys(KEYS, 0.123)}
 QUERIES = (

@@ -4,13 +4,11 @@ from collections.abc import Hashable, Sequence
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
+from backend.series import FloatArray
 from worker.training.member import GroupMember
 from worker.training.program import TrainingProgram
-
-FloatArray = NDArray[np.float64]
 
 
 class EnsembleData:
