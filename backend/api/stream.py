@@ -64,17 +64,28 @@ router = APIRouter(prefix="/api/stream", tags=["stream"])
 SubjectId = Annotated[int | None, Query(ge=1, le=MAX_ID)]
 
 
+Brief = Annotated[
+    bool,
+    Query(description="Send one event per kind of change, without the state of each run."),
+]
+
+
 def subject(
-    database: DatabaseDep, experiment: SubjectId = None, run: SubjectId = None
+    database: DatabaseDep,
+    experiment: SubjectId = None,
+    run: SubjectId = None,
+    brief: Brief = False,
 ) -> StreamSubject:
-    """Return what to follow, before the stream starts. Raises InvalidInput and NotFound."""
+    """Return the subject of the stream, before it starts. Raises InvalidInput and NotFound."""
+    if brief and run is not None:
+        raise InvalidInput("brief is given with a run; accepted: with an experiment.", "brief")
     if (experiment is None) == (run is None):
         given = "missing" if run is None else f"{run}, beside an experiment"
         raise InvalidInput(f"run is {given}; accepted: an experiment or a run, one of them.", "run")
     with database.read() as session:
         if run is not None:
             return StreamSubject(runs.get(session, run).experiment_id, run)
-        return StreamSubject(experiments.get(session, experiment or 0).id)
+        return StreamSubject(experiments.get(session, experiment or 0).id, brief=brief)
 
 
 async def reader(request: Request) -> Reader:

@@ -17,10 +17,14 @@ MAX_CHANGES_PER_READ = 1000  # changes read at once
 
 @dataclass(frozen=True)
 class StreamSubject:
-    """What a stream follows: an experiment, or one of its runs."""
+    """The subject of a stream: an experiment, or one of its runs.
+
+    A `brief` stream reports only which kinds of changes happened, not the state of each run.
+    """
 
     experiment_id: int
     run_id: int | None = None
+    brief: bool = False
 
 
 @dataclass(frozen=True)
@@ -60,6 +64,8 @@ class EventBatch:
 
 def read(session: Session, subject: StreamSubject, after: int) -> EventBatch:
     """Return what happened to `subject` after a revision, folded into few messages."""
+    if subject.brief:
+        return _read_brief(session, subject, after)
     found = changes.changes_since(
         session,
         after,
@@ -79,6 +85,19 @@ def read(session: Session, subject: StreamSubject, after: int) -> EventBatch:
     return EventBatch(messages, more=len(found) == MAX_CHANGES_PER_READ)
 
 
+def _read_brief(session: Session, subject: StreamSubject, after: int) -> EventBatch:
+    """Return one message per kind of change. Cheap, however many runs have changed."""
+    revisions = changes.newest_of_kinds(session, after, experiment_id=subject.experiment_id)
+    messages = []
+    for kind, revision in sorted(revisions.items(), key=lambda pair: pair[1]):
+        event = ChangeEvent(revision, kind, 0)
+        data = (
+            _RunStates(session, subject.experiment_id, [event]).progress if kind == "status" else {}
+        )
+        messages.append(EventMessage(event, json.dumps(data)))
+    return EventBatch(messages, more=False)
+
+
 class _RunStates:
     """What runs and their experiment have come to; read when first asked for."""
 
@@ -93,7 +112,7 @@ class _RunStates:
             case "metric":
                 return {"epoch": item.epoch, "summary": item.summary}
             case "status":
-                return {"status": item.status, "epoch": item.epoch, **self._progress}
+                return {"status": item.status, "epoch": item.epoch, **self.progress}
             case _:
                 found = diagnosis(self._session, self._rows[event.run_id])
                 return {"early_stop_epoch": item.early_stop_epoch, **found}
@@ -107,7 +126,8 @@ class _RunStates:
         return {item.id: item for item in run_items(self._session, list(self._rows.values()))}
 
     @cached_property
-    def _progress(self) -> dict[str, Any]:
+    def progress(self) -> dict[str, Any]:
+        """Counts of the experiment's runs by status, and its own status."""
         counts = experiments.counts(self._session, [self._experiment_id])[self._experiment_id]
         return {"counts": counts, "experiment_status": experiments.status_from(counts)}
 

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from sqlalchemy import BigInteger, Integer, bindparam, insert, select, update
+from sqlalchemy import BigInteger, Integer, bindparam, func, insert, select, update
 from sqlalchemy.orm import Session
 
 from backend.store.tables import Change, Experiment
@@ -86,12 +86,24 @@ def changes_since(
     return session.scalars(query, given).all()
 
 
+def newest_of_kinds(session: Session, revision: int, *, experiment_id: int) -> dict[Kind, int]:
+    """Return the newest revision of each kind of change of an experiment after `revision`."""
+    given = {"experiment": experiment_id, "after": revision}
+    rows = session.execute(_NEWEST_OF_KINDS, given)
+    return {row.kind: row.newest for row in rows}
+
+
 # built once, too: streams read them hundreds of times a second
 _SINCE = (
     select(Change)
     .where(Change.experiment_id == bindparam("experiment"), Change.revision > bindparam("after"))
     .order_by(Change.revision)
     .limit(bindparam("most", type_=Integer))
+)
+_NEWEST_OF_KINDS = (
+    select(Change.kind, func.max(Change.revision).label("newest"))
+    .where(Change.experiment_id == bindparam("experiment"), Change.revision > bindparam("after"))
+    .group_by(Change.kind)
 )
 _SINCE_OF_RUN = _SINCE.where(Change.run_id == bindparam("run"))
 

@@ -163,6 +163,25 @@ def test_an_experiment_shows_states(api: Api, url: str, run_id: int) -> None:
     assert "metrics" not in first.data
 
 
+def test_a_brief_stream_reports_each_kind_of_change_once(api: Api, url: str, run_id: int) -> None:
+    for start in (1, 4):
+        record(api.database, 1, run_id, range(start, start + 3))
+    with api.database.write() as session:
+        changes.log(session, 1, [changes.NewChange(run_id, "status")])
+    with events(url, "experiment=1&brief=true") as stream:
+        moved, status = islice(stream, 2)
+    assert (moved.id, moved.kind, moved.data) == (2, "metric", {})
+    assert (status.id, status.kind) == (3, "status")
+    assert status.data["experiment_status"] == "queued"
+
+
+def test_a_brief_stream_is_of_an_experiment(sqlite_api: Api) -> None:
+    run_id = sqlite_api.run_ids(sqlite_api.submit())[0]
+    answer = sqlite_api.get(f"/api/stream?run={run_id}&brief=true")
+    assert answer.status_code == 422
+    assert answer.json()["field"] == "brief"
+
+
 def test_a_status_tells_how_far_the_experiment_is(api: Api, url: str, run_id: int) -> None:
     with open_stream(url, "experiment=1") as stream:
         api.post("/api/experiments/1/cancel")
