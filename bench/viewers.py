@@ -20,17 +20,17 @@ from pathlib import Path
 from playwright.sync_api import Browser, Page, sync_playwright
 from sqlalchemy.orm import Session
 
-from backend.live.notifications import Hints
+from backend.live.notifications import Notifier
 from backend.runs import lifecycle
 from backend.settings import Settings
 from backend.specification import RunSpec, validate
 from backend.store import Database, changes, transitions
 from backend.store.changes import NewChange
 from backend.store.transitions import Ending, Lease
-from bench.in_browser import WEB, processor, visit
+from bench.browser_timing import WEB, processor, visit
 from tests.e2e.browser import find
-from tests.product import running
-from tests.scenes import MOONS, Scene, advance, play, thousand
+from tests.product import run_product
+from tests.scenes import MOONS, Scene, advance, thousand_runs, write_scene
 
 GROUPS = 4  # of runs that commit together
 COMMIT_SECONDS = 1.0  # between two commits of a group, as with hundreds of runs
@@ -48,7 +48,7 @@ class Lab:
 
     url: str
     database: Database
-    hints: Hints
+    notifier: Notifier
 
 
 def measure(pages: list[Page], write: Iterator[float], seconds: float) -> float:
@@ -83,8 +83,8 @@ def watched(
 
 def sweep(lab: Lab) -> tuple[str, Iterator[float]]:
     """Return the page of 1,000 runs that train, and what writes their epochs."""
-    scene = replace(thousand(1000), epochs=20, target=None)
-    experiment_id, run_ids = play(lab.database, scene)
+    scene = replace(thousand_runs(1000), epochs=20, target=None)
+    experiment_id, run_ids = write_scene(lab.database, scene)
     pairs = list(zip(run_ids, validate(scene.document).runs, strict=True))
     return f"/experiments/{experiment_id}", _advance_groups(lab, scene, experiment_id, pairs)
 
@@ -100,7 +100,7 @@ def _advance_groups(
             advance(session, scene, experiment_id, group, epoch, epoch)
             if number % GROUPS == 0:
                 _end(session, experiment_id, [group.pop() for _ in range(ENDED_PER_SECOND)])
-        lab.hints.moved(experiment_id)
+        lab.notifier.notify(experiment_id)
         due = max(due + COMMIT_SECONDS / GROUPS, time.monotonic())
         yield due
 
@@ -118,7 +118,7 @@ def one_run(lab: Lab) -> tuple[str, Iterator[float]]:
     """Return the page of a run that trains, and what writes its epochs."""
     document = {"name": "One", "dataset": MOONS, "training": {"epochs": 100_000}}
     scene = Scene(document, 100, None)
-    experiment_id, [run_id] = play(lab.database, scene)
+    experiment_id, [run_id] = write_scene(lab.database, scene)
     pair = (run_id, validate(document).runs[0])
     return f"/runs/{run_id}", _advance_run(lab, scene, experiment_id, pair)
 
@@ -128,7 +128,7 @@ def _advance_run(lab: Lab, scene: Scene, experiment_id: int, pair: Pair) -> Iter
     for first in count(scene.epochs + 1, EPOCHS_PER_COMMIT):
         with lab.database.write() as session:
             advance(session, scene, experiment_id, [pair], first, first + EPOCHS_PER_COMMIT - 1)
-        lab.hints.moved(experiment_id)
+        lab.notifier.notify(experiment_id)
         due = max(due + RUN_COMMIT_SECONDS, time.monotonic())
         yield due
 
@@ -155,9 +155,9 @@ def main() -> None:
     with tempfile.TemporaryDirectory(prefix="lab-") as folder, sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=find(playwright))
         data_dir = Path(folder) / "data"
-        with running(data_dir, workers="0") as product:
+        with run_product(data_dir, workers="0") as product:
             settings = Settings(data_dir=data_dir, broker=f"unix://{data_dir}/valkey.sock")
-            lab = Lab(product.url, Database(settings.database_url), Hints(settings.broker_url))
+            lab = Lab(product.url, Database(settings.database_url), Notifier(settings.broker_url))
             print(f"{'idle':44} {measure([], nothing(), WARM_UP_SECONDS):6.1%} of a core")
             for name in given.pages:
                 start, ready = PAGES[name]

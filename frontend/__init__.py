@@ -7,6 +7,7 @@ from backend.errors import Unauthorized
 from frontend import assets
 from frontend.charts import fragments, grid_routes, overlay_routes, run_routes
 from frontend.charts import routes as figures
+from frontend.live_parts import LivePages
 from frontend.pages import (
     compare,
     experiment,
@@ -26,6 +27,7 @@ __all__ = ["mount", "render_error", "render_report"]
 
 def mount(app: FastAPI) -> None:
     """Put every page, figure and static file on the app."""
+    app.state.live_pages = LivePages()
     pages = (home, new_experiment, experiment, runs, run, compare, reference, health, sign_in)
     for module in (assets, figures, fragments, grid_routes, overlay_routes, run_routes, *pages):
         app.include_router(module.router, include_in_schema=False)

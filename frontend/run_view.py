@@ -48,6 +48,11 @@ class RunView(BaseModel):
             return min(self.first, self.last), max(self.first, self.last)
         return self.first, self.last
 
+    @property
+    def grows(self) -> bool:
+        """Whether new points can be appended to the curves: they are not smoothed or zoomed."""
+        return self.stretch == (None, None) and not self.smoothing
+
     def of_curves(self) -> dict[str, str]:
         """Return what the charts of the curves need to know, as an address writes it."""
         given = self.model_dump(exclude_defaults=True, exclude={"at", "show"})

@@ -1,6 +1,6 @@
 """What all pages share: the database session, the templates, the words, the error page."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any
@@ -54,6 +54,9 @@ _TEMPLATES.filters.update(
     }
 )
 
+# a global, so that a part can be filled without the page around it
+_TEMPLATES.globals["macros"] = _TEMPLATES.get_template("parts/macros.html").module
+
 
 def _session(request: Request) -> Iterator[Session]:
     with request.app.state.database.read() as session:
@@ -67,6 +70,12 @@ Reading = Annotated[Session, Depends(_session, scope="function")]
 def fill(template: str, **context: Any) -> str:
     """Return the text that a template makes."""
     return _TEMPLATES.get_template(template).render(context)
+
+
+def macro(template: str, name: str) -> Callable[..., str]:
+    """Return a macro of a template, as a function that returns its text."""
+    call = getattr(_TEMPLATES.get_template(template).module, name)
+    return lambda *given: str(call(*given)).strip()
 
 
 def render(template: str, *, status: int = 200, **context: Any) -> HTMLResponse:

@@ -86,7 +86,9 @@ def changes_since(
     return session.scalars(query, given).all()
 
 
-def newest_of_kinds(session: Session, revision: int, *, experiment_id: int) -> dict[Kind, int]:
+def newest_of_kinds(
+    session: Session, revision: int, *, experiment_id: int
+) -> dict[ChangeKind, int]:
     """Return the newest revision of each kind of change of an experiment after `revision`."""
     given = {"experiment": experiment_id, "after": revision}
     rows = session.execute(_NEWEST_OF_KINDS, given)

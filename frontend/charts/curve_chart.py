@@ -25,10 +25,12 @@ def draw_curves(info: CurvesInfo) -> theme.Drawing:
     if info.gap is not None:
         _add_gap(figure, info.gap)
     _shade(figure, info)
-    for row, (what, epoch) in enumerate(info.marks.items()):
-        _mark(figure, what, epoch, epochs, row=row, middle=sum(_ends(info, epochs)) / 2)
+    for row, (name, epoch) in enumerate(info.marks.items()):
+        _mark(figure, name, epoch, epochs, row=row, middle=sum(_ends(info, epochs)) / 2)
     _add_cursor(figure)
-    return theme.drawing(figure, info.description)
+    best = {"epoch": info.best_epoch, "value": info.best_loss}
+    growth = {"marks": info.marks, "best": best if info.best_epoch is not None else None}
+    return theme.drawing(figure, info.description) | growth
 
 
 def _layout(info: CurvesInfo, epochs: Scale) -> go.Layout:
@@ -138,13 +140,20 @@ def _add_seeds(figure: go.Figure, info: CurvesInfo) -> None:
             )  # fmt: skip
 
 
+def seed_traces(info: CurvesInfo) -> list[dict[str, object]]:
+    """Return the points of the cell's other runs, by the uid of their traces."""
+    figure = go.Figure()
+    _add_seeds(figure, info)
+    return [{"uid": trace.uid, "x": list(trace.x), "y": list(trace.y)} for trace in figure.data]
+
+
 def _shade(figure: go.Figure, info: CurvesInfo) -> None:
-    if info.after_best is None:
-        return
-    start, end = info.after_best
+    """Shade the epochs after the best one; hidden if there are none yet."""
+    start, end = info.after_best or (1, 1)
     figure.add_shape(
         type="rect", x0=start, x1=end, y0=0, y1=1, yref="paper", name="after the best epoch",
         fillcolor="var(--shade)", line={"width": 0}, layer="below",
+        visible=info.after_best is not None,
     )  # fmt: skip
 
 
@@ -154,17 +163,23 @@ def _place(epoch: int, epochs: Scale) -> float:
 
 
 def _mark(
-    figure: go.Figure, what: str, epoch: int, epochs: Scale, *, row: int, middle: float
+    figure: go.Figure, name: str, epoch: int | None, epochs: Scale, *, row: int, middle: float
 ) -> None:
-    """Draw a vertical line with its label above the plot; each mark has a row of its own."""
-    colour, dash = MARKS[what]
+    """Draw a vertical line with its label above the plot; each mark has a row of its own.
+
+    A mark without an epoch is hidden; curve_growth.js shows it when a growing curve gets there.
+    """
+    colour, dash = MARKS[name]
+    visible, epoch = epoch is not None, epoch or 1
     look, at = {"color": colour, "dash": dash, "width": 1.5}, _place(epoch, epochs)
     figure.add_shape(
-        type="line", x0=epoch, x1=epoch, y0=0, y1=1, yref="paper", line=look, name=what
-    )
+        type="line", x0=epoch, x1=epoch, y0=0, y1=1, yref="paper", line=look, name=name,
+        visible=visible,
+    )  # fmt: skip
     figure.add_annotation(
         x=at, y=1, yref="paper", yanchor="bottom", yshift=2 + 20 * row, showarrow=False,
-        xanchor="left" if at < middle else "right", text=f"{what} {epoch:,}", name=what,
+        xanchor="left" if at < middle else "right", text=f"{name} {epoch:,}", name=name,
+        visible=visible,
         font={"color": colour, "size": 12},
     )  # fmt: skip
 

@@ -1,19 +1,20 @@
 """What the chart of a run shows: its lines, thinned and smoothed, the gap, other seeds, marks."""
 
-from collections.abc import Mapping, Sequence, Set
+from collections.abc import Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
 
-from backend.runs.schemas import finite
+from backend.runs.schemas import RunItem, finite
 from backend.series import Series, downsample, smooth
 from frontend.charts import theme
 from frontend.formatting import number
 from frontend.run_view import RunView
 
 Quantity = Literal["loss", "accuracy"]
+QUANTITIES: tuple[Quantity, ...] = get_args(Quantity)
 Values = Sequence[float | None]
 Array = NDArray[Any]
 
@@ -45,6 +46,7 @@ class CurvesInfo:
     early_stop_epoch: int | None
     last_epoch: int
     view: RunView
+    best_loss: float | None = None
 
     @property
     def after_best(self) -> tuple[int, int] | None:
@@ -54,10 +56,9 @@ class CurvesInfo:
         return self.best_epoch, self.last_epoch
 
     @property
-    def marks(self) -> dict[str, int]:
-        """The epochs that are marked, each with its label."""
-        found = {"best epoch": self.best_epoch, "early stop": self.early_stop_epoch}
-        return {what: epoch for what, epoch in found.items() if epoch is not None}
+    def marks(self) -> dict[str, int | None]:
+        """The marked epochs by their labels, None for a mark that is not shown yet."""
+        return {"best epoch": self.best_epoch, "early stop": self.early_stop_epoch}
 
     @property
     def limits(self) -> tuple[float, float] | None:
@@ -100,6 +101,7 @@ def curves_info(
     *,
     view: RunView,
     best_epoch: int | None = None,
+    best_loss: float | None = None,
     early_stop_epoch: int | None = None,
     seeds: Sequence[Mapping[str, Series]] = (),
 ) -> CurvesInfo:
@@ -125,7 +127,26 @@ def curves_info(
         early_stop_epoch,
         max((int(one.steps[-1]) for one in series.values() if len(one)), default=0),
         view,
+        best_loss,
     )
+
+
+def newest_info(
+    quantity: Quantity, run: RunItem, *, stops: int | None, view: RunView
+) -> CurvesInfo:
+    """Return what a chart of a run shows, with the newest point of each line alone.
+
+    It has the chart's description and marks, without reading the points of the run.
+    """
+    lines = [DrawnLine(part, [run.epoch], [value]) for part, value in _last_values(quantity, run)]
+    gap = _gap(*lines[:2]) if quantity == "loss" and len(lines) > 1 else None
+    return CurvesInfo(quantity, lines, gap, [], run.best_epoch, stops, run.epoch, view)
+
+
+def _last_values(quantity: Quantity, run: RunItem) -> Iterator[tuple[str, float | None]]:
+    for part in PARTS:
+        if summary := run.summary.get(f"{part}_{quantity}"):
+            yield part, summary["last"]
 
 
 def _numbers(lines: Sequence[DrawnLine]) -> list[float]:

@@ -1,6 +1,6 @@
 """A grid of any number of knobs as tables: two are axes, the others filter or set tables apart."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import product
 from typing import Any
@@ -45,6 +45,21 @@ class Rest:
 
 
 @dataclass(frozen=True)
+class Place:
+    """The place of a cell: its table, row and column. `first` is the first cell of its table."""
+
+    panel: int
+    row: int
+    column: int
+    first: bool
+
+    @property
+    def id(self) -> str:
+        """Id of the cell's element."""
+        return f"cell-{self.panel}-{self.row}-{self.column}"
+
+
+@dataclass(frozen=True)
 class PanelsInfo:
     """The tables of an experiment, all of one colour ramp.
 
@@ -63,6 +78,22 @@ class PanelsInfo:
     def cells(self) -> Sequence[GridCell]:
         """All cells."""
         return [cell for one in self.panels for row in one.cells for cell in row if cell]
+
+    @property
+    def placed_cells(self) -> Iterator[tuple[Place, GridCell]]:
+        """All cells with their places."""
+        for panel, table in enumerate(self.panels):
+            first = True
+            for row, line in enumerate(table.cells):
+                for column, cell in enumerate(line):
+                    if cell:
+                        yield Place(panel, row, column, first), cell
+                        first = False
+
+    @staticmethod
+    def place(panel: int, row: int, column: int, first: bool) -> Place:
+        """Return a place, for the template."""
+        return Place(panel, row, column, first)
 
     @property
     def averaged(self) -> Sequence[str]:

@@ -12,7 +12,7 @@ from backend.series import Series
 from backend.store import artifacts, experiments, metrics, runs
 from backend.store.artifacts import SnapshotKind
 from backend.store.tables import Run
-from frontend.charts.curve_chart import draw_curves
+from frontend.charts.curve_chart import draw_curves, seed_traces
 from frontend.charts.curves import Quantity, curves_info
 from frontend.charts.fit_frames import draw_fit_frames, fit_frames_info
 from frontend.charts.fits import draw_fit, fit_info
@@ -77,10 +77,22 @@ def curves(
         metrics.series(session, run_id, keys),
         view=view,
         best_epoch=run.best_epoch,
+        best_loss=run.summary.get("val_loss", {}).get("min"),
         early_stop_epoch=fires,
         seeds=_other_seeds(session, row, keys[:2]) if "seeds" in view.show else (),
     )
     return as_json(draw_curves(info))
+
+
+@router.get("/{quantity}/seeds")
+def seeds(
+    session: Reading, run_id: int, quantity: Quantity, view: ViewQuery
+) -> list[dict[str, object]]:
+    """Return the traces of the other seeds in a run's chart. Raises NotFound."""
+    row = runs.get(session, run_id)
+    keys = [f"{part}_{quantity}" for part in ("train", "val")]
+    info = curves_info(quantity, {}, view=view, seeds=_other_seeds(session, row, keys))
+    return seed_traces(info)
 
 
 def _other_seeds(session: Session, row: Run, keys: list[str]) -> list[dict[str, Series]]:

@@ -19,7 +19,7 @@ from backend.runs.schemas import RunItem
 from frontend import formatting
 from frontend.charts.bias_variance import split_axis
 
-REDRAWN = 20  # times at most while an experiment's runs finish
+MAX_REDRAWS = 20  # of the slow charts while an experiment's runs end
 MIN_FINISHED = 2
 LONGEST_NUMBER = 6  # digits in an address that are read
 
@@ -63,7 +63,7 @@ def reading(
     params = [setting(each, unequal) for each in whole]  # each section looks through them
     values = varying(params)
     found, missing = _sections(values, epochs)
-    version = _version(finished, len(all_runs))
+    version = redraw_version(finished, len(all_runs))
     target = _target(query.get("target"))
     made = [
         _chosen(section, axes, params, query, f"/figures/experiments/{experiment_id}", version,
@@ -131,10 +131,13 @@ def _chosen(
     )
 
 
-def _version(finished: int, total: int) -> int:
-    """Return a number that changes when figures are to be drawn anew."""
-    step = max(1, total // REDRAWN)
-    return finished if finished == total else finished // step * step
+def redraw_version(ended: int, total: int) -> int:
+    """Return a number that changes when the slow charts have to be drawn again.
+
+    It changes at most MAX_REDRAWS times while `total` runs end, and when the last one has ended.
+    """
+    step = max(1, total // MAX_REDRAWS)
+    return ended if ended == total else ended // step * step
 
 
 def _target(text: str | None) -> float | None:

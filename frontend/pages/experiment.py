@@ -1,9 +1,7 @@
-"""An experiment: progress, the live grid, its analysis, and its runs."""
+"""The page of an experiment: progress, the live grid, its analysis, and its runs."""
 
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from math import ceil
 from typing import Annotated, Any
 
@@ -11,37 +9,37 @@ from fastapi import APIRouter, Depends, Request
 from fastapi.responses import HTMLResponse
 from sqlalchemy.orm import Session
 
-from backend.api.dependencies import DispatcherDep
+from backend.api.dependencies import DatabaseDep, DispatcherDep
 from backend.api.health import Device
 from backend.runs.compare_variants import JUDGED, At
-from backend.runs.schemas import RunItem, experiment_items, run_items
+from backend.runs.schemas import RunItem
 from backend.runs.states import ENDED
-from backend.runs.throughput import throughput
 from backend.scheduling.dispatcher import Dispatcher
-from backend.store import experiments, metric_summaries, runs
-from backend.store.tables import Experiment, Run
+from backend.store import experiments
+from frontend.charts.curves import newest_info
 from frontend.charts.grid import VARIANT, value_of
-from frontend.charts.measures import ABOUT, CHOICES, KEYS, USUAL, AtBest
+from frontend.charts.measures import ABOUT, CHOICES, USUAL
 from frontend.charts.panels import PanelsInfo, panels_info
-from frontend.charts.progress import progress_info
 from frontend.empty_states import AWAY, nobody
-from frontend.formatting import badges
+from frontend.live_parts import Chart, Content, LivePages
 from frontend.pages import analysis, remedies
+from frontend.pages.experiment_state import ExperimentState, read_state
 from frontend.pages.pictures import pictures
-from frontend.site import Reading, render
+from frontend.run_view import RunView
+from frontend.site import Reading, fill, macro, render
 
 PAGE_SIZE = 100
-MAX_REASONS = 3
-REDRAWN = 20  # times at most while an experiment's runs end
+LIVE_PARTS = ("overview", "failures", "variants", "pictures", "curve", "readings")
+"""The parts that change while runs train: ids of elements, each made by a template."""
 
 router = APIRouter()
 
 
 @dataclass(frozen=True)
 class View:
-    """What of an experiment is shown, as the address says.
+    """The view of an experiment that a URL asks for.
 
-    Knobs that are neither rows nor columns are in the address by their paths.
+    Hyperparameters that are neither rows nor columns are in the URL by their paths.
     """
 
     rows: str | None = None
@@ -53,15 +51,6 @@ class View:
     cell: int | None = None
 
 
-@dataclass(frozen=True)
-class Reason:
-    """Why runs failed: the sentence of the first of them, and how many say the same."""
-
-    sentence: str
-    run: RunItem
-    amount: int
-
-
 @router.get("/experiments/{experiment_id}")
 def experiment(
     request: Request,
@@ -71,74 +60,144 @@ def experiment(
     view: Annotated[View, Depends()],
 ) -> HTMLResponse:
     """Show one experiment. Raises NotFound."""
-    found = experiments.get(session, experiment_id)
-    revision = found.revision  # read first: the stream repeats what comes after it
-    rows = runs.of_experiment(session, experiment_id)
-    all_runs = run_items(session, rows)
-    at_best = metric_summaries.values_at_best(session, [run.id for run in all_runs], KEYS)
     query = dict(request.query_params)
-    grid = _grid(all_runs, at_best, view, query)
-    return render(
-        "experiment.html",
-        **_head(session, found, all_runs),
-        absent=_absent(found, all_runs, dispatcher),
-        **_drawn(session, grid, all_runs, at_best),
-        **_page(all_runs, max(1, view.page)),
-        **_read(session, found, rows, all_runs, grid, view, query),
-        revision=revision,
-        query=query,
-    )
+    state = read_state(session, experiment_id)
+    context = _live_context(session, dispatcher, state, view, query)
+    return render("experiment.html", **context, **_remedies(session, state, context["grid"], view))
 
 
-def _head(session: Session, found: Experiment, all_runs: Sequence[RunItem]) -> dict[str, Any]:
-    """Return what is said of the whole experiment: its progress, its verdicts, what failed."""
-    [item] = experiment_items(session, [found])
-    ahead = runs.count_unended_before(session, found.id) if item.status == "queued" else 0
-    cancelled = [run for run in all_runs if run.status == "cancelled"]
-    lately = throughput(session, all_runs, datetime.now(UTC)) if item.status == "running" else None
+@router.get("/experiments/{experiment_id}/live")
+def live_parts(
+    request: Request,
+    database: DatabaseDep,
+    dispatcher: DispatcherDep,
+    experiment_id: int,
+    view: Annotated[View, Depends()],
+    seen: int = 0,
+) -> dict[str, Any]:
+    """Return the parts of an experiment's page that changed since version `seen`.
+
+    The state of an experiment is read once for all its viewers. Raises NotFound.
+    """
+    pages: LivePages = request.app.state.live_pages
+    query = {name: value for name, value in request.query_params.items() if name != "seen"}
+
+    def read(_before: ExperimentState | None) -> ExperimentState:
+        with database.read() as session:
+            return read_state(session, experiment_id)
+
+    def content(before: Content | None) -> Content:
+        state: ExperimentState
+        state, _ = pages.states.get(("experiment", experiment_id), read)
+        if before and state.version <= before.version:
+            return before
+        with database.read() as session:
+            context = _live_context(session, dispatcher, state, view, query)
+        return Content(
+            state.revision, state.version, state.item.status, _parts(context), _charts(context)
+        )
+
+    url = (request.url.path, *sorted(query.items()))
+    return pages.update(url, seen, content)
+
+
+def _parts(context: Mapping[str, Any]) -> dict[str, str]:
+    """Return the HTML of the parts that change while runs train, by the ids of their elements."""
+    names = (*LIVE_PARTS, *(["parallel"] if context["has_parallel"] else []))
+    parts = {name: fill(f"parts/experiment_{name}.html", **context) for name in names}
+    run_row = macro("parts/run_row.html", "run_row")
+    for run in context["runs"]:
+        parts[f"run-{run.id}"] = run_row(run, context["columns"], value_of)
+    return parts | (_grid_parts(context["grid"]) if context["has_grid"] else {})
+
+
+def _charts(context: Mapping[str, Any]) -> dict[str, Chart]:
+    run: RunItem | None = context["curve_of"]
+    if run is None:
+        return {}
+    info = newest_info("loss", run, stops=run.early_stop_epoch, view=RunView())
+    return {"loss": Chart(info.description, info.marks)}
+
+
+def _grid_parts(grid: PanelsInfo) -> dict[str, str]:
+    grid_cell = macro("parts/grid_macros.html", "grid_cell")
+    legend = macro("parts/grid_macros.html", "grid_legend")(grid)
+    cells = {place.id: grid_cell(place, cell, grid, CHOICES) for place, cell in grid.placed_cells}
+    return {"grid-legend": legend, **cells}
+
+
+def _live_context(
+    session: Session,
+    dispatcher: Dispatcher,
+    state: ExperimentState,
+    view: View,
+    query: Mapping[str, str],
+) -> dict[str, Any]:
+    """Return the context of the template, except for the remedies, which wait for the end."""
+    grid = _grid(state, view, query)
+    ended = sum(run.status in ENDED for run in state.runs)
+    compared = _compared(session, state, view)
+    one_cell = bool(compared and compared.comparison and not compared.cells)
+    axes = [path for path in grid.varying if path != "training.seed"]
+    has_grid = any(grid.axes) and not one_cell
     return {
-        "experiment": item,
-        "progress": progress_info(item.status, all_runs, ahead=ahead, lately=lately),
-        "verdicts": badges((run.verdict, run.rule) for run in all_runs).most_common(),
-        "cut_off": badges((run.verdict, run.rule) for run in cancelled),
-        "reasons": _reasons(all_runs),
-        "live": item.counts["queued"] + item.counts["running"] > 0,
+        **state.overview(),
+        **_page(state.runs, max(1, view.page)),
+        "absent": _absent(state, dispatcher),
+        "grid": grid,
+        "has_grid": has_grid,
+        "has_parallel": has_grid and len(axes) > 1,
+        "choices": CHOICES,
+        "about": ABOUT,
+        "axes": axes,
+        "columns": list(grid.varying),
+        "pictures": pictures(session, grid.cells, list(grid.varying), state.at_best),
+        "version": analysis.redraw_version(ended, len(state.runs)),
+        "compared": compared,
+        "curve_of": _curve_of(state.runs, axes, view),
+        "analysis": None if one_cell else analysis.reading(state.item.id, state.runs, query),
+        "revision": state.revision,
+        "read_at": state.version,
+        "query": query,
     }
 
 
-def _absent(found: Experiment, all_runs: Sequence[RunItem], dispatcher: Dispatcher) -> str | None:
-    """Say what keeps runs that wait from being trained: no broker, or no worker that may."""
-    queued = sum(run.status == "queued" for run in all_runs)
+def _curve_of(all_runs: Sequence[RunItem], axes: Sequence[str], view: View) -> RunItem | None:
+    """Return the run whose loss is drawn: the first, if nothing varies but the seed."""
+    return all_runs[0] if all_runs and not axes and view.page <= 1 else None
+
+
+def _compared(session: Session, state: ExperimentState, view: View) -> remedies.Compared | None:
+    if not any(run.variant for run in state.runs):
+        return None
+    found = experiments.get(session, state.item.id)
+    return remedies.compared(session, found, view.at, view.setting)
+
+
+def _remedies(
+    session: Session, state: ExperimentState, grid: PanelsInfo, view: View
+) -> dict[str, Any]:
+    """Return the remedies that an ended experiment offers, and the follow-ups of this one."""
+    ended = all(run.status in ENDED for run in state.runs)
+    return {
+        "offer": remedies.offer(state.rows, list(grid.varying), view.cell) if ended else None,
+        "tried": remedies.tried(session, state.item.id),
+    }
+
+
+def _absent(state: ExperimentState, dispatcher: Dispatcher) -> str | None:
+    """Return why waiting runs are not trained: no broker, or no worker for their device."""
+    queued = state.item.counts["queued"]
     if queued and dispatcher.broker_unreachable:
         return AWAY
-    workers = dispatcher.last_state and dispatcher.last_state.workers_for(found.device)
-    return nobody(Device(device=found.device, queued=queued, workers=workers))
+    workers = dispatcher.last_state and dispatcher.last_state.workers_for(state.item.device)
+    return nobody(Device(device=state.item.device, queued=queued, workers=workers))
 
 
-def _reasons(all_runs: Sequence[RunItem]) -> list[Reason]:
-    """Return why runs failed, the most common first; sentences that differ in numbers are one."""
-    failed = [run for run in all_runs if run.status == "failed"]
-    kinds = Counter(_kind(run) for run in failed)
-    first = {_kind(run): run for run in reversed(failed)}
-    return [
-        Reason(first[kind].error or "No reason is known.", first[kind], amount)
-        for kind, amount in kinds.most_common(MAX_REASONS)
-    ]
-
-
-def _kind(run: RunItem) -> str:
-    return "".join(letter for letter in run.error or "" if not letter.isdigit())
-
-
-def _grid(
-    all_runs: Sequence[RunItem],
-    at_best: Mapping[int, AtBest],
-    view: View,
-    query: Mapping[str, str],
-) -> PanelsInfo:
+def _grid(state: ExperimentState, view: View, query: Mapping[str, str]) -> PanelsInfo:
     return panels_info(
-        all_runs,
-        at_best,
+        state.runs,
+        state.at_best,
         choice=view.colour if view.colour in CHOICES else USUAL,
         row_knob=view.rows,
         column_knob=view.columns,
@@ -146,32 +205,8 @@ def _grid(
     )
 
 
-def _drawn(
-    session: Session,
-    grid: PanelsInfo,
-    all_runs: Sequence[RunItem],
-    at_best: Mapping[int, AtBest],
-) -> dict[str, Any]:
-    """Return what the grid and the pictures show."""
-    return {
-        "grid": grid,
-        "choices": CHOICES,
-        "about": ABOUT,
-        "axes": [path for path in grid.varying if path != "training.seed"],
-        "pictures": pictures(session, grid.cells, list(grid.varying), at_best),
-        "version": _version(all_runs),
-    }
-
-
-def _version(all_runs: Sequence[RunItem]) -> int:
-    """Return a number that changes when slow figures are to be drawn anew."""
-    ended = sum(run.status in ENDED for run in all_runs)
-    step = max(1, len(all_runs) // REDRAWN)
-    return ended if ended == len(all_runs) else ended // step * step
-
-
 def _page(all_runs: Sequence[RunItem], page: int) -> dict[str, Any]:
-    """Return the part of the list of runs that a page shows."""
+    """Return one page of the list of runs."""
     start = PAGE_SIZE * (page - 1)
     pages = ceil(len(all_runs) / PAGE_SIZE)
     return {
@@ -179,26 +214,4 @@ def _page(all_runs: Sequence[RunItem], page: int) -> dict[str, Any]:
         "page": page,
         "pages": pages,
         "value_of": value_of,
-    }
-
-
-def _read(
-    session: Session,
-    found: Experiment,
-    rows: Sequence[Run],
-    all_runs: Sequence[RunItem],
-    grid: PanelsInfo,
-    view: View,
-    query: Mapping[str, str],
-) -> dict[str, Any]:
-    """Return what the experiment's runs together say, and what would help."""
-    varying = list(grid.varying)
-    ended = all(run.status in ENDED for run in all_runs)
-    variants = any(run.variant for run in all_runs)
-    return {
-        "columns": varying,
-        "compared": remedies.compared(session, found, view.at, view.setting) if variants else None,
-        "offer": remedies.offer(rows, varying, view.cell) if ended else None,
-        "analysis": analysis.reading(found.id, all_runs, query),
-        "tried": remedies.tried(session, found.id),
     }

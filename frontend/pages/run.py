@@ -3,11 +3,11 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Request
 from fastapi.responses import HTMLResponse
 from sqlalchemy.orm import Session
 
-from backend.api.dependencies import StoppingQuery
+from backend.api.dependencies import DatabaseDep, StoppingQuery
 from backend.remedies.follow_up import cell_of
 from backend.runs.schemas import RunDetail, early_stop, run_detail
 from backend.runs.states import ENDED
@@ -17,15 +17,26 @@ from backend.specification.sources import SOURCES, drawable
 from backend.store import artifacts, changes, experiments, metric_summaries, runs
 from backend.store.artifacts import SnapshotInfo
 from backend.store.tables import Experiment, Run
+from frontend.charts.curves import QUANTITIES, newest_info
 from frontend.charts.measures import KEYS
+from frontend.live_parts import Chart, Content, LivePages, version_now
 from frontend.pages import remedies
 from frontend.pages.pictures import model_title
 from frontend.run_view import RunView, Scale, ViewQuery
-from frontend.site import Reading, render
+from frontend.site import Reading, fill, render
 from frontend.snippets import loading_code
 from frontend.stopping import control
 
 router = APIRouter()
+
+LIVE_PARTS = {
+    "run-progress": "parts/run_progress.html",
+    "verdict": "parts/run_verdict.html",
+    "would-have-stopped": "parts/run_stopped.html",
+    "learnt": "parts/run_fits.html",
+    "kept": "parts/run_snapshots.html",
+}
+"""Ids of the elements that change while a run trains, and the templates that make them."""
 
 EARLY = 20  # a best epoch in the first twentieth of the run is early
 
@@ -36,41 +47,89 @@ def run(session: Reading, run_id: int, stopping: StoppingQuery, view: ViewQuery)
 
     Raises NotFound and InvalidSpec.
     """
-    row = runs.get(session, run_id)
-    revision = changes.revision_of(session, row.experiment_id)  # first: the stream repeats the rest
-    found = run_detail(session, run_id)
+    context = _live_context(session, run_id, view, stopping)
+    row, detail = runs.get(session, run_id), context["run"]
     experiment = experiments.get(session, row.experiment_id)
-    live = found.status not in ENDED
+    others = [one for one in cell_of(session, experiment, row).runs if one.id != run_id]
     return render(
         "run.html",
-        run=found,
-        title=model_title(found),
+        **context,
+        title=model_title(detail),
         experiment=experiment,
         neighbours=runs.neighbours(session, row),
-        live=live,
-        revision=revision,
-        at_best=metric_summaries.values_at_best(session, [run_id], KEYS)[run_id],
-        interrupted=_interrupted(session, row),
-        params=_by_section(found.params),
-        **_curves(session, found, view, stopping),
-        **_learnt(session, found),
-        **_remedies(session, experiment, row, live=live),
-        others=sum(one.id != run_id for one in cell_of(session, experiment, row).runs),
+        params=_by_section(detail.params),
+        address={**context["view"].of_curves(), **stopping},
+        is_classification=_is_classification(detail),
+        others=len(others),
+        live_seeds="seeds" in view.show and any(one.status not in ENDED for one in others),
+        **_remedies(session, experiment, row, live=context["live"]),
     )
 
 
-def _curves(
-    session: Session, run: RunDetail, view: RunView, stopping: Mapping[str, str]
+@router.get("/runs/{run_id}/live")
+def live_parts(
+    request: Request,
+    database: DatabaseDep,
+    run_id: int,
+    stopping: StoppingQuery,
+    view: ViewQuery,
+    seen: int = 0,
 ) -> dict[str, Any]:
-    """Return what the charts of the curves and their controls need."""
-    view = view.model_copy(update={"epochs": view.epochs or _epoch_scale(run)})
-    live = run.status not in ENDED
+    """Return the parts of a run's page that changed since version `seen`.
+
+    Raises NotFound and InvalidSpec.
+    """
+    pages: LivePages = request.app.state.live_pages
+
+    def content(_before: Content | None) -> Content:
+        with database.read() as session:
+            context = _live_context(session, run_id, view, stopping)
+        parts = {id_: fill(template, **context) for id_, template in LIVE_PARTS.items()}
+        return Content(
+            context["revision"], context["read_at"], context["stage"], parts, _charts(context, view)
+        )
+
+    return pages.update((request.url.path, view.model_dump_json(), str(stopping)), seen, content)
+
+
+def _live_context(
+    session: Session, run_id: int, view: RunView, stopping: Mapping[str, str]
+) -> dict[str, Any]:
+    """Return the context of the templates of the live parts. Raises NotFound and InvalidSpec."""
+    read_at = version_now() - 1  # anything rendered within this millisecond counts as newer
+    row = runs.get(session, run_id)
+    revision = changes.revision_of(session, row.experiment_id)  # first: the stream repeats the rest
+    detail = run_detail(session, run_id)
+    live = detail.status not in ENDED
+    stop = early_stop(session, run_id, stopping)
     return {
-        "view": view,
-        "address": {**view.of_curves(), **stopping},
-        "stopping": control(early_stop(session, run.id, stopping), query=stopping, live=live),
-        "is_classification": SOURCES[run.params["dataset.source"]].problem == "classification",
+        "run": detail,
+        "live": live,
+        "revision": revision,
+        "read_at": read_at,
+        "stage": f"{detail.status}, {'with' if detail.summary else 'without'} epochs",
+        "at_best": metric_summaries.values_at_best(session, [run_id], KEYS)[run_id],
+        "interrupted": _interrupted(session, row),
+        "view": view.model_copy(update={"epochs": view.epochs or _epoch_scale(detail)}),
+        "stops": stop.epoch if stopping else detail.early_stop_epoch,
+        "stopping": control(stop, query=stopping, live=live),
+        **_learnt(session, detail),
     }
+
+
+def _charts(context: Mapping[str, Any], view: RunView) -> dict[str, Chart]:
+    """Return the texts and marks of the growing charts; those of other views are loaded again."""
+    if not view.grows:
+        return {}
+    infos = {
+        quantity: newest_info(quantity, context["run"], stops=context["stops"], view=view)
+        for quantity in QUANTITIES
+    }
+    return {name: Chart(info.description, info.marks) for name, info in infos.items()}
+
+
+def _is_classification(run: RunDetail) -> bool:
+    return SOURCES[run.params["dataset.source"]].problem == "classification"
 
 
 def _learnt(session: Session, run: RunDetail) -> dict[str, Any]:

@@ -109,7 +109,7 @@ def test_runs_in_every_state_are_compared_together(page: Page, staged: Staged) -
 def test_more_runs_than_can_be_compared_are_told_why(page: Page, staged: Staged) -> None:
     page.goto(f"{staged.url}/runs?chosen=51-71")
     expect(page.get_by_role("button", name="Compare")).to_be_disabled()
-    expect(page.get_by_text("20 at most can be compared.")).to_be_visible()
+    expect(page.get_by_text("at most 20 can be compared.")).to_be_visible()
     page.goto(f"{staged.url}/runs?chosen=51-70")
     page.get_by_role("button", name="Compare").click()
     expect(page).to_have_url(re.compile(r"/compare\?runs=51,"))

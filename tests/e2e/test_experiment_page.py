@@ -241,7 +241,7 @@ def test_an_experiment_that_waits_says_for_what(
     expect(page.locator("#progress")).to_contain_text("8 runs waiting for a worker")
     expect(page.locator("#grid tbody td").first).to_contain_text("queued")
     banner = page.locator("#no-worker")
-    expect(banner).to_contain_text(re.compile("No worker is there: .* wait"))
+    expect(banner).to_contain_text(re.compile("No worker is running. .* waiting"))
     expected_errors.append("503")
     away = {"error": "unavailable", "detail": "The database cannot be reached; try again."}
     page.route("**/api/health", lambda route: route.fulfill(status=503, json=away))
@@ -277,7 +277,7 @@ def test_a_remedy_is_tried_by_one_click_and_compared(page: Page, submit: Submit)
     expect(page.locator("#remedies")).to_contain_text("tries 3 changes")
     choose_three()
     expect(page.locator("#remedies-twin")).to_contain_text("tries the same changes")
-    expect(form.get_by_role("button")).to_have_text("Try once more")
+    expect(form.get_by_role("button")).to_have_text("Try again")
 
 
 def test_a_run_offers_remedies_for_its_own_cell(page: Page, submit: Submit) -> None:

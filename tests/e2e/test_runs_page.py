@@ -159,7 +159,7 @@ def test_chosen_runs_are_tagged_archived_and_deleted_with_undo(page: Page, liste
         page.get_by_role("button", name=button, exact=True).click()
         expect(rows(page)).to_have_count(3)
         page.get_by_role("button", name="Undo").click()
-        expect(page.locator("#done-text")).to_have_text("Put back 1 run.")
+        expect(page.locator("#done-text")).to_have_text("Restored 1 run.")
         expect(rows(page)).to_have_count(4)
 
 

@@ -165,10 +165,10 @@ def test_an_experiment_shows_states(api: Api, url: str, run_id: int) -> None:
 
 def test_a_brief_stream_reports_each_kind_of_change_once(api: Api, url: str, run_id: int) -> None:
     for start in (1, 4):
-        record(api.database, 1, run_id, range(start, start + 3))
+        record_epochs(api.database, 1, run_id, range(start, start + 3))
     with api.database.write() as session:
         changes.log(session, 1, [changes.NewChange(run_id, "status")])
-    with events(url, "experiment=1&brief=true") as stream:
+    with open_stream(url, "experiment=1&brief=true") as stream:
         moved, status = islice(stream, 2)
     assert (moved.id, moved.kind, moved.data) == (2, "metric", {})
     assert (status.id, status.kind) == (3, "status")

@@ -1,10 +1,10 @@
-// Any button with data-cancel="address" ends an experiment, once the person has said yes.
+// Buttons with data-cancel="URL" cancel an experiment after a confirmation.
 
-import { post } from "./post.js";
+import { post } from "./api.js";
 
 document.addEventListener("click", async (event) => {
   const button = event.target.closest("button[data-cancel]");
-  if (!button || !confirm("End all runs of this experiment that still wait or train?")) return;
+  if (!button || !confirm("Cancel all runs of this experiment that are waiting or training?")) return;
   button.disabled = true;
   await post(button.dataset.cancel);
 });

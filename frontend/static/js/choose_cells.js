@@ -1,8 +1,8 @@
-// Cells of the grid that are chosen to be compared: with Space, or with a click while choosing.
-// The address holds them, so that a reload, and the page that is refreshed, show them again.
+// Choosing cells of the grid for a comparison: with Space, or with a click while choosing is on. The
+// URL holds the chosen runs, so that they survive a reload and a refresh.
 
 const NAME = "chosen";
-const MOST = 20; // that the page which compares takes
+const MAX_COMPARED = 20; // the most that the comparison page takes
 
 const heatmap = () => document.getElementById("heatmap");
 const button = () => document.getElementById("choose-cells");
@@ -16,11 +16,11 @@ function chosen() {
 }
 
 function keep(ids) {
-  const address = new URL(location.href);
-  if (ids.size) address.searchParams.set(NAME, [...ids].join(","));
-  else address.searchParams.delete(NAME);
-  address.search = address.search.replaceAll("%2C", ",");
-  history.replaceState(null, "", address);
+  const url = new URL(location.href);
+  if (ids.size) url.searchParams.set(NAME, [...ids].join(","));
+  else url.searchParams.delete(NAME);
+  url.search = url.search.replaceAll("%2C", ",");
+  history.replaceState(null, "", url);
   show();
 }
 
@@ -31,7 +31,7 @@ function toggle(link) {
   keep(ids);
 }
 
-// Marks what is chosen, and says how many there are and where they can be compared.
+// Marks the chosen cells, and shows their number and the link that compares them.
 function show() {
   if (!heatmap()) return;
   const ids = chosen();
@@ -40,17 +40,17 @@ function show() {
   button().ariaPressed = String(choosing);
   const bar = document.getElementById("chosen-cells");
   bar.hidden = !choosing && !marked.length;
-  bar.querySelector("span").textContent = told(marked.length, ids.size);
+  bar.querySelector("span").textContent = summary(marked.length, ids.size);
   const link = bar.querySelector("a");
   link.href = `/compare?${heatmap().dataset.subjects}=${[...ids].join(",")}`;
-  link.hidden = ids.size < 2 || ids.size > MOST;
+  link.hidden = ids.size < 2 || ids.size > MAX_COMPARED;
   bar.querySelector("button").hidden = !ids.size;
 }
 
-function told(marked, subjects) {
-  if (!marked) return "Choose two or more cells by a click, or by Space.";
+function summary(marked, subjects) {
+  if (!marked) return "Choose two or more cells with a click or with Space.";
   const many = `${marked} ${marked === 1 ? "cell" : "cells"} chosen`;
-  if (subjects > MOST) return `${many}; ${MOST} at most can be compared.`;
+  if (subjects > MAX_COMPARED) return `${many}; at most ${MAX_COMPARED} can be compared.`;
   return subjects > 1 ? `${many}:` : `${many}; choose another to compare it with.`;
 }
 
@@ -59,7 +59,7 @@ document.addEventListener("click", (event) => {
     choosing = !choosing;
     show();
   } else if (event.target.closest("#chosen-cells button")) {
-    button().focus(); // the button goes
+    button().focus(); // this button disappears
     keep(new Set());
   }
   const link = choosing && event.target.closest("table.grid a[data-cells]");

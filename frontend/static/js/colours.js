@@ -1,6 +1,6 @@
-// Figures name colours as the style sheet does; here they get those of the page's theme.
+// Charts name colours as the style sheet does; here they get the colours of the page's theme.
 
-// Returns a copy of a figure in which each "var(--name)" is the page's colour of that name.
+// Returns a copy of a figure with each "var(--name)" replaced by the page's colour of that name.
 export function coloured(value, colours) {
   if (typeof value === "string") return value.startsWith("var(") ? colours(value) : value;
   if (Array.isArray(value)) return value.map((item) => coloured(item, colours));
@@ -10,7 +10,7 @@ export function coloured(value, colours) {
   );
 }
 
-// Returns a function from "var(--name)" to the colour that the page's theme gives it now.
+// Returns a function from "var(--name)" to its colour in the current theme.
 export function pageColours() {
   const known = new Map();
   const probe = document.createElement("i");

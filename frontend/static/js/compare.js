@@ -1,9 +1,10 @@
-// The page that compares: the address says what is shown, and the page follows it.
+// The comparison page: shows the view that its URL describes.
 
 import "./chart.js";
 import { catchUp, refreshPage } from "./refresh.js";
+import { repeat } from "./throttle.js";
 
-const REFRESH_EVERY = 2000;
+const REFRESH_EVERY = 2000; // milliseconds, while runs of the comparison train
 
 document.addEventListener("click", (event) => {
   const link = event.target.closest("a[data-view]");
@@ -15,11 +16,5 @@ document.addEventListener("click", (event) => {
 
 addEventListener("popstate", catchUp);
 
-async function keepUp() {
-  const begun = performance.now();
-  const active = document.querySelector("main").hasAttribute("data-active");
-  if (active && !document.hidden) await refreshPage().catch(() => {}); // the next one may succeed
-  setTimeout(keepUp, Math.max(REFRESH_EVERY, 4 * (performance.now() - begun)));
-}
-
-setTimeout(keepUp, REFRESH_EVERY);
+const isActive = () => document.querySelector("main").hasAttribute("data-active");
+repeat(() => isActive() && refreshPage(), REFRESH_EVERY);

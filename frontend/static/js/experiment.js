@@ -1,25 +1,53 @@
-// The experiment page: grid, pictures and progress follow the stream; the choosers work at once.
+// The experiment page. While runs train, its grid, counts and progress are updated in place.
 
 import "./cancel.js";
 import "./chart.js";
 import "./choose_cells.js";
-import "./fold.js";
+import "./collapse.js";
 import "./fragment.js";
 import "./grid.js";
-import "./parallel.js";
+import { grow, updateCharts } from "./live_curves.js";
+import { LiveParts } from "./live_parts.js";
 import "./organise.js";
+import "./parallel.js";
+import { catchUp, refreshPage } from "./refresh.js";
 import "./remedies.js";
-import { Throttle, catchUp, refreshPage } from "./refresh.js";
 import "./retry.js";
 import { follow } from "./stream.js";
+import { Throttle } from "./throttle.js";
 
-const refresh = new Throttle(refreshPage);
+const CHECK_EVERY = 3000; // milliseconds, for changes without an event: a worker comes or goes
 
-function stayLive({ stream, revision }) {
-  const close = follow(stream, revision, (_kind, data) => {
-    if (data.experiment_status && !["queued", "running"].includes(data.experiment_status)) close();
-    refresh.request();
+const main = document.querySelector("main");
+
+function stayLive({ stream, revision, curves }) {
+  const whole = new Throttle(async () => {
+    await refreshPage();
+    if (!main.dataset.stream) closeAll(); // the experiment has ended
   });
+  const parts = new LiveParts(updateCharts, () => whole.request());
+  const closes = [
+    follow(stream, revision, (kind, _data, newest) =>
+      kind === "back" ? whole.request() : parts.request(newest),
+    ),
+  ];
+  const closeAll = () => closes.forEach((close) => close());
+
+  if (curves) { // the loss chart of an experiment with one cell grows from the events of a run
+    closes.push(follow(curves, revision, (kind, data) => kind === "metric" && grow(data.metrics)));
+  }
+  const check = () => {
+    if (!main.dataset.stream) return;
+    if (!document.hidden && document.querySelector("#absent")) parts.request();
+    setTimeout(check, CHECK_EVERY);
+  };
+  setTimeout(check, CHECK_EVERY);
+}
+
+// Choices of the view go into the URL, which the page then shows.
+function show(url) {
+  history.replaceState(null, "", url);
+  catchUp();
 }
 
 document.addEventListener("change", (event) => {
@@ -30,25 +58,14 @@ document.addEventListener("change", (event) => {
     if (value) query.set(name, value);
     else query.delete(name);
   }
-  history.replaceState(null, "", `?${query}`);
-  catchUp();
+  show(`?${query}`);
 });
 
-// The epoch at which variants are compared: the address says it, and the page follows.
 document.addEventListener("click", (event) => {
   const link = event.target.closest("a[data-axes]");
   if (!link || event.ctrlKey || event.metaKey || event.shiftKey) return;
   event.preventDefault();
-  history.replaceState(null, "", link.href);
-  catchUp();
+  show(link.href);
 });
 
-const main = document.querySelector("main");
 if (main.dataset.stream) stayLive(main.dataset);
-
-// No event says that a worker has come, or that the last one has gone.
-async function lookAgain() {
-  if (!document.hidden && document.querySelector("#absent")) await refreshPage().catch(() => {});
-  setTimeout(lookAgain, 3000);
-}
-if (main.dataset.stream) setTimeout(lookAgain, 3000);

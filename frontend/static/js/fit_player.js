@@ -1,17 +1,17 @@
-// <lab-fit>: a fit as it came about. A slider and a play button over the epochs that were kept;
-// the chosen epoch is a line in the charts of the losses, and a click there chooses one.
+// <lab-fit>: plays how a fit developed, with a slider and a play button over the recorded epochs. A
+// line in the loss charts marks the chosen epoch, and a click in these charts chooses one.
 
 import { choose } from "./run_view.js";
 
 const CURSOR = "epoch of the picture";
 const CALM = matchMedia("(prefers-reduced-motion: reduce)");
-const rest = () => (CALM.matches ? 1000 : 150); // milliseconds from frame to frame
+const framePause = () => (CALM.matches ? 1000 : 150); // milliseconds
 
 class LabFit extends HTMLElement {
   #frames = { epochs: [], words: [] };
-  #wanted = Number(new URLSearchParams(location.search).get("at")); // 0: the newest, as it comes
+  #wanted = Number(new URLSearchParams(location.search).get("at")); // epoch; 0: always the newest
   #playing; // the timer of the next frame
-  #heard = new WeakSet(); // the plots whose clicks are listened to
+  #clickable = new WeakSet(); // plots with a click handler
 
   connectedCallback() {
     this.addEventListener("drawn", ({ detail }) => this.#take(detail.frames));
@@ -33,7 +33,7 @@ class LabFit extends HTMLElement {
     return this.#frames.epochs.length - 1;
   }
 
-  // Takes the frames of a figure that was just drawn, and stays where the reader is.
+  // Takes the frames of a figure that was just drawn. The chosen epoch stays.
   #take(frames) {
     this.#frames = frames;
     this.slider.max = this.#last;
@@ -45,7 +45,7 @@ class LabFit extends HTMLElement {
     return distances.indexOf(Math.min(...distances));
   }
 
-  // Shows a frame because the reader asked for it, and says so in the address.
+  // Shows the frame that the reader chose, and writes its epoch into the URL.
   #choose(index) {
     this.#pause();
     this.#wanted = index === this.#last ? 0 : this.#frames.epochs[index];
@@ -66,13 +66,13 @@ class LabFit extends HTMLElement {
   }
 
   #clicked(button) {
-    if (button?.dataset.play !== undefined) this.#playing ? this.#rest() : this.#play();
+    if (button?.dataset.play !== undefined) this.#playing ? this.#stop() : this.#play();
     if (button?.dataset.epoch) this.#choose(this.#nearest(Number(button.value) || Infinity));
   }
 
   #play() {
     if (this.slider.valueAsNumber >= this.#last) this.#show(0);
-    this.#playing = setTimeout(() => this.#step(), rest());
+    this.#playing = setTimeout(() => this.#step(), framePause());
     this.#label();
   }
 
@@ -80,12 +80,12 @@ class LabFit extends HTMLElement {
     const next = Math.min(this.slider.valueAsNumber + 1, this.#last);
     this.#wanted = this.#frames.epochs[next];
     this.#show(next);
-    if (next === this.#last) this.#rest();
-    else this.#playing = setTimeout(() => this.#step(), rest());
+    if (next === this.#last) this.#stop();
+    else this.#playing = setTimeout(() => this.#step(), framePause());
   }
 
-  // Ends playing and leaves the address at the frame that is shown.
-  #rest() {
+  // Stops playing and writes the current epoch into the URL.
+  #stop() {
     this.#choose(this.slider.valueAsNumber);
   }
 
@@ -99,10 +99,10 @@ class LabFit extends HTMLElement {
     this.querySelector("[data-play]").textContent = this.#playing ? "Pause" : "Play";
   }
 
-  // A click on a curve chooses the kept epoch that is nearest to it.
+  // A click on a curve chooses the nearest recorded epoch.
   #listen = ({ target: chart }) => {
-    if (this.#heard.has(chart.plot) || !chart.closest(".curves")) return;
-    this.#heard.add(chart.plot);
+    if (this.#clickable.has(chart.plot) || !chart.closest(".curves")) return;
+    this.#clickable.add(chart.plot);
     chart.plot.on("plotly_click", ({ points }) => this.#choose(this.#nearest(points[0].x)));
   };
 }

@@ -1,7 +1,8 @@
-// <lab-fragment src="...">: a piece of the page that is fetched after it, and again when src changes.
+// <lab-fragment src="...">: a part of the page that is fetched later, and again when src changes.
 
-import { morphChildren } from "./refresh.js";
-import { inTurn, noTurn } from "./turns.js";
+import { getHtml } from "./api.js";
+import { cancelLoading, loadLazily } from "./lazy_load.js";
+import { morphChildren } from "./morph.js";
 
 class LabFragment extends HTMLElement {
   static observedAttributes = ["src"];
@@ -9,36 +10,30 @@ class LabFragment extends HTMLElement {
   #loads = 0;
 
   connectedCallback() {
-    inTurn(this, () => this.load());
+    loadLazily(this, () => this.load());
   }
 
   disconnectedCallback() {
-    noTurn(this);
+    cancelLoading(this);
   }
 
   attributeChangedCallback(_name, before, after) {
-    if (before && before !== after && this.isConnected) inTurn(this, () => this.load());
+    if (before && before !== after && this.isConnected) loadLazily(this, () => this.load());
   }
 
   async load() {
     const mine = ++this.#loads;
     const nodes = await fetchFragment(this.getAttribute("src"));
-    if (!nodes || mine !== this.#loads) return; // out of reach, or a newer one is under way
+    if (!nodes || mine !== this.#loads) return; // unreachable, or a newer request is under way
     morphChildren(this, nodes);
     this.dispatchEvent(new Event("fragmentload", { bubbles: true }));
   }
 }
 
-// Resolves to the nodes at an address, null if it is out of reach.
+// Resolves to the nodes at a URL, or null if it is unreachable.
 export async function fetchFragment(src) {
-  try {
-    const response = await fetch(src);
-    if (!response.ok) return null;
-    return [...new DOMParser().parseFromString(await response.text(), "text/html").body.childNodes];
-  } catch (error) {
-    console.warn("could not fetch a part of the page:", error);
-    return null;
-  }
+  const { ok, body } = await getHtml(src);
+  return ok ? [...body.body.childNodes] : null;
 }
 
 customElements.define("lab-fragment", LabFragment);

@@ -1,13 +1,13 @@
-// The grid: one tab stop, arrow keys between cells, and a card with the cell's small curve.
+// The grid: a single tab stop, arrow keys between cells, and a card with the cell's small curves.
 
 import { fetchFragment } from "./fragment.js";
 
-const PAUSE = 120; // of pointing at a cell, before its curve is asked for
-const MAX_KEPT = 200;
-const GAP = 8;
+const PAUSE = 120; // milliseconds of pointing at a cell before its curves are fetched
+const MAX_CACHED = 200; // cells
+const MARGIN = 8; // pixels between the card and its cell or the edge of the window
 
-const kept = new Map(); // curves by address
-let current; // the cell that tab goes to
+const cache = new Map(); // URL -> curves
+let current; // the cell that Tab focuses
 let timer;
 let shown = 0;
 
@@ -24,22 +24,22 @@ const MOVES = {
   End: [0, Infinity],
 };
 
-// The nearest cell with runs in a direction, or at its end.
+// Returns the nearest cell with runs in a direction, or the outermost one.
 function next(link, [down, right]) {
   const rows = [...link.closest("tbody").rows];
   const row = rows.indexOf(link.closest("tr"));
   const column = link.closest("td").cellIndex;
-  const line = right ? [...rows[row].cells] : rows.map((each) => each.cells[column]);
+  const line = right ? [...rows[row].cells] : rows.map((line) => line.cells[column]);
   const at = right ? column : row;
   const ahead = line.slice(at + 1);
   const behind = line.slice(0, at).reverse();
   const way = (right || down) > 0 ? ahead : behind;
-  const links = way.map((each) => each.querySelector("a")).filter(Boolean);
+  const links = way.map((cell) => cell.querySelector("a")).filter(Boolean);
   return Number.isFinite(right || down) ? links[0] : links.at(-1);
 }
 
 function rove(link) {
-  for (const each of link.closest("table").querySelectorAll("td a[tabindex='0']")) each.tabIndex = -1;
+  for (const other of link.closest("table").querySelectorAll("td a[tabindex='0']")) other.tabIndex = -1;
   link.tabIndex = 0;
   current = link;
 }
@@ -53,7 +53,7 @@ document.addEventListener("keydown", (event) => {
   next(link, move)?.focus();
 });
 
-// a refreshed page starts with the first cell again, and the card's cell may be elsewhere
+// A refresh makes the first cell the tab stop again, and may move the cell of the card.
 document.addEventListener("pagerefreshed", () => {
   if (current?.isConnected) rove(current);
   if (card().hidden) return;
@@ -65,46 +65,45 @@ document.addEventListener("pagerefreshed", () => {
 // --- the card
 
 function card() {
-  let found = document.getElementById("cell-card");
-  if (found) return found;
-  found = document.createElement("div");
-  found.id = "cell-card";
-  found.className = "cell-card";
-  found.hidden = true;
-  document.body.append(found);
-  return found;
+  const existing = document.getElementById("cell-card");
+  if (existing) return existing;
+  const element = document.createElement("div");
+  element.id = element.className = "cell-card";
+  element.hidden = true;
+  document.body.append(element);
+  return element;
 }
 
-async function curve(address) {
-  if (!kept.has(address)) {
-    const nodes = await fetchFragment(address);
+async function curves(url) {
+  if (!cache.has(url)) {
+    const nodes = await fetchFragment(url);
     if (!nodes) return [];
-    if (kept.size >= MAX_KEPT) kept.delete(kept.keys().next().value);
-    kept.set(address, nodes);
+    if (cache.size >= MAX_CACHED) cache.delete(cache.keys().next().value);
+    cache.set(url, nodes);
   }
-  return kept.get(address).map((node) => node.cloneNode(true));
+  return cache.get(url).map((node) => node.cloneNode(true));
 }
 
 async function show(link) {
   const mine = ++shown;
-  const nodes = await curve(link.dataset.curves);
+  const nodes = await curves(link.dataset.curves);
   if (mine !== shown || !link.isConnected) return;
   const title = document.createElement("p");
   title.textContent = link.getAttribute("aria-label");
-  const found = card();
-  found.replaceChildren(title, ...nodes);
-  found.hidden = false;
-  place(found, link.getBoundingClientRect());
+  const element = card();
+  element.replaceChildren(title, ...nodes);
+  element.hidden = false;
+  place(element, link.getBoundingClientRect());
 }
 
-// Below the cell, or above it where there is no room; never beyond the window's sides.
-function place(found, cell) {
-  const { width, height } = found.getBoundingClientRect();
-  const left = Math.min(cell.left, document.documentElement.clientWidth - width - GAP);
-  const below = cell.bottom + GAP;
-  const top = below + height < innerHeight ? below : Math.max(GAP, cell.top - height - GAP);
-  found.style.left = `${Math.max(GAP, left) + scrollX}px`;
-  found.style.top = `${top + scrollY}px`;
+// Places the card below the cell, or above it if there is no space, and within the window.
+function place(element, cell) {
+  const { width, height } = element.getBoundingClientRect();
+  const left = Math.min(cell.left, document.documentElement.clientWidth - width - MARGIN);
+  const below = cell.bottom + MARGIN;
+  const top = below + height < innerHeight ? below : Math.max(MARGIN, cell.top - height - MARGIN);
+  element.style.left = `${Math.max(MARGIN, left) + scrollX}px`;
+  element.style.top = `${top + scrollY}px`;
 }
 
 function hide() {

@@ -1,9 +1,10 @@
-// Home: a preset runs from one click, and what runs is kept up to date.
+// The home page: starts a preset with one click and keeps the list of experiments up to date.
 
-import { post } from "./post.js";
+import { post } from "./api.js";
 import { refreshPage } from "./refresh.js";
+import { repeat } from "./throttle.js";
 
-const REFRESH_EVERY = 1500;
+const REFRESH_EVERY = 1500; // milliseconds, while an experiment runs
 
 document.addEventListener("click", async (event) => {
   const button = event.target.closest("button[data-submit]");
@@ -15,12 +16,5 @@ document.addEventListener("click", async (event) => {
   else document.getElementById("submit-error").textContent = body.detail;
 });
 
-// a page that takes long to make is asked for less often
-async function keepUp() {
-  const begun = performance.now();
-  const active = document.querySelector("main").hasAttribute("data-active");
-  if (active && !document.hidden) await refreshPage().catch(() => {}); // the next one may succeed
-  setTimeout(keepUp, Math.max(REFRESH_EVERY, 4 * (performance.now() - begun)));
-}
-
-setTimeout(keepUp, REFRESH_EVERY);
+const isActive = () => document.querySelector("main").hasAttribute("data-active");
+repeat(() => isActive() && refreshPage(), REFRESH_EVERY);

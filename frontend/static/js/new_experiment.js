@@ -1,9 +1,10 @@
 // The form of a new experiment: reads the fields into a specification, and shows its cost, its
 // errors and the fields that apply, as a dry run of the specification reports them.
 
+import { post } from "./api.js";
 import { showAids, listenToAids } from "./form_aids.js";
+import { approximateDuration } from "./format.js";
 import { showPreview } from "./preview.js";
-import { post } from "./post.js";
 import { toCurl, toYaml } from "./spec_export.js";
 import { advice, doubt, isNumber, withLabels } from "./validation_messages.js";
 
@@ -139,13 +140,6 @@ const errorsOf = (body) => body.errors ?? [{ field: body.field, detail: body.det
 
 // --- the panel
 
-function duration(seconds) {
-  if (seconds < 1) return "under 1 s";
-  if (seconds < 100) return `about ${Math.round(seconds)} s`;
-  if (seconds < 6000) return `about ${Math.round(seconds / 60)} min`;
-  return `about ${(seconds / 3600).toFixed(1)} h`;
-}
-
 function sizes(parameters) {
   const counts = parameters.map((count) => count.toLocaleString("en"));
   if (counts.length < 4) return counts.join(" and ");
@@ -156,7 +150,7 @@ function showEstimate(body) {
   const set = (id, text) => (document.getElementById(id).textContent = text);
   set("runs", body ? body.runs.toLocaleString("en") : "–");
   set("parameters", body ? sizes(body.parameters) : "–");
-  set("time", body ? duration(body.estimated_seconds) : "–");
+  set("time", body ? approximateDuration(body.estimated_seconds) : "–");
 }
 
 // Checks the specification. If other fields apply than before, their values are part of another

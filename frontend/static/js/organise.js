@@ -1,7 +1,7 @@
-// Tags, note, pin, archive, delete, restore and undo of the run or experiment that a page shows.
+// Tags, note, pin, archive, delete, restore and undo of the run or experiment on the page.
 
 import { catchUp } from "./refresh.js";
-import { send } from "./post.js";
+import { send } from "./api.js";
 
 const CHANGES = {
   pin: { pinned: true },
@@ -9,33 +9,33 @@ const CHANGES = {
   archive: { archived: true },
   unarchive: { archived: false },
 };
-const address = () => document.getElementById("organise").dataset.address;
+const url = () => document.getElementById("organise").dataset.address;
 
-let operation = null; // what was done last
+let operation = null; // the last one, which can be undone
 
-// The server knows nothing of it: it is put back after each refresh.
-function remind() {
+// Shows the undo button again after a refresh, as the server does not know this operation.
+function showUndo() {
   document.getElementById("organise-undo").hidden = !operation;
 }
 
-document.addEventListener("pagerefreshed", remind);
+document.addEventListener("pagerefreshed", showUndo);
 
-async function apply(method, where, body) {
-  const { ok, body: answer } = await send(method, where, body);
+async function apply(method, endpoint, body) {
+  const { ok, body: answer } = await send(method, endpoint, body);
   if (ok) operation = answer.operation;
   if (ok) await catchUp();
   document.getElementById("organise-error").textContent = ok ? "" : answer.detail;
   return ok;
 }
 
-const change = (wanted) => apply("PATCH", address(), wanted);
+const change = (wanted) => apply("PATCH", url(), wanted);
 
 document.addEventListener("click", (event) => {
   const { organise, untag } = event.target.dataset ?? {};
   if (untag !== undefined) change({ tags: { [untag]: null } });
   if (organise in CHANGES) change(CHANGES[organise]);
-  if (organise === "delete") apply("DELETE", address());
-  if (organise === "restore") apply("POST", `${address()}/restore`);
+  if (organise === "delete") apply("DELETE", url());
+  if (organise === "restore") apply("POST", `${url()}/restore`);
   if (organise === "undo") apply("POST", `/api/operations/${operation}/undo`);
 });
 

@@ -1,6 +1,6 @@
-// What every page has: the theme button, times in the reader's zone, copy buttons, menus.
+// Behaviour of every page: theme button, times in the reader's zone, copy buttons, menus.
 
-import "./service.js";
+import "./service_watch.js";
 import { localiseTimes } from "./times.js";
 
 const THEMES = { system: "follow the system", light: "light", dark: "dark" };

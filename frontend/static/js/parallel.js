@@ -1,39 +1,39 @@
-// Parallel coordinates: stretches of axes, drawn with the pointer or chosen in the fields above,
-// leave the cells within them, here and in the grid. The address holds them: brush=slug:low..high.
+// Parallel coordinates: ranges on the axes, drawn with the pointer or chosen in the fields above,
+// filter the cells, here and in the grid. The URL holds the ranges: brush=slug:low..high.
 
 const NAME = "brush";
-const HEIGHT = 300; // of an axis, in the drawing's own units
-const CLICK = 4; // units: less is no drag
-const MOST = 20; // cells that the page which compares takes
+const HEIGHT = 300; // of an axis, in units of the drawing
+const MIN_DRAG = 4; // units of the drawing; a shorter movement is a click
+const MAX_COMPARED = 20; // the most cells that the comparison page takes
 
 const part = () => document.getElementById("parallel");
 const fields = () => [...part().querySelectorAll("fieldset[data-axis]")];
 const ends = (fieldset) => ["low", "high"].map((name) => fieldset.querySelector(`[name=${name}]`));
 const scaleOf = (slug) => part().querySelector(`g[data-axis="${CSS.escape(slug)}"]`);
 
-// --- what is asked for: {slug: [low, high]} in the address; an open end is empty
+// --- the ranges in the URL: {slug: [low, high]}; an open end is ""
 
 function brushes() {
   const written = new URLSearchParams(location.search).get(NAME) ?? "";
-  const found = written.split(",").map((one) => one.match(/^(.+):([^:]*)\.\.([^:]*)$/));
-  return Object.fromEntries(found.filter(Boolean).map(([, slug, low, high]) => [slug, [low, high]]));
+  const matches = written.split(",").map((text) => text.match(/^(.+):([^:]*)\.\.([^:]*)$/));
+  return Object.fromEntries(matches.filter(Boolean).map(([, slug, low, high]) => [slug, [low, high]]));
 }
 
 function keep(wanted) {
   const written = Object.entries(wanted)
     .filter(([, [low, high]]) => low !== "" || high !== "")
     .map(([slug, [low, high]]) => `${slug}:${low}..${high}`);
-  const address = new URL(location.href);
-  if (written.length) address.searchParams.set(NAME, written.join(","));
-  else address.searchParams.delete(NAME);
-  address.search = address.search.replaceAll("%2C", ",").replaceAll("%3A", ":");
-  history.replaceState(null, "", address);
+  const url = new URL(location.href);
+  if (written.length) url.searchParams.set(NAME, written.join(","));
+  else url.searchParams.delete(NAME);
+  url.search = url.search.replaceAll("%2C", ",").replaceAll("%3A", ":");
+  history.replaceState(null, "", url);
   show();
 }
 
 const range = ([low, high]) => [low === "" ? -Infinity : Number(low), high === "" ? Infinity : Number(high)];
 
-// --- what is shown of it
+// --- the filtered cells
 
 function show() {
   if (!part()?.querySelector("svg")) return;
@@ -56,20 +56,20 @@ function show() {
     const out = !all && !cell.dataset.cells.split(",").some((id) => ids.has(id));
     cell.closest("td").classList.toggle("out", out);
   }
-  tell(lines.length, ids, Object.keys(wanted).length > 0);
+  summarise(lines.length, ids, Object.keys(wanted).length > 0);
 }
 
-function tell(total, ids, brushed) {
+function summarise(total, ids, brushed) {
   const bar = part().querySelector(".brushed");
-  const many = ids.size > MOST ? `; ${MOST} at most can be compared` : "";
+  const many = ids.size > MAX_COMPARED ? `; at most ${MAX_COMPARED} can be compared` : "";
   bar.querySelector("output").textContent = brushed ? `${ids.size} of ${total} cells${many}` : "";
   const link = bar.querySelector("a");
-  link.hidden = !brushed || ids.size < 2 || ids.size > MOST;
+  link.hidden = !brushed || ids.size < 2 || ids.size > MAX_COMPARED;
   link.href = `/compare?cells=${[...ids].join(",")}`;
   bar.querySelector("button").hidden = !brushed;
 }
 
-// Where a value of an axis is in the drawing, and the other way round.
+// Convert between the value of an axis and its height in the drawing.
 function heightOf(scale, value) {
   if (scale.dataset.heights) return Number(scale.dataset.heights.split(",")[value]);
   const [low, high, at] = onScale(scale, [scale.dataset.low, scale.dataset.high, value]);
@@ -82,7 +82,7 @@ function valueAt(scale, height) {
   return Number((scale.dataset.log === undefined ? value : Math.exp(value)).toPrecision(3));
 }
 
-const onScale = ({ dataset }, values) => values.map((each) => (dataset.log === undefined ? Number(each) : Math.log(each)));
+const onScale = ({ dataset }, values) => values.map((value) => (dataset.log === undefined ? Number(value) : Math.log(value)));
 
 function draw(slug, [low, high]) {
   const scale = scaleOf(slug);
@@ -110,7 +110,7 @@ function heightAt(svg, event) {
 document.addEventListener("pointerdown", (event) => {
   const handle = event.button === 0 && event.target.closest?.(".parallel .handle");
   if (!handle) return;
-  event.preventDefault(); // of a selection of text
+  event.preventDefault(); // do not select text
   handle.setPointerCapture(event.pointerId);
   const scale = handle.parentNode;
   const from = heightAt(scale.ownerSVGElement, event);
@@ -127,7 +127,7 @@ document.addEventListener("pointerup", () => {
   if (!drag) return;
   const { scale, from, to } = drag;
   drag = undefined;
-  const none = Math.abs(to - from) < CLICK;
+  const none = Math.abs(to - from) < MIN_DRAG;
   keep({ ...brushes(), [scale.dataset.axis]: none ? ["", ""] : within(scale, Math.min(from, to), Math.max(from, to)) });
 });
 
@@ -136,7 +136,8 @@ document.addEventListener("pointercancel", () => {
   show();
 });
 
-// The lowest and highest value between two heights; of a knob the nearest where none is.
+// Returns the lowest and highest value between two heights. If no value of a hyperparameter lies
+// between them, returns the nearest value.
 function within(scale, top, bottom) {
   if (!scale.dataset.heights) return [valueAt(scale, bottom), valueAt(scale, top)];
   const heights = scale.dataset.heights.split(",").map(Number);
@@ -163,7 +164,7 @@ document.addEventListener("submit", (event) => {
 
 document.addEventListener("click", ({ target }) => {
   if (target.closest?.("#parallel [data-clear]")) {
-    ends(fields()[0])[0].focus(); // the button goes
+    ends(fields()[0])[0].focus(); // this button disappears
     keep({});
   }
   const line = target.closest?.(".parallel path[data-url]");

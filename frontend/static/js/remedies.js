@@ -1,14 +1,15 @@
-// The remedies of a cell: what is ticked, what it would cost, and one click to try it.
+// The remedies of a cell: choose some, see what they cost, and try them with one click.
 
-import { post } from "./post.js";
+import { post } from "./api.js";
+import { approximateDuration } from "./format.js";
 
 const form = () => document.getElementById("try-remedies");
 let checks = 0;
-let asked; // what was checked last
-let said = {}; // what the form says of it
+let checked; // the request that was checked last, as JSON
+let outcome = {}; // its result: {cost, error, twin, ready}
 let submitting = false;
 
-function wanted() {
+function request() {
   const ticked = [...form().querySelectorAll("input[name=remedies]:checked")];
   return {
     run: Number(form().dataset.run),
@@ -17,57 +18,52 @@ function wanted() {
   };
 }
 
-function duration(seconds) {
-  if (seconds < 1) return "under 1 s";
-  if (seconds < 100) return `about ${Math.round(seconds)} s`;
-  return `about ${Math.round(seconds / 60)} min`;
-}
-
-function say(words) {
-  said = words;
+function report(result) {
+  outcome = result;
   show();
 }
 
-// The page is made anew while runs end, and with it the form.
+// Shows the outcome of the last check. A refresh of the page replaces the form.
 function show() {
   if (!form()) return;
-  const { cost = "", error = "", twin, ready = false } = said;
+  const { cost = "", error = "", twin, ready = false } = outcome;
   const button = form().querySelector("[type=submit]");
   button.disabled = submitting || !ready;
-  button.textContent = submitting ? "Being queued…" : twin ? "Try once more" : "Try and compare";
+  button.textContent = submitting ? "Submitting…" : twin ? "Try again" : "Try and compare";
   document.getElementById("remedies-cost").textContent = cost;
   document.getElementById("remedies-error").textContent = error;
-  const told = document.getElementById("remedies-twin");
-  told.hidden = !twin;
+  const note = document.getElementById("remedies-twin");
+  note.hidden = !twin;
   if (!twin) return;
-  told.querySelector("a").href = twin.url;
-  told.querySelector("a").textContent = `Experiment ${twin.id}`;
+  note.querySelector("a").href = twin.url;
+  note.querySelector("a").textContent = `Experiment ${twin.id}`;
 }
 
 async function check() {
   const mine = ++checks;
-  const now = wanted();
+  const now = request();
   const seeds = form().elements.seeds;
-  asked = JSON.stringify(now);
-  if (!now.remedies.length) return say({ cost: "Tick at least one change." });
-  if (!seeds.checkValidity()) return say({ error: `Seeds: ${seeds.validationMessage}` });
-  say({ ...said, ready: true });
+  checked = JSON.stringify(now);
+  if (!now.remedies.length) return report({ cost: "Tick at least one change." });
+  if (!seeds.checkValidity()) return report({ error: `Seeds: ${seeds.validationMessage}` });
+  report({ ...outcome, ready: true });
   const { ok, body } = await post(`${form().dataset.address}?dry_run=true`, now);
   if (mine !== checks) return; // a newer check is under way
-  if (!ok) return say({ error: body.detail, ready: true });
-  const cost = `${body.runs} runs, ${duration(body.estimated_seconds)} on an otherwise idle machine`;
-  say({ cost, twin: body.twin, ready: true });
+  if (!ok) return report({ error: body.detail, ready: true });
+  const cost = `${body.runs} runs, ${approximateDuration(body.estimated_seconds)} on an otherwise idle machine`;
+  report({ cost, twin: body.twin, ready: true });
 }
 
-// Queues what is ticked, unless the same is there already and the reader does not know.
+// Submits the chosen remedies, unless the check finds an equal experiment that the reader has not
+// seen yet.
 async function start() {
-  const known = said.twin?.id;
+  const known = outcome.twin?.id;
   await check();
-  if (said.error || (said.twin && said.twin.id !== known)) return;
-  const { ok, body } = await post(form().dataset.address, wanted());
-  if (!ok) return say({ error: body.detail, ready: true });
+  if (outcome.error || (outcome.twin && outcome.twin.id !== known)) return;
+  const { ok, body } = await post(form().dataset.address, request());
+  if (!ok) return report({ error: body.detail, ready: true });
   location.assign(body.url);
-  return new Promise(() => {}); // the page is left: no second click
+  return new Promise(() => {}); // the page is left; the button stays disabled
 }
 
 document.addEventListener("change", (event) => {
@@ -91,11 +87,11 @@ document.addEventListener("submit", async (event) => {
 
 document.addEventListener("pagerefreshed", () => {
   if (!form()) return;
-  if (JSON.stringify(wanted()) === asked) show();
+  if (JSON.stringify(request()) === checked) show();
   else check();
 });
 
-// Back to this page as it was left.
+// The reader came back with the Back button: the page is as it was left.
 window.addEventListener("pageshow", ({ persisted }) => {
   if (!persisted || !form()) return;
   submitting = false;

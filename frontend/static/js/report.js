@@ -1,4 +1,4 @@
-// Draws the figures of a report, which are in the page itself. colours.js stands before this.
+// Draws the charts of a report, whose data is in the page. colours.js is included before this file.
 
 const CONFIG = {
   responsive: true,

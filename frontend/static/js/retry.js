@@ -1,6 +1,6 @@
-// Any button with data-retry="address" has what failed trained once more.
+// Buttons with data-retry="URL" retry failed runs.
 
-import { post } from "./post.js";
+import { post } from "./api.js";
 
 document.addEventListener("click", async (event) => {
   const button = event.target.closest("button[data-retry]");

@@ -1,48 +1,33 @@
-// The run page: curves grow as points come; marks, verdict and pictures follow at a calmer pace.
+// The run page. While the run trains, its curves grow from events and the parts that depend on them
+// are updated.
 
 import "./cancel.js";
 import "./chart.js";
 import "./fit_player.js";
+import { grow, reloadCurves, updateCharts } from "./live_curves.js";
+import { LiveParts } from "./live_parts.js";
 import "./organise.js";
+import { refreshPage } from "./refresh.js";
 import "./remedies.js";
 import "./retry.js";
 import "./run_view.js";
-import { Throttle, refreshPage } from "./refresh.js";
 import { follow } from "./stream.js";
-
-const ENDED = ["finished", "failed", "cancelled"];
-const curves = () => document.querySelectorAll("#loss, #accuracy");
-
-const refresh = new Throttle(async () => {
-  await refreshPage();
-  await Promise.all([...curves()].map((chart) => chart.load()));
-});
-
-// Whether the reader looks at a stretch of epochs: the server thins it anew, and adds what belongs.
-const zoomed = () => /[?&](first|last)=/.test(location.search);
-
-// Validation minus train loss, where both are given.
-function gap({ train_loss: train, val_loss: validation }) {
-  if (!train || !validation) return undefined;
-  const above = new Map(validation.steps.map((step, index) => [step, validation.values[index]]));
-  const steps = train.steps.filter((step) => above.has(step));
-  const values = train.steps.flatMap((step, index) => {
-    const [low, high] = [train.values[index], above.get(step)];
-    return high === undefined ? [] : [low === null || high === null ? null : high - low];
-  });
-  return { steps, values };
-}
-
-function stayLive({ stream, revision }) {
-  const close = follow(stream, revision, (kind, data) => {
-    if (kind === "metric" && !zoomed()) {
-      const metrics = { ...data.metrics, gap: gap(data.metrics) };
-      for (const chart of curves()) chart.extend(metrics);
-    }
-    if (kind === "status" && ENDED.includes(data.status)) close();
-    refresh.request();
-  });
-}
+import { Throttle } from "./throttle.js";
 
 const main = document.querySelector("main");
+
+function stayLive({ stream, revision }) {
+  const whole = new Throttle(async () => {
+    await refreshPage();
+    await reloadCurves();
+    if (!main.dataset.stream) close(); // the run has ended
+  });
+  const parts = new LiveParts(updateCharts, () => whole.request());
+  const close = follow(stream, revision, (kind, data, newest) => {
+    if (kind === "metric") grow(data.metrics);
+    if (kind === "metric" || kind === "diagnosis") parts.request(newest);
+    else whole.request(); // the status changed, or the connection is back
+  });
+}
+
 if (main.dataset.stream) stayLive(main.dataset);

@@ -1,22 +1,23 @@
-// What the charts of a run show: each choice goes into the address, and the page follows it.
+// The view of a run's charts: each choice goes into the URL, which the page then shows.
 
-import { Throttle, refreshPage } from "./refresh.js";
+import { refreshPage } from "./refresh.js";
+import { Throttle } from "./throttle.js";
 
-const ask = new Throttle(refreshPage, 50);
+const refresh = new Throttle(refreshPage, 50);
 const form = () => document.getElementById("view");
 
-// Writes choices into the address, {name: value}; what is empty is left out.
+// Writes choices {name: value} into the URL; an empty value removes the name.
 export function choose(choices) {
-  const address = new URL(location.href);
+  const url = new URL(location.href);
   for (const [name, value] of Object.entries(choices)) {
-    if (value === "") address.searchParams.delete(name);
-    else address.searchParams.set(name, value);
+    if (value === "") url.searchParams.delete(name);
+    else url.searchParams.set(name, value);
   }
-  address.search = address.search.replaceAll("%2C", ",");
-  history.replaceState(null, "", address);
+  url.search = url.search.replaceAll("%2C", ",");
+  history.replaceState(null, "", url);
 }
 
-// The lines that are to be shown, as the address writes them.
+// Returns the lines to show, as the URL writes them.
 function shown() {
   const checked = [...form().querySelectorAll("[name=show]:checked")];
   return checked.map((box) => box.value).join(",") || "none";
@@ -30,7 +31,7 @@ function chosen(field) {
   return { criterion, [field.name]: field.value };
 }
 
-// Another criterion starts with its own defaults.
+// Another criterion starts with its default settings.
 function withoutSettings() {
   const settings = form().querySelectorAll(".stopping [type=number]");
   return Object.fromEntries([...settings].map((field) => [field.name, ""]));
@@ -39,7 +40,7 @@ function withoutSettings() {
 function set(fields) {
   for (const [name, value] of Object.entries(fields)) form().elements[name].value = value;
   choose(fields);
-  ask.request();
+  refresh.request();
 }
 
 document.addEventListener("submit", (event) => {
@@ -51,17 +52,17 @@ document.addEventListener("input", (event) => {
   if (field.form !== form() || !field.checkValidity()) return;
   if (field.type === "range") field.nextElementSibling.textContent = field.value;
   choose(chosen(field));
-  ask.request();
+  refresh.request();
 });
 
 document.addEventListener("click", (event) => {
   const names = event.target.closest("[data-clear]")?.dataset.clear.split(" ");
   if (!names) return;
-  form().elements[names[0]].focus(); // the button goes
+  form().elements[names[0]].focus(); // this button disappears
   set(Object.fromEntries(names.map((name) => [name, ""])));
 });
 
-// The reader's hand on a chart: a stretch of epochs drawn with the pointer, a line of the legend.
+// Interaction with a chart: a range of epochs drawn with the pointer, a click on a line of the legend.
 const listening = new WeakSet();
 
 document.addEventListener("drawn", ({ target: chart }) => {

@@ -1,27 +1,29 @@
-// The list of runs: the address says what is shown and which runs are chosen.
+// The list of runs. Its URL holds the view and the chosen runs.
 
+import { getJson, send } from "./api.js";
+import { count } from "./format.js";
+import { formatIds, parseIds } from "./id_ranges.js";
 import { catchUp, refreshPage } from "./refresh.js";
-import { idsOf, writtenIds } from "./chosen.js";
-import { send } from "./post.js";
+import { repeat } from "./throttle.js";
 
-const REFRESH_EVERY = 2000;
-const LONGEST = 2000; // letters of chosen runs in an address
-const ALL = "all"; // that match, in place of numbers
+const REFRESH_EVERY = 2000; // milliseconds, while runs of the list wait or train
+const MAX_IDS_LENGTH = 2000; // characters of chosen ids in the URL
+const ALL = "all"; // in place of ids: all runs that match the filter are chosen
 let chosen = new Set();
-let everything = false; // all that match are chosen, not these alone
+let everything = false; // all runs that match the filter are chosen
 
 const $ = (id) => document.getElementById(id);
 const boxes = () => [...document.querySelectorAll("input[name=run]")];
-const counted = new Map(); // how many runs match, by the address that counts them
+const counted = new Map(); // URL that counts the matching runs -> their number
 const total = () => Number($("total").dataset.total ?? counted.get($("total").dataset.count) ?? 0);
 const amount = () => (everything ? total() : chosen.size);
-const runs = (count) => `${count.toLocaleString("en")} ${count === 1 ? "run" : "runs"}`;
+const runs = (amount) => count(amount, "run");
 
-// --- where we are
+// --- the view
 
-// Chosen runs stay chosen from view to view; all that match are others there.
-async function go(address) {
-  const url = new URL(address, location.href);
+// Goes to another view. Chosen runs stay chosen; "all that match" does not, as other runs match there.
+async function go(href) {
+  const url = new URL(href, location.href);
   everything = false;
   history.pushState(...withChosen(url));
   await show({ moved: true });
@@ -32,12 +34,12 @@ async function show({ moved = false } = {}) {
   const came = await (moved ? catchUp() : refreshPage().catch(() => {}));
   if (moved && came) leave();
   mark();
-  remind();
-  count();
+  showLastAction();
+  requestTotal();
 }
 
-// What was opened and typed belongs to the view before. What is opened and typed while the next one is
-// under way stays: the function that is returned, called once it is there, leaves that alone.
+// Closes the menus of the view that is left. Returns a function to call when the next view is shown:
+// it resets the fields, except those that were edited since.
 function leaving() {
   for (const menu of document.querySelectorAll(".tools details")) menu.open = false;
   const written = (input) => (input.type === "checkbox" ? input.checked : input.value);
@@ -52,19 +54,19 @@ function leaving() {
   };
 }
 
-// How many there are is asked apart: counting takes as long as finding the first of them.
-async function count() {
-  const { count: address, suffix } = $("total").dataset;
-  if (!address) return;
-  if (counted.has(address)) tell(address, suffix);
-  const response = await fetch(address).catch(() => null);
-  if (!response?.ok || $("total").dataset.count !== address) return;
-  counted.set(address, (await response.json()).runs);
-  tell(address, suffix);
+// Requests the number of matching runs separately: counting takes as long as finding the first page.
+async function requestTotal() {
+  const { count: url, suffix } = $("total").dataset;
+  if (!url) return;
+  if (counted.has(url)) showTotal(url, suffix);
+  const { ok, body } = await getJson(url);
+  if (!ok || $("total").dataset.count !== url) return;
+  counted.set(url, body.runs);
+  showTotal(url, suffix);
 }
 
-function tell(address, suffix) {
-  $("total").textContent = `${runs(counted.get(address))}${suffix}`;
+function showTotal(url, suffix) {
+  $("total").textContent = `${runs(counted.get(url))}${suffix}`;
   mark();
 }
 
@@ -86,7 +88,7 @@ document.addEventListener("click", (event) => {
   go(link.href);
 });
 
-// a head is a button: the space bar presses it too
+// A column head is a button: the space bar presses it too.
 document.addEventListener("keydown", (event) => {
   if (event.key === " " && event.target.matches("a[role=button]")) {
     event.preventDefault();
@@ -104,20 +106,20 @@ addEventListener("popstate", () => {
   show({ moved: true });
 });
 
-// --- which runs are chosen
+// --- the chosen runs
 
-// Too many to stand in an address are kept with the page in the browser's history.
+// Ids that are too long for the URL are kept in the state of the browser's history.
 function readChosen() {
   const written = new URLSearchParams(location.search).get("chosen") ?? history.state?.chosen ?? "";
   everything = written === ALL;
-  chosen = new Set(everything ? [] : idsOf(written));
+  chosen = new Set(everything ? [] : parseIds(written));
 }
 
 function withChosen(url) {
   url.searchParams.delete("chosen");
-  const written = everything ? ALL : writtenIds(chosen);
-  const fits = written.length <= LONGEST;
-  // commas are allowed in a query, and read better than what they are turned into
+  const written = everything ? ALL : formatIds(chosen);
+  const fits = written.length <= MAX_IDS_LENGTH;
+  // commas are allowed in a query and read better than %2C
   if (written && fits) url.search += `${url.search ? "&" : "?"}chosen=${written}`;
   return [fits ? null : { chosen: written }, "", url];
 }
@@ -179,7 +181,7 @@ document.addEventListener("click", (event) => {
   if (id === "compare") location.assign(`/compare?runs=${[...chosen].sort((a, b) => a - b)}`);
 });
 
-// --- what is done with them
+// --- actions on the chosen runs
 
 const CHANGES = {
   pin: [{ pinned: true }, "Pinned"],
@@ -187,31 +189,32 @@ const CHANGES = {
   archive: [{ archived: true }, "Archived"],
   unarchive: [{ archived: false }, "Took out of the archive"],
 };
-let said = { text: "", undo: null }; // what was done last, and the operation to undo
+let lastAction = { text: "", undo: null }; // its sentence, and the operation to undo
 let tagging = false;
 
-// The server knows nothing of these: they are put back after each refresh.
-function remind() {
-  $("done-text").textContent = said.text;
-  $("undo").hidden = !said.undo;
+// Shows the state that only the browser knows; a refresh of the page removes it.
+function showLastAction() {
+  $("done-text").textContent = lastAction.text;
+  $("undo").hidden = !lastAction.undo;
   if ($("tag")) $("tag").hidden = !tagging;
 }
 
 function say(text, undo = null) {
-  said = { text, undo };
-  remind();
+  lastAction = { text, undo };
+  showLastAction();
 }
 
-function some() {
+// The runs that an action applies to, as the REST API takes them.
+function selection() {
   if (!everything) return { runs: [...chosen] };
   const query = new URLSearchParams(location.search);
   return { filter: query.get("filter") ?? "", shown: query.get("shown") ?? "active" };
 }
 
-async function act(method, address, body, done) {
-  const { ok, body: answer } = await send(method, address, body);
+async function act(method, url, body, done) {
+  const { ok, body: answer } = await send(method, url, body);
   if (!ok) return say(answer.detail);
-  say(`${done} ${runs(answer.ids.length)}${answer.operation ? "." : ": nothing was different."}`, answer.operation);
+  say(`${done} ${runs(answer.ids.length)}${answer.operation ? "." : ": nothing changed."}`, answer.operation);
   tagging = false;
   chooseNone();
   await show();
@@ -220,25 +223,25 @@ async function act(method, address, body, done) {
 async function undo(operation) {
   const { ok, body: answer } = await send("POST", `/api/operations/${operation}/undo`);
   if (!ok) return say(answer.detail);
-  const left = answer.left.length ? ` ${runs(answer.left.length)} changed since: left as they are.` : "";
-  say(`Put back ${runs(answer.ids.length)}.${left}`);
+  const left = answer.left.length ? ` ${runs(answer.left.length)} had changed since and were not restored.` : "";
+  say(`Restored ${runs(answer.ids.length)}.${left}`);
   await show();
 }
 
 const bulk = {
-  change: (change, done) => act("PATCH", "/api/runs", { ...some(), change }, done),
-  delete: () => act("POST", "/api/runs/delete", some(), "Deleted"),
-  restore: () => act("POST", "/api/runs/restore", some(), "Restored"),
+  change: (change, done) => act("PATCH", "/api/runs", { ...selection(), change }, done),
+  delete: () => act("POST", "/api/runs/delete", selection(), "Deleted"),
+  restore: () => act("POST", "/api/runs/restore", selection(), "Restored"),
 };
 
 document.addEventListener("click", (event) => {
   const wanted = event.target.dataset?.bulk;
-  if (event.target.id === "undo" && said.undo) undo(said.undo);
+  if (event.target.id === "undo" && lastAction.undo) undo(lastAction.undo);
   if (!wanted) return;
   if (wanted in CHANGES) bulk.change(...CHANGES[wanted]);
   else if (wanted === "tag") {
     tagging = !tagging;
-    remind();
+    showLastAction();
     if (tagging) $("tag").elements.key.focus();
   } else if (wanted === "untag") {
     if ($("tag").reportValidity()) bulk.change({ tags: { [$("tag").elements.key.value]: null } }, "Untagged");
@@ -277,16 +280,11 @@ document.addEventListener("click", async (event) => {
   await show();
 });
 
-// --- runs that wait or train move
+// --- runs that wait or train change
 
-async function keepUp() {
-  const begun = performance.now();
-  const active = document.querySelector("main").hasAttribute("data-active");
-  if (active && !document.hidden) await show();
-  setTimeout(keepUp, Math.max(REFRESH_EVERY, 4 * (performance.now() - begun)));
-}
+const isActive = () => document.querySelector("main").hasAttribute("data-active");
 
 readChosen();
 mark();
-count();
-setTimeout(keepUp, REFRESH_EVERY);
+requestTotal();
+repeat(() => isActive() && show(), REFRESH_EVERY);

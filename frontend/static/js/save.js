@@ -1,23 +1,23 @@
-// What a chart can be saved as: a picture, drawn by Plotly in the browser, or its data as CSV.
+// Saves a chart as a picture, drawn by Plotly in the browser, or its data as CSV.
 
-const SCALE = 2; // pixels of a PNG for each of the screen
+const SCALE = 2; // pixels of a PNG per pixel of the screen
 
 export const FORMATS = { png: "Picture (PNG)", svg: "Drawing (SVG)", csv: "Data (CSV)" };
 
-// Offers a drawn plot as a file of one of the formats.
+// Downloads a drawn plot in one of the formats.
 export async function save(plot, name, format) {
-  const address =
+  const url =
     format === "csv"
       ? URL.createObjectURL(new Blob([toCsv(plot._fullData)], { type: "text/csv" }))
       : await picture(plot, format);
   const link = document.createElement("a");
-  link.href = address;
+  link.href = url;
   link.download = `${name}.${format}`;
   link.click();
-  if (address.startsWith("blob:")) URL.revokeObjectURL(address);
+  if (url.startsWith("blob:")) URL.revokeObjectURL(url);
 }
 
-// A picture stands on the page's own paper: its words are of the page's ink.
+// A picture gets the page's background, as its text has the page's colour.
 async function picture(plot, format) {
   const { width, height } = plot.getBoundingClientRect();
   const paper = getComputedStyle(plot.closest("lab-chart")).getPropertyValue("--paper");
@@ -31,7 +31,7 @@ async function picture(plot, format) {
   return Plotly.toImage(figure, { format, width, height, scale: format === "png" ? SCALE : 1 });
 }
 
-// Returns traces as lines of CSV: one line for each point, the trace's name first.
+// Returns traces as CSV: one line per point, with the name of its trace first.
 export function toCsv(traces) {
   const rows = [["series", "x", "y", "z"]];
   for (const trace of traces.filter(({ hoverinfo }) => hoverinfo !== "skip")) {
@@ -48,7 +48,7 @@ const cells = (name, { x, y, z }) =>
 
 const list = (values) => Array.from(values ?? []);
 
-// Text that a spreadsheet would compute gets an apostrophe before it, as in the service's exports.
+// Text that a spreadsheet would evaluate gets a leading apostrophe, as in the service's exports.
 function cell(value) {
   if (typeof value === "number" || value === null || value === undefined) return value ?? "";
   const text = /^[=+\-@\t\r\n＝＋－＠]/.test(value) ? `'${value}` : String(value);

@@ -1,38 +1,38 @@
-// Follows the live stream, whatever happens to the connection.
+// Follows the event stream of the service, and reconnects after an interruption.
 
-import { lost } from "./banner.js";
+import { reportConnection } from "./connection_banner.js";
 
-const BANNER_AFTER = 1000; // a short gap is not worth a word
-const RETRY_AFTER = 2000;
+const BANNER_AFTER = 1000; // milliseconds; shorter interruptions are not shown
+const RETRY_AFTER = 2000; // milliseconds
 
-// Calls `onEvent(kind, data)` for each event after `revision`, and once the connection is back
-// after a gap, with kind "back"; returns a function that ends it.
-export function follow(address, revision, onEvent) {
+// Calls `onEvent(kind, data, revision)` for each event after `revision`, and with kind "back" when
+// the connection is back after an interruption. Returns a function that ends the stream.
+export function follow(url, revision, onEvent) {
   let source;
   let banner;
   let retry;
   const connected = () => {
-    if (banner) onEvent("back", {});
+    if (banner) onEvent("back", {}, Number(revision));
     hideBanner();
   };
   const hideBanner = () => {
     clearTimeout(banner);
     banner = undefined;
-    lost("stream", false);
+    reportConnection("stream", { isLost: false });
   };
   const disconnected = () => {
-    banner ??= setTimeout(() => lost("stream", true), BANNER_AFTER);
-    // the browser itself tries again, unless the answer was an error
+    banner ??= setTimeout(() => reportConnection("stream", { isLost: true }), BANNER_AFTER);
+    // the browser reconnects by itself, unless the answer was an error
     if (source.readyState === EventSource.CLOSED) retry = setTimeout(open, RETRY_AFTER);
   };
   const receive = (event) => {
     revision = event.lastEventId;
-    onEvent(event.type, JSON.parse(event.data));
+    onEvent(event.type, JSON.parse(event.data), Number(revision));
   };
   function open() {
     source?.close();
     clearTimeout(retry);
-    source = new EventSource(`${address}&after=${revision}`);
+    source = new EventSource(`${url}&after=${revision}`);
     source.onopen = connected;
     source.onerror = disconnected;
     for (const kind of ["metric", "status", "diagnosis"]) source.addEventListener(kind, receive);
@@ -43,15 +43,15 @@ export function follow(address, revision, onEvent) {
     hideBanner();
   };
 
-  // A hidden page lets go: browsers open only six connections to one server.
-  const look = () => (document.hidden ? close() : open());
+  // A hidden page disconnects: browsers open only six connections to one server.
+  const update = () => (document.hidden ? close() : open());
 
-  look();
-  document.addEventListener("visibilitychange", look);
+  update();
+  document.addEventListener("visibilitychange", update);
   addEventListener("pagehide", close);
-  addEventListener("pageshow", (event) => event.persisted && look());
+  addEventListener("pageshow", (event) => event.persisted && update());
   return () => {
-    document.removeEventListener("visibilitychange", look);
+    document.removeEventListener("visibilitychange", update);
     close();
   };
 }

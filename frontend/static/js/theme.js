@@ -1,4 +1,4 @@
-// Light or dark: the system's choice, or the reader's. Runs before the page is drawn.
+// Applies the theme that the reader chose, light or dark, before the page is drawn.
 {
   const chosen = localStorage.getItem("theme");
   if (chosen) document.documentElement.dataset.theme = chosen;

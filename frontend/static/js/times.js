@@ -1,4 +1,4 @@
-// Times come in UTC; readers see them in their own zone.
+// Shows times, which the service sends in UTC, in the reader's time zone.
 
 const format = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "short" });
 

@@ -1,0 +1,98 @@
+"""The state of an experiment as its page shows it, read at one revision of the database."""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy.orm import Session
+
+from backend.runs.schemas import ExperimentItem, RunItem, experiment_items, run_items
+from backend.runs.throughput import throughput
+from backend.store import experiments, metric_summaries, runs
+from backend.store.tables import Run
+from frontend.charts.measures import KEYS, AtBest
+from frontend.charts.progress import ProgressInfo, progress_info
+from frontend.formatting import badges
+from frontend.live_parts import version_now
+
+MAX_REASONS = 3
+
+
+@dataclass(frozen=True)
+class Reason:
+    """Why runs failed: the sentence of the first of them, and the number of similar failures."""
+
+    sentence: str
+    run: RunItem
+    amount: int
+
+
+@dataclass(frozen=True)
+class ExperimentState:
+    """An experiment, its runs and its progress. `version` is the time of reading."""
+
+    version: int
+    revision: int
+    item: ExperimentItem
+    rows: Sequence[Run]
+    runs: Sequence[RunItem]
+    at_best: Mapping[int, AtBest]
+    progress: ProgressInfo
+
+    @property
+    def is_live(self) -> bool:
+        """Whether runs wait or train."""
+        return self.item.counts["queued"] + self.item.counts["running"] > 0
+
+    def overview(self) -> dict[str, Any]:
+        """Return the context of the page's head: progress, verdicts, reasons of failures."""
+        cancelled = [run for run in self.runs if run.status == "cancelled"]
+        return {
+            "experiment": self.item,
+            "progress": self.progress,
+            "verdicts": badges((run.verdict, run.rule) for run in self.runs).most_common(),
+            "cut_off": badges((run.verdict, run.rule) for run in cancelled),
+            "reasons": reasons(self.runs),
+            "live": self.is_live,
+        }
+
+
+def read_state(session: Session, experiment_id: int) -> ExperimentState:
+    """Read the state of an experiment. Raises NotFound."""
+    version = version_now() - 1  # anything rendered within this millisecond counts as newer
+    experiment = experiments.get(session, experiment_id)
+    revision = experiment.revision  # read first: the event stream repeats later changes
+    rows = runs.of_experiment(session, experiment_id)
+    items = run_items(session, rows)
+    [item] = experiment_items(session, [experiment])
+    ahead = runs.count_unended_before(session, experiment_id) if item.status == "queued" else 0
+    lately = throughput(session, items, datetime.now(UTC)) if item.status == "running" else None
+    return ExperimentState(
+        version,
+        revision,
+        item,
+        rows,
+        items,
+        metric_summaries.values_at_best(session, [run.id for run in items], KEYS),
+        progress_info(item.status, items, ahead=ahead, lately=lately),
+    )
+
+
+def reasons(all_runs: Sequence[RunItem]) -> list[Reason]:
+    """Return the reasons of failures, the most common first.
+
+    Sentences that differ only in their numbers are one reason.
+    """
+    failed = [run for run in all_runs if run.status == "failed"]
+    amounts = Counter(map(_without_digits, failed))
+    first = {_without_digits(run): run for run in reversed(failed)}
+    return [
+        Reason(first[text].error or "No reason is known.", first[text], amount)
+        for text, amount in amounts.most_common(MAX_REASONS)
+    ]
+
+
+def _without_digits(run: RunItem) -> str:
+    return "".join(character for character in run.error or "" if not character.isdigit())
