@@ -25,8 +25,10 @@ function stayLive({ stream, revision }) {
   const parts = new LiveParts(updateCharts, () => whole.request());
   const close = follow(stream, revision, (kind, data, newest) => {
     if (kind === "metric") grow(data.metrics);
-    if (kind === "metric" || kind === "diagnosis") parts.request(newest);
-    else whole.request(); // the status changed, or the connection is back
+    // the status changed, the first epoch came, or the connection is back
+    const isNewStage = main.hasAttribute("data-empty") || !["metric", "diagnosis"].includes(kind);
+    if (isNewStage) whole.request();
+    else parts.request(newest);
   });
 }
 
