@@ -245,7 +245,7 @@ def test_an_experiment_that_waits_says_for_what(
     expected_errors.append("503")
     away = {"error": "unavailable", "detail": "The database cannot be reached; try again."}
     page.route("**/api/health", lambda route: route.fulfill(status=503, json=away))
-    expect(banner).to_contain_text(f"{away['detail']} Workers keep what they train")
+    expect(banner).to_contain_text(f"{away['detail']} Workers keep their results")
 
 
 def test_a_remedy_is_tried_by_one_click_and_compared(page: Page, submit: Submit) -> None:

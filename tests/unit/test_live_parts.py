@@ -91,7 +91,7 @@ def test_only_parts_that_changed_since_a_version_are_sent() -> None:
     assert second.since(20) == {}
 
 
-@pytest.mark.parametrize("version", [0, 5, version_now() + 10**9])
+@pytest.mark.parametrize("version", [0, 5, 10**15])
 def test_all_parts_are_sent_if_the_version_is_not_known(version: int) -> None:
     rendering = Rendering.following(None, content(10, head="1 of 2", cell="0.5"))
     assert rendering.since(version) == {"head": "1 of 2", "cell": "0.5"}
