@@ -11,7 +11,7 @@ import httpx
 from backend.errors import FieldError, InvalidInput, InvalidSpec, NotFound, Unavailable
 from backend.operations import credentials
 from backend.settings import load_settings
-from backend.supervisor import address
+from backend.supervisor import urls
 
 TIMEOUT_SECONDS = 30
 
@@ -33,7 +33,7 @@ class Client:
             token = settings.token.get_secret_value()
         else:  # the token that `lab up` stored is valid on this machine only
             token = "" if options.server else credentials.stored_token(settings.data_dir)
-        return cls(options.server or address.url(settings), token)
+        return cls(options.server or urls.public_url(settings), token)
 
     def get(self, path: str, **query: Any) -> Any:
         """Send a GET request and return the parsed JSON."""

@@ -7,7 +7,7 @@ from backend import logging_setup, supervisor
 from backend.errors import InvalidInput, Unavailable
 from backend.operations import credentials
 from backend.settings import load_settings
-from backend.supervisor import address
+from backend.supervisor import urls
 
 
 def run_up(options: Namespace) -> int:
@@ -22,7 +22,7 @@ def run_serve(options: Namespace) -> int:
 
     settings = load_settings(options, "host", "port", "data_dir")
     logging_setup.configure(settings.log, process="web")
-    say(f"Overfit Lab is at {address.link(settings)}")
+    say(f"Overfit Lab is at {urls.url_with_token(settings)}")
     web.serve(settings)
     return 0
 

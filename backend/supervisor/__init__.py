@@ -1,4 +1,4 @@
-"""Starts and keeps alive what `lab up` runs: broker, web service, workers."""
+"""Supervisor of `lab up`: starts the broker, the web process and the workers, restarts them."""
 
 from backend.supervisor.run import run
 

@@ -1,4 +1,4 @@
-"""One supervised process, started again when it ends."""
+"""One supervised process, restarted when it ends."""
 
 import ctypes
 import logging
@@ -15,10 +15,10 @@ from pathlib import Path
 
 logger = logging.getLogger(__name__)
 
-FIRST_PAUSE_SECONDS = 0.5
-LONGEST_PAUSE_SECONDS = 10.0
-STABLE_SECONDS = 30.0  # a process that lived this long starts anew with the first pause
-LARGEST_LOG_BYTES = 5_000_000
+MIN_RESTART_DELAY_SECONDS = 0.5
+MAX_RESTART_DELAY_SECONDS = 10.0
+STABLE_SECONDS = 30.0  # a process that ran this long resets the restart delay
+MAX_LOG_BYTES = 5_000_000
 
 _PR_SET_PDEATHSIG = 1
 _libc = ctypes.CDLL(None) if sys.platform == "linux" else None
@@ -26,14 +26,14 @@ _libc = ctypes.CDLL(None) if sys.platform == "linux" else None
 
 @dataclass(frozen=True)
 class Program:
-    """What to run under which name."""
+    """A command and the name it is run under."""
 
     name: str
     command: list[str]
 
 
 class Child:
-    """A program that runs until it is told to end."""
+    """A program that is kept running until it is terminated."""
 
     def __init__(
         self,
@@ -47,51 +47,51 @@ class Child:
         self.log = log_dir / f"{program.name}.log"
         self._environment = environment
         self._say = say
-        self._pause = FIRST_PAUSE_SECONDS
+        self._delay = MIN_RESTART_DELAY_SECONDS
         self._restart_at: float | None = None
         self._start()
 
     @property
     def exit_code(self) -> int | None:
-        """The exit code (negative: the signal that ended it), None while it runs."""
+        """Exit code, negative for a signal, None while the process runs."""
         return self._process.poll()
 
     @property
-    def ending(self) -> str:
-        """How it ended, its last words, and where to read more."""
+    def exit_message(self) -> str:
+        """Sentence with the cause of the exit, the last log line and the path of the log."""
         code = self.exit_code or 0
         if code < 0:
-            how = f"killed by {signal.Signals(-code).name}"
+            cause = f"killed by {signal.Signals(-code).name}"
         else:
-            how = f"exit code {code}: {self._last_words()}"
-        return f"{self.program.name} ended ({how}); its log is {self.log}"
+            cause = f"exit code {code}: {self._last_log_line()}"
+        return f"{self.program.name} ended ({cause}); its log is {self.log}"
 
-    def tend(self) -> None:
-        """Start the process again when it has ended and its pause is over."""
+    def restart_if_ended(self) -> None:
+        """Restart the process if it has ended and the delay is over. Rotate its log otherwise."""
         if self.exit_code is None:
             self._rotate_log()
         elif self._restart_at is None:
-            self._plan_restart()
+            self._handle_exit()
         elif time.monotonic() >= self._restart_at:
-            self._try_to_start()
+            self._start_or_retry()
 
     def terminate(self) -> None:
-        """Ask the process to end."""
+        """Send SIGTERM."""
         if self.exit_code is None:
             self._process.terminate()
 
     def kill(self) -> None:
-        """End the process now."""
+        """Send SIGKILL and wait."""
         if self.exit_code is None:
             self._process.kill()
         self._process.wait()
 
-    def _try_to_start(self) -> None:
-        """Start; what the system refuses for now, memory or room for the log, is tried again."""
+    def _start_or_retry(self) -> None:
+        """Start the process. Retry later if the system lacks memory or disk space."""
         try:
             self._start()
         except OSError as error:
-            self._wait(f"{self.program.name} could not be started ({error})")
+            self._schedule_restart(f"could not start {self.program.name} ({error})")
 
     def _start(self) -> None:
         self._restart_at = None
@@ -104,44 +104,44 @@ class Child:
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,
-                start_new_session=True,  # the terminal's Ctrl-C is for the supervisor alone
+                start_new_session=True,  # only the supervisor handles Ctrl-C
                 preexec_fn=lambda: _die_with(supervisor),
             )
-        self._tell("started", pid=self._process.pid)
+        self._log_event("started", pid=self._process.pid)
 
-    def _tell(self, event: str, **facts: float) -> None:
-        logger.info(event, extra={"program": self.program.name, **facts})
+    def _log_event(self, event: str, **fields: float) -> None:
+        logger.info(event, extra={"program": self.program.name, **fields})
 
-    def _plan_restart(self) -> None:
+    def _handle_exit(self) -> None:
         if time.monotonic() - self._started_at > STABLE_SECONDS:
-            self._pause = FIRST_PAUSE_SECONDS
-        self._tell("ended", code=self.exit_code or 0, starts_again_in=self._pause)
-        self._wait(self.ending)
+            self._delay = MIN_RESTART_DELAY_SECONDS
+        self._log_event("ended", code=self.exit_code or 0, restart_in=self._delay)
+        self._schedule_restart(self.exit_message)
 
-    def _wait(self, why: str) -> None:
-        """Have it started again after a pause, the next of which is longer."""
-        self._say(f"{why}. Starting it again in {self._pause:g} s.")
-        self._restart_at = time.monotonic() + self._pause
-        self._pause = min(2 * self._pause, LONGEST_PAUSE_SECONDS)
+    def _schedule_restart(self, reason: str) -> None:
+        """Schedule a restart and double the next delay."""
+        self._say(f"{reason}. Restarting in {self._delay:g} s.")
+        self._restart_at = time.monotonic() + self._delay
+        self._delay = min(2 * self._delay, MAX_RESTART_DELAY_SECONDS)
 
-    def _last_words(self) -> str:
+    def _last_log_line(self) -> str:
         try:
             last = self.log.read_text(errors="replace").splitlines()[-1:]
-        except OSError:  # somebody removed the log
-            return "its log cannot be read"
+        except OSError:  # the log was removed
+            return "its log is unreadable"
         return "".join(last).strip().rstrip(".")
 
     def _rotate_log(self) -> None:
-        """Keep one old log. The process appends, so it goes on at the start of an emptied file."""
-        with suppress(OSError):  # a full disk, or a log somebody removed, stops nothing
-            if self.log.stat().st_size > LARGEST_LOG_BYTES:
+        """Keep one old log. The process appends, so it goes on at the start of the empty file."""
+        with suppress(OSError):  # a full disk or a removed log must not stop the supervisor
+            if self.log.stat().st_size > MAX_LOG_BYTES:
                 shutil.copyfile(self.log, self.log.with_suffix(".old.log"))
                 os.truncate(self.log, 0)
 
 
 def _die_with(supervisor: int) -> None:
-    """In the child: be killed when the supervisor dies, even by kill -9 (Linux only)."""
+    """In the child process: die together with the supervisor, even on kill -9 (Linux only)."""
     if _libc is not None:
         _libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
-        if os.getppid() != supervisor:  # it died before we asked
+        if os.getppid() != supervisor:  # it died before the prctl call
             os.kill(os.getpid(), signal.SIGKILL)

@@ -1,4 +1,4 @@
-"""One instance at a time per data folder and port."""
+"""Locks: one instance at a time per data folder and port."""
 
 import errno
 import fcntl
@@ -12,25 +12,23 @@ from backend.errors import Conflict, InvalidInput
 
 
 @contextmanager
-def hold(data_dir: Path) -> Iterator[None]:
-    """Make the data folder and hold it; the system frees it when this process ends, however.
+def lock_data_dir(data_dir: Path) -> Iterator[None]:
+    """Create the data folder and lock it. The system releases the lock when this process ends.
 
-    Raises Conflict when another instance holds it, InvalidInput when it cannot be used.
+    Raises Conflict if another instance holds the lock, InvalidInput if the folder is unusable.
     """
     try:
         data_dir.mkdir(parents=True, exist_ok=True)
         file = (data_dir / "lab.lock").open("a+")
     except OSError as error:
-        raise InvalidInput(
-            f"the data directory {data_dir} cannot be used: {error.strerror}"
-        ) from error
+        raise InvalidInput(f"cannot use the data directory {data_dir}: {error.strerror}") from error
     with file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             file.seek(0)
             raise Conflict(
-                f"another instance (pid {file.read().strip()}) holds the data directory {data_dir}"
+                f"another instance (pid {file.read().strip()}) uses the data directory {data_dir}"
             ) from None
         file.truncate(0)
         file.write(str(os.getpid()))
@@ -39,7 +37,7 @@ def hold(data_dir: Path) -> Iterator[None]:
 
 
 def check_port(host: str, port: int) -> None:
-    """Raise Conflict when something listens there, InvalidInput when nothing can."""
+    """Raise Conflict if the port is taken, InvalidInput if it cannot be used."""
     try:
         family, kind, protocol, _, address = socket.getaddrinfo(
             host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE

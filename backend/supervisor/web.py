@@ -1,6 +1,7 @@
-"""The web process of `lab up`: brings the database to the newest schema, then serves.
+"""Web process of `lab up`: migrates the database, then serves.
 
-One process does both: loading what the database needs twice would cost the first page a second.
+One process does both, because importing the database libraries twice would delay the first page by
+a second.
 """
 
 import gc
@@ -17,15 +18,15 @@ from backend.main import create_app
 from backend.operations.migration import migrate
 from backend.settings import Settings
 
-DEAD_SECONDS = 30.0  # in which a client must take something of what it was sent
-# Clients leave idle connections sooner: ended just as a request is sent, one would lose it.
+CLIENT_TIMEOUT_SECONDS = 30.0  # a client that acknowledges nothing for this long is dropped
+# Longer than clients keep idle connections: closing one while it sends a request loses the request.
 KEEP_ALIVE_SECONDS = 75
-GARBAGE = 10_000  # objects more than before, after which it is looked for; Python's is 700
-STREAMS_END_SECONDS = 1  # without it, uvicorn waits for open browser streams for ever
+GC_THRESHOLD = 10_000  # new objects between two collections; the default of Python is 700
+STREAMS_END_SECONDS = 1  # without a limit, uvicorn waits forever for open event streams
 
 
 def main() -> None:
-    """Serve until SIGTERM. A database that is no use is told in the last line of the log."""
+    """Migrate, then serve until SIGTERM. Exit with one sentence if the database is unusable."""
     settings = Settings()
     logging_setup.configure(settings.log, process="web")
     try:
@@ -37,7 +38,7 @@ def main() -> None:
 
 def serve(settings: Settings) -> None:
     """Serve until SIGTERM. The database must be migrated."""
-    _allow_files()
+    _raise_file_limit()
     config = uvicorn.Config(
         create_app(settings),
         host=settings.host,
@@ -46,42 +47,43 @@ def serve(settings: Settings) -> None:
         timeout_graceful_shutdown=STREAMS_END_SECONDS,
         server_header=False,
         access_log=False,
-        log_config=None,  # the journal's
+        log_config=None,  # configured by backend.logging_setup
     )
     config.load()
-    _keep_what_is_loaded()
+    _tune_garbage_collection()
     server = uvicorn.Server(config)
-    server.run(sockets=[listening(config)])
+    server.run(sockets=[create_socket(config)])
     if not server.started:
         sys.exit(1)
 
 
-def listening(config: uvicorn.Config, dead_seconds: float = DEAD_SECONDS) -> socket.socket:
-    """Return the socket to accept from; the system ends connections that take nothing any more.
+def create_socket(
+    config: uvicorn.Config, timeout_seconds: float = CLIENT_TIMEOUT_SECONDS
+) -> socket.socket:
+    """Return the listening socket. The system closes connections of unresponsive clients.
 
-    A client that is gone without a word, or never reads, would keep its stream for ever.
+    Otherwise a client that vanished, or never reads, would keep its event stream open forever.
     """
-    found = config.bind_socket()
-    found.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
-    if hasattr(socket, "TCP_USER_TIMEOUT"):  # Linux; what is accepted inherits it
-        milliseconds = int(1000 * dead_seconds)
-        found.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, milliseconds)
-    return found
+    listener = config.bind_socket()
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+    if hasattr(socket, "TCP_USER_TIMEOUT"):  # Linux only; accepted connections inherit it
+        milliseconds = int(1000 * timeout_seconds)
+        listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, milliseconds)
+    return listener
 
 
-def _keep_what_is_loaded() -> None:
-    """Have garbage looked for among what requests make alone.
+def _tune_garbage_collection() -> None:
+    """Exclude the objects created by imports from garbage collection.
 
-    To look through all that the imports made as well would halt all reads for 0.15 s, every five
-    seconds of a busy service.
+    Scanning them stops all requests for 0.15 s, every five seconds of a busy service.
     """
     gc.collect()
     gc.freeze()
-    gc.set_threshold(GARBAGE)
+    gc.set_threshold(GC_THRESHOLD)
 
 
-def _allow_files() -> None:
-    """Raise the number of open files to what the system allows: each stream takes one."""
+def _raise_file_limit() -> None:
+    """Raise the limit of open files to the maximum: each event stream takes one."""
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     with suppress(ValueError, OSError):
         resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))

@@ -145,7 +145,7 @@ def test_a_file_that_is_not_there_is_one_sentence() -> None:
     ("arguments", "sentence"),
     [
         (["up", "--port", "99999"], "lab: --port: Input should be less than or equal to 65535"),
-        (["up", "--data-dir", "README.md"], "lab: the data directory README.md cannot be used: "),
+        (["up", "--data-dir", "README.md"], "lab: cannot use the data directory README.md: "),
     ],
 )
 def test_a_setting_that_cannot_be_is_one_sentence(arguments: list[str], sentence: str) -> None:

@@ -8,7 +8,7 @@ import httpx
 import pytest
 import uvicorn
 
-from backend.supervisor.web import listening
+from backend.supervisor.web import create_socket
 from tests.api import Api, record_epochs
 from tests.product import wait_for
 from tests.sse import open_stream, serve
@@ -21,7 +21,7 @@ STEPS = 200_000  # a stream of them is longer than what the system holds for a r
 def url(sqlite_api: Api) -> Iterator[str]:
     """The service as it is served, with little patience for the dead."""
     config = uvicorn.Config(sqlite_api.app, port=0, log_level="error", timeout_graceful_shutdown=1)
-    listener = listening(config, DEAD_SECONDS)
+    listener = create_socket(config, DEAD_SECONDS)
     server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
     thread.start()

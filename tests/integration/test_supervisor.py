@@ -75,12 +75,12 @@ def test_it_says_where_it_is_and_trains(product: Product) -> None:
     assert_trains(product)
 
 
-def test_a_second_instance_on_the_same_folder_is_refused(first: Product) -> None:
-    with start_product(first.data_dir) as second:
+def test_a_second_instance_on_the_same_folder_is_refused(product: Product) -> None:
+    with start_product(product.data_dir) as second:
         assert second.process.wait() == 2
-        holder = f"another instance (pid {first.process.pid}) holds the data directory"
-        assert second.read_output() == f"lab: {holder} {first.data_dir}\n"
-    assert first.responds()
+        holder = f"another instance (pid {product.process.pid}) uses the data directory"
+        assert second.read_output() == f"lab: {holder} {product.data_dir}\n"
+    assert product.responds()
 
 
 def test_a_taken_port_is_refused(tmp_path: Path) -> None:
@@ -202,7 +202,7 @@ def test_postgresql_and_a_broker_of_ones_own(
 
 def tend_until(child: Child, condition: Callable[[], bool]) -> None:
     def holds() -> bool:
-        child.tend()
+        child.restart_if_ended()
         return condition()
 
     wait_for(holds)
@@ -214,8 +214,8 @@ def test_a_child_whose_log_was_removed_is_started_again(tmp_path: Path) -> None:
     child = Child(ends, environment=os.environ, log_dir=tmp_path, say=output.append)
     wait_for(lambda: child.exit_code == 3)
     child.log.unlink()
-    child.tend()
-    assert "exit code 3: its log cannot be read" in output[0]
+    child.restart_if_ended()
+    assert "exit code 3: its log is unreadable" in output[0]
     tend_until(child, child.log.exists)
     child.kill()
 
@@ -229,7 +229,7 @@ def test_a_child_that_the_system_cannot_start_for_now_is_tried_again(tmp_path: P
     )
     wait_for(lambda: child.exit_code == 0)
     shutil.rmtree(logs)
-    tend_until(child, lambda: any("could not be started" in line for line in output))
+    tend_until(child, lambda: any("could not start" in line for line in output))
     logs.mkdir()
     tend_until(child, child.log.exists)
     child.kill()
