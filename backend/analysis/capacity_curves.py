@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from backend.analysis.capacity_points import (
     CapacityPoint,
@@ -18,6 +17,7 @@ from backend.analysis.effects import NOTICEABLE_FALL, second_half_change
 from backend.analysis.lines import Line, lines
 from backend.analysis.measured_cells import Cell, best_validation, relative_change, untrained
 from backend.diagnosis.number_format import number, relative
+from backend.specification.params import ParamValue
 
 MAX_NAMED = 3  # capacities or cells that a sentence names one by one
 
@@ -32,7 +32,7 @@ class CapacityCurve:
     """
 
     knob: str
-    setting: dict[str, Any]
+    setting: dict[str, ParamValue]
     n_train: int
     points: Sequence[CapacityPoint]
     optimum: Optimum
@@ -55,7 +55,7 @@ class OptimumAt:
 class OptimumCurve:
     """The best capacity for each training-set size, at one setting of all other hyperparameters."""
 
-    setting: dict[str, Any]
+    setting: dict[str, ParamValue]
     knob: str
     optima: Sequence[OptimumAt]
     sentence: str
@@ -74,7 +74,7 @@ def capacity_curves(cells: Sequence[Cell]) -> list[CapacityCurve]:
     return curves
 
 
-def capacity_axis(values: Mapping[str, Sequence[Any]]) -> str:
+def capacity_axis(values: Mapping[str, Sequence[ParamValue]]) -> str:
     """Return the capacity with the most values among varying hyperparameters, "" without any."""
     paths = [path for path in CAPACITY if path in values]
     return max(paths, key=lambda path: len(values[path]), default="")
@@ -114,7 +114,7 @@ def _at_sizes(some: Sequence[OptimumAt], optima: Sequence[OptimumAt]) -> str:
     return f"At {', '.join(f'{at.n_train:,}' for at in some)} samples"
 
 
-def _curve(line: Line, capacity: str, where: dict[str, Any]) -> CapacityCurve:
+def _curve(line: Line, capacity: str, where: dict[str, ParamValue]) -> CapacityCurve:
     line = sorted(line, key=lambda cell: cell.parameters)
     counted = line[0].n_train * line[0].runs[0].outputs
     points = points_of(line, capacity)

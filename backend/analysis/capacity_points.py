@@ -7,7 +7,6 @@ parameters as training samples, or that number times the classes (Belkin et al. 
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from backend.analysis.intervals import Interval
 from backend.analysis.lines import Line, peak
@@ -20,6 +19,7 @@ from backend.analysis.measured_cells import (
     test_at_best,
     untrained,
 )
+from backend.specification.params import ParamValue
 
 FITTED_ERROR = 0.01  # share of wrong answers in training that counts as an exact fit
 FITTED_LOSS = 0.01  # train loss that counts as an exact fit, over the loss of a constant answer
@@ -34,7 +34,7 @@ class CapacityPoint:
     `parted` has the typical lowest validation loss of each.
     """
 
-    value: Any
+    value: ParamValue
     parameters: int
     validation: Interval
     test: Interval | None
@@ -54,11 +54,11 @@ class Optimum:
     tied capacity is, so that a better one may lie beyond.
     """
 
-    value: Any
+    value: ParamValue
     parameters: int
     validation: Interval
     test: Interval | None
-    tied: Sequence[Any]
+    tied: Sequence[ParamValue]
     fewest: int
     most: int
     at_edge: bool
@@ -69,7 +69,7 @@ class Optimum:
 class DoubleDescent:
     """A final validation loss that rises, peaks at `parameters` and falls again."""
 
-    value: Any
+    value: ParamValue
     parameters: int
     rise: Interval
     fall: Interval

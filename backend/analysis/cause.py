@@ -13,9 +13,8 @@ floor of a learning curve's law. These two floors also contain what such models 
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
-from backend.analysis.cells import N_TRAIN
+from backend.analysis.cells import N_TRAIN, TARGET_NOISE
 from backend.analysis.effects import (
     ONE_VALUE,
     Factor,
@@ -30,6 +29,7 @@ from backend.analysis.learning_curves import LearningCurve
 from backend.analysis.measured_cells import Cell, best_validation, test_at_best
 from backend.analysis.power_law import Estimate
 from backend.diagnosis.number_format import number
+from backend.specification.params import ParamValue, as_number
 
 MOSTLY_NOISE_SHARE = 0.5  # noise over the lowest loss from which noise limits
 _STEPPED: tuple[Factor, ...] = ("data", "capacity", "training length")
@@ -39,7 +39,7 @@ _STEPPED: tuple[Factor, ...] = ("data", "capacity", "training length")
 class Cause:
     """The effects of all factors on the best cell, and a sentence that sums them up."""
 
-    params: dict[str, Any]
+    params: dict[str, ParamValue]
     parameters: int
     validation: Interval
     test: Interval | None
@@ -76,9 +76,9 @@ def noise_floor(
     best: Cell, validation: Interval, effects: Sequence[StepEffect], curves: Sequence[LearningCurve]
 ) -> StepEffect:
     """Judge noise that was not varied by the floor under the best cell."""
-    known = best.params.get("dataset.target_noise")
+    known = best.params.get(TARGET_NOISE)
     if known:
-        return _known_floor(known**2, validation)
+        return _known_floor(as_number(known) ** 2, validation)
     steps = [effect for effect in effects if effect.factor in _STEPPED]
     if len(steps) == len(_STEPPED) and all(step.finding == "does not limit" for step in steps):
         return StepEffect(

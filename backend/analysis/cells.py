@@ -6,17 +6,23 @@ run: its row, its JSON, or its results.
 """
 
 from collections import Counter
-from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
-from typing import Any, TypeVar
+from collections.abc import Callable, Hashable, Iterable, Sequence
+from typing import Final, TypeVar
 
-SEED = "training.seed"
-N_TRAIN = "dataset.n_train"
-CAPACITY = ("model.degree", "model.width", "model.channels", "model.depth")
+from backend.specification import hyperparameters
+from backend.specification.hyperparameters import Role, dataset, training, with_role
+from backend.specification.params import Params, ParamValue
 
-Params = Mapping[str, Any]
-"""The hyperparameters of a run by dotted path."""
+SEED: Final = training.SEED.path
+CAPACITY: Final = hyperparameters.CAPACITY
+N_TRAIN: Final = dataset.N_TRAIN.path
+EPOCHS: Final = training.EPOCHS.path
+BATCH_SIZE: Final = training.BATCH_SIZE.path
+TARGET_NOISE: Final = dataset.TARGET_NOISE.path
+NOISE: Final = with_role(Role.NOISE)
+REGULARISATION: Final = with_role(Role.REGULARISATION)
 
-ParamsKey = tuple[tuple[str, Any], ...]
+ParamsKey = tuple[tuple[str, ParamValue], ...]
 R = TypeVar("R")
 
 
@@ -43,13 +49,13 @@ def group_by(runs: Iterable[R], key: Callable[[R], Hashable]) -> list[list[R]]:
     return list(groups.values())
 
 
-def varying(runs: Sequence[Params], *, missing_counts: bool = False) -> dict[str, list[Any]]:
+def varying(runs: Sequence[Params], *, missing_counts: bool = False) -> dict[str, list[ParamValue]]:
     """Return the hyperparameters with more than one value among runs, each with its values.
 
     A hyperparameter that does not apply to some runs has no value there. Such a gap does not make
     it vary, because what it depends on varies then; with `missing_counts` it does.
     """
-    values: dict[str, dict[Any, None]] = {}
+    values: dict[str, dict[ParamValue, None]] = {}
     holders: Counter[str] = Counter()
     for params in runs:
         holders.update(params.keys())
@@ -62,12 +68,12 @@ def varying(runs: Sequence[Params], *, missing_counts: bool = False) -> dict[str
     }
 
 
-def setting(params: Params, paths: Iterable[str]) -> dict[str, Any]:
+def setting(params: Params, paths: Iterable[str]) -> dict[str, ParamValue]:
     """Return the values of those of `paths` that a run has: the setting of a line of cells."""
     return {path: params[path] for path in paths if path in params}
 
 
-def settings(runs: Sequence[Params], along: Sequence[str]) -> list[dict[str, Any]]:
+def settings(runs: Sequence[Params], along: Sequence[str]) -> list[dict[str, ParamValue]]:
     """Return the distinct settings of runs in their order.
 
     A setting holds the values of all varying hyperparameters except the seed and those in `along`.

@@ -3,13 +3,21 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from math import log2
-from typing import Any, Literal
+from typing import Literal
 
-from backend.analysis.cells import CAPACITY, N_TRAIN, params_key
+from backend.analysis.cells import (
+    CAPACITY,
+    EPOCHS,
+    N_TRAIN,
+    NOISE,
+    REGULARISATION,
+    params_key,
+)
 from backend.analysis.intervals import Interval, paired
 from backend.analysis.lines import Line
 from backend.analysis.measured_cells import Cell, best_validation, relative_change, test_at_best
 from backend.diagnosis.number_format import relative
+from backend.specification.params import ParamValue, as_number
 
 Factor = Literal["data", "capacity", "training length", "regularisation", "noise"]
 EffectFinding = Literal["limits", "does not limit", "not resolved", "not assessable"]
@@ -17,13 +25,8 @@ EffectFinding = Literal["limits", "does not limit", "not resolved", "not assessa
 AXES: dict[Factor, Sequence[str]] = {
     "data": (N_TRAIN,),
     "capacity": CAPACITY,
-    "regularisation": (
-        "training.weight_decay",
-        "training.l1_penalty",
-        "model.dropout",
-        "training.label_smoothing",
-    ),
-    "noise": ("dataset.label_noise", "dataset.target_noise", "dataset.input_noise"),
+    "regularisation": REGULARISATION,
+    "noise": NOISE,
 }
 """The hyperparameters of each factor."""
 
@@ -51,8 +54,8 @@ class StepEffect:
     finding: EffectFinding
     sentence: str
     knob: str | None = None
-    before: Any = None
-    after: Any = None
+    before: ParamValue = None
+    after: ParamValue = None
     change: Interval | None = None
     test: Interval | None = None
 
@@ -66,7 +69,7 @@ def step_effect(cells: Sequence[Cell], best: Cell, factor: Factor) -> StepEffect
     less, more = line[place], line[place + 1]
     change = relative_change(more, less, best_validation)
     low, high = less.params[path], more.params[path]
-    doublings = max(1.0, log2(high / low)) if low else 1.0
+    doublings = max(1.0, log2(as_number(high) / as_number(low))) if low else 1.0
     finding = _judge(change, doublings)
     sentence = f"{_verdict(finding, _MORE[factor])}: {step_text(path, low, high, change)}."
     test = relative_change(more, less, test_at_best)
@@ -82,7 +85,7 @@ def training_effect(best: Cell) -> StepEffect:
     change = second_half_change(best)
     finding = _judge(change, log2(epochs / half))
     sentence = f"{_verdict(finding, 'longer training')}: {_half_text(change, half, epochs)}."
-    return StepEffect("training length", finding, sentence, "training.epochs", half, epochs, change)
+    return StepEffect("training length", finding, sentence, EPOCHS, half, epochs, change)
 
 
 def noise_effect(cells: Sequence[Cell], best: Cell) -> StepEffect | None:
@@ -122,7 +125,7 @@ def _line_through(cells: Sequence[Cell], best: Cell, path: str) -> Line:
         return [best]
     own = params_key(best.params, without=(path,))
     same = [cell for cell in cells if params_key(cell.params, without=(path,)) == own]
-    return sorted(same, key=lambda cell: cell.params[path])
+    return sorted(same, key=lambda cell: as_number(cell.params[path]))
 
 
 def half_of_training(cell: Cell) -> int | None:
@@ -168,7 +171,7 @@ def _verdict(finding: EffectFinding, more: str) -> str:
     return f"{more.capitalize()} {'helps' if finding == 'limits' else 'brings little or nothing'}"
 
 
-def step_text(path: str, before: Any, after: Any, change: Interval | None) -> str:
+def step_text(path: str, before: ParamValue, after: ParamValue, change: Interval | None) -> str:
     """Write a step and its effect: "the step from 50 to 100 training samples changes ..."."""
     if path == N_TRAIN:
         text = f"the step from {before:,} to {after:,} training samples"

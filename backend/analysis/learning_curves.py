@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
@@ -18,6 +17,7 @@ from backend.analysis.measured_cells import (
 )
 from backend.analysis.power_law import MIN_POINTS, Estimate, PowerLaw, fit
 from backend.diagnosis.number_format import number
+from backend.specification.params import ParamValue
 
 DRAWN_POINTS = 60  # of the fitted curve
 # Multiples of the largest size that are forecast; the drawn curve ends at the last one.
@@ -91,7 +91,7 @@ class Law:
 class LearningCurve:
     """The learning curve at one setting. If there is no law, `why` has the reason."""
 
-    setting: dict[str, Any]
+    setting: dict[str, ParamValue]
     points: Sequence[SizePoint]
     peak_at: int | None
     peak_resolved: bool
@@ -112,7 +112,7 @@ def learning_curves(cells: Sequence[Cell], *, target: float | None = None) -> li
     )
 
 
-def _curve(line: Line, where: dict[str, Any], target: float | None) -> LearningCurve:
+def _curve(line: Line, where: dict[str, ParamValue], target: float | None) -> LearningCurve:
     line = [cell for cell in line if cell.mean(best_validation) is not None]
     points = [
         SizePoint(cell.n_train, cell.over_seeds(train_at_best), validation, test)

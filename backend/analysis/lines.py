@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from backend.analysis.cells import group_by, params_key
 from backend.analysis.intervals import Interval
 from backend.analysis.measured_cells import Cell, RunMeasure, relative_change
+from backend.specification.params import as_number
 
 NOTICEABLE_PEAK = 0.1  # relative rise and fall of the loss: below it, a peak does not count
 Line = Sequence[Cell]
@@ -18,7 +19,7 @@ def lines(cells: Sequence[Cell], along: str) -> list[Line]:
         (cell for cell in cells if along in cell.params),
         lambda cell: params_key(cell.params, without=(along,)),
     )
-    ordered = [sorted(group, key=lambda cell: cell.params[along]) for group in groups]
+    ordered = [sorted(group, key=lambda cell: as_number(cell.params[along])) for group in groups]
     return [line for line in ordered if len(line) > 1]
 
 

@@ -3,11 +3,11 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from math import exp, isfinite, log
-from typing import Any
 
-from backend.analysis.cells import N_TRAIN, SEED, Params, cell_key, group_by
+from backend.analysis.cells import N_TRAIN, SEED, cell_key, group_by
 from backend.analysis.intervals import Interval, interval, paired
 from backend.series import generalisation_gap
+from backend.specification.params import Params, ParamValue, as_number
 
 # Train loss over the loss of a constant answer: above UNTRAINED, a seed learnt nothing; below
 # LEARNT, the model of the cell can learn.
@@ -51,7 +51,7 @@ class RunResult:
     @property
     def seed(self) -> int:
         """The seed of the run."""
-        return int(self.params.get(SEED, 0))
+        return int(as_number(self.params.get(SEED, 0)))
 
     @property
     def gap(self) -> float | None:
@@ -94,7 +94,7 @@ class Cell:
     @property
     def n_train(self) -> int:
         """Number of training samples."""
-        return int(self.params[N_TRAIN])
+        return int(as_number(self.params[N_TRAIN]))
 
     def over_seeds(self, measure: RunMeasure) -> Interval | None:
         """Return the mean and interval of a measure over the seeds."""
@@ -121,7 +121,7 @@ def cells(runs: Sequence[RunResult]) -> list[Cell]:
         by_seed: dict[int, RunResult] = {}
         for run in group:
             by_seed.setdefault(run.seed, run)
-        params: dict[str, Any] = {**group[0].params}
+        params: dict[str, ParamValue] = {**group[0].params}
         params.pop(SEED, None)
         grouped.append(Cell(params, group[0].parameters, list(by_seed.values())))
     return grouped

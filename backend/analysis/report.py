@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from backend.analysis.capacity_curves import (
     CapacityCurve,
@@ -22,6 +21,7 @@ from backend.analysis.measured_cells import (
     train_at_best,
 )
 from backend.analysis.surface import SettingSurface, surfaces
+from backend.specification.params import ParamValue
 
 
 @dataclass(frozen=True)
@@ -31,7 +31,7 @@ class CellMeasurements:
     Train, validation and test loss are taken at the epoch of the lowest validation loss.
     """
 
-    params: dict[str, Any]
+    params: dict[str, ParamValue]
     parameters: int
     seeds: int
     train: Interval | None

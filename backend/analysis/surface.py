@@ -13,11 +13,19 @@ best epoch for comparison.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
-from backend.analysis.cells import CAPACITY, N_TRAIN, group_by, params_key, setting, varying
+from backend.analysis.cells import (
+    BATCH_SIZE,
+    CAPACITY,
+    EPOCHS,
+    N_TRAIN,
+    group_by,
+    params_key,
+    setting,
+    varying,
+)
 from backend.analysis.effects import NOTICEABLE_FALL, second_half_change
 from backend.analysis.measured_cells import Cell, best_validation
 from backend.analysis.surface_fit import (
@@ -27,13 +35,14 @@ from backend.analysis.surface_fit import (
     fit_surface,
     log_rmse_of,
 )
+from backend.specification.params import ParamValue, as_number
 
 MIN_CAPACITIES = 3  # two points show no curvature
 MIN_SIZES = 4  # training-set sizes: the largest is predicted from the others
 PARAMETERS = 9  # of the surface
 MIN_POINTS = 2 * PARAMETERS
 MAX_LOG_RMSE = 0.35  # about a relative error: with a larger one, the shares mean nothing
-ALONG = (*CAPACITY, N_TRAIN, "training.epochs")
+ALONG = (*CAPACITY, N_TRAIN, EPOCHS)
 
 
 @dataclass(frozen=True)
@@ -44,7 +53,7 @@ class Shares:
     epochs, None if there are too few. If it is no noticeable fall, `under_training` is 0.
     """
 
-    params: dict[str, Any]
+    params: dict[str, ParamValue]
     parameters: int
     n_train: int
     measured: float
@@ -82,7 +91,7 @@ class Surface:
 class SettingSurface:
     """The surface at one setting of all other hyperparameters, or why it is missing."""
 
-    setting: dict[str, Any]
+    setting: dict[str, ParamValue]
     surface: Surface | None
     why: str | None
 
@@ -138,7 +147,7 @@ def _points(cell: Cell) -> list[SurfacePoint]:
     The lowest loss within so many epochs does not rise when a model overfits. That fits the law,
     which has one loss for each training time.
     """
-    batch = min(cell.params.get("training.batch_size") or cell.n_train, cell.n_train)
+    batch = min(as_number(cell.params.get(BATCH_SIZE, cell.n_train)), cell.n_train)
     steps = -(-cell.n_train // batch)
     shared = set.intersection(*(set(run.reached) for run in cell.runs))
     means = {e: cell.mean(lambda run, e=e: run.reached[e]) for e in shared}  # type: ignore[misc]

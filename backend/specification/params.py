@@ -7,3 +7,10 @@ ParamValue = str | int | float | bool | None
 
 Params = Mapping[str, ParamValue]
 """Values of hyperparameters by dotted path, such as ``{"model.width": 8}``."""
+
+
+def as_number(value: ParamValue) -> float:
+    """Return the value of a numeric hyperparameter. Raises TypeError for names and text."""
+    if isinstance(value, int | float):
+        return value
+    raise TypeError(f"{value!r} is not a number")

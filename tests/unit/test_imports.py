@@ -14,6 +14,13 @@ SQL = {"sqlalchemy", "alembic", "psycopg", "sqlite3", "backend.store"}
 # Allowed outside the store: to pass on sessions and to handle database errors.
 SQL_OUTSIDE_STORE = {"sqlalchemy.orm.Session", "sqlalchemy.exc", "alembic.util.CommandError"}
 
+# What analysis may know of specifications are the declarations of hyperparameters.
+VALIDATION = {
+    f"backend.specification.{path.stem}"
+    for path in (ROOT / "backend/specification").glob("*.py")
+    if path.stem != "params"
+}
+
 # (package, forbidden imports, exempt modules)
 RULES = [
     ("backend", {"torch", "worker", "sklearn"}, set()),
@@ -24,7 +31,8 @@ RULES = [
     ("backend.diagnosis", SQL | HTTP | {"redis", "celery", "backend.api"}, set()),
     ("backend.diagnosis", {"backend.specification", "backend.analysis"}, set()),
     ("backend.analysis", SQL | HTTP | {"redis", "celery", "backend.api"}, set()),
-    ("backend.analysis", {"backend.specification", "backend.runs", "backend.remedies"}, set()),
+    ("backend.analysis", {"backend.runs", "backend.remedies"}, set()),
+    ("backend.analysis", VALIDATION, set()),
     ("backend.log_formats", SQL | HTTP | {"redis", "celery", "backend.api"}, set()),
     ("backend.store", {"backend.diagnosis", "backend.analysis", "backend.remedies"}, set()),
     ("backend.datasets", SQL | HTTP | {"redis", "celery", "backend.api"}, set()),

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from backend.analysis.measured_cells import PartLosses, RunResult, cells
 from backend.analysis.surface import Surface, surface, surfaces
 from backend.analysis.surface_fit import kaplan_model, surface_model
+from backend.specification.params import ParamValue, as_number
 
 Array = NDArray[np.float64]
 Model = Callable[[Array, Array], tuple[Array, Array]]
@@ -22,7 +23,7 @@ def bryant_liu(n: float, d: float, t: float) -> tuple[float, list[float]]:
     return 0.1 + 1.9 * h / (1 + h), terms
 
 
-def known_surface(noise: float = 0.0, **more: object) -> list[RunResult]:
+def known_surface(noise: float = 0.0, **more: ParamValue) -> list[RunResult]:
     random = np.random.default_rng(0)
     runs = []
     for d in SIZES:
@@ -85,7 +86,7 @@ def test_a_cell_that_stopped_improving_has_no_training_share() -> None:
 
 
 def test_a_small_grid_is_not_assessable() -> None:
-    small = [run for run in known_surface() if run.params["dataset.n_train"] < 150]
+    small = [run for run in known_surface() if as_number(run.params["dataset.n_train"]) < 150]
     fitted_surface = surface(cells(small))
     assert fitted_surface == (
         "A surface needs at least 3 capacities and 4 training-set sizes, the largest to check it "
@@ -97,7 +98,7 @@ def test_other_hyperparameters_get_their_own_surface() -> None:
     few = [
         run for noise in (0.0, 0.2)
         for run in known_surface(**{"dataset.label_noise": noise})
-        if run.params["dataset.n_train"] < 150
+        if as_number(run.params["dataset.n_train"]) < 150
     ]  # fmt: skip
     settings = [fitted_surface.setting for fitted_surface in surfaces(cells(few))]
     assert settings == [{"dataset.label_noise": 0.0}, {"dataset.label_noise": 0.2}]

@@ -5,6 +5,7 @@ annotate a field of the section with it. Validation, defaults, the form, labels,
 glossary, error messages and the reference in docs/ are derived from the declaration.
 """
 
+from backend.specification.families import FAMILIES
 from backend.specification.hyperparameters.dataset import Dataset
 from backend.specification.hyperparameters.declaration import (
     Choice,
@@ -22,6 +23,7 @@ from backend.specification.hyperparameters.training import Training
 __all__ = [
     "AXES",
     "AXIS_SECTIONS",
+    "CAPACITY",
     "HYPERPARAMETERS",
     "SECTIONS",
     "STOPPING",
@@ -61,6 +63,15 @@ HYPERPARAMETERS: dict[str, Hyperparameter] = AXES | STOPPING
 """All hyperparameters by dotted path."""
 
 
+CAPACITY: tuple[str, ...] = tuple(
+    dict.fromkeys(
+        [f"model.{family.size_setting}" for family in FAMILIES.values()]
+        + [path for path, one in HYPERPARAMETERS.items() if one.role is Role.CAPACITY]
+    )
+)
+"""The paths of the settings of capacity, those that size a family of models first."""
+
+
 def with_role(role: Role) -> tuple[str, ...]:
     """Return the dotted paths of the hyperparameters that play a role, in declared order."""
-    return tuple(path for path, one in HYPERPARAMETERS.items() if one.role == role)
+    return tuple(path for path, one in HYPERPARAMETERS.items() if one.role is role)
