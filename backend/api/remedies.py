@@ -88,7 +88,7 @@ WANTED_BODY = {
 
 
 class FollowUp(Submitted):
-    """A stored follow-up experiment; its first variant is the cell as it is."""
+    """A stored follow-up experiment; its first variant is the baseline."""
 
     variants: list[str]
 
@@ -138,7 +138,7 @@ def try_remedies(
     wanted: Annotated[RemediesWanted, Depends(_wanted)],
     dry_run: Annotated[bool, Query(description="Only check and estimate.")] = False,
 ) -> FollowUp | FollowUpEstimate:
-    """Train a cell as it is and with each remedy, on the same seeds, and compare."""
+    """Train the baseline of a cell and each remedy, on the same seeds, and compare."""
     with database.read() as session:
         plan = _planned(session, experiment_id, wanted, max_runs=settings.max_runs)
     if dry_run:
@@ -172,7 +172,7 @@ def _planned(
 ) -> _Plan:
     """Return the follow-up that is asked for. Raises NotFound, InvalidInput and InvalidSpec."""
     parent = experiments.get(session, experiment_id)
-    cell = follow_up.choose(session, experiment_id, run=wanted.run, knobs=wanted.cell)
+    cell = follow_up.choose(session, experiment_id, run=wanted.run, setting=wanted.cell)
     chosen = follow_up.selected(cell, wanted.remedies)
     tried = experiments.follow_ups(session, experiment_id)
     names = [one.name for one in tried]

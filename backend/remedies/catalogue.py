@@ -1,35 +1,48 @@
-"""What could be changed about a fit, from its diagnosis and its knobs: changes to run and measure.
+"""The catalogue of remedies: changes to a run that may cure a bad fit.
 
-A remedy is a counterfactual, not advice: whether it helps is known once it was trained beside the
-run as it is (`backend.analysis.comparison`).
+A remedy is a counterfactual and not advice: whether it helps is known after it was trained next to
+the baseline (`backend.analysis.comparison`). Which verdict proposes which remedies, and in which
+order, is in `backend.diagnosis.verdicts`.
+
+A new remedy is a function here and its entry in `REMEDIES`; add its slug to the verdicts that
+propose it.
 """
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
 
 from backend.diagnosis.verdicts import FACTS
-from backend.remedies.model_size import enlarged, named, reduced, shown, size_knob
+from backend.remedies import model_size
 from backend.specification.combinations import check_combination
 from backend.specification.expansion import filled_in
+from backend.specification.hyperparameters import early_stopping as stopping
 from backend.specification.hyperparameters.dataset import N_TRAIN
-from backend.specification.hyperparameters.training import EPOCHS, WEIGHT_DECAY
-from backend.specification.layers import hidden
+from backend.specification.hyperparameters.model import DEPTH, DROPOUT
+from backend.specification.hyperparameters.training import (
+    EPOCHS,
+    L1_PENALTY,
+    LABEL_SMOOTHING,
+    LEARNING_RATE,
+    OPTIMIZER,
+    WEIGHT_DECAY,
+)
+from backend.specification.optimizers import OPTIMIZERS
+from backend.specification.params import Params, ParamValue
+from backend.specification.run_spec import RunSpec
 from backend.specification.sources import SOURCES
 
-MORE_DATA = 4  # times the training samples, where there are so many
-LEAST_MORE_DATA = 1.2
-STRONGER = 4  # times a weight decay that is there already
-LONGER = 4  # times the epochs
-STRONG_DROPOUT, WEAK_DROPOUT, WIDE = 0.5, 0.2, 64
-SMOOTHING = 0.1  # Szegedy et al. 2016, section 7
-# Measured on moons, digits and MNIST-1D at two learning rates: the best lies from 0.3 to 10.
-# Decoupled decay bounds each weight by 1 / decay, whatever the learning rate.
+MORE_DATA_FACTOR, MIN_MORE_DATA_FACTOR = 4, 1.2  # times the training samples
+LONGER_FACTOR = 4  # times the epochs
+STRONGER_DECAY_FACTOR = 4  # times a weight decay that is not 0
+# The best decoupled decay lies between 0.3 and 10, measured on moons, digits and MNIST-1D at two
+# learning rates. Decoupled decay bounds each weight by 1 / decay, whatever the learning rate.
 DECOUPLED_DECAY = 2.0
-PENALTY = 0.01  # added to the loss itself: SGD and closed form
-SHORTEST_PATIENCE = 5
-
-Params = Mapping[str, Any]
+LOSS_PENALTY = 0.01  # weight decay that is added to the loss: SGD and closed form
+# Wide layers take half of their neurons, as in Srivastava et al. (2014), narrow ones a fifth.
+STRONG_DROPOUT, WEAK_DROPOUT, WIDE_LAYER = 0.5, 0.2, 64
+SMOOTHING = 0.1  # Szegedy et al. 2016, section 7
+MIN_PATIENCE, PATIENCE_SHARE = 5, 10  # epochs; at least a tenth of the run
+SLOWER_FACTOR = 10  # a learning rate divided by it
 
 
 @dataclass(frozen=True)
@@ -39,15 +52,15 @@ class Remedy:
     slug: str
     title: str
     reason: str
-    changes: Mapping[str, Any]
+    changes: Params
 
 
 @dataclass(frozen=True)
 class CellContext:
-    """What was seen of a cell that its params do not tell.
+    """Observations of a cell that its hyperparameters do not show.
 
-    `stops_early` says whether its early-stopping rule fired, `better_capacity` which capacity of
-    those measured beside it had the lowest validation loss, if it is not its own.
+    `stops_early` is True if its early-stopping rule fired. `better_capacity` is the capacity with
+    the lowest validation loss among those measured next to the cell, None if its own is the best.
     """
 
     stops_early: bool = False
@@ -57,73 +70,68 @@ class CellContext:
 NO_CONTEXT = CellContext()
 
 
-def propose(verdict: str | None, params: Params, seen: CellContext = NO_CONTEXT) -> list[Remedy]:
-    """Return the remedies for a verdict, the most promising first; empty for a good fit.
-
-    `params` are the run's flat params.
-    """
-    possible = {remedy.slug: remedy for remedy in applicable(params, seen)}
+def propose(verdict: str | None, spec: RunSpec, context: CellContext = NO_CONTEXT) -> list[Remedy]:
+    """Return the remedies for a verdict, the most promising first; none for a good fit."""
+    possible = {remedy.slug: remedy for remedy in applicable(spec, context)}
     facts = FACTS.get(verdict or "")
-    order = facts.remedies if facts else ()
-    return [possible[slug] for slug in order if slug in possible]
+    return [possible[slug] for slug in (facts.remedies if facts else ()) if slug in possible]
 
 
-def applicable(params: Params, seen: CellContext = NO_CONTEXT) -> list[Remedy]:
-    """Return every remedy that would change something about a run, proposed for it or not."""
-    made = (make(params, seen) for make in REMEDIES.values())
-    return [remedy for remedy in made if remedy and _trainable({**params, **remedy.changes})]
+def applicable(spec: RunSpec, context: CellContext = NO_CONTEXT) -> list[Remedy]:
+    """Return every remedy that would change a run, whether it is proposed or not."""
+    made = (make(spec, context) for make in REMEDIES.values())
+    return [remedy for remedy in made if remedy and _is_trainable(spec, remedy)]
 
 
-def _trainable(params: Params) -> bool:
-    return check_combination(filled_in(params)) is None
+def _is_trainable(spec: RunSpec, remedy: Remedy) -> bool:
+    return check_combination(filled_in({**spec.params(), **remedy.changes})) is None
 
 
-def _more_data(params: Params, _: CellContext) -> Remedy | None:
-    given = params["dataset.n_train"]
-    rows = SOURCES[params["dataset.source"]].rows
-    held_out = params["dataset.n_validation"] + params["dataset.n_test"]
-    most = N_TRAIN.maximum if rows is None else rows - held_out
-    more = min(MORE_DATA * given, most)
-    if more < LEAST_MORE_DATA * given:
+def _more_data(spec: RunSpec, _: CellContext) -> Remedy | None:
+    data = spec.dataset
+    rows = SOURCES[data.source].rows
+    available = N_TRAIN.maximum if rows is None else rows - data.n_validation - data.n_test
+    more = min(MORE_DATA_FACTOR * data.n_train, available)
+    if more < MIN_MORE_DATA_FACTOR * data.n_train:
         return None
-    left = "" if more == MORE_DATA * given else ", all there are"
+    limit = "" if more == MORE_DATA_FACTOR * data.n_train else ", all there are"
     return Remedy(
         "more-data",
         "More data",
-        f"{more:,} training samples instead of {given:,}{left}: more of them leave less room for "
-        "fitting what is peculiar to each.",
-        {"dataset.n_train": more},
+        f"{more:,} training samples instead of {data.n_train:,}{limit}: more of them leave less "
+        "room for fitting what is peculiar to each.",
+        {N_TRAIN.path: more},
     )
 
 
-def _early_stopping(params: Params, seen: CellContext) -> Remedy | None:
-    if params["early_stopping.action"] == "stop" or not _descends(params):
+def _early_stopping(spec: RunSpec, context: CellContext) -> Remedy | None:
+    if spec.early_stopping.action == "stop" or not _follows_gradients(spec):
         return None
-    changes: dict[str, Any] = {"early_stopping.action": "stop"}
-    how = "where its rule fires"
-    patience = max(SHORTEST_PATIENCE, params["training.epochs"] // 10)
-    if not seen.stops_early:
-        if patience >= params["training.epochs"]:
+    changes: dict[str, ParamValue] = {stopping.ACTION.path: "stop"}
+    when = "where its rule fires"
+    patience = max(MIN_PATIENCE, spec.training.epochs // PATIENCE_SHARE)
+    if not context.stops_early:
+        if patience >= spec.training.epochs:
             return None
-        how = f"after {patience:,} epochs without a lower validation loss"
-        changes |= {"early_stopping.criterion": "patience", "early_stopping.patience": patience}
+        when = f"after {patience:,} epochs without a lower validation loss"
+        changes |= {stopping.CRITERION.path: "patience", stopping.PATIENCE.path: patience}
     return Remedy(
         "early-stopping",
         "Early stopping",
-        f"Training ends {how}, before the model learns the noise.",
+        f"Training ends {when}, before the model learns the noise.",
         changes,
     )
 
 
-def _weight_decay(params: Params, _: CellContext) -> Remedy | None:
-    present = params.get("training.weight_decay", 0.0)
-    adaptive = params.get("training.optimizer") in ("adam", "adamw")
-    decay = max(DECOUPLED_DECAY if adaptive else PENALTY, STRONGER * present)
+def _weight_decay(spec: RunSpec, _: CellContext) -> Remedy | None:
+    present = spec.training.weight_decay or 0.0
+    decoupled = OPTIMIZERS[spec.training.optimizer].decays_with
+    decay = max(DECOUPLED_DECAY if decoupled else LOSS_PENALTY, STRONGER_DECAY_FACTOR * present)
     if decay > WEIGHT_DECAY.maximum:
         return None
-    changes: dict[str, Any] = {"training.weight_decay": decay}
-    if adaptive:  # in Adam itself, decay would be divided by the gradients' size
-        changes = {"training.optimizer": "adamw", **changes}
+    changes: dict[str, ParamValue] = {WEIGHT_DECAY.path: decay}
+    if decoupled:  # in Adam itself, decay would be divided by the size of the gradients
+        changes = {OPTIMIZER.path: decoupled, **changes}
     return Remedy(
         "weight-decay",
         "Weight decay",
@@ -133,11 +141,13 @@ def _weight_decay(params: Params, _: CellContext) -> Remedy | None:
     )
 
 
-def _dropout(params: Params, _: CellContext) -> Remedy | None:
-    present = params.get("model.dropout")
+def _dropout(spec: RunSpec, _: CellContext) -> Remedy | None:
+    present = spec.model.dropout
     if present is None:
         return None
-    strong = STRONG_DROPOUT if max(hidden(params), default=0) >= WIDE else WEAK_DROPOUT
+    # Convolutions take weak dropout, however many channels they have.
+    widest = max(spec.model.hidden, default=0) if spec.model.channels is None else 0
+    strong = STRONG_DROPOUT if widest >= WIDE_LAYER else WEAK_DROPOUT
     if present >= strong:
         return None
     return Remedy(
@@ -145,12 +155,12 @@ def _dropout(params: Params, _: CellContext) -> Remedy | None:
         "Dropout",
         f"{strong:.0%} of the hidden neurons are silenced at each step: no neuron can rely on "
         "another.",
-        {"model.dropout": strong},
+        {DROPOUT.path: strong},
     )
 
 
-def _label_smoothing(params: Params, _: CellContext) -> Remedy | None:
-    present = params.get("training.label_smoothing")
+def _label_smoothing(spec: RunSpec, _: CellContext) -> Remedy | None:
+    present = spec.training.label_smoothing
     if present is None or present >= SMOOTHING:
         return None
     return Remedy(
@@ -158,68 +168,65 @@ def _label_smoothing(params: Params, _: CellContext) -> Remedy | None:
         "Label smoothing",
         f"The right class is to get {1 - SMOOTHING:.0%} of the probability instead of all of it: "
         "there is no reward for being certain.",
-        {"training.label_smoothing": SMOOTHING},
+        {LABEL_SMOOTHING.path: SMOOTHING},
     )
 
 
-def _less_capacity(params: Params, seen: CellContext) -> Remedy | None:
-    path = size_knob(params)
-    if path is None:
+def _less_capacity(spec: RunSpec, context: CellContext) -> Remedy | None:
+    size = model_size.size_of(spec)
+    if size is None:
         return None
-    given, less, why = params[path], reduced(path, params[path]), ""
-    if seen.better_capacity is not None and seen.better_capacity < given:
-        less, why = seen.better_capacity, ", the best of those measured here"
-    if less == given:
+    less, note = size.reduced(), ""
+    if context.better_capacity is not None and context.better_capacity < int(size.value):
+        less, note = context.better_capacity, ", the best of those measured here"
+    if less == size.value:
         return None
     return Remedy(
         "less-capacity",
         "Less capacity",
-        f"{named(path)} {shown(less)} instead of {shown(given)}{why}: what cannot be remembered "
+        f"{size.title} {model_size.text(less)} instead of {size}{note}: what cannot be remembered "
         "must be learnt.",
-        {path: less},
+        {size.path: less},
     )
 
 
-def _longer_training(params: Params, _: CellContext) -> Remedy | None:
-    given = params["training.epochs"]
-    longer = min(LONGER * given, EPOCHS.maximum)
-    if longer <= given or not _descends(params):
+def _longer_training(spec: RunSpec, _: CellContext) -> Remedy | None:
+    epochs = spec.training.epochs
+    longer = min(LONGER_FACTOR * epochs, EPOCHS.maximum)
+    if longer <= epochs or not _follows_gradients(spec):
         return None
     return Remedy(
         "longer-training",
         "Longer training",
-        f"{longer:,} epochs instead of {given:,}, to see where the losses settle.",
-        {"training.epochs": longer},
+        f"{longer:,} epochs instead of {epochs:,}, to see where the losses settle.",
+        {EPOCHS.path: longer},
     )
 
 
-def _more_capacity(params: Params, _: CellContext) -> Remedy | None:
-    path = size_knob(params)
-    if path is None and params.get("model.depth") != 0:
+def _more_capacity(spec: RunSpec, _: CellContext) -> Remedy | None:
+    size = model_size.size_of(spec)
+    if size is None and spec.model.depth != 0:
         return None
-    if path is None:
-        what, changes = "A hidden layer", {"model.depth": 1}
+    change: dict[str, ParamValue]
+    if size is None:
+        text, change = "A hidden layer", {DEPTH.path: 1}
+    elif (more := size.enlarged()) == size.value:
+        return None
     else:
-        given, more = params[path], enlarged(path, params[path])
-        if more == given:
-            return None
-        what, changes = f"{named(path)} {shown(more)} instead of {shown(given)}", {path: more}
+        text = f"{size.title} {model_size.text(more)} instead of {size}"
+        change = {size.path: more}
     return Remedy(
         "more-capacity",
         "More capacity",
-        f"{what}: a richer model can follow a pattern that this one misses.",
-        changes,
+        f"{text}: a richer model can follow a pattern that this one misses.",
+        change,
     )
 
 
-def _weaker_regularisation(params: Params, _: CellContext) -> Remedy | None:
-    paths = (
-        "model.dropout",
-        "training.weight_decay",
-        "training.l1_penalty",
-        "training.label_smoothing",
-    )
-    changes = {path: 0.0 for path in paths if params.get(path)}
+def _no_regularisation(spec: RunSpec, _: CellContext) -> Remedy | None:
+    present = spec.params()
+    regularisers = (DROPOUT, WEIGHT_DECAY, L1_PENALTY, LABEL_SMOOTHING)
+    changes = {each.path: 0.0 for each in regularisers if present.get(each.path)}
     if not changes:
         return None
     return Remedy(
@@ -231,20 +238,21 @@ def _weaker_regularisation(params: Params, _: CellContext) -> Remedy | None:
     )
 
 
-def _smaller_steps(params: Params, _: CellContext) -> Remedy | None:
-    if not _descends(params):
+def _smaller_steps(spec: RunSpec, _: CellContext) -> Remedy | None:
+    rate = spec.training.learning_rate
+    if rate is None or not _follows_gradients(spec):
         return None
-    given = params["training.learning_rate"]
+    smaller = rate / SLOWER_FACTOR
     return Remedy(
         "smaller-steps",
         "Smaller learning rate",
-        f"A learning rate of {given / 10:g} instead of {given:g}: large steps jump over the valley "
+        f"A learning rate of {smaller:g} instead of {rate:g}: large steps jump over the valley "
         "they should descend into.",
-        {"training.learning_rate": given / 10},
+        {LEARNING_RATE.path: smaller},
     )
 
 
-REMEDIES: dict[str, Callable[[Params, CellContext], Remedy | None]] = {
+REMEDIES: Mapping[str, Callable[[RunSpec, CellContext], Remedy | None]] = {
     "more-data": _more_data,
     "early-stopping": _early_stopping,
     "weight-decay": _weight_decay,
@@ -253,12 +261,11 @@ REMEDIES: dict[str, Callable[[Params, CellContext], Remedy | None]] = {
     "less-capacity": _less_capacity,
     "longer-training": _longer_training,
     "more-capacity": _more_capacity,
-    "no-regularisation": _weaker_regularisation,
+    "no-regularisation": _no_regularisation,
     "smaller-steps": _smaller_steps,
 }
 """By slug, in the order in which they are offered when nothing is proposed."""
 
 
-def _descends(params: Params) -> bool:
-    """Whether a run is trained by gradients, epoch after epoch."""
-    return params.get("training.optimizer") != "closed_form"
+def _follows_gradients(spec: RunSpec) -> bool:
+    return OPTIMIZERS[spec.training.optimizer].by_gradients

@@ -66,14 +66,14 @@ class Compared:
 
 
 def offer(rows: Sequence[Run], varying: Sequence[str], run_id: int | None) -> Offer | None:
-    """Return the remedies for the cell of a run, else of what was left as it is, else the worst."""
-    found = follow_up.diagnosed_cells(rows)
-    if not found:
+    """Return the remedies for the cell of a run, else for the baseline, else for the worst cell."""
+    cells = follow_up.diagnosed_cells(rows)
+    if not cells:
         return None
-    asked = [cell for cell in found if any(run.id == run_id for run in cell.runs)]
-    cells = {cell.runs[0].id: _named(cell, varying) for cell in found[:MAX_CELLS]}
-    as_it_is = [cell for cell in found if cell.runs[0].variant == follow_up.AS_IT_IS]
-    return _offer((asked or as_it_is or found)[0], cells)
+    requested = [cell for cell in cells if any(run.id == run_id for run in cell.runs)]
+    baseline = [cell for cell in cells if cell.runs[0].variant == follow_up.BASELINE]
+    names = {cell.runs[0].id: _cell_name(cell, varying) for cell in cells[:MAX_CELLS]}
+    return _offer((requested or baseline or cells)[0], names)
 
 
 def offer_for(session: Session, parent: Experiment, run: Run) -> Offer | None:
@@ -81,25 +81,26 @@ def offer_for(session: Session, parent: Experiment, run: Run) -> Offer | None:
     cell = follow_up.cell_of(session, parent, run)
     if not cell.verdict:
         return None
-    cell = follow_up.informed(session, cell)
+    cell = follow_up.with_better_capacity(session, cell)
     return replace(_offer(cell, {}), whose=_whose(cell, run))
 
 
 def _whose(cell: follow_up.DiagnosedCell, run: Run) -> str:
-    """Say that remedies answer the whole cell of a run, and where it differs from its cell."""
+    """Explain that remedies are for the whole cell of a run, and whether its verdict differs."""
     if len(cell.runs) < 2:
         return ""
-    told = f"These answer the {len(cell.runs)} runs of its cell, which differ in their seed only"
-    named = formatting.badge(cell.verdict, cell.rule)
+    runs = f"These answer the {len(cell.runs)} runs of its cell, which differ in their seed only"
+    verdict = formatting.badge(cell.verdict, cell.rule)
     own = formatting.badge(run.verdict, (run.diagnosis or {}).get("rule")) or "not"
-    this = "as is this one" if own == named else f"this one {own}"
-    return f"{told}: {_counted(cell)} called {named}, {this}."
+    this = "as is this one" if own == verdict else f"this one {own}"
+    return f"{runs}: {_counted(cell)} called {verdict}, {this}."
 
 
 def _counted(cell: follow_up.DiagnosedCell) -> str:
-    if cell.told is None or cell.told.amount == cell.told.of:
+    majority = cell.majority
+    if majority is None or majority.amount == majority.of:
         return "all are"
-    return f"{cell.told.amount} of {cell.told.of} {'is' if cell.told.amount == 1 else 'are'}"
+    return f"{majority.amount} of {majority.of} {'is' if majority.amount == 1 else 'are'}"
 
 
 def tried(session: Session, parent_id: int, offered: Offer | None = None) -> list[ExperimentItem]:
@@ -154,20 +155,20 @@ def _offer(cell: follow_up.DiagnosedCell, cells: dict[int, str]) -> Offer:
     )
 
 
-def _named(cell: follow_up.DiagnosedCell, varying: Sequence[str]) -> str:
-    """Name a cell by its values of the knobs that vary, and its verdict."""
+def _cell_name(cell: follow_up.DiagnosedCell, varying: Sequence[str]) -> str:
+    """Name a cell by its values of the settings that vary, and by its verdict."""
     first = cell.runs[0]
-    told = [f"variant {formatting.isolated(first.variant)}"] if first.variant else []
-    knobs = [path for path in varying if path != SEED and first.params.get(path) is not None]
-    told += [formatting.settings({path: first.params[path]}) for path in knobs]
-    return ": ".join(part for part in (", ".join(told), _prevailing(cell)) if part)
+    names = [f"variant {formatting.isolated(first.variant)}"] if first.variant else []
+    paths = [path for path in varying if path != SEED and first.params.get(path) is not None]
+    names += [formatting.settings({path: first.params[path]}) for path in paths]
+    return ": ".join(part for part in (", ".join(names), _majority(cell)) if part)
 
 
-def _prevailing(cell: follow_up.DiagnosedCell) -> str:
-    """Write the verdict that prevails in a cell, with how many share it where not all do."""
-    if cell.told is None:
+def _majority(cell: follow_up.DiagnosedCell) -> str:
+    """Write the majority verdict, followed by how many runs share it unless all do."""
+    if cell.majority is None:
         return ""
-    return str(replace(cell.told, verdict=formatting.badge(cell.verdict, cell.rule)))
+    return str(replace(cell.majority, verdict=formatting.badge(cell.verdict, cell.rule)))
 
 
 def _capital(text: str) -> str:

@@ -59,7 +59,7 @@ def test_a_dry_run_tells_the_cost_and_stores_nothing(
     assert answer.status_code == 200
     cost = answer.json()
     assert cost["runs"] == 3 * len(cost["variants"])
-    assert cost["variants"][:2] == ["as it is", "More data"]
+    assert cost["variants"][:2] == ["baseline", "More data"]
     assert cost["spec"]["training"]["seeds"] == [7, 3, 0]
     assert diagnosed.count_experiments() == 1
 
@@ -69,7 +69,7 @@ def test_the_follow_up_trains_each_remedy_on_the_baseline_s_seeds(diagnosed: Api
     answer = diagnosed.post("/api/experiments/1/remedies", json=wanted)
     assert answer.status_code == 201, answer.text
     created = answer.json()
-    assert created["variants"] == ["as it is", "Dropout", "Early stopping"]
+    assert created["variants"] == ["baseline", "Dropout", "Early stopping"]
     items = diagnosed.get(f"/api/experiments/{created['id']}/runs").json()["items"]
     assert [item["params"]["training.seed"] for item in items] == [7, 3, 0] * 3
     assert [item["params"]["model.dropout"] for item in items] == [0, 0, 0, 0.5, 0.5, 0.5, 0, 0, 0]
@@ -135,7 +135,7 @@ def crossed(sqlite_api: Api, sqlite_settings: Settings) -> Api:
         "dataset": {"source": "moons", "n_train": [20, 40], "n_test": 50, "n_validation": 50},
         "model": {"width": 4},
         "training": {"epochs": 3, "seeds": 2},
-        "variants": [{"name": "as it is"}, {"name": "fast", "training": {"learning_rate": 0.1}}],
+        "variants": [{"name": "baseline"}, {"name": "fast", "training": {"learning_rate": 0.1}}],
     }
     created = sqlite_api.post("/api/experiments", json=document).json()
     run_ids = sqlite_api.run_ids(created["id"])

@@ -180,7 +180,7 @@ def test_remedies_are_listed_tried_and_compared(lab: str) -> None:
         "remedies", number, "--only", "more-data", "--seeds", "2", "--wait", "--server", lab
     )
     assert tried.returncode == 0, tried.stderr
-    assert "as it is, More data\n" in tried.stdout
+    assert "baseline, More data\n" in tried.stdout
     assert "test difference" in tried.stdout
     assert "alidation chooses" in tried.stdout.splitlines()[-1]
 

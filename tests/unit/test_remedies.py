@@ -14,13 +14,11 @@ from tests.specs import run_spec
 
 
 def slugs(verdict: str, spec: RunSpec) -> list[str]:
-    return [remedy.slug for remedy in propose(verdict, spec.params())]
+    return [remedy.slug for remedy in propose(verdict, spec)]
 
 
 def changes(slug: str, spec: RunSpec, context: CellContext = NO_CONTEXT) -> dict[str, Any] | None:
-    changes_by_slug = {
-        remedy.slug: dict(remedy.changes) for remedy in applicable(spec.params(), context)
-    }
+    changes_by_slug = {remedy.slug: dict(remedy.changes) for remedy in applicable(spec, context)}
     return changes_by_slug.get(slug)
 
 
@@ -89,7 +87,7 @@ def test_less_capacity_uses_the_best_measured_capacity_for_the_data() -> None:
 @pytest.mark.parametrize("source", SOURCES)
 def test_every_remedy_can_be_trained(source: str) -> None:
     spec = run_spec(source)
-    for remedy in applicable(spec.params()):
+    for remedy in applicable(spec):
         flat = {**spec.params(), **remedy.changes}
         assert RunSpec.from_params(flat) != spec, remedy.slug
         document: dict[str, Any] = {}
@@ -107,13 +105,13 @@ def test_capacity_scales_each_of_the_layers() -> None:
 
 
 def test_applicable_remedies_are_registered() -> None:
-    offered = applicable(run_spec("digits", dataset__n_train=50, model__dropout=0.1).params())
+    offered = applicable(run_spec("digits", dataset__n_train=50, model__dropout=0.1))
     assert {remedy.slug for remedy in offered} <= REMEDIES.keys()
 
 
 def test_a_follow_up_starts_from_the_baseline_or_the_requested_run() -> None:
     params = run_spec("moons").params()
-    verdicts = {1: ("More data", "overfitting"), 2: ("as it is", "overfitting")}
+    verdicts = {1: ("More data", "overfitting"), 2: ("baseline", "overfitting")}
     rows = [
         Run(id=run_id, experiment_id=9, variant=variant, verdict=verdict, params=params)
         for run_id, (variant, verdict) in verdicts.items()
