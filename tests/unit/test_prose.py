@@ -12,18 +12,48 @@ PAGES = ("README.md", "CHANGELOG.md", "CONTRIBUTING.md")
 FILES = (*PAGES, "lab", "pyproject.toml", "Dockerfile", "docker-compose.yml")
 EXEMPT = ("tests/data", "tests/prose.py", "tests/unit/test_prose.py")
 
-# Folders whose text is still being rewritten. Remove a folder once it is done.
-PENDING = (
-    "backend",
-    "bench",
-    "frontend",
-    "tests",
-    "worker",
-    # these repeat the text of the code
-    "docs/make_reference.py",
-    "docs/reference",
+# Folders and files whose text is still being rewritten. Remove an entry once it is done.
+PENDING: tuple[str, ...] = (
+    "backend/analysis",
+    "backend/api",
+    "backend/cli",
+    "backend/datasets",
+    "backend/diagnosis",
+    "backend/export",
+    "backend/live",
+    "backend/log_formats",
+    "backend/main.py",
+    "backend/operations",
+    "backend/remedies",
+    "backend/runs",
+    "backend/search",
+    "backend/specification",
+    "backend/store",
+    "backend/web",
+    "bench/query_plans.py",
     "docs/reliability.md",
     "docs/textbook.md",
+    "frontend/__init__.py",
+    "frontend/assets.py",
+    "frontend/charts",
+    "frontend/columns.py",
+    "frontend/empty_states.py",
+    "frontend/formatting.py",
+    "frontend/glossary.py",
+    "frontend/pages",
+    "frontend/report.py",
+    "frontend/run_view.py",
+    "frontend/site.py",
+    "frontend/snippets.py",
+    "frontend/templates",
+    "tests/e2e",
+    "tests/faults",
+    "tests/integration",
+    "tests/preset_shapes.py",
+    "tests/unit",
+    "worker/recorder.py",
+    "worker/services.py",
+    "worker/training",
 )
 
 
