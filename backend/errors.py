@@ -1,4 +1,4 @@
-"""Every error a caller can cause, as a tree.
+"""Errors that a caller can cause.
 
     LabError                    500
     ├── InvalidInput            422  a field's value is not acceptable
@@ -81,7 +81,7 @@ class UnsupportedMediaType(LabError):
 
 
 class Unauthorized(LabError):
-    """The service's token was not shown, or is another one."""
+    """The token is missing or wrong."""
 
     status = 401
     kind = "unauthorized"
@@ -95,28 +95,28 @@ class ForbiddenOrigin(LabError):
 
 
 class NotFound(LabError):
-    """There is no such thing."""
+    """The requested object does not exist."""
 
     status = 404
     kind = "not_found"
 
 
 class Conflict(LabError):
-    """The thing is not in a state that allows this."""
+    """The state of the object does not allow this."""
 
     status = 409
     kind = "conflict"
 
 
 class TooLarge(LabError):
-    """The body is larger than is read."""
+    """The body exceeds the size limit."""
 
     status = 413
     kind = "too_large"
 
 
 class Unavailable(LabError):
-    """Something the answer needs cannot be reached now."""
+    """A required service is unreachable."""
 
     status = 503
     kind = "unavailable"

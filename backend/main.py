@@ -1,4 +1,4 @@
-"""The composition root of the web service: the one place where all parts meet."""
+"""Composition root of the web service: creates all parts and connects them."""
 
 import asyncio
 import signal
@@ -34,9 +34,9 @@ from backend.scheduling.dispatcher import Dispatcher, make_celery
 from backend.scheduling.scheduler import Scheduler
 from backend.settings import Settings
 from backend.store import Database
-from backend.web.access import Access, key
+from backend.web.access import Access, token_check
 from backend.web.errors import ErrorBody, ErrorHandlers
-from backend.web.requests import Requests
+from backend.web.requests import RequestLog
 from backend.web.security import Security
 
 _API = (
@@ -63,15 +63,15 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         summary="Runs, tracks and explains overfitting experiments.",
         lifespan=_lifespan,
         openapi_url="/api/openapi.json",
-        docs_url=None,  # Swagger UI and ReDoc come from elsewhere and need inline script
+        docs_url=None,  # Swagger UI and ReDoc load scripts from other hosts
         redoc_url=None,
     )
-    _equip(app.state, settings)
+    _create_parts(app.state, settings)
     errors = ErrorHandlers()
     errors.install(app)
     app.add_middleware(Access, settings=settings, respond=errors.respond)
     app.add_middleware(Security, settings=settings, respond=errors.respond)
-    app.add_middleware(Requests, prometheus=app.state.prometheus)
+    app.add_middleware(RequestLog, prometheus=app.state.prometheus)
     for module in _API:
         app.include_router(
             module.router,
@@ -82,10 +82,10 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     return app
 
 
-def _equip(state: State, settings: Settings) -> None:
-    """Make what requests work with: the database, the queue, the streams, the service's health."""
+def _create_parts(state: State, settings: Settings) -> None:
+    """Create the parts that requests use."""
     state.settings = settings
-    state.key = key(settings)
+    state.token_check = token_check(settings)
     state.database = Database(settings.database_url)
     state.dispatcher = Dispatcher(
         make_celery(settings),
@@ -95,7 +95,7 @@ def _equip(state: State, settings: Settings) -> None:
     )
     state.notifier = Notifier(settings.broker_url)
     state.broadcaster = Broadcaster(settings.broker_url)
-    state.reader = stream.Reader(state.database)
+    state.reader = stream.StreamReader(state.database)
     state.health_checks = HealthChecks(settings, state.database, state.dispatcher)
     state.prometheus = PrometheusMetrics(
         state.database, state.dispatcher, state.notifier, state.broadcaster, state.health_checks
@@ -124,26 +124,28 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
 
 
 def _close_on_signal(broadcaster: Broadcaster) -> None:
-    """End the streams as soon as the process is told to stop.
+    """Close the event streams as soon as the process receives a stop signal.
 
-    The server waits for open streams before it ends the lifespan, so they must hear of it first.
+    The server waits for open streams before it ends the lifespan, so they must be closed first.
     """
     if threading.current_thread() is not threading.main_thread():
-        return  # under a test: no signals here
+        return  # in tests: signals work in the main thread only
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
-        servers = signal.getsignal(number)
+        server_handler = signal.getsignal(number)
 
-        def close_first(number: int, frame: FrameType | None, servers: Any = servers) -> None:
+        def close_first(
+            number: int, frame: FrameType | None, server_handler: Any = server_handler
+        ) -> None:
             loop.call_soon_threadsafe(broadcaster.close)
-            servers(number, frame)
+            server_handler(number, frame)
 
-        if callable(servers):
+        if callable(server_handler):
             signal.signal(number, close_first)
 
 
 def _mount_pages(app: FastAPI, errors: ErrorHandlers) -> None:
-    import frontend  # here only: nothing else of the backend knows the pages
+    import frontend  # nothing else in the backend may import the frontend
 
     frontend.mount(app)
     errors.render_page = frontend.render_error

@@ -1,4 +1,4 @@
-"""The analysis of an experiment over its grid."""
+"""Analysis of an experiment: its grid, bias and variance, and the comparison of variants."""
 
 from typing import Annotated
 
@@ -21,16 +21,16 @@ def read_analysis(
         Query(
             gt=0,
             allow_inf_nan=False,
-            description="Loss to ask the number of training samples for; by default a tenth "
-            "below the lowest measured.",
+            description="Loss for which to estimate the training samples needed. Default: 10 % "
+            "below the lowest measured loss.",
         ),
     ] = None,
 ) -> GridReport:
-    """Return what the finished runs say together.
+    """Return the analysis of the finished runs.
 
-    Cells with intervals over seeds, learning and capacity curves, the optimum capacity for each
-    training-set size, the surface over capacity, data and training time, and what limits the best
-    model.
+    It contains cells with intervals over seeds, learning and capacity curves, the optimum capacity
+    for each training-set size, the loss surface over capacity, data and training time, and the
+    factor that limits the best model.
     """
     with database.read() as session:
         return grid_report(session, experiment_id, target=target)

@@ -16,10 +16,11 @@ router = APIRouter(prefix="/api/experiments/{experiment_id}", tags=["remedies"])
 
 
 class DifferenceItem(BaseModel):
-    """Mean difference to the first variant over `pairs` seeds, with two 95 % intervals.
+    """Mean difference from the baseline over `pairs` seeds, with two 95 % intervals.
 
-    `low` to `high` for this one alone, `joint_low` to `joint_high` for all variants together;
-    `resolved` when the latter leaves out zero. None with fewer than two pairs.
+    `low` to `high` holds for this variant alone, `joint_low` to `joint_high` for all variants
+    together. `resolved` means that the joint interval excludes zero. The bounds are null with fewer
+    than two pairs.
     """
 
     mean: float
@@ -32,11 +33,11 @@ class DifferenceItem(BaseModel):
 
 
 class EffectItem(BaseModel):
-    """A variant: means over its seeds, differences to the first variant, and what it costs.
+    """A variant: means over its seeds, differences from the baseline, and its cost.
 
-    `cost` is parameters times training samples times epochs, over those of the first variant; like
-    `parameters` and `n_train` None over cells that differ in them. In `lower` of `cells` cells its
-    mean validation loss is lower.
+    `cost` is parameters times training samples times epochs, relative to the baseline. `cost`,
+    `parameters` and `n_train` are null if the cells differ in them. `lower` counts the cells, of
+    `cells`, in which its mean validation loss is below the baseline's.
     """
 
     name: str
@@ -52,10 +53,10 @@ class EffectItem(BaseModel):
 
 
 class ComparisonItem(BaseModel):
-    """Variants against the first, the lowest test loss first; `chosen` by validation loss.
+    """Variants compared with the baseline, lowest test loss first; `chosen` by validation loss.
 
-    `settings` are the cells that variants were multiplied with; `setting` is the number of the one
-    compared, None for all together.
+    `settings` are the combinations of axes that each variant was trained on. `setting` is the index
+    of the compared combination, null for all together.
     """
 
     at: At
@@ -73,44 +74,46 @@ class ComparisonItem(BaseModel):
 def read_comparison(
     experiment_id: ExperimentId,
     database: DatabaseDep,
-    at: Annotated[At, Query(description="The epoch at which runs are judged.")] = JUDGED,
+    at: Annotated[At, Query(description="Epoch at which runs are compared.")] = JUDGED,
     setting: Annotated[
         int | None,
-        Query(ge=0, description="Number of one cell of the axes; left out: all together."),
+        Query(ge=0, description="Index of one combination of axes. Default: all together."),
     ] = None,
 ) -> ComparisonItem:
-    """Return each variant's paired difference to the first, so far if runs still train.
+    """Return the paired difference of each variant from the baseline, also while runs train.
 
-    Where variants were multiplied with axes, runs are paired by cell and seed, and each seed
-    counts once, with its mean over the cells.
+    If variants were combined with axes, runs are paired by cell and seed, and each seed counts once
+    with its mean over the cells.
     """
     with database.read() as session:
-        found = compare_variants.comparison(session, experiment_id, at=at, setting=setting)
+        comparison = compare_variants.comparison(session, experiment_id, at=at, setting=setting)
         settings = compare_variants.comparable(session, experiment_id).settings
-    return _comparison(found, at, settings, setting)
+    return _comparison_item(comparison, at, settings, setting)
 
 
-def _comparison(
-    found: Comparison, at: At, settings: Sequence[Mapping[str, Any]], setting: int | None
+def _comparison_item(
+    comparison: Comparison, at: At, settings: Sequence[Mapping[str, Any]], setting: int | None
 ) -> ComparisonItem:
     return ComparisonItem(
         at=at,
-        settings=[dict(one) for one in settings],
+        settings=[dict(combination) for combination in settings],
         setting=setting,
-        complete=found.complete,
-        seeds=found.seeds,
-        sentence=in_words(found),
-        baseline=_effect(found.baseline),
-        variants=[_effect(effect) for effect in found.effects],
-        chosen=found.chosen and found.chosen.arm.name,
+        complete=comparison.complete,
+        seeds=comparison.seeds,
+        sentence=in_words(comparison),
+        baseline=_effect_item(comparison.baseline),
+        variants=[_effect_item(effect) for effect in comparison.effects],
+        chosen=comparison.chosen and comparison.chosen.arm.name,
     )
 
 
-def _effect(effect: VariantEffect) -> EffectItem:
+def _effect_item(effect: VariantEffect) -> EffectItem:
     return EffectItem(
         name=effect.arm.name,
         means=dict(effect.means),
-        differences={key: _difference(one) for key, one in effect.differences.items()},
+        differences={
+            key: _difference(difference) for key, difference in effect.differences.items()
+        },
         parameters=effect.arm.parameters,
         n_train=effect.arm.n_train,
         epochs=effect.arm.epochs,
@@ -121,5 +124,5 @@ def _effect(effect: VariantEffect) -> EffectItem:
     )
 
 
-def _difference(one: Difference) -> DifferenceItem:
-    return DifferenceItem(**vars(one), resolved=one.resolved)
+def _difference(difference: Difference) -> DifferenceItem:
+    return DifferenceItem(**vars(difference), resolved=difference.resolved)

@@ -1,4 +1,4 @@
-"""For those who run the service: does it live, can it do its work, how is it doing?"""
+"""Liveness, readiness and Prometheus metrics."""
 
 from typing import Annotated, Literal
 
@@ -16,64 +16,64 @@ PartName = Literal["database", "schema", "disk", "broker", "keeper", "workers"]
 
 
 class Life(BaseModel):
-    """The process lives."""
+    """Answer of the liveness check."""
 
     status: str
 
 
 class PartState(BaseModel):
-    """Whether a part can do its work."""
+    """Health of one part."""
 
     ok: bool
     detail: str
 
 
 class Readiness(BaseModel):
-    """Whether the service can do its work; an answer of 503 adds the fields of every error."""
+    """Health of the service and its parts."""
 
     status: str
     parts: dict[str, PartState]
 
 
 class NotReady(Readiness):
-    """What is missing, as an error and part by part."""
+    """Health of a service that is not ready, with the fields of every error."""
 
     error: str
     detail: str
     field: str | None
 
 
-@router.get("/healthz", summary="Does the process live?")
+@router.get("/healthz", summary="Check liveness")
 async def healthz(request: Request) -> Life:
-    """Answer 200 while the process can serve; 503 once only a new start would help.
+    """Return 200 while the process works, and 503 when only a restart would help.
 
-    It asks neither database nor broker: their absence is no reason to start this process again.
+    Database and broker are not checked: restarting this process would not bring them back.
     """
     scheduler = getattr(request.app.state, "scheduler", None)
     if scheduler is not None and not scheduler.is_alive():
-        raise Unavailable("The keeper of the queue has ended; the web process must start again.")
+        raise Unavailable("The scheduler has stopped; the web process must be restarted.")
     return Life(status="ok")
 
 
-@router.get("/readyz", summary="Can the service do its work?", responses={503: {"model": NotReady}})
+@router.get("/readyz", summary="Check readiness", responses={503: {"model": NotReady}})
 def readyz(
     health_checks: HealthChecksDep,
     response: Response,
-    exclude: Annotated[list[PartName], Query(description="Parts that do not matter.")] = [],  # noqa: B006 - read only
+    exclude: Annotated[list[PartName], Query(description="Parts to ignore.")] = [],  # noqa: B006 - read only
 ) -> NotReady | Readiness:
-    """Answer 200 when database, schema, disk, broker, keeper and a worker do their work, else 503.
+    """Return 200 if all parts work, else 503.
 
-    `?exclude=workers`, which may be repeated, leaves parts out of the judgement.
+    The part `keeper` is the scheduler. `?exclude=workers`, which may be repeated, ignores parts.
     """
     parts = health_checks.parts()
     missing = [name for name, part in parts.items() if not part.ok and name not in exclude]
-    shown = {name: PartState(ok=part.ok, detail=part.detail) for name, part in parts.items()}
+    states = {name: PartState(ok=part.ok, detail=part.detail) for name, part in parts.items()}
     if not missing:
-        return Readiness(status="ready", parts=shown)
+        return Readiness(status="ready", parts=states)
     response.status_code = Unavailable.status
     return NotReady(
         status="not ready",
-        parts=shown,
+        parts=states,
         error=Unavailable.kind,
         detail=_sentence([parts[name] for name in missing]),
         field=None,
@@ -84,8 +84,8 @@ def _sentence(missing: list[PartHealth]) -> str:
     return f"Not ready: {'; '.join(part.detail for part in missing)}."
 
 
-@router.get("/metrics", summary="Figures for Prometheus", response_class=Response)
+@router.get("/metrics", summary="Read metrics for Prometheus", response_class=Response)
 def metrics(request: Request) -> Response:
-    """Return counters and gauges in the text format of Prometheus."""
+    """Return all metrics in the Prometheus text format."""
     prometheus = request.app.state.prometheus
     return Response(generate_latest(prometheus.registry), media_type=CONTENT_TYPE_LATEST)

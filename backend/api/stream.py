@@ -1,4 +1,4 @@
-"""The live stream: what happened after a revision, then what happens, as server-sent events."""
+"""Event stream: changes after a revision, then changes as they happen, as server-sent events."""
 
 import asyncio
 import logging
@@ -21,37 +21,42 @@ from backend.store.tables import MAX_ID
 logger = logging.getLogger(__name__)
 
 MEDIA_TYPE = "text/event-stream"
-THREADS = 2  # that read for streams
-PAUSE_SECONDS = 0.1  # at most, between two batches of a stream: what comes meanwhile goes together
-STREAMS_A_SECOND = 400  # batches sent, above which the pause is longer: reads have their turn
-PING_SECONDS = 15.0  # of silence, after which a comment finds out whether the client is there
+READER_THREADS = 2
+MIN_PAUSE_SECONDS = 0.1  # between two batches of a stream, so that changes are sent together
+MAX_BATCHES_PER_SECOND = 400  # over all streams; above it the pause grows, for other requests
+PING_SECONDS = 15.0  # after this long without a batch, a comment detects vanished clients
 PING = b": ping\n\n"
 
 
-class Reader:
-    """Reads for all streams, off the event loop; those at the same place share one reading.
+class StreamReader:
+    """Reads events for all streams outside the event loop. Streams at the same place share reads.
 
-    On threads of its own, and few: two hundred streams that wake at once are not to be in the way
-    of a page, nor to take the connections that it needs.
+    It has few threads of its own: two hundred streams that wake at once must not delay pages
+    or take their database connections.
     """
 
     def __init__(self, database: Database) -> None:
         self._database = database
-        self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="streams")
+        self._threads = ThreadPoolExecutor(READER_THREADS, thread_name_prefix="streams")
         self._readings: dict[tuple[StreamSubject, int, int], asyncio.Future[EventBatch]] = {}
 
     async def read(self, subject: StreamSubject, after: int, *, moment: int) -> EventBatch:
-        """Return what follows `after`; `moment` tells readings before and after a hint apart."""
+        """Return the events after revision `after`.
+
+        `moment` is the number of notifications so far: reads of different moments are not shared.
+        """
         place = subject, after, moment
         if place not in self._readings:
             loop = asyncio.get_running_loop()
             reading = loop.run_in_executor(self._threads, self._read, subject, after)
             reading.add_done_callback(lambda _: self._readings.pop(place))
             self._readings[place] = reading
-        return await asyncio.shield(self._readings[place])  # one who leaves ends it for nobody
+        return await asyncio.shield(
+            self._readings[place]
+        )  # a stream that ends must not cancel the shared read
 
     def close(self) -> None:
-        """End the threads."""
+        """Stop the threads."""
         self._threads.shutdown(cancel_futures=True)
 
     def _read(self, subject: StreamSubject, after: int) -> EventBatch:
@@ -80,18 +85,18 @@ def subject(
     if brief and run is not None:
         raise InvalidInput("brief is given with a run; accepted: with an experiment.", "brief")
     if (experiment is None) == (run is None):
-        given = "missing" if run is None else f"{run}, beside an experiment"
-        raise InvalidInput(f"run is {given}; accepted: an experiment or a run, one of them.", "run")
+        state = "missing" if run is None else f"{run}, together with an experiment"
+        raise InvalidInput(f"run is {state}; accepted: either an experiment or a run.", "run")
     with database.read() as session:
         if run is not None:
             return StreamSubject(runs.get(session, run).experiment_id, run)
         return StreamSubject(experiments.get(session, experiment or 0).id, brief=brief)
 
 
-async def reader(request: Request) -> Reader:
-    """Return the app's one reader."""
-    found: Reader = request.app.state.reader
-    return found
+async def reader(request: Request) -> StreamReader:
+    """Return the reader of the app."""
+    stream_reader: StreamReader = request.app.state.reader
+    return stream_reader
 
 
 def start(
@@ -102,10 +107,10 @@ def start(
     after: Annotated[int, Query(ge=0, le=MAX_REVISION, description="Revision last seen.")] = 0,
     last_event_id: Annotated[int | None, Header(ge=0, le=MAX_REVISION)] = None,
 ) -> int:
-    """Return the revision to start after: Last-Event-ID, sent on reconnecting, wins.
+    """Return the revision to start after. Last-Event-ID, sent on reconnecting, takes precedence.
 
-    A revision that this database does not know is one of another database, as of a page left open
-    while a backup was restored: the stream then starts at the beginning.
+    A revision unknown to this database comes from another one, such as a page left open while a
+    backup was restored. The stream then starts at the beginning.
     """
     if broadcaster.open_subscriptions >= settings.max_streams:
         raise Unavailable(
@@ -124,14 +129,15 @@ def start(
     responses={200: {"content": {MEDIA_TYPE: {}}, "description": "Server-sent events"}},
 )
 async def stream(
-    reader: Annotated[Reader, Depends(reader)],
+    reader: Annotated[StreamReader, Depends(reader)],
     broadcaster: BroadcasterDep,
     subject: Annotated[StreamSubject, Depends(subject)],
     after: Annotated[int, Depends(start)],
 ) -> StreamingResponse:
-    """Send events `metric`, `status` and `diagnosis`; an event's id resumes the stream after it.
+    """Send `metric`, `status` and `diagnosis` events. An event's id resumes the stream after it.
 
-    Events of a run carry its new points, those of an experiment the state of the run they name.
+    Events in the stream of a run contain its new points. Events in the stream of an experiment
+    contain the state of the run that changed.
     """
     headers = {"Cache-Control": "no-cache", "X-Accel-Buffering": "no"}
     following = _follow(reader, broadcaster, subject, after)
@@ -139,34 +145,34 @@ async def stream(
 
 
 async def _follow(
-    reader: Reader, broadcaster: Broadcaster, subject: StreamSubject, after: int
+    reader: StreamReader, broadcaster: Broadcaster, subject: StreamSubject, after: int
 ) -> AsyncGenerator[bytes, None]:
-    """Yield what happened, a batch at a time; batches are written once for all who follow.
+    """Yield encoded batches of events, which are shared by all streams at the same place.
 
-    At most one batch waits for a client that reads slowly: the next is read once it was taken.
+    A slow client has at most one batch waiting: the next is read after it was sent.
     """
     with broadcaster.subscribe(subject.experiment_id) as subscription:
-        yield PING  # a browser knows that the stream is open
-        said, more = time.monotonic(), True
+        yield PING  # tells the browser that the stream is open
+        sent_at, more = time.monotonic(), True
         while more or await subscription.wait():
             try:
                 batch = await reader.read(subject, after, moment=subscription.start_reading())
             except UNREACHABLE as error:
-                logger.warning("a stream ends, its client will come back: %s", reason(error))
+                logger.warning("stream closed, the client will reconnect: %s", reason(error))
                 return
             more = batch.more
             if batch.messages:
                 after = batch.messages[-1].event.revision
                 yield batch.encoded
-            elif time.monotonic() - said < PING_SECONDS:
+            elif time.monotonic() - sent_at < PING_SECONDS:
                 continue
             else:
                 yield PING
-            said = time.monotonic()
-            await asyncio.sleep(0 if more else _until_the_next_beat(broadcaster.open_subscriptions))
+            sent_at = time.monotonic()
+            await asyncio.sleep(0 if more else _pause_seconds(broadcaster.open_subscriptions))
 
 
-def _until_the_next_beat(streams: int) -> float:
-    """Return the seconds to wait, for all streams to one time, so that they share a reading."""
-    pause = max(PAUSE_SECONDS, streams / STREAMS_A_SECOND)
+def _pause_seconds(streams: int) -> float:
+    """Return the pause until the next common tick, at which all streams share one read."""
+    pause = max(MIN_PAUSE_SECONDS, streams / MAX_BATCHES_PER_SECOND)
     return pause - time.monotonic() % pause

@@ -1,4 +1,4 @@
-"""Changes of the database become events: read a few, fold them, show what they touched."""
+"""Events of a stream: reads changes from the database and adds the state of the changed runs."""
 
 import json
 from collections.abc import Sequence
@@ -12,7 +12,7 @@ from backend.runs.schemas import RunItem, diagnosis, run_items
 from backend.store import changes, experiments, metrics, runs
 from backend.store.tables import Change, Run
 
-MAX_CHANGES_PER_READ = 1000  # changes read at once
+MAX_CHANGES_PER_READ = 1000
 
 
 @dataclass(frozen=True)
@@ -29,7 +29,7 @@ class StreamSubject:
 
 @dataclass(frozen=True)
 class ChangeEvent:
-    """Something moved in a run. A metric event of a run's stream covers a range of steps."""
+    """A change of a run. A metric event in the stream of a run covers a range of steps."""
 
     revision: int
     kind: str
@@ -40,7 +40,7 @@ class ChangeEvent:
 
 @dataclass(frozen=True)
 class EventMessage:
-    """An event with its data as JSON, ready to be sent."""
+    """An event with its data as JSON."""
 
     event: ChangeEvent
     data: str
@@ -55,25 +55,25 @@ class EventBatch:
 
     @cached_property
     def encoded(self) -> bytes:
-        """The messages as they are sent: server-sent events, whose data is one line of JSON."""
+        """The messages as server-sent events. The data of each is one line of JSON."""
         return "".join(
-            f"event: {one.event.kind}\ndata: {one.data}\nid: {one.event.revision}\n\n"
-            for one in self.messages
+            f"event: {message.event.kind}\ndata: {message.data}\nid: {message.event.revision}\n\n"
+            for message in self.messages
         ).encode()
 
 
 def read(session: Session, subject: StreamSubject, after: int) -> EventBatch:
-    """Return what happened to `subject` after a revision, folded into few messages."""
+    """Return the changes of `subject` after a revision, combined into few messages."""
     if subject.brief:
         return _read_brief(session, subject, after)
-    found = changes.changes_since(
+    rows = changes.changes_since(
         session,
         after,
         experiment_id=subject.experiment_id,
         run_id=subject.run_id,
         limit=MAX_CHANGES_PER_READ,
     )
-    events = joined(found) if subject.run_id else newest_of_each(found)
+    events = joined(rows) if subject.run_id else newest_of_each(rows)
     states = _RunStates(session, subject.experiment_id, events)
     messages = []
     for event in events:
@@ -82,7 +82,7 @@ def read(session: Session, subject: StreamSubject, after: int) -> EventBatch:
         else:
             data = states.of(event)
         messages.append(EventMessage(event, json.dumps({"run": event.run_id, **data})))
-    return EventBatch(messages, more=len(found) == MAX_CHANGES_PER_READ)
+    return EventBatch(messages, more=len(rows) == MAX_CHANGES_PER_READ)
 
 
 def _read_brief(session: Session, subject: StreamSubject, after: int) -> EventBatch:
@@ -99,7 +99,7 @@ def _read_brief(session: Session, subject: StreamSubject, after: int) -> EventBa
 
 
 class _RunStates:
-    """What runs and their experiment have come to; read when first asked for."""
+    """Current state of runs and their experiment, read on first use."""
 
     def __init__(self, session: Session, experiment_id: int, events: Sequence[ChangeEvent]) -> None:
         self._session = session
@@ -114,8 +114,8 @@ class _RunStates:
             case "status":
                 return {"status": item.status, "epoch": item.epoch, **self.progress}
             case _:
-                found = diagnosis(self._session, self._rows[event.run_id])
-                return {"early_stop_epoch": item.early_stop_epoch, **found}
+                fields = diagnosis(self._session, self._rows[event.run_id])
+                return {"early_stop_epoch": item.early_stop_epoch, **fields}
 
     @cached_property
     def _rows(self) -> dict[int, Run]:
@@ -135,7 +135,8 @@ class _RunStates:
 def joined(rows: Sequence[Change]) -> list[ChangeEvent]:
     """Join neighbouring metric changes of one run into one event over all their steps.
 
-    Only neighbours: a reader that resumes between two events must have seen all before it.
+    Only neighbours are joined: a reader that resumes between two events must have seen all
+    changes before it.
     """
     result: list[ChangeEvent] = []
     for row in rows:
@@ -147,7 +148,7 @@ def joined(rows: Sequence[Change]) -> list[ChangeEvent]:
 
 
 def newest_of_each(rows: Sequence[Change]) -> list[ChangeEvent]:
-    """Keep the newest change of each run and kind: an overview shows states, not steps."""
+    """Keep the newest change of each run and kind, because an overview shows no single steps."""
     newest = {
         (row.run_id, row.kind): ChangeEvent(row.revision, row.kind, row.run_id) for row in rows
     }
@@ -166,9 +167,10 @@ def _over_both(first: ChangeEvent, second: ChangeEvent) -> ChangeEvent:
 
 
 def _points(session: Session, event: ChangeEvent) -> dict[str, Any]:
-    found = metrics.series(
+    series = metrics.series(
         session, event.run_id, first_step=event.first_step, last_step=event.last_step
     )
     return {
-        key: {"steps": one.steps.tolist(), "values": one.json_values} for key, one in found.items()
+        key: {"steps": metric.steps.tolist(), "values": metric.json_values}
+        for key, metric in series.items()
     }

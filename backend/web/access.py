@@ -1,8 +1,8 @@
-"""Who may use the service: whoever shows its token, where one is set. Closed unless listed as open.
+"""Access control by token. If a token is set, every path requires it unless listed as open.
 
-Programs send `Authorization: Bearer TOKEN`. A person opens the address with `?token=TOKEN`, or
-gives the token on the page that asks for it; either way the browser keeps a cookie, and the token
-leaves the address bar.
+Programs send `Authorization: Bearer TOKEN`. A person opens the URL with `?token=TOKEN` or enters
+the token on the sign-in page. Either way the browser stores a cookie, and the token is removed
+from the URL.
 """
 
 import hashlib
@@ -19,39 +19,39 @@ from backend.web.errors import NOT_PAGES
 from backend.web.security import Respond
 
 SIGN_IN = "/sign-in"
-OPEN = (SIGN_IN, "/healthz", "/readyz")
-OPEN_FOLDER = "/static/"  # files of the checkout, which the page that asks for the token needs
+OPEN_PATHS = (SIGN_IN, "/healthz", "/readyz")
+OPEN_FOLDER = "/static/"  # the sign-in page needs these files, which hold no user data
 COOKIE_SECONDS = 30 * 24 * 3600
-NEEDED = (
-    "This service asks for a token; programs send it as `Authorization: Bearer TOKEN`, "
-    "`lab` takes it from LAB_TOKEN."
+MUST_SIGN_IN = (
+    "This service requires a token. Programs send it as `Authorization: Bearer TOKEN`; "
+    "`lab` reads it from LAB_TOKEN."
 )
-WRONG = "That is not this service's token."
+SIGN_IN_FAILED = "The token is wrong."
 
 
-class Key:
-    """The token, and the cookie that stands for it."""
+class TokenCheck:
+    """Checks the token of a request, or the cookie that stands for it."""
 
     def __init__(self, token: str) -> None:
         self._token = token.encode()
-        # Not the token itself: a browser shows its cookies to every port of a machine.
+        # Not the token itself: a browser sends its cookies to every port of a host.
         self._cookie = hmac.digest(self._token, b"overfit-lab browser", hashlib.sha256).hex()
 
-    def is_token(self, given: str) -> bool:
-        """Compare, in a time that does not tell how much was right."""
-        return hmac.compare_digest(given.encode(errors="surrogateescape"), self._token)
+    def is_token(self, candidate: str) -> bool:
+        """Compare in constant time."""
+        return hmac.compare_digest(candidate.encode(errors="surrogateescape"), self._token)
 
-    def is_shown(self, request: Request) -> bool:
-        """Whether a request carries the token, or the cookie that stands for it. Raises nothing."""
-        scheme, _, given = request.headers.get("authorization", "").partition(" ")
+    def is_authorised(self, request: Request) -> bool:
+        """Return whether a request carries the token or the cookie. Never raises."""
+        scheme, _, candidate = request.headers.get("authorization", "").partition(" ")
         if scheme.lower() == "bearer":
-            return self.is_token(given.strip())
+            return self.is_token(candidate.strip())
         cookie = request.cookies.get(_cookie_name(request), "")
         return hmac.compare_digest(cookie.encode(errors="surrogateescape"), self._cookie.encode())
 
-    def let_in(self, request: Request, address: str) -> Response:
-        """Return the way to a local address, with the cookie."""
-        response = RedirectResponse(address, status_code=303, headers={"Cache-Control": "no-store"})
+    def sign_in(self, request: Request, url: str) -> Response:
+        """Return a redirect to a local URL that sets the cookie."""
+        response = RedirectResponse(url, status_code=303, headers={"Cache-Control": "no-store"})
         response.set_cookie(
             _cookie_name(request),
             self._cookie,
@@ -64,28 +64,28 @@ class Key:
 
 
 class Access:
-    """Pure ASGI middleware, so that streams pass unbuffered. Without a token everyone may pass."""
+    """ASGI middleware that checks the token. Without a token the service is open to everyone."""
 
     def __init__(self, app: ASGIApp, settings: Settings, respond: Respond) -> None:
         self._app, self._respond = app, respond
-        self._key = key(settings)
+        self._token_check = token_check(settings)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass the request on, let a person in, or answer that a token is needed."""
-        if scope["type"] == "http" and self._key and not _is_open(scope["path"]):
+        """Pass the request on, sign a person in, or respond that a token is required."""
+        if scope["type"] == "http" and self._token_check and not _is_open(scope["path"]):
             request = Request(scope)
-            if "token" in request.query_params and _asks_for_page(request):
-                await self._by_address(request, self._key)(scope, receive, send)
+            if "token" in request.query_params and _is_page_request(request):
+                await self._sign_in_by_url(request, self._token_check)(scope, receive, send)
                 return
-            if not self._key.is_shown(request):
-                await self._refuse(request, NEEDED)(scope, receive, send)
+            if not self._token_check.is_authorised(request):
+                await self._refuse(request, MUST_SIGN_IN)(scope, receive, send)
                 return
         await self._app(scope, receive, send)
 
-    def _by_address(self, request: Request, key: Key) -> Response:
-        if not key.is_token(request.query_params["token"]):
-            return self._refuse(request, WRONG)
-        return key.let_in(request, address_without_token(request))
+    def _sign_in_by_url(self, request: Request, check: TokenCheck) -> Response:
+        if not check.is_token(request.query_params["token"]):
+            return self._refuse(request, SIGN_IN_FAILED)
+        return check.sign_in(request, url_without_token(request))
 
     def _refuse(self, request: Request, sentence: str) -> Response:
         response = self._respond(request, Unauthorized(sentence))
@@ -93,32 +93,32 @@ class Access:
         return response
 
 
-def key(settings: Settings) -> Key | None:
-    """Return the key to a service with these settings; None where it is open."""
-    return Key(settings.token.get_secret_value()) if settings.token else None
+def token_check(settings: Settings) -> TokenCheck | None:
+    """Return the token check of a service, or None if it is open."""
+    return TokenCheck(settings.token.get_secret_value()) if settings.token else None
 
 
-def address_without_token(request: Request) -> str:
-    """Return the local address a request asked for, without a token."""
+def url_without_token(request: Request) -> str:
+    """Return the local URL of a request without the token parameter."""
     pairs = parse_qsl(request.scope["query_string"].decode("latin-1"), keep_blank_values=True)
     query = urlencode([(name, value) for name, value in pairs if name != "token"])
-    return local_address(quote(request.scope["path"]) + (f"?{query}" if query else ""))
+    return local_url(quote(request.scope["path"]) + (f"?{query}" if query else ""))
 
 
-def local_address(address: str) -> str:
-    """Return an address as one of this service, whatever it was: two slashes name another host."""
-    return "/" + address.lstrip("/\\")
+def local_url(url: str) -> str:
+    """Return a URL on this host: two leading slashes would name another host."""
+    return "/" + url.lstrip("/\\")
 
 
 def _is_open(path: str) -> bool:
-    return path in OPEN or path.startswith(OPEN_FOLDER)
+    return path in OPEN_PATHS or path.startswith(OPEN_FOLDER)
 
 
-def _asks_for_page(request: Request) -> bool:
+def _is_page_request(request: Request) -> bool:
     return request.method == "GET" and not request.scope["path"].startswith(NOT_PAGES)
 
 
 def _cookie_name(request: Request) -> str:
-    """Return a name of its own for each port: the ports of a machine share one jar of cookies."""
+    """Return a cookie name that contains the port, because all ports of a host share cookies."""
     port = request.headers.get("host", "").rpartition(":")[2]
     return f"overfit_lab_{port}" if port.isdecimal() else "overfit_lab"

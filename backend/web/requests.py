@@ -1,4 +1,4 @@
-"""Each request has an id, is counted, and where something happened, has a line in the log."""
+"""Request ids, request metrics, and a log line for every change, failure or slow request."""
 
 import logging
 import re
@@ -17,45 +17,45 @@ logger = logging.getLogger(__name__)
 
 SLOW_SECONDS = 1.0
 METHODS = (*SAFE_METHODS, "POST", "PUT", "PATCH", "DELETE")  # others are counted together
-ASKED_OFTEN = ("/readyz",)  # by machines, that are told at once: no news
+NOT_LOGGED = ("/readyz",)  # polled by machines, which read the answer themselves
 _NUMBER = re.compile(r"[0-9]{1,18}")
 _ID = re.compile(r"[A-Za-z0-9._-]{1,64}", re.ASCII)
 
 
-class Requests:
-    """Pure ASGI middleware, outside of all else, so that refusals count too."""
+class RequestLog:
+    """Outermost ASGI middleware, so that refused requests are counted too."""
 
     def __init__(self, app: ASGIApp, prometheus: PrometheusMetrics) -> None:
         self._app, self._prometheus = app, prometheus
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass the request on; its id is that of X-Request-ID where a proxy has given it one."""
+        """Pass the request on. Its id comes from X-Request-ID if a proxy has set that header."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        given = Headers(scope=scope).get("x-request-id", "")
-        request_id = given if _ID.fullmatch(given) else uuid4().hex[:12]
+        proxy_id = Headers(scope=scope).get("x-request-id", "")
+        request_id = proxy_id if _ID.fullmatch(proxy_id) else uuid4().hex[:12]
         begun = time.perf_counter()
 
-        async def send_noted(message: Message) -> None:
+        async def send_and_record(message: Message) -> None:
             if message["type"] == "http.response.start":
                 MutableHeaders(scope=message)["X-Request-ID"] = request_id
-                self._note(scope, message["status"], time.perf_counter() - begun)
+                self._record(scope, message["status"], time.perf_counter() - begun)
             await send(message)
 
         with bound(request_id=request_id):
             try:
-                await self._app(scope, receive, send_noted)
-            except Exception:  # answered outside of all middleware
-                self._note(scope, 500, time.perf_counter() - begun)
+                await self._app(scope, receive, send_and_record)
+            except Exception:  # the server responds outside of all middleware
+                self._record(scope, 500, time.perf_counter() - begun)
                 raise
 
-    def _note(self, scope: Scope, status: int, seconds: float) -> None:
+    def _record(self, scope: Scope, status: int, seconds: float) -> None:
         method = scope["method"] if scope["method"] in METHODS else "other"
-        route = getattr(scope.get("route"), "path_format", None) or _place(scope["path"])
+        route = getattr(scope.get("route"), "path_format", None) or _unrouted(scope["path"])
         self._prometheus.count_request(method, route, status, seconds)
         changed = method not in SAFE_METHODS
-        if route not in ASKED_OFTEN and (changed or status >= 500 or seconds > SLOW_SECONDS):
+        if route not in NOT_LOGGED and (changed or status >= 500 or seconds > SLOW_SECONDS):
             logger.info(
                 "request",
                 extra={"method": method, "route": route, "status": status,
@@ -63,14 +63,14 @@ class Requests:
             )  # fmt: skip
 
 
-def _ids(given: Mapping[str, str]) -> dict[str, object]:
-    """Name what an address is about as other lines do: {"experiment_id": "7"} is experiment 7."""
+def _ids(path_params: Mapping[str, str]) -> dict[str, object]:
+    """Return path parameters as log fields: {"experiment_id": "7"} becomes {"experiment": 7}."""
     return {
         name.removesuffix("_id"): int(value) if _NUMBER.fullmatch(value) else value
-        for name, value in given.items()
+        for name, value in path_params.items()
     }
 
 
-def _place(path: str) -> str:
-    """Name what has no route of its own: there are endless paths, and few names."""
+def _unrouted(path: str) -> str:
+    """Return a metric label for a path without a route, so that labels stay few."""
     return "/static" if path.startswith("/static/") else "none"

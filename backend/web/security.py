@@ -1,8 +1,8 @@
-"""What every request must pass and every answer carries.
+"""Security checks of requests, and security headers of responses.
 
-What must be stopped here, with a token (`backend.web.access`) or without, is a web page of another
-site that makes a visitor's browser talk to it, by name (DNS rebinding: hence known Host
-names only) or by request (cross-site forms and scripts: hence same-origin changes only).
+They stop web pages of other sites that make a visitor's browser send requests to this service: by
+name (DNS rebinding, so only known Host names are accepted) or by request (cross-site forms and
+scripts, so only same-origin requests may change anything). A token does not replace them.
 """
 
 from collections.abc import Callable
@@ -37,14 +37,14 @@ HEADERS = {
     "Cross-Origin-Opener-Policy": "same-origin",
     "Cross-Origin-Resource-Policy": "same-origin",
 }
-LONGEST_LENGTH = 20  # digits of a Content-Length; Python reads no number of any length
+MAX_LENGTH_DIGITS = 20  # of a Content-Length; Python refuses to parse very long numbers
 SAFE_METHODS = ("GET", "HEAD", "OPTIONS")
 
 Respond = Callable[[Request, LabError], Response]
 
 
 class Security:
-    """Pure ASGI middleware, so that streams pass unbuffered."""
+    """ASGI middleware that checks requests and adds the headers."""
 
     def __init__(self, app: ASGIApp, settings: Settings, respond: Respond) -> None:
         self._app = app
@@ -55,7 +55,7 @@ class Security:
         self._hosts = {name.strip("[]").lower() for name in names}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Refuse the request, or pass it on with a counted body."""
+        """Refuse the request, or pass it on and count the bytes of its body."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
@@ -78,18 +78,18 @@ class Security:
         host = headers.get("host", "")
         if _name(host) not in self._hosts or len(headers.getlist("host")) > 1:
             raise ForbiddenOrigin(
-                f"The host {show(host)} is not one this service answers to; "
-                "LAB_URL names it, LAB_ALLOWED_HOSTS lists further ones."
+                f"The host {show(host)} is unknown; accepted: the host of LAB_URL and "
+                "those in LAB_ALLOWED_HOSTS."
             )
         if method not in SAFE_METHODS and _is_cross_site(headers):
-            raise ForbiddenOrigin("A page of another site may not change anything here.")
+            raise ForbiddenOrigin("Requests from pages of other sites may not change anything.")
         length = headers.get("content-length", "")
-        too_long = len(length) > LONGEST_LENGTH
+        too_long = len(length) > MAX_LENGTH_DIGITS
         if length.isdecimal() and (too_long or int(length) > self._max_body_bytes):
             raise self._too_large()
 
     def _counted(self, receive: Receive) -> Receive:
-        """Return `receive` that raises TooLarge: a body may be longer than it says, or not say."""
+        """Return a `receive` that raises TooLarge, as Content-Length may be missing or wrong."""
         received = 0
 
         async def receive_counted() -> Message:
@@ -107,13 +107,13 @@ class Security:
 
 
 def _name(host: str) -> str:
-    """Return a Host header's name, in lower case, without its port."""
+    """Return the host name of a Host header in lower case, without the port."""
     name = host[1:].partition("]")[0] if host.startswith("[") else host.partition(":")[0]
     return name.lower()
 
 
 def _is_cross_site(headers: Headers) -> bool:
-    """Whether a browser says that a page of another origin sent this; programs say nothing."""
+    """Return whether a browser marks the request as cross-site. Programs send no such headers."""
     if headers.get("sec-fetch-site", "same-origin") not in ("same-origin", "none"):
         return True
     origin = headers.get("origin")

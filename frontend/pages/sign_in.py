@@ -1,50 +1,57 @@
-"""The page that asks for the service's token, and takes it."""
+"""Sign-in page: the form for the service's token."""
 
 from urllib.parse import parse_qs
 
 from fastapi import APIRouter, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 
-from backend.web.access import NEEDED, SIGN_IN, WRONG, Key, address_without_token, local_address
+from backend.web.access import (
+    MUST_SIGN_IN,
+    SIGN_IN,
+    SIGN_IN_FAILED,
+    TokenCheck,
+    local_url,
+    url_without_token,
+)
 from frontend.site import render
 
 router = APIRouter()
 
 
 @router.get(SIGN_IN)
-def ask(request: Request, next: str = "/") -> Response:  # noqa: A002 - the word in the address
-    """Ask for the token, unless it has been shown or none is needed."""
-    key: Key | None = request.app.state.key
-    if key is None or key.is_shown(request):
-        return RedirectResponse(local_address(next), status_code=303)
-    return page(request, NEEDED)
+def show_form(request: Request, next: str = "/") -> Response:  # noqa: A002 - the name in the URL
+    """Show the form, unless the browser is signed in or no token is required."""
+    check: TokenCheck | None = request.app.state.token_check
+    if check is None or check.is_authorised(request):
+        return RedirectResponse(local_url(next), status_code=303)
+    return page(request, MUST_SIGN_IN)
 
 
 @router.post(SIGN_IN)
-async def take(request: Request, next: str = "/") -> Response:  # noqa: A002
-    """Let in whoever gives the token; ask again otherwise."""
-    key: Key | None = request.app.state.key
+async def sign_in(request: Request, next: str = "/") -> Response:  # noqa: A002
+    """Sign in with the right token. Show the form again for a wrong one."""
+    check: TokenCheck | None = request.app.state.token_check
     fields = parse_qs((await request.body()).decode(errors="replace"))
-    if key is None:
-        return RedirectResponse(local_address(next), status_code=303)
-    if not key.is_token(fields.get("token", [""])[0].strip()):
-        return page(request, WRONG)
-    return key.let_in(request, local_address(next))
+    if check is None:
+        return RedirectResponse(local_url(next), status_code=303)
+    if not check.is_token(fields.get("token", [""])[0].strip()):
+        return page(request, SIGN_IN_FAILED)
+    return check.sign_in(request, local_url(next))
 
 
 def page(request: Request, detail: str) -> HTMLResponse:
-    """Return the page with a form for the token, that leads on to what was asked for.
+    """Return the form. Signing in continues to the requested page.
 
-    A link on another site brings no cookie along (SameSite=Strict), though the browser may have
-    one: such a request is asked once more from here.
+    A link on another site sends no cookie (SameSite=Strict) although the browser may have one.
+    Such a request is repeated once from this page, which is same-site.
     """
-    onward = address_without_token(request)
+    next_url = url_without_token(request)
     if request.scope["path"] == SIGN_IN:
-        onward = local_address(request.query_params.get("next", "/"))
+        next_url = local_url(request.query_params.get("next", "/"))
     return render(
         "sign_in.html",
         status=401,
-        onward=onward,
-        wrong=detail == WRONG,
-        once_more=request.headers.get("sec-fetch-site") == "cross-site",
+        next_url=next_url,
+        is_wrong=detail == SIGN_IN_FAILED,
+        repeat_request=request.headers.get("sec-fetch-site") == "cross-site",
     )

@@ -409,7 +409,7 @@ HEALTHY = {"queued": 0, "running": 0, "workers": [], "broker": True}
         ),
         (200, {**HEALTHY, "disk_full": True}, "The disk is full."),
         (200, {**HEALTHY, "read_only": True}, "The database is read-only."),
-        (401, {}, "This lab asks for its token again."),
+        (401, {}, "You are signed out."),
         (503, {"detail": "The database does not answer."}, "The database does not answer. Workers"),
         (0, {}, ""),
     ],

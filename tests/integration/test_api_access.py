@@ -141,7 +141,7 @@ def test_a_wrong_token_in_the_address_is_asked_for_again(closed: Api) -> None:
     answer = closed.get("/runs?token=another-token-than-it", headers=PAGE)
     assert answer.status_code == 401
     assert "set-cookie" not in answer.headers
-    assert "not this lab's token" in answer.text
+    assert "The token is wrong" in answer.text
     assert "another-token" not in answer.text
 
 
@@ -170,7 +170,7 @@ def test_the_page_takes_the_token_and_leads_on_within_this_site(
 def test_the_page_says_that_a_token_is_wrong(closed: Api) -> None:
     answer = give(closed, "<b>not the token</b>", "/runs")
     assert (answer.status_code, "set-cookie" in answer.headers) == (401, False)
-    assert "not this lab's token" in answer.text
+    assert "The token is wrong" in answer.text
     assert "not the token" not in answer.text
     assert 'action="/sign-in?next=%2Fruns"' in answer.text
 

@@ -19,7 +19,7 @@ async function check() {
 
 // Returns the banner's sentence for an answer of /api/health, "" if nothing is wrong.
 export function warning(ok, status, health) {
-  if (status === 401) return "This lab asks for its token again. Reload the page to enter it.";
+  if (status === 401) return "You are signed out. Reload the page to sign in again.";
   if (status === 503) return `${health.detail} Workers keep their results until they can be recorded.`;
   if (!ok) return "";
   if (health.disk_full) {
