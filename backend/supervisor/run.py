@@ -1,9 +1,13 @@
 """Supervisor of `lab up`: starts all processes in order, restarts them, stops them in order."""
 
+import os
+import select
+import signal
 import time
 from collections.abc import Callable, Iterable
 from contextlib import ExitStack
 from pathlib import Path
+from types import FrameType
 
 from pydantic import SecretStr
 
@@ -14,7 +18,31 @@ from backend.settings import Settings
 from backend.supervisor import programs, urls
 from backend.supervisor.child import Child, Program
 from backend.supervisor.lock import check_port, lock_data_dir
-from backend.supervisor.signals import Signals
+
+
+class Signals:
+    """Counts stop requests. Every signal interrupts `wait`."""
+
+    def __init__(self) -> None:
+        self.stops = 0
+        self._reader, writer = os.pipe()
+        for end in (self._reader, writer):
+            os.set_blocking(end, False)
+        signal.set_wakeup_fd(writer, warn_on_full_buffer=False)
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, self._stop)
+        if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:  # nohup ignores it
+            signal.signal(signal.SIGHUP, self._stop)
+        signal.signal(signal.SIGCHLD, lambda *_: None)
+
+    def wait(self, seconds: float) -> None:
+        """Sleep for `seconds` or until a signal arrives."""
+        if select.select([self._reader], [], [], seconds)[0]:
+            os.read(self._reader, 4096)
+
+    def _stop(self, _number: int, _frame: FrameType | None) -> None:
+        self.stops += 1
+
 
 TICK_SECONDS = 0.5
 SHORT_TICK_SECONDS = 0.05
