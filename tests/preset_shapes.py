@@ -368,7 +368,9 @@ SHAPES: dict[str, Shape] = {
             "the table is learnt by heart first": lambda f: (
                 f["val accuracy when train was learnt"] < 0.3
             ),
-            "validation loss rises meanwhile": lambda f: f["val loss then, at its highest"] > 5,
+            "validation loss rises during this time": lambda f: (
+                f["val loss then, at its highest"] > 5
+            ),
             "and falls long after": lambda f: f["val loss at the end"] < 2,
             "never without weight decay": lambda f: f["val loss at the end without decay"] > 5,
         },

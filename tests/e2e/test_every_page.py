@@ -1,4 +1,4 @@
-"""Every page in every state: accessible, in both themes, at every width, without an error."""
+"""Every page in every state is accessible in both themes and at all widths, without errors."""
 
 import re
 from collections.abc import Iterator
@@ -33,7 +33,7 @@ STATES = [*SCENES, "thousand"]
 
 @dataclass(frozen=True)
 class Staged:
-    """A product without workers, and where each scene is in it: experiment and first run."""
+    """A product without workers, and the experiment and first run of each scene in it."""
 
     url: str
     ids: dict[str, tuple[int, int]]
@@ -53,7 +53,7 @@ def staged(short_dir: Path) -> Iterator[Staged]:
 
 
 def check(page: Page, url: str) -> None:
-    """Fail on what axe finds in either theme, pages wider than a window, foreign requests."""
+    """Check accessibility in both themes, overflow at all widths, and foreign requests."""
     conditions: list[str] = []
     page.on("request", lambda request: conditions.append(request.url))
     page.emulate_media(reduced_motion="reduce", color_scheme="light")
@@ -66,12 +66,12 @@ def check(page: Page, url: str) -> None:
     for width in WIDTHS:
         page.set_viewport_size({"width": width, "height": 900})
         wait_for(lambda: page.evaluate(FITS), lambda: f"wider than {page.viewport_size}", 30)
-    own = (urlsplit(url).netloc, "")  # data: and blob: have none
+    own = (urlsplit(url).netloc, "")  # data: and blob: URLs have no host
     assert [condition for condition in conditions if urlsplit(condition).netloc not in own] == []
 
 
 def found(page: Page, kind: str, wanted: list[str]) -> list[str]:
-    """Return what axe objects to: the rule, and the elements."""
+    """Return the violations that axe reports: rule and elements."""
     options = {"runOnly": {"type": kind, "values": wanted}, "resultTypes": ["violations"]}
     result = Axe().run(page, options=options).response
     return [
@@ -81,32 +81,32 @@ def found(page: Page, kind: str, wanted: list[str]) -> list[str]:
 
 
 @pytest.mark.parametrize("address", ADDRESSES.values(), ids=ADDRESSES)
-def test_a_page_is_for_everyone(page: Page, staged: Staged, address: str) -> None:
+def test_pages_are_accessible(page: Page, staged: Staged, address: str) -> None:
     check(page, staged.url + address)
 
 
 @pytest.mark.parametrize("state", STATES)
-def test_an_experiment_is_for_everyone(page: Page, staged: Staged, state: str) -> None:
+def test_experiment_pages_are_accessible(page: Page, staged: Staged, state: str) -> None:
     check(page, f"{staged.url}/experiments/{staged.ids[state][0]}")
 
 
 @pytest.mark.parametrize("state", SCENES)
-def test_a_run_is_for_everyone(page: Page, staged: Staged, state: str) -> None:
+def test_run_pages_are_accessible(page: Page, staged: Staged, state: str) -> None:
     check(page, f"{staged.url}/runs/{staged.ids[state][1]}")
 
 
-def test_runs_in_every_state_are_listed_together(page: Page, staged: Staged) -> None:
+def test_the_list_of_runs_in_all_states_is_accessible(page: Page, staged: Staged) -> None:
     check(page, f"{staged.url}/runs?filter=experiment+<+{staged.ids['thousand'][0]}")
     for state in ("queued", "running", "finished", "failed", "cancelled"):
         expect(page.locator("tbody .status", has_text=state).first).to_be_attached()
 
 
-def test_runs_in_every_state_are_compared_together(page: Page, staged: Staged) -> None:
+def test_the_comparison_of_runs_in_all_states_is_accessible(page: Page, staged: Staged) -> None:
     ids = [str(run_id) for _, run_id in staged.ids.values()]
     check(page, f"{staged.url}/compare?runs={','.join(ids)}&test=true")
 
 
-def test_more_runs_than_can_be_compared_are_told_why(page: Page, staged: Staged) -> None:
+def test_comparing_too_many_runs_is_explained(page: Page, staged: Staged) -> None:
     page.goto(f"{staged.url}/runs?chosen=51-71")
     expect(page.get_by_role("button", name="Compare")).to_be_disabled()
     expect(page.get_by_text("at most 20 can be compared.")).to_be_visible()
@@ -115,6 +115,6 @@ def test_more_runs_than_can_be_compared_are_told_why(page: Page, staged: Staged)
     expect(page).to_have_url(re.compile(r"/compare\?runs=51,"))
 
 
-def test_an_error_is_for_everyone(page: Page, staged: Staged, expected_errors: list[str]) -> None:
+def test_error_pages_are_accessible(page: Page, staged: Staged, expected_errors: list[str]) -> None:
     expected_errors.append("status of 404")
     check(page, f"{staged.url}/runs/999999")

@@ -1,4 +1,4 @@
-"""An experiment: the live grid, its figures, cancelling."""
+"""The page of an experiment: the live grid, charts, cancelling, remedies."""
 
 import re
 from collections.abc import Callable
@@ -28,7 +28,7 @@ DIVERGING = {
 ENDLESS = {"dataset": {"source": "moons"}, "training": {"epochs": 100_000, "seeds": 3}}
 
 
-def test_the_grid_fills_itself_while_the_runs_train(page: Page, submit: Submit) -> None:
+def test_the_grid_is_updated_while_runs_train(page: Page, submit: Submit) -> None:
     experiment_id, run_id = submit(GRID)
     page.goto(f"/experiments/{experiment_id}")
     page.evaluate("window.stillHere = true")
@@ -42,7 +42,7 @@ def test_the_grid_fills_itself_while_the_runs_train(page: Page, submit: Submit) 
     expect(page).to_have_url(re.compile(f"/runs/{run_id}$"))
 
 
-def test_the_grid_names_its_knobs_in_its_headers(page: Page, submit: Submit) -> None:
+def test_the_grid_headers_name_the_settings(page: Page, submit: Submit) -> None:
     experiment_id, _ = submit(GRID)
     page.goto(f"/experiments/{experiment_id}")
     grid = page.locator("#grid")
@@ -51,7 +51,7 @@ def test_the_grid_names_its_knobs_in_its_headers(page: Page, submit: Submit) -> 
     expect(grid.get_by_role("columnheader", name="50")).to_be_visible()
 
 
-def test_the_figure_that_colours_the_grid_is_in_the_address(page: Page, submit: Submit) -> None:
+def test_the_colour_metric_of_the_grid_is_in_the_url(page: Page, submit: Submit) -> None:
     experiment_id, _ = submit(GRID)
     page.goto(f"/experiments/{experiment_id}")
     page.get_by_label("Colour by").select_option("cost of not stopping")
@@ -61,7 +61,7 @@ def test_the_figure_that_colours_the_grid_is_in_the_address(page: Page, submit: 
     expect(page.get_by_label("Colour by")).to_have_value("cost")
 
 
-def test_the_page_reads_its_grid_and_shows_the_setting_chosen(page: Page, submit: Submit) -> None:
+def test_the_page_explains_its_grid_and_the_chosen_setting(page: Page, submit: Submit) -> None:
     experiment_id, _ = submit(GRID)
     page.goto(f"/experiments/{experiment_id}")
     expect(page.locator("header .status")).to_have_text("finished", timeout=120_000)
@@ -75,7 +75,7 @@ def test_the_page_reads_its_grid_and_shows_the_setting_chosen(page: Page, submit
     expect(page.get_by_label("Setting").first).to_have_value("0")
 
 
-def test_focus_stays_where_it_is_while_the_grid_refreshes(page: Page, submit: Submit) -> None:
+def test_focus_is_kept_while_the_grid_refreshes(page: Page, submit: Submit) -> None:
     experiment_id, run_id = submit({**GRID, "training": {"epochs": 300}})
     page.goto(f"/experiments/{experiment_id}")
     link = page.locator(f"#grid a[href='/runs/{run_id}']")
@@ -84,7 +84,7 @@ def test_focus_stays_where_it_is_while_the_grid_refreshes(page: Page, submit: Su
     expect(link).to_be_focused()
 
 
-def test_cancel_ends_what_runs_and_what_waits(page: Page, submit: Submit) -> None:
+def test_cancel_ends_running_and_queued_runs(page: Page, submit: Submit) -> None:
     experiment_id, _ = submit(ENDLESS)
     page.goto(f"/experiments/{experiment_id}")
     expect(page.locator("#runs .status-running").first).to_be_visible(timeout=60_000)
@@ -105,7 +105,7 @@ def test_arrow_keys_move_between_cells_and_enter_opens_one(page: Page, submit: S
     expect(cells.nth(1)).to_be_focused()
     page.keyboard.press("ArrowDown")
     expect(cells.nth(3)).to_be_focused()
-    page.keyboard.press("ArrowDown")  # there is nothing below
+    page.keyboard.press("ArrowDown")  # there is no cell below
     expect(cells.nth(3)).to_be_focused()
     page.keyboard.press("Home")
     expect(cells.nth(2)).to_be_focused()
@@ -128,9 +128,7 @@ def test_a_cell_shows_its_small_curve_when_pointed_at(page: Page, submit: Submit
     expect(card).to_be_hidden()
 
 
-def test_a_third_knob_filters_or_sets_tables_apart_in_the_address(
-    page: Page, submit: Submit
-) -> None:
+def test_a_third_setting_filters_or_splits_tables_by_url(page: Page, submit: Submit) -> None:
     knobs = {**GRID, "model": {"width": [2, 16], "depth": [1, 2]}, "training": {"epochs": 2}}
     experiment_id, _ = submit(knobs)
     page.goto(f"/experiments/{experiment_id}")
@@ -144,9 +142,7 @@ def test_a_third_knob_filters_or_sets_tables_apart_in_the_address(
     expect(page.locator("select[name=rows]")).to_have_value("model.depth")
 
 
-def test_cells_are_lines_over_their_knobs_and_choosers_leave_some(
-    page: Page, submit: Submit
-) -> None:
+def test_parallel_coordinates_are_filtered_by_brushing(page: Page, submit: Submit) -> None:
     experiment_id, _ = submit(GRID)
     page.goto(f"/experiments/{experiment_id}")
     expect(page.locator("header .status")).to_have_text("finished", timeout=120_000)
@@ -168,7 +164,7 @@ def test_cells_are_lines_over_their_knobs_and_choosers_leave_some(
     expect(page).to_have_url(re.compile(r"/runs/\d+$"))
 
 
-def test_what_is_fetched_anew_stays_folded_out_and_in_focus(page: Page, submit: Submit) -> None:
+def test_refreshed_sections_stay_expanded_and_focused(page: Page, submit: Submit) -> None:
     experiment_id, _ = submit(GRID)
     page.goto(f"/experiments/{experiment_id}")
     expect(page.locator("header .status")).to_have_text("finished", timeout=120_000)
@@ -184,7 +180,7 @@ def test_what_is_fetched_anew_stays_folded_out_and_in_focus(page: Page, submit: 
 
 
 def brushed(page: Page, axis: str, top: float, bottom: float) -> None:
-    """Drag along an axis of the parallel coordinates, between two shares of its height."""
+    """Drag along an axis of the parallel coordinates between two fractions of its height."""
     scale = page.locator(f".parallel g[data-axis='{axis}']")
     scale.scroll_into_view_if_needed()
     box: Any = scale.locator("path").bounding_box()
@@ -212,15 +208,18 @@ def test_cells_are_chosen_by_keyboard_and_pointer_and_compared(page: Page, idle_
     expect(page.locator("main")).to_contain_text("Cell of run")
 
 
-def test_failed_runs_say_why_and_can_be_retried(page: Page, lab: str, submit: Submit) -> None:
+def test_failed_runs_show_the_reason_and_can_be_retried(
+    page: Page, lab: str, submit: Submit
+) -> None:
     experiment_id, run_id = submit(DIVERGING)
     page.goto(f"/experiments/{experiment_id}")
     expect(page.locator("header .status")).to_have_text("failed", timeout=120_000)
     expect(page.locator(".failures li")).to_contain_text("Diverged at epoch")
     first = httpx.get(f"{lab}/api/runs/{run_id}").json()
-    with page.expect_event("load"):  # the page begins anew once the run waits again
+    with page.expect_event("load"):  # the page reloads when the run is queued again
         page.get_by_role("button", name="Retry 1 failed run").click()
-    expect(page.locator("header .status")).to_have_text("failed")  # the same data and weights
+    # the retry has the same data and initial weights, so it fails again
+    expect(page.locator("header .status")).to_have_text("failed")
     retried = httpx.get(f"{lab}/api/runs/{run_id}").json()
     assert (retried["epoch"], retried["ended_at"] > first["ended_at"]) == (first["epoch"], True)
 
@@ -233,7 +232,7 @@ def test_one_run_shows_its_curve(page: Page, submit: Submit) -> None:
     expect(page).to_have_url(re.compile(f"/runs/{run_id}$"))
 
 
-def test_an_experiment_that_waits_says_for_what(
+def test_a_queued_experiment_shows_the_reason(
     page: Page, idle_lab: str, expected_errors: list[str]
 ) -> None:
     experiment = httpx.post(f"{idle_lab}/api/experiments", json=GRID).json()
@@ -248,7 +247,7 @@ def test_an_experiment_that_waits_says_for_what(
     expect(banner).to_contain_text(f"{away['detail']} Workers keep their results")
 
 
-def test_a_remedy_is_tried_by_one_click_and_compared(page: Page, submit: Submit) -> None:
+def test_a_remedy_is_tried_with_one_click_and_compared(page: Page, submit: Submit) -> None:
     experiment_id, _ = submit(OVERFITTING)
     page.goto(f"/experiments/{experiment_id}")
     form = page.locator("#try-remedies")
@@ -280,7 +279,7 @@ def test_a_remedy_is_tried_by_one_click_and_compared(page: Page, submit: Submit)
     expect(form.get_by_role("button")).to_have_text("Try again")
 
 
-def test_a_run_offers_remedies_for_its_own_cell(page: Page, submit: Submit) -> None:
+def test_a_run_page_offers_remedies_for_its_cell(page: Page, submit: Submit) -> None:
     _, run_id = submit(OVERFITTING)
     page.goto(f"/runs/{run_id}")
     expect(page.locator("#try-remedies")).to_contain_text("More data", timeout=120_000)

@@ -1,4 +1,4 @@
-"""Writing an experiment in the form."""
+"""The form for new experiments."""
 
 import re
 
@@ -8,7 +8,7 @@ from playwright.sync_api import Page, Route, expect
 REFUSED = "status of 422"
 
 
-def test_the_form_submits_and_leads_to_the_experiment(page: Page) -> None:
+def test_submitting_the_form_opens_the_experiment(page: Page) -> None:
     page.goto("/experiments/new")
     page.get_by_label("Name").fill("From the form")
     page.get_by_label("Width").fill("2, 4")
@@ -19,7 +19,7 @@ def test_the_form_submits_and_leads_to_the_experiment(page: Page) -> None:
     expect(page.locator("#runs tbody tr")).to_have_count(2)
 
 
-def test_nothing_is_sent_before_the_script_that_reads_the_form_is_there(page: Page) -> None:
+def test_the_form_cannot_be_submitted_before_its_script_is_loaded(page: Page) -> None:
     held: list[Route] = []
     page.route(re.compile("new_experiment.js"), lambda route: held.append(route))
     with page.expect_request(re.compile("new_experiment.js")):
@@ -30,7 +30,7 @@ def test_nothing_is_sent_before_the_script_that_reads_the_form_is_there(page: Pa
     expect(button).to_be_enabled()
 
 
-def test_the_cost_is_shown_before_anything_is_queued(page: Page) -> None:
+def test_the_cost_is_shown_before_submission(page: Page) -> None:
     page.goto("/experiments/new")
     page.get_by_label("Width").fill("2, 8")
     page.get_by_label("Depth").fill("1")
@@ -40,7 +40,7 @@ def test_the_cost_is_shown_before_anything_is_queued(page: Page) -> None:
     expect(page.locator("#time")).to_have_text(re.compile(r"\d s"))
 
 
-def test_an_error_stands_beside_the_field_it_names(page: Page, expected_errors: list[str]) -> None:
+def test_an_error_is_shown_next_to_its_field(page: Page, expected_errors: list[str]) -> None:
     expected_errors.append(REFUSED)
     page.goto("/experiments/new")
     width = page.get_by_label("Width")
@@ -64,7 +64,7 @@ def test_a_corrected_field_loses_its_error(page: Page, expected_errors: list[str
     expect(page.locator("[id='model.width-error']")).to_be_empty()
 
 
-def test_a_refusal_says_how_it_would_be_written(page: Page, expected_errors: list[str]) -> None:
+def test_an_error_shows_the_correct_notation(page: Page, expected_errors: list[str]) -> None:
     expected_errors.append(REFUSED)
     page.goto("/experiments/new")
     for label, text, answer_text in (
@@ -99,7 +99,7 @@ def test_placeholders_follow_the_source(page: Page) -> None:
     expect(samples).to_have_attribute("placeholder", "60")
 
 
-def test_the_same_is_shown_as_yaml(page: Page) -> None:
+def test_the_form_is_shown_as_yaml(page: Page) -> None:
     page.goto("/experiments/new")
     page.get_by_label("Name").fill("A: b # c")
     page.get_by_label("Width").fill("2, 8")
@@ -120,7 +120,7 @@ def test_a_preset_fills_the_form_in(page: Page) -> None:
     expect(page.locator("#parameters")).to_have_text("2 and 7")
 
 
-def test_an_error_behind_a_fold_opens_it(page: Page, expected_errors: list[str]) -> None:
+def test_an_error_in_a_collapsed_section_expands_it(page: Page, expected_errors: list[str]) -> None:
     expected_errors.append(REFUSED)
     page.goto("/experiments/new?preset=five-dots")
     momentum = page.get_by_label("Momentum")
@@ -128,14 +128,16 @@ def test_an_error_behind_a_fold_opens_it(page: Page, expected_errors: list[str])
     fold = page.get_by_role("group", name="Training").get_by_text("More settings")
     fold.click()
     momentum.fill("2")
-    expect(page.get_by_text("“Momentum” is 2")).to_be_visible()  # else it opens the fold
+    expect(
+        page.get_by_text("“Momentum” is 2")
+    ).to_be_visible()  # otherwise it would expand the section
     fold.click()
     expect(momentum).to_be_hidden()
     page.get_by_role("button", name="Start training").click()
     expect(momentum).to_be_focused()
 
 
-def test_a_fold_with_nothing_that_applies_is_hidden(page: Page) -> None:
+def test_a_section_without_applicable_fields_is_hidden(page: Page) -> None:
     page.goto("/experiments/new?preset=five-dots")
     folds = page.get_by_role("group", name="Model").get_by_text("More settings")
     expect(folds).to_be_hidden()
@@ -149,7 +151,7 @@ def test_the_chosen_source_is_described(page: Page) -> None:
     expect(source).to_contain_text("150 flowers of three species")
 
 
-def test_the_grid_and_the_data_are_drawn_as_they_are_written(page: Page) -> None:
+def test_the_grid_and_the_data_are_previewed_while_typing(page: Page) -> None:
     page.goto("/experiments/new")
     page.get_by_label("Width").fill("2, 8, 32")
     page.get_by_label("Train samples", exact=True).fill("20, 100")
@@ -190,7 +192,7 @@ def test_a_slider_writes_into_its_field(page: Page) -> None:
     expect(page.locator("#yaml")).to_contain_text("input_noise: 0.15")
 
 
-def test_the_share_to_train_on_divides_the_samples(page: Page) -> None:
+def test_the_train_share_splits_the_samples(page: Page) -> None:
     page.goto("/experiments/new")
     page.get_by_label("Share of the samples").fill("50")
     expect(page.locator("#yaml")).to_contain_text("n_train: 350\n  n_validation: 350")
@@ -208,7 +210,7 @@ def test_features_are_toggled_and_layers_replace_depth_and_width(page: Page) -> 
     expect(page.locator("#parameters")).to_have_text("78")
 
 
-def test_a_knob_says_why_it_matters(page: Page) -> None:
+def test_a_setting_explains_why_it_matters(page: Page) -> None:
     page.goto("/experiments/new")
     field = page.locator("[data-path='dataset.n_train']")
     field.get_by_text("Why it matters").click()

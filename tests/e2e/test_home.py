@@ -1,4 +1,4 @@
-"""Home: the presets, what runs, what ran."""
+"""The home page: presets, running and ended experiments."""
 
 import re
 from pathlib import Path
@@ -10,15 +10,15 @@ from backend.specification.presets import PRESETS
 from tests.product import run_product
 
 
-def test_an_empty_home_says_how_to_begin(page: Page, short_dir: Path) -> None:
+def test_an_empty_home_page_explains_how_to_start(page: Page, short_dir: Path) -> None:
     with run_product(short_dir / "empty", workers="0") as product:
         page.goto(product.url)
         expect(page.get_by_text("No experiments yet.")).to_be_visible()
         expect(page.get_by_role("button", name=re.compile("^Run "))).to_have_count(len(PRESETS))
-        page.goto("about:blank")  # lets go of the service before it stops
+        page.goto("about:blank")  # closes connections before the service stops
 
 
-def test_five_dots_from_one_click_shows_both_fits_with_both_error_pairs(page: Page) -> None:
+def test_the_five_dots_preset_shows_both_fits_and_their_errors(page: Page) -> None:
     page.goto("/")
     page.get_by_role("button", name="Run it: Five dots").click()
     expect(page).to_have_url(re.compile(r"/experiments/\d+$"))
@@ -53,28 +53,28 @@ def test_a_name_with_html_in_it_is_shown_as_text(page: Page, idle_lab: str) -> N
     expect(page.get_by_role("heading", level=1)).to_have_text(name)
 
 
-def test_home_shows_what_waits(page: Page, idle_lab: str) -> None:
+def test_the_home_page_shows_queued_experiments(page: Page, idle_lab: str) -> None:
     httpx.post(f"{idle_lab}/api/experiments", json={"dataset": {"source": "digits"}})
     page.goto(idle_lab)
     running = page.get_by_role("region", name="Running now")
     expect(running.get_by_text("1 run waiting for a worker").first).to_be_visible()
 
 
-def test_what_is_not_there_gets_a_page(page: Page, expected_errors: list[str]) -> None:
+def test_a_missing_page_has_an_error_page(page: Page, expected_errors: list[str]) -> None:
     expected_errors.append("status of 404")
     page.goto("/experiments/999999")
     expect(page.get_by_role("heading", level=1)).to_have_text("Not found")
     expect(page.get_by_text("There is no experiment 999999.")).to_be_visible()
 
 
-def test_the_skip_link_leads_past_the_header(page: Page) -> None:
+def test_the_skip_link_skips_the_header(page: Page) -> None:
     page.goto("/")
     page.keyboard.press("Tab")
     page.keyboard.press("Enter")
     expect(page.locator("main")).to_be_focused()
 
 
-def test_the_theme_is_kept(page: Page) -> None:
+def test_the_theme_is_remembered(page: Page) -> None:
     page.goto("/")
     page.get_by_role("button", name=re.compile("^Colours")).click()
     page.reload()

@@ -1,4 +1,4 @@
-"""A run as it trains, and after."""
+"""The page of a run during and after training."""
 
 import re
 from collections.abc import Callable
@@ -12,7 +12,7 @@ from tests.product import wait_for
 
 Submit = Callable[[dict[str, Any]], tuple[int, int]]
 
-# 0.1 s an epoch or more: a chart draws every one up to 600, and no test lasts a minute
+# 0.1 s or more per epoch: charts draw all of up to 600 epochs, and no test takes a minute
 ENDLESS = {
     "dataset": {"source": "moons", "n_train": 2000},
     "model": {"width": 4, "depth": 1},
@@ -58,7 +58,7 @@ def test_the_curve_grows_without_reload_until_the_run_ends(
     assert page.evaluate("window.stillHere")
 
 
-def test_an_overfitting_run_is_marked_shaded_and_told(page: Page, submit: Submit) -> None:
+def test_an_overfitting_run_is_marked_and_described(page: Page, submit: Submit) -> None:
     _, run_id = submit(OVERFITTING)
     page.goto(f"/runs/{run_id}?epochs=linear")
     finished(page)
@@ -73,7 +73,7 @@ def test_an_overfitting_run_is_marked_shaded_and_told(page: Page, submit: Submit
         expect(page.locator(f"#fit-{kind} .main-svg").first).to_be_visible()
 
 
-def test_a_chart_says_its_numbers_in_words(page: Page, submit: Submit) -> None:
+def test_a_chart_has_a_text_description(page: Page, submit: Submit) -> None:
     _, run_id = submit(OVERFITTING)
     page.goto(f"/runs/{run_id}")
     finished(page)
@@ -83,7 +83,7 @@ def test_a_chart_says_its_numbers_in_words(page: Page, submit: Submit) -> None:
     expect(chart).to_have_accessible_name(re.compile(r"Best epoch: \d+ .*fires at epoch \d+\."))
 
 
-def test_the_scales_are_switched_by_address(page: Page, submit: Submit) -> None:
+def test_the_scales_are_set_by_url(page: Page, submit: Submit) -> None:
     _, run_id = submit(OVERFITTING)
     page.goto(f"/runs/{run_id}")
     finished(page)
@@ -94,7 +94,7 @@ def test_the_scales_are_switched_by_address(page: Page, submit: Submit) -> None:
     until(page, "document.querySelector('#loss .plot').layout?.yaxis.type === 'log'")
 
 
-def test_another_criterion_moves_the_mark_by_keyboard_and_address(
+def test_another_criterion_moves_the_mark_by_keyboard_and_url(
     page: Page, lab: str, submit: Submit
 ) -> None:
     _, run_id = submit(OVERFITTING)
@@ -121,11 +121,11 @@ def test_another_criterion_moves_the_mark_by_keyboard_and_address(
     expect(page.locator("#would-have-stopped")).to_be_hidden()
 
 
-def test_points_that_come_twice_are_drawn_once(page: Page, submit: Submit) -> None:
+def test_repeated_points_are_drawn_once(page: Page, submit: Submit) -> None:
     _, run_id = submit(OVERFITTING)
     page.goto(f"/runs/{run_id}")
     finished(page)
-    page.reload()  # a page of an ended run fetches nothing more by itself
+    page.reload()  # the page of an ended run does not refresh itself
     until(page, f"({STEPS}).length === 100")
     page.evaluate(
         """document.querySelector("#loss").extend(
@@ -135,9 +135,7 @@ def test_points_that_come_twice_are_drawn_once(page: Page, submit: Submit) -> No
     assert steps(page) == list(range(1, 102))
 
 
-def test_points_that_come_while_a_figure_is_fetched_and_drawn_are_all_drawn(
-    page: Page, submit: Submit
-) -> None:
+def test_points_received_while_a_chart_is_loading_are_drawn(page: Page, submit: Submit) -> None:
     _, run_id = submit(OVERFITTING)
     page.goto(f"/runs/{run_id}")
     finished(page)
@@ -159,7 +157,7 @@ def test_points_that_come_while_a_figure_is_fetched_and_drawn_are_all_drawn(
     assert steps(page) == list(range(1, 103))
 
 
-def test_a_lost_connection_loses_no_point_and_doubles_none(
+def test_a_lost_connection_neither_loses_nor_repeats_points(
     page: Page, lab: str, submit: Submit, proxy: Proxy, expected_errors: list[str]
 ) -> None:
     expected_errors.append("net::ERR")
@@ -184,7 +182,7 @@ def test_a_lost_connection_loses_no_point_and_doubles_none(
     assert page.evaluate("window.wrong") == []
 
 
-def test_a_hidden_page_lets_go_of_its_stream_and_catches_up_when_seen(
+def test_a_hidden_page_closes_its_stream_and_catches_up_when_visible(
     page: Page, lab: str, submit: Submit
 ) -> None:
     requests: list[str] = []
@@ -209,9 +207,7 @@ def test_a_hidden_page_lets_go_of_its_stream_and_catches_up_when_seen(
     assert len(streams) == 2, streams
 
 
-def test_snapshots_can_be_downloaded_and_come_with_the_code_that_loads_them(
-    page: Page, submit: Submit
-) -> None:
+def test_snapshots_can_be_downloaded_with_loading_code(page: Page, submit: Submit) -> None:
     _, run_id = submit(OVERFITTING)
     page.goto(f"/runs/{run_id}")
     finished(page)

@@ -1,4 +1,4 @@
-"""What a run's charts show is chosen by hand or keyboard, and is in the address."""
+"""The view of a run's charts is chosen by pointer or keyboard, and kept in the URL."""
 
 import re
 from typing import Any
@@ -23,7 +23,7 @@ def uids(condition: str) -> str:
 
 @pytest.fixture(scope="module")
 def run(lab: str) -> dict[str, Any]:
-    """The first of three seeds, trained."""
+    """The first run of an experiment with three seeds, trained."""
     seeds = {"training": {"epochs": 100, "seeds": 3}}
     posted = httpx.post(f"{lab}/api/experiments", json=OVERFITTING | seeds).raise_for_status()
     address = f"{lab}/api/experiments/{posted.json()['id']}"
@@ -43,7 +43,7 @@ def plot_area(page: Page) -> Any:
     return area.bounding_box()
 
 
-def test_the_gap_is_a_strip_below_and_other_seeds_lie_behind(page: Page, run: Any) -> None:
+def test_the_gap_is_drawn_below_and_other_seeds_behind(page: Page, run: Any) -> None:
     opened(page, run)
     assert page.evaluate(uids("one.yaxis === 'y2'")) == "gap"
     assert page.evaluate(uids(SEEDS)) == "seeds train,seeds val"
@@ -52,7 +52,7 @@ def test_the_gap_is_a_strip_below_and_other_seeds_lie_behind(page: Page, run: An
     expect(page).to_have_url(re.compile(r"show=train,val$"))
 
 
-def test_test_loss_is_drawn_on_demand_also_from_the_legend(page: Page, run: Any) -> None:
+def test_test_loss_is_drawn_on_demand_and_from_the_legend(page: Page, run: Any) -> None:
     opened(page, run)
     box = page.get_by_role("checkbox", name="Test")
     expect(box).not_to_be_checked()
@@ -71,9 +71,7 @@ def test_smoothing_by_keyboard_keeps_the_recorded_line(page: Page, run: Any) -> 
     assert page.evaluate(uids("one.opacity === 0.35")).startswith("train")
 
 
-def test_a_stretch_of_epochs_is_zoomed_by_pointer_kept_in_the_address_and_left(
-    page: Page, run: Any
-) -> None:
+def test_zooming_by_pointer_is_kept_in_the_url_and_reset(page: Page, run: Any) -> None:
     opened(page, run, "epochs=linear")
     area = plot_area(page)
     page.mouse.move(area["x"] + area["width"] * 0.4, area["y"] + 50)
@@ -93,7 +91,7 @@ def test_a_stretch_of_epochs_is_zoomed_by_pointer_kept_in_the_address_and_left(
     expect(page).not_to_have_url(re.compile("first="))
 
 
-def test_the_fit_is_moved_by_keyboard_with_a_line_in_the_curves(page: Page, run: Any) -> None:
+def test_the_epoch_of_the_fit_is_moved_by_keyboard(page: Page, run: Any) -> None:
     opened(page, run)
     slider = page.get_by_role("slider", name="Epoch of the picture")
     expect(slider).to_have_attribute("aria-valuetext", re.compile("after epoch 100, over 20 train"))
@@ -124,7 +122,7 @@ def test_a_click_on_a_curve_shows_the_fit_there(page: Page, run: Any) -> None:
     expect(page).to_have_url(re.compile(r"at=\d\d$"))
 
 
-def test_the_fit_plays_to_its_end(page: Page, run: Any) -> None:
+def test_the_fit_animation_plays_until_the_last_epoch(page: Page, run: Any) -> None:
     opened(page, run, "at=60")
     slider = page.get_by_role("slider", name="Epoch of the picture")
     expect(slider).to_have_attribute("aria-valuetext", re.compile("epoch (5|6)"))
@@ -133,7 +131,7 @@ def test_the_fit_plays_to_its_end(page: Page, run: Any) -> None:
     expect(page.get_by_role("button", name="Play")).to_be_visible()
 
 
-def test_with_reduced_motion_the_fit_goes_slowly_and_can_be_paused(page: Page, run: Any) -> None:
+def test_with_reduced_motion_the_animation_is_slow_and_can_be_paused(page: Page, run: Any) -> None:
     page.emulate_media(reduced_motion="reduce")
     opened(page, run)
     expect(page.locator("#fit-frames figcaption")).to_contain_text("after epoch 100,")
@@ -143,7 +141,7 @@ def test_with_reduced_motion_the_fit_goes_slowly_and_can_be_paused(page: Page, r
     expect(page).to_have_url(re.compile(r"at=\d+$"))
 
 
-def test_the_fit_of_a_training_run_can_be_watched_and_stays_where_it_is_put(
+def test_the_fit_of_a_training_run_is_updated_unless_moved(
     page: Page, lab: str, submit: Any
 ) -> None:
     endless = {"dataset": {"source": "moons"}, "training": {"epochs": 100_000, "batch_size": 1}}
@@ -162,7 +160,7 @@ def test_the_fit_of_a_training_run_can_be_watched_and_stays_where_it_is_put(
     expect(page.locator("header .status")).to_have_text("cancelled")
 
 
-def test_a_run_without_a_picture_says_why(page: Page, lab: str, submit: Any) -> None:
+def test_a_run_without_a_picture_shows_the_reason(page: Page, lab: str, submit: Any) -> None:
     training = {"epochs": 1, "batch_size": 64}
     _, run_id = submit({"dataset": {"source": "iris"}, "training": training})
     page.goto(f"/runs/{run_id}")

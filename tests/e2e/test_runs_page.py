@@ -1,4 +1,4 @@
-"""The list of runs and the page that compares, in a browser."""
+"""The list of runs and the comparison page."""
 
 import re
 from collections.abc import Iterator
@@ -22,7 +22,7 @@ GRID = Scene(
 
 @pytest.fixture(scope="module")
 def listed(short_dir: Path) -> Iterator[str]:
-    """The address of a product that has trained the four runs of a grid, 1 to 4."""
+    """The URL of a product that has trained the four runs of a grid, 1 to 4."""
     folder = short_dir / "listed"
     with run_product(folder, workers="0") as product:
         database = Database(Settings(data_dir=folder).database_url)
@@ -37,14 +37,14 @@ def rows(page: Page) -> Any:
 
 @contextmanager
 def out_of_reach(page: Page, addresses: str) -> Iterator[None]:
-    """Have the request that is made fail, as one to a service that is away."""
+    """Make the requests to these URLs fail, as if the service was unreachable."""
     page.route(re.compile(addresses), lambda route: route.abort())
     with page.expect_event("requestfailed"):
         yield
     page.unroute_all()
 
 
-def test_a_filter_is_typed_kept_in_the_address_and_taken_back(page: Page, listed: str) -> None:
+def test_a_typed_filter_is_in_the_url_and_can_be_removed(page: Page, listed: str) -> None:
     page.goto(f"{listed}/runs")
     expect(rows(page)).to_have_count(4)
     page.keyboard.press("/")
@@ -60,9 +60,7 @@ def test_a_filter_is_typed_kept_in_the_address_and_taken_back(page: Page, listed
     expect(page.get_by_role("combobox", name="Filter")).to_have_value("")
 
 
-def test_a_filter_that_cannot_be_read_says_where_and_keeps_what_was_typed(
-    page: Page, listed: str
-) -> None:
+def test_an_invalid_filter_shows_the_position_and_keeps_the_text(page: Page, listed: str) -> None:
     page.goto(f"{listed}/runs?filter=params.widht+%3D+64")
     expect(page.get_by_role("alert")).to_contain_text("position 1 of the filter: there is no param")
     field = page.get_by_role("combobox", name="Filter")
@@ -72,7 +70,9 @@ def test_a_filter_that_cannot_be_read_says_where_and_keeps_what_was_typed(
     expect(page.get_by_text("No run matches.")).to_be_visible()
 
 
-def test_a_head_sorts_by_keyboard_up_down_and_not_at_all(page: Page, listed: str) -> None:
+def test_a_column_header_sorts_by_keyboard_in_both_directions_and_resets(
+    page: Page, listed: str
+) -> None:
     page.goto(f"{listed}/runs")
     head = page.get_by_role("columnheader", name="Parameters")
     for direction, key in (("ascending", "Enter"), ("descending", " "), ("none", "Enter")):
@@ -101,7 +101,7 @@ def test_columns_are_chosen_and_a_view_is_saved_and_opened(page: Page, listed: s
     expect(page).to_have_url(re.compile("order_by=params.width"))
 
 
-def test_what_is_opened_and_typed_while_a_view_is_under_way_stays(page: Page, listed: str) -> None:
+def test_input_is_kept_while_a_view_loads(page: Page, listed: str) -> None:
     page.goto(f"{listed}/runs")
     held: list[Route] = []
     page.route(re.compile("columns="), lambda route: held.append(route))
@@ -119,7 +119,7 @@ def test_what_is_opened_and_typed_while_a_view_is_under_way_stays(page: Page, li
     expect(page.get_by_role("textbox", name="Save this view as")).to_have_value("With width")
 
 
-def test_an_answer_that_a_later_one_overtook_is_not_shown(page: Page, listed: str) -> None:
+def test_an_outdated_response_is_not_shown(page: Page, listed: str) -> None:
     page.goto(f"{listed}/runs")
     held: list[Route] = []
     page.route(re.compile("shown=archived"), lambda route: held.append(route))
@@ -132,7 +132,7 @@ def test_an_answer_that_a_later_one_overtook_is_not_shown(page: Page, listed: st
     expect(page.get_by_text("Nothing is deleted.")).to_be_visible()
 
 
-def test_a_filter_sent_while_the_service_is_away_is_applied_once_it_is_back(
+def test_a_filter_is_applied_after_an_outage(
     page: Page, listed: str, expected_errors: list[str]
 ) -> None:
     expected_errors.append("net::ERR")
@@ -144,7 +144,7 @@ def test_a_filter_sent_while_the_service_is_away_is_applied_once_it_is_back(
     expect(page.get_by_role("combobox", name="Filter")).to_have_value("params.width = 64")
 
 
-def test_chosen_runs_are_tagged_archived_and_deleted_with_undo(page: Page, listed: str) -> None:
+def test_selected_runs_are_tagged_archived_and_deleted_with_undo(page: Page, listed: str) -> None:
     page.goto(f"{listed}/runs")
     page.get_by_role("checkbox", name="Choose run 1", exact=True).check()
     page.get_by_role("checkbox", name="Choose run 2", exact=True).check()
@@ -163,7 +163,7 @@ def test_chosen_runs_are_tagged_archived_and_deleted_with_undo(page: Page, liste
         expect(rows(page)).to_have_count(4)
 
 
-def test_undo_puts_back_the_tag_that_was_there(page: Page, listed: str) -> None:
+def test_undo_restores_the_earlier_tag(page: Page, listed: str) -> None:
     httpx.patch(f"{listed}/api/runs/2", json={"tags": {"owner": "ann"}})
     page.goto(f"{listed}/runs?chosen=2-3")
     page.get_by_role("button", name="Tag…").click()
@@ -176,7 +176,7 @@ def test_undo_puts_back_the_tag_that_was_there(page: Page, listed: str) -> None:
     expect(page.locator("#run-2")).to_contain_text("owner: ann")
 
 
-def test_choices_outlast_a_filter_and_lead_to_the_comparison(page: Page, listed: str) -> None:
+def test_a_selection_outlasts_a_filter_and_leads_to_the_comparison(page: Page, listed: str) -> None:
     page.goto(f"{listed}/runs")
     page.get_by_role("checkbox", name="Choose run 1", exact=True).check()
     page.get_by_role("combobox", name="Filter").fill("params.width = 64")
@@ -193,7 +193,7 @@ def test_choices_outlast_a_filter_and_lead_to_the_comparison(page: Page, listed:
     expect(page.locator("#differences")).to_contain_text("not assessable: one seed in common")
 
 
-def test_cells_are_compared_with_an_interval_and_the_test_part_on_demand(
+def test_cells_are_compared_with_an_interval_and_optionally_the_test_part(
     page: Page, listed: str
 ) -> None:
     page.goto(f"{listed}/compare?runs=1,3")
@@ -209,7 +209,7 @@ def test_cells_are_compared_with_an_interval_and_the_test_part_on_demand(
     expect(page.locator("#differences")).to_have_count(0)
 
 
-def test_a_choice_made_while_the_service_is_away_is_shown_once_it_is_back(
+def test_a_choice_is_shown_after_an_outage(
     page: Page, listed: str, expected_errors: list[str]
 ) -> None:
     expected_errors.append("net::ERR")
@@ -232,7 +232,7 @@ def test_a_run_is_tagged_deleted_and_restored_on_its_own_page(page: Page, listed
     expect(page.get_by_role("button", name="Remove the tag odd")).to_have_count(0)
 
 
-def test_an_experiment_is_pinned_and_archived_out_of_home(page: Page, listed: str) -> None:
+def test_an_experiment_is_pinned_and_archived(page: Page, listed: str) -> None:
     page.goto(f"{listed}/experiments/1")
     page.get_by_role("button", name="Pin", exact=True).click()
     expect(page.get_by_role("button", name="Pinned")).to_be_visible()

@@ -1,4 +1,4 @@
-"""Charts and experiments saved as files."""
+"""Saving charts and experiments as files."""
 
 import csv
 import re
@@ -20,7 +20,7 @@ SPEC = {
 
 @pytest.fixture(scope="module")
 def ended(lab: str) -> tuple[int, int]:
-    """An experiment that has ended, and its first run."""
+    """An ended experiment and its first run."""
     experiment_id = httpx.post(f"{lab}/api/experiments", json=SPEC).raise_for_status().json()["id"]
     runs = f"{lab}/api/experiments/{experiment_id}/runs"
     wait_for(lambda: {run["status"] for run in httpx.get(runs).json()["items"]} == {"finished"})
@@ -29,14 +29,14 @@ def ended(lab: str) -> tuple[int, int]:
 
 @pytest.fixture
 def run(page: Page, ended: tuple[int, int]) -> int:
-    """The id of a run that has ended; its page is open."""
+    """The id of an ended run whose page is open."""
     page.goto(f"/runs/{ended[1]}")
     expect(page.locator("#loss .main-svg").first).to_be_visible()
     return ended[1]
 
 
 def saved(page: Page, button: str) -> Path:
-    """Save the loss chart by the keyboard alone."""
+    """Save the loss chart by keyboard."""
     page.locator("#loss .menu summary").focus()
     page.keyboard.press("Enter")
     page.locator("#loss").get_by_role("button", name=button).focus()
@@ -56,7 +56,7 @@ def test_a_chart_is_saved_as_its_data(page: Page, run: int) -> None:
     assert all(float(row["y"]) > 0 for row in rows if row["series"] == "Train")
 
 
-def test_data_of_a_chart_hold_nothing_that_a_spreadsheet_computes(page: Page, run: int) -> None:
+def test_formulas_in_the_data_of_a_chart_are_escaped(page: Page, run: int) -> None:
     text = page.evaluate(
         """async () => {
           const { toCsv } = await import(document.querySelector("script[src*=page]").src
@@ -67,7 +67,7 @@ def test_data_of_a_chart_hold_nothing_that_a_spreadsheet_computes(page: Page, ru
     assert text == 'series,x,y\r\n"\'=1+1, ""x""",1,-2\r\n'
 
 
-def test_escape_closes_a_menu_and_leaves_the_focus_on_it(page: Page, run: int) -> None:
+def test_escape_closes_a_menu_and_focuses_its_button(page: Page, run: int) -> None:
     page.locator("#loss .menu summary").click()
     button = page.locator("#loss").get_by_role("button", name="PNG")
     button.focus()

@@ -47,9 +47,8 @@ def deploy_with_fake_clock(_: ForkServer, engine: str) -> Iterator[Deployment]:
 
 def jump_clock(campaign: Campaign) -> float | None:
     """Set the clock. No worker may lose a run. Recovered when more epochs are recorded."""
-    campaign.wait_until_recorded(
-        campaign.recorded_epochs()
-    )  # the clock must not be blamed for the time of a start
+    # the time that a training needs to start must not count as an effect of the clock
+    campaign.wait_until_recorded(campaign.recorded_epochs())
     held, epochs_before = campaign.attempts(), campaign.recorded_epochs()
     hours = campaign.random.uniform(-MAX_JUMP_HOURS, MAX_JUMP_HOURS)
     Path(campaign.deployment.environment[OFFSET]).write_text(f"{hours * 3600:+.0f}")

@@ -30,9 +30,8 @@ def duplicate_and_shuffle(campaign: Campaign) -> float | None:
         campaign.deployment.submit(SHORT)
     with redis.Redis.from_url(campaign.deployment.settings.broker_url) as client:
         unacknowledged = [_message(value) for value in client.hvals(UNACKED_KEY)]
-        queued = [
-            *dict.fromkeys(client.lrange(QUEUE_KEY, 0, -1))
-        ]  # each twice at most, after any number of faults
+        # without repetitions, so that no message is queued more than twice
+        queued = [*dict.fromkeys(client.lrange(QUEUE_KEY, 0, -1))]
         messages = [*queued, *queued, *unacknowledged]
         campaign.random.shuffle(messages)
         with client.pipeline(transaction=True) as pipe:

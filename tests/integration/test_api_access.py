@@ -1,4 +1,4 @@
-"""The token: who may come in, how, and that it shows nowhere."""
+"""Access with the token: routes, sign-in, cookies; the token is never shown."""
 
 from pathlib import Path
 
@@ -11,7 +11,7 @@ from backend.main import create_app
 from backend.settings import Settings
 from tests.api import SPEC, Api
 
-TOKEN = "the-token-of-these-tests"  # noqa: S105 - of nothing else
+TOKEN = "the-token-of-these-tests"  # noqa: S105 - used only here
 BEARER = {"authorization": f"Bearer {TOKEN}"}
 PAGE = {"accept": "text/html"}
 OPEN = {"/healthz", "/readyz", "/sign-in"}
@@ -19,13 +19,13 @@ OPEN = {"/healthz", "/readyz", "/sign-in"}
 
 @pytest.fixture
 def closed(sqlite_settings: Settings) -> Api:
-    """A service that asks for a token."""
+    """A service that requires a token."""
     settings = {**sqlite_settings.model_dump(), "token": TOKEN}
     return Api(create_app(Settings(**settings)))
 
 
 def paths(app: FastAPI) -> list[str]:
-    """Every address the app answers, with 1 for each id in it."""
+    """Return every path of the app, with 1 for each id in it."""
     routes: list[BaseRoute] = list(app.routes)
     every = []
     while routes:
@@ -45,7 +45,7 @@ def _parts(path: str) -> list[str]:
     return path.replace("{", "\0{").replace("}", "}\0").split("\0")
 
 
-def test_every_address_but_the_open_ones_asks_for_the_token(closed: Api) -> None:
+def test_every_route_except_the_open_ones_requires_the_token(closed: Api) -> None:
     known = [path for path in paths(closed.app) if not path.startswith("/static/")]
     assert {"/", "/api/experiments", "/api/stream", "/figures/specification"} <= set(known)
     for path in {*known, "/nothing", "/metrics", "/api/openapi.json"} - OPEN:
@@ -56,13 +56,13 @@ def test_every_address_but_the_open_ones_asks_for_the_token(closed: Api) -> None
 
 
 @pytest.mark.parametrize("path", sorted(OPEN))
-def test_what_is_open_needs_no_token(closed: Api, path: str) -> None:
+def test_open_routes_need_no_token(closed: Api, path: str) -> None:
     answer = closed.get(path, headers=PAGE)
-    assert (answer.status_code == 401) == (path == "/sign-in")  # which is the page that asks
+    assert (answer.status_code == 401) == (path == "/sign-in")  # the page that asks for the token
     assert "needs" not in answer.headers
 
 
-def test_a_program_shows_the_token(closed: Api) -> None:
+def test_a_program_sends_the_token_in_a_header(closed: Api) -> None:
     assert closed.post("/api/experiments", json=SPEC, headers=BEARER).status_code == 201
     assert closed.get("/api/experiments", headers=BEARER).status_code == 200
 
@@ -78,7 +78,7 @@ WRONG = [
 
 
 @pytest.mark.parametrize("token", WRONG)
-def test_a_wrong_token_is_refused_in_one_sentence(closed: Api, token: str) -> None:
+def test_a_wrong_token_is_refused(closed: Api, token: str) -> None:
     answer = closed.post(
         "/api/experiments", json=SPEC, headers={"authorization": token.encode("latin-1")}
     )
@@ -88,31 +88,31 @@ def test_a_wrong_token_is_refused_in_one_sentence(closed: Api, token: str) -> No
 
 
 def signed_in(closed: Api) -> dict[str, str]:
-    """Open the printed address and return the cookie as a browser sends it."""
+    """Open the printed URL and return the cookie as a browser sends it."""
     answer = closed.get(f"/?token={TOKEN}", headers=PAGE)
     assert (answer.status_code, answer.headers["location"]) == (303, "/")
     return {"cookie": answer.headers["set-cookie"].partition(";")[0]}
 
 
-def test_the_printed_address_lets_a_browser_in(closed: Api) -> None:
+def test_the_printed_url_signs_a_browser_in(closed: Api) -> None:
     cookie = signed_in(closed)
     for path in ("/", "/api/experiments", "/health"):
         assert closed.get(path, headers={**PAGE, **cookie}).status_code == 200
 
 
-def test_the_cookie_is_for_this_site_alone_and_is_not_the_token(closed: Api) -> None:
+def test_the_cookie_is_limited_to_this_site_and_does_not_contain_the_token(closed: Api) -> None:
     cookie = closed.get(f"/?token={TOKEN}", headers=PAGE).headers["set-cookie"]
     assert {"HttpOnly", "Path=/", "SameSite=strict"} <= set(cookie.split("; "))
     assert TOKEN not in cookie
 
 
 @pytest.mark.parametrize("scheme", ["http", "https"])
-def test_over_https_the_cookie_stays_there(closed: Api, scheme: str) -> None:
+def test_the_cookie_is_secure_over_https(closed: Api, scheme: str) -> None:
     answer = closed.get(f"{scheme}://localhost/?token={TOKEN}", headers=PAGE)
     assert ("Secure" in answer.headers["set-cookie"]) == (scheme == "https")
 
 
-def test_two_labs_on_one_machine_keep_two_cookies(closed: Api) -> None:
+def test_two_labs_on_one_machine_use_different_cookies(closed: Api) -> None:
     cookies = [
         closed.get(f"http://localhost:{port}/?token={TOKEN}").headers["set-cookie"]
         for port in (8000, 8001)
@@ -129,7 +129,7 @@ ONWARD = [
 
 
 @pytest.mark.parametrize(("headers", "onward"), ONWARD)
-def test_the_token_leaves_the_address_and_the_rest_stays(
+def test_a_redirect_removes_only_the_token_from_the_url(
     closed: Api, headers: str, onward: str
 ) -> None:
     answer = closed.get(f"http://localhost{headers.format(TOKEN)}", headers=PAGE)
@@ -137,7 +137,7 @@ def test_the_token_leaves_the_address_and_the_rest_stays(
     assert answer.headers["cache-control"] == "no-store"
 
 
-def test_a_wrong_token_in_the_address_is_asked_for_again(closed: Api) -> None:
+def test_a_wrong_token_in_the_url_leads_to_the_sign_in_page(closed: Api) -> None:
     answer = closed.get("/runs?token=another-token-than-it", headers=PAGE)
     assert answer.status_code == 401
     assert "set-cookie" not in answer.headers
@@ -145,7 +145,7 @@ def test_a_wrong_token_in_the_address_is_asked_for_again(closed: Api) -> None:
     assert "another-token" not in answer.text
 
 
-def test_the_api_takes_no_token_from_the_address(closed: Api) -> None:
+def test_the_api_ignores_a_token_in_the_url(closed: Api) -> None:
     assert closed.get(f"/api/experiments?token={TOKEN}").status_code == 401
 
 
@@ -158,16 +158,14 @@ def give(closed: Api, token: str, onward: str) -> httpx.Response:
     [("/runs?filter=a%2Bb", "/runs?filter=a%2Bb"), ("https://evil.example", "/https:"),
      ("//evil.example", "/evil.example"), ("/\\evil.example", "/evil.example")],
 )  # fmt: skip
-def test_the_page_takes_the_token_and_leads_on_within_this_site(
-    closed: Api, headers: str, onward: str
-) -> None:
+def test_signing_in_redirects_only_within_this_site(closed: Api, headers: str, onward: str) -> None:
     answer = give(closed, f" {TOKEN}\n", headers)
     assert answer.status_code == 303
     assert answer.headers["location"].startswith(onward)
     assert "set-cookie" in answer.headers
 
 
-def test_the_page_says_that_a_token_is_wrong(closed: Api) -> None:
+def test_the_sign_in_page_reports_a_wrong_token(closed: Api) -> None:
     answer = give(closed, "<b>not the token</b>", "/runs")
     assert (answer.status_code, "set-cookie" in answer.headers) == (401, False)
     assert "The token is wrong" in answer.text
@@ -175,14 +173,14 @@ def test_the_page_says_that_a_token_is_wrong(closed: Api) -> None:
     assert 'action="/sign-in?next=%2Fruns"' in answer.text
 
 
-def test_a_link_on_another_site_is_followed_once_more_from_here(closed: Api) -> None:
+def test_a_link_from_another_site_is_followed_with_the_cookie(closed: Api) -> None:
     headers = {**PAGE, "sec-fetch-site": "cross-site"}
     answer = closed.get("/experiments/1?x=1", headers=headers)
     assert 'http-equiv="refresh" content="0; url=/experiments/1?x=1"' in answer.text
     assert "refresh" not in closed.get("/experiments/1", headers=PAGE).text
 
 
-def test_another_token_makes_old_cookies_worthless(closed: Api, tmp_path: Path) -> None:
+def test_a_new_token_invalidates_old_cookies(closed: Api, tmp_path: Path) -> None:
     cookie = signed_in(closed)
     other_app = Api(
         create_app(Settings.model_validate({"data_dir": tmp_path, "token": f"x{TOKEN}"}))
@@ -190,13 +188,13 @@ def test_another_token_makes_old_cookies_worthless(closed: Api, tmp_path: Path) 
     assert other_app.get("/", headers=cookie).status_code == 401
 
 
-def test_the_service_page_does_not_show_the_token(closed: Api) -> None:
+def test_the_status_page_does_not_show_the_token(closed: Api) -> None:
     text = closed.get("/health", headers=BEARER).text
     assert "LAB_TOKEN" in text
     assert TOKEN not in text
 
 
-def test_without_a_token_everyone_may_come_in(sqlite_api: Api) -> None:
+def test_without_a_token_setting_access_is_open(sqlite_api: Api) -> None:
     assert sqlite_api.get("/api/experiments").status_code == 200
     answer = sqlite_api.get("/sign-in?next=/runs")
     assert (answer.status_code, answer.headers["location"]) == (303, "/runs")

@@ -1,4 +1,4 @@
-"""The analysis of a grid over REST, its figures and its sections of the page."""
+"""The analysis of a grid: REST, charts and sections of the page."""
 
 import pytest
 from sqlalchemy import update
@@ -17,7 +17,7 @@ GRID = {
 
 
 def finish(api: Api, experiment_id: int, *, runs: int | None = None) -> None:
-    """Record four epochs of every run: loss falls with data and width, the third epoch is best."""
+    """Record four epochs of each run. Loss falls with data and width; the third epoch is best."""
     items = api.get(f"/api/experiments/{experiment_id}/runs?limit=1000").json()["items"][:runs]
     points = []
     for item in items:
@@ -61,14 +61,14 @@ def test_the_analysis_has_every_section(sqlite_api: Api, grid: int) -> None:
     assert analysis["cause"]["params"]["model.width"] == 8
 
 
-def test_the_loss_asked_for_is_taken_up(sqlite_api: Api, grid: int) -> None:
+def test_a_target_loss_is_part_of_the_analysis(sqlite_api: Api, grid: int) -> None:
     analysis = sqlite_api.get(f"/api/experiments/{grid}/analysis?target=0.15").json()
     law = analysis["learning_curves"][0]["law"]
     assert law["target"] == 0.15
     assert law["target_samples"]["value"] > 400
 
 
-def test_only_finished_runs_are_analysed_and_the_next_one_renews_it(api: Api) -> None:
+def test_another_finished_run_updates_the_analysis(api: Api) -> None:
     experiment_id = api.submit(**GRID)
     finish(api, experiment_id, runs=7)
     path = f"/api/experiments/{experiment_id}/analysis"
@@ -83,7 +83,7 @@ def test_an_experiment_without_finished_runs_has_an_empty_analysis(sqlite_api: A
 
 
 @pytest.mark.parametrize("target", ["0", "-1", "nan", "inf", "much"])
-def test_a_loss_that_is_no_positive_number_is_refused(sqlite_api: Api, target: str) -> None:
+def test_an_invalid_target_loss_is_refused(sqlite_api: Api, target: str) -> None:
     answer = sqlite_api.get(f"/api/experiments/1/analysis?target={target}")
     assert answer.status_code == 422
     assert answer.json()["field"] == "target"
@@ -96,14 +96,14 @@ def test_an_unknown_experiment_is_not_found(sqlite_api: Api) -> None:
 @pytest.mark.parametrize(
     "figure", ["learning-curve", "capacity-curve", "optimum-capacity", "surface", "cause"]
 )
-def test_each_figure_is_described_in_words(sqlite_api: Api, grid: int, figure: str) -> None:
+def test_each_chart_has_a_description(sqlite_api: Api, grid: int, figure: str) -> None:
     answer = sqlite_api.get(f"/figures/experiments/{grid}/{figure}")
     assert answer.status_code == 200, answer.text
     assert len(answer.json()["data"]) > 0
     assert "validation loss" in answer.json()["description"].lower() or figure == "surface"
 
 
-def test_a_setting_chooses_the_curve(sqlite_api: Api, grid: int) -> None:
+def test_a_setting_selects_the_curve(sqlite_api: Api, grid: int) -> None:
     path = f"/figures/experiments/{grid}/learning-curve?setting"
     first, last = (sqlite_api.get(f"{path}={i}").json() for i in (0, 2))
     assert first["description"] != last["description"]
@@ -116,7 +116,7 @@ def test_the_page_has_the_sections_that_the_axes_allow(sqlite_api: Api, grid: in
         assert f"/figures/experiments/{grid}/{figure}?" in page
 
 
-def test_the_page_says_what_the_other_sections_need(sqlite_api: Api) -> None:
+def test_the_page_explains_missing_sections(sqlite_api: Api) -> None:
     experiment_id = sqlite_api.submit(**{**GRID, "dataset": {"source": "moons"}})
     finish(sqlite_api, experiment_id)
     page = sqlite_api.get(f"/experiments/{experiment_id}", headers={"Accept": "text/html"}).text

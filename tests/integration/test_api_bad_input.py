@@ -1,4 +1,4 @@
-"""Every bad input is a 4xx with a sentence, and nothing is written."""
+"""Invalid input gets a 4xx response with one sentence, and nothing is stored."""
 
 import json
 from typing import Any
@@ -68,7 +68,7 @@ def test_a_malformed_body_is_refused(sqlite_api: Api, case: str) -> None:
 
 @pytest.mark.parametrize("case", REFUSED)
 @pytest.mark.parametrize("query", ["", "?dry_run=true"])
-def test_a_bad_specification_names_its_field(sqlite_api: Api, case: str, query: str) -> None:
+def test_an_invalid_specification_names_the_field(sqlite_api: Api, case: str, query: str) -> None:
     document, field = REFUSED[case]
     content, headers = json.dumps(document), {"content-type": JSON}
     answer = sqlite_api.post(f"/api/experiments{query}", content=content, headers=headers)
@@ -87,7 +87,7 @@ def test_an_infinite_number_is_refused(sqlite_api: Api, number: str) -> None:
     assert (answer.status_code, answer.json()["field"]) == (422, "dataset.target_noise")
 
 
-def test_every_refused_field_is_told(sqlite_api: Api) -> None:
+def test_every_invalid_field_is_reported(sqlite_api: Api) -> None:
     document = {"dataset": {"source": "points", "n_train": 0}, "model": {"width": "wide"}}
     errors = sqlite_api.post("/api/experiments", json=document).json()["errors"]
     assert [error["field"] for error in errors] == ["dataset.n_train", "model.width"]
@@ -110,7 +110,7 @@ def test_a_large_body_is_refused(sqlite_api: Api) -> None:
     assert sqlite_api.count_experiments() == 0
 
 
-def test_a_length_that_is_no_sensible_number_is_refused(sqlite_api: Api) -> None:
+def test_an_invalid_content_length_is_refused(sqlite_api: Api) -> None:
     headers = {"content-type": JSON, "content-length": "9" * 5000}
     answer = sqlite_api.post("/api/experiments", content=b"{}", headers=headers)
     assert (answer.status_code, answer.json()["error"]) == (413, "too_large")
@@ -122,7 +122,7 @@ def test_large_yaml_is_refused(sqlite_api: Api) -> None:
     assert (answer.status_code, answer.json()["error"]) == (413, "too_large")
 
 
-def test_a_name_with_markup_and_letters_of_any_script_is_kept_as_it_is(api: Api) -> None:
+def test_markup_and_unicode_in_a_name_are_preserved(api: Api) -> None:
     name = "<script>alert('é')</script> 模型 🙂"
     experiment_id = api.submit(name=name)
     assert api.get(f"/api/experiments/{experiment_id}").json()["name"] == name
@@ -150,14 +150,14 @@ BAD_QUERIES = {
 
 
 @pytest.mark.parametrize("path", BAD_QUERIES)
-def test_a_bad_parameter_is_named(api: Api, path: str) -> None:
+def test_an_invalid_parameter_is_named(api: Api, path: str) -> None:
     api.submit()
     body = api.get(path).json()
     assert (body["error"], body["field"]) == ("invalid", BAD_QUERIES[path])
     assert "accepted" in body["detail"]
 
 
-def test_a_bad_dry_run_submits_nothing(sqlite_api: Api) -> None:
+def test_an_invalid_dry_run_submits_nothing(sqlite_api: Api) -> None:
     answer = sqlite_api.post("/api/experiments?dry_run=maybe", json=POINTS)
     assert answer.json()["detail"] == 'dry_run is "maybe"; accepted: true or false.'
     assert sqlite_api.count_experiments() == 0

@@ -19,20 +19,20 @@ def test_submitting_stores_the_experiment_and_its_runs(api: Api) -> None:
     assert len(api.run_ids(1)) == 2
 
 
-def test_submitting_sends_the_runs_to_the_queue(api: Api, valkey_url: str) -> None:
+def test_submitting_queues_the_runs(api: Api, valkey_url: str) -> None:
     api.submit()
     with Redis.from_url(valkey_url) as redis:
         [queue] = redis.keys("train.any*")
         assert redis.llen(queue) == 1
 
 
-def test_submitting_without_a_broker_is_kept_for_later(sqlite_url: str, tmp_path: Path) -> None:
+def test_submitting_without_a_broker_stores_the_runs(sqlite_url: str, tmp_path: Path) -> None:
     broker = f"unix://{tmp_path}/nobody.sock"
     api = Api(create_app(Settings(data_dir=tmp_path, database=sqlite_url, broker=broker)))
     assert api.get(f"/api/experiments/{api.submit()}").json()["status"] == "queued"
 
 
-def test_yaml_says_the_same_as_json(sqlite_api: Api) -> None:
+def test_yaml_and_json_are_equivalent(sqlite_api: Api) -> None:
     text = "dataset: {source: points}\nmodel: {degree: [1, 6]}\ntraining: {epochs: 3}\n"
     yaml = {"content-type": "application/yaml; charset=utf-8"}
     first = sqlite_api.post("/api/experiments", content=text, headers=yaml).json()
@@ -53,7 +53,7 @@ def test_a_dry_run_estimates_and_stores_nothing(api: Api) -> None:
     assert api.count_experiments() == 0
 
 
-def test_an_experiment_tells_its_state(api: Api) -> None:
+def test_an_experiment_reports_its_state(api: Api) -> None:
     item = api.get(f"/api/experiments/{api.submit(name='Dots')}").json()
     assert item["counts"] == {"queued": 2, "running": 0, "finished": 0, "failed": 0, "cancelled": 0}
     assert (item["id"], item["name"], item["status"]) == (1, "Dots", "queued")
@@ -80,7 +80,7 @@ def test_runs_are_listed_in_grid_order_in_pages(api: Api) -> None:
     assert rest["next_cursor"] is None
 
 
-def test_cancelling_what_a_sleeping_worker_has_locked_is_refused_in_the_end(
+def test_cancelling_runs_locked_by_a_paused_worker_times_out(
     postgresql_url: str, valkey_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(connections.SESSION, "lock_timeout", "200")
@@ -96,7 +96,7 @@ def test_cancelling_what_a_sleeping_worker_has_locked_is_refused_in_the_end(
     api.database.dispose()
 
 
-def test_cancelling_ends_the_runs_that_wait(api: Api) -> None:
+def test_cancelling_ends_queued_runs(api: Api) -> None:
     experiment_id = api.submit()
     answer = api.post(f"/api/experiments/{experiment_id}/cancel")
     assert answer.status_code == 202
@@ -109,7 +109,7 @@ def test_cancelling_twice_changes_nothing(sqlite_api: Api) -> None:
     assert sqlite_api.post(path).json() == sqlite_api.post(path).json()
 
 
-def test_retrying_queues_what_failed_and_nothing_else(sqlite_api: Api) -> None:
+def test_retrying_queues_only_failed_runs(sqlite_api: Api) -> None:
     experiment_id = sqlite_api.submit()
     first, second = sqlite_api.run_ids(experiment_id)
     fail(sqlite_api, first)

@@ -34,9 +34,7 @@ def test_tags_and_notes_are_changed_one_by_one(api: Api, runs: list[int]) -> Non
     assert patch(api, path, {"note": None})["note"] is None
 
 
-def test_what_is_pinned_comes_first_and_what_is_archived_is_out_of_the_way(
-    api: Api, runs: list[int]
-) -> None:
+def test_pinned_runs_come_first_and_archived_runs_are_hidden(api: Api, runs: list[int]) -> None:
     patch(api, f"/api/runs/{runs[0]}", {"pinned": True})
     patch(api, "/api/runs", {"runs": [runs[1]], "change": {"archived": True}})
     assert listed(api) == [runs[0], runs[2]]
@@ -44,7 +42,7 @@ def test_what_is_pinned_comes_first_and_what_is_archived_is_out_of_the_way(
     assert api.run_ids(1) == runs, "an archived run is still part of its experiment"
 
 
-def test_a_deleted_run_is_out_of_everything_until_it_is_restored(api: Api, runs: list[int]) -> None:
+def test_a_deleted_run_is_hidden_until_it_is_restored(api: Api, runs: list[int]) -> None:
     answer = api.request("DELETE", f"/api/runs/{runs[0]}").json()
     assert answer["deleted_at"]
     assert answer["status"] == "cancelled"
@@ -56,9 +54,7 @@ def test_a_deleted_run_is_out_of_everything_until_it_is_restored(api: Api, runs:
     assert api.run_ids(1) == runs
 
 
-def test_a_run_that_trains_is_cancelled_by_its_worker_after_it_is_deleted(
-    api: Api, runs: list[int]
-) -> None:
+def test_deleting_a_training_run_makes_its_worker_cancel_it(api: Api, runs: list[int]) -> None:
     with api.database.write() as session:
         [held] = transitions.claim(session, runs[:1], worker="w", lease_seconds=60)
     api.request("DELETE", f"/api/runs/{runs[0]}")
@@ -67,7 +63,7 @@ def test_a_run_that_trains_is_cancelled_by_its_worker_after_it_is_deleted(
         assert removal.remove(session, after_days=0) == 0, "not while it trains"
 
 
-def test_many_are_changed_by_a_filter_or_none_at_all(api: Api, runs: list[int]) -> None:
+def test_a_filter_changes_all_matching_runs_or_none(api: Api, runs: list[int]) -> None:
     body = {"filter": "params.degree >= 2", "change": {"tags": {"wide": ""}}}
     assert patch(api, "/api/runs", body)["ids"] == runs[1:]
     assert listed(api, filter='tags.wide = ""') == runs[:0:-1]
@@ -79,7 +75,7 @@ def test_many_are_changed_by_a_filter_or_none_at_all(api: Api, runs: list[int]) 
     assert listed(api) == []
 
 
-def test_an_experiment_takes_its_runs_along(api: Api, runs: list[int]) -> None:
+def test_organising_an_experiment_includes_its_runs(api: Api, runs: list[int]) -> None:
     patch(api, "/api/experiments/1", {"archived": True, "tags": {"for": "paper"}})
     assert (listed(api), listed(api, shown="archived")) == ([], runs[::-1])
     assert api.get("/api/experiments").json()["items"] == []
@@ -98,7 +94,7 @@ def test_an_experiment_takes_its_runs_along(api: Api, runs: list[int]) -> None:
     assert listed(api) == runs[::-1]
 
 
-def test_what_was_deleted_is_removed_later_with_all_it_recorded(api: Api, runs: list[int]) -> None:
+def test_deleted_runs_are_erased_later_with_their_records(api: Api, runs: list[int]) -> None:
     record_epochs(api.database, 1, runs[0], range(1, 4))
     other_id = api.submit()
     api.request("DELETE", f"/api/runs/{runs[0]}")
@@ -136,14 +132,14 @@ def rows(database: Database) -> dict[str, Any]:
         ("/api/runs", {"filter": "id == 1", "change": {}}, "At position 5 of the filter"),
     ],
 )
-def test_what_makes_no_sense_is_refused(sqlite_api: Api, path: str, body: Any, words: str) -> None:
+def test_invalid_changes_are_refused(sqlite_api: Api, path: str, body: Any, words: str) -> None:
     sqlite_api.submit()
     answer = sqlite_api.request("PATCH", path, json=body)
     assert answer.status_code == 422
     assert words in answer.json()["detail"]
 
 
-def test_views_are_saved_over_each_other_listed_and_deleted(api: Api) -> None:
+def test_views_are_saved_replaced_listed_and_deleted(api: Api) -> None:
     query = {"filter": "verdict = overfitting", "order_by": "gap desc"}
     api.post("/api/views", json={"name": "Worst", "query": {}})
     saved = api.post("/api/views", json={"name": "Worst", "query": query})
@@ -157,14 +153,14 @@ def test_views_are_saved_over_each_other_listed_and_deleted(api: Api) -> None:
     assert wrong.status_code == 422
 
 
-def test_values_at_the_best_epoch_are_kept_with_the_summaries(api: Api, runs: list[int]) -> None:
+def test_summaries_contain_the_values_at_the_best_epoch(api: Api, runs: list[int]) -> None:
     record_epochs(api.database, 1, runs[0], range(3, 6))
     with api.database.write() as session:
         metric_summaries.note_best(session, runs)
         assert metrics.summaries(session, runs)[runs[0]]["val_loss"]["at_best"] == 3
 
 
-def test_runs_of_a_deleted_experiment_are_not_trained_again(api: Api, runs: list[int]) -> None:
+def test_runs_of_a_deleted_experiment_cannot_be_retried(api: Api, runs: list[int]) -> None:
     with api.database.write() as session:
         session.execute(update(Run).where(Run.id == runs[0]).values(status="failed"))
     api.request("DELETE", "/api/experiments/1")
@@ -173,13 +169,13 @@ def test_runs_of_a_deleted_experiment_are_not_trained_again(api: Api, runs: list
     assert api.get(f"/api/runs/{runs[0]}").json()["status"] == "failed"
 
 
-def test_a_cell_is_compared_when_the_run_that_names_it_is_deleted(sqlite_api: Api) -> None:
+def test_a_cell_can_be_compared_after_its_first_run_is_deleted(sqlite_api: Api) -> None:
     single_id, _ = sqlite_api.run_ids(sqlite_api.submit(model={"degree": 1}, training={"seeds": 2}))
     sqlite_api.request("DELETE", f"/api/runs/{single_id}")
     assert sqlite_api.get(f"/compare?cells={single_id}").status_code == 200
 
 
-def test_what_a_deleted_run_recorded_is_not_exported(api: Api, runs: list[int]) -> None:
+def test_records_of_a_deleted_run_are_not_exported(api: Api, runs: list[int]) -> None:
     for run_id in runs[:2]:
         record_epochs(api.database, 1, run_id, range(1, 4), key=f"loss {run_id}")
     api.request("DELETE", f"/api/runs/{runs[0]}")

@@ -26,14 +26,14 @@ OVERFITTING = document(
 
 @pytest.fixture
 def diagnosed(sqlite_api: Api) -> Api:
-    """A service with an experiment of one overfitting cell of two seeds."""
+    """A service with an experiment that has one overfitting cell of two seeds."""
     assert sqlite_api.post("/api/experiments", json=OVERFITTING).status_code == 201
     with sqlite_api.database.write() as session:
         session.execute(update(Run).values(status="finished", verdict="overfitting"))
     return sqlite_api
 
 
-def test_what_most_needs_a_remedy_is_offered_one(diagnosed: Api) -> None:
+def test_remedies_are_offered_for_the_most_severe_cell(diagnosed: Api) -> None:
     remedies = diagnosed.get("/api/experiments/1/remedies").json()
     [cell] = remedies["cells"]
     assert (cell["runs"], cell["verdict"]) == ([1, 2], "overfitting")
@@ -43,7 +43,7 @@ def test_what_most_needs_a_remedy_is_offered_one(diagnosed: Api) -> None:
     assert not cell["remedies"][-1]["proposed"]
 
 
-def test_an_over_confident_cell_is_offered_label_smoothing_first(diagnosed: Api) -> None:
+def test_label_smoothing_is_the_first_remedy_for_over_confidence(diagnosed: Api) -> None:
     finding = {"findings": [{"rule": "over-confident"}]}
     with diagnosed.database.write() as session:
         session.execute(update(Run).values(verdict="good fit", diagnosis=finding))
@@ -51,7 +51,7 @@ def test_an_over_confident_cell_is_offered_label_smoothing_first(diagnosed: Api)
     assert cell["remedies"][0]["slug"] == "label-smoothing"
 
 
-def test_a_dry_run_tells_the_cost_and_stores_nothing(
+def test_a_dry_run_returns_the_cost_and_stores_nothing(
     diagnosed: Api, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.delattr(Database, "write")
@@ -64,7 +64,7 @@ def test_a_dry_run_tells_the_cost_and_stores_nothing(
     assert diagnosed.count_experiments() == 1
 
 
-def test_the_follow_up_trains_each_remedy_on_the_baseline_s_seeds(diagnosed: Api) -> None:
+def test_the_follow_up_trains_each_remedy_on_the_seeds_of_the_baseline(diagnosed: Api) -> None:
     wanted = {"run": 2, "remedies": ["dropout", "early-stopping"], "seeds": 3}
     answer = diagnosed.post("/api/experiments/1/remedies", json=wanted)
     assert answer.status_code == 201, answer.text
@@ -88,13 +88,15 @@ def test_the_follow_up_trains_each_remedy_on_the_baseline_s_seeds(diagnosed: Api
     assert repeated_with_seeds["twin"] is None
 
 
-def test_the_baseline_of_a_follow_up_is_the_run_it_answers(diagnosed: Api) -> None:
+def test_the_baseline_of_a_follow_up_is_the_chosen_run(diagnosed: Api) -> None:
     created = diagnosed.post("/api/experiments/1/remedies", json={"seeds": 2}).json()
     first = diagnosed.get(f"/api/experiments/{created['id']}/runs").json()["items"][0]
     assert first["params"] == diagnosed.get("/api/runs/1").json()["params"]
 
 
-def test_the_comparison_ranks_what_was_trained(diagnosed: Api, sqlite_settings: Settings) -> None:
+def test_the_comparison_ranks_the_trained_variants(
+    diagnosed: Api, sqlite_settings: Settings
+) -> None:
     wanted = {"remedies": ["more-data", "early-stopping"], "seeds": 3}
     created = diagnosed.post("/api/experiments/1/remedies", json=wanted).json()
     path = f"/api/experiments/{created['id']}/comparison"
@@ -117,7 +119,7 @@ def test_the_comparison_ranks_what_was_trained(diagnosed: Api, sqlite_settings: 
     assert stopped["cost"] < 1
 
 
-def test_unless_asked_otherwise_runs_are_judged_at_their_best_epoch(
+def test_runs_are_compared_at_their_best_epoch_by_default(
     diagnosed: Api, sqlite_settings: Settings
 ) -> None:
     wanted = {"remedies": ["early-stopping"], "seeds": 2}
@@ -130,7 +132,7 @@ def test_unless_asked_otherwise_runs_are_judged_at_their_best_epoch(
 
 @pytest.fixture
 def crossed(sqlite_api: Api, sqlite_settings: Settings) -> Api:
-    """Experiment 1: two variants, each trained in two cells on two seeds."""
+    """A service with experiment 1: two variants, each with two cells of two seeds."""
     document = {
         "dataset": {"source": "moons", "n_train": [20, 40], "n_test": 50, "n_validation": 50},
         "model": {"width": 4},
@@ -143,7 +145,7 @@ def crossed(sqlite_api: Api, sqlite_settings: Settings) -> Api:
     return sqlite_api
 
 
-def test_variants_over_axes_are_compared_by_cell_and_seed(crossed: Api) -> None:
+def test_variants_with_axes_are_compared_by_cell_and_seed(crossed: Api) -> None:
     comparison = crossed.get("/api/experiments/1/comparison").json()
     assert comparison["settings"] == [{"dataset.n_train": 20}, {"dataset.n_train": 40}]
     losses = [
@@ -161,14 +163,14 @@ def test_variants_over_axes_are_compared_by_cell_and_seed(crossed: Api) -> None:
     assert crossed.get("/api/experiments/1/comparison?setting=2").status_code == 404
 
 
-def test_the_page_compares_variants_over_axes_together_or_in_one_cell(crossed: Api) -> None:
+def test_the_page_compares_variants_in_all_cells_or_in_one(crossed: Api) -> None:
     page = crossed.get("/experiments/1?setting=1").text
     assert "all 2 cells together" in page
     assert '<option value="1" selected>train samples 40</option>' in page
     assert crossed.get("/figures/experiments/1/comparison?setting=1").status_code == 200
 
 
-def test_a_variant_that_sets_an_axis_has_no_partner_and_is_said_so(sqlite_api: Api) -> None:
+def test_a_variant_that_sets_an_axis_cannot_be_paired(sqlite_api: Api) -> None:
     document = {
         "dataset": {"source": "moons"}, "model": {"width": [4, 8]},
         "variants": [{"name": "a"}, {"name": "b", "model": {"width": 16}}],
@@ -202,14 +204,14 @@ def test_invalid_variants_are_refused(
     assert words in answer.json()["detail"]
 
 
-def test_without_a_diagnosis_there_is_nothing_to_remedy(sqlite_api: Api) -> None:
+def test_without_a_diagnosis_there_are_no_remedies(sqlite_api: Api) -> None:
     answer = sqlite_api.post(f"/api/experiments/{sqlite_api.submit()}/remedies")
     assert answer.status_code == 404
     assert "no diagnosis" in answer.json()["detail"]
     assert sqlite_api.get("/api/experiments/1/comparison").status_code == 404
 
 
-def test_a_run_s_page_says_that_remedies_answer_its_whole_cell(crossed: Api) -> None:
+def test_the_run_page_states_that_remedies_are_for_the_whole_cell(crossed: Api) -> None:
     assert "These answer the 2 runs of its cell, which differ in their seed only" in (
         crossed.get("/runs/1").text
     )

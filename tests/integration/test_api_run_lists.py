@@ -1,4 +1,4 @@
-"""Runs over all experiments, over REST."""
+"""Lists of runs of all experiments, over REST."""
 
 from typing import Any
 
@@ -23,7 +23,7 @@ def test_runs_of_all_experiments_are_listed_newest_first(api: Api) -> None:
     assert items[0]["created_at"]
 
 
-def test_a_filter_and_an_order_over_params_and_metrics(api: Api) -> None:
+def test_params_and_metrics_can_be_filtered_and_ordered(api: Api) -> None:
     experiment_id = api.submit(model={"degree": [1, 6]}, training={"epochs": 3, "seeds": 2})
     runs = api.run_ids(experiment_id)
     for place, run_id in enumerate(runs):
@@ -35,7 +35,7 @@ def test_a_filter_and_an_order_over_params_and_metrics(api: Api) -> None:
     assert api.get("/api/runs/count", params={"filter": "params.degree = 6"}).json() == {"runs": 2}
 
 
-def test_a_cursor_leads_on_and_none_is_left_at_the_end(api: Api) -> None:
+def test_cursors_lead_through_all_pages(api: Api) -> None:
     runs = api.run_ids(api.submit(model={"degree": [1, 2, 3]}))
     page = api.get("/api/runs", params={"limit": 2, "order_by": "params.degree"}).json()
     assert [item["id"] for item in page["items"]] == runs[:2]
@@ -58,7 +58,7 @@ def test_a_cursor_of_another_list_is_refused(sqlite_api: Api, cursor: str) -> No
     assert "accepted: the next_cursor of a list in the same order" in answer.json()["detail"]
 
 
-def test_a_filter_that_cannot_be_read_names_its_place(sqlite_api: Api) -> None:
+def test_an_invalid_filter_names_the_position(sqlite_api: Api) -> None:
     answer = sqlite_api.get("/api/runs", params={"filter": "verdict = overfiting"})
     assert answer.status_code == 422
     assert answer.json() == {
@@ -69,7 +69,7 @@ def test_a_filter_that_cannot_be_read_names_its_place(sqlite_api: Api) -> None:
     }
 
 
-def test_the_value_at_the_best_epoch_can_be_sorted_by_once_a_run_has_ended(api: Api) -> None:
+def test_ended_runs_can_be_sorted_by_the_value_at_the_best_epoch(api: Api) -> None:
     experiment_id = api.submit()
     runs = api.run_ids(experiment_id)
     for run_id in runs:
@@ -84,7 +84,7 @@ def test_the_value_at_the_best_epoch_can_be_sorted_by_once_a_run_has_ended(api: 
     assert summary["test_loss"]["at_best"] == 2
 
 
-def test_a_filter_may_name_as_many_values_as_it_has_letters_for(api: Api) -> None:
+def test_a_filter_may_list_values_up_to_its_maximum_length(api: Api) -> None:
     ids = api.run_ids(api.submit())
     wanted = ",".join(str(run_id) for run_id in [ids[0], *range(10, 1010)])
     assert listed(api, filter=f"id in ({wanted})") == ids[:1]

@@ -24,7 +24,7 @@ def put(api: Api, run_id: int, **series: list[float]) -> None:
         metrics.record(session, points)
 
 
-def test_a_run_tells_its_summary_and_diagnosis(api: Api, run_id: int) -> None:
+def test_a_run_contains_its_summary_and_diagnosis(api: Api, run_id: int) -> None:
     put(api, run_id, train_loss=[3, 2, 1], val_loss=[3, 2, 4])
     item = api.get(f"/api/runs/{run_id}").json()
     assert item["params"]["model.degree"] == 1
@@ -36,7 +36,7 @@ def test_a_run_tells_its_summary_and_diagnosis(api: Api, run_id: int) -> None:
     assert item["diagnosis"]["verdict"] == "not assessable"
 
 
-def test_metrics_come_whole_and_chosen(api: Api, run_id: int) -> None:
+def test_metrics_are_returned_whole_or_in_part(api: Api, run_id: int) -> None:
     put(api, run_id, train_loss=[3, 2], val_loss=[5, 4])
     path = f"/api/runs/{run_id}/metrics"
     assert api.get(path).json().keys() == {"train_loss", "val_loss"}
@@ -45,14 +45,14 @@ def test_metrics_come_whole_and_chosen(api: Api, run_id: int) -> None:
     assert chosen["test_loss"] == {"steps": [], "values": []}
 
 
-def test_what_is_no_finite_number_is_null(api: Api, run_id: int) -> None:
+def test_values_that_are_not_finite_are_null(api: Api, run_id: int) -> None:
     put(api, run_id, val_loss=[1, math.nan, math.inf, -math.inf])
     values = api.get(f"/api/runs/{run_id}/metrics").json()["val_loss"]["values"]
     assert values == [1, None, None, None]
     assert api.get(f"/api/runs/{run_id}").json()["summary"]["val_loss"]["max"] is None
 
 
-def test_thinned_metrics_keep_ends_and_minimum(api: Api, run_id: int) -> None:
+def test_thinned_metrics_keep_end_points_and_minimum(api: Api, run_id: int) -> None:
     put(api, run_id, val_loss=[abs(step - 617) + 1.0 for step in range(1, 1001)])
     thinned = api.get(f"/api/runs/{run_id}/metrics?max_points=50").json()["val_loss"]
     assert len(thinned["steps"]) <= 50
@@ -70,7 +70,7 @@ def test_a_snapshot_is_downloaded_as_a_file(api: Api, run_id: int) -> None:
     assert answer.headers["content-disposition"] == f'attachment; filename="{name}"'
 
 
-def test_a_snapshot_that_is_not_there_yet_is_not_found(api: Api, run_id: int) -> None:
+def test_a_missing_snapshot_is_not_found(api: Api, run_id: int) -> None:
     answer = api.get(f"/api/runs/{run_id}/snapshots/last")
     assert answer.status_code == 404
     assert answer.json()["detail"] == f"Run {run_id} has no last snapshot yet."
@@ -83,7 +83,7 @@ def test_an_unknown_run_is_not_found(api: Api, path: str) -> None:
     assert answer.json()["detail"] == "There is no run 7."
 
 
-def test_a_run_in_a_list_carries_its_summary(api: Api, run_id: int) -> None:
+def test_a_listed_run_contains_its_summary(api: Api, run_id: int) -> None:
     record_epochs(api.database, 1, run_id, range(1, 4))
     first, second = api.get("/api/experiments/1/runs").json()["items"]
     assert first["summary"]["val_loss"]["last_step"] == 3
@@ -98,7 +98,7 @@ def early_stop(api: Api, run_id: int, query: str = "") -> dict[str, Any]:
     return outcome
 
 
-def test_another_criterion_says_where_it_would_have_stopped(api: Api, run_id: int) -> None:
+def test_another_criterion_is_replayed(api: Api, run_id: int) -> None:
     put(api, run_id, train_loss=LOSSES, val_loss=LOSSES, test_loss=[x + 10 for x in LOSSES])
     outcome = early_stop(api, run_id, "?criterion=gl&alpha=40")
     assert (outcome["criterion"], outcome["settings"]) == ("gl", {"alpha": 40})
@@ -110,7 +110,7 @@ def test_another_criterion_says_where_it_would_have_stopped(api: Api, run_id: in
     assert outcome["best"]["epoch"] == 6
 
 
-def test_without_being_asked_the_run_s_own_criterion_is_replayed(api: Api, run_id: int) -> None:
+def test_the_criterion_of_the_run_is_replayed_by_default(api: Api, run_id: int) -> None:
     put(api, run_id, train_loss=LOSSES, val_loss=LOSSES)
     assert early_stop(api, run_id)["settings"]["patience"] == 20
     assert early_stop(api, run_id)["epoch"] is None
@@ -127,7 +127,7 @@ def test_without_being_asked_the_run_s_own_criterion_is_replayed(api: Api, run_i
         ("criterion=up&alpha=3", "alpha", "with criterion gl or pq only"),
     ],
 )
-def test_a_criterion_that_makes_no_sense_is_refused(
+def test_an_invalid_criterion_is_refused(
     api: Api, run_id: int, query: str, field: str, words: str
 ) -> None:
     answer = api.get(f"/api/runs/{run_id}/early-stopping?{query}")
@@ -136,7 +136,7 @@ def test_a_criterion_that_makes_no_sense_is_refused(
     assert words in answer.json()["detail"]
 
 
-def test_metrics_are_downloaded_as_a_row_a_step(api: Api) -> None:
+def test_metrics_are_downloaded_with_one_row_per_step(api: Api) -> None:
     experiment_id = api.submit()
     run_id = api.run_ids(experiment_id)[0]
     record_epochs(api.database, experiment_id, run_id, range(1, 4), "train_loss")

@@ -1,4 +1,4 @@
-"""What holds for every call: hosts, origins, headers, errors, health."""
+"""Properties of every request: hosts, origins, headers, errors, health."""
 
 import subprocess
 import sys
@@ -15,7 +15,7 @@ from tests.product import free_port
 
 
 @pytest.mark.parametrize("host", ["localhost", "localhost:8000", "127.0.0.1:1", "[::1]:8000"])
-def test_known_hosts_are_answered(sqlite_api: Api, host: str) -> None:
+def test_known_hosts_are_accepted(sqlite_api: Api, host: str) -> None:
     assert sqlite_api.get("/healthz", headers={"host": host}).status_code == 200
 
 
@@ -29,7 +29,7 @@ def test_unknown_hosts_are_refused(sqlite_api: Api, host: str, path: str) -> Non
     assert (answer.status_code, answer.json()["error"]) == (403, "forbidden_origin")
 
 
-def test_a_host_from_the_settings_is_answered(tmp_path: Path) -> None:
+def test_a_host_from_the_settings_is_accepted(tmp_path: Path) -> None:
     settings = Settings(data_dir=tmp_path, allowed_hosts=["Lab.example"])
     api = Api(create_app(settings))
     assert api.get("/healthz", headers={"host": "lab.example:8000"}).status_code == 200
@@ -45,14 +45,14 @@ CROSS_SITE = [
 
 
 @pytest.mark.parametrize("headers", CROSS_SITE)
-def test_other_sites_change_nothing(sqlite_api: Api, headers: dict[str, str]) -> None:
+def test_requests_from_other_sites_are_refused(sqlite_api: Api, headers: dict[str, str]) -> None:
     answer = sqlite_api.post("/api/experiments", json=SPEC, headers=headers)
     assert (answer.status_code, answer.json()["error"]) == (403, "forbidden_origin")
     assert sqlite_api.count_experiments() == 0
 
 
 @pytest.mark.parametrize("site", ["same-origin", "none"])
-def test_our_own_pages_may_change_things(sqlite_api: Api, site: str) -> None:
+def test_requests_from_own_pages_are_accepted(sqlite_api: Api, site: str) -> None:
     headers = {"origin": "http://localhost", "sec-fetch-site": site}
     assert sqlite_api.post("/api/experiments", json=SPEC, headers=headers).status_code == 201
 
@@ -63,7 +63,7 @@ def test_another_site_may_link_here(sqlite_api: Api) -> None:
 
 
 @pytest.mark.parametrize("path", ["/healthz", "/api/experiments/7", "/nothing", "/broken"])
-def test_every_answer_carries_the_security_headers(sqlite_api: Api, path: str) -> None:
+def test_every_response_has_the_security_headers(sqlite_api: Api, path: str) -> None:
     broken(sqlite_api.app)
     headers = sqlite_api.get(path).headers
     policy = headers["content-security-policy"]
@@ -79,7 +79,7 @@ def broken(app: FastAPI) -> None:
         raise RuntimeError("a secret")
 
 
-def test_an_unforeseen_error_is_calm_and_tells_no_secret(sqlite_api: Api) -> None:
+def test_an_unexpected_error_does_not_leak_details(sqlite_api: Api) -> None:
     broken(sqlite_api.app)
     answer = sqlite_api.get("/broken")
     assert (answer.status_code, answer.json()["error"]) == (500, "internal")
@@ -93,20 +93,20 @@ def test_an_unknown_path_is_not_found(sqlite_api: Api) -> None:
     assert answer.json() == {"error": "not_found", "detail": detail, "field": None}
 
 
-def test_a_wrong_method_tells_the_right_ones(sqlite_api: Api) -> None:
+def test_a_wrong_method_names_the_allowed_methods(sqlite_api: Api) -> None:
     answer = sqlite_api.request("DELETE", "/api/experiments/1/runs")
     assert (answer.status_code, answer.headers["allow"]) == (405, "GET")
     assert answer.json()["error"] == "method_not_allowed"
 
 
 @pytest.mark.parametrize("path", ["/nothing", "/experiments/7"])
-def test_a_person_gets_an_error_as_a_page(sqlite_api: Api, path: str) -> None:
+def test_browsers_get_errors_as_a_page(sqlite_api: Api, path: str) -> None:
     answer = sqlite_api.get(path, headers={"accept": "text/html"})
     assert answer.status_code == 404
     assert answer.headers["content-type"].startswith("text/html")
 
 
-def test_a_body_longer_than_it_says_is_refused(sqlite_api: Api) -> None:
+def test_a_body_longer_than_its_content_length_is_refused(sqlite_api: Api) -> None:
     async def chunks() -> AsyncIterator[bytes]:
         for _ in range(17):
             yield b" " * 65536
@@ -117,14 +117,14 @@ def test_a_body_longer_than_it_says_is_refused(sqlite_api: Api) -> None:
 
 
 @pytest.mark.parametrize("path", ["/readyz", "/api/experiments"])
-def test_a_database_that_is_away_is_told(valkey_url: str, tmp_path: Path, path: str) -> None:
+def test_an_unreachable_database_is_reported(valkey_url: str, tmp_path: Path, path: str) -> None:
     nobody = f"postgresql://127.0.0.1:{free_port()}/lab"
     api = Api(create_app(Settings(data_dir=tmp_path, database=nobody, broker=valkey_url)))
     answer = api.get(path)
     assert (answer.status_code, answer.json()["error"]) == (503, "unavailable")
 
 
-def test_the_interface_describes_itself(sqlite_api: Api) -> None:
+def test_the_openapi_document_is_served(sqlite_api: Api) -> None:
     described = sqlite_api.get("/api/openapi.json").json()
     assert {"/api/experiments", "/api/runs/{run_id}", "/api/stream"} <= described["paths"].keys()
     assert {"ExperimentItem", "RunDetail", "ErrorBody"} <= described["components"]["schemas"].keys()

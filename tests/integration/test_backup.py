@@ -1,4 +1,4 @@
-"""Backups: consistent while someone writes, whole or refused, of each database into each."""
+"""Backup and restore between both databases, during writes, kills and migrations."""
 
 import gzip
 import os
@@ -48,7 +48,7 @@ SCENE = Scene({"name": "Kept é", "dataset": MOONS, "training": {"seeds": 3}}, 2
 
 
 def content(database: Database) -> dict[str, list[Any]]:
-    """Return all rows of all tables, but for what goes on from a higher number when restored."""
+    """Return all rows of all tables, except columns that a restore advances."""
     with database.read() as session:
         return {
             table.name: sorted(map(repr, session.execute(select(*kept(table))).all()))
@@ -69,13 +69,13 @@ def fill(database: Database) -> None:
         experiments.create_experiment(
             session, validate(SCENE.document), follows=runs.get(session, 1)
         )
-        # PostgreSQL reads it after its follow-up from now on
+        # updating the row makes PostgreSQL return it after its follow-up
         session.execute(update(Experiment).where(Experiment.id == 1).values(note="followed"))
 
 
 @pytest.fixture
 def empty_sqlite_url(tmp_path: Path) -> str:
-    """The URL of an SQLite file that is not there yet."""
+    """The URL of a SQLite file that does not exist yet."""
     return f"sqlite:///{tmp_path}/target/lab.db"
 
 
@@ -87,23 +87,23 @@ def target(request: pytest.FixtureRequest) -> Iterator[Database]:
     database.dispose()
 
 
-def test_what_was_backed_up_is_restored_on_either_database(
+def test_a_backup_is_restored_on_either_database(
     database: Database, target: Database, tmp_path: Path
 ) -> None:
     fill(database)
     backup.write(database, tmp_path / "kept.db")
     restore.read(tmp_path / "kept.db", target)
     assert content(target) == content(database)
-    experiment_id, _ = write_scene(target, SCENE)  # numbers go on after those restored
+    experiment_id, _ = write_scene(target, SCENE)  # ids continue after the restored ones
     assert experiment_id == 3
 
 
-def test_leases_from_after_the_backup_are_void_once_it_is_restored(
+def test_a_restore_invalidates_later_leases(
     database: Database, target: Database, tmp_path: Path
 ) -> None:
-    """Workers may live on, and what trained goes on from what the backup knows of it."""
+    """Workers may still run; runs continue from the state in the backup."""
     _, (first, second) = write_scene(database, RUNNING)
-    with database.write() as session:  # the second waits, its message was sent
+    with database.write() as session:  # the second is queued, with its message sent
         never = {"status": "queued", "attempt": 0, "lease_expires_at": None}
         session.execute(update(Run).where(Run.id == second).values(**never))
         dispatch.mark_sent(session, [second])
@@ -123,14 +123,14 @@ def test_leases_from_after_the_backup_are_void_once_it_is_restored(
         assert [(change.run_id, change.kind) for change in news] == [(first, "status")]
 
 
-def test_a_backup_is_of_one_moment_while_someone_writes(database: Database, tmp_path: Path) -> None:
+def test_a_backup_is_consistent_during_writes(database: Database, tmp_path: Path) -> None:
     _, run_ids = write_scene(database, SCENE)
     stop = threading.Event()
     written = 20
 
     def write() -> None:
         nonlocal written
-        while not stop.is_set():  # points of all runs in one transaction, as a worker
+        while not stop.is_set():  # points of all runs in one transaction, as a worker writes them
             with database.write() as session:
                 points = [metrics.Point(id_, "val_loss", written + 1, 1.0, 0) for id_ in run_ids]
                 metrics.record(session, points)
@@ -148,10 +148,10 @@ def test_a_backup_is_of_one_moment_while_someone_writes(database: Database, tmp_
     assert 22 < end <= written
 
 
-def test_postgresql_is_let_go_of_before_the_copy_is_committed(
+def test_the_postgresql_transaction_ends_before_the_copy_is_committed(
     postgresql_url: str, tmp_path: Path
 ) -> None:
-    """A commit of some GB takes longer than the server lets a transaction idle."""
+    """A commit of several GB takes longer than the idle transaction timeout of the server."""
     database, sleeping = Database(postgresql_url), []
     fill(database)
 
@@ -176,7 +176,7 @@ IN_TRANSACTION = (
 
 
 def last_steps(snapshot: Path, run_ids: list[int]) -> set[int]:
-    """The last steps of val_loss that runs have in a backup."""
+    """Return the last steps of val_loss of the runs in a backup."""
     target = Database(f"sqlite:///{snapshot}.restored")
     restore.read(snapshot, target)
     with target.read() as session:
@@ -185,7 +185,9 @@ def last_steps(snapshot: Path, run_ids: list[int]) -> set[int]:
     return {series["val_loss"].steps[-1] for series in series_by_run.values()}
 
 
-def test_a_database_that_is_not_empty_is_left_alone(database: Database, tmp_path: Path) -> None:
+def test_a_database_that_is_not_empty_is_not_overwritten(
+    database: Database, tmp_path: Path
+) -> None:
     fill(database)
     backup.write(database, tmp_path / "kept.db")
     before = content(database)
@@ -194,14 +196,14 @@ def test_a_database_that_is_not_empty_is_left_alone(database: Database, tmp_path
     assert content(database) == before
 
 
-def test_a_file_that_exists_is_not_written_over(sqlite_database: Database, tmp_path: Path) -> None:
+def test_an_existing_file_is_not_overwritten(sqlite_database: Database, tmp_path: Path) -> None:
     (tmp_path / "kept.db").write_text("precious")
     with pytest.raises(Conflict, match="exists"):
         backup.write(sqlite_database, tmp_path / "kept.db")
     assert (tmp_path / "kept.db").read_text() == "precious"
 
 
-def test_two_backups_to_one_path_do_not_meet(migrated_sqlite: Path, tmp_path: Path) -> None:
+def test_two_backups_to_one_path_do_not_interfere(migrated_sqlite: Path, tmp_path: Path) -> None:
     data, path = tmp_path / "data", tmp_path / "kept.db"
     data.mkdir()
     shutil.copy(migrated_sqlite, data / "lab.db")
@@ -214,7 +216,7 @@ def test_two_backups_to_one_path_do_not_meet(migrated_sqlite: Path, tmp_path: Pa
     assert restore.read(path, Database(f"sqlite:///{tmp_path}/target.db"))["runs"] == 0
 
 
-def test_what_cannot_be_backed_up_is_told_in_one_sentence(
+def test_a_failed_backup_is_explained_in_one_sentence(
     migrated_sqlite: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     data, path = tmp_path / "data", tmp_path / "none" / "kept.db"
@@ -226,7 +228,7 @@ def test_what_cannot_be_backed_up_is_told_in_one_sentence(
     shutil.copy(migrated_sqlite, data / "lab.db")
     assert main(command) == 2
     assert "none is no folder" in capsys.readouterr().err
-    # as in a folder that is not ours to write in
+    # as in a folder without write permission
     (tmp_path / f".kept.db.{os.getpid()}.unfinished").mkdir()
     assert main(["backup", str(tmp_path / "kept.db"), "--data-dir", str(data)]) == 2
     assert "kept.db cannot be written: " in capsys.readouterr().err
@@ -242,7 +244,9 @@ def test_a_damaged_backup_is_refused(sqlite_database: Database, tmp_path: Path) 
         restore.read(path, Database(f"sqlite:///{tmp_path}/target.db"))
 
 
-def test_what_is_no_backup_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_file_that_is_not_a_backup_is_refused(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     (tmp_path / "kept.db").write_text("no database")
     arguments = ["--data-dir", str(tmp_path / "data")]
     assert main(["restore", str(tmp_path / "kept.db"), *arguments]) == 2
@@ -275,7 +279,7 @@ def test_a_database_without_a_declared_column_is_not_started(settings: Settings)
         migrate(settings)
 
 
-def test_killed_midway_it_leaves_an_empty_database_that_takes_the_backup(
+def test_a_killed_restore_can_be_repeated(
     database: Database, target: Database, tmp_path: Path
 ) -> None:
     fill(database)
@@ -301,7 +305,7 @@ def test_killed_midway_it_leaves_an_empty_database_that_takes_the_backup(
 
 
 @pytest.mark.parametrize("release", RELEASES, ids=lambda path: path.name)
-def test_the_data_of_each_release_comes_to_the_newest_schema(
+def test_the_data_of_each_release_are_migrated_to_the_newest_schema(
     release: Path, target: Database, tmp_path: Path
 ) -> None:
     path = tmp_path / "release.db"
@@ -325,7 +329,7 @@ def test_the_data_of_each_release_comes_to_the_newest_schema(
 def test_a_sqlite_database_is_backed_up_before_its_schema_changes(
     release: Path, tmp_path: Path
 ) -> None:
-    """A former backup put in place by hand, as any file of a release."""
+    """An earlier backup restored by hand is backed up before its migration like any file."""
     database = tmp_path / "lab.db"
     database.write_bytes(gzip.decompress(release.read_bytes()))
     with closing(sqlite3.connect(database)) as old:
@@ -338,7 +342,7 @@ def test_a_sqlite_database_is_backed_up_before_its_schema_changes(
     backups = tmp_path / "backups"
     (backup,) = backups.glob(f"schema-{revision}-*.db")
     renamed = backup.rename(backups / f"schema-{revision}-2026-01-01T000000Z.db")
-    database.write_bytes(gzip.decompress(release.read_bytes()))  # back, worked on, and again
+    database.write_bytes(gzip.decompress(release.read_bytes()))  # restored by hand, migrated again
     migrate(settings)
     assert len(list(backups.iterdir())) == 2
     target = Database(f"sqlite:///{tmp_path}/again.db")
@@ -346,11 +350,11 @@ def test_a_sqlite_database_is_backed_up_before_its_schema_changes(
     target.dispose()
 
 
-def test_a_migration_that_fails_leaves_no_backup_at_each_try(tmp_path: Path) -> None:
+def test_a_failing_migration_does_not_add_a_backup_at_each_attempt(tmp_path: Path) -> None:
     database = tmp_path / "lab.db"
     database.write_bytes(gzip.decompress(RELEASES[0].read_bytes()))
     with closing(sqlite3.connect(database)) as old:
-        old.execute("CREATE TABLE operations (id INTEGER PRIMARY KEY)")  # stands in the way
+        old.execute("CREATE TABLE operations (id INTEGER PRIMARY KEY)")  # makes the migration fail
     with pytest.raises(Unavailable, match="already exists"):
         migrate(Settings(data_dir=tmp_path))
     with closing(sqlite3.connect(database)) as same:

@@ -1,4 +1,4 @@
-"""Bias and variance from the queue to the answer: recorded by a worker, split by the service."""
+"""Bias and variance: predictions recorded by a worker, split by the service."""
 
 from statistics import fmean
 
@@ -31,11 +31,11 @@ def trained(sqlite_settings: Settings, sqlite_database: Database) -> Database:
 
 
 def last_test_loss(database: Database, *run_ids: int) -> float:
-    """The mean over runs of the test loss at the last epoch."""
+    """Return the mean over runs of the test loss at the last epoch."""
     return fmean(curves(database, run)["test_loss"][1][-1] or 0.0 for run in run_ids)
 
 
-def test_predictions_are_kept_at_powers_of_two_the_best_and_the_last_epoch(
+def test_predictions_are_stored_at_powers_of_two_best_and_last_epoch(
     trained: Database,
 ) -> None:
     with trained.read() as session:
@@ -45,7 +45,7 @@ def test_predictions_are_kept_at_powers_of_two_the_best_and_the_last_epoch(
     assert set(predictions) == {1, 2, 4, 6, best}
 
 
-def test_all_seeds_are_asked_the_same(trained: Database) -> None:
+def test_all_seeds_predict_the_same_inputs(trained: Database) -> None:
     with trained.read() as session:
         predictions = artifacts.predictions_of(session, [7, 8, 9])
     files = [load(by_epoch[5]) for by_epoch in predictions.values()]
@@ -70,10 +70,11 @@ def test_bias_variance_and_noise_add_up_to_the_measured_test_loss(trained: Datab
         assert cell.noise == pytest.approx(0.09)
         expected = cell.last.error + 0.09
         spread = 0.09 * (2 / 150) ** 0.5 + 2 * (0.09 * cell.last.error / 150) ** 0.5
-        assert abs(measured - expected) < 2.5 * spread  # by chance once in 40 for both cells
+        # exceeded by chance once in 40 times for both cells
+        assert abs(measured - expected) < 2.5 * spread
 
 
-def test_one_seed_has_nothing_to_split(
+def test_one_seed_has_no_bias_variance_split(
     sqlite_settings: Settings, sqlite_database: Database
 ) -> None:
     train(

@@ -51,7 +51,7 @@ def test_an_unknown_command_is_explained() -> None:
     assert "submit" in answer.stderr
 
 
-def test_retry_says_how_many_runs_are_trained_again(lab: str) -> None:
+def test_retry_prints_the_number_of_retried_runs(lab: str) -> None:
     experiment = httpx.post(f"{lab}/api/experiments", json=SPEC).json()
     answer = run("retry", str(experiment["id"]), "--wait", "--server", lab)
     assert f"Experiment {experiment['id']}: 0 runs queued again" in answer.stdout
@@ -104,14 +104,16 @@ def ids_of_experiments(lab: str) -> list[int]:
         ("dataset: {", "lab: The body is not valid YAML: "),
     ],
 )
-def test_a_bad_specification_is_one_sentence(lab: str, text: str, sentence: str) -> None:
+def test_an_invalid_specification_is_explained_in_one_sentence(
+    lab: str, text: str, sentence: str
+) -> None:
     answer = run("submit", "-", "--server", lab, stdin=text)
     assert (answer.returncode, answer.stdout) == (2, "")
     assert answer.stderr.startswith(sentence)
     assert answer.stderr.count("\n") == 1
 
 
-def test_waiting_ends_with_a_table(lab: str, spec: Path) -> None:
+def test_waiting_prints_a_table_of_results(lab: str, spec: Path) -> None:
     answer = run("submit", str(spec), "--wait", "--server", lab)
     assert (answer.returncode, answer.stderr) == (0, "")
     *_, progress, header, line, curve = answer.stdout.splitlines()
@@ -121,13 +123,13 @@ def test_waiting_ends_with_a_table(lab: str, spec: Path) -> None:
     assert curve.split()[:3] == ["6", "7", "5"]
 
 
-def test_an_unknown_experiment_is_one_sentence(lab: str) -> None:
+def test_an_unknown_experiment_is_explained_in_one_sentence(lab: str) -> None:
     answer = run("watch", "999999", "--server", lab)
     assert (answer.returncode, answer.stderr) == (2, "lab: There is no experiment 999999.\n")
 
 
 @pytest.mark.parametrize("command", [["watch", "1"], ["submit", "-"]])
-def test_a_server_that_is_not_there_is_one_sentence(command: list[str]) -> None:
+def test_an_unreachable_server_is_explained_in_one_sentence(command: list[str]) -> None:
     url = f"http://127.0.0.1:{free_port()}"
     answer = run(*command, "--server", url, stdin="dataset: {source: points}")
     assert answer.returncode == 2
@@ -135,7 +137,7 @@ def test_a_server_that_is_not_there_is_one_sentence(command: list[str]) -> None:
     assert answer.stderr.count("\n") == 1
 
 
-def test_a_file_that_is_not_there_is_one_sentence() -> None:
+def test_a_missing_file_is_explained_in_one_sentence() -> None:
     answer = run("submit", "nowhere.yaml")
     assert answer.returncode == 2
     assert answer.stderr == "lab: Cannot read nowhere.yaml: No such file or directory.\n"
@@ -148,13 +150,15 @@ def test_a_file_that_is_not_there_is_one_sentence() -> None:
         (["up", "--data-dir", "README.md"], "lab: cannot use the data directory README.md: "),
     ],
 )
-def test_a_setting_that_cannot_be_is_one_sentence(arguments: list[str], sentence: str) -> None:
+def test_an_invalid_setting_is_explained_in_one_sentence(
+    arguments: list[str], sentence: str
+) -> None:
     answer = run(*arguments)
     assert answer.returncode == 2
     assert answer.stderr.startswith(sentence)
 
 
-def test_a_database_that_is_away_is_one_sentence(
+def test_an_unreachable_database_is_explained_in_one_sentence(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("LAB_DATABASE", f"postgresql://lab:secret@127.0.0.1:{free_port()}/lab")
@@ -207,7 +211,7 @@ def test_export_unpacks_the_tables_into_a_folder(lab: str, tmp_path: Path) -> No
     assert repeated.stderr == f"lab: {out} exists; accepted: another path in --out.\n"
 
 
-def test_export_of_what_is_not_there_leaves_nothing(lab: str, tmp_path: Path) -> None:
+def test_a_failed_export_leaves_no_files(lab: str, tmp_path: Path) -> None:
     out = tmp_path / "report.html"
     answer = run("export", "999999", "--out", str(out), "--server", lab)
     assert answer.stderr == "lab: There is no experiment 999999.\n"

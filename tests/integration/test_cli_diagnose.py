@@ -1,4 +1,4 @@
-"""lab diagnose, as it is called."""
+"""The command `lab diagnose`."""
 
 import json
 import subprocess
@@ -32,7 +32,7 @@ def diagnose(folder: Path, *arguments: str, **options: Any) -> subprocess.Comple
     )
 
 
-def test_the_verdict_is_told_in_words(logs: Path) -> None:
+def test_the_verdict_is_printed_in_words(logs: Path) -> None:
     done = diagnose(logs, "over.json", "good.json")
     assert done.returncode == 0
     assert done.stdout.startswith("over.json: overfitting\n  Overfitting: validation loss was low")
@@ -56,7 +56,7 @@ def test_json_has_an_entry_for_every_file(logs: Path) -> None:
     assert (good["overfitting"], good["onset_step"]) == (False, None)
 
 
-def test_a_pipe_is_read(logs: Path) -> None:
+def test_stdin_is_read(logs: Path) -> None:
     done = diagnose(logs, "-", "--format", "json", input=json.dumps(OVERFITTING))
     assert json.loads(done.stdout)[0]["file"] == "-"
 
@@ -76,7 +76,7 @@ def test_a_pipe_is_read(logs: Path) -> None:
         (["good.json", "--patience", "0"], 2),
     ],
 )
-def test_the_exit_code_is_a_gate(logs: Path, arguments: list[str], code: int) -> None:
+def test_the_exit_code_depends_on_the_verdict(logs: Path, arguments: list[str], code: int) -> None:
     done = diagnose(logs, *arguments)
     assert done.returncode == code
     assert "Traceback" not in done.stderr
@@ -93,7 +93,7 @@ def test_the_exit_code_is_a_gate(logs: Path, arguments: list[str], code: int) ->
          "--patience is 5; accepted: with criterion patience only."),
     ],
 )  # fmt: skip
-def test_a_slip_of_the_pen_is_named(logs: Path, arguments: list[str], message: str) -> None:
+def test_invalid_arguments_are_explained(logs: Path, arguments: list[str], message: str) -> None:
     done = diagnose(logs, "over.json", *arguments)
     assert done.returncode == 2
     assert message in done.stderr
@@ -106,7 +106,7 @@ def test_epochs_without_a_number_count_for_early_stopping(logs: Path) -> None:
     assert (output["verdict"], output["early_stop_step"]) == ("diverged", 15)
 
 
-def test_what_cannot_be_read_hides_nothing_else(logs: Path) -> None:
+def test_an_unreadable_file_does_not_hide_other_files(logs: Path) -> None:
     done = diagnose(logs, "broken.json", "over.json", "--format", "json")
     unread, over = json.loads(done.stdout)
     assert (unread["verdict"], unread["rule"], unread["overfitting"]) == (
@@ -116,7 +116,7 @@ def test_what_cannot_be_read_hides_nothing_else(logs: Path) -> None:
     assert done.stderr.startswith("lab: broken.json: it is no valid JSON")
 
 
-def test_an_ambiguous_history_hides_no_other_of_its_file(logs: Path) -> None:
+def test_an_ambiguous_history_does_not_hide_others_of_its_file(logs: Path) -> None:
     loss, val = OVERFITTING.values()
     unsure = {"train_mse": loss, "val_mse": val, "train_mae": loss, "val_mae": val}
     runs = {"about": {"lr": loss}, "unsure": unsure, "over": OVERFITTING}
@@ -130,7 +130,7 @@ def test_an_ambiguous_history_hides_no_other_of_its_file(logs: Path) -> None:
     assert (history["file"], history["verdict"]) == ("runs.json#unsure", "overfitting")
 
 
-def test_the_page_holds_all_it_needs(logs: Path) -> None:
+def test_the_page_is_self_contained(logs: Path) -> None:
     hostile = logs / "<img src=x>.json"
     hostile.write_text(json.dumps(OVERFITTING))
     assert diagnose(logs, hostile.name, "--html", "page.html").returncode == 0
@@ -140,7 +140,7 @@ def test_the_page_holds_all_it_needs(logs: Path) -> None:
     assert "<img src=x>" not in page
 
 
-def test_what_was_left_out_in_reading_is_a_note(logs: Path) -> None:
+def test_skipped_values_are_noted(logs: Path) -> None:
     rows = "".join(f"{e},{2.0**-e},{0.3 + 2.0**-e}\n" for e in [*range(9), *range(30)])
     (logs / "twice.csv").write_text(f"epoch,loss,val_loss\n{rows}")
     done = diagnose(logs, "twice.csv", "--html", "page.html")

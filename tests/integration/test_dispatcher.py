@@ -1,4 +1,4 @@
-"""The queue on a real broker: what is sent when, and to how many at once."""
+"""The dispatcher on a real broker: order, number and size of the messages."""
 
 import json
 from base64 import b64decode
@@ -43,7 +43,7 @@ def dispatcher(sqlite_settings: Settings, sqlite_database: Database) -> Dispatch
 
 
 def messages(settings: Settings) -> list[list[int]]:
-    """Take all messages out of the broker, the oldest of each queue first: as workers do."""
+    """Take all messages out of the broker, oldest first per queue, as workers do."""
     with Redis.from_url(settings.broker_url) as redis:
         queues = sorted(redis.keys("train.*"))
         taken = [message for queue in queues for message in redis.lrange(queue, 0, -1)[::-1]]
@@ -66,7 +66,7 @@ def test_a_small_experiment_is_shared_by_all_workers(
     assert sorted(chain.from_iterable(sent)) == run_ids
 
 
-def test_few_messages_wait_and_filling_again_adds_none(
+def test_dispatching_again_adds_no_messages(
     dispatcher: Dispatcher, sqlite_settings: Settings, sqlite_database: Database
 ) -> None:
     submit(sqlite_database, LARGE)
@@ -75,7 +75,7 @@ def test_few_messages_wait_and_filling_again_adds_none(
     assert len(messages(sqlite_settings)) == MESSAGES_PER_WORKER * WORKERS
 
 
-def test_a_small_experiment_does_not_wait_for_a_large_one_to_end(
+def test_a_small_experiment_does_not_wait_for_a_large_experiment(
     dispatcher: Dispatcher, sqlite_settings: Settings, sqlite_database: Database
 ) -> None:
     large = submit(sqlite_database, LARGE)
@@ -90,15 +90,16 @@ def test_a_small_experiment_does_not_wait_for_a_large_one_to_end(
     assert set(chain.from_iterable(messages(sqlite_settings))) <= set(large)
 
 
-@pytest.mark.parametrize("sent_at", [0, 1 << 60])  # long ago, and before a clock was set back
-def test_messages_that_the_broker_lost_are_sent_again(
+# sent long ago, and in the future, as after a clock that was set back
+@pytest.mark.parametrize("sent_at", [0, 1 << 60])
+def test_messages_lost_by_the_broker_are_resent(
     dispatcher: Dispatcher, sqlite_settings: Settings, sqlite_database: Database, sent_at: int
 ) -> None:
     submit(sqlite_database, SMALL)
     dispatcher.dispatch()
     sent = messages(sqlite_settings)
     dispatcher.dispatch()
-    assert messages(sqlite_settings) == []  # they may be on their way
+    assert messages(sqlite_settings) == []  # they may still be on their way
     with sqlite_database.write() as session:
         session.execute(update(Run).values(sent_at=sent_at))
     dispatcher.dispatch()
@@ -127,7 +128,7 @@ def test_runs_that_lost_their_worker_are_sent_in_smaller_groups(
     assert sorted(chain.from_iterable(sent)) == run_ids
 
 
-def test_an_experiment_that_cannot_be_cut_is_sent_run_by_run(
+def test_an_experiment_that_cannot_be_grouped_is_sent_run_by_run(
     dispatcher: Dispatcher,
     sqlite_settings: Settings,
     sqlite_database: Database,
@@ -140,7 +141,7 @@ def test_an_experiment_that_cannot_be_cut_is_sent_run_by_run(
 
 
 def taken_by(settings: Settings, device: str) -> list[int]:
-    """Return the first run of each message, in the order in which a worker on a device has them."""
+    """Return the first run of each message, in the order in which a worker receives them."""
     app, received = make_celery(settings), []
     consume_queues(app, device)
 
@@ -157,7 +158,7 @@ def taken_by(settings: Settings, device: str) -> list[int]:
     return received
 
 
-def test_a_worker_takes_the_most_urgent_first_and_only_what_it_may_train(
+def test_a_worker_takes_urgent_runs_for_its_device_first(
     dispatcher: Dispatcher, sqlite_settings: Settings, sqlite_database: Database
 ) -> None:
     first = {}
@@ -171,7 +172,7 @@ def test_a_worker_takes_the_most_urgent_first_and_only_what_it_may_train(
     assert taken_by(sqlite_settings, "gpu")[0] == first["gpu", "high"]
 
 
-def test_what_is_urgent_is_sent_though_as_much_as_may_waits(
+def test_urgent_runs_are_sent_even_if_the_queue_is_full(
     dispatcher: Dispatcher, sqlite_settings: Settings, sqlite_database: Database
 ) -> None:
     submit(sqlite_database, LARGE)
@@ -181,7 +182,7 @@ def test_what_is_urgent_is_sent_though_as_much_as_may_waits(
     assert messages(sqlite_settings)[:WORKERS] == [[run_id] for run_id in urgent]
 
 
-def test_as_many_workers_as_are_there_are_reckoned_with(
+def test_the_number_of_live_workers_limits_the_messages(
     dispatcher: Dispatcher, sqlite_settings: Settings, sqlite_database: Database
 ) -> None:
     with Redis.from_url(sqlite_settings.broker_url) as redis:
@@ -192,7 +193,7 @@ def test_as_many_workers_as_are_there_are_reckoned_with(
     assert len(messages(sqlite_settings)) == MESSAGES_PER_WORKER * 5
 
 
-def test_a_worker_looks_for_a_broker_that_is_away_as_often_as_at_first(
+def test_a_worker_keeps_retrying_an_unreachable_broker(
     sqlite_settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(reconnect, "BROKER_PAUSE_SECONDS", 0.001)
@@ -204,7 +205,7 @@ def test_a_worker_looks_for_a_broker_that_is_away_as_often_as_at_first(
     assert pauses == [0.001] * 4
 
 
-def test_a_worker_takes_messages_after_the_broker_hung_as_one_was_done(
+def test_a_worker_takes_messages_after_the_broker_hung_during_an_acknowledgement(
     dispatcher: Dispatcher, sqlite_settings: Settings, sqlite_database: Database
 ) -> None:
     submit(sqlite_database, SMALL)
@@ -220,14 +221,14 @@ def test_a_worker_takes_messages_after_the_broker_hung_as_one_was_done(
         channel.basic_qos(0, 1, False)
         message = channel.basic_get(queue_name("any"))
         assert not channel.qos.can_consume()
-        broker.client_pause(60_000, all=False)  # what writes hangs
+        broker.client_pause(60_000, all=False)  # pauses writes
         with pytest.raises(connection.connection_errors):
             message.ack()
         broker.client_unpause()
         assert channel.qos.can_consume()
 
 
-def test_a_request_does_not_wait_for_a_broker_that_is_known_to_be_away(
+def test_a_request_does_not_wait_for_a_broker_known_to_be_unreachable(
     sqlite_settings: Settings, sqlite_database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     away = sqlite_settings.model_copy(update={"broker": "unix:///nowhere.sock"})
@@ -238,7 +239,7 @@ def test_a_request_does_not_wait_for_a_broker_that_is_known_to_be_away(
     dispatcher.dispatch_now()
 
 
-def test_what_was_stored_is_not_refused_as_the_database_is_locked_thereafter(
+def test_a_stored_experiment_is_accepted_even_if_the_database_is_then_locked(
     sqlite_settings: Settings, sqlite_database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("backend.store.connections.BUSY_TIMEOUT_SECONDS", 0.1)
@@ -246,7 +247,7 @@ def test_what_was_stored_is_not_refused_as_the_database_is_locked_thereafter(
     dispatcher = Dispatcher(make_celery(sqlite_settings), hasty, workers=WORKERS, memory=1 << 30)
     run_ids = submit(sqlite_database, SMALL)
     with sqlite_database.write() as session:
-        session.execute(select(1))  # only now it begins
+        session.execute(select(1))  # the transaction begins here
         dispatcher.dispatch_now()
     dispatcher.dispatch()
     assert sorted(chain.from_iterable(messages(sqlite_settings))) == run_ids

@@ -1,4 +1,4 @@
-"""lab doctor: finds each kind of damage, and none where there is none."""
+"""`lab doctor` finds each kind of damage, and no damage in healthy data."""
 
 import json
 from pathlib import Path
@@ -42,7 +42,7 @@ def examined(settings: Settings) -> dict[str, Check]:
     return {check.name: check for check in examine(settings)}
 
 
-def test_every_scene_is_well(settings: Settings, database: Database) -> None:
+def test_every_scene_passes_all_checks(settings: Settings, database: Database) -> None:
     for scene in SCENES.values():
         write_scene(database, scene)
     assert [check for check in examined(settings).values() if check.outcome == "wrong"] == []
@@ -61,7 +61,7 @@ def test_damage_is_found_and_named(
     assert sentence in " ".join(check.sentences)
 
 
-def test_a_table_that_is_missing_is_named(settings: Settings, database: Database) -> None:
+def test_a_missing_table_is_named(settings: Settings, database: Database) -> None:
     with database.write() as session:
         session.execute(text("DROP TABLE predictions"))
     (check,) = examine(settings)
@@ -71,18 +71,18 @@ def test_a_table_that_is_missing_is_named(settings: Settings, database: Database
     )
 
 
-def test_an_index_that_lost_a_row_is_found(
+def test_an_index_without_a_row_is_found(
     sqlite_settings: Settings, sqlite_database: Database
 ) -> None:
     write_scene(sqlite_database, SCENE)
-    with sqlite_database.write() as session:  # an index that stops before the second run
+    with sqlite_database.write() as session:  # the index ends before the second run
         session.execute(text("PRAGMA writable_schema = ON"))
         session.execute(text(PARTIAL))
-    sqlite_database.dispose()  # a new connection reads the schema anew
+    sqlite_database.dispose()  # a new connection reads the new schema
     assert examined(sqlite_settings)["storage"].outcome == "wrong"
 
 
-def test_runs_that_nobody_trains_are_told_but_are_no_error(
+def test_abandoned_runs_are_reported_without_an_error(
     sqlite_settings: Settings, sqlite_database: Database
 ) -> None:
     write_scene(sqlite_database, SCENES["running"])
@@ -96,7 +96,7 @@ def test_runs_that_nobody_trains_are_told_but_are_no_error(
     ]
 
 
-def test_a_missing_database_is_one_sentence_and_is_not_made(
+def test_a_missing_database_is_explained_and_not_created(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert main(["doctor", "--data-dir", str(tmp_path / "none")]) == 2
@@ -104,7 +104,7 @@ def test_a_missing_database_is_one_sentence_and_is_not_made(
     assert not (tmp_path / "none").exists()
 
 
-def test_programs_read_the_answer_as_json(
+def test_the_result_is_available_as_json(
     sqlite_settings: Settings, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("LAB_BROKER", sqlite_settings.broker_url)

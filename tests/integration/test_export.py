@@ -1,4 +1,4 @@
-"""Experiments as files: what is in them, and what a spreadsheet would not compute."""
+"""Exports of experiments: content, and escaping of spreadsheet formulas."""
 
 import csv
 import io
@@ -20,7 +20,7 @@ NAN = float("nan")
 
 @pytest.fixture
 def exported(api: Api) -> tuple[Api, int]:
-    """An experiment of two runs of which one has losses, one of them NaN."""
+    """An experiment with two runs. One of them has losses, including a NaN."""
     experiment_id = api.submit()
     run_id = api.run_ids(experiment_id)[0]
     record_epochs(api.database, experiment_id, run_id, range(1, 4))
@@ -38,7 +38,7 @@ def fetch(api: Api, experiment_id: int, kind: str) -> dict[str, bytes]:
         return {name.partition("/")[2]: file.read(name) for name in file.namelist()}
 
 
-def test_the_folder_of_csv_holds_every_epoch(exported: tuple[Api, int]) -> None:
+def test_the_csv_export_contains_every_epoch(exported: tuple[Api, int]) -> None:
     files = fetch(*exported, "csv")
     rows = list(csv.DictReader(io.StringIO(files["metrics.csv"].decode())))
     assert [row["epoch"] for row in rows] == ["1", "2", "3"]
@@ -49,7 +49,7 @@ def test_the_folder_of_csv_holds_every_epoch(exported: tuple[Api, int]) -> None:
     assert [run["last.val_loss"] for run in runs] == ["3.0", ""]
 
 
-def test_the_folder_of_parquet_holds_the_same(exported: tuple[Api, int]) -> None:
+def test_the_parquet_export_contains_the_same(exported: tuple[Api, int]) -> None:
     files = fetch(*exported, "parquet")
     table = read_parquet(io.BytesIO(files["metrics.parquet"])).read_all()
     assert table.column("epoch").to_pylist() == [1, 2, 3]
@@ -62,14 +62,14 @@ def test_the_folder_of_parquet_holds_the_same(exported: tuple[Api, int]) -> None
     assert runs.column("dataset.source").to_pylist() == ["points", "points"]
 
 
-def test_the_folder_says_what_it_is_of(exported: tuple[Api, int]) -> None:
+def test_the_export_contains_its_metadata(exported: tuple[Api, int]) -> None:
     files = fetch(*exported, "csv")
     about = json.loads(files["experiment.json"])
     assert about["id"] == exported[1]
     assert "python" in about["versions"]
 
 
-def test_the_specification_makes_the_same_experiment_again(exported: tuple[Api, int]) -> None:
+def test_the_exported_specification_recreates_the_experiment(exported: tuple[Api, int]) -> None:
     api, experiment_id = exported
     answer = api.get(f"/api/experiments/{experiment_id}/export?format=spec")
     headers = {"Content-Type": "application/yaml"}
@@ -78,17 +78,17 @@ def test_the_specification_makes_the_same_experiment_again(exported: tuple[Api, 
     assert first["spec"] == second["spec"] == yaml.safe_load(answer.text)
 
 
-def test_the_report_needs_nothing_from_elsewhere(exported: tuple[Api, int]) -> None:
+def test_the_report_is_self_contained(exported: tuple[Api, int]) -> None:
     api, experiment_id = exported
     report = api.get(f"/api/experiments/{experiment_id}/export?format=html").text
-    page = report.partition("</script>")[2]  # past Plotly.js
+    page = report.partition("</script>")[2]  # after Plotly.js
     assert "<link" not in report[:10_000]
     assert "src=" not in page
     assert "Loss after epoch 3: train \N{EN DASH}, validation 3.00." in page
     assert "source: points" in page
 
 
-def test_an_experiment_that_is_not_there_is_not_found(api: Api) -> None:
+def test_exporting_an_unknown_experiment_is_not_found(api: Api) -> None:
     for kind in ("html", "csv", "parquet", "spec"):
         assert api.get(f"/api/experiments/99/export?format={kind}").status_code == 404
 
@@ -102,23 +102,23 @@ def test_an_unknown_format_is_refused_in_one_sentence(api: Api) -> None:
 @pytest.mark.parametrize(
     "text", ["=1+1", "+1", "-1", "@SUM(A1)", "\tx", "\rx", "\N{FULLWIDTH EQUALS SIGN}1"]
 )
-def test_text_that_a_spreadsheet_would_compute_is_text(text: str) -> None:
+def test_spreadsheet_formulas_are_escaped(text: str) -> None:
     assert escape_cell(text) == f"'{text}"
 
 
-def test_numbers_and_plain_text_stay_as_they_are() -> None:
+def test_numbers_and_plain_text_are_not_escaped() -> None:
     assert csv_lines([[-1.5, "a=b", None, True, [1, 2], 'say "x", y']]) == (
         b'-1.5,a=b,,true,"[1, 2]","say ""x"", y"\n'
     )
 
 
-def test_long_runs_are_read_in_stretches_and_short_ones_together() -> None:
+def test_long_runs_are_read_in_slices_and_short_runs_together() -> None:
     slices = list(read_slices([(1, 4), (2, 6), (3, 25), (4, 1)], rows=10))
     stretches = [ReadSlice([3], 0, 9), ReadSlice([3], 10, 19), ReadSlice([3], 20, None)]
     assert slices == [ReadSlice([1, 2]), *stretches, ReadSlice([4])]
 
 
-def test_an_archive_is_made_while_it_is_sent() -> None:
+def test_an_archive_is_streamed() -> None:
     read_names: list[str] = []
 
     def pieces(name: str) -> list[bytes]:

@@ -1,4 +1,4 @@
-"""Frames of a fit: taken at chosen epochs, whatever happens to the worker, small, and served."""
+"""Frames of a fit: chosen epochs, kills of the worker, size and download."""
 
 from typing import Any
 
@@ -44,7 +44,7 @@ def stored(database: Database, run_id: int) -> dict[int, bytes]:
 
 
 @pytest.mark.parametrize("limits", [MOONS, DOTS])
-def test_frames_are_at_the_ladder_the_best_and_the_last_epoch(
+def test_frames_are_taken_at_ladder_best_and_last_epoch(
     sqlite_settings: Settings, sqlite_database: Database, limits: dict[str, Any]
 ) -> None:
     run_ids = submit(sqlite_database, limits)
@@ -81,7 +81,7 @@ def test_a_frame_shows_the_fit_of_its_epoch(
     assert np.ptp(pixels) > 0.1
 
 
-def test_a_killed_worker_s_run_has_the_frames_of_an_uninterrupted_one(
+def test_a_run_of_a_killed_worker_has_the_frames_of_an_uninterrupted_run(
     sqlite_settings: Settings, sqlite_database: Database
 ) -> None:
     eager = {"record_seconds": 1e-9, "checkpoint_seconds": 1e-9}
@@ -93,7 +93,7 @@ def test_a_killed_worker_s_run_has_the_frames_of_an_uninterrupted_one(
         assert stored(sqlite_database, continued) == stored(sqlite_database, whole)
 
 
-def test_early_stopping_leaves_a_frame_where_it_fires(
+def test_early_stopping_adds_a_frame_where_it_fires(
     sqlite_settings: Settings, sqlite_database: Database
 ) -> None:
     rule = {"criterion": "patience", "patience": 3}
@@ -118,7 +118,7 @@ def test_frames_of_values_over_two_inputs_are_predictions(
     assert min(value or 0.0 for value in frames.values[-1]) < -0.5
 
 
-def test_runs_of_more_inputs_have_none(
+def test_runs_with_more_inputs_have_no_frames(
     sqlite_settings: Settings, sqlite_database: Database
 ) -> None:
     (run_id,) = submit(sqlite_database, document("iris", training__epochs=5))
@@ -127,7 +127,7 @@ def test_runs_of_more_inputs_have_none(
         assert frames_of(session, run_id).epochs == []
 
 
-def test_runs_that_can_be_drawn_and_others_are_trained_together(
+def test_runs_with_and_without_frames_are_trained_together(
     sqlite_settings: Settings, sqlite_database: Database
 ) -> None:
     run_ids = submit(sqlite_database, MIXED)

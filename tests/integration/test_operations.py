@@ -1,4 +1,4 @@
-"""Liveness, readiness, figures and logs, as those who run the service see them."""
+"""Liveness, readiness, Prometheus metrics and logs for operators."""
 
 import io
 import json
@@ -29,7 +29,7 @@ from tests.workers import worker_status
 
 @contextmanager
 def a_worker(settings: Settings, api: Api) -> Iterator[None]:
-    """Have a worker that says it is there and has recorded 7 epochs."""
+    """Announce a worker that has recorded 7 epochs."""
     publisher = StatusPublisher(settings.broker_url, lambda: worker_status(name="one", epochs=7))
     publisher.start()
     try:
@@ -40,7 +40,7 @@ def a_worker(settings: Settings, api: Api) -> Iterator[None]:
 
 
 def missing(api: Api, query: str = "") -> list[str]:
-    """Return the parts that are said not to be ready."""
+    """Return the parts that are reported as not ready."""
     answer = api.get(f"/readyz{query}")
     parts = answer.json()["parts"]
     assert answer.status_code == (503 if answer.json()["status"] == "not ready" else 200)
@@ -48,7 +48,7 @@ def missing(api: Api, query: str = "") -> list[str]:
 
 
 def figures(api: Api) -> dict[str, float]:
-    """Return what is told to Prometheus: ``{name{labels}: value}``."""
+    """Return the exported metrics as ``{name{labels}: value}``."""
     families = text_string_to_metric_families(api.get("/metrics").text)
     return {
         " ".join([sample.name, *sample.labels.values()]): sample.value
@@ -63,7 +63,7 @@ def test_ready_with_database_broker_and_worker(api: Api, settings: Settings) -> 
         assert api.get("/readyz").status_code == 200
 
 
-def test_not_ready_without_a_worker_unless_it_does_not_matter(sqlite_api: Api) -> None:
+def test_not_ready_without_a_worker_unless_workers_are_ignored(sqlite_api: Api) -> None:
     answer = sqlite_api.get("/readyz")
     assert (answer.status_code, answer.json()["error"]) == (503, "unavailable")
     assert answer.json()["detail"] == "Not ready: no worker is registered."
@@ -81,7 +81,7 @@ def test_not_ready_without_a_broker(sqlite_url: str, tmp_path: Path) -> None:
     assert missing(api) == ["broker", "workers"]
 
 
-def test_a_full_disk_is_told(sqlite_api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_full_disk_is_reported(sqlite_api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
     assert "disk" not in missing(sqlite_api)
     monkeypatch.setattr("backend.operations.disk_space.FULL_BYTES", 1 << 60)
     assert missing(sqlite_api) == ["disk", "workers"]
@@ -89,9 +89,9 @@ def test_a_full_disk_is_told(sqlite_api: Api, monkeypatch: pytest.MonkeyPatch) -
     assert "The disk is full: nothing can be recorded" in sqlite_api.get("/health").text
 
 
-def test_a_write_that_finds_no_room_says_so(sqlite_api: Api) -> None:
+def test_a_write_to_a_full_disk_is_refused(sqlite_api: Api) -> None:
     def full(connection: Any, _: Any) -> None:
-        connection.execute("PRAGMA max_page_count = 1")  # no more than there are
+        connection.execute("PRAGMA max_page_count = 1")  # forbid growth
 
     sqlite_api.database.dispose()
     event.listen(sqlite_api.database.engine, "connect", full)
@@ -102,14 +102,14 @@ def test_a_write_that_finds_no_room_says_so(sqlite_api: Api) -> None:
     )
 
 
-def test_a_database_that_takes_no_writes_is_told(
+def test_a_read_only_database_is_reported(
     sqlite_settings: Settings, sqlite_database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("backend.operations.health_checks.WRITE_DEADLINE_SECONDS", 0.1)
     monkeypatch.setattr("backend.store.connections.BUSY_TIMEOUT_SECONDS", 0.1)
     api = Api(create_app(sqlite_settings))
     with sqlite_database.write() as session:
-        session.execute(select(1))  # only now it begins
+        session.execute(select(1))  # the transaction begins here
         assert missing(api) == ["database", "workers"]
         assert "the database is read-only" in api.get("/readyz").text
         assert api.get("/api/health").json()["read_only"]
@@ -121,7 +121,7 @@ def test_a_database_that_takes_no_writes_is_told(
     wait_for(lambda: missing(api) == ["workers"])
 
 
-def test_a_server_that_only_reads_takes_no_writes(postgresql_url: str) -> None:
+def test_a_read_only_server_counts_as_read_only(postgresql_url: str) -> None:
     sign = "&" if "?" in postgresql_url else "?"
     only_reads = f"{postgresql_url}{sign}options=-cdefault_transaction_read_only%3Don"
     for url, writes in ((postgresql_url, True), (only_reads, False)):
@@ -132,7 +132,7 @@ def test_a_server_that_only_reads_takes_no_writes(postgresql_url: str) -> None:
         database.dispose()
 
 
-def test_a_server_without_room_takes_no_writes(postgresql_url: str) -> None:
+def test_a_server_without_disk_space_counts_as_read_only(postgresql_url: str) -> None:
     sign = "&" if "?" in postgresql_url else "?"
     as_good_as_full = f"{postgresql_url}{sign}options=-ctemp_file_limit%3D64kB"
     database = Database(as_good_as_full)
@@ -141,13 +141,13 @@ def test_a_server_without_room_takes_no_writes(postgresql_url: str) -> None:
     database.dispose()
 
 
-def test_a_database_that_hangs_is_told_soon_and_the_process_lives(
+def test_a_hanging_database_is_reported_soon_and_the_process_is_live(
     valkey_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(
         "backend.operations.health_checks.HealthCheck.__init__.__defaults__", (0.2,)
     )
-    with socket.create_server(("127.0.0.1", 0)) as silent:  # accepts, and says nothing
+    with socket.create_server(("127.0.0.1", 0)) as silent:  # accepts connections and never responds
         nobody = f"postgresql://127.0.0.1:{silent.getsockname()[1]}/lab"
         api = Api(create_app(Settings(data_dir=tmp_path, database=nobody, broker=valkey_url)))
         begun = time.monotonic()
@@ -157,7 +157,7 @@ def test_a_database_that_hangs_is_told_soon_and_the_process_lives(
         assert api.get("/healthz").json() == {"status": "ok"}
 
 
-def test_a_database_that_is_away_is_told_in_one_line_with_the_reason(
+def test_an_unreachable_database_is_logged_in_one_line_with_the_reason(
     valkey_url: str, tmp_path: Path, log: io.StringIO
 ) -> None:
     nobody = f"postgresql://127.0.0.1:{free_port()}/lab"
@@ -180,7 +180,7 @@ def test_a_database_that_is_away_is_told_in_one_line_with_the_reason(
         assert "\n" not in str(line["event"]) and "exception" not in line
 
 
-def test_a_queue_that_nobody_looks_after_is_told(
+def test_an_unattended_queue_is_reported(
     sqlite_settings: Settings, sqlite_database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("backend.operations.health_checks.WRITE_DEADLINE_SECONDS", 0.1)
@@ -193,7 +193,7 @@ def test_a_queue_that_nobody_looks_after_is_told(
     )
     state.health_checks.scheduler = scheduler
     with sqlite_database.write() as session:
-        session.execute(select(1))  # only now it begins
+        session.execute(select(1))  # the transaction begins here
         scheduler.start()
         wait_for(lambda: not api.get("/readyz").json()["parts"]["keeper"]["ok"])
         assert "the scheduler last ran" in api.get("/readyz").text
@@ -201,7 +201,7 @@ def test_a_queue_that_nobody_looks_after_is_told(
     scheduler.stop()
 
 
-def test_a_process_whose_keeper_has_ended_does_not_live(sqlite_api: Api) -> None:
+def test_a_process_without_a_running_scheduler_is_not_live(sqlite_api: Api) -> None:
     class Ended:
         def is_alive(self) -> bool:
             return False
@@ -210,7 +210,7 @@ def test_a_process_whose_keeper_has_ended_does_not_live(sqlite_api: Api) -> None
     assert sqlite_api.get("/healthz").status_code == 503
 
 
-def test_figures_of_the_service(api: Api, settings: Settings) -> None:
+def test_prometheus_metrics_of_the_service(api: Api, settings: Settings) -> None:
     api.submit()
     with a_worker(settings, api):
         values = figures(api)
@@ -223,7 +223,7 @@ def test_figures_of_the_service(api: Api, settings: Settings) -> None:
     assert values["overfit_lab_database_writable"] == 1
 
 
-def test_alerts_ask_for_figures_that_there_are(sqlite_api: Api, sqlite_settings: Settings) -> None:
+def test_alerts_use_existing_metrics(sqlite_api: Api, sqlite_settings: Settings) -> None:
     alert_metrics = set(re.findall(r"overfit_lab_\w+", (ROOT / "docs" / "alerts.yml").read_text()))
     with a_worker(sqlite_settings, sqlite_api):
         exported = {name.partition(" ")[0] for name in figures(sqlite_api)}
@@ -241,7 +241,7 @@ def test_requests_are_counted_by_route_and_status(sqlite_api: Api) -> None:
     assert values["overfit_lab_http_requests_total GET none 403"] == 1
 
 
-def test_hints_that_are_lost_are_counted(sqlite_url: str, tmp_path: Path) -> None:
+def test_lost_notifications_are_counted(sqlite_url: str, tmp_path: Path) -> None:
     broker = f"redis://127.0.0.1:{free_port()}/0"
     api = Api(create_app(Settings(data_dir=tmp_path, database=sqlite_url, broker=broker)))
     api.submit()
@@ -250,7 +250,7 @@ def test_hints_that_are_lost_are_counted(sqlite_url: str, tmp_path: Path) -> Non
 
 @pytest.fixture
 def log() -> Iterator[io.StringIO]:
-    """What is logged as JSON; the loggers are as before at the end."""
+    """The log as JSON lines; the loggers are restored at the end."""
     root = logging.getLogger()
     before, level = root.handlers[:], root.level
     written = io.StringIO()
@@ -265,7 +265,7 @@ def lines(log: io.StringIO) -> list[dict[str, object]]:
     return [json.loads(line) for line in log.getvalue().splitlines()]
 
 
-def test_a_change_is_one_line_with_its_ids(sqlite_api: Api, log: io.StringIO) -> None:
+def test_a_change_is_logged_in_one_line_with_its_ids(sqlite_api: Api, log: io.StringIO) -> None:
     sqlite_api.submit()
     answer = sqlite_api.post("/api/experiments/1/cancel", headers={"x-request-id": "ours-1"})
     assert answer.headers["x-request-id"] == "ours-1"
@@ -274,17 +274,17 @@ def test_a_change_is_one_line_with_its_ids(sqlite_api: Api, log: io.StringIO) ->
     assert (events[0]["status"], events[0]["experiment"], events[0]["process"]) == (202, 1, "web")
 
 
-def test_what_is_only_read_leaves_no_line(sqlite_api: Api, log: io.StringIO) -> None:
+def test_reads_are_not_logged(sqlite_api: Api, log: io.StringIO) -> None:
     sqlite_api.get("/api/experiments")
     assert [line for line in lines(log) if line["event"] == "request"] == []
 
 
-def test_runs_that_a_line_is_about_are_a_list(log: io.StringIO) -> None:
+def test_a_log_line_lists_its_runs(log: io.StringIO) -> None:
     logging.getLogger("test").info("training begins", extra={"runs": [3, 4]})
     assert lines(log)[-1]["runs"] == [3, 4]
 
 
-def test_secrets_stay_out_of_the_log(log: io.StringIO) -> None:
+def test_secrets_are_not_logged(log: io.StringIO) -> None:
     logger = logging.getLogger("test")
     try:
         raise OSError("no way to postgresql://lab:hunter2@db/lab")

@@ -1,4 +1,4 @@
-"""Memory that runs out: groups are halved, single runs fail with a sentence, epochs stay whole."""
+"""Out of memory: groups are halved, single runs fail with advice, no epoch is lost."""
 
 import pytest
 
@@ -24,7 +24,7 @@ RUNS = document(
 
 
 class Cramped(Group):
-    """A group for which memory runs out in one of its epochs if it has more than `room` members."""
+    """A group that runs out of memory in an epoch if it has more than `room` members."""
 
     room = 1
     at_epoch = 5
@@ -54,7 +54,7 @@ def cramped(monkeypatch: pytest.MonkeyPatch) -> type[Cramped]:
 
 
 @pytest.mark.parametrize("seconds", [1e-9, 1e9])
-def test_a_group_that_runs_out_of_memory_is_halved_and_no_epoch_is_lost_or_doubled(
+def test_a_group_out_of_memory_is_halved_without_lost_or_repeated_epochs(
     sqlite_settings: Settings, sqlite_database: Database, cramped: type[Cramped], seconds: float
 ) -> None:
     database = sqlite_database
@@ -70,7 +70,7 @@ def test_a_group_that_runs_out_of_memory_is_halved_and_no_epoch_is_lost_or_doubl
         assert logged_epochs(database, halved) == list(range(1, EPOCHS + 1))
 
 
-def test_halves_go_on_from_the_last_checkpoint(
+def test_halves_continue_from_the_last_checkpoint(
     eager: Settings,
     sqlite_database: Database,
     cramped: type[Cramped],
@@ -80,11 +80,11 @@ def test_halves_go_on_from_the_last_checkpoint(
     train(submit(sqlite_database, RUNS), make_services(eager, sqlite_database))
     whole, halves, singles = (cramped.trained.count(members) for members in (4, 2, 1))
     assert whole == cramped.at_epoch - 1
-    assert halves == 0  # memory runs out again at once
+    assert halves == 0  # memory runs out again immediately
     assert singles == 4 * (EPOCHS - whole)
 
 
-def test_a_run_that_does_not_fit_alone_fails_and_says_what_would(
+def test_a_run_that_does_not_fit_alone_fails_with_advice(
     eager: Settings, sqlite_database: Database, cramped: type[Cramped]
 ) -> None:
     cramped.room = 0
@@ -97,7 +97,7 @@ def test_a_run_that_does_not_fit_alone_fails_and_says_what_would(
         assert "a smaller model.width" in run.error
 
 
-def test_what_does_not_fit_by_estimate_is_trained_in_parts(
+def test_groups_that_do_not_fit_by_estimate_are_split(
     eager: Settings, sqlite_database: Database, cramped: type[Cramped]
 ) -> None:
     run_ids = submit(sqlite_database, {**RUNS, "dataset": {**RUNS["dataset"], "n_test": 20_000}})
@@ -109,7 +109,7 @@ def test_what_does_not_fit_by_estimate_is_trained_in_parts(
 
 
 class Broken(Group):
-    """A group that neither trains nor says what it has learnt."""
+    """A group that can neither train nor return snapshots."""
 
     def epoch(self) -> list[EpochResult | Failure]:
         raise ValueError("broken")
@@ -131,7 +131,7 @@ def test_runs_of_a_broken_group_fail_without_models(
         )  # fmt: skip
 
 
-def test_a_run_that_cannot_be_diagnosed_ends_all_the_same(
+def test_a_run_that_cannot_be_diagnosed_still_ends(
     eager: Settings, sqlite_database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.delattr("backend.runs.schemas.diagnose")

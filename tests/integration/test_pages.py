@@ -1,4 +1,4 @@
-"""Pages and figures asked for what is not there."""
+"""Pages and charts: missing objects, links and labels."""
 
 import pytest
 from sqlalchemy import update
@@ -30,7 +30,7 @@ HUGE = 10**20
         "/experiments/new?preset=none",
     ],
 )
-def test_what_is_not_there_is_not_found(api: Api, path: str) -> None:
+def test_missing_pages_and_charts_are_not_found(api: Api, path: str) -> None:
     assert api.get(path, headers={"Accept": "text/html"}).status_code == 404
 
 
@@ -43,12 +43,12 @@ def test_what_is_not_there_is_not_found(api: Api, path: str) -> None:
         pytest.param(f"learning={'9' * 5000}", id="learning"),
     ],
 )
-def test_an_unknown_view_of_an_experiment_is_the_usual_one(api: Api, query: str) -> None:
+def test_an_unknown_view_of_an_experiment_falls_back_to_the_default(api: Api, query: str) -> None:
     experiment_id = api.submit()
     assert api.get(f"/experiments/{experiment_id}?{query}").status_code == 200
 
 
-def test_a_run_leads_to_its_neighbours(api: Api) -> None:
+def test_a_run_links_to_its_neighbours(api: Api) -> None:
     experiment_id = api.submit(dataset={"source": "points"}, model={"degree": [1, 2, 3]})
     first, second, third = api.run_ids(experiment_id)
     pages = {id_: api.get(f"/runs/{id_}").text for id_ in (first, second, third)}
@@ -58,7 +58,7 @@ def test_a_run_leads_to_its_neighbours(api: Api) -> None:
     assert 'rel="next"' not in pages[third]
 
 
-def test_a_run_that_waits_again_says_why_and_where_it_goes_on(api: Api) -> None:
+def test_a_requeued_run_shows_the_reason_and_the_next_epoch(api: Api) -> None:
     run_id = api.run_ids(api.submit())[0]
     assert 'id="interrupted"' not in api.get(f"/runs/{run_id}").text
     with api.database.write() as session:
@@ -72,11 +72,11 @@ def test_a_run_that_waits_again_says_why_and_where_it_goes_on(api: Api) -> None:
     )
 
 
-def test_experiments_before_one_that_cannot_be_are_refused(api: Api) -> None:
+def test_an_invalid_cursor_of_experiments_is_refused(api: Api) -> None:
     assert api.get(f"/?before={HUGE}").status_code == 422
 
 
-def test_an_ended_run_whose_best_epoch_is_its_last_shows_one_picture(
+def test_a_run_whose_best_epoch_is_its_last_shows_one_picture(
     sqlite_api: Api, sqlite_settings: Settings
 ) -> None:
     model, training = {"degree": 2}, {"optimizer": "closed_form"}
@@ -90,7 +90,10 @@ def test_an_ended_run_whose_best_epoch_is_its_last_shows_one_picture(
 
 @pytest.fixture
 def measured(api: Api) -> Api:
-    """Runs 1 to 4: degrees 2 and 9 on two seeds; degree 2 is better, and one of each is cut off."""
+    """A service with runs 1 to 4: degrees 2 and 9 on two seeds.
+
+    Degree 2 is better, and one run of each degree is cancelled.
+    """
     api.submit(model={"degree": [2, 9]}, training={"epochs": 3, "seeds": 2})
     with api.database.write() as session:
         for run_id, loss in enumerate((0.2, 0.3, 0.8, 0.9), 1):
@@ -107,13 +110,13 @@ def measured(api: Api) -> Api:
     return api
 
 
-def test_a_run_is_offered_the_capacity_that_was_measured_to_be_better(measured: Api) -> None:
+def test_the_offered_capacity_was_measured_to_be_better(measured: Api) -> None:
     page = measured.get("/runs/3").text
     assert "Degree 2 instead of 9, the best of those measured here" in page
     assert "seed 0, one of 2 in its cell" in page
 
 
-def test_runs_that_were_cancelled_are_not_done(measured: Api) -> None:
+def test_cancelled_runs_do_not_count_as_done(measured: Api) -> None:
     home, experiment = measured.get("/").text, measured.get("/experiments/1").text
     assert "2 of 4</td>" in home
     assert "2 cancelled" in home
@@ -134,11 +137,11 @@ def test_runs_that_were_cancelled_are_not_done(measured: Api) -> None:
     ],
     ids=["home", "counts", "cells", "remedies", "runs", "compare", "run"],
 )
-def test_mild_overfitting_is_called_so(measured: Api, path: str, label: str) -> None:
+def test_mild_overfitting_has_its_own_label(measured: Api, path: str, label: str) -> None:
     assert label in measured.get(path).text
 
 
-def test_what_a_filter_names_has_a_column_that_can_be_left_out(measured: Api) -> None:
+def test_fields_of_a_filter_get_a_removable_column(measured: Api) -> None:
     query = "filter=not+metrics.val_loss+<+0.3"
     usual = measured.get(f"/runs?{query}").text
     assert "names validation loss: shown as well." in usual

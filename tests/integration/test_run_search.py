@@ -1,4 +1,4 @@
-"""Runs found by filters and put in order, by SQL, as plain Python would."""
+"""Filters and orders in SQL agree with their evaluation in Python."""
 
 import random
 from typing import Any
@@ -27,9 +27,9 @@ EVERY = settings(
 
 @pytest.fixture
 def rows(database: Database, monkeypatch: pytest.MonkeyPatch) -> Rows:
-    """Runs with values at random, many of them missing, and what each field of them is."""
+    """Runs with random values, many of them missing: the value of each field by run."""
     monkeypatch.setattr(run_search, "moment", lambda _: NOW)
-    rng = random.Random(7)  # noqa: S311 - no secret
+    rng = random.Random(7)  # noqa: S311 - not for secrets
     with database.write() as session:
         spec = validate(document("points", training__seeds=AMOUNT) | {"name": "50 % [x]"})
         experiment, ids = experiments.create_experiment(session, spec)
@@ -120,9 +120,7 @@ ORDERS = (
 )
 
 
-def test_pages_follow_each_other_in_order_whatever_their_size(
-    database: Database, rows: Rows
-) -> None:
+def test_pages_of_any_size_are_in_order(database: Database, rows: Rows) -> None:
     for order in ORDERS:
         run_ids = _in_pages(database, order)
         assert sorted(run_ids) == sorted(rows)
@@ -147,7 +145,7 @@ def _in_pages(database: Database, order: str) -> list[int]:
     return run_ids
 
 
-def test_a_run_without_the_value_comes_last_in_both_directions(
+def test_runs_without_the_value_come_last_in_both_directions(
     database: Database, rows: Rows
 ) -> None:
     field = SearchField("metric", "val_loss", "number", "last")

@@ -1,4 +1,4 @@
-"""The service's own page, and what workers say of themselves."""
+"""The status page and the worker registry."""
 
 import time
 
@@ -14,7 +14,7 @@ from tests.workers import worker_status
 FACTS = worker_status(name="one", runs=3, epochs_per_second=1234.5)
 
 
-def test_a_worker_is_there_until_it_says_that_it_goes(valkey_url: str) -> None:
+def test_a_worker_is_listed_until_it_signs_off(valkey_url: str) -> None:
     publisher = StatusPublisher(valkey_url, lambda: FACTS)
     publisher.start()
     wait_for(lambda: registered_workers(valkey_url) == [FACTS], seconds=10)
@@ -22,7 +22,7 @@ def test_a_worker_is_there_until_it_says_that_it_goes(valkey_url: str) -> None:
     assert registered_workers(valkey_url) == []
 
 
-def test_a_worker_that_falls_silent_is_forgotten(valkey_url: str) -> None:
+def test_a_silent_worker_is_forgotten(valkey_url: str) -> None:
     publisher = StatusPublisher(valkey_url, lambda: FACTS)
     publisher.start()
     wait_for(lambda: registered_workers(valkey_url), seconds=10)
@@ -31,7 +31,7 @@ def test_a_worker_that_falls_silent_is_forgotten(valkey_url: str) -> None:
     publisher.stop()
 
 
-def test_a_broker_that_is_away_is_no_error() -> None:
+def test_an_unreachable_broker_is_not_an_error() -> None:
     begun = time.monotonic()
     assert registered_workers("unix:///nowhere.sock") is None
     assert time.monotonic() - begun < 10
@@ -49,7 +49,7 @@ def test_a_broker_that_is_away_is_no_error() -> None:
         FACTS.model_dump_json().replace("1234.5", "NaN"),
     ],
 )
-def test_what_others_wrote_to_the_broker_is_no_worker_and_no_error(
+def test_foreign_data_in_the_broker_are_ignored(
     sqlite_api: Api, valkey_url: str, foreign: bytes | str
 ) -> None:
     with Redis.from_url(valkey_url) as redis:
@@ -60,7 +60,7 @@ def test_what_others_wrote_to_the_broker_is_no_worker_and_no_error(
     assert FACTS.name in sqlite_api.get("/health").text
 
 
-def test_markup_in_what_a_worker_says_is_text(sqlite_api: Api, valkey_url: str) -> None:
+def test_markup_in_the_status_of_a_worker_is_escaped(sqlite_api: Api, valkey_url: str) -> None:
     with Redis.from_url(valkey_url) as redis:
         redis.set(
             f"{KEY_PREFIX}odd", worker_status(name="<script>alert(1)</script>").model_dump_json()
@@ -68,7 +68,7 @@ def test_markup_in_what_a_worker_says_is_text(sqlite_api: Api, valkey_url: str) 
     assert "&lt;script&gt;alert(1)" in sqlite_api.get("/health").text
 
 
-def test_an_experiment_for_a_device_that_nobody_has_says_so(
+def test_an_experiment_for_an_unavailable_device_is_marked(
     sqlite_api: Api, valkey_url: str
 ) -> None:
     with Redis.from_url(valkey_url) as redis:
@@ -80,7 +80,7 @@ def test_an_experiment_for_a_device_that_nobody_has_says_so(
     assert "none is there" not in sqlite_api.get(f"/experiments/{anywhere}").text
 
 
-def test_the_page_says_that_nobody_trains_what_waits(sqlite_api: Api) -> None:
+def test_the_page_reports_queued_runs_without_workers(sqlite_api: Api) -> None:
     sqlite_api.submit()
     health = sqlite_api.get("/api/health").json()
     assert (health["workers"], health["queued"]) == ([], 2)

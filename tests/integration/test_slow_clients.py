@@ -1,4 +1,4 @@
-"""Clients of streams that never read, and too many of them: nobody else notices."""
+"""Stream clients that never read, or are too many, do not affect others."""
 
 import socket
 import threading
@@ -14,12 +14,12 @@ from tests.product import wait_for
 from tests.sse import open_stream, serve
 
 DEAD_SECONDS = 0.5
-STEPS = 200_000  # a stream of them is longer than what the system holds for a reader
+STEPS = 200_000  # their stream is larger than the socket buffers
 
 
 @pytest.fixture
 def url(sqlite_api: Api) -> Iterator[str]:
-    """The service as it is served, with little patience for the dead."""
+    """The URL of a real server with a short timeout for dead clients."""
     config = uvicorn.Config(sqlite_api.app, port=0, log_level="error", timeout_graceful_shutdown=1)
     listener = create_socket(config, DEAD_SECONDS)
     server = uvicorn.Server(config)
@@ -33,7 +33,9 @@ def url(sqlite_api: Api) -> Iterator[str]:
     listener.close()
 
 
-def test_a_client_that_never_reads_is_let_go_and_others_go_on(sqlite_api: Api, url: str) -> None:
+def test_a_client_that_never_reads_is_disconnected_and_others_continue(
+    sqlite_api: Api, url: str
+) -> None:
     run_id = sqlite_api.run_ids(sqlite_api.submit())[0]
     record_epochs(sqlite_api.database, 1, run_id, range(1, STEPS))
     broadcaster = sqlite_api.app.state.broadcaster

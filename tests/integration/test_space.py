@@ -1,4 +1,4 @@
-"""What was deleted gives its space back."""
+"""Deleted runs release disk space."""
 
 import sqlite3
 from contextlib import closing
@@ -30,7 +30,7 @@ def remove_all(database: Database) -> None:
                 return
 
 
-def test_a_sqlite_file_is_smaller_after_a_removal(sqlite_api: Api) -> None:
+def test_a_sqlite_file_shrinks_after_a_removal(sqlite_api: Api) -> None:
     database, state = sqlite_api.database, sqlite_api.app.state
     scheduler = Scheduler(
         database, state.dispatcher, state.notifier, deleted_days=0, lease_seconds=1
@@ -39,19 +39,19 @@ def test_a_sqlite_file_is_smaller_after_a_removal(sqlite_api: Api) -> None:
     write_scene(database, SCENE)
     full = size(database).total
     remove_all(database)
-    assert not scheduler.erase_deleted()  # at once, as it is less than 8 MB
+    assert not scheduler.erase_deleted()  # done immediately, for less than 8 MB
     assert full > 4 * empty
     assert size(database).total < 1.5 * empty
     assert Path(database.engine.url.database or "").stat().st_size < 1.5 * empty
 
 
-def test_postgresql_uses_the_space_of_what_was_removed_again(postgresql_url: str) -> None:
+def test_postgresql_reuses_the_space_of_removed_rows(postgresql_url: str) -> None:
     database = Database(postgresql_url)
     write_scene(database, SCENE)
     full = size(database).total
     remove_all(database)
     with database.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as autovacuum:
-        autovacuum.execute(text("VACUUM"))  # as it does by itself, within minutes
+        autovacuum.execute(text("VACUUM"))  # autovacuum does this within minutes
     empty = size(database).total
     write_scene(database, SCENE)
     size_after = size(database).total
@@ -59,7 +59,7 @@ def test_postgresql_uses_the_space_of_what_was_removed_again(postgresql_url: str
     assert size_after - empty < 1.1 * (full - empty)
 
 
-def test_a_file_of_an_earlier_version_learns_to_give_space_back(tmp_path: Path) -> None:
+def test_a_file_of_an_earlier_version_is_made_shrinkable(tmp_path: Path) -> None:
     database = of_old(tmp_path / "lab.db")
     vacuum.prepare_vacuum(database)
     database.dispose()
@@ -67,7 +67,7 @@ def test_a_file_of_an_earlier_version_learns_to_give_space_back(tmp_path: Path) 
         assert later.execute("PRAGMA auto_vacuum").fetchone() == (vacuum.INCREMENTAL,)
 
 
-def test_a_file_that_cannot_be_rewritten_is_used_as_it_is(
+def test_a_file_that_cannot_be_rewritten_is_used_unchanged(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("backend.store.connections.BUSY_TIMEOUT_SECONDS", 0)
@@ -82,7 +82,7 @@ def test_a_file_that_cannot_be_rewritten_is_used_as_it_is(
 
 
 def of_old(path: Path) -> Database:
-    """Return a migrated database whose file was made as version 0.1.0 did."""
+    """Return a migrated database whose file was created as by version 0.1.0."""
     with closing(sqlite3.connect(path)) as earlier:
         earlier.execute("PRAGMA auto_vacuum=NONE")
         earlier.execute("CREATE TABLE of_old (id INTEGER)")

@@ -1,4 +1,4 @@
-"""Static files and Plotly.js, and where pages say they are."""
+"""Static files, Plotly.js, and references to them in pages."""
 
 import re
 
@@ -8,25 +8,25 @@ from tests.api import Api
 PAGES = ("/", "/experiments/new", "/runs", "/words", "/datasets", "/health")
 
 
-def test_plotly_is_sent_compressed_and_kept_for_ever(api: Api) -> None:
+def test_plotly_is_compressed_and_cached_indefinitely(api: Api) -> None:
     answer = api.get(plotly_address(), headers={"Accept-Encoding": "gzip"})
     assert answer.headers["content-encoding"] == "gzip"
     assert "immutable" in answer.headers["cache-control"]
     assert answer.text.startswith("/**\n* plotly.js")
 
 
-def test_who_takes_no_gzip_gets_the_same_plain(api: Api) -> None:
+def test_clients_without_gzip_get_plain_files(api: Api) -> None:
     plain = api.get(address("lab.css"), headers={"Accept-Encoding": "identity"})
     assert "content-encoding" not in plain.headers
     assert plain.text == api.get(address("lab.css")).text
 
 
-def test_no_path_leads_out_of_the_static_files(api: Api) -> None:
+def test_no_path_leads_out_of_the_static_folder(api: Api) -> None:
     for name in ("%2e%2e/site.py", "..%2fsite.py", "/etc/passwd", "js/%2e%2e/%2e%2e/site.py"):
         assert api.get(f"/static/x/{name}").status_code == 404
 
 
-def test_pages_load_nothing_from_elsewhere_and_run_nothing_inline(api: Api) -> None:
+def test_pages_have_no_foreign_or_inline_scripts(api: Api) -> None:
     experiment_id = api.submit()
     for path in (*PAGES, f"/experiments/{experiment_id}"):
         html = api.get(path).text

@@ -1,4 +1,4 @@
-"""Many rows at once: what goes to PostgreSQL together is bounded by its bytes."""
+"""Bulk writes: statements to PostgreSQL are bounded in bytes."""
 
 from typing import Any
 
@@ -13,12 +13,12 @@ from tests.scenes import SCENES, write_scene
 Row = tuple[int, SnapshotKind, int, bytes, bytes | None]
 
 
-def test_models_go_to_postgresql_in_statements_of_bounded_size(
+def test_statements_to_postgresql_have_bounded_size(
     postgresql_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     database, sent = Database(postgresql_url), []
     _, ids = write_scene(database, SCENES["seeds"])
-    sizes = [400, 300, 600, 2_000, 0, 900, 100]  # of models; beside some of them a fit
+    sizes = [400, 300, 600, 2_000, 0, 900, 100]  # bytes of models; some have a fit as well
     rows: list[Row] = [
         (run_id, "best", 7, bytes([place]) * size, b"\0\xff" * 50 if place % 2 else None)
         for place, (run_id, size) in enumerate(zip(ids, sizes, strict=False))

@@ -1,4 +1,4 @@
-"""The narrow metrics table, its summaries and the log of changes, on real databases."""
+"""Stored metrics, their summaries and the change log, on real databases."""
 
 import math
 import random
@@ -35,7 +35,7 @@ def record(database: Database, run_id: int, values: dict[int, float], key: str =
         metrics.record(session, points)
 
 
-def test_series_come_back_by_step(database: Database, run_id: int) -> None:
+def test_series_are_sorted_by_step(database: Database, run_id: int) -> None:
     record(database, run_id, {2: 0.5, 1: 1.0})
     record(database, run_id, {3: math.nan, 4: math.inf})
     with database.read() as session:
@@ -43,16 +43,14 @@ def test_series_come_back_by_step(database: Database, run_id: int) -> None:
     assert series == Series.of([1, 2, 3, 4], [1.0, 0.5, None, math.inf])
 
 
-def test_a_step_written_twice_is_there_once(database: Database, run_id: int) -> None:
+def test_a_repeated_step_replaces_the_earlier_value(database: Database, run_id: int) -> None:
     record(database, run_id, {1: 1.0, 2: 2.0})
     record(database, run_id, {2: 3.0})
     with database.read() as session:
         assert metrics.series(session, run_id)["loss"].values.tolist() == [1.0, 3.0]
 
 
-def test_series_written_in_any_order_come_back_as_the_last_writer_left_them(
-    database: Database, run_id: int
-) -> None:
+def test_the_last_written_value_of_each_step_counts(database: Database, run_id: int) -> None:
     numbers = random.Random(2)  # noqa: S311
     expected: dict[int, float] = {}
     for _ in range(30):
@@ -67,7 +65,7 @@ def test_series_written_in_any_order_come_back_as_the_last_writer_left_them(
     assert middle.steps.tolist() == [step for step in sorted(expected) if 10 <= step <= 20]
 
 
-def test_series_of_many_runs_come_together(database: Database, run_id: int) -> None:
+def test_series_of_many_runs_are_read_together(database: Database, run_id: int) -> None:
     record(database, run_id, {1: 1.0, 2: 2.0})
     with database.read() as session:
         series_by_run = metrics.series_of(session, [run_id, run_id + 1], ["loss"])
@@ -77,7 +75,7 @@ def test_series_of_many_runs_come_together(database: Database, run_id: int) -> N
     }
 
 
-def test_steps_and_keys_can_be_chosen(database: Database, run_id: int) -> None:
+def test_steps_and_keys_can_be_selected(database: Database, run_id: int) -> None:
     record(database, run_id, {1: 1.0, 2: 2.0, 3: 3.0})
     record(database, run_id, {1: 9.0}, key="other")
     with database.read() as session:
@@ -88,7 +86,7 @@ def test_steps_and_keys_can_be_chosen(database: Database, run_id: int) -> None:
     }
 
 
-def test_metrics_at_the_best_epoch_are_those_of_the_lowest_validation_loss(
+def test_values_at_the_best_epoch_belong_to_the_lowest_validation_loss(
     database: Database, run_id: int
 ) -> None:
     record(database, run_id, {1: 3.0, 2: 1.0, 3: 2.0}, key="val_loss")
@@ -100,7 +98,7 @@ def test_metrics_at_the_best_epoch_are_those_of_the_lowest_validation_loss(
     assert values == {run_id: {"val_loss": 1.0, "test_loss": 8.0}}
 
 
-def test_summaries_equal_those_of_the_whole_series(database: Database, run_id: int) -> None:
+def test_summaries_match_the_whole_series(database: Database, run_id: int) -> None:
     numbers = random.Random(1)  # noqa: S311
     values = [numbers.choice([math.nan, 1.0, 2.0, 3.0]) for _ in range(40)]
     for start in range(0, 40, 7):
@@ -123,9 +121,7 @@ def test_a_failed_transaction_leaves_nothing(database: Database, run_id: int) ->
         assert changes.revision_of(session, 1) == 0
 
 
-def test_concurrent_writers_never_show_a_revision_before_an_earlier_one(
-    database: Database, run_id: int
-) -> None:
+def test_concurrent_writers_commit_revisions_in_order(database: Database, run_id: int) -> None:
     def write() -> None:
         for _ in range(20):
             with database.write() as session:
@@ -148,11 +144,11 @@ def test_migrating_again_changes_nothing(database: Database) -> None:
     schema.migrate(database)
 
 
-def test_the_migrations_make_the_tables_the_code_declares(database: Database) -> None:
+def test_migrations_create_the_declared_tables(database: Database) -> None:
     assert schema.differences(database) == []
 
 
-def test_steps_recorded_lately_are_counted_among_the_last(database: Database, run_id: int) -> None:
+def test_recent_steps_are_counted(database: Database, run_id: int) -> None:
     points = [Point(run_id, "loss", step, 0.0, 1000 * step) for step in range(1, 11)]
     with database.write() as session:
         metrics.record(session, points)

@@ -1,4 +1,4 @@
-"""Who may train a run: claims, leases, the reaper and cancelling, on real databases."""
+"""Transitions of runs: claims, leases, reaping, cancelling and retrying, on real databases."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -58,7 +58,7 @@ def test_a_run_is_claimed_once(database: Database, run_ids: list[int]) -> None:
     assert claim(database, run_ids) == run_ids[2:]
 
 
-def test_every_claim_raises_the_attempt(database: Database, run_ids: list[int]) -> None:
+def test_every_claim_increments_the_attempt(database: Database, run_ids: list[int]) -> None:
     first = lease(database, run_ids[0])
     with database.write() as session:
         transitions.end(session, [Ending(first, "queued")])
@@ -76,9 +76,7 @@ def test_a_stale_attempt_can_neither_renew_nor_end(database: Database, run_ids: 
         assert transitions.renew(session, [held], lease_seconds=LEASE) == {run_ids[0]: False}
 
 
-def test_an_expired_lease_is_reaped_and_a_held_one_is_not(
-    database: Database, run_ids: list[int]
-) -> None:
+def test_only_expired_leases_are_reaped(database: Database, run_ids: list[int]) -> None:
     claim(database, run_ids[:1], seconds=-1)
     claim(database, run_ids[1:2])
     with database.write() as session:
@@ -87,7 +85,9 @@ def test_an_expired_lease_is_reaped_and_a_held_one_is_not(
     assert state(database, run_ids[1]) == "running"
 
 
-def test_an_expired_run_that_was_to_be_cancelled_is(database: Database, run_ids: list[int]) -> None:
+def test_an_expired_run_with_a_pending_cancellation_is_cancelled(
+    database: Database, run_ids: list[int]
+) -> None:
     experiment_id = lease(database, run_ids[0], seconds=-1).experiment_id
     with database.write() as session:
         lifecycle.cancel(session, experiment_id)
@@ -95,7 +95,7 @@ def test_an_expired_run_that_was_to_be_cancelled_is(database: Database, run_ids:
     assert state(database, run_ids[0]) == "cancelled"
 
 
-def test_a_run_that_takes_its_worker_down_each_time_fails(
+def test_a_run_that_repeatedly_loses_its_worker_fails(
     database: Database, run_ids: list[int]
 ) -> None:
     for _ in range(transitions.MAX_LOST):
@@ -108,9 +108,7 @@ def test_a_run_that_takes_its_worker_down_each_time_fails(
     assert (run.status, run.error) == ("failed", transitions.LOST)
 
 
-def test_an_epoch_between_two_lost_workers_clears_the_run(
-    database: Database, run_ids: list[int]
-) -> None:
+def test_progress_resets_the_count_of_lost_workers(database: Database, run_ids: list[int]) -> None:
     for epoch in range(1, transitions.MAX_LOST + 2):
         lease(database, run_ids[0], seconds=-1)
         with database.write() as session:
@@ -120,7 +118,7 @@ def test_an_epoch_between_two_lost_workers_clears_the_run(
 
 
 @pytest.mark.parametrize("lost", [1, 2])
-def test_a_run_that_lost_its_worker_is_sent_alone_and_after_two_in_a_row_last(
+def test_runs_that_lost_workers_are_sent_alone_and_last(
     database: Database, run_ids: list[int], lost: int
 ) -> None:
     for _ in range(lost):
@@ -134,9 +132,7 @@ def test_a_run_that_lost_its_worker_is_sent_alone_and_after_two_in_a_row_last(
     assert groups == ([alone, other_runs] if lost == 1 else [other_runs, alone])
 
 
-def test_a_trained_run_that_is_cancelled_while_it_waits_is_closed(
-    database: Database, run_ids: list[int]
-) -> None:
+def test_cancelling_a_requeued_run_closes_it(database: Database, run_ids: list[int]) -> None:
     held = lease(database, run_ids[0])
     with database.write() as session:
         runs.store_progress(session, [runs.RunProgress(run_ids[0], epoch=7)])
@@ -148,7 +144,7 @@ def test_a_trained_run_that_is_cancelled_while_it_waits_is_closed(
         assert artifacts.checkpoints(session, run_ids[:1]) == {}
 
 
-def test_cancelling_ends_what_waits_and_asks_what_runs(
+def test_cancelling_ends_queued_runs_and_signals_running_runs(
     database: Database, run_ids: list[int]
 ) -> None:
     held = lease(database, run_ids[0])
@@ -165,26 +161,28 @@ def test_cancelling_ends_what_waits_and_asks_what_runs(
 
 @pytest.mark.parametrize("target", STATES)
 @pytest.mark.parametrize("current", STATES)
-def test_end_obeys_the_table(
+def test_end_follows_the_transition_table(
     database: Database, run_ids: list[int], current: State, target: State
 ) -> None:
     held = lease(database, run_ids[0])
     with database.write() as session:
         session.execute(update(Run).where(Run.id == held.run_id).values(status=current))
         transitions.end(session, [Ending(held, target)])
-    # end() speaks for a lease holder, so it starts from running alone
+    # end() acts for a lease holder, so only running runs can end
     allowed = current == "running" and target in TRANSITIONS["running"]
     assert state(database, held.run_id) == (target if allowed else current)
 
 
-def test_what_has_ended_stays_so_but_what_failed_may_be_tried_again() -> None:
+def test_only_failed_runs_leave_an_end_state() -> None:
     assert {ended: TRANSITIONS[ended] for ended in ENDED} == {
         "finished": set(), "cancelled": set(), "failed": {"queued"}
     }  # fmt: skip
 
 
 @pytest.mark.parametrize("current", STATES)
-def test_retry_obeys_the_table(database: Database, run_ids: list[int], current: State) -> None:
+def test_retry_follows_the_transition_table(
+    database: Database, run_ids: list[int], current: State
+) -> None:
     experiment_id = lease(database, run_ids[0]).experiment_id
     with database.write() as session:
         session.execute(update(Run).where(Run.id == run_ids[0]).values(status=current))
@@ -193,7 +191,7 @@ def test_retry_obeys_the_table(database: Database, run_ids: list[int], current: 
     assert (amount, state(database, run_ids[0])) == (int(allowed), "queued" if allowed else current)
 
 
-def test_a_retried_run_waits_as_if_it_were_new_and_keeps_its_epochs(
+def test_a_retried_run_is_queued_and_keeps_its_epochs(
     database: Database, run_ids: list[int]
 ) -> None:
     held = lease(database, run_ids[0])
@@ -210,9 +208,7 @@ def test_a_retried_run_waits_as_if_it_were_new_and_keeps_its_epochs(
     assert lease(database, run_ids[0]).attempt == held.attempt + 1
 
 
-def test_the_writer_that_failed_a_run_cannot_end_its_retry(
-    database: Database, run_ids: list[int]
-) -> None:
+def test_a_stale_writer_cannot_end_a_retry(database: Database, run_ids: list[int]) -> None:
     stale = lease(database, run_ids[0])
     with database.write() as session:
         transitions.end(session, [Ending(stale, "failed")])
@@ -223,7 +219,7 @@ def test_the_writer_that_failed_a_run_cannot_end_its_retry(
     assert state(database, run_ids[0]) == "running"
 
 
-def test_who_sleeps_in_a_statement_loses_its_transaction_to_others(postgresql_url: str) -> None:
+def test_a_client_paused_in_a_statement_loses_its_transaction(postgresql_url: str) -> None:
     asleep, awake = Database(postgresql_url, transaction_seconds=1), Database(postgresql_url)
     with awake.write() as session:
         run_ids = experiments.create_experiment(
@@ -232,7 +228,10 @@ def test_who_sleeps_in_a_statement_loses_its_transaction_to_others(postgresql_ur
     with pytest.raises(UNREACHABLE), asleep.write() as session:
         transitions.claim(session, run_ids, worker="asleep", lease_seconds=LEASE)
         driver: Any = session.connection().connection.driver_connection
-        with driver.pipeline(), driver.cursor() as cursor:  # the server waits for more of it
+        with (
+            driver.pipeline(),
+            driver.cursor() as cursor,
+        ):  # the server waits for the rest of the statement
             cursor.execute("SELECT 1")
             assert claim(awake, run_ids) == run_ids
     driver.close()
@@ -240,17 +239,17 @@ def test_who_sleeps_in_a_statement_loses_its_transaction_to_others(postgresql_ur
     awake.dispose()
 
 
-def test_who_sleeps_in_a_transaction_loses_it_to_others(
+def test_a_client_paused_in_a_transaction_loses_it(
     postgresql_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     asleep, awake = Database(postgresql_url), Database(postgresql_url)
     spec = validate({"dataset": {"source": "points"}})
-    with awake.write() as session:  # connects, and may sleep
+    with awake.write() as session:  # connects before the lock is taken
         run_ids = experiments.create_experiment(session, spec)[1]
     monkeypatch.setitem(connections.SESSION, "idle_in_transaction_session_timeout", "200")
     with pytest.raises(UNREACHABLE), asleep.write() as session:
         transitions.claim(session, run_ids, worker="asleep", lease_seconds=LEASE)
-        assert claim(awake, run_ids) == run_ids  # waits until the other's locks are gone
+        assert claim(awake, run_ids) == run_ids  # waits until the locks are released
     asleep.dispose()
     awake.dispose()
 
@@ -259,7 +258,7 @@ def test_who_sleeps_in_a_transaction_loses_it_to_others(
 def two_workers(
     postgresql_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[tuple[Database, Database]]:
-    """Connections of a worker that falls asleep and of others, who wait for it a little only."""
+    """Connections of a worker that is paused, and of others with a short lock timeout."""
     monkeypatch.setitem(connections.SESSION, "lock_timeout", "300")
     asleep, awake = Database(postgresql_url), Database(postgresql_url)
     yield asleep, awake
@@ -268,7 +267,7 @@ def two_workers(
 
 
 def lose(database: Database, seeds: int) -> list[transitions.Lease]:
-    """Claim the runs of a new experiment by a worker that is dead."""
+    """Claim the runs of a new experiment for a worker that is then lost."""
     spec = validate({"dataset": {"source": "points"}, "training": {"seeds": seeds}})
     with database.write() as session:
         _, ids = experiments.create_experiment(session, spec)
@@ -276,7 +275,7 @@ def lose(database: Database, seeds: int) -> list[transitions.Lease]:
     return [claimed_run.lease for claimed_run in claimed]
 
 
-def test_a_first_look_shortens_no_lease(database: Database, run_ids: list[int]) -> None:
+def test_restarting_leases_does_not_shorten_them(database: Database, run_ids: list[int]) -> None:
     (run_id,) = claim(database, run_ids[:1])
     with database.write() as session:
         transitions.restart_leases(session, lease_seconds=-1, shorten=False)
@@ -285,7 +284,7 @@ def test_a_first_look_shortens_no_lease(database: Database, run_ids: list[int]) 
         assert [freed.run_id for freed in transitions.reap(session)] == [run_id]
 
 
-def test_a_worker_asleep_in_a_write_keeps_nobody_from_taking_back_other_runs(
+def test_a_worker_paused_in_a_write_does_not_block_reaping_other_runs(
     two_workers: tuple[Database, Database],
 ) -> None:
     asleep, awake = two_workers
@@ -303,7 +302,7 @@ def test_a_worker_asleep_in_a_write_keeps_nobody_from_taking_back_other_runs(
         assert [freed.run_id for freed in lifecycle.reap(scheduler)] == [first.run_id]
 
 
-def test_a_worker_asleep_as_it_counts_changes_keeps_the_runs_of_its_experiment_alone(
+def test_a_worker_paused_in_the_change_log_blocks_only_its_experiment(
     two_workers: tuple[Database, Database],
 ) -> None:
     asleep, awake = two_workers
@@ -316,7 +315,7 @@ def test_a_worker_asleep_as_it_counts_changes_keeps_the_runs_of_its_experiment_a
         assert len(lifecycle.reap(scheduler)) == 2
 
 
-def test_nothing_is_removed_while_somebody_who_organises_waits_for_a_worker(
+def test_nothing_is_erased_while_an_organising_request_waits(
     two_workers: tuple[Database, Database],
 ) -> None:
     asleep, awake = two_workers

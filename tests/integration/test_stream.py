@@ -1,4 +1,4 @@
-"""The live stream over a real server: replay, follow, resume, with and without a broker."""
+"""The live stream on a real server: replay, new events, resuming, broker outages."""
 
 import signal
 import subprocess
@@ -38,7 +38,7 @@ def steps(received: ReceivedEvent) -> list[int]:
     return steps_read
 
 
-def test_what_was_before_is_replayed(api: Api, url: str, run_id: int) -> None:
+def test_earlier_changes_are_replayed(api: Api, url: str, run_id: int) -> None:
     record_epochs(api.database, 1, run_id, range(1, 4))
     record_epochs(api.database, 1, run_id, range(4, 6))
     with open_stream(url, f"run={run_id}") as stream:
@@ -48,14 +48,14 @@ def test_what_was_before_is_replayed(api: Api, url: str, run_id: int) -> None:
     assert event.data == {"run": run_id, "metrics": {"val_loss": series}}
 
 
-def test_what_happens_is_followed(api: Api, url: str, run_id: int) -> None:
+def test_new_changes_are_streamed(api: Api, url: str, run_id: int) -> None:
     with open_stream(url, f"run={run_id}") as stream:
         for start in (1, 4):
             record_epochs(api.database, 1, run_id, range(start, start + 3))
             assert steps(next(stream)) == [start, start + 1, start + 2]
 
 
-def test_a_stream_ends_while_the_database_is_away(
+def test_a_stream_ends_while_the_database_is_unreachable(
     api: Api, url: str, run_id: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def away(*_: object) -> None:
@@ -64,10 +64,10 @@ def test_a_stream_ends_while_the_database_is_away(
     with open_stream(url, f"run={run_id}") as stream:
         monkeypatch.setattr("backend.live.events.read", away)
         record_epochs(api.database, 1, run_id, range(1, 4))
-        assert list(stream) == []  # an end, which a browser comes back from
+        assert list(stream) == []  # the stream ends, and a browser reconnects
 
 
-def test_a_hint_ends_the_wait(
+def test_a_notification_ends_the_wait(
     api: Api, url: str, run_id: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("backend.live.broadcaster.POLL_SECONDS", 3600)
@@ -79,27 +79,29 @@ def test_a_hint_ends_the_wait(
         assert steps(next(stream)) == [2]
 
 
-def test_the_page_continues_after_what_it_shows(api: Api, url: str, run_id: int) -> None:
+def test_a_page_continues_after_its_last_revision(api: Api, url: str, run_id: int) -> None:
     record_epochs(api.database, 1, run_id, range(1, 4))
     record_epochs(api.database, 1, run_id, range(4, 6))
     with open_stream(url, f"run={run_id}&after=1") as stream:
         assert steps(next(stream)) == [4, 5]
 
 
-def test_the_last_event_id_wins(api: Api, url: str, run_id: int) -> None:
+def test_the_last_event_id_takes_precedence(api: Api, url: str, run_id: int) -> None:
     record_epochs(api.database, 1, run_id, range(1, 4))
     record_epochs(api.database, 1, run_id, range(4, 6))
     with open_stream(url, f"run={run_id}&after=0", last_id=1) as stream:
         assert steps(next(stream)) == [4, 5]
 
 
-def test_a_revision_of_another_database_starts_anew(api: Api, url: str, run_id: int) -> None:
+def test_a_revision_of_another_database_restarts_the_stream(
+    api: Api, url: str, run_id: int
+) -> None:
     record_epochs(api.database, 1, run_id, range(1, 4))
     with open_stream(url, f"run={run_id}", last_id=999) as stream:
         assert steps(next(stream)) == [1, 2, 3]
 
 
-def test_a_revision_from_after_a_restored_backup_starts_anew(
+def test_a_revision_from_before_a_restore_restarts_the_stream(
     api: Api, url: str, run_id: int
 ) -> None:
     record_epochs(api.database, 1, run_id, range(1, 4))
@@ -120,7 +122,7 @@ def write_alone(database: Database, run_id: int, last: int) -> threading.Thread:
     return thread
 
 
-def test_reconnecting_loses_and_doubles_nothing(api: Api, url: str, run_id: int) -> None:
+def test_reconnecting_neither_loses_nor_repeats_events(api: Api, url: str, run_id: int) -> None:
     writer = write_alone(api.database, run_id, last=150)
     received: list[int] = []
     last_id = None
@@ -135,7 +137,7 @@ def test_reconnecting_loses_and_doubles_nothing(api: Api, url: str, run_id: int)
     assert received == list(range(1, 151))
 
 
-def test_every_open_stream_gets_everything(api: Api, url: str, run_id: int) -> None:
+def test_every_open_stream_gets_all_events(api: Api, url: str, run_id: int) -> None:
     writer = write_alone(api.database, run_id, last=50)
     with open_stream(url, f"run={run_id}") as first, open_stream(url, f"run={run_id}") as second:
         for stream in (first, second):
@@ -146,14 +148,14 @@ def test_every_open_stream_gets_everything(api: Api, url: str, run_id: int) -> N
     writer.join()
 
 
-def test_a_run_hears_nothing_of_its_neighbours(api: Api, url: str, run_id: int) -> None:
+def test_the_stream_of_a_run_contains_only_its_events(api: Api, url: str, run_id: int) -> None:
     record_epochs(api.database, 1, run_id + 1, range(1, 4))
     record_epochs(api.database, 1, run_id, range(1, 2))
     with open_stream(url, f"run={run_id}") as stream:
         assert next(stream).data["run"] == run_id
 
 
-def test_an_experiment_shows_states(api: Api, url: str, run_id: int) -> None:
+def test_the_stream_of_an_experiment_contains_states(api: Api, url: str, run_id: int) -> None:
     record_epochs(api.database, 1, run_id, range(1, 4))
     record_epochs(api.database, 1, run_id + 1, range(1, 2))
     with open_stream(url, "experiment=1") as stream:
@@ -182,7 +184,7 @@ def test_a_brief_stream_is_of_an_experiment(sqlite_api: Api) -> None:
     assert answer.json()["field"] == "brief"
 
 
-def test_a_status_tells_how_far_the_experiment_is(api: Api, url: str, run_id: int) -> None:
+def test_a_status_event_contains_the_progress(api: Api, url: str, run_id: int) -> None:
     with open_stream(url, "experiment=1") as stream:
         api.post("/api/experiments/1/cancel")
         event = next(stream)
@@ -192,7 +194,7 @@ def test_a_status_tells_how_far_the_experiment_is(api: Api, url: str, run_id: in
     assert event.data["counts"]["cancelled"] == 2
 
 
-def test_a_diagnosis_is_told_while_the_run_still_trains(api: Api, url: str, run_id: int) -> None:
+def test_a_diagnosis_is_streamed_during_training(api: Api, url: str, run_id: int) -> None:
     with api.database.write() as session:
         changes.log(session, 1, [changes.NewChange(run_id, "diagnosis")])
     with open_stream(url, f"run={run_id}") as stream:
@@ -211,13 +213,13 @@ def test_without_a_broker_the_database_is_polled(sqlite_url: str, tmp_path: Path
             assert steps(next(stream)) == [start, start + 1, start + 2]
 
 
-def test_a_broker_that_comes_back_is_heard(
+def test_notifications_resume_after_a_broker_outage(
     sqlite_url: str, short_dir: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("backend.live.broadcaster.POLL_SECONDS", 3600)
     monkeypatch.setattr(
         "backend.live.notifications.PAUSE_AFTER_FAILURE_SECONDS", 0
-    )  # submitting without a broker fails one
+    )  # submitting without a broker logs a failure
     socket = short_dir / "late.sock"
     broker = ValkeyServer(port=0, data_dir=short_dir / "late", unix_socket_path=socket)
     settings = Settings(data_dir=short_dir, database=sqlite_url, broker=f"unix://{socket}")
@@ -236,7 +238,7 @@ def test_a_broker_that_comes_back_is_heard(
 
 
 @pytest.mark.parametrize("query", ["run=7", "experiment=7"])
-def test_what_is_unknown_is_not_found_before_the_stream(sqlite_api: Api, query: str) -> None:
+def test_streams_of_unknown_runs_are_not_found(sqlite_api: Api, query: str) -> None:
     assert sqlite_api.get(f"/api/stream?{query}").status_code == 404
 
 
@@ -247,7 +249,7 @@ def test_a_bad_last_event_id_is_refused(sqlite_api: Api, last_id: str) -> None:
     assert (answer.status_code, answer.json()["field"]) == (422, "last-event-id")
 
 
-def test_open_streams_do_not_hold_up_the_end(sqlite_settings: Settings) -> None:
+def test_open_streams_do_not_delay_shutdown(sqlite_settings: Settings) -> None:
     Api(create_app(sqlite_settings)).submit()
     port = free_port()
     environment = {

@@ -1,4 +1,4 @@
-"""`lab up` as a whole: real processes, killed and stopped in every way."""
+"""`lab up` with real processes, killed and stopped in many ways."""
 
 import os
 import shutil
@@ -25,7 +25,7 @@ STOP_SECONDS = 5
 
 @pytest.fixture(scope="module")
 def kept(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Product]:
-    """A product that lives through several tests, as it should."""
+    """A product shared by several tests, which must survive them."""
     data_dir = tmp_path_factory.mktemp("kept") / "data"
     with run_product(data_dir, workers="1", lease_seconds="3") as product:
         yield product
@@ -33,29 +33,29 @@ def kept(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Product]:
 
 @pytest.fixture
 def product(tmp_path: Path) -> Iterator[Product]:
-    """A product that a test ends."""
+    """A product that the test may stop."""
     with run_product(tmp_path / "data", workers="1") as product:
         yield product
 
 
 def children(product: Product) -> dict[str, psutil.Process]:
-    """The running children by what they are."""
+    """Return the running children by their role."""
     processes = {role(child): child for child in psutil.Process(product.process.pid).children()}
     return {name: child for name, child in processes.items() if name is not None}
 
 
 def role(child: psutil.Process) -> str | None:
-    """What a child is, None when it has ended meanwhile."""
+    """Return the role of a child, or None if it has ended."""
     words = {"valkey-server": "valkey", "supervisor.web": "web", "celery": "worker1"}
     try:
-        command = " ".join(child.cmdline())  # empty once it has ended
+        command = " ".join(child.cmdline())  # empty after its end
     except psutil.Error:
         return None
     return next((name for word, name in words.items() if word in command), None)
 
 
 def submit(product: Product, spec: dict[str, object]) -> str:
-    """Submit and return the experiment's API address."""
+    """Submit an experiment and return its API URL."""
     answer = httpx.post(f"{product.url}/api/experiments", json=spec, timeout=10)
     assert answer.status_code == 201, answer.text
     return f"{product.url}/api/experiments/{answer.json()['id']}"
@@ -70,7 +70,7 @@ def assert_trains(product: Product) -> None:
     wait_for(lambda: status(url) == "finished", product.read_output)
 
 
-def test_it_says_where_it_is_and_trains(product: Product) -> None:
+def test_lab_up_prints_its_url_and_trains(product: Product) -> None:
     assert f"Overfit Lab is ready: {product.url}\n" in product.read_output()
     assert_trains(product)
 
@@ -94,7 +94,7 @@ def test_a_taken_port_is_refused(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("name", ["valkey", "web", "worker1"])
-def test_a_killed_child_is_started_again(product: Product, name: str) -> None:
+def test_a_killed_child_is_restarted(product: Product, name: str) -> None:
     wait_for(lambda: name in children(product))
     killed = children(product)[name]
     killed.kill()
@@ -104,14 +104,14 @@ def test_a_killed_child_is_started_again(product: Product, name: str) -> None:
     assert_trains(product)
 
 
-def test_a_killed_workers_run_goes_on(product: Product) -> None:
+def test_the_run_of_a_killed_worker_continues(product: Product) -> None:
     url = submit(product, {**SPEC, "training": {"epochs": 6000}})
     wait_for(lambda: status(url) == "running", product.read_output)
     children(product)["worker1"].kill()
     wait_for(lambda: status(url) == "finished", product.read_output)
 
 
-def test_ctrl_c_ends_all_within_5_seconds_with_a_stream_open(product: Product) -> None:
+def test_ctrl_c_ends_everything_within_5_seconds_with_an_open_stream(product: Product) -> None:
     url = submit(product, LONG_SPEC)
     wait_for(lambda: status(url) == "running", product.read_output)
     left = list(children(product).values())
@@ -137,7 +137,7 @@ def read_stream(url: str, is_open: threading.Event) -> None:
         pass
 
 
-def test_ctrl_c_hands_the_running_run_back(product: Product) -> None:
+def test_ctrl_c_requeues_the_running_run(product: Product) -> None:
     url = submit(product, LONG_SPEC)
     wait_for(lambda: status(url) == "running", product.read_output)
     product.interrupt()
@@ -147,7 +147,7 @@ def test_ctrl_c_hands_the_running_run_back(product: Product) -> None:
 
 def test_a_second_ctrl_c_kills_at_once(product: Product) -> None:
     frozen = children(product)["web"]
-    frozen.suspend()  # would otherwise hold the stop up to its limit
+    frozen.suspend()  # delays a normal stop up to its limit
     product.process.send_signal(signal.SIGINT)
     wait_for(lambda: "Stopping." in product.read_output())
     product.process.send_signal(signal.SIGINT)
@@ -156,7 +156,7 @@ def test_a_second_ctrl_c_kills_at_once(product: Product) -> None:
 
 
 @pytest.mark.skipif(os.uname().sysname != "Linux", reason="only Linux ends orphans")
-def test_nothing_outlives_a_killed_supervisor(product: Product) -> None:
+def test_children_end_with_a_killed_supervisor(product: Product) -> None:
     wait_for(lambda: len(children(product)) == 3)
     left = list(children(product).values())
     product.kill()
@@ -168,14 +168,14 @@ def test_nothing_outlives_a_killed_supervisor(product: Product) -> None:
 def test_a_child_that_cannot_start_is_explained(tmp_path: Path) -> None:
     logs = tmp_path / "data" / "logs"
     (tmp_path / "data" / "valkey").mkdir(parents=True)
-    (tmp_path / "data" / "valkey" / "appendonlydir").touch()  # Valkey wants a folder there
+    (tmp_path / "data" / "valkey" / "appendonlydir").touch()  # Valkey needs a folder there
     with start_product(tmp_path / "data") as product:
         assert product.process.wait() == 2
         assert product.read_output().startswith("lab: valkey ended (exit code 1: ")
         assert product.read_output().endswith(f"); its log is {logs}/valkey.log\n")
 
 
-def test_a_database_that_is_away_is_one_sentence(tmp_path: Path) -> None:
+def test_an_unreachable_database_is_explained_in_one_sentence(tmp_path: Path) -> None:
     database = f"postgresql://lab:secret@127.0.0.1:{free_port()}/lab"
     with start_product(tmp_path / "data", database=database) as product:
         assert product.process.wait() == 2
@@ -183,13 +183,13 @@ def test_a_database_that_is_away_is_one_sentence(tmp_path: Path) -> None:
         assert "secret" not in product.read_output()
 
 
-def test_a_long_path_with_spaces_is_no_obstacle(tmp_path: Path) -> None:
+def test_a_long_path_with_spaces_works(tmp_path: Path) -> None:
     with run_product(tmp_path / f"my data {'x' * 100}", workers="1") as product:
         assert_trains(product)
         assert product.interrupt() == 0
 
 
-def test_postgresql_and_a_broker_of_ones_own(
+def test_external_postgresql_and_broker(
     tmp_path: Path, postgresql_url: str, valkey_url: str
 ) -> None:
     with run_product(
@@ -208,7 +208,7 @@ def tend_until(child: Child, condition: Callable[[], bool]) -> None:
     wait_for(holds)
 
 
-def test_a_child_whose_log_was_removed_is_started_again(tmp_path: Path) -> None:
+def test_a_child_whose_log_was_removed_is_restarted(tmp_path: Path) -> None:
     output: list[str] = []
     ends = Program("ends", ["sh", "-c", "exit 3"])
     child = Child(ends, environment=os.environ, log_dir=tmp_path, say=output.append)
@@ -220,7 +220,7 @@ def test_a_child_whose_log_was_removed_is_started_again(tmp_path: Path) -> None:
     child.kill()
 
 
-def test_a_child_that_the_system_cannot_start_for_now_is_tried_again(tmp_path: Path) -> None:
+def test_a_child_that_temporarily_cannot_start_is_retried(tmp_path: Path) -> None:
     output: list[str] = []
     logs = tmp_path / "logs"
     logs.mkdir()

@@ -1,4 +1,4 @@
-"""From queued runs to ended ones, on real databases and a real broker."""
+"""Training of queued runs until their end, on real databases and a real broker."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -44,11 +44,11 @@ SHORT = document(
 
 @pytest.fixture
 def eager(settings: Settings) -> Settings:
-    """Settings under which every epoch is written, and a checkpoint taken, at once."""
+    """Settings with which every epoch and a checkpoint are written immediately."""
     return settings.model_copy(update={"record_seconds": 1e-9, "checkpoint_seconds": 1e-9})
 
 
-def test_runs_are_trained_to_their_end(settings: Settings, database: Database) -> None:
+def test_runs_are_trained_until_the_last_epoch(settings: Settings, database: Database) -> None:
     run_ids = submit(database, SHORT)
     train(run_ids, make_services(settings, database))
     for run_id in run_ids:
@@ -68,9 +68,7 @@ def test_every_epoch_of_every_metric_is_recorded(settings: Settings, database: D
     assert all(steps == list(range(1, EPOCHS + 1)) for steps, _ in recorded.values())
 
 
-def test_a_failed_run_that_is_retried_ends_as_one_that_never_failed(
-    eager: Settings, database: Database
-) -> None:
+def test_a_retried_run_ends_like_one_that_never_failed(eager: Settings, database: Database) -> None:
     failed, whole = (submit(database, SHORT)[0] for _ in range(2))
 
     def fail(_: Shutdown) -> None:
@@ -87,7 +85,7 @@ def test_a_failed_run_that_is_retried_ends_as_one_that_never_failed(
     assert logged_epochs(database, failed) == list(range(1, EPOCHS + 1))
 
 
-def test_what_breaks_in_one_ensemble_ends_only_its_runs(
+def test_an_error_in_an_ensemble_fails_only_its_runs(
     settings: Settings, database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     run_ids = submit(database, {**SHORT, "model": {"width": [8, 64]}})
@@ -113,9 +111,7 @@ def test_what_breaks_in_one_ensemble_ends_only_its_runs(
         assert kinds == (["best"] if broken else ["best", "last"])
 
 
-def test_a_finished_run_leaves_snapshots_and_samples(
-    settings: Settings, database: Database
-) -> None:
+def test_a_finished_run_has_snapshots_and_samples(settings: Settings, database: Database) -> None:
     run_id = submit(database, SHORT)[0]
     train([run_id], make_services(settings, database))
     with database.read() as session:
@@ -131,7 +127,7 @@ def test_a_finished_run_leaves_snapshots_and_samples(
     assert checkpoints == {}
 
 
-def test_changes_cover_every_epoch_once_and_tell_the_states(
+def test_changes_contain_every_epoch_once_and_the_states(
     eager: Settings, database: Database
 ) -> None:
     run_id = submit(database, SHORT)[0]
@@ -145,7 +141,7 @@ def test_changes_cover_every_epoch_once_and_tell_the_states(
     ]
 
 
-def test_runs_that_another_worker_holds_are_left_alone(
+def test_runs_held_by_another_worker_are_not_trained(
     settings: Settings, database: Database
 ) -> None:
     run_ids = submit(database, SHORT)
@@ -155,7 +151,7 @@ def test_runs_that_another_worker_holds_are_left_alone(
     assert [get_run(database, run_id).status for run_id in run_ids] == ["running", "finished"]
 
 
-def test_a_cancelled_run_ends_with_what_it_has(eager: Settings, database: Database) -> None:
+def test_a_cancelled_run_keeps_its_records(eager: Settings, database: Database) -> None:
     run_ids = submit(database, SHORT)
 
     def cancel(_: Shutdown) -> None:
@@ -172,9 +168,7 @@ def test_a_cancelled_run_ends_with_what_it_has(eager: Settings, database: Databa
             assert artifacts.get_snapshot(session, run_id, "last").epoch == run.epoch
 
 
-def test_a_worker_that_lost_its_lease_writes_nothing_more(
-    eager: Settings, database: Database
-) -> None:
+def test_a_worker_that_lost_its_lease_stops_writing(eager: Settings, database: Database) -> None:
     run_ids = submit(database, SHORT)
 
     def take_over(_: Shutdown) -> None:
@@ -189,7 +183,7 @@ def test_a_worker_that_lost_its_lease_writes_nothing_more(
 
 
 @pytest.mark.parametrize("settings_name", ["settings", "eager"])
-def test_a_stopped_worker_hands_its_runs_back_and_they_go_on(
+def test_runs_of_a_stopped_worker_are_requeued_and_continue(
     settings_name: str, request: pytest.FixtureRequest, database: Database
 ) -> None:
     settings: Settings = request.getfixturevalue(settings_name)
@@ -204,7 +198,7 @@ def test_a_stopped_worker_hands_its_runs_back_and_they_go_on(
 
 
 @pytest.mark.parametrize("checkpoint_seconds", [1e-9, 1e9])
-def test_a_killed_worker_s_runs_go_on_as_if_nothing_had_happened(
+def test_runs_of_a_killed_worker_continue_to_the_bit(
     eager: Settings, database: Database, checkpoint_seconds: float
 ) -> None:
     settings = eager.model_copy(update={"checkpoint_seconds": checkpoint_seconds})
@@ -228,7 +222,7 @@ def test_a_killed_worker_s_runs_go_on_as_if_nothing_had_happened(
         ("up", {"strips": 3, "strip": 6}, "stop"),
     ],
 )
-def test_early_stopping_fires_where_the_rule_says(
+def test_early_stopping_fires_as_replayed(
     eager: Settings,
     database: Database,
     criterion: str,
@@ -257,7 +251,7 @@ def test_early_stopping_fires_where_the_rule_says(
     assert run.status == "finished"
 
 
-def test_a_run_that_diverges_fails_with_the_epoch(settings: Settings, database: Database) -> None:
+def test_a_diverging_run_fails_and_names_the_epoch(settings: Settings, database: Database) -> None:
     wild = document("points", model__degree=6, training__learning_rate=10.0, training__epochs=300)
     (run_id,) = submit(database, wild)
     train([run_id], make_services(settings, database))
@@ -271,9 +265,7 @@ def test_a_run_that_diverges_fails_with_the_epoch(settings: Settings, database: 
         assert [snapshot.kind for snapshot in artifacts.snapshot_infos(session, run_id)] == ["best"]
 
 
-def test_a_database_that_is_away_for_a_moment_loses_nothing(
-    eager: Settings, database: Database
-) -> None:
+def test_a_short_database_outage_loses_nothing(eager: Settings, database: Database) -> None:
     run_ids = submit(database, SHORT)
     train(run_ids, make_services(eager, Away(database, writes=range(4, 7))))
     for run_id in run_ids:
@@ -282,7 +274,7 @@ def test_a_database_that_is_away_for_a_moment_loses_nothing(
 
 
 class Away(Database):
-    """A database that cannot be written at some of the attempts."""
+    """A database on which some of the writes fail."""
 
     def __init__(self, database: Database, writes: range) -> None:
         self._database, self._away, self._attempts = database, writes, 0
@@ -303,7 +295,8 @@ class Away(Database):
 
 def test_a_worker_needs_a_single_connection(settings: Settings, database_url: str) -> None:
     alone = Database(database_url, connections=1)
-    quick = settings.model_copy(update={"lease_seconds": 0.3})  # the heartbeat asks for one too
+    # the heartbeat, which renews leases, needs a connection too
+    quick = settings.model_copy(update={"lease_seconds": 0.3})
     run_ids = submit(alone, document("moons", training__epochs=200))
     train(run_ids, make_services(quick, alone))
     assert get_run(alone, run_ids[0]).status == "finished"

@@ -1,4 +1,4 @@
-"""What a person did at once is taken back exactly, by the operation that the answer names."""
+"""Undo of organising: the operation named in a response is reverted exactly."""
 
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -36,7 +36,7 @@ def tags(api: Api, ids: list[int]) -> list[dict[str, str]]:
     return [tags_by_run.get(id_, {}) for id_ in ids]
 
 
-def test_undo_puts_back_what_was_there_before(api: Api, runs: list[int]) -> None:
+def test_undo_restores_the_earlier_values(api: Api, runs: list[int]) -> None:
     patch(api, f"/api/runs/{runs[0]}", {"tags": {"owner": "ann"}, "pinned": True})
     done = patch(
         api, "/api/runs", {"filter": "", "change": {"tags": {"owner": "bo"}, "pinned": True}}
@@ -47,7 +47,7 @@ def test_undo_puts_back_what_was_there_before(api: Api, runs: list[int]) -> None
     assert listed(api, filter="pinned = true") == runs[:1]
 
 
-def test_undo_leaves_what_was_changed_since(api: Api, runs: list[int]) -> None:
+def test_undo_keeps_later_changes(api: Api, runs: list[int]) -> None:
     done = patch(api, "/api/runs", {"runs": runs, "change": {"note": "odd"}})
     patch(api, f"/api/runs/{runs[1]}", {"note": "not odd at all"})
     assert undo(api, done["operation"]) == {
@@ -56,7 +56,7 @@ def test_undo_leaves_what_was_changed_since(api: Api, runs: list[int]) -> None:
     assert listed(api, filter="note is not null") == [runs[1]]
 
 
-def test_undo_of_a_deletion_leaves_out_what_was_deleted_before(api: Api, runs: list[int]) -> None:
+def test_undo_of_a_deletion_skips_runs_deleted_before(api: Api, runs: list[int]) -> None:
     api.request("DELETE", f"/api/runs/{runs[0]}")
     done = api.post("/api/runs/delete", json={"runs": runs}).json()
     assert undo(api, done["operation"])["ids"] == runs[1:]
@@ -64,7 +64,7 @@ def test_undo_of_a_deletion_leaves_out_what_was_deleted_before(api: Api, runs: l
     assert listed(api) == runs[:0:-1]
 
 
-def test_undo_of_a_restoration_cancels_what_was_queued_since(api: Api, runs: list[int]) -> None:
+def test_undo_of_a_restoration_cancels_requeued_runs(api: Api, runs: list[int]) -> None:
     api.request("DELETE", f"/api/runs/{runs[0]}")
     done = api.post(f"/api/runs/{runs[0]}/restore").json()
     with api.database.write() as session:
@@ -74,18 +74,18 @@ def test_undo_of_a_restoration_cancels_what_was_queued_since(api: Api, runs: lis
     assert (item["status"], item["deleted_at"] is None) == ("cancelled", False)
 
 
-def test_an_experiment_is_put_back_as_it_was(api: Api, runs: list[int]) -> None:
+def test_changes_of_an_experiment_are_undone(api: Api, runs: list[int]) -> None:
     done = patch(api, "/api/experiments/1", {"archived": True})
     assert listed(api) == []
     undo(api, done["operation"])
     assert listed(api) == runs[::-1]
 
 
-def test_what_changed_nothing_is_no_operation(api: Api, runs: list[int]) -> None:
+def test_a_change_without_effect_is_not_an_operation(api: Api, runs: list[int]) -> None:
     assert patch(api, "/api/runs", {"runs": runs, "change": {"pinned": False}})["operation"] is None
 
 
-def test_an_operation_is_undone_once_and_within_a_day(api: Api, runs: list[int]) -> None:
+def test_an_operation_can_be_undone_once_within_a_day(api: Api, runs: list[int]) -> None:
     first, second = (
         patch(api, f"/api/runs/{runs[0]}", {"note": note})["operation"] for note in ("one", "two")
     )
@@ -104,10 +104,8 @@ def test_an_operation_is_undone_once_and_within_a_day(api: Api, runs: list[int])
 
 
 @pytest.mark.parametrize("owner", ["run", "experiment"])
-def test_an_undo_leaves_what_has_the_number_of_something_removed(
-    sqlite_api: Api, owner: str
-) -> None:
-    api = sqlite_api  # as SQLite gives numbers out again
+def test_an_undo_ignores_new_runs_that_reuse_ids(sqlite_api: Api, owner: str) -> None:
+    api = sqlite_api  # SQLite reuses ids
     experiment_id = api.submit()
     note = {"note": "same"}
     operation = patch(api, f"/api/{owner}s/1", note)["operation"]
@@ -119,7 +117,7 @@ def test_an_undo_leaves_what_has_the_number_of_something_removed(
     assert undo(api, operation)["ids"] == []
 
 
-def test_what_is_being_removed_is_not_restored(api: Api, runs: list[int]) -> None:
+def test_runs_being_erased_are_not_restored(api: Api, runs: list[int]) -> None:
     operation = api.request("DELETE", f"/api/runs/{runs[0]}").json()["operation"]
     with (
         api.database.write() as session,
@@ -131,7 +129,7 @@ def test_what_is_being_removed_is_not_restored(api: Api, runs: list[int]) -> Non
     undo(api, operation)
 
 
-def test_more_runs_than_a_request_may_name_are_put_back(sqlite_api: Api) -> None:
+def test_undo_restores_more_runs_than_a_request_may_name(sqlite_api: Api) -> None:
     api = sqlite_api
     [_, other_ids] = api.run_ids(api.submit())
     with api.database.write() as session:
@@ -152,7 +150,7 @@ def test_a_run_has_a_bounded_number_of_tags(api: Api, runs: list[int]) -> None:
     assert tags(api, runs)[1:] == [{}, {}]
 
 
-def test_tags_and_views_written_at_once_do_not_fail(api: Api, runs: list[int]) -> None:
+def test_concurrent_writes_of_tags_and_views_succeed(api: Api, runs: list[int]) -> None:
     def write(value: int) -> int | None:
         with api.database.write() as session:
             wanted = CurationChange({"note": str(value)}, {"owner": str(value)})
@@ -166,7 +164,7 @@ def test_tags_and_views_written_at_once_do_not_fail(api: Api, runs: list[int]) -
     assert listed(api, filter=f"note = '{owner}'") == runs[::-1]
 
 
-def test_a_retried_run_forgets_what_it_was_at_its_best_epoch(api: Api, runs: list[int]) -> None:
+def test_a_retried_run_loses_its_values_at_the_best_epoch(api: Api, runs: list[int]) -> None:
     record_epochs(api.database, 1, runs[0], range(3, 6))
     with api.database.write() as session:
         metric_summaries.note_best(session, runs)

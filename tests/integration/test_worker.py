@@ -1,4 +1,4 @@
-"""A real Celery worker, as a process of its own, killed and told to stop while it trains."""
+"""A real Celery worker process, killed and stopped while it trains."""
 
 import os
 import signal
@@ -20,7 +20,7 @@ from tests.specs import document
 from tests.training import curves, get_run, make_services, submit
 from worker.training_task import train
 
-EPOCHS = 2400  # several times as long as it takes to see one and end the worker
+EPOCHS = 2400  # enough to stop the worker long before the last epoch
 DOCUMENT = document(
     "moons",
     dataset__n_train=[20, 40],
@@ -62,7 +62,7 @@ def working(settings: Settings, log: Path) -> Iterator["subprocess.Popen[bytes]"
         process.wait()
 
 
-def test_a_run_that_is_taken_back_is_told_in_the_log(
+def test_a_requeued_run_is_logged(
     scheduler: Scheduler, sqlite_database: Database, caplog: pytest.LogCaptureFixture
 ) -> None:
     run_id, *_ = submit(sqlite_database, DOCUMENT)
@@ -79,7 +79,7 @@ def test_a_run_that_is_taken_back_is_told_in_the_log(
 @pytest.mark.timeout(600)
 @pytest.mark.usefixtures("scheduler")
 @pytest.mark.parametrize("ending", [signal.SIGKILL, signal.SIGTERM])
-def test_runs_of_a_worker_that_ends_go_on_in_another(
+def test_runs_of_an_ended_worker_continue_in_another(
     settings: Settings, sqlite_database: Database, tmp_path: Path, ending: signal.Signals
 ) -> None:
     database, log = sqlite_database, tmp_path / "worker.log"

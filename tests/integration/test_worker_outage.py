@@ -1,4 +1,4 @@
-"""A database that goes away while a worker trains: nothing is lost, nothing is written twice."""
+"""Database outages during training: no epoch is lost or written twice."""
 
 import os
 import subprocess
@@ -41,7 +41,7 @@ DOCUMENT = document("points", training__epochs=EPOCHS)
 
 
 class Flaky(Database):
-    """Loses, of some writes counted from 1, the connection: before the commit, or just after."""
+    """Loses the connection in some writes (counted from 1), before or just after the commit."""
 
     def __init__(
         self, url: str, *, before: Collection[int] = (), after: Collection[int] = ()
@@ -67,7 +67,7 @@ def _gone() -> OperationalError:
 
 
 @pytest.mark.parametrize("lost", ["before", "after"])
-def test_a_write_whose_answer_is_lost_is_made_once(
+def test_a_write_whose_response_is_lost_is_made_once(
     settings: Settings, database: Database, database_url: str, lost: str
 ) -> None:
     quick = settings.model_copy(update={"record_seconds": 0.001, "checkpoint_seconds": 0.01})
@@ -82,7 +82,7 @@ def test_a_write_whose_answer_is_lost_is_made_once(
     flaky.dispose()
 
 
-def test_a_worker_trains_no_further_than_it_can_hold(
+def test_a_worker_buffers_a_bounded_number_of_epochs(
     sqlite_settings: Settings,
     sqlite_database: Database,
     sqlite_url: str,
@@ -95,12 +95,12 @@ def test_a_worker_trains_no_further_than_it_can_hold(
     train([run_id], make_services(eager, flaky))
     entries = [entry for entry in logged(sqlite_database, run_id) if entry.kind == "metric"]
     lengths = [(entry.last_step or 0) - (entry.first_step or 0) + 1 for entry in entries]
-    assert lengths[0] == 11  # until it could write
+    assert lengths[0] == 11  # buffered until the first write
     assert changed_epochs(entries) == list(range(1, EPOCHS + 1))
     flaky.dispose()
 
 
-def test_a_worker_waits_for_a_database_that_is_away_when_it_is_given_runs(
+def test_a_worker_waits_for_an_unreachable_database_to_claim_runs(
     sqlite_settings: Settings, sqlite_database: Database, sqlite_url: str
 ) -> None:
     (run_id,) = submit(sqlite_database, DOCUMENT)
@@ -110,7 +110,7 @@ def test_a_worker_waits_for_a_database_that_is_away_when_it_is_given_runs(
     flaky.dispose()
 
 
-def test_the_log_says_that_what_was_handed_back_was_lost_before(
+def test_the_log_reports_a_lease_lost_before_the_release(
     sqlite_settings: Settings, sqlite_database: Database, caplog: pytest.LogCaptureFixture
 ) -> None:
     [run_id] = submit(sqlite_database, DOCUMENT)
@@ -129,7 +129,7 @@ def test_the_log_says_that_what_was_handed_back_was_lost_before(
     assert vars(record)["state"] == "lost to another worker"
 
 
-def test_a_write_that_takes_longer_than_a_lease_loses_no_run(
+def test_a_write_longer_than_a_lease_loses_no_run(
     settings: Settings, database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (run_id,) = submit(database, DOCUMENT)
@@ -150,7 +150,7 @@ def test_a_write_that_takes_longer_than_a_lease_loses_no_run(
     assert get_run(database, run_id).status == "running"
 
 
-def test_a_worker_that_starts_before_its_database_says_so_in_one_line(
+def test_a_worker_started_before_its_database_logs_one_line(
     sqlite_settings: Settings, caplog: pytest.LogCaptureFixture
 ) -> None:
     away = Database(f"postgresql://127.0.0.1:{free_port()}/lab")
@@ -160,7 +160,7 @@ def test_a_worker_that_starts_before_its_database_says_so_in_one_line(
     assert "Connection refused" in message
 
 
-def test_a_setting_that_is_none_is_one_sentence_of_a_worker() -> None:
+def test_an_invalid_setting_of_a_worker_is_explained_in_one_sentence() -> None:
     process = subprocess.run(
         [sys.executable, "-m", "celery", "--quiet", "-A", "worker.app", "worker"],
         cwd=ROOT, env=os.environ | {"LAB_LEASE_SECONDS": "abc"}, capture_output=True, text=True,
@@ -170,12 +170,12 @@ def test_a_setting_that_is_none_is_one_sentence_of_a_worker() -> None:
     assert "Traceback" not in process.stderr
 
 
-def test_who_connects_anew_does_not_wait_for_a_writer(
+def test_a_new_connection_does_not_wait_for_a_writer(
     sqlite_database: Database, sqlite_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(connections, "BUSY_TIMEOUT_SECONDS", 0.1)
     second = Database(sqlite_url)
     with sqlite_database.write() as session:
-        session.execute(select(1))  # only now it begins
+        session.execute(select(1))  # the transaction begins here
         second.ping()
     second.dispose()

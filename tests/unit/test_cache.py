@@ -22,8 +22,8 @@ def test_the_least_recently_used_value_is_evicted() -> None:
     cache: SingleFlightCache[str] = SingleFlightCache(2)
     for key in ("a", "b", "a", "c"):
         cache.get(key, lambda key=key: key)  # type: ignore[misc]
-    assert cache.get("a", lambda: "anew") == "a"
-    assert cache.get("b", lambda: "anew") == "anew"
+    assert cache.get("a", lambda: "new") == "a"
+    assert cache.get("b", lambda: "new") == "new"
 
 
 def test_a_request_for_another_key_does_not_wait() -> None:

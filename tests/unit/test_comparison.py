@@ -50,7 +50,7 @@ def test_a_joint_interval_is_a_plain_interval_at_a_stricter_level() -> None:
 def test_variants_are_ranked_by_test_loss_and_chosen_by_validation_loss() -> None:
     comparison = compare(
         [
-            arm("as it is", BASE),
+            arm("baseline", BASE),
             arm("good on test", shifted(-0.1), shifted(-0.5)),
             arm("good on validation", shifted(-0.5), shifted(-0.1)),
         ]
@@ -64,56 +64,56 @@ def test_variants_are_ranked_by_test_loss_and_chosen_by_validation_loss() -> Non
 
 
 def test_pairing_resolves_a_difference_smaller_than_the_spread_of_seeds() -> None:
-    comparison = compare([arm("as it is", BASE), arm("better", shifted(-0.1))])
+    comparison = compare([arm("baseline", BASE), arm("better", shifted(-0.1))])
     assert np.std(BASE) > 0.09
     assert comparison.effects[0].differences["test_loss"].resolved
 
 
 def test_a_difference_whose_interval_contains_zero_is_not_resolved() -> None:
     flat = [0.9, 1.35, 0.8, 1.15, 1.0]
-    comparison = compare([arm("as it is", BASE), arm("same", flat)])
+    comparison = compare([arm("baseline", BASE), arm("same", flat)])
     assert not comparison.effects[0].differences["test_loss"].resolved
     assert "not resolved" in in_words(comparison)
 
 
 def test_more_comparisons_require_more_evidence() -> None:
     weak = [value - 0.05 + 2.2 * noise for value, noise in zip(BASE, NOISE, strict=True)]
-    few = compare([arm("as it is", BASE), arm("weak", weak)])
+    few = compare([arm("baseline", BASE), arm("weak", weak)])
     assert few.effects[0].differences["test_loss"].resolved
     other_arms = [arm(f"other {i}", shifted(0.5)) for i in range(20)]
-    many = compare([arm("as it is", BASE), arm("weak", weak), *other_arms])
+    many = compare([arm("baseline", BASE), arm("weak", weak), *other_arms])
     assert not many.effects[0].differences["test_loss"].resolved
 
 
 def test_the_baseline_is_chosen_if_it_has_the_lowest_validation_loss() -> None:
-    comparison = compare([arm("as it is", BASE), arm("worse", shifted(0.2))])
+    comparison = compare([arm("baseline", BASE), arm("worse", shifted(0.2))])
     assert comparison.chosen is comparison.baseline
     assert "no change lowers" in in_words(comparison)
 
 
 def test_identical_results_do_not_ask_for_more_seeds() -> None:
-    assert "are needed" not in in_words(compare([arm("as it is", BASE), arm("same", BASE)]))
+    assert "are needed" not in in_words(compare([arm("baseline", BASE), arm("same", BASE)]))
 
 
 def test_a_variant_with_a_failed_run_is_never_chosen() -> None:
     wild = arm("wild", shifted(-0.5))
     broken = Arm("wild", 10, 50, [*wild.outcomes[:-1], RunOutcome(4, None, 3)])
-    comparison = compare([arm("as it is", BASE), broken])
+    comparison = compare([arm("baseline", BASE), broken])
     assert comparison.chosen is comparison.baseline
     assert comparison.effects[0].differences["test_loss"].pairs == 4
 
 
 def test_a_failed_baseline_leaves_the_choice_to_validation_loss() -> None:
-    broken = Arm("as it is", 10, 50, [RunOutcome(seed, None, 3) for seed in range(5)])
+    broken = Arm("baseline", 10, 50, [RunOutcome(seed, None, 3) for seed in range(5)])
     comparison = compare([broken, arm("worse", shifted(0.5)), arm("better", shifted(-0.5))])
     assert comparison.chosen and comparison.chosen.arm.name == "better"
     text = in_words(comparison)
-    assert "“as it is” has no validation loss on any seed; validation chooses “better”." in text
+    assert "“baseline” has no validation loss on any seed; validation chooses “better”." in text
     assert "Its test loss is 0.548" in text
 
 
 def test_no_variant_is_chosen_while_the_baseline_trains() -> None:
-    waiting = Arm("as it is", 10, 50, [RunOutcome(0, None, 3), RunOutcome(1, None, 3, ended=False)])
+    waiting = Arm("baseline", 10, 50, [RunOutcome(0, None, 3), RunOutcome(1, None, 3, ended=False)])
     comparison = compare([waiting, arm("better", [0.5, 0.5])])
     assert comparison.chosen is None
     assert in_words(comparison) == "No seed has ended both with and without a change yet."
@@ -122,14 +122,14 @@ def test_no_variant_is_chosen_while_the_baseline_trains() -> None:
 def test_only_complete_pairs_count_while_runs_train() -> None:
     waiting = [RunOutcome(seed, None, 4, ended=False) for seed in range(1, 5)]
     late = Arm("late", 10, 50, [RunOutcome(0, {"val_loss": 0.5, "test_loss": 0.5}, 9), *waiting])
-    comparison = compare([arm("as it is", BASE), late])
+    comparison = compare([arm("baseline", BASE), late])
     assert not comparison.complete
     assert comparison.effects[0].differences["test_loss"].low is None
     assert in_words(comparison).startswith("So far: ")
 
 
 def test_cost_counts_parameters_samples_and_epochs() -> None:
-    comparison = compare([arm("as it is", BASE), arm("more", BASE, n_train=200, epochs=50)])
+    comparison = compare([arm("baseline", BASE), arm("more", BASE, n_train=200, epochs=50)])
     assert comparison.effects[0].cost == 2.0
 
 
@@ -143,7 +143,7 @@ def test_a_seed_counts_once_with_its_mean_over_the_cells() -> None:
         return Arm(name, None, 50, outcomes)
 
     comparison = compare(
-        [crossed("as it is", [[1.0, 2.0], [10.0, 20.0]]), crossed("b", [[0.8, 1.9], [10.1, 19.8]])]
+        [crossed("baseline", [[1.0, 2.0], [10.0, 20.0]]), crossed("b", [[0.8, 1.9], [10.1, 19.8]])]
     )
     [effect] = comparison.effects
     difference = effect.differences["test_loss"]
@@ -167,19 +167,19 @@ def test_the_number_of_needed_seeds_gives_80_percent_power() -> None:
 
 def test_an_unresolved_difference_states_how_many_seeds_are_needed() -> None:
     weak = [value - 0.02 + 2.2 * noise for value, noise in zip(BASE, NOISE, strict=True)]
-    text = in_words(compare([arm("as it is", BASE), arm("weak", weak)]))
+    text = in_words(compare([arm("baseline", BASE), arm("weak", weak)]))
     assert re.search(r"not resolved. To tell a difference of this size, about \d+ seeds", text)
     hardly = [value - 0.002 + noise for value, noise in zip(BASE, NOISE, strict=True)]
-    text = in_words(compare([arm("as it is", BASE), arm("hardly", hardly)]))
+    text = in_words(compare([arm("baseline", BASE), arm("hardly", hardly)]))
     assert "more than 100 seeds are needed" in text
-    clear = in_words(compare([arm("as it is", BASE), arm("better", shifted(-0.5))]))
+    clear = in_words(compare([arm("baseline", BASE), arm("better", shifted(-0.5))]))
     assert "needed" not in clear
 
 
 def test_unresolved_differences_are_reported_even_without_a_choice() -> None:
     worse = [value + 0.02 + 2.2 * noise for value, noise in zip(BASE, NOISE, strict=True)]
     bad = [value + 0.03 - 4 * noise for value, noise in zip(BASE, NOISE, strict=True)]
-    text = in_words(compare([arm("as it is", BASE), arm("worse", worse), arm("bad", bad)]))
+    text = in_words(compare([arm("baseline", BASE), arm("worse", worse), arm("bad", bad)]))
     assert "No difference in test loss is resolved. To tell the clearest of the differ" in text
 
 
@@ -194,7 +194,7 @@ def test_a_resolved_accuracy_is_reported_if_the_loss_is_not_resolved() -> None:
         return Arm(name, 10, 50, outcomes)
 
     flat = [0.9, 1.35, 0.8, 1.15, 1.0]
-    comparison = compare([scored("as it is", BASE, 0.7), scored("same", flat, 0.8)])
+    comparison = compare([scored("baseline", BASE, 0.7), scored("same", flat, 0.8)])
     accuracies = {i: 0.8 + NOISE[i] for i in range(5)}
     assert paired(accuracies, dict.fromkeys(range(5), 0.7), 1).resolved
     assert "test accuracy is resolved, though: “same” +10.0 points." in in_words(comparison)
@@ -202,7 +202,7 @@ def test_a_resolved_accuracy_is_reported_if_the_loss_is_not_resolved() -> None:
 
 def test_means_are_shown_only_if_both_variants_have_the_same_seeds() -> None:
     more = arm("more data", [0.1, 0.1], [0.5, 0.6])
-    whole = in_words(compare([arm("as it is", [0.5, 0.5], [0.6, 0.8]), more]))
-    partly = in_words(compare([arm("as it is", [0.5, 0.5, 0.5], [0.6, 0.8, 9.0]), more]))
+    whole = in_words(compare([arm("baseline", [0.5, 0.5], [0.6, 0.8]), more]))
+    partly = in_words(compare([arm("baseline", [0.5, 0.5, 0.5], [0.6, 0.8, 9.0]), more]))
     assert "(0.550 against 0.700)" in whole
     assert "against" not in partly

@@ -16,7 +16,7 @@ def arm(name: str, *losses: float) -> Arm:
 def info() -> ComparisonInfo:
     return comparison_info(
         compare(
-            [arm("as it is", 1, 2, 3), arm("worse", 1.5, 2, 3.4), arm("better", 0.5, 1.51, 2.5)]
+            [arm("baseline", 1, 2, 3), arm("worse", 1.5, 2, 3.4), arm("better", 0.5, 1.51, 2.5)]
         )
     )
 
@@ -26,7 +26,7 @@ def test_the_lowest_test_loss_comes_first_and_the_choice_is_marked() -> None:
 
 
 def test_unresolved_differences_are_marked() -> None:
-    quoted = "\N{LEFT DOUBLE QUOTATION MARK}as it is\N{RIGHT DOUBLE QUOTATION MARK}"
+    quoted = "\N{LEFT DOUBLE QUOTATION MARK}baseline\N{RIGHT DOUBLE QUOTATION MARK}"
     text = f"Test loss less that of {quoted}: better -0.497; worse +0.3 (not resolved)."
     isolates = dict.fromkeys(map(ord, "\N{FIRST STRONG ISOLATE}\N{POP DIRECTIONAL ISOLATE}"))
     assert info().description.translate(isolates) == text
@@ -46,11 +46,11 @@ def test_each_difference_has_a_dot_in_two_intervals() -> None:
 
 def test_a_variant_without_a_pair_is_left_out() -> None:
     waiting = Arm("later", 10, 20, [RunOutcome(0, None, 1, ended=False)])
-    chart = comparison_info(compare([arm("as it is", 1, 2), waiting]))
+    chart = comparison_info(compare([arm("baseline", 1, 2), waiting]))
     assert chart.rows == []
     assert draw_comparison(chart)["data"]
 
 
 def test_names_are_escaped() -> None:
-    chart = comparison_info(compare([arm("as it is", 1, 2), arm("<b>lr</b> & 1", 0.5, 1.5)]))
+    chart = comparison_info(compare([arm("baseline", 1, 2), arm("<b>lr</b> & 1", 0.5, 1.5)]))
     assert draw_comparison(chart)["data"][-1]["y"][0] == "<b>&lt;b&gt;lr&lt;/b&gt; &amp; 1</b>"
