@@ -21,6 +21,7 @@ from backend.operations.health_checks import HealthChecks
 from backend.scheduling.dispatcher import Dispatcher
 from backend.settings import Settings
 from backend.specification.hyperparameters import STOPPING
+from backend.specification.hyperparameters.early_stopping import ACTION
 from backend.specification.parsing import parse_json, parse_yaml
 from backend.store import Database
 from backend.store.tables import MAX_ID
@@ -131,23 +132,24 @@ Cursor = Annotated[
 ]
 
 
+_STOPPING = [one for one in STOPPING.values() if one is not ACTION]
+
+
 async def _stopping_query(request: Request) -> dict[str, str]:
-    """Take the knobs of early stopping out of an address; what is left empty is not given."""
-    names = [path.split(".")[1] for path in STOPPING if path != "early_stopping.action"]
-    given = request.query_params
-    return {name: given[name][:80] for name in names if given.get(name)}
+    """Return the settings of early stopping in the query string, without empty ones."""
+    query = request.query_params
+    return {one.name: query[one.name][:80] for one in _STOPPING if query.get(one.name)}
 
 
 StoppingQuery = Annotated[dict[str, str], Depends(_stopping_query)]
-STOPPING_PARAMETERS: list[dict[str, Any]] = [
+STOPPING_PARAMETERS: list[dict[str, object]] = [
     {
         "in": "query",
-        "name": path.split(".")[1],
+        "name": one.name,
         "required": False,
-        "description": knob.help,
-        "schema": dict(knob.schema),
+        "description": one.help,
+        "schema": dict(one.schema),
     }
-    for path, knob in STOPPING.items()
-    if path != "early_stopping.action"
+    for one in _STOPPING
 ]
-"""The same for the OpenAPI document."""
+"""The same settings for the OpenAPI document."""

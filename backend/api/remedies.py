@@ -59,7 +59,7 @@ class Remedies(BaseModel):
 
 
 class RemediesWanted(BaseModel):
-    """Which cell, by one of its runs or by knobs that it alone has, and which remedies.
+    """A cell, chosen by one of its runs or by settings that no other cell has, and its remedies.
 
     Left out: the cell that most needs a remedy; the remedies proposed for its verdict.
     """

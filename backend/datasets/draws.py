@@ -1,4 +1,4 @@
-"""Samples of a run's parts: a function of the data set's knobs and the seed.
+"""Samples of a run's parts: a function of the data settings and the seed.
 
 Every part is drawn in an order whose beginning is itself a fair sample. The test part is the same
 for all seeds, so that their models are asked the same questions.

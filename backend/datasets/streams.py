@@ -1,4 +1,4 @@
-"""Random streams: one per purpose, spawned from the seed, so no knob shifts another's draws."""
+"""Random streams: one per purpose, spawned from the seed, so a setting never shifts other draws."""
 
 from enum import IntEnum
 

@@ -37,10 +37,10 @@ class Comparable:
 def comparable(session: Session, experiment_id: int) -> Comparable:
     """Return what of an experiment's variants can be compared. Raises NotFound where nothing can.
 
-    A variant that sets a knob which is an axis as well has no partner in the other cells.
+    A variant that sets a hyperparameter which is also an axis has no partner in the other cells.
     """
     document = experiments.get(session, experiment_id).spec
-    variants = [_knobs(one) for one in document.get("variants", [])]
+    variants = [_settings(variant) for variant in document.get("variants", [])]
     lists = _lists(document)
     if len(variants) < 2:
         raise NotFound(f"Experiment {experiment_id} has no variants to compare.")
@@ -77,7 +77,7 @@ def comparison(
 
 
 def axes(document: Mapping[str, Any]) -> list[str]:
-    """Return what varies in an experiment: "variant", the knobs that are lists, and the seed."""
+    """Return the axes of an experiment: "variant", the hyperparameters that are lists, the seed."""
     variant = ["variant"] if len(document.get("variants", [])) > 1 else []
     seeds = document.get("training", {}).get("seeds", 1)
     alone = seeds == 1 or (isinstance(seeds, list) and len(seeds) == 1)
@@ -85,12 +85,12 @@ def axes(document: Mapping[str, Any]) -> list[str]:
 
 
 def _lists(document: Mapping[str, Any]) -> list[str]:
-    knobs = _knobs(document).items()
-    return [path for path, value in knobs if isinstance(value, list) and path != SEEDS]
+    written = _settings(document).items()
+    return [path for path, value in written if isinstance(value, list) and path != SEEDS]
 
 
-def _knobs(document: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the knobs that a specification or a variant gives, by dotted path."""
+def _settings(document: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the hyperparameters in a specification or a variant by dotted path."""
     return {
         f"{section}.{name}": value
         for section in AXIS_SECTIONS

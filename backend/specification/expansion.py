@@ -1,6 +1,6 @@
 """Expanding checked values into runs: every combination of lists, with defaults filled in."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from itertools import product
 
 from backend.errors import FieldError, InvalidSpec
@@ -19,13 +19,10 @@ from backend.specification.hyperparameters.dataset import SOURCE
 from backend.specification.hyperparameters.early_stopping import CRITERION
 from backend.specification.hyperparameters.model import FAMILY
 from backend.specification.hyperparameters.training import SEED
-from backend.specification.params import Params, ParamValue
+from backend.specification.params import Axes, Params, ParamValue
 from backend.specification.run_spec import RunSpec
 from backend.specification.sources import SOURCES
 from backend.specification.variants import Variant
-
-Axes = Mapping[str, Sequence[ParamValue]]
-"""Values of hyperparameters by dotted path."""
 
 
 def expand(

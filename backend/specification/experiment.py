@@ -9,7 +9,7 @@ from backend.errors import FieldError, InvalidSpec
 from backend.specification.applicability import CONTROLS
 from backend.specification.combinations import check_combination
 from backend.specification.early_stopping import read_stopping
-from backend.specification.expansion import Axes, expand, filled_in
+from backend.specification.expansion import expand, filled_in
 from backend.specification.hyperparameters import (
     AXES,
     AXIS_SECTIONS,
@@ -19,7 +19,7 @@ from backend.specification.hyperparameters import (
 )
 from backend.specification.hyperparameters.dataset import SOURCE
 from backend.specification.hyperparameters.training import SEED
-from backend.specification.params import ParamValue
+from backend.specification.params import Axes, ParamValue
 from backend.specification.parsing import read_line, read_mapping
 from backend.specification.placement import PLACEMENT_SETTINGS, Placement, read_placement
 from backend.specification.run_spec import RunSpec

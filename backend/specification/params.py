@@ -1,12 +1,15 @@
 """Types of flat parameters: the form in which a run's specification is stored and sent."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 ParamValue = str | int | float | bool | None
 """The value of one hyperparameter, as JSON carries it."""
 
 Params = Mapping[str, ParamValue]
 """Values of hyperparameters by dotted path, such as ``{"model.width": 8}``."""
+
+Axes = Mapping[str, Sequence[ParamValue]]
+"""Several values of each of some hyperparameters, by dotted path."""
 
 
 def as_number(value: ParamValue) -> float:

@@ -63,7 +63,7 @@ def _bias(split: Split) -> str:
 
 
 def split_axis(varying: Mapping[str, Sequence[Any]]) -> str:
-    """Return the knob along which splits are drawn: capacity or, where that is one, data."""
+    """Return the axis along which splits are drawn: capacity or else training samples."""
     return capacity_axis(varying) or N_TRAIN
 
 

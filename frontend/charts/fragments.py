@@ -36,7 +36,7 @@ def small_curves(
 
 @router.get("/experiments/{experiment_id}/parallel")
 def parallel(session: Reading, experiment_id: int, colour: str = "best") -> HTMLResponse:
-    """Return an experiment's cells as lines over its knobs, with the same as a table.
+    """Return the cells of an experiment as lines over its hyperparameters, and as a table.
 
     Raises NotFound.
     """

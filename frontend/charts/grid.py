@@ -1,17 +1,17 @@
-"""An experiment as a table: one knob down, one across, a chosen figure in each cell."""
+"""An experiment as a table: one hyperparameter down, one across, a chosen measure in each cell."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from backend.analysis.cells import CAPACITY, N_TRAIN, SEED, varying
 from backend.diagnosis.majority_verdict import majority_verdict
 from backend.runs.schemas import RunItem
+from backend.specification.params import Axes, ParamValue
 from frontend import formatting
 from frontend.charts.measures import AtBest, Ramp, ramp_of, style, value_of_cell, write
 
-VARIANT = "variant"  # of a specification with variants: a knob like the others
+VARIANT = "variant"  # an axis like the hyperparameters, for specifications with variants
 ENDED = ("finished", "failed", "cancelled")
 MAX_CURVES = 20  # of a cell, drawn when it is pointed at
 
@@ -77,25 +77,25 @@ class GridCell:
 
 @dataclass(frozen=True)
 class GridInfo:
-    """The table. `row_knob` or `column_knob` is None when nothing varies that way.
+    """A table. `row_path` or `column_path` is None if nothing varies in that direction.
 
-    `title` says which runs of an experiment it holds, where there are several tables.
+    `title` names the runs in it where an experiment has several tables.
     """
 
     title: str
-    row_knob: str | None
-    column_knob: str | None
-    rows: Sequence[Any]
-    columns: Sequence[Any]
+    row_path: str | None
+    column_path: str | None
+    rows: Sequence[ParamValue]
+    columns: Sequence[ParamValue]
     cells: Sequence[Sequence[GridCell | None]]
 
 
-def value_of(run: RunItem, path: str) -> Any:
-    """Return a run's value of a knob, None where it does not apply."""
+def value_of(run: RunItem, path: str) -> ParamValue:
+    """Return a run's value of a hyperparameter, None where it does not apply."""
     return run.variant if path == VARIANT else run.params.get(path)
 
 
-def axes_of(runs: Sequence[RunItem]) -> dict[str, list[Any]]:
+def axes_of(runs: Sequence[RunItem]) -> dict[str, list[ParamValue]]:
     """Return the hyperparameters that vary among runs, each with its values in order.
 
     None is a value of a hyperparameter that does not apply to some of the runs.
@@ -114,17 +114,16 @@ def axes_of(runs: Sequence[RunItem]) -> dict[str, list[Any]]:
     return axes
 
 
-def _order(value: Any) -> tuple[bool, bool, Any]:
+def _order(value: ParamValue) -> tuple[bool, bool, ParamValue]:
     is_number = isinstance(value, int | float)
     return value is not None, not is_number, value if value is not None else 0
 
 
-def choose_axes(
-    axes: Mapping[str, Sequence[Any]], row: str | None, column: str | None
-) -> tuple[str | None, str | None]:
-    """Return the knobs down and across: those asked for where they vary, else the lesson's.
+def choose_axes(axes: Axes, row: str | None, column: str | None) -> tuple[str | None, str | None]:
+    """Return the hyperparameters down and across: the requested ones if they vary.
 
-    The capacity of most values goes down, data across."""
+    By default, the capacity with the most values goes down and the training samples across.
+    """
     ordered = sorted(axes, key=lambda path: (path != VARIANT, *_as_row(path, axes[path])))
     if row not in axes:
         row = next((path for path in ordered if path != column), None)
@@ -134,8 +133,8 @@ def choose_axes(
     return row, column
 
 
-def _as_row(path: str, values: Sequence[Any]) -> tuple[int, int]:
-    """Return how far back a knob stands in the choice of rows: capacities of most values first."""
+def _as_row(path: str, values: Sequence[ParamValue]) -> tuple[int, int]:
+    """Return the rank of a hyperparameter as rows: capacities with the most values first."""
     if path in CAPACITY:
         return -len(values), CAPACITY.index(path)
     return 1, path == N_TRAIN
@@ -143,7 +142,7 @@ def _as_row(path: str, values: Sequence[Any]) -> tuple[int, int]:
 
 def grid_info(
     runs: Sequence[RunItem],
-    values: Mapping[str, Sequence[Any]],
+    values: Axes,
     at_best: Mapping[int, AtBest],
     *,
     choice: str,
@@ -151,13 +150,13 @@ def grid_info(
     ramp: Ramp | None = None,
     title: str = "",
 ) -> GridInfo:
-    """Return a table of runs over two knobs, whose `values` are by path.
+    """Return a table of runs over two hyperparameters. `values` maps paths to their values.
 
-    Colours are those of `ramp`, by default over the table's own values.
+    Colours are those of `ramp`, by default a ramp over the values in the table.
     """
     row, column = axes
     rows, columns = values.get(row or "", [None]), values.get(column or "", [None])
-    groups: dict[tuple[Any, Any], list[RunItem]] = {}
+    groups: dict[tuple[ParamValue, ParamValue], list[RunItem]] = {}
     for run in runs:
         groups.setdefault(place_of(run, axes), []).append(run)
     found = {key: value_of_cell(choice, group, at_best) for key, group in groups.items()}
@@ -171,7 +170,7 @@ def grid_info(
     )
 
 
-def place_of(run: RunItem, axes: tuple[str | None, str | None]) -> tuple[Any, Any]:
+def place_of(run: RunItem, axes: tuple[str | None, str | None]) -> tuple[ParamValue, ParamValue]:
     """Return a run's row and column."""
     row, column = axes
     return (value_of(run, row) if row else None, value_of(run, column) if column else None)
@@ -186,7 +185,9 @@ def _cell(
     return GridCell(runs, value, text, style(value, ramp), place)
 
 
-def _place(axes: tuple[str | None, str | None], key: tuple[Any, Any], title: str) -> str:
+def _place(
+    axes: tuple[str | None, str | None], key: tuple[ParamValue, ParamValue], title: str
+) -> str:
     named = [
         f"{formatting.label(path)} {formatting.value(at, path)}"
         for path, at in zip(axes, key, strict=True)

@@ -1,12 +1,12 @@
-"""A grid of any number of knobs as tables: two are axes, the others filter or set tables apart."""
+"""A grid of any dimension as tables: two hyperparameters are axes, the others are filters."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import product
-from typing import Any
 
 from backend.analysis.cells import SEED
 from backend.runs.schemas import RunItem
+from backend.specification.params import Axes, ParamValue
 from frontend import formatting
 from frontend.charts.grid import (
     GridCell,
@@ -20,27 +20,27 @@ from frontend.charts.grid import (
 from frontend.charts.measures import LEVELS, MEASURES, VERDICT, AtBest, Ramp, ramp_of, value_of_cell
 
 MAX_PANELS = 12
-FEW = 4  # values of a knob that are shown side by side unless something else is asked for
+FEW = 4  # values of a hyperparameter that are shown side by side by default
 COMPACT, DENSE = 8, 16  # columns from which cells are small (rows, too), or only coloured
 ALL, EACH = "all", "each"
 
 
 @dataclass(frozen=True)
 class Rest:
-    """A knob that is no axis, and what is shown of it: ALL together, EACH apart, or one value."""
+    """A hyperparameter that is not an axis. Shows ALL values together, EACH apart, or one."""
 
     path: str
-    values: Sequence[Any]
+    values: Sequence[ParamValue]
     shown: str
 
     @property
     def options(self) -> Sequence[tuple[str, str]]:
-        """What may be chosen, with its words."""
+        """The choices for `shown`, with their labels."""
         each = [(str(value), formatting.value(value, self.path)) for value in self.values]
         return [(ALL, "all together"), (EACH, "side by side"), *each]
 
     def picks(self, run: RunItem) -> bool:
-        """Whether a run is shown at all."""
+        """Return whether a run is shown."""
         return self.shown in (ALL, EACH) or str(value_of(run, self.path)) == self.shown
 
 
@@ -61,13 +61,13 @@ class Place:
 
 @dataclass(frozen=True)
 class PanelsInfo:
-    """The tables of an experiment, all of one colour ramp.
+    """The tables of an experiment, which share one colour ramp.
 
-    `varying` maps the knobs that vary to their values; `size` is how large cells are drawn.
+    `varying` maps the hyperparameters that vary to their values; `size` is the size of the cells.
     """
 
     choice: str
-    varying: Mapping[str, Sequence[Any]]
+    varying: Axes
     axes: tuple[str | None, str | None]
     rest: Sequence[Rest]
     panels: Sequence[GridInfo]
@@ -97,7 +97,7 @@ class PanelsInfo:
 
     @property
     def averaged(self) -> Sequence[str]:
-        """The knobs that vary within a cell."""
+        """The hyperparameters that vary within a cell."""
         return [one.path for one in self.rest if one.shown == ALL]
 
     @property
@@ -129,36 +129,38 @@ def panels_info(
     at_best: Mapping[int, AtBest],
     *,
     choice: str = "gap",
-    row_knob: str | None = None,
-    column_knob: str | None = None,
+    row_path: str | None = None,
+    column_path: str | None = None,
     shown: Mapping[str, str] | None = None,
 ) -> PanelsInfo:
-    """Return an experiment's tables; a knob not asked for is chosen: capacity down, data across.
+    """Return the tables of an experiment, by default with capacity down and data across.
 
-    `shown` says of other knobs by path what to show: ALL together, EACH apart, or a value.
+    `shown` maps the paths of other hyperparameters to ALL, EACH or one value.
     """
-    knobs = axes_of(runs)
-    candidates = {path: values for path, values in knobs.items() if path != SEED} or knobs
-    axes = choose_axes(candidates, row_knob, column_knob)
-    rest = _rest(knobs, axes, shown or {})
+    varying = axes_of(runs)
+    candidates = {path: values for path, values in varying.items() if path != SEED} or varying
+    axes = choose_axes(candidates, row_path, column_path)
+    rest = _rest(varying, axes, shown or {})
     runs = [run for run in runs if all(one.picks(run) for one in rest)]
     apart = [one for one in rest if one.shown == EACH]
     groups = _groups(runs, apart)
     ramp = _ramp(choice, groups, axes, at_best)
     panels = [
         grid_info(
-            group, knobs, at_best, choice=choice, axes=axes, ramp=ramp, title=_title(apart, key)
+            group, varying, at_best, choice=choice, axes=axes, ramp=ramp, title=_title(apart, key)
         )
         for key, group in groups.items()
     ]
-    rows, columns = (len(knobs.get(axis or "", ())) for axis in axes)
+    rows, columns = (len(varying.get(axis or "", ())) for axis in axes)
     size = _size(rows, columns, len(panels))
-    return PanelsInfo(choice, knobs, axes, rest, panels, ramp, size)
+    return PanelsInfo(choice, varying, axes, rest, panels, ramp, size)
 
 
-def _groups(runs: Sequence[RunItem], apart: Sequence[Rest]) -> dict[tuple[Any, ...], list[RunItem]]:
-    """Return the runs of each table by its values of the knobs that are shown apart."""
-    groups: dict[tuple[Any, ...], list[RunItem]] = {
+def _groups(
+    runs: Sequence[RunItem], apart: Sequence[Rest]
+) -> dict[tuple[ParamValue, ...], list[RunItem]]:
+    """Return the runs of each table by its values of the hyperparameters that are shown apart."""
+    groups: dict[tuple[ParamValue, ...], list[RunItem]] = {
         key: [] for key in product(*(one.values for one in apart))
     }
     for run in runs:
@@ -167,42 +169,42 @@ def _groups(runs: Sequence[RunItem], apart: Sequence[Rest]) -> dict[tuple[Any, .
 
 
 def _rest(
-    knobs: Mapping[str, Sequence[Any]],
+    varying: Axes,
     axes: tuple[str | None, str | None],
     shown: Mapping[str, str],
 ) -> list[Rest]:
-    """Return what is shown of the knobs that are no axes, never more than MAX_PANELS tables."""
-    found: list[Rest] = []
+    """Return the hyperparameters that are not axes, shown in at most MAX_PANELS tables."""
+    others: list[Rest] = []
     tables = 1
-    for path, values in knobs.items():
+    for path, values in varying.items():
         if path in axes:
             continue
-        usual = EACH if tables == 1 and path != SEED and len(values) <= FEW else ALL
-        wanted = shown.get(path, usual)
+        default = EACH if tables == 1 and path != SEED and len(values) <= FEW else ALL
+        wanted = shown.get(path, default)
         if wanted not in (ALL, EACH, *map(str, values)):
-            wanted = usual
+            wanted = default
         if wanted == EACH and tables * len(values) > MAX_PANELS:
             wanted = ALL
         if wanted == EACH:
             tables *= len(values)
-        found.append(Rest(path, values, wanted))
-    return found
+        others.append(Rest(path, values, wanted))
+    return others
 
 
 def _ramp(
     choice: str,
-    groups: Mapping[tuple[Any, ...], Sequence[RunItem]],
+    groups: Mapping[tuple[ParamValue, ...], Sequence[RunItem]],
     axes: tuple[str | None, str | None],
     at_best: Mapping[int, AtBest],
 ) -> Ramp | None:
-    cells: dict[Any, list[RunItem]] = {}
+    cells: dict[Hashable, list[RunItem]] = {}
     for key, group in groups.items():
         for run in group:
             cells.setdefault((key, place_of(run, axes)), []).append(run)
     return ramp_of(value_of_cell(choice, cell, at_best) for cell in cells.values())
 
 
-def _title(apart: Sequence[Rest], key: tuple[Any, ...]) -> str:
+def _title(apart: Sequence[Rest], key: tuple[ParamValue, ...]) -> str:
     pairs = zip(apart, key, strict=True)
     return ", ".join(
         f"{formatting.label(one.path)} {formatting.value(value, one.path)}" for one, value in pairs

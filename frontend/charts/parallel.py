@@ -1,11 +1,11 @@
-"""Parallel coordinates: each cell of an experiment as a line over its knobs to its outcome."""
+"""Parallel coordinates: each cell of an experiment as a line over its settings to its outcome."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from backend.analysis.cells import SEED
 from backend.runs.schemas import RunItem
+from backend.specification.params import Axes, ParamValue
 from frontend import formatting
 from frontend.charts.grid import axes_of, value_of
 from frontend.charts.measures import (
@@ -31,8 +31,8 @@ OUTCOME_TICKS = 5
 class Axis:
     """An axis at `x`; its ticks are texts with their heights.
 
-    A stretch of it may be asked for: of a knob's axis from one of its `options` to another, which
-    are at `heights`; of the outcome's, named `slug`, between two values on the `ramp`.
+    A part of it can be selected: on the axis of a hyperparameter between two of its `options`,
+    which are at `heights`; on the axis of the outcome, named `slug`, between two values of `ramp`.
     """
 
     slug: str
@@ -48,7 +48,7 @@ class Axis:
 class Line:
     """A cell: where it crosses the axes, its values in words, its outcome, and its first run.
 
-    `picks` are the places of its knobs' values among their options and, last, its outcome.
+    `picks` are the indices of its values among the options of each axis and, last, its outcome.
     """
 
     path: str
@@ -78,10 +78,9 @@ class ParallelInfo:
     @property
     def description(self) -> str:
         """The drawing in words."""
-        knobs = ", ".join(axis.title for axis in self.axes[:-1])
-        text = (
-            f"{formatting.count(len(self.lines), 'cell')} as lines over {knobs} to {self.outcome}."
-        )
+        titles = ", ".join(axis.title for axis in self.axes[:-1])
+        cells = formatting.count(len(self.lines), "cell")
+        text = f"{cells} as lines over {titles} to {self.outcome}."
         if not self.lines:
             return text
         best = self.lines[-1]
@@ -94,28 +93,28 @@ class ParallelInfo:
 def parallel_info(
     runs: Sequence[RunItem], at_best: Mapping[int, AtBest], *, choice: str = "best"
 ) -> ParallelInfo | None:
-    """Return the drawing; seeds of a cell are one line. None where fewer than two knobs vary."""
+    """Return the chart, or None if fewer than two hyperparameters vary. A cell is one line."""
     choice = "best" if choice == VERDICT else choice  # a verdict has no order
-    knobs = {path: values for path, values in axes_of(runs).items() if path != SEED}
-    if len(knobs) < 2:
+    varying = {path: values for path, values in axes_of(runs).items() if path != SEED}
+    if len(varying) < 2:
         return None
-    cells: dict[tuple[Any, ...], list[RunItem]] = {}
+    cells: dict[tuple[ParamValue, ...], list[RunItem]] = {}
     for run in runs:
-        cells.setdefault(tuple(value_of(run, path) for path in knobs), []).append(run)
+        cells.setdefault(tuple(value_of(run, path) for path in varying), []).append(run)
     found = {key: value_of_cell(choice, cell, at_best) for key, cell in cells.items()}
     known = {key: value for key, value in found.items() if isinstance(value, int | float)}
     ordered = sorted(known, key=lambda key: -known[key])[-MAX_LINES:]
     ramp = ramp_of(known.values())
-    axes = _axes(knobs, ramp, choice)
-    lines = [_line(key, cells[key], known[key], ramp, axes, knobs, choice) for key in ordered]
+    axes = _axes(varying, ramp, choice)
+    lines = [_line(key, cells[key], known[key], ramp, axes, varying, choice) for key in ordered]
     return ParallelInfo(CHOICES[choice], axes, lines, len(cells) - len(ordered))
 
 
-def _axes(knobs: Mapping[str, Sequence[Any]], ramp: Ramp | None, choice: str) -> list[Axis]:
-    """Return the axes: of a knob its values at equal distances, of the outcome its range."""
-    step = max(LEAST / len(knobs), STEP)
+def _axes(varying: Axes, ramp: Ramp | None, choice: str) -> list[Axis]:
+    """Return one axis per hyperparameter, its values evenly spaced, and one for the outcome."""
+    step = max(LEAST / len(varying), STEP)
     axes = []
-    for place, (path, values) in enumerate(knobs.items()):
+    for place, (path, values) in enumerate(varying.items()):
         named = [formatting.value(value, path) for value in values]
         every = -(-len(values) // MAX_TICKS)
         heights = [_height(index, len(values)) for index in range(len(values))]
@@ -125,28 +124,28 @@ def _axes(knobs: Mapping[str, Sequence[Any]], ramp: Ramp | None, choice: str) ->
         )
     shares = [i / (OUTCOME_TICKS - 1) for i in range(OUTCOME_TICKS)]
     ticks = [(HEIGHT * (1 - at), write(choice, ramp.at(at))) for at in shares] if ramp else []
-    axes.append(Axis(choice, CHOICES[choice], MARGIN + len(knobs) * step, ticks, ramp=ramp))
+    axes.append(Axis(choice, CHOICES[choice], MARGIN + len(varying) * step, ticks, ramp=ramp))
     return axes
 
 
 def _line(
-    key: tuple[Any, ...],
+    key: tuple[ParamValue, ...],
     cell: Sequence[RunItem],
     outcome: float,
     ramp: Ramp | None,
     axes: Sequence[Axis],
-    knobs: Mapping[str, Sequence[Any]],
+    varying: Axes,
     choice: str,
 ) -> Line:
-    picks = [values.index(value) for value, values in zip(key, knobs.values(), strict=True)]
-    sizes = map(len, knobs.values())
+    picks = [values.index(value) for value, values in zip(key, varying.values(), strict=True)]
+    sizes = map(len, varying.values())
     heights = [_height(pick, size) for pick, size in zip(picks, sizes, strict=True)]
     heights.append(HEIGHT * (1 - ramp.share(outcome)) if ramp else 0.0)
     corners = (f"{axis.x:.0f} {height:.1f}" for axis, height in zip(axes, heights, strict=True))
     return Line(
         path="M" + "L".join(corners),
         picks=[*picks, outcome],
-        values=[formatting.value(value, path) for path, value in zip(knobs, key, strict=True)],
+        values=[formatting.value(value, path) for path, value in zip(varying, key, strict=True)],
         outcome=write(choice, outcome),
         style=style(outcome, ramp),
         run_id=cell[0].id,

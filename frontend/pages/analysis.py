@@ -76,7 +76,7 @@ def reading(
 def _sections(
     values: Mapping[str, Sequence[Any]], epochs: int
 ) -> tuple[list[tuple[Section, Sequence[str]]], list[str]]:
-    """Return the sections there are with the knobs each runs along, and what others need."""
+    """Return the available sections with their axes, and what the others need."""
     offers = list(_offers(values, epochs))
     found = [(section, axes) for section, axes, there, _ in offers if there]
     return found, [needed for _, _, there, needed in offers if needed and not there]
@@ -85,15 +85,15 @@ def _sections(
 def _offers(
     values: Mapping[str, Sequence[Any]], epochs: int
 ) -> Iterator[tuple[Section, Sequence[str], bool, str]]:
-    """Yield each section: the knobs it runs along, whether these vary, and what it needs else."""
-    knob, axis = capacity_axis(values), split_axis(values)
-    sizes, capacities = len(values.get(N_TRAIN, ())), len(values.get(knob, ()))
+    """Yield each section with its axes, whether they vary, and what it needs otherwise."""
+    capacity, axis = capacity_axis(values), split_axis(values)
+    sizes, capacities = len(values.get(N_TRAIN, ())), len(values.get(capacity, ()))
     seeds = len(values.get(SEED, ()))
     yield (_CAUSE, tuple(values), bool(values.keys() - {SEED}),
-           "What limits the model: needs a knob with two or more values.")  # fmt: skip
+           "What limits the model: needs a setting with two or more values.")  # fmt: skip
     yield (_LEARNING, (N_TRAIN,), sizes > 1,
            "Learning curve: needs two or more values of train samples (n_train).")  # fmt: skip
-    yield (_CAPACITY, (knob,), capacities > 1,
+    yield (_CAPACITY, (capacity,), capacities > 1,
            "Capacity curve: needs two or more widths, depths, channels or degrees.")  # fmt: skip
     yield _OPTIMUM, (N_TRAIN, *CAPACITY), sizes > 1 and capacities > 1, ""
     yield _SPLITS, (axis,), seeds > 1, "Bias and variance: need two or more seeds."

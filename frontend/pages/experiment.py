@@ -199,8 +199,8 @@ def _grid(state: ExperimentState, view: View, query: Mapping[str, str]) -> Panel
         state.runs,
         state.at_best,
         choice=view.colour if view.colour in CHOICES else USUAL,
-        row_knob=view.rows,
-        column_knob=view.columns,
+        row_path=view.rows,
+        column_path=view.columns,
         shown={path: shown for path, shown in query.items() if "." in path or path == VARIANT},
     )
 

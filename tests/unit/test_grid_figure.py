@@ -44,20 +44,20 @@ FOUR = [
 
 def test_rows_are_capacity_and_columns_are_data_in_ascending_order() -> None:
     grid = one_table(FOUR, {})
-    assert (grid.row_knob, grid.column_knob) == ("model.width", "dataset.n_train")
+    assert (grid.row_path, grid.column_path) == ("model.width", "dataset.n_train")
     assert (grid.rows, grid.columns) == ([2, 10], [9, 50])
     assert texts(grid) == [["0", "0.500"], ["1.00", "2.00"]]
 
 
 def test_rows_and_columns_can_be_swapped() -> None:
-    grid = one_table(FOUR, {}, row_knob="dataset.n_train", column_knob="model.width")
+    grid = one_table(FOUR, {}, row_path="dataset.n_train", column_path="model.width")
     assert texts(grid) == [["0", "1.00"], ["0.500", "2.00"]]
 
 
 @pytest.mark.parametrize("knob", ["model.width", "model.nonsense", ""])
 def test_an_invalid_column_is_replaced_by_the_default(knob: str) -> None:
-    grid = one_table(FOUR, {}, row_knob="model.width", column_knob=knob)
-    assert grid.column_knob == "dataset.n_train"
+    grid = one_table(FOUR, {}, row_path="model.width", column_path=knob)
+    assert grid.column_path == "dataset.n_train"
 
 
 def test_runs_of_a_cell_are_averaged() -> None:
@@ -69,17 +69,17 @@ def test_runs_of_a_cell_are_averaged() -> None:
 
 def test_one_hyperparameter_makes_one_column() -> None:
     grid = one_table([run(1, width=2, train=0, val=1), run(2, width=4, train=0, val=3)], {})
-    assert (grid.column_knob, texts(grid)) == (None, [["1.00"], ["3.00"]])
+    assert (grid.column_path, texts(grid)) == (None, [["1.00"], ["3.00"]])
 
 
 def test_a_single_cell_has_no_axes() -> None:
     grid = one_table([run(1, width=2, train=0, val=1)], {})
-    assert (grid.row_knob, grid.column_knob, texts(grid)) == (None, None, [["1.00"]])
+    assert (grid.row_path, grid.column_path, texts(grid)) == (None, None, [["1.00"]])
 
 
 def test_seeds_are_the_rows_if_nothing_else_varies() -> None:
     grid = one_table([run(seed, width=2, seed=seed, train=0, val=seed) for seed in range(3)], {})
-    assert (grid.row_knob, len(grid.rows)) == ("training.seed", 3)
+    assert (grid.row_path, len(grid.rows)) == ("training.seed", 3)
 
 
 def test_runs_without_a_hyperparameter_have_their_own_row() -> None:
