@@ -1,41 +1,26 @@
-"""The columns of a list of runs: what each is called, and what it shows of a run."""
+"""Columns of the list of runs: their titles, and the values they show."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
-from backend.runs.listing import ListedRun
+from backend.runs.fields import METRIC_PARTS, FieldValue, filterable_fields, value_of
+from backend.runs.schemas import ListedRun
 from backend.search import Condition, Names, Order
 from backend.search.errors import FilterError
-from backend.search.fields import OWN, resolve
+from backend.search.fields import resolve
 from backend.search.syntax import SearchField, predicates
 from backend.search.tokens import tokenise
-from backend.series import generalisation_gap
 from frontend import formatting
 
-DEFAULT_COLUMNS = (
-    "name, status, verdict, metrics.val_loss.min, metrics.test_loss.best, gap, best_epoch, "
-    "parameters, created"
-)
-FIRST = 3  # of the usual columns stand before those that are added
-MOST = 30
-_SUMMARY = {"last": "last", "min": "min", "max": "max", "best": "at_best"}
-_PARTS = {"last": "", "min": "lowest ", "max": "highest ", "best": ""}
-_METRICS = {"val": "validation", "train": "train", "test": "test"}
-_OWN = {
-    "id": "run",
-    "experiment": "experiment no.",
-    "name": "experiment",
-    "epoch": "epochs",
-    "early_stop_epoch": "early stop",
-    "parameters": "parameters",
-    "gap": "gap",
-}
+LEADING_DEFAULTS = 3  # name, status and verdict come before metrics and added columns
+MAX_COLUMNS = 30
+_MENU_PARTS = ("last", "min", "best")
+_DATA_PARTS = {"val": "validation", "train": "train", "test": "test"}
 
 
 @dataclass(frozen=True)
 class TableColumn:
-    """A column: the field it shows, as the address writes it, and its title."""
+    """A column: the field it shows, the field's name as the URL writes it, and its title."""
 
     field: SearchField
     written: str
@@ -43,24 +28,24 @@ class TableColumn:
 
     @property
     def number(self) -> bool:
-        """Whether what it shows is set to the right."""
+        """Whether the column is aligned to the right."""
         return self.field.kind in ("number", "either")
 
 
 def read_columns(text: str, names: Names) -> list[TableColumn]:
-    """Return the columns of an address, each once. Raises FilterError."""
+    """Return the columns that a URL names, each once. Raises FilterError."""
     tokens = [token for token in tokenise(text)[:-1] if token.text != ","]
-    found = {}
-    for token in tokens[:MOST]:
+    columns = {}
+    for token in tokens[:MAX_COLUMNS]:
         field = resolve(token.text, token.at, names, within="columns")
-        found[field] = column(field)
-    return list(found.values())
+        columns[field] = column(field)
+    return list(columns.values())
 
 
 def named(condition: Condition | None, order: Sequence[Order]) -> list[TableColumn]:
-    """Return the columns of the metrics and params that a filter and an order name, each once."""
-    fields = [one.field for one in (predicates(condition) if condition else [])]
-    fields += [one.field for one in order]
+    """Return the metrics and hyperparameters that a filter and an order name, each once."""
+    fields = [predicate.field for predicate in (predicates(condition) if condition else [])]
+    fields += [part.field for part in order]
     return [column(field) for field in dict.fromkeys(fields) if field.source in ("metric", "param")]
 
 
@@ -70,76 +55,77 @@ def column(field: SearchField) -> TableColumn:
 
 
 def title(field: SearchField) -> str:
-    """Name a field as a person would."""
+    """Return the title of a field."""
     if field.source == "metric":
-        part, _, what = field.name.partition("_")
-        name = f"{_METRICS[part]} {what}" if part in _METRICS and what else field.name
-        return f"{_PARTS[field.part]}{name}{' at best' if field.part == 'best' else ''}"
+        part, _, metric = field.name.partition("_")
+        known = part in _DATA_PARTS and metric
+        return METRIC_PARTS[field.part].title(
+            f"{_DATA_PARTS[part]} {metric}" if known else field.name
+        )
     if field.source == "param":
         return formatting.label(field.name)
     if field.source == "tag":
         return f"tag {field.name}"
-    return _OWN.get(field.name, field.name.replace("_", " "))
+    return filterable_fields()[field.name].title
 
 
 def choices(names: Names, chosen: Sequence[TableColumn]) -> dict[str, list[TableColumn]]:
-    """Return all columns there are by group; the chosen tags are kept among them."""
-    metrics = sorted(names.metrics)
+    """Return all available columns by group; tags are available while they are shown."""
+    fields = filterable_fields()
     return {
-        "Runs": [
-            column(SearchField("run", name, kind)) for name, kind in OWN.items() if name != "id"
-        ],
+        "Runs": [_run_column(name) for name in fields if name != "id"],
         "Metrics": [
             column(SearchField("metric", name, "number", part))
-            for name in metrics
-            for part in ("last", "min", "best")
+            for name in sorted(names.metrics)
+            for part in _MENU_PARTS
         ],
         "Parameters": [
             column(SearchField("param", name, "either")) for name in sorted(names.params)
         ],
-        "Tags": [one for one in chosen if one.field.source == "tag"],
+        "Tags": [shown for shown in chosen if shown.field.source == "tag"],
     }
 
 
-def value_of(run: ListedRun, field: SearchField) -> Any:
-    """Return what a field is for a run; None where it has none."""
+def shown_value(run: ListedRun, field: SearchField) -> FieldValue:
+    """Return the value of a field for a run, None if the run has no value."""
     if field.source == "metric":
-        return run.summary.get(field.name, {}).get(_SUMMARY[field.part])
+        return run.summary.get(field.name, {}).get(METRIC_PARTS[field.part].entry)
     if field.source == "param":
-        return run.params.get(field.name)
+        value: FieldValue = run.params.get(field.name)
+        return value
     if field.source == "tag":
         return run.tags.get(field.name)
-    return _own(run, field.name)
+    return value_of(run, filterable_fields()[field.name].source)
 
 
-def _own(run: ListedRun, name: str) -> Any:
-    if name == "gap":
-        ends = (run.summary.get(key, {}).get("last") for key in ("train_loss", "val_loss"))
-        return generalisation_gap(*ends)
-    renamed = {
-        "experiment": "experiment_id",
-        "created": "created_at",
-        "started": "started_at",
-        "ended": "ended_at",
-    }
-    return getattr(run, renamed.get(name, name))
+def columns_or_defaults(text: str, names: Names, axes: Sequence[str] = ()) -> list[TableColumn]:
+    """Return the columns that a URL names.
 
-
-def readable(text: str, names: Names, axes: Sequence[str] = ()) -> list[TableColumn]:
-    """Return the columns of an address; where it has none, the usual ones with those of `axes`."""
+    If it names none, or an unknown field, return the default columns with a column for each of
+    `axes`, the hyperparameters that vary.
+    """
     try:
-        chosen = read_columns(text, names)
+        columns = read_columns(text, names)
     except FilterError:
-        chosen = []
-    return chosen or _usual(names, axes)
+        columns = []
+    return columns or _defaults(names, axes)
 
 
-def _usual(names: Names, axes: Sequence[str]) -> list[TableColumn]:
-    """Return the usual columns; what varies stands behind the verdict."""
-    usual = read_columns(DEFAULT_COLUMNS, names)
-    varying = [
-        SearchField("run", path, OWN[path]) if path in OWN else SearchField("param", path, "either")
-        for path in axes
-        if path in OWN or path in names.params
+def _defaults(names: Names, axes: Sequence[str]) -> list[TableColumn]:
+    """Return the default columns: leading fields, then hyperparameters, metrics, other fields."""
+    fields = filterable_fields()
+    own = [_run_column(name) for name, field in fields.items() if field.default]
+    metrics = [
+        column(SearchField("metric", metric, "number", part))
+        for metric, part in (("val_loss", "min"), ("test_loss", "best"))
     ]
-    return [*usual[:FIRST], *map(column, varying), *usual[FIRST:]]
+    varying = [
+        _run_column(path) if path in fields else column(SearchField("param", path, "either"))
+        for path in axes
+        if path in fields or path in names.params
+    ]
+    return [*own[:LEADING_DEFAULTS], *varying, *metrics, *own[LEADING_DEFAULTS:]]
+
+
+def _run_column(name: str) -> TableColumn:
+    return column(SearchField("run", name, filterable_fields()[name].kind))

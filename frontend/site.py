@@ -11,6 +11,7 @@ from fastapi.responses import HTMLResponse
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from sqlalchemy.orm import Session
 
+from backend.runs.states import ENDED, TONES
 from backend.specification.hyperparameters import HYPERPARAMETERS
 from frontend import assets, formatting
 from frontend.glossary import TERMS
@@ -33,7 +34,11 @@ _TEMPLATES.globals.update(
     static=assets.address,
     plotly_js=assets.plotly_address,
     terms=TERMS,
-    setting_terms={path: f"{one.help} {one.why}" for path, one in HYPERPARAMETERS.items()},
+    setting_terms={
+        path: f"{hyperparameter.help} {hyperparameter.why}"
+        for path, hyperparameter in HYPERPARAMETERS.items()
+    },
+    ended_states=" ".join(sorted(ENDED)),
     now=lambda: datetime.now(UTC).isoformat(timespec="seconds"),
 )
 _TEMPLATES.filters.update(
@@ -51,6 +56,7 @@ _TEMPLATES.filters.update(
         "when": formatting.when,
         "isolated": formatting.isolated,
         "query": urlencode,
+        "state_tone": TONES.__getitem__,
     }
 )
 

@@ -1,4 +1,4 @@
-"""An experiment as a folder of files."""
+"""A ZIP file of an experiment, built while it is sent, so that it is never stored as a whole."""
 
 import json
 import time
@@ -11,30 +11,32 @@ from backend.export import csv_files, parquet_files
 from backend.export.metric_table import metric_table
 from backend.export.provenance import to_yaml, versions
 from backend.export.run_table import run_table
-from backend.runs.schemas import experiment_items
+from backend.runs.items import experiment_items
 from backend.store import Database, experiments
 
 TableFormat = Literal["csv", "parquet"]
 ArchiveMember = tuple[str, Iterable[bytes]]
-"""A file of an archive: its name, and its bytes in pieces."""
+"""A file of an archive: its name, and its content in pieces."""
+
+ALREADY_COMPRESSED = (".parquet",)  # Parquet files compress their columns themselves
 
 
 def archive_members(
-    database: Database, experiment_id: int, kind: TableFormat
+    database: Database, experiment_id: int, table_format: TableFormat
 ) -> Iterator[ArchiveMember]:
-    """Return the files: the specification, what it is of, the runs, every metric of every epoch.
+    """Yield the files: specification, description, runs, and every metric of every epoch.
 
-    Raises NotFound at the first.
+    Raises NotFound before the first file.
     """
     with database.read() as session:
         [item] = experiment_items(session, [experiments.get(session, experiment_id)])
         table = run_table(session, experiment_id)
-    about = item.model_dump(exclude={"spec"}) | {"versions": versions()}
+    description = item.model_dump(exclude={"spec"}) | {"versions": versions()}
     folder = f"experiment-{experiment_id}"
     yield f"{folder}/spec.yaml", [to_yaml(item.spec).encode()]
-    yield f"{folder}/experiment.json", [json.dumps(about, indent=2).encode()]
+    yield f"{folder}/experiment.json", [json.dumps(description, indent=2).encode()]
     metrics = metric_table(database, experiment_id)
-    if kind == "csv":
+    if table_format == "csv":
         yield f"{folder}/runs.csv", csv_files.table_lines(table)
         yield f"{folder}/metrics.csv", csv_files.stream_lines(metrics)
     else:
@@ -42,11 +44,8 @@ def archive_members(
         yield f"{folder}/metrics.parquet", parquet_files.stream_file(metrics)
 
 
-ALREADY_COMPRESSED = (".parquet",)  # compressed inside
-
-
-class _Outbox(RawIOBase):
-    """A file that can only be written, and hands over what was."""
+class _Buffer(RawIOBase):
+    """A write-only file that returns and forgets what was written."""
 
     def __init__(self) -> None:
         self._written: list[bytes] = []
@@ -59,22 +58,22 @@ class _Outbox(RawIOBase):
         self._written.append(piece)
         return len(piece)
 
-    def taken(self) -> bytes:
-        """Return what was written since the last call."""
-        found = b"".join(self._written)
+    def take(self) -> bytes:
+        """Return the bytes written since the last call."""
+        content = b"".join(self._written)
         self._written.clear()
-        return found
+        return content
 
 
 def zip_stream(members: Iterable[ArchiveMember]) -> Iterator[bytes]:
-    """Return a ZIP file in pieces: each member is asked for when the one before it is sent."""
-    outbox = _Outbox()
-    with ZipFile(outbox, "w") as file:
+    """Yield a ZIP file in pieces; each member is only produced when the one before it is sent."""
+    buffer = _Buffer()
+    with ZipFile(buffer, "w") as file:
         for name, pieces in members:
             info = ZipInfo(name, date_time=time.gmtime()[:6])
             info.compress_type = ZIP_STORED if name.endswith(ALREADY_COMPRESSED) else ZIP_DEFLATED
             with file.open(info, "w", force_zip64=True) as member:
                 for piece in pieces:
                     member.write(piece)
-                    yield outbox.taken()
-    yield outbox.taken()
+                    yield buffer.take()
+    yield buffer.take()

@@ -1,34 +1,32 @@
-"""The specification that reproduces an experiment, as YAML."""
+"""Provenance of exported numbers: the specification as YAML, and the versions of the software."""
 
 import platform
-from collections.abc import Mapping
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
-from typing import Any
 
 import yaml
 
 from backend import __version__
-
-
-def to_yaml(spec: Mapping[str, Any]) -> str:
-    """Return a specification as it can be submitted again."""
-    # lists of values in one line, as people write them
-    return yaml.safe_dump(
-        dict(spec), sort_keys=False, allow_unicode=True, width=100, default_flow_style=None
-    )
-
+from backend.store.tables import JsonObject
 
 PACKAGES = ("torch", "numpy", "scipy", "plotly", "fastapi", "sqlalchemy", "celery")
 
 
+def to_yaml(spec: JsonObject) -> str:
+    """Return a specification as YAML that can be submitted again."""
+    # default_flow_style=None writes lists of values on one line, as people do
+    return yaml.safe_dump(
+        spec, sort_keys=False, allow_unicode=True, width=100, default_flow_style=None
+    )
+
+
 @cache
 def versions() -> dict[str, str]:
-    """Return the versions of Python and of what is installed beside this process."""
-    found = {"overfit-lab": __version__, "python": platform.python_version()}
+    """Return the versions of the product, of Python and of the installed packages."""
+    installed = {"overfit-lab": __version__, "python": platform.python_version()}
     for name in PACKAGES:
         try:
-            found[name] = version(name)
-        except PackageNotFoundError:  # a web service without a worker beside it has no torch
+            installed[name] = version(name)
+        except PackageNotFoundError:  # a web service without a local worker has no torch
             continue
-    return found
+    return installed

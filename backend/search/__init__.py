@@ -1,8 +1,9 @@
-"""The language in which runs are searched for: text in, a typed tree out. No SQL, no HTTP.
+"""The filter language for runs: text in, a typed tree out. It knows neither SQL nor HTTP.
 
-`metrics.val_loss < 0.3 and params.width = 32 and verdict = overfitting`, as documented in
-docs/runs.md. `tokens` cuts the text, `fields` knows the names, `parser` builds what `syntax`
-declares, `order` reads the columns to sort by; `backend.store.run_search` turns both into SQL.
+An example: `metrics.val_loss < 0.3 and params.width = 32 and verdict = overfitting`. The language
+is documented in docs/runs.md. `tokens` splits the text, `fields` resolves names, `parser` builds
+the tree that `syntax` declares, and `order` reads the columns to sort by.
+`backend.store.run_search` translates both to SQL.
 """
 
 from backend.search.fields import Names

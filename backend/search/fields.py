@@ -1,37 +1,26 @@
-"""The names a filter may use, and what was meant by those it may not."""
+"""Resolve the names in a filter to fields, and explain names that do not exist."""
 
 from dataclasses import dataclass, field
 
 from backend.diagnosis.verdicts import Verdict
+from backend.runs.fields import METRIC_PARTS, filterable_fields
+from backend.runs.states import STATES
 from backend.search.errors import FilterError, quoted, suggestion
-from backend.search.syntax import PREFIXES, FieldKind, SearchField
+from backend.search.syntax import PREFIXES, SearchField
 from backend.search.tokens import unescaped
 
-STATUSES = ("queued", "running", "finished", "failed", "cancelled")
-CHOICES: dict[str, tuple[str, ...]] = {"status": STATUSES, "verdict": tuple(Verdict)}
-"""Fields that hold one of a few words."""
-
-METRIC_PARTS = ("last", "min", "max", "best")
-"""Of a metric: its last value (if none is named), its lowest and highest, and that at the epoch of
-the lowest validation loss, known once the run has ended."""
-
-OWN: dict[str, FieldKind] = {
-    "id": "number", "experiment": "number", "name": "text", "variant": "text", "status": "text",
-    "verdict": "text", "parameters": "number", "epoch": "number", "best_epoch": "number",
-    "early_stop_epoch": "number", "gap": "number", "created": "time", "started": "time",
-    "ended": "time", "note": "text", "pinned": "truth", "archived": "truth",
-}  # fmt: skip
-"""A run's own fields. `experiment` and `name` are the number and name of its experiment; `gap` is
-the last validation loss less the last train loss."""
+CHOICES: dict[str, tuple[str, ...]] = {"status": STATES, "verdict": tuple(Verdict)}
+"""Fields of a run whose value is one of a fixed set of words."""
 
 
 @dataclass(frozen=True)
 class Names:
-    """What there is to name: the metrics and params of all runs."""
+    """The metrics and hyperparameters of all runs, which a filter may name."""
 
     metrics: frozenset[str] = frozenset()
     params: frozenset[str] = frozenset()
     short: dict[str, list[str]] = field(default_factory=dict, compare=False)
+    """Dotted paths by their last part: ``{"width": ["model.width"]}``."""
 
     def __post_init__(self) -> None:
         for name in sorted(self.params):
@@ -39,14 +28,14 @@ class Names:
 
 
 def resolve(written: str, at: int, names: Names, *, within: str = "filter") -> SearchField:
-    """Return the field of a name as written. Raises FilterError."""
+    """Return the field of a name as written at a position. Raises FilterError."""
     prefix, dot, rest = written.partition(".")
     if not dot or prefix.lower() not in PREFIXES:
-        return _own(written, at, names, within)
+        return _run_field(written, at, names, within)
     source = PREFIXES[prefix.lower()]
     name = _unquoted(rest)
     if not name:
-        raise FilterError(at, f"{quoted(written)} names nothing after its dot.", field=within)
+        raise FilterError(at, f"{quoted(written)} has no name after its dot.", field=within)
     if source == "metric":
         return _metric(name, at, names, within)
     if source == "param":
@@ -54,15 +43,16 @@ def resolve(written: str, at: int, names: Names, *, within: str = "filter") -> S
     return SearchField("tag", name, "text")
 
 
-def _own(written: str, at: int, names: Names, within: str) -> SearchField:
+def _run_field(written: str, at: int, names: Names, within: str) -> SearchField:
+    fields = filterable_fields()
     name = written.lower()
-    if name in OWN:
-        return SearchField("run", name, OWN[name])
-    known = [*OWN, *(f"metrics.{one}" for one in sorted(names.metrics))]
-    known += [f"params.{one}" for one in sorted(names.short)]
+    if name in fields:
+        return SearchField("run", name, fields[name].kind)
+    known = [*fields, *(f"metrics.{metric}" for metric in sorted(names.metrics))]
+    known += [f"params.{short}" for short in sorted(names.short)]
     hint = suggestion(written, known)
     if hint.startswith("accepted"):
-        hint = f"accepted: metrics.<name>, params.<name>, tags.<name>, {', '.join(OWN)}."
+        hint = f"accepted: metrics.<name>, params.<name>, tags.<name>, {', '.join(fields)}."
     raise FilterError(at, f"there is no field {quoted(written)}; {hint}", field=within)
 
 
@@ -82,22 +72,22 @@ def _metric(name: str, at: int, names: Names, within: str) -> SearchField:
 def _param(name: str, at: int, names: Names, within: str) -> str:
     if name in names.params:
         return name
-    found = names.short.get(name, [])
-    if len(found) == 1:
-        return found[0]
-    if found:
-        hint = f"{quoted(name)} may be {' or '.join(found)}; write one of them."
+    matches = names.short.get(name, [])
+    if len(matches) == 1:
+        return matches[0]
+    if matches:
+        hint = f"{quoted(name)} may be {' or '.join(matches)}; write one of them."
         raise FilterError(at, hint, field=within)
     hint = suggestion(name, [*names.short, *sorted(names.params)])
     raise FilterError(at, f"there is no param {quoted(name)}; {hint}", field=within)
 
 
 def _unquoted(text: str) -> str:
-    """Return a name without the quotes around its parts: a."b c".min is a.b c.min."""
+    """Return a name without the quotes around its parts: a."b c".min becomes a.b c.min."""
     pieces, rest = [], text
     while '"' in rest:
         before, _, rest = rest.partition('"')
-        end = next(i for i, letter in enumerate(rest) if letter == '"' and not _escaped(rest, i))
+        end = next(i for i, char in enumerate(rest) if char == '"' and not _escaped(rest, i))
         pieces += [before, unescaped(rest[:end])]
         rest = rest[end + 1 :]
     return "".join([*pieces, rest])

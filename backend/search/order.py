@@ -1,4 +1,4 @@
-"""The columns that a list is sorted by: `metrics.val_loss desc, params.width`."""
+"""Parse the columns that a list is sorted by: `metrics.val_loss desc, params.width`."""
 
 from dataclasses import dataclass
 
@@ -13,18 +13,18 @@ WITHIN = "order_by"
 
 @dataclass(frozen=True)
 class Order:
-    """A field to sort by. Runs without a value come last, whatever the direction."""
+    """A field to sort by. Runs without a value come last in both directions."""
 
     field: SearchField
     descending: bool = False
 
     def __str__(self) -> str:
-        """Write the column and its direction."""
+        """Return the column and its direction as text."""
         return f"{self.field} {'desc' if self.descending else 'asc'}"
 
 
 def parse_order(text: str, names: Names) -> tuple[Order, ...]:
-    """Return the columns of an order, none of an empty one. Raises FilterError."""
+    """Return the columns of an order; empty text has none. Raises FilterError."""
     columns: list[list[Token]] = [[]]
     for token in tokenise(text)[:-1]:
         if token.kind == "sign" and token.text == ",":
@@ -36,7 +36,7 @@ def parse_order(text: str, names: Names) -> tuple[Order, ...]:
     if len(columns) > MAX_COLUMNS:
         at = columns[MAX_COLUMNS][0].at if columns[MAX_COLUMNS] else len(text)
         raise FilterError(at, f"accepted: at most {MAX_COLUMNS} columns.", field=WITHIN)
-    return tuple(_column(one, len(text), names) for one in columns)
+    return tuple(_column(tokens, len(text), names) for tokens in columns)
 
 
 def _column(tokens: list[Token], end: int, names: Names) -> Order:
@@ -46,7 +46,7 @@ def _column(tokens: list[Token], end: int, names: Names) -> Order:
         raise FilterError(at, detail, field=WITHIN)
     field = resolve(tokens[0].text, tokens[0].at, names, within=WITHIN)
     if len(tokens) > 2 or (len(tokens) == 2 and not tokens[1].is_keyword("asc", "desc")):
-        found = quoted(tokens[-1].text)
-        detail = f"{found} was found; accepted: asc, desc or a comma."
-        raise FilterError(tokens[-1].at, detail, field=WITHIN)
+        unexpected = tokens[-1]
+        detail = f"{quoted(unexpected.text)} was found; accepted: asc, desc or a comma."
+        raise FilterError(unexpected.at, detail, field=WITHIN)
     return Order(field, len(tokens) == 2 and tokens[1].is_keyword("desc"))

@@ -1,4 +1,4 @@
-"""Reads a filter: not binds closest, then and, then or."""
+"""Parse a filter: `not` binds most tightly, then `and`, then `or`."""
 
 import re
 from typing import Literal
@@ -11,17 +11,17 @@ from backend.search.tokens import Token, tokenise
 
 MAX_COMPARISONS = 30  # each may be a join; SQLite joins 64 tables
 MAX_DEPTH = 30
-WORDS = ("like", "ilike", "in", "not", "is")
-COMPARED: tuple[Operator, ...] = ("=", "!=", "<", "<=", ">", ">=")
-NAMED: dict[str, Operator] = {"like": "like", "ilike": "ilike", "in": "in"}
+OPERATOR_WORDS = ("like", "ilike", "in", "not", "is")
+SIGN_OPERATORS: tuple[Operator, ...] = ("=", "!=", "<", "<=", ">", ">=")
+WORD_OPERATORS: dict[str, Operator] = {"like": "like", "ilike": "ilike", "in": "in"}
 EQUALITY = ("=", "!=", "in", "not in")
 _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d{1,3})?")
 _TRUTHS = {"true": True, "yes": True, "false": False, "no": False}
 
 
 def parse(text: str, names: Names) -> Condition | None:
-    """Return the condition of a filter, None of an empty one. Raises FilterError."""
-    return _Parser(tokenise(text), names).whole() if text.strip() else None
+    """Return the condition of a filter, None for an empty filter. Raises FilterError."""
+    return _Parser(tokenise(text), names).filter() if text.strip() else None
 
 
 class _Parser:
@@ -44,12 +44,12 @@ class _Parser:
         self._take()
         return True
 
-    def whole(self) -> Condition:
-        """Read to the end."""
-        found = self._combined("or")
+    def filter(self) -> Condition:
+        """Parse the whole filter."""
+        condition = self._combined("or")
         if self._next.kind != "end":
             raise self._unexpected("and, or, or the end of the filter")
-        return found
+        return condition
 
     def _combined(self, word: Literal["and", "or"]) -> Condition:
         parts = [self._all_of() if word == "or" else self._factor()]
@@ -66,19 +66,19 @@ class _Parser:
         if self._depth > MAX_DEPTH:
             raise FilterError(token.at, f"nested too deeply; accepted: {MAX_DEPTH} levels.")
         if self._keyword("not"):
-            found: Condition = Not(self._factor())
+            condition: Condition = Not(self._factor())
         elif token.kind == "sign" and token.text == "(":
             self._take()
-            found = self._combined("or")
+            condition = self._combined("or")
             self._sign(")", "and, or, or )")
         else:
-            found = self._comparison()
+            condition = self._comparison()
         self._depth -= 1
-        return found
+        return condition
 
     def _comparison(self) -> Condition:
         token = self._next
-        if token.kind != "word" or token.is_keyword("and", "or", *WORDS):
+        if token.kind != "word" or token.is_keyword("and", "or", *OPERATOR_WORDS):
             raise self._unexpected("a field, such as metrics.val_loss, params.width or verdict")
         self._comparisons += 1
         if self._comparisons > MAX_COMPARISONS:
@@ -95,11 +95,11 @@ class _Parser:
 
     def _operator(self, field: SearchField) -> Operator:
         token = self._take()
-        if token.kind == "sign" and token.text in COMPARED:
-            return next(one for one in COMPARED if one == token.text)
+        if token.kind == "sign" and token.text in SIGN_OPERATORS:
+            return next(operator for operator in SIGN_OPERATORS if operator == token.text)
         word = token.text.lower() if token.kind == "word" else ""
-        if word in NAMED:
-            return NAMED[word]
+        if word in WORD_OPERATORS:
+            return WORD_OPERATORS[word]
         if word == "not" and self._keyword("in"):
             return "not in"
         if word == "is":
@@ -114,12 +114,12 @@ class _Parser:
 
     def _values(self, field: SearchField) -> tuple[float | str, ...]:
         self._sign("(", "( and values with commas between")
-        found = [self._value(field, "in")]
+        values = [self._value(field, "in")]
         while self._next.text == "," and self._next.kind == "sign":
             self._take()
-            found.append(self._value(field, "in"))
+            values.append(self._value(field, "in"))
         self._sign(")", ", or )")
-        return tuple(found)
+        return tuple(values)
 
     def _value(self, field: SearchField, operator: Operator) -> float | str:
         token = self._take()
@@ -135,7 +135,7 @@ class _Parser:
         if token.text.lower() in choices:
             return token.text.lower()
         both = f"{token.text} {self._next.text}".lower()
-        starts = [one for one in choices if one.startswith(both)]
+        starts = [choice for choice in choices if choice.startswith(both)]
         if token.kind == "word" and self._next.kind == "word" and starts:
             detail = f'words with spaces need quotes: {name} = "{starts[0]}".'
             raise FilterError(token.at, detail)
@@ -149,17 +149,17 @@ class _Parser:
 
     def _unexpected(self, accepted: str) -> FilterError:
         token = self._next
-        found = "the filter ends" if token.kind == "end" else f"{quoted(token.text)} was found"
+        seen = "the filter ends" if token.kind == "end" else f"{quoted(token.text)} was found"
         hint = ""
         if token.kind == "word" and "and" in accepted.split(", "):
             hint = " Text with spaces needs quotes."
         if token.text == "==":
             hint = " Write = for equality."
-        return FilterError(token.at, f"{found}; accepted: {accepted}.{hint}")
+        return FilterError(token.at, f"{seen}; accepted: {accepted}.{hint}")
 
 
 def value(field: SearchField, operator: Operator, token: Token) -> float | str:
-    """Return the value that a token stands for beside a field. Raises FilterError."""
+    """Return the value of a token that is compared with a field. Raises FilterError."""
     number = token.kind == "word" and _NUMBER.fullmatch(token.text)
     if field.kind == "number" or (field.kind == "either" and number and "like" not in operator):
         if not number:
@@ -181,10 +181,10 @@ def value(field: SearchField, operator: Operator, token: Token) -> float | str:
 
 
 def _check(field: SearchField, operator: Operator, at: int) -> None:
-    """Refuse what a field cannot be asked. Raises FilterError."""
+    """Raise FilterError for an operator that the kind of the field does not support."""
     if operator in ("like", "ilike") and field.kind not in ("text", "either"):
-        what = "a number" if field.kind == "number" else f"a {field.kind}"
-        detail = f"{field} is {what} and has no {operator}; accepted: =, !=, <, <=, >, >= or in."
+        kind = "a number" if field.kind == "number" else f"a {field.kind}"
+        detail = f"{field} is {kind} and has no {operator}; accepted: =, !=, <, <=, >, >= or in."
         raise FilterError(at, detail)
     if field.kind == "truth" and operator not in ("=", "!="):
         raise FilterError(at, f"{operator} was found; {field} takes = or != and true or false.")

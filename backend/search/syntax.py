@@ -1,28 +1,35 @@
-"""A filter as a tree, and the tree as text again."""
+"""The syntax tree of a filter, and its text form."""
 
 import re
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Literal
 
+from backend.runs.fields import FieldKind
 from backend.search.tokens import escaped
 
 FieldSource = Literal["run", "metric", "param", "tag"]
-FieldKind = Literal["number", "text", "time", "truth", "either"]
-"""What a field holds; a param may be a number or a text."""
 Operator = Literal[
     "=", "!=", "<", "<=", ">", ">=", "like", "ilike", "in", "not in", "is null", "is not null"
 ]
-Value = float | str | bool | tuple[float | str, ...] | None
-"""A time is kept as it was written; `in` has a tuple, `is null` has None."""
+Scalar = float | str | bool
+Value = Scalar | tuple[float | str, ...] | None
+"""A time stays text as it was written. `in` has a tuple, `is null` has None."""
 
 PREFIXES: dict[str, FieldSource] = {"metrics": "metric", "params": "param", "tags": "tag"}
 _PLAIN = re.compile(r"""[^\s<>=!(),"'`.]+(?:\.[^\s<>=!(),"'`.]+)*""")
 
+ACCEPTED_TIMES = "a time, such as 2026-11-23, 2026-11-23T14:30 (UTC) or -7d (h, d or w ago)"
+_AGO = re.compile(r"-(\d{1,6})([hdw])")
+_MS = {"h": 3_600_000, "d": 86_400_000, "w": 7 * 86_400_000}
+
 
 @dataclass(frozen=True)
 class SearchField:
-    """Something a run has. `part` is for metrics: last, min, max or best."""
+    """A field that a filter, an order or a column names.
+
+    `part` is only for metrics: last, min, max or best.
+    """
 
     source: FieldSource
     name: str
@@ -30,7 +37,7 @@ class SearchField:
     part: str = ""
 
     def __str__(self) -> str:
-        """Write the field as a filter names it."""
+        """Return the field's name as a filter writes it."""
         if self.source == "run":
             return self.name
         prefix = next(word for word, source in PREFIXES.items() if source == self.source)
@@ -40,14 +47,14 @@ class SearchField:
 
 @dataclass(frozen=True)
 class Predicate:
-    """A field against a value. With a value that a run does not have, it is false."""
+    """A comparison of a field with a value. It is false for a run that lacks the value."""
 
     field: SearchField
     operator: Operator
     value: Value = None
 
     def __str__(self) -> str:
-        """Write the comparison."""
+        """Return the comparison as text."""
         if self.value is None:
             return f"{self.field} {self.operator}"
         return f"{self.field} {self.operator} {_written(self.value)}"
@@ -55,24 +62,24 @@ class Predicate:
 
 @dataclass(frozen=True)
 class Not:
-    """True where its part is false."""
+    """A negation: true where its part is false."""
 
     part: "Condition"
 
     def __str__(self) -> str:
-        """Write the negation."""
+        """Return the negation as text."""
         return f"not {_inside(self.part)}"
 
 
 @dataclass(frozen=True)
 class Combined:
-    """Conditions of which all (and) or one at least (or) must hold; two or more."""
+    """Two or more conditions: all of them must hold ("and"), or at least one ("or")."""
 
     word: Literal["and", "or"]
     parts: "tuple[Condition, ...]"
 
     def __str__(self) -> str:
-        """Write the parts with the word between."""
+        """Return the parts as text, joined by the word."""
         return f" {self.word} ".join(map(_inside, self.parts))
 
 
@@ -80,12 +87,12 @@ Condition = Predicate | Not | Combined
 
 
 def predicates(condition: Condition) -> list[Predicate]:
-    """Return all comparisons of a condition, in the order they are written."""
+    """Return all comparisons of a condition in the order in which they are written."""
     if isinstance(condition, Predicate):
         return [condition]
     if isinstance(condition, Not):
         return predicates(condition.part)
-    return [one for part in condition.parts for one in predicates(part)]
+    return [predicate for part in condition.parts for predicate in predicates(part)]
 
 
 def _inside(condition: Condition) -> str:
@@ -100,17 +107,15 @@ def _written(value: Value) -> str:
     return escaped(value) if isinstance(value, str) else repr(value)
 
 
-ACCEPTED_TIMES = "a time, such as 2026-11-23, 2026-11-23T14:30 (UTC) or -7d (h, d or w ago)"
-_AGO = re.compile(r"-(\d{1,6})([hdw])")
-_MS = {"h": 3_600_000, "d": 86_400_000, "w": 7 * 86_400_000}
-
-
 def parse_time(text: str, *, now: int) -> int:
-    """Return a time in milliseconds since 1970, given that of now. Raises ValueError."""
+    """Return a time in milliseconds since 1970; `now` is the current time in the same unit.
+
+    Accepts a date, a date with a time, or how long ago. Raises ValueError.
+    """
     ago = _AGO.fullmatch(text)
     if ago:
         return now - int(ago[1]) * _MS[ago[2]]
-    found = datetime.fromisoformat(text)
-    if found.tzinfo is None:
-        found = found.replace(tzinfo=UTC)
-    return int(found.timestamp() * 1000)
+    moment = datetime.fromisoformat(text)
+    if moment.tzinfo is None:
+        moment = moment.replace(tzinfo=UTC)
+    return int(moment.timestamp() * 1000)

@@ -1,4 +1,4 @@
-"""Cuts a filter into words, quoted texts and signs, each with its place."""
+"""Split a filter into words, quoted texts and signs, each with its position."""
 
 import re
 from dataclasses import dataclass
@@ -30,18 +30,19 @@ class Token:
     at: int
 
     def is_keyword(self, *words: str) -> bool:
-        """Whether this is one of some plain words, in any case."""
+        """Return whether this token is one of some keywords, in any case."""
         return self.kind == "word" and self.text.lower() in words
 
 
 def tokenise(text: str) -> list[Token]:
     """Return the tokens of a filter, the last of kind "end". Raises FilterError."""
     if len(text) > MAX_LENGTH:
-        raise FilterError(MAX_LENGTH, f"the filter is too long; accepted: {MAX_LENGTH:,} letters.")
-    for place, letter in enumerate(text):
-        if category(letter) in ("Cc", "Cs") and letter not in "\t\r\n":
-            raise FilterError(place + 1, f"{letter!r} is no letter a filter may hold.")
-    found, place = [], 0
+        detail = f"the filter is too long; accepted: {MAX_LENGTH:,} characters."
+        raise FilterError(MAX_LENGTH, detail)
+    for place, char in enumerate(text):
+        if category(char) in ("Cc", "Cs") and char not in "\t\r\n":
+            raise FilterError(place + 1, f"a filter must not contain the character {char!r}.")
+    tokens, place = [], 0
     end = len(text.rstrip())
     while place < end:
         match = _TOKEN.match(text, place)
@@ -52,13 +53,13 @@ def tokenise(text: str) -> list[Token]:
         at = match.start(kind or 0) + 1
         if kind == "text":
             piece = unescaped(piece[1:-1])
-        found.append(Token(kind, piece, at))  # type: ignore[arg-type]
+        tokens.append(Token(kind, piece, at))  # type: ignore[arg-type]
         place = match.end()
-    return [*found, Token("end", "", end + 1)]
+    return [*tokens, Token("end", "", end + 1)]
 
 
 def unescaped(text: str) -> str:
-    r"""Return a quoted text as it was meant: \" is ", \\ is \."""
+    r"""Return a quoted text without its escapes: \" becomes ", \\ becomes \."""
     return re.sub(r"\\(.)", r"\1", text, flags=re.DOTALL)
 
 

@@ -1,18 +1,28 @@
-"""Runs as they are searched for: a filter and an order turned into SQL, values always bound.
+"""Translate filters and orders of runs to SQL. Values are always bound parameters.
 
-Each metric, param and tag that is named is one LEFT JOIN by its primary key. A comparison with a
-value that a run lacks is false, so that `not` of it is true, as `backend.search` promises.
+Each metric, hyperparameter and tag that a filter names is one LEFT JOIN by its primary key. A
+comparison with a value that a run lacks is false, so `not` of it is true, as `backend.search`
+documents.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from sqlalchemy import ColumnElement, Select, and_, false, func, not_, or_, select, true
-from sqlalchemy.orm import InstrumentedAttribute, Session, aliased
+from sqlalchemy.orm import Session, aliased
 
-from backend.search import syntax
+from backend.runs.fields import (
+    METRIC_PARTS,
+    RUN_FIELDS,
+    DiagnosisEntry,
+    Difference,
+    ExperimentColumn,
+    RunColumn,
+    SummaryEntry,
+    ValueSource,
+)
 from backend.search.fields import Names
-from backend.search.syntax import Condition, Not, Predicate, SearchField
+from backend.search.syntax import Condition, Not, Predicate, Scalar, SearchField, Value, parse_time
 from backend.store.engine import moment
 from backend.store.tables import (
     Experiment,
@@ -24,165 +34,173 @@ from backend.store.tables import (
     RunTag,
 )
 
-Expression = Any  # a column of whatever type: SQLAlchemy's own types differ by source
+Expression = ColumnElement[Any]
+"""A SQL expression. Its type depends on the field, which only the filter knows."""
 
-PARTS = {"last": "last", "min": "min", "max": "max", "best": "at_best"}
-BUILT_IN = frozenset(
-    f"{part}_{what}" for part in ("train", "val", "test") for what in ("loss", "accuracy")
+ALWAYS_KNOWN_METRICS = frozenset(
+    f"{part}_{metric}" for part in ("train", "val", "test") for metric in ("loss", "accuracy")
 )
-_OWN: dict[str, InstrumentedAttribute[Any]] = {
-    "id": Run.id,
-    "experiment": Run.experiment_id,
-    "variant": Run.variant,
-    "status": Run.status,
-    "verdict": Run.verdict,
-    "parameters": Run.parameters,
-    "epoch": Run.epoch,
-    "early_stop_epoch": Run.early_stop_epoch,
-    "started": Run.started_at,
-    "ended": Run.ended_at,
-    "note": Run.note,
-    "pinned": Run.pinned,
-    "archived": Run.archived,
-}
+"""Metrics that a filter may name before any run has recorded them."""
 
 
 def names(session: Session) -> Names:
-    """Return the names that a filter may use."""
+    """Return the metrics and hyperparameters that a filter may name."""
     metrics = session.scalars(select(MetricKey.name)).all()
     params = session.scalars(select(ParamKey.name)).all()
-    return Names(BUILT_IN | set(metrics), frozenset(params))
+    return Names(ALWAYS_KNOWN_METRICS | set(metrics), frozenset(params))
 
 
 class Search:
-    """Conditions and columns over one SELECT of runs, which gathers the joins they need."""
+    """One SELECT of runs: builds its conditions and columns, and collects the joins they need."""
 
     def __init__(self, session: Session) -> None:
         self._session = session
         self._dialect = session.get_bind().dialect.name
         self._now = moment(session)
-        self._joined: dict[tuple[str, str], Any] = {}
-        self._joins: list[tuple[Any, ColumnElement[bool]]] = []
+        self._metrics: dict[str, type[MetricSummary]] = {}
+        self._params: dict[str, type[Param]] = {}
+        self._tags: dict[str, type[RunTag]] = {}
+        self._owner: type[Experiment] | None = None
+        self._joins: list[tuple[type[object], ColumnElement[bool]]] = []
 
     def select(self, *columns: Any) -> Select[Any]:
-        """Return the SELECT with the joins that what was asked for so far needs."""
+        """Return the SELECT with all joins that were needed so far."""
         query = select(*columns).select_from(Run)
         for table, condition in self._joins:
             query = query.outerjoin(table, condition)
         return query
 
-    def condition(self, found: Condition | None) -> ColumnElement[bool]:
+    def condition(self, condition: Condition | None) -> ColumnElement[bool]:
         """Return the SQL of a condition."""
-        return true() if found is None else self._condition(found, certain=False)
+        return true() if condition is None else self._condition(condition, certain=False)
 
-    def _condition(self, found: Condition, *, certain: bool) -> ColumnElement[bool]:
-        """Return the SQL; `certain`: it must be true or false, as NOT makes nothing of NULL."""
-        if isinstance(found, Predicate):
-            made = self._comparison(found)
-            return func.coalesce(made, false()) if certain else made
-        if isinstance(found, Not):
-            return not_(self._condition(found.part, certain=True))
-        parts = [self._condition(part, certain=certain) for part in found.parts]
-        return and_(*parts) if found.word == "and" else or_(*parts)
+    def _condition(self, condition: Condition, *, certain: bool) -> ColumnElement[bool]:
+        """Return the SQL of a condition; a `certain` one is never NULL, so NOT may negate it."""
+        if isinstance(condition, Predicate):
+            comparison = self._predicate(condition)
+            return func.coalesce(comparison, false()) if certain else comparison
+        if isinstance(condition, Not):
+            return not_(self._condition(condition.part, certain=True))
+        parts = [self._condition(part, certain=certain) for part in condition.parts]
+        return and_(*parts) if condition.word == "and" else or_(*parts)
 
-    def _comparison(self, found: Predicate) -> ColumnElement[bool]:
-        column, value = self._column(found), self._bound(found.field, found.value)
-        match found.operator:
+    def _predicate(self, predicate: Predicate) -> ColumnElement[bool]:
+        column, value = self._column(predicate), self._bound(predicate.field, predicate.value)
+        match predicate.operator:
             case "is null":
-                return column.is_(None)  # type: ignore[no-any-return]
+                return column.is_(None)
             case "is not null":
-                return column.is_not(None)  # type: ignore[no-any-return]
+                return column.is_not(None)
             case "in" | "not in":
-                return self._among(found)
+                return self._among(predicate)
             case "like" | "ilike":
-                return self._like(column, str(value), exact=found.operator == "like")
-        return _COMPARED[found.operator](column, value)  # type: ignore[no-any-return]
+                return self._like(column, str(value), exact=predicate.operator == "like")
+        return _COMPARISONS[predicate.operator](column, value)
 
-    def _among(self, found: Predicate) -> ColumnElement[bool]:
-        """Compare with a list; a param's may mix numbers and texts."""
-        values = found.value if isinstance(found.value, tuple) else ()
+    def _among(self, predicate: Predicate) -> ColumnElement[bool]:
+        """Compare with a list; the list of a hyperparameter may mix numbers and texts."""
+        values = predicate.value if isinstance(predicate.value, tuple) else ()
         numbers = [value for value in values if isinstance(value, float)]
-        others = [value for value in values if not isinstance(value, float)]
-        parts = [self._one_of(found.field, some) for some in (numbers, others) if some]
-        if found.operator == "in":
+        texts = [value for value in values if not isinstance(value, float)]
+        parts = [self._one_of(predicate.field, group) for group in (numbers, texts) if group]
+        if predicate.operator == "in":
             return or_(*parts)
-        known = self._comparison(Predicate(found.field, "is not null"))
+        known = self._predicate(Predicate(predicate.field, "is not null"))
         return and_(known, *(not_(func.coalesce(part, false())) for part in parts))
 
-    def _one_of(self, field: SearchField, values: Sequence[Any]) -> ColumnElement[bool]:
+    def _one_of(self, field: SearchField, values: Sequence[Scalar]) -> ColumnElement[bool]:
         column = self._column(Predicate(field, "=", values[0]))
-        return column.in_([self._bound(field, value) for value in values])  # type: ignore[no-any-return]
+        return column.in_([self._bound(field, value) for value in values])
 
-    def _bound(self, field: SearchField, value: Any) -> Any:
-        """Return a value as the database holds it: a moment in milliseconds."""
+    def _bound(self, field: SearchField, value: Value) -> Value:
+        """Return a value as the database stores it: a time in milliseconds."""
         if field.kind == "time" and isinstance(value, str):
-            return syntax.parse_time(value, now=self._now)
+            return parse_time(value, now=self._now)
         return value
 
-    def _column(self, found: Predicate) -> Expression:
-        if found.field.source != "param":
-            return self.expressions(found.field)[0]
-        number, text = self.expressions(found.field)
-        return number if isinstance(found.value, float) else text
+    def _column(self, predicate: Predicate) -> Expression:
+        if predicate.field.source != "param":
+            return self.expressions(predicate.field)[0]
+        number, text = self.expressions(predicate.field)
+        return number if isinstance(predicate.value, float) else text
 
     def _like(self, column: Expression, pattern: str, *, exact: bool) -> ColumnElement[bool]:
-        """Match % and _; without any escape. SQLite's LIKE is blind to case, its GLOB is not."""
-        made: ColumnElement[bool]
+        """Match the wildcards % and _, without an escape character.
+
+        SQLite's LIKE ignores case; an exact match there uses GLOB.
+        """
         if self._dialect != "sqlite":
-            made = (column.like if exact else column.ilike)(pattern, escape="")
-        elif exact:
-            made = column.bool_op("GLOB")("".join(_GLOB.get(letter, letter) for letter in pattern))
-        else:
-            made = column.like(pattern)
-        return made
+            return (column.like if exact else column.ilike)(pattern, escape="")
+        if exact:
+            return column.bool_op("GLOB")("".join(_GLOB.get(char, char) for char in pattern))
+        return column.like(pattern)
 
     def expressions(self, field: SearchField) -> list[Expression]:
-        """Return what a field is in SQL: of a param its number and its text, else one column."""
+        """Return the SQL of a field: number and text for a hyperparameter, else one expression."""
         match field.source:
             case "metric":
-                return [getattr(self._metric(field.name), PARTS[field.part])]
+                return [self._value(SummaryEntry(field.name, METRIC_PARTS[field.part].entry))]
             case "param":
-                table = self._join("param", field.name, Param, self._key(ParamKey, field.name))
-                return [table.number, table.text]
+                table = self._param(field.name)
+                return [as_expression(table.number), as_expression(table.text)]
             case "tag":
-                return [self._join("tag", field.name, RunTag, field.name).value]
-        return [self._own(field.name)]
+                return [as_expression(self._tag(field.name).value)]
+        return [self._value(RUN_FIELDS[field.name].source)]
 
-    def _own(self, name: str) -> Expression:
-        if name == "best_epoch":
-            return self._metric("val_loss").min_step
-        if name == "gap":
-            return self._metric("val_loss").last - self._metric("train_loss").last
-        if name in ("name", "created"):
-            table = self._experiment()
-            return table.name if name == "name" else table.created_at
-        return _OWN[name]
+    def _value(self, source: ValueSource) -> Expression:
+        """Return the SQL of where a value is stored."""
+        match source:
+            case RunColumn(name):
+                return as_expression(getattr(Run, name))
+            case ExperimentColumn(name):
+                return as_expression(getattr(self._experiment(), name))
+            case DiagnosisEntry(name):
+                return as_expression(Run.diagnosis[name].as_string())
+            case SummaryEntry(metric, entry):
+                return as_expression(getattr(self._metric(metric), entry))
+            case Difference(minuend, subtrahend):
+                difference: Expression = self._value(minuend) - self._value(subtrahend)
+                return difference
 
-    def _metric(self, name: str) -> Any:
-        return self._join("metric", name, MetricSummary, self._key(MetricKey, name))
+    def _experiment(self) -> type[Experiment]:
+        if self._owner is None:
+            self._owner = aliased(Experiment)
+            self._joins.append((self._owner, self._owner.id == Run.experiment_id))
+        return self._owner
 
-    def _experiment(self) -> Any:
-        if ("run", "experiment") not in self._joined:
-            table = aliased(Experiment)
-            self._joined["run", "experiment"] = table
-            self._joins.append((table, table.id == Run.experiment_id))
-        return self._joined["run", "experiment"]
+    def _metric(self, name: str) -> type[MetricSummary]:
+        if name not in self._metrics:
+            table = self._metrics[name] = aliased(MetricSummary)
+            key_id = self._key_id(MetricKey, name)
+            self._joins.append((table, and_(table.run_id == Run.id, table.key_id == key_id)))
+        return self._metrics[name]
 
-    def _join(self, source: str, name: str, table: Any, key: Any) -> Any:
-        if (source, name) not in self._joined:
-            made = aliased(table)
-            column = made.key if table is RunTag else made.key_id
-            self._joined[source, name] = made
-            self._joins.append((made, and_(made.run_id == Run.id, column == key)))
-        return self._joined[source, name]
+    def _param(self, name: str) -> type[Param]:
+        if name not in self._params:
+            table = self._params[name] = aliased(Param)
+            key_id = self._key_id(ParamKey, name)
+            self._joins.append((table, and_(table.run_id == Run.id, table.key_id == key_id)))
+        return self._params[name]
 
-    def _key(self, table: Any, name: str) -> int:
-        """Return a name's id; of one that no run has, one that matches nothing."""
+    def _tag(self, key: str) -> type[RunTag]:
+        if key not in self._tags:
+            table = self._tags[key] = aliased(RunTag)
+            self._joins.append((table, and_(table.run_id == Run.id, table.key == key)))
+        return self._tags[key]
+
+    def _key_id(self, table: type[MetricKey | ParamKey], name: str) -> int:
+        """Return the id of a name, or 0, which matches nothing, if no run has it."""
         return self._session.scalar(select(table.id).where(table.name == name)) or 0
 
 
+def as_expression(attribute: Any) -> Expression:
+    """Return a mapped attribute as the SQL expression that it is."""
+    expression: Expression = attribute
+    return expression
+
+
 _GLOB = {"%": "*", "_": "?", "*": "[*]", "?": "[?]", "[": "[[]"}
-_COMPARED = {
+_COMPARISONS: dict[str, Callable[[Expression, Value], ColumnElement[bool]]] = {
     "=": lambda column, value: column == value,
     "!=": lambda column, value: column != value,
     "<": lambda column, value: column < value,

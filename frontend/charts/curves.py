@@ -7,7 +7,8 @@ from typing import Any, Literal, get_args
 import numpy as np
 from numpy.typing import NDArray
 
-from backend.runs.schemas import RunItem, finite
+from backend.runs.items import finite
+from backend.runs.schemas import RunItem
 from backend.series import Series, downsample, smooth
 from frontend.charts import theme
 from frontend.formatting import number

@@ -5,11 +5,11 @@ from typing import Annotated
 from fastapi import APIRouter, Query
 from fastapi.responses import HTMLResponse
 
-from backend.api.dependencies import BodyDep, SettingsDep
-from backend.runs.schemas import run_items
+from backend.runs.items import run_items
 from backend.specification import validate
 from backend.store import experiments, metric_summaries, metrics, runs
 from backend.store.tables import MAX_ID
+from backend.web.dependencies import BodyDep, SettingsDep
 from frontend.charts.data_pictures import data_pictures
 from frontend.charts.grid import MAX_CURVES
 from frontend.charts.measures import CHOICES, KEYS

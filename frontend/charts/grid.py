@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from backend.analysis.cells import CAPACITY, N_TRAIN, SEED, varying
 from backend.diagnosis.majority_verdict import majority_verdict
 from backend.runs.schemas import RunItem
+from backend.runs.states import ENDED
 from backend.specification.params import Axes, ParamValue
 from frontend import formatting
 from frontend.charts.measures import AtBest, Ramp, ramp_of, style, value_of_cell, write
 
 VARIANT = "variant"  # an axis like the hyperparameters, for specifications with variants
-ENDED = ("finished", "failed", "cancelled")
 MAX_CURVES = 20  # of a cell, drawn when it is pointed at
 
 

@@ -1,9 +1,10 @@
 """The figures of an experiment's analysis as JSON, each under a plain address."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Annotated, Any, Protocol, TypeVar
 
 from fastapi import APIRouter, Query, Response
+from sqlalchemy.orm import Session
 
 from backend.analysis.cells import CAPACITY, N_TRAIN, settings, varying
 from backend.analysis.surface import ALONG
@@ -105,6 +106,18 @@ def cause(session: Reading, experiment_id: int) -> Response:
     """Return what one step along each axis does to the best model."""
     found = grid_report(session, experiment_id).cause
     return _drawn(draw_cause(CauseInfo(found)) if found else None)
+
+
+CHARTS: dict[str, Callable[[Session, int], Response]] = {
+    "learning-curve": learning_curve,
+    "capacity-curve": capacity_curve,
+    "optimum-capacity": optimum_capacity,
+    "surface": surface,
+    "bias-variance": splits_over_sizes,
+    "bias-variance-course": splits_over_epochs,
+    "cause": cause,
+}
+"""The charts by the last part of their URL, for the offline report."""
 
 
 def _drawn(drawing: theme.Drawing | None) -> Response:

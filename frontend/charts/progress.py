@@ -5,13 +5,13 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from backend.runs.schemas import RunItem
+from backend.runs.states import ENDED
 from backend.runs.throughput import Throughput
 from backend.specification.timing import seconds
 from frontend import formatting
 
 LEAST_SHARE = 0.02  # less work done, or less time passed, says nothing about the rest
 LEAST_SECONDS = 2.0
-ENDED = ("finished", "failed", "cancelled")
 
 
 @dataclass(frozen=True)

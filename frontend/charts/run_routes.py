@@ -3,15 +3,16 @@
 from fastapi import APIRouter, Response
 from sqlalchemy.orm import Session
 
-from backend.api.dependencies import StoppingQuery
 from backend.errors import NotFound
 from backend.remedies import follow_up
+from backend.runs.early_stop_replay import replay_early_stopping
 from backend.runs.fit_frames import frames_of
-from backend.runs.schemas import early_stop, run_items
+from backend.runs.items import run_items
 from backend.series import Series
 from backend.store import artifacts, experiments, metrics, runs
 from backend.store.artifacts import SnapshotKind
 from backend.store.tables import Run
+from backend.web.dependencies import StoppingQuery
 from frontend.charts.curve_chart import draw_curves, seed_traces
 from frontend.charts.curves import Quantity, curves_info
 from frontend.charts.fit_frames import draw_fit_frames, fit_frames_info
@@ -70,7 +71,7 @@ def curves(
     [run] = run_items(session, [row])
     fires = run.early_stop_epoch
     if stopping:
-        fires = early_stop(session, run_id, stopping).epoch
+        fires = replay_early_stopping(session, run_id, stopping).epoch
     keys = [f"{part}_{quantity}" for part in ("train", "val", "test")]
     info = curves_info(
         quantity,

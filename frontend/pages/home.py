@@ -8,12 +8,14 @@ from fastapi import APIRouter
 from fastapi.responses import HTMLResponse
 from sqlalchemy.orm import Session
 
-from backend.api.dependencies import Cursor
-from backend.runs.schemas import ExperimentItem, experiment_items, run_items
+from backend.runs.items import experiment_items, run_items
+from backend.runs.schemas import ExperimentItem
+from backend.runs.states import ENDED
 from backend.runs.throughput import throughput
 from backend.specification.presets import PRESET_GROUPS
 from backend.store import experiments, runs
 from backend.store.experiments import Visibility
+from backend.web.dependencies import Cursor
 from frontend.charts.progress import ProgressInfo, progress_info
 from frontend.formatting import badges
 from frontend.site import Reading, render
@@ -72,7 +74,7 @@ def home(session: Reading, before: Cursor = None, shown: Visibility = "active") 
 
 
 def _progress(session: Session, item: ExperimentItem) -> ProgressInfo | None:
-    if item.status not in ("queued", "running"):
+    if item.status in ENDED:
         return None
     rows = run_items(session, runs.of_experiment(session, item.id))
     lately = throughput(session, rows, datetime.now(UTC)) if item.status == "running" else None

@@ -11,7 +11,7 @@ from backend.search import Condition, parse_order
 from backend.search.syntax import Predicate, SearchField
 from backend.specification import validate
 from backend.store import Database, curation, experiments, params, run_pages, run_search, undo_log
-from backend.store.metrics import key_ids
+from backend.store.metric_keys import key_ids
 from backend.store.tables import Experiment, MetricSummary, Run
 from tests.filter_oracle import CONDITIONS, NAMES, NOW, holds
 from tests.specs import document
@@ -132,13 +132,13 @@ def _in_pages(database: Database, order: str) -> list[int]:
     with database.read() as session:
         columns = parse_order(order, NAMES)
         whole = run_pages.sorted_page(session, None, columns, limit=AMOUNT)
-        assert whole.next_place is None
+        assert whole.next_position is None
         run_ids: list[int] = []
         place = None
         while True:
             page = run_pages.sorted_page(session, None, columns, after=place, limit=7)
             run_ids += [run.id for run in page.runs]
-            place = page.next_place
+            place = page.next_position
             if place is None:
                 break
     assert run_ids == [run.id for run in whole.runs]

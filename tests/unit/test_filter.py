@@ -70,7 +70,7 @@ def test_an_order_has_columns_and_directions() -> None:
         ("id = ", 5, "the filter ends; accepted: a number."),
         ("note = 'x", 8, "the quotation that begins with ' has no end."),
         ("id ! 1", 4, "! was found; accepted: != or not."),
-        ("note = \x00", 8, "is no letter a filter may hold"),
+        ("note = \x00", 8, "a filter must not contain the character"),
         ("not " * 40 + "id = 1", 121, "nested too deeply"),
         (" or ".join(["id = 1"] * 31), 301, "at most 30 comparisons"),
         ("x" * 5000, 4000, "the filter is too long"),
