@@ -16,7 +16,7 @@ from statistics import median
 from playwright.sync_api import sync_playwright
 
 from backend.live.notifications import Notifier
-from backend.store import metrics
+from backend.store import metric_summaries
 from bench.browser_timing import (
     WATCH_CURVE,
     WATCH_GRID,
@@ -97,8 +97,8 @@ def million_epochs(bench: Bench) -> Iterator[TableLine]:
                 opened(page, f"{product.url}/runs/{run_id}", ["drawn"], timed)
                 points = page.evaluate(POINTS)
                 with database.read() as session:
-                    lowest = metrics.summaries(session, [run_id])[run_id]["val_loss"]["min_step"]
-                first, last, how = page.evaluate(ENDS_AND_MINIMUM, lowest)
+                    by_key = metric_summaries.summaries(session, [run_id])[run_id]
+                first, last, how = page.evaluate(ENDS_AND_MINIMUM, by_key["val_loss"]["min_step"])
     yield from timed_lines(timed, {"drawn": ("run of 1,000,000 epochs: its curve is drawn", "")})
     yield TableLine("points of its longest line", f"{points:,}", "2,000")
     yield TableLine(

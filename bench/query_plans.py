@@ -11,7 +11,17 @@ from sqlalchemy.orm import Session
 from backend.runs import lifecycle
 from backend.specification import validate
 from backend.specification.placement import Placement
-from backend.store import Database, changes, dispatch, experiments, metrics, runs, transitions
+from backend.store import (
+    Database,
+    changes,
+    dispatch,
+    experiments,
+    metric_keys,
+    metric_summaries,
+    metrics,
+    runs,
+    transitions,
+)
 from bench.simulated_workers import WriteLoad, measure_writes
 
 EXPERIMENTS, RUNS_EACH = 100, 1000
@@ -44,7 +54,7 @@ def fill(database: Database) -> None:
             experiments.create_experiment(session, spec)
     with database.write() as session:
         names = [f"{part}_{kind}" for kind in ("loss", "acc") for part in ("train", "val", "test")]
-        metrics.key_ids(session, names)
+        metric_keys.key_ids(session, names)
         for statement in _FILL:
             values = {"length": CHUNK_EPOCHS, "chunks": CHUNKS} if ":length" in statement else {}
             session.execute(text(statement), values)
@@ -67,7 +77,7 @@ QUERIES: dict[str, Callable[[Session], Any]] = {
     "the curves of 1,000 runs": lambda session: metrics.series_of(
         session, list(range(49_001, 50_001)), ["val_loss"]
     ),
-    "summaries of 1,000 runs": lambda session: metrics.summaries(
+    "summaries of 1,000 runs": lambda session: metric_summaries.summaries(
         session, list(range(49_001, 50_001))
     ),
     "changes after a revision": lambda session: changes.changes_since(

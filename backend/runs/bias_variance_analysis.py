@@ -14,7 +14,7 @@ from backend.analysis.cells import SEED, cell_key, group_by
 from backend.cache import SingleFlightCache
 from backend.runs.grid_analysis import finished_runs, identity
 from backend.specification.sources import SOURCES
-from backend.store import artifacts, experiments, metrics
+from backend.store import artifacts, experiments, metric_summaries
 from backend.store.tables import Run
 
 MAX_KEPT = 8
@@ -87,7 +87,7 @@ class _Answers:
 def _cell(session: Session, group: Sequence[Run]) -> CellSplit | None:
     ids = [run.id for run in group]
     blobs = artifacts.predictions_of(session, ids)
-    summaries = metrics.summaries(session, ids)
+    summaries = metric_summaries.summaries(session, ids)
     answers = []
     for run in group:
         best = summaries[run.id].get("val_loss", {}).get("min_step")

@@ -12,7 +12,7 @@ from backend.errors import NotFound
 from backend.runs.states import ENDED
 from backend.specification.experiment import SEEDS
 from backend.specification.hyperparameters import AXIS_SECTIONS
-from backend.store import experiments, metric_summaries, metrics, runs
+from backend.store import experiments, metric_summaries, runs
 from backend.store.tables import Run
 
 At = Literal["last", "best"]
@@ -125,7 +125,7 @@ def _judged(session: Session, run_ids: list[int], at: At) -> dict[int, JudgedLos
     else:
         found = {
             run_id: {key: summary["last"] for key, summary in by_key.items() if key in METRICS}
-            for run_id, by_key in metrics.summaries(session, run_ids).items()
+            for run_id, by_key in metric_summaries.summaries(session, run_ids).items()
         }
     return {
         run_id: {key: float(value) for key, value in values.items() if value is not None}

@@ -48,7 +48,7 @@ def identity(session: Session, finished: Sequence[Run]) -> tuple[Hashable, ...]:
 
 def _results(session: Session, finished: Sequence[Run]) -> list[RunResult]:
     ids = [run.id for run in finished]
-    summaries = metrics.summaries(session, ids)
+    summaries = metric_summaries.summaries(session, ids)
     at_best = metric_summaries.values_at_best(session, ids, _LOSSES)
     courses = metrics.series_of(session, ids, ["val_loss"])
     found = (

@@ -1,20 +1,28 @@
-"""Summaries of metrics: kept beside the points, in the transaction that adds them."""
+"""Summaries of metrics, updated in the transaction that adds points.
+
+A summary holds a metric's last, lowest and highest value with their steps. Once a run has ended, it
+also holds the value at the best epoch, that of the lowest val_loss.
+"""
 
 from collections.abc import Iterable, Sequence
 from math import isfinite
 from operator import itemgetter
-from typing import Any
 
 from sqlalchemy import bindparam, select, update
 from sqlalchemy.orm import Session
 
-from backend.store import bulk, metrics
+from backend.store import bulk
+from backend.store.metric_chunks import value_at
+from backend.store.metric_keys import known_keys
 from backend.store.tables import Metric, MetricKey, MetricSummary
+
+Summary = dict[str, float | int | None]
+"""A summary by field: ``{"last": ..., "last_step": ..., "min": ...}``."""
 
 SUMMARY_FIELDS = ("last", "last_step", "min", "min_step", "max", "max_step", "at_best")
 
-# Of equal extremes the stored one, which is of an earlier step, stays; NULL, nothing but NaN so
-# far, always gives way.
+# Of equal extremes the stored one stays, because its step is earlier. NULL, which means that all
+# values so far are NaN, is always replaced.
 _FOLD = """
     ON CONFLICT (run_id, key_id) DO UPDATE SET
         last = CASE WHEN excluded.last_step >= metric_summaries.last_step
@@ -37,9 +45,9 @@ _FOLD = """
 def fold_summaries(
     session: Session, new: Iterable[tuple[int, int, Sequence[int], Sequence[float]]]
 ) -> None:
-    """Bring summaries up to date with new values: run, metric key, steps ascending, values.
+    """Update summaries with new values, given as (run, metric key, ascending steps, values).
 
-    A run and key must not come twice.
+    Each run and key must occur once.
     """
     rows = [
         (run_id, key_id, *summarise(steps, values), None) for run_id, key_id, steps, values in new
@@ -48,7 +56,7 @@ def fold_summaries(
 
 
 def summarise(steps: Sequence[int], values: Sequence[float]) -> tuple[float | int | None, ...]:
-    """Return last, min and max with their steps: of equal extremes the first, of NaNs none."""
+    """Return last, min and max with their steps: the first of equal extremes, ignoring NaN."""
     last = values[-1]
     if isfinite(sum(values)):
         low, high = min(values), max(values)
@@ -60,34 +68,51 @@ def summarise(steps: Sequence[int], values: Sequence[float]) -> tuple[float | in
     return (last if last == last else None), steps[-1], *lowest, *highest
 
 
+def summaries(session: Session, run_ids: Sequence[int]) -> dict[int, dict[str, Summary]]:
+    """Return the summaries of runs: ``{run: {key: Summary}}``."""
+    by_run: dict[int, dict[str, Summary]] = {run_id: {} for run_id in run_ids}
+    columns = [getattr(MetricSummary, field) for field in SUMMARY_FIELDS]
+    rows = session.execute(
+        select(MetricSummary.run_id, MetricKey.name, *columns)
+        .join(MetricKey, MetricKey.id == MetricSummary.key_id)
+        .where(MetricSummary.run_id.in_(run_ids))
+    )
+    for run_id, name, *values in rows:
+        by_run[run_id][name] = dict(zip(SUMMARY_FIELDS, values, strict=True))
+    return by_run
+
+
 def values_at_best(
     session: Session, run_ids: Sequence[int], keys: Sequence[str]
 ) -> dict[int, dict[str, float | None]]:
-    """Return each run's metrics at the epoch of its lowest val_loss: ``{run: {key: value}}``.
+    """Return the metrics of runs at their best epoch: ``{run: {key: value}}``.
 
-    Of runs that have ended they are noted with their summaries: no points are read.
+    Reads the summaries of ended runs, and the points of the others.
     """
-    ids = metrics.known_keys(session, {"val_loss", *keys})
+    ids = known_keys(session, {"val_loss", *keys})
     names = {id_: key for key, id_ in ids.items()}
-    found: dict[int, dict[str, float | None]] = {id_: {} for id_ in run_ids}
-    noted = select(MetricSummary.run_id, MetricSummary.key_id, MetricSummary.at_best)
+    by_run: dict[int, dict[str, float | None]] = {run_id: {} for run_id in run_ids}
+    summarised = select(MetricSummary.run_id, MetricSummary.key_id, MetricSummary.at_best)
     for run_id, key_id, value in session.execute(
-        noted.where(MetricSummary.run_id.in_(run_ids), MetricSummary.key_id.in_(names))
+        summarised.where(MetricSummary.run_id.in_(run_ids), MetricSummary.key_id.in_(names))
     ):
-        found[run_id][names[key_id]] = value
-    others = [run_id for run_id, values in found.items() if values.get("val_loss") is None]
-    found |= _read(session, others, keys) if others else {}
-    return {run_id: {k: v for k, v in one.items() if k in keys} for run_id, one in found.items()}
+        by_run[run_id][names[key_id]] = value
+    others = [run_id for run_id, values in by_run.items() if values.get("val_loss") is None]
+    by_run |= _read_at_best(session, others, keys) if others else {}
+    return {
+        run_id: {key: value for key, value in values.items() if key in keys}
+        for run_id, values in by_run.items()
+    }
 
 
-def _read(
+def _read_at_best(
     session: Session, run_ids: Sequence[int], keys: Sequence[str]
 ) -> dict[int, dict[str, float | None]]:
-    """Read runs' metrics at the epoch of their lowest val_loss from their points."""
-    ids = metrics.known_keys(session, {"val_loss", *keys})
+    """Return the metrics of runs at their best epoch, read from their points."""
+    ids = known_keys(session, {"val_loss", *keys})
     names = {ids[key]: key for key in keys if key in ids}
     best = MetricSummary.min_step
-    rows: Iterable[Any] = session.execute(
+    rows = session.execute(
         select(Metric.run_id, Metric.key_id, best, Metric.packed_steps, Metric.packed_values)
         .join(MetricSummary, MetricSummary.run_id == Metric.run_id)
         .where(
@@ -98,35 +123,34 @@ def _read(
             Metric.last_step >= best,
         )
     )
-    result: dict[int, dict[str, float | None]] = {id_: {} for id_ in run_ids}
+    by_run: dict[int, dict[str, float | None]] = {run_id: {} for run_id in run_ids}
     for run_id, key_id, step, packed_steps, packed_values in rows:
-        value = metrics.value_at(step, packed_steps, packed_values)
+        value = value_at(step or 0, packed_steps, packed_values)
         if value is not None:
-            result[run_id][names[key_id]] = None if value != value else value
-    return result
+            by_run[run_id][names[key_id]] = None if value != value else value
+    return by_run
 
 
 def note_best(session: Session, run_ids: Sequence[int]) -> None:
-    """Note, with the summaries of runs that have ended, their values at the best epoch."""
+    """Store the values at the best epoch in the summaries of runs that have ended."""
     ids = {name: id_ for id_, name in session.execute(select(MetricKey.id, MetricKey.name)).all()}
-    found = _read(session, run_ids, list(ids))
     rows = [
         {"of_run": run_id, "of_key": ids[key], "value": value}
-        for run_id, by_key in found.items()
+        for run_id, by_key in _read_at_best(session, run_ids, list(ids)).items()
         for key, value in by_key.items()
     ]
     if rows:
-        session.connection().execute(_AT_BEST, rows)
+        session.connection().execute(_NOTE_BEST, rows)
 
 
 def forget_best(session: Session, run_ids: Sequence[int]) -> None:
-    """Take back what `note` noted: these runs are to be trained once more."""
-    for some in bulk.chunks(run_ids):
-        kept = MetricSummary.run_id.in_(some) & MetricSummary.at_best.is_not(None)
-        session.execute(update(MetricSummary).where(kept).values(at_best=None))
+    """Clear the stored values at the best epoch of runs that will be trained again."""
+    for chunk in bulk.chunks(run_ids):
+        stored = MetricSummary.run_id.in_(chunk) & MetricSummary.at_best.is_not(None)
+        session.execute(update(MetricSummary).where(stored).values(at_best=None))
 
 
-_AT_BEST = (
+_NOTE_BEST = (
     update(MetricSummary)
     .where(MetricSummary.run_id == bindparam("of_run"), MetricSummary.key_id == bindparam("of_key"))
     .values(at_best=bindparam("value"))

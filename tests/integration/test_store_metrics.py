@@ -104,7 +104,7 @@ def test_summaries_match_the_whole_series(database: Database, run_id: int) -> No
     for start in range(0, 40, 7):
         record(database, run_id, dict(enumerate(values[start : start + 7], start=start)))
     with database.read() as session:
-        summary = metrics.summaries(session, [run_id])[run_id]["loss"]
+        summary = metric_summaries.summaries(session, [run_id])[run_id]["loss"]
     numeric = [value for value in values if not math.isnan(value)]
     assert (summary["min"], summary["min_step"]) == (min(numeric), values.index(min(numeric)))
     assert (summary["max"], summary["max_step"]) == (max(numeric), values.index(max(numeric)))

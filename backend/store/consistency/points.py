@@ -85,7 +85,7 @@ def untrue_summaries(session: Session, run_ids: Sequence[int]) -> list[str]:
     found: list[str] = []
     for start in range(0, len(run_ids), AT_ONCE):
         some = run_ids[start : start + AT_ONCE]
-        told = metrics.summaries(session, some)
+        told = metric_summaries.summaries(session, some)
         for run_id, by_key in metrics.series_of(session, some).items():
             found += _untrue(run_id, by_key.items(), told[run_id])
         if len(found) >= SHOWN:
