@@ -5,6 +5,7 @@ import signal
 import threading
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import partial
 from types import FrameType
 from typing import Any
 
@@ -34,6 +35,7 @@ from backend.scheduling.dispatcher import Dispatcher, make_celery
 from backend.scheduling.scheduler import Scheduler
 from backend.settings import Settings
 from backend.store import Database
+from backend.store.effects import CommitEffects
 from backend.web.access import Access, token_check
 from backend.web.errors import ErrorBody, ErrorHandlers
 from backend.web.requests import RequestLog
@@ -94,12 +96,21 @@ def _create_parts(state: State, settings: Settings) -> None:
         memory=settings.memory << 20,
     )
     state.notifier = Notifier(settings.broker_url)
+    state.database.after_commit = partial(_notify, state.dispatcher, state.notifier)
     state.broadcaster = Broadcaster(settings.broker_url)
     state.reader = stream.StreamReader(state.database)
     state.health_checks = HealthChecks(settings, state.database, state.dispatcher)
     state.prometheus = PrometheusMetrics(
         state.database, state.dispatcher, state.notifier, state.broadcaster, state.health_checks
     )
+
+
+def _notify(dispatcher: Dispatcher, notifier: Notifier, effects: CommitEffects) -> None:
+    """Send queued runs to the broker and notify the streams, after a transaction is committed."""
+    if effects.runs_queued:
+        dispatcher.dispatch_now()
+    for experiment_id in effects.changed_experiments:
+        notifier.notify(experiment_id)
 
 
 @asynccontextmanager

@@ -1,4 +1,4 @@
-"""Bodies that name runs or experiments and say what is to change about them."""
+"""Request and response bodies of curation: which runs or experiments, and the change."""
 
 from typing import Annotated
 
@@ -11,24 +11,24 @@ from backend.runs.listing import read_query
 from backend.runs.schemas import ExperimentItem, RunItem
 from backend.search.tokens import MAX_LENGTH
 from backend.store import run_pages
-from backend.store.curation import CurationChange
+from backend.store.curation import CuratedValue, CurationChange
 from backend.store.experiments import Visibility
 from backend.store.tables import MAX_ID
 
-MOST_IDS = 10_000
-MOST_MATCHES = 100_000
-_PRINTED = r"^[^\x00-\x08\x0b\x0c\x0e-\x1f\x7f]*$"
+MAX_IDS = 10_000
+MAX_MATCHES = 100_000
+_PRINTABLE = r"^[^\x00-\x08\x0b\x0c\x0e-\x1f\x7f]*$"
 
 TagKey = Annotated[
-    str, StringConstraints(strip_whitespace=True, min_length=1, max_length=100, pattern=_PRINTED)
+    str, StringConstraints(strip_whitespace=True, min_length=1, max_length=100, pattern=_PRINTABLE)
 ]
-TagValue = Annotated[str, StringConstraints(max_length=1000, pattern=_PRINTED)]
-Note = Annotated[str, StringConstraints(max_length=20_000, pattern=_PRINTED)]
-Ids = Annotated[list[Annotated[int, Field(ge=1, le=MAX_ID)]], Field(max_length=MOST_IDS)]
+TagValue = Annotated[str, StringConstraints(max_length=1000, pattern=_PRINTABLE)]
+Note = Annotated[str, StringConstraints(max_length=20_000, pattern=_PRINTABLE)]
+Ids = Annotated[list[Annotated[int, Field(ge=1, le=MAX_ID)]], Field(max_length=MAX_IDS)]
 
 
 class Wanted(BaseModel):
-    """What is to change; what is left out stays. A tag that is null is taken away."""
+    """The fields to change; the others stay. A tag that is null is removed."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -38,19 +38,19 @@ class Wanted(BaseModel):
     archived: bool | None = None
 
     def change(self) -> CurationChange:
-        """Return the change, without what was left out."""
-        given = self.model_dump(exclude_unset=True)
-        tags = given.pop("tags", None) or {}
-        columns = {
-            name: value for name, value in given.items() if name == "note" or value is not None
+        """Return the change of the fields that are present."""
+        columns: dict[str, CuratedValue] = {
+            name: value
+            for name, value in (("pinned", self.pinned), ("archived", self.archived))
+            if value is not None
         }
-        if "note" in columns:
-            columns["note"] = (columns["note"] or "").strip() or None
-        return CurationChange(columns, tags)
+        if "note" in self.model_fields_set:
+            columns["note"] = (self.note or "").strip() or None
+        return CurationChange(columns, self.tags or {})
 
 
 class SomeRuns(BaseModel):
-    """Runs by their ids, or all that a filter finds in a list."""
+    """Runs by their ids, or all runs of a list that match a filter."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -64,17 +64,17 @@ class SomeRuns(BaseModel):
             raise InvalidInput("runs is missing; accepted: runs or a filter, one of them.", "runs")
         if self.runs is not None:
             return sorted(set(self.runs))
-        asked = read_query(session, filter=self.filter or "", order_by="", shown=self.shown)
-        found = run_pages.matching_ids(
-            session, asked.condition, shown=self.shown, limit=MOST_MATCHES + 1
+        query = read_query(session, filter=self.filter or "", order_by="", shown=self.shown)
+        ids = run_pages.matching_ids(
+            session, query.condition, shown=self.shown, limit=MAX_MATCHES + 1
         )
-        if len(found) > MOST_MATCHES:
-            raise TooLarge(f"More than {MOST_MATCHES:,} runs match; narrow the filter.", "filter")
-        return found
+        if len(ids) > MAX_MATCHES:
+            raise TooLarge(f"More than {MAX_MATCHES:,} runs match; narrow the filter.", "filter")
+        return ids
 
 
 class ChangedRuns(SomeRuns):
-    """Runs and what is to change about them."""
+    """Runs and the change to make to them."""
 
     change: Wanted
 
@@ -86,22 +86,22 @@ class SomeExperiments(BaseModel):
 
     experiments: Ids
 
-    def ids(self, _session: Session) -> list[int]:
+    def ids(self) -> list[int]:
         """Return the ids."""
         return sorted(set(self.experiments))
 
 
 class ChangedExperiments(SomeExperiments):
-    """Experiments and what is to change about them."""
+    """Experiments and the change to make to them."""
 
     change: Wanted
 
 
 class Outcome(BaseModel):
-    """What a request did: to these, undone by POST /api/operations/{operation}/undo for a day.
+    """The runs or experiments that a request changed.
 
-    `operation` is null where nothing became different. `left` were changed since what is undone,
-    and stay as they are.
+    POST /api/operations/{operation}/undo reverts it within a day; `operation` is null if nothing
+    changed. `left` were changed since the operation that was undone, and stay as they are.
     """
 
     ids: list[int]
@@ -109,18 +109,18 @@ class Outcome(BaseModel):
     left: list[int] = []
 
     @classmethod
-    def of(cls, done: CurationResult) -> "Outcome":
-        """Return what was done as the outside sees it."""
-        return cls(ids=list(done.ids), operation=done.operation, left=list(done.left))
+    def of(cls, result: CurationResult) -> "Outcome":
+        """Return the response for a result."""
+        return cls(ids=list(result.ids), operation=result.operation, left=list(result.left))
 
 
 class OrganisedRun(RunItem):
-    """A run and the operation that changed it; null where nothing became different."""
+    """A run and the operation that changed it; null if nothing changed."""
 
     operation: int | None
 
 
 class OrganisedExperiment(ExperimentItem):
-    """An experiment and the operation that changed it; null where nothing became different."""
+    """An experiment and the operation that changed it; null if nothing changed."""
 
     operation: int | None

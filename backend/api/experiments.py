@@ -1,4 +1,4 @@
-"""Experiments: submit, list, read, cancel, and the runs of one."""
+"""Experiments: submit, list, read, cancel and retry, and list the runs of one."""
 
 from dataclasses import asdict
 from typing import Annotated
@@ -6,23 +6,22 @@ from typing import Annotated
 from fastapi import APIRouter, Query, Response
 from pydantic import BaseModel
 
-from backend.api.dependencies import (
-    BodyDep,
-    Cursor,
-    DatabaseDep,
-    DispatcherDep,
-    ExperimentId,
-    NotifierDep,
-    SettingsDep,
-)
 from backend.errors import InvalidSpec
 from backend.runs import lifecycle
-from backend.runs.schemas import ExperimentItem, RunItem, experiment_items, run_items
+from backend.runs.items import experiment_items, run_items
+from backend.runs.schemas import ExperimentItem, RunItem
 from backend.specification import ExperimentSpec, validate
 from backend.specification.cost import parameters
 from backend.specification.setting_status import SettingStatus, setting_statuses
 from backend.specification.timing import estimated_seconds
 from backend.store import experiments, runs
+from backend.web.dependencies import (
+    BodyDep,
+    Cursor,
+    DatabaseDep,
+    ExperimentId,
+    SettingsDep,
+)
 from backend.web.errors import RefusedSpec
 
 router = APIRouter(prefix="/api/experiments", tags=["experiments"])
@@ -38,10 +37,7 @@ class Submitted(BaseModel):
 
 
 class Estimate(BaseModel):
-    """The estimated cost of a specification.
-
-    `parameters` lists the different model sizes, ascending.
-    """
+    """The cost of a specification. `parameters` lists the different model sizes, ascending."""
 
     runs: int
     parameters: list[int]
@@ -62,7 +58,7 @@ class ExperimentPage(BaseModel):
 
 
 class RunPage(BaseModel):
-    """Some runs of an experiment, in the order of its grid."""
+    """Some runs of an experiment in grid order."""
 
     items: list[RunItem]
     next_cursor: int | None
@@ -93,12 +89,10 @@ def submit(
     body: BodyDep,
     response: Response,
     database: DatabaseDep,
-    dispatcher: DispatcherDep,
-    notifier: NotifierDep,
     settings: SettingsDep,
-    dry_run: Annotated[bool, Query(description="Only check and estimate.")] = False,
+    dry_run: Annotated[bool, Query(description="Only validate and estimate.")] = False,
 ) -> Submitted | DryRun:
-    """Check a specification, store it with all its runs and queue them."""
+    """Validate a specification, store it with all its runs, and queue them."""
     spec = _validated(body.parse(), max_runs=settings.max_runs)
     if dry_run:
         response.status_code = 200
@@ -106,8 +100,6 @@ def submit(
         return DryRun(**cost.model_dump(), settings=setting_statuses(spec.document))
     with database.write() as session:
         experiment, run_ids = experiments.create_experiment(session, spec)
-    dispatcher.dispatch_now()
-    notifier.notify(experiment.id)
     url = f"/experiments/{experiment.id}"
     response.headers["Location"] = f"/api{url}"
     return Submitted(id=experiment.id, name=experiment.name, url=url, runs=len(run_ids))
@@ -124,7 +116,7 @@ def _validated(document: object, *, max_runs: int) -> ExperimentSpec:
 
 
 def estimate(spec: ExperimentSpec, *, workers: int) -> Estimate:
-    """Return what a specification would cost on `workers` processes."""
+    """Return the cost of a specification with `workers` worker processes."""
     params = [run.params() for run in spec.runs]
     return Estimate(
         runs=len(params),
@@ -139,7 +131,8 @@ def list_experiments(
     cursor: Cursor = None,
     limit: Annotated[int, Query(ge=1, le=200)] = 50,
     shown: Annotated[
-        experiments.Visibility, Query(description="Those of everyday, in the archive, or deleted.")
+        experiments.Visibility,
+        Query(description="Active experiments, those in the archive, or deleted ones."),
     ] = "active",
 ) -> ExperimentPage:
     """Return experiments, newest first."""
@@ -163,7 +156,7 @@ def list_runs(
     cursor: Cursor = None,
     limit: Annotated[int, Query(ge=1, le=1000)] = 100,
 ) -> RunPage:
-    """Return runs of an experiment in the order of its grid, seeds innermost."""
+    """Return runs of an experiment in grid order, seeds innermost."""
     with database.read() as session:
         experiments.get(session, experiment_id)
         rows, next_cursor = runs.page(session, experiment_id, after=cursor, limit=limit)
@@ -171,28 +164,16 @@ def list_runs(
 
 
 @router.post("/{experiment_id}/cancel", status_code=202, summary="Cancel an experiment")
-def cancel(
-    experiment_id: ExperimentId, database: DatabaseDep, notifier: NotifierDep
-) -> ExperimentItem:
-    """End the runs that wait at once, and those that train as soon as their worker records."""
+def cancel(experiment_id: ExperimentId, database: DatabaseDep) -> ExperimentItem:
+    """Cancel queued runs now, and running ones as soon as their worker records."""
     with database.write() as session:
         lifecycle.cancel(session, experiment_id)
-        item = experiment_items(session, [experiments.get(session, experiment_id)])[0]
-    notifier.notify(experiment_id)
-    return item
+        return experiment_items(session, [experiments.get(session, experiment_id)])[0]
 
 
 @router.post("/{experiment_id}/retry", status_code=202, summary="Retry the failed runs")
-def retry(
-    experiment_id: ExperimentId,
-    database: DatabaseDep,
-    dispatcher: DispatcherDep,
-    notifier: NotifierDep,
-) -> ExperimentItem:
-    """Queue the runs that failed once more. An experiment without any stays as it is."""
+def retry(experiment_id: ExperimentId, database: DatabaseDep) -> ExperimentItem:
+    """Queue the failed runs again. An experiment without failed runs stays as it is."""
     with database.write() as session:
         lifecycle.retry(session, experiment_id)
-        item = experiment_items(session, [experiments.get(session, experiment_id)])[0]
-    dispatcher.dispatch_now()
-    notifier.notify(experiment_id)
-    return item
+        return experiment_items(session, [experiments.get(session, experiment_id)])[0]

@@ -10,22 +10,21 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from sqlalchemy.orm import Session
 
 from backend.analysis.cells import SEED
-from backend.api.dependencies import (
-    DatabaseDep,
-    DispatcherDep,
-    ExperimentId,
-    NotifierDep,
-    SettingsDep,
-    raw_body,
-)
 from backend.api.experiments import Estimate, Submitted, estimate
 from backend.remedies import follow_up
 from backend.remedies.catalogue import Remedy
 from backend.remedies.follow_up import DEFAULT_SEEDS
-from backend.runs.schemas import ExperimentItem, experiment_items
+from backend.runs.items import experiment_items
+from backend.runs.schemas import ExperimentItem
 from backend.specification import ExperimentSpec, validate
 from backend.store import experiments, runs
 from backend.store.tables import MAX_ID, Run
+from backend.web.dependencies import (
+    DatabaseDep,
+    ExperimentId,
+    SettingsDep,
+    raw_body,
+)
 
 router = APIRouter(prefix="/api/experiments/{experiment_id}", tags=["remedies"])
 
@@ -132,8 +131,6 @@ def try_remedies(
     experiment_id: ExperimentId,
     response: Response,
     database: DatabaseDep,
-    dispatcher: DispatcherDep,
-    notifier: NotifierDep,
     settings: SettingsDep,
     wanted: Annotated[RemediesWanted, Depends(_wanted)],
     dry_run: Annotated[bool, Query(description="Only check and estimate.")] = False,
@@ -146,8 +143,6 @@ def try_remedies(
         return _estimated(plan, workers=settings.workers)
     with database.write() as session:
         made, run_ids = experiments.create_experiment(session, plan.spec, follows=plan.answers)
-    dispatcher.dispatch_now()
-    notifier.notify(made.id)
     url = f"/experiments/{made.id}"
     response.headers["Location"] = f"/api{url}"
     return FollowUp(id=made.id, name=made.name, url=url, runs=len(run_ids), variants=plan.variants)

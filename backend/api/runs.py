@@ -1,4 +1,4 @@
-"""Runs: one run, its metrics, its snapshots."""
+"""One run: its detail, metrics, snapshots and retry."""
 
 from typing import Annotated
 
@@ -6,26 +6,26 @@ from fastapi import APIRouter, Query, Response
 from fastapi.responses import StreamingResponse
 from pydantic import BaseModel
 
-from backend.api.dependencies import (
+from backend.export import csv_files
+from backend.runs import lifecycle
+from backend.runs.early_stop_replay import replay_early_stopping
+from backend.runs.fit_frames import Frames, frames_of
+from backend.runs.items import run_detail
+from backend.runs.schemas import EarlyStop, RunDetail
+from backend.series import Series, downsample
+from backend.store import artifacts, metrics, runs
+from backend.web.dependencies import (
     STOPPING_PARAMETERS,
     DatabaseDep,
-    DispatcherDep,
-    NotifierDep,
     RunId,
     StoppingQuery,
 )
-from backend.export import csv_files
-from backend.runs import lifecycle
-from backend.runs.fit_frames import Frames, frames_of
-from backend.runs.schemas import EarlyStop, RunDetail, early_stop, run_detail
-from backend.series import Series, downsample
-from backend.store import artifacts, metrics, runs
 
 router = APIRouter(prefix="/api/runs/{run_id}", tags=["runs"])
 
 
 class SeriesJson(BaseModel):
-    """One metric over its steps, ascending; null where the value is not finite."""
+    """One metric over ascending steps; a value that was not finite is null."""
 
     steps: list[int]
     values: list[float | None]
@@ -33,20 +33,20 @@ class SeriesJson(BaseModel):
 
 @router.get("", summary="Read a run")
 def read_run(run_id: RunId, database: DatabaseDep) -> RunDetail:
-    """Return one run with its diagnosis; while it trains, the diagnosis so far."""
+    """Return one run with its diagnosis; while it trains, the diagnosis up to now."""
     with database.read() as session:
         return run_detail(session, run_id)
 
 
 @router.get(
     "/early-stopping",
-    summary="Ask where early stopping would have ended a run",
+    summary="Replay early stopping over a run",
     openapi_extra={"parameters": STOPPING_PARAMETERS},
 )
 def read_early_stop(run_id: RunId, database: DatabaseDep, query: StoppingQuery) -> EarlyStop:
-    """Replay a criterion over the run's losses: its own, or the one the address describes."""
+    """Replay a criterion over the run's losses: the run's own, or the one in the query."""
     with database.read() as session:
-        return early_stop(session, run_id, query)
+        return replay_early_stopping(session, run_id, query)
 
 
 @router.get("/metrics", summary="Read the metrics of a run")
@@ -58,7 +58,7 @@ def read_metrics(
         Query(
             max_length=2000,
             pattern=r"^[^\x00-\x1f]*$",
-            description="Metric names with commas between; all by default.",
+            description="Metric names separated by commas; all by default.",
         ),
     ] = None,
     max_points: Annotated[
@@ -66,16 +66,16 @@ def read_metrics(
         Query(
             ge=4,
             le=100_000,
-            description="Thin each metric to about so many points; ends and extremes are kept.",
+            description="Reduce each metric to about this many points; keeps ends and extremes.",
         ),
     ] = None,
 ) -> dict[str, SeriesJson]:
-    """Return the metrics of a run, whole or thinned. A metric without points is empty."""
-    wanted = None if keys is None else [key for key in keys.split(",") if key]
+    """Return the metrics of a run, all points or a selection. A metric may be empty."""
+    names = None if keys is None else [key for key in keys.split(",") if key]
     with database.read() as session:
         runs.get(session, run_id)
-        found = metrics.series(session, run_id, wanted)
-    return {key: _series_json(series, max_points) for key, series in found.items()}
+        stored = metrics.series(session, run_id, names)
+    return {key: _series_json(series, max_points) for key, series in stored.items()}
 
 
 @router.get(
@@ -85,13 +85,13 @@ def read_metrics(
     responses={200: {"content": {"text/csv": {}}}},
 )
 def download_metrics(run_id: RunId, database: DatabaseDep) -> StreamingResponse:
-    """Return a row for each step with all metrics; a field is empty where there is no number."""
+    """Return a row for each step with all metrics; a missing value is an empty field."""
     with database.read() as session:
         runs.get(session, run_id)
-        found = metrics.series(session, run_id)
+        series = metrics.series(session, run_id)
     disposition = f'attachment; filename="run-{run_id}-metrics.csv"'
     return StreamingResponse(
-        csv_files.series_lines(found),
+        csv_files.series_lines(series),
         media_type="text/csv",
         headers={"Content-Disposition": disposition},
     )
@@ -104,23 +104,16 @@ def _series_json(series: Series, max_points: int | None) -> SeriesJson:
 
 
 @router.post("/retry", status_code=202, summary="Retry a failed run")
-def retry(
-    run_id: RunId, database: DatabaseDep, dispatcher: DispatcherDep, notifier: NotifierDep
-) -> RunDetail:
-    """Queue a run that failed once more. Any other stays as it is."""
+def retry(run_id: RunId, database: DatabaseDep) -> RunDetail:
+    """Queue a failed run again. Any other run stays as it is."""
     with database.write() as session:
-        experiment_id = runs.get(session, run_id).experiment_id
-        lifecycle.retry(session, experiment_id, run_id)
-        session.expire_all()
-        found = run_detail(session, run_id)
-    dispatcher.dispatch_now()
-    notifier.notify(experiment_id)
-    return found
+        lifecycle.retry(session, runs.get(session, run_id).experiment_id, run_id)
+        return run_detail(session, run_id)
 
 
-@router.get("/frames", summary="Read how the fit of a run came about")
+@router.get("/frames", summary="Read the fit of a run over its epochs")
 def read_frames(run_id: RunId, database: DatabaseDep) -> Frames:
-    """Return the fit at some 10 to 40 epochs, the best and the last, over one coarse grid."""
+    """Return the fit over a coarse grid at 10 to 40 epochs, with the best and the last."""
     with database.read() as session:
         return frames_of(session, run_id)
 

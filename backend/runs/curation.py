@@ -1,11 +1,11 @@
-"""What a person does to keep runs and experiments in order, with what follows from it.
+"""Curate runs and experiments: tags, notes, pins, the archive, deletion, restoring and undo.
 
-All of it is one operation on fields, `deleted_at` among them, that `undo` takes back.
+Each action is one operation on fields, `deleted_at` among them, and `undo` reverts it.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Literal
 
 from sqlalchemy.orm import Session
 
@@ -17,93 +17,98 @@ from backend.store.curation import CurationChange, OwnerKind
 from backend.store.engine import moment
 
 MAX_TAGS = 50  # of one run or experiment: a list shows all of them
-MAX_EDITS = 500_000  # in an operation: some seconds, in which nobody else writes
+MAX_EDITS = 500_000  # per operation: takes some seconds, during which nothing else is written
 
 
 @dataclass(frozen=True)
 class CurationResult:
-    """What was done: to which runs or experiments, and the experiments to tell of it.
+    """The runs or experiments that an action changed.
 
-    `operation` is what can be undone, None where nothing became different; `left` are those an
-    undo left as they are, as they were changed since.
+    `operation` can be undone; it is None when nothing changed. `left` were changed since the
+    operation that was undone, and stay as they are.
     """
 
     ids: Sequence[int]
     operation: int | None
-    moved: set[int]
     left: Sequence[int] = ()
 
 
 def change(
-    session: Session, owner: OwnerKind, ids: Sequence[int], wanted: CurationChange
+    session: Session, owner: OwnerKind, ids: Sequence[int], edit: CurationChange
 ) -> CurationResult:
     """Change tags, note, pin or archive.
 
-    Raises NotFound, TooLarge, InvalidInput for too many tags, and Conflict for a run that is to
+    Raises NotFound, TooLarge, InvalidInput for too many tags, and Conflict for a run that would
     leave the archive without its experiment.
     """
-    _all_exist(session, owner, ids)
-    if (amount := len(ids) * len(wanted.fields())) > MAX_EDITS:
+    _require_existing(session, owner, ids)
+    if (amount := len(ids) * len(edit.fields())) > MAX_EDITS:
         raise TooLarge(f"{amount:,} values would change; accepted: up to {MAX_EDITS:,} at once.")
-    if owner == "run" and wanted.columns.get("archived") is False:
-        _experiments_are(session, ids, "archived", "in the archive; take it out first")
-    done = CurationResult(ids, undo_log.apply_change(session, owner, ids, wanted), set())
-    over = curation.first_over_tag_limit(session, owner, ids, MAX_TAGS) if wanted.tags else None
+    if owner == "run" and edit.columns.get("archived") is False:
+        _require_experiments_without(session, ids, "archived", "archived; unarchive it first")
+    operation = undo_log.apply_change(session, owner, ids, edit)
+    over = curation.first_over_tag_limit(session, owner, ids, MAX_TAGS) if edit.tags else None
     if over:
         raise InvalidInput(
             f"{owner.capitalize()} {over[0]} would have {over[1]} tags; accepted: up to "
             f"{MAX_TAGS}.",
             "tags",
         )
-    return done
+    return CurationResult(ids, operation)
 
 
 def delete(session: Session, owner: OwnerKind, ids: Sequence[int]) -> CurationResult:
-    """Delete so that it can be restored; what trains is cancelled first. Raises NotFound.
+    """Delete runs or experiments, so that they can be restored. Raises NotFound.
 
-    What is deleted already stays as it is.
+    Training runs are cancelled first. Anything already deleted stays as it is.
     """
-    _all_exist(session, owner, ids)
-    known = curation.values(session, owner, "deleted_at", ids)
-    there = [id_ for id_, deleted_at in known.items() if deleted_at is None]
-    _cancel(session, owner, there)
-    wanted = CurationChange({"deleted_at": moment(session)})
-    operation = undo_log.apply_change(session, owner, there, wanted)
-    return CurationResult(ids, operation, _moved(session, owner, ids))
+    _require_existing(session, owner, ids)
+    deleted_at = curation.values(session, owner, "deleted_at", ids)
+    present = [id_ for id_, time in deleted_at.items() if time is None]
+    _cancel(session, owner, present)
+    deletion = CurationChange({"deleted_at": moment(session)})
+    operation = undo_log.apply_change(session, owner, present, deletion)
+    _announce(session, owner, ids)
+    return CurationResult(ids, operation)
 
 
 def restore(
     session: Session, owner: OwnerKind, ids: Sequence[int], *, deleted_days: float
 ) -> CurationResult:
-    """Bring back what was deleted and is not being removed; what was cancelled stays cancelled.
+    """Restore deleted runs or experiments; cancelled runs stay cancelled.
 
-    Raises NotFound, and Conflict for what was deleted more than `deleted_days` ago and for a run
-    whose experiment is deleted.
+    Raises NotFound, and Conflict for anything that was deleted more than `deleted_days` ago and for
+    a run whose experiment is deleted.
     """
-    _all_exist(session, owner, ids)
-    _can_come_back(session, owner, ids, deleted_days)
+    _require_existing(session, owner, ids)
+    _require_restorable(session, owner, ids, deleted_days)
     operation = undo_log.apply_change(session, owner, ids, CurationChange({"deleted_at": None}))
-    return CurationResult(ids, operation, _moved(session, owner, ids))
+    _announce(session, owner, ids)
+    return CurationResult(ids, operation)
 
 
 def undo(session: Session, operation_id: int, *, deleted_days: float) -> CurationResult:
-    """Put back what an operation overwrote and nobody changed since. Raises as the others do."""
+    """Revert an operation, except where a value has changed since.
+
+    Raises NotFound, and Conflict as `restore` does.
+    """
     curation.lock(session)
-    found = undo_log.read_undo(session, operation_id)
-    deleted = found.put_back.get("deleted_at", {})
-    back = [id_ for id_, at in deleted.items() if at is None]
-    _can_come_back(session, found.owner, back, deleted_days)
-    _cancel(session, found.owner, [id_ for id_, at in deleted.items() if at is not None])
-    undo_log.apply_undo(session, found)
-    moved = _moved(session, found.owner, list(deleted))
-    return CurationResult(found.ids, None, moved, found.left)
+    pending = undo_log.read_undo(session, operation_id)
+    deleted_at = pending.values.get("deleted_at", {})
+    restored = [id_ for id_, time in deleted_at.items() if time is None]
+    _require_restorable(session, pending.owner, restored, deleted_days)
+    deleted = [id_ for id_, time in deleted_at.items() if time is not None]
+    _cancel(session, pending.owner, deleted)
+    undo_log.apply_undo(session, pending)
+    _announce(session, pending.owner, list(deleted_at))
+    return CurationResult(pending.ids, None, pending.left)
 
 
-def _all_exist(session: Session, owner: OwnerKind, ids: Sequence[int]) -> None:
+def _require_existing(session: Session, owner: OwnerKind, ids: Sequence[int]) -> None:
     curation.lock(session)
-    found = curation.existing(session, owner, ids)
+    existing = curation.existing(session, owner, ids)
     for id_ in ids:
-        if id_ not in found:
+        if id_ not in existing:
             raise NotFound(f"There is no {owner} {id_}.")
 
 
@@ -115,12 +120,12 @@ def _cancel(session: Session, owner: OwnerKind, ids: Sequence[int]) -> None:
             lifecycle.cancel(session, experiment_id)
 
 
-def _can_come_back(
+def _require_restorable(
     session: Session, owner: OwnerKind, ids: Sequence[int], deleted_days: float
 ) -> None:
-    """Raise Conflict where something may be removed at any moment, or its experiment is deleted."""
+    """Raise Conflict for anything being removed, and for a run of a deleted experiment."""
     if owner == "run":
-        _experiments_are(session, ids, "deleted_at", "deleted; restore it first")
+        _require_experiments_without(session, ids, "deleted_at", "deleted; restore it first")
     for id_ in sorted(curation.expired(session, owner, ids, after_days=deleted_days))[:1]:
         raise Conflict(
             f"{owner.capitalize()} {id_} was deleted more than {deleted_days:g} days ago and is "
@@ -128,20 +133,27 @@ def _can_come_back(
         )
 
 
-def _experiments_are(session: Session, run_ids: Sequence[int], column: str, what: str) -> None:
-    """Raise Conflict when the experiment of a run has something set."""
-    of = curation.experiments_of(session, run_ids)
-    held: dict[int, Any] = {
-        one.id: getattr(one, column) for one in experiments.by_ids(session, set(of.values()))
-    }
+def _require_experiments_without(
+    session: Session,
+    run_ids: Sequence[int],
+    column: Literal["archived", "deleted_at"],
+    state: str,
+) -> None:
+    """Raise Conflict if the experiment of a run is archived, or deleted."""
+    owner_ids = curation.experiments_of(session, run_ids)
+    owners = experiments.by_ids(session, set(owner_ids.values()))
+    blocked = {experiment.id for experiment in owners if getattr(experiment, column)}
     for run_id in run_ids:
-        if held[of[run_id]]:
-            raise Conflict(f"Run {run_id} belongs to experiment {of[run_id]}, which is {what}.")
+        if owner_ids[run_id] in blocked:
+            raise Conflict(
+                f"Run {run_id} belongs to experiment {owner_ids[run_id]}, which is {state}."
+            )
 
 
-def _moved(session: Session, owner: OwnerKind, ids: Sequence[int]) -> set[int]:
-    """Tell those who follow the experiments live; return these."""
+def _announce(session: Session, owner: OwnerKind, ids: Sequence[int]) -> None:
+    """Notify the followers of runs or experiments that these were deleted or restored."""
     if owner == "experiment":
-        return set(ids)
-    of = curation.experiments_of(session, ids)
-    return changes.log_each(session, [(of[id_], NewChange(id_, "status")) for id_ in ids])
+        changes.announce(session, ids)
+    else:
+        owners = curation.experiments_of(session, ids)
+        changes.log_each(session, [(owners[id_], NewChange(id_, "status")) for id_ in ids])

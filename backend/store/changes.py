@@ -1,4 +1,4 @@
-"""The log of changes: written in the transaction that makes them, read forward by the stream."""
+"""The log of changes: written in the transaction that makes them, read forward by the streams."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
@@ -8,6 +8,7 @@ from typing import Literal
 from sqlalchemy import BigInteger, Integer, bindparam, func, insert, select, update
 from sqlalchemy.orm import Session
 
+from backend.store.effects import effects_of
 from backend.store.tables import Change, Experiment
 
 ChangeKind = Literal["metric", "status", "diagnosis"]
@@ -16,7 +17,7 @@ UNKNOWN_REVISIONS = 1_000_000_000  # more than an experiment can have had since 
 
 @dataclass(frozen=True)
 class NewChange:
-    """A change about to be logged; steps only for kind metric."""
+    """A change about to be logged; only a change of kind metric has steps."""
 
     run_id: int
     kind: ChangeKind
@@ -25,7 +26,7 @@ class NewChange:
 
 
 def log(session: Session, experiment_id: int, changes: Sequence[NewChange]) -> None:
-    """Append changes of one experiment, in order, under fresh revisions."""
+    """Append changes of one experiment, in order, under new revisions."""
     if not changes:
         return
     connection = session.connection()
@@ -47,12 +48,13 @@ def log(session: Session, experiment_id: int, changes: Sequence[NewChange]) -> N
             for offset, change in enumerate(changes)
         ],
     )
+    announce(session, [experiment_id])
 
 
 def log_each(session: Session, entries: Iterable[tuple[int, NewChange]]) -> set[int]:
-    """Append changes given with their experiments' ids; return these.
+    """Append changes given with the ids of their experiments; return these ids.
 
-    Experiments are taken in the order of their ids, so that two writers never wait for each other.
+    Experiments are processed in the order of their ids, so two writers never deadlock.
     """
     by_experiment: dict[int, list[NewChange]] = defaultdict(list)
     for experiment_id, change in entries:
@@ -62,7 +64,12 @@ def log_each(session: Session, entries: Iterable[tuple[int, NewChange]]) -> set[
     return set(by_experiment)
 
 
-# built once: a worker sends them five times a second
+def announce(session: Session, experiment_ids: Iterable[int]) -> None:
+    """Have the followers of experiments notified after the commit, without logging a change."""
+    effects_of(session).changed_experiments.update(experiment_ids)
+
+
+# Built once, because a worker sends these statements five times per second.
 _TAKE_REVISIONS = (
     update(Experiment)
     .where(Experiment.id == bindparam("experiment"))
@@ -82,25 +89,25 @@ def changes_since(
 ) -> Sequence[Change]:
     """Return the changes of an experiment, or of one of its runs, after `revision`, in order."""
     query = _SINCE if run_id is None else _SINCE_OF_RUN
-    given = {"experiment": experiment_id, "after": revision, "run": run_id, "most": limit}
-    return session.scalars(query, given).all()
+    values = {"experiment": experiment_id, "after": revision, "run": run_id, "limit": limit}
+    return session.scalars(query, values).all()
 
 
 def newest_of_kinds(
     session: Session, revision: int, *, experiment_id: int
 ) -> dict[ChangeKind, int]:
     """Return the newest revision of each kind of change of an experiment after `revision`."""
-    given = {"experiment": experiment_id, "after": revision}
-    rows = session.execute(_NEWEST_OF_KINDS, given)
+    values = {"experiment": experiment_id, "after": revision}
+    rows = session.execute(_NEWEST_OF_KINDS, values)
     return {row.kind: row.newest for row in rows}
 
 
-# built once, too: streams read them hundreds of times a second
+# Built once, because streams send these queries hundreds of times per second.
 _SINCE = (
     select(Change)
     .where(Change.experiment_id == bindparam("experiment"), Change.revision > bindparam("after"))
     .order_by(Change.revision)
-    .limit(bindparam("most", type_=Integer))
+    .limit(bindparam("limit", type_=Integer))
 )
 _NEWEST_OF_KINDS = (
     select(Change.kind, func.max(Change.revision).label("newest"))
@@ -111,21 +118,21 @@ _SINCE_OF_RUN = _SINCE.where(Change.run_id == bindparam("run"))
 
 
 def skip_revisions(session: Session) -> None:
-    """Leave revisions out that this database does not know, and that were seen all the same.
+    """Skip the revisions that readers may have seen but this database does not have.
 
-    For a restored database: its readers may have followed it beyond its backup.
+    For a restored database, whose readers may have followed it beyond its backup.
     """
     session.execute(update(Experiment).values(revision=Experiment.revision + UNKNOWN_REVISIONS))
 
 
 def is_known(session: Session, experiment_id: int, revision: int) -> bool:
-    """Whether a reader may continue after a revision: it is the newest, or that of a change."""
+    """Return whether a reader may continue after a revision: the newest, or that of a change."""
     if revision == revision_of(session, experiment_id):
         return True
     return session.get(Change, (experiment_id, revision)) is not None
 
 
 def revision_of(session: Session, experiment_id: int) -> int:
-    """Return the newest revision of an experiment, 0 if there is no such experiment."""
-    found = session.scalar(select(Experiment.revision).where(Experiment.id == experiment_id))
-    return found or 0
+    """Return the newest revision of an experiment, 0 if it does not exist."""
+    revision = session.scalar(select(Experiment.revision).where(Experiment.id == experiment_id))
+    return revision or 0

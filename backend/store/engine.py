@@ -1,50 +1,53 @@
-"""One door to SQLite and PostgreSQL, and the two kinds of transaction."""
+"""The database: one interface to SQLite and PostgreSQL, and its two kinds of transaction."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 from sqlalchemy import BigInteger, func, select, text
-from sqlalchemy.dialects.postgresql import insert as postgresql_insert
-from sqlalchemy.dialects.sqlite import insert as sqlite_insert
+from sqlalchemy.dialects import postgresql as postgresql_dialect
+from sqlalchemy.dialects import sqlite as sqlite_dialect
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.orm import DeclarativeBase, Session
 from sqlalchemy.sql.functions import FunctionElement
 
 from backend.store.connections import make_engine
+from backend.store.effects import CommitEffects, effects_of
 
 
 class now_ms(FunctionElement[int]):  # noqa: N801 - reads as the SQL function it is
-    """The database server's clock, in milliseconds since 1970: one clock for all processes."""
+    """The clock of the database server in milliseconds since 1970, the same for all processes."""
 
     type = BigInteger()
     inherit_cache = True
 
 
 @compiles(now_ms, "sqlite")
-def _sqlite_now(*_: Any, **__: Any) -> str:
+def _sqlite_now(*_: object, **__: object) -> str:
     return "CAST((julianday('now') - 2440587.5) * 86400000.0 AS INTEGER)"
 
 
 @compiles(now_ms, "postgresql")
-def _postgresql_now(*_: Any, **__: Any) -> str:
+def _postgresql_now(*_: object, **__: object) -> str:
     return "CAST(extract(epoch FROM clock_timestamp()) * 1000 AS BIGINT)"
 
 
-# On PostgreSQL's disk for as long as it takes: 0.7 MB, in the temporary files of a database, which
-# no other session sees and nothing has to tidy up.
+# Writes 0.7 MB to PostgreSQL's temporary files, which no other session sees and which PostgreSQL
+# deletes by itself, to find out whether the disk has space.
 _LITTLE_MEMORY = text("SELECT set_config('work_mem', '64kB', true)")
-_FILL_SOME_ROOM = text("SELECT count(*) FROM generate_series(1, 50000)")
+_WRITE_TEMPORARY_FILE = text("SELECT count(*) FROM generate_series(1, 50000)")
 
 
 class Database:
     """An engine with one way to read and one way to write.
 
-    `connections`, if given, bounds those to PostgreSQL: whoever needs one more waits for it.
-    `transaction_seconds` bounds each transaction there (from version 17), so that one whose client
-    sleeps in the middle of a statement does not keep its locks.
+    `connections`, if given, limits the connections to PostgreSQL; a caller waits for a free one.
+    `transaction_seconds` limits each transaction there (from version 17), so that a client that
+    hangs in the middle of a statement does not keep its locks. `after_commit` is called with the
+    effects of each committed transaction; the web service sets it to notify other processes.
     """
+
+    after_commit: Callable[[CommitEffects], object]
 
     def __init__(
         self,
@@ -58,7 +61,8 @@ class Database:
         if url.startswith("sqlite:///"):
             Path(url.removeprefix("sqlite:///")).parent.mkdir(parents=True, exist_ok=True)
         self.engine = make_engine(url, connections, transaction_seconds)
-        # one state for all statements, as SQLite gives every transaction
+        self.after_commit = _ignore
+        # every statement of a transaction sees the same state, as in SQLite
         self._reader = self.engine
         if self.engine.dialect.name == "postgresql":
             self._reader = self.engine.execution_options(isolation_level="REPEATABLE READ")
@@ -66,25 +70,31 @@ class Database:
 
     @contextmanager
     def read(self) -> Iterator[Session]:
-        """Open a session that sees one consistent state and changes nothing."""
+        """Open a session that reads one consistent state."""
         with Session(self._reader) as session:
             yield session
 
     @contextmanager
     def write(self) -> Iterator[Session]:
-        """Open a session in one transaction: committed at the end, undone on an exception."""
-        with Session(self._writer, expire_on_commit=False) as session, session.begin():
-            yield session
+        """Open a session in one transaction: committed at the end, rolled back on an exception.
+
+        Calls `after_commit` once the transaction is committed.
+        """
+        with Session(self._writer, expire_on_commit=False) as session:
+            with session.begin():
+                yield session
+            effects = effects_of(session)
+        self.after_commit(effects)
 
     def ping(self) -> None:
-        """Ask the database for an answer. Raises SQLAlchemyError if there is none."""
+        """Send a query to the database. Raises SQLAlchemyError if it does not answer."""
         with self.engine.connect() as connection:
             connection.execute(select(1))
 
     def takes_writes(self) -> bool:
-        """Whether it lets us write; SQLite answers once nobody else writes.
+        """Return whether the database accepts writes. On SQLite, waits for other writers.
 
-        Raises SQLAlchemyError if it does not answer, or PostgreSQL finds no room on its disk.
+        Raises SQLAlchemyError if the database does not answer, or PostgreSQL's disk is full.
         """
         with self.write() as session:
             if self.engine.dialect.name != "postgresql":
@@ -92,7 +102,7 @@ class Database:
             if session.scalar(select(func.current_setting("transaction_read_only"))) != "off":
                 return False
             session.execute(_LITTLE_MEMORY)
-            return session.scalar(_FILL_SOME_ROOM) is not None
+            return session.scalar(_WRITE_TEMPORARY_FILE) is not None
 
     def dispose(self) -> None:
         """Close all connections."""
@@ -100,25 +110,33 @@ class Database:
 
 
 def moment(session: Session) -> int:
-    """Return what `now_ms` says, once for all that a transaction writes."""
+    """Return the time by the database's clock, for several writes of one transaction."""
     return session.scalar(select(now_ms())) or 0
 
 
-def take_turn(session: Session, what: str, *, wait: bool = True) -> bool:
-    """Let transactions that do the same thing follow each other: the next waits for this one's end.
+def take_turn(session: Session, activity: str, *, wait: bool = True) -> bool:
+    """Lock an activity until the end of the transaction: others that lock it wait.
 
-    Returns whether it is our turn: False, without `wait`, where it is another's. SQLite's writers
-    follow each other anyway.
+    Without `wait`, returns False if another transaction has the lock. SQLite has one writer at a
+    time and needs no lock.
     """
     if session.get_bind().dialect.name != "postgresql":
         return True
-    turn = func.hashtext(f"lab: {what}")
+    turn = func.hashtext(f"lab: {activity}")
     if not wait:
         return bool(session.scalar(select(func.pg_try_advisory_xact_lock(turn))))
     session.execute(select(func.pg_advisory_xact_lock(turn)))
     return True
 
 
-def insert_for(dialect: str, table: type[DeclarativeBase]) -> Any:
-    """Return an INSERT that can be made an upsert, which each dialect has of its own."""
-    return (sqlite_insert if dialect == "sqlite" else postgresql_insert)(table)
+def _ignore(_effects: CommitEffects) -> None:
+    """Do nothing after a commit."""
+
+
+def insert_for(
+    dialect: str, table: type[DeclarativeBase]
+) -> postgresql_dialect.Insert | sqlite_dialect.Insert:
+    """Return an INSERT that supports ON CONFLICT, for which each dialect has a class."""
+    if dialect == "sqlite":
+        return sqlite_dialect.insert(table)
+    return postgresql_dialect.insert(table)

@@ -1,9 +1,9 @@
-"""Experiments: made with all their runs in one transaction, listed, counted."""
+"""Experiments: created with all their runs in one transaction, listed and counted."""
 
 from collections import Counter
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal
 
 from sqlalchemy import ColumnElement, and_, case, func, insert, select
 from sqlalchemy.orm import Session
@@ -12,15 +12,17 @@ from backend.errors import NotFound
 from backend.runs.states import STATES
 from backend.specification import ExperimentSpec
 from backend.specification.cost import parameters
+from backend.specification.params import Params
 from backend.specification.timing import estimated_seconds
 from backend.store import params as searchable
 from backend.store.bulk import chunks
+from backend.store.effects import effects_of
 from backend.store.tables import MAX_ID, Experiment, Run
 
 
 @dataclass(frozen=True)
 class ExperimentPage:
-    """Some experiments, newest first, and the cursor of the next page if there is one."""
+    """Some experiments, newest first, and the cursor of the next page, if there is one."""
 
     items: Sequence[Experiment]
     next_cursor: int | None
@@ -31,7 +33,7 @@ def create_experiment(
 ) -> tuple[Experiment, list[int]]:
     """Store a specification and its runs as queued; return the experiment and the run ids.
 
-    `follows` is the run whose diagnosis a follow-up answers.
+    `follows` is the run whose diagnosis the experiment follows up.
     """
     params = [run.params() for run in spec.runs]
     experiment = Experiment(
@@ -53,13 +55,16 @@ def create_experiment(
         ],
     ).all()
     searchable.add(session, dict(zip(run_ids, params, strict=True)))
+    effects = effects_of(session)
+    effects.runs_queued = True
+    effects.changed_experiments.add(experiment.id)
     return experiment, list(run_ids)
 
 
 def _run(
-    experiment_id: int, position: int, params: Mapping[str, Any], variant: str | None
-) -> dict[str, Any]:
-    """Return the columns of a run that is to be queued."""
+    experiment_id: int, position: int, params: Params, variant: str | None
+) -> dict[str, object]:
+    """Return the columns of a new run."""
     return {
         "experiment_id": experiment_id,
         "position": position,
@@ -71,23 +76,23 @@ def _run(
 
 def get(session: Session, experiment_id: int) -> Experiment:
     """Return an experiment. Raises NotFound."""
-    found = session.get(Experiment, experiment_id) if 1 <= experiment_id <= MAX_ID else None
-    if found is None:
+    experiment = session.get(Experiment, experiment_id) if 1 <= experiment_id <= MAX_ID else None
+    if experiment is None:
         raise NotFound(f"There is no experiment {experiment_id}.")
-    return found
+    return experiment
 
 
 def by_ids(session: Session, experiment_ids: Collection[int]) -> Sequence[Experiment]:
-    """Return those of some experiments that exist."""
+    """Return those of `experiment_ids` that exist."""
     return [
         row
-        for some in chunks(sorted(experiment_ids))
-        for row in session.scalars(select(Experiment).where(Experiment.id.in_(some)))
+        for chunk in chunks(sorted(experiment_ids))
+        for row in session.scalars(select(Experiment).where(Experiment.id.in_(chunk)))
     ]
 
 
 Visibility = Literal["active", "archived", "deleted"]
-"""Which a list holds: those of everyday, those put away, those that can still be restored."""
+"""The experiments or runs in a list: active, archived, or deleted and still restorable."""
 
 
 def page(
@@ -98,11 +103,13 @@ def page(
     shown: Visibility = "active",
     pinned: bool | None = None,
 ) -> ExperimentPage:
-    """Return up to `limit` experiments, newest first, those with an id below `before`.
+    """Return up to `limit` experiments with an id below `before`, newest first.
 
-    `pinned`: those that are, those that are not, or both.
+    `pinned` selects pinned experiments, unpinned ones, or (None) both.
     """
-    query = select(Experiment).where(_shown(shown)).order_by(Experiment.id.desc()).limit(limit + 1)
+    query = (
+        select(Experiment).where(_is_shown(shown)).order_by(Experiment.id.desc()).limit(limit + 1)
+    )
     if pinned is not None:
         query = query.where(Experiment.pinned.is_(pinned))
     if before is not None:
@@ -112,7 +119,7 @@ def page(
     return ExperimentPage(rows[:limit], rows[limit - 1].id if more else None)
 
 
-def _shown(shown: Visibility) -> ColumnElement[bool]:
+def _is_shown(shown: Visibility) -> ColumnElement[bool]:
     if shown == "deleted":
         return Experiment.deleted_at.is_not(None)
     return and_(Experiment.deleted_at.is_(None), Experiment.archived.is_(shown == "archived"))
@@ -121,9 +128,9 @@ def _shown(shown: Visibility) -> ColumnElement[bool]:
 def follow_ups(
     session: Session, experiment_id: int, *, run_ids: Sequence[int] | None = None
 ) -> Sequence[Experiment]:
-    """Return the experiments that follow one, or some of its runs, oldest first."""
-    there = Experiment.deleted_at.is_(None)
-    query = select(Experiment).where(Experiment.parent_id == experiment_id, there)
+    """Return the follow-ups of an experiment, or of some of its runs, oldest first."""
+    present = Experiment.deleted_at.is_(None)
+    query = select(Experiment).where(Experiment.parent_id == experiment_id, present)
     if run_ids is not None:
         query = query.where(Experiment.parent_run_id.in_(run_ids))
     return session.scalars(query.order_by(Experiment.id)).all()
@@ -147,11 +154,11 @@ def verdicts(
 ) -> dict[int, Counter[tuple[str, str | None]]]:
     """Return how many runs of each experiment have each verdict by each rule.
 
-    The rule is told of overfitting alone, as it lies in the diagnosis, which takes long to read.
+    Only overfitting has its rule: the rule is in the diagnosis, which is slow to read.
     """
     result: dict[int, Counter[tuple[str, str | None]]] = {id_: Counter() for id_ in experiment_ids}
-    told = Run.diagnosis["rule"].as_string()
-    rule = case((Run.verdict == "overfitting", told)).label("rule")
+    stored_rule = Run.diagnosis["rule"].as_string()
+    rule = case((Run.verdict == "overfitting", stored_rule)).label("rule")
     rows = session.execute(
         select(Run.experiment_id, Run.verdict, rule, func.count())
         .where(Run.experiment_id.in_(experiment_ids), Run.deleted_at.is_(None))
@@ -164,10 +171,10 @@ def verdicts(
 
 
 def status_from(counts: dict[str, int]) -> str:
-    """Return an experiment's status given its runs' states.
+    """Return the status of an experiment from the number of its runs in each state.
 
-    running while any run is; queued while none has started; then failed or cancelled if any run
-    is, else finished.
+    It is running while any run is running, and queued until the first run starts. After that it is
+    failed or cancelled if any run is, and otherwise finished.
     """
     if counts["running"] or (counts["queued"] and counts["finished"] + counts["failed"]):
         return "running"

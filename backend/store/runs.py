@@ -1,50 +1,49 @@
-"""Runs: read for lists and pages."""
+"""Runs: read for pages and exports, and updated with progress and diagnoses."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from sqlalchemy import ColumnElement, and_, bindparam, case, func, select, update
 from sqlalchemy.orm import Session
 
 from backend.errors import NotFound
-from backend.runs.states import ENDED
+from backend.runs.states import ENDED, UNENDED
 from backend.store.bulk import chunks
-from backend.store.tables import MAX_ID, Run
+from backend.store.tables import MAX_ID, JsonObject, Run
 
 
 def get(session: Session, run_id: int) -> Run:
     """Return a run. Raises NotFound."""
-    found = session.get(Run, run_id) if 1 <= run_id <= MAX_ID else None
-    if found is None:
+    run = session.get(Run, run_id) if 1 <= run_id <= MAX_ID else None
+    if run is None:
         raise NotFound(f"There is no run {run_id}.")
-    return found
+    return run
 
 
 def by_ids(session: Session, run_ids: Sequence[int]) -> Sequence[Run]:
     """Return those of `run_ids` that exist."""
     return [
         row
-        for some in chunks(run_ids)
-        for row in session.scalars(select(Run).where(Run.id.in_(some)))
+        for chunk in chunks(run_ids)
+        for row in session.scalars(select(Run).where(Run.id.in_(chunk)))
     ]
 
 
 def epochs(session: Session, run_ids: Sequence[int]) -> dict[int, int]:
     """Return the last recorded epoch of runs, ``{run: epoch}``."""
-    found: dict[int, int] = {}
-    for some in chunks(run_ids):
-        rows = session.execute(select(Run.id, Run.epoch).where(Run.id.in_(some)))
-        found |= {row.id: row.epoch for row in rows}
-    return found
+    by_run: dict[int, int] = {}
+    for chunk in chunks(run_ids):
+        rows = session.execute(select(Run.id, Run.epoch).where(Run.id.in_(chunk)))
+        by_run |= {row.id: row.epoch for row in rows}
+    return by_run
 
 
-def store_diagnoses(session: Session, found: Sequence[tuple[int, str, dict[str, Any]]]) -> None:
-    """Store runs' verdicts and diagnoses (run, verdict, diagnosis)."""
-    if found:
+def store_diagnoses(session: Session, diagnoses: Sequence[tuple[int, str, JsonObject]]) -> None:
+    """Store verdicts and diagnoses, given as (run, verdict, diagnosis)."""
+    if diagnoses:
         rows = [
-            {"ended_id": run_id, "found": verdict, "why": diagnosis}
-            for run_id, verdict, diagnosis in found
+            {"ended_id": run_id, "new_verdict": verdict, "new_diagnosis": diagnosis}
+            for run_id, verdict, diagnosis in diagnoses
         ]
         session.connection().execute(_DIAGNOSED, rows)
 
@@ -52,17 +51,20 @@ def store_diagnoses(session: Session, found: Sequence[tuple[int, str, dict[str, 
 _DIAGNOSED = (
     update(Run)
     .where(Run.id == bindparam("ended_id"))
-    .values(verdict=bindparam("found"), diagnosis=bindparam("why", type_=Run.diagnosis.type))
+    .values(
+        verdict=bindparam("new_verdict"),
+        diagnosis=bindparam("new_diagnosis", type_=Run.diagnosis.type),
+    )
 )
 
 
 def in_experiment(experiment_id: int) -> ColumnElement[bool]:
-    """Return the condition of the runs of an experiment that were not deleted."""
+    """Return the condition for the runs of an experiment that were not deleted."""
     return and_(Run.experiment_id == experiment_id, Run.deleted_at.is_(None))
 
 
 def of_experiment(session: Session, experiment_id: int) -> Sequence[Run]:
-    """Return all runs of an experiment in the order of its grid, without those deleted."""
+    """Return all runs of an experiment in grid order, without deleted ones."""
     return session.scalars(
         select(Run).where(in_experiment(experiment_id)).order_by(Run.position)
     ).all()
@@ -70,21 +72,24 @@ def of_experiment(session: Session, experiment_id: int) -> Sequence[Run]:
 
 def evidence(
     session: Session, experiment_id: int, name: str
-) -> list[tuple[dict[str, Any], float | None]]:
-    """Return the params of an experiment's runs, each with a number of its diagnosis' evidence."""
+) -> list[tuple[JsonObject, float | None]]:
+    """Return the hyperparameters of an experiment's runs, each with a value of its evidence.
+
+    The evidence is part of the diagnosis; the value is None if it is missing there.
+    """
     number = Run.diagnosis["evidence"][name].as_float()
-    found = session.execute(select(Run.params, number).where(in_experiment(experiment_id)))
-    return [(params, value) for params, value in found]
+    rows = session.execute(select(Run.params, number).where(in_experiment(experiment_id)))
+    return [(params, value) for params, value in rows]
 
 
 def lengths(session: Session, experiment_id: int) -> list[tuple[int, int]]:
-    """Return the ids of an experiment's runs with their last epoch, in the order of its grid."""
+    """Return the ids of an experiment's runs with their last epoch, in grid order."""
     query = select(Run.id, Run.epoch).where(in_experiment(experiment_id))
     return [(row.id, row.epoch) for row in session.execute(query.order_by(Run.position))]
 
 
 def around(session: Session, run: Run, distance: int) -> Sequence[Run]:
-    """Return the runs at most so many places before or after one in the order of its grid."""
+    """Return the runs at most `distance` places before or after a run in grid order."""
     places = Run.position.between(run.position - distance, run.position + distance)
     query = select(Run).where(in_experiment(run.experiment_id), places)
     return session.scalars(query.order_by(Run.position)).all()
@@ -93,7 +98,7 @@ def around(session: Session, run: Run, distance: int) -> Sequence[Run]:
 def page(
     session: Session, experiment_id: int, *, after: int | None = None, limit: int = 100
 ) -> tuple[Sequence[Run], int | None]:
-    """Return runs of an experiment after a position, and the next page's cursor."""
+    """Return runs of an experiment after a position, and the cursor of the next page."""
     query = select(Run).where(in_experiment(experiment_id))
     if after is not None:
         query = query.where(Run.position > after)
@@ -102,7 +107,7 @@ def page(
 
 
 def neighbours(session: Session, run: Run) -> tuple[int | None, int | None]:
-    """Return the ids of the runs before and after one in the order of its grid."""
+    """Return the ids of the runs before and after a run in grid order."""
     ids = select(Run.id).where(in_experiment(run.experiment_id))
     before = ids.where(Run.position < run.position).order_by(Run.position.desc()).limit(1)
     after = ids.where(Run.position > run.position).order_by(Run.position).limit(1)
@@ -110,28 +115,26 @@ def neighbours(session: Session, run: Run) -> tuple[int | None, int | None]:
 
 
 def count_unended_before(session: Session, experiment_id: int) -> int:
-    """Return how many runs of earlier experiments wait or train."""
-    query = select(func.count()).where(
-        Run.experiment_id < experiment_id, Run.status.in_(("queued", "running"))
-    )
+    """Return how many runs of earlier experiments are queued or running."""
+    query = select(func.count()).where(Run.experiment_id < experiment_id, Run.status.in_(UNENDED))
     return session.scalar(query) or 0
 
 
 def count_unended(session: Session) -> dict[str, int]:
-    """Return how many runs wait and how many train, ``{state: count}``, of those above 0."""
-    query = select(Run.status, func.count()).where(Run.status.in_(("queued", "running")))
+    """Return how many runs are queued and running, ``{state: count}``, without zeros."""
+    query = select(Run.status, func.count()).where(Run.status.in_(UNENDED))
     return {state: count for state, count in session.execute(query.group_by(Run.status))}  # noqa: C416
 
 
 def count_ended(session: Session) -> dict[str, int]:
-    """Return how many runs have ended, by state; reads all of an index, no rows."""
+    """Return how many runs have ended, by state. Reads a whole index, but no rows."""
     query = select(Run.status, func.count()).where(Run.status.in_(ENDED)).group_by(Run.status)
     return {state: count for state, count in session.execute(query)}  # noqa: C416 - typed
 
 
 @dataclass(frozen=True)
 class RunProgress:
-    """What training has found out about a run; None leaves a column as it is."""
+    """New values of a run from its training; None leaves a column as it is."""
 
     run_id: int
     epoch: int | None = None
@@ -139,15 +142,15 @@ class RunProgress:
     early_stop_epoch: int | None = None
 
 
-def store_progress(session: Session, found: Sequence[RunProgress]) -> None:
+def store_progress(session: Session, progress: Sequence[RunProgress]) -> None:
     """Store the progress of runs whose leases the caller renewed in this transaction."""
-    if found:
-        session.connection().execute(_ADVANCE, list(map(vars, found)))
+    if progress:
+        session.connection().execute(_STORE_PROGRESS, list(map(vars, progress)))
 
 
 _EPOCH = bindparam("epoch", type_=Run.epoch.type)
 _COLUMNS = (Run.epoch, Run.reference_loss, Run.early_stop_epoch)
-_ADVANCE = (
+_STORE_PROGRESS = (
     update(Run)
     .where(Run.id == bindparam("run_id"))
     .values(

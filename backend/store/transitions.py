@@ -1,12 +1,11 @@
-"""Who may train a run, and what state it is in: every change of either is a compare-and-set.
+"""Leases and states of runs: every change of either is a compare-and-set.
 
-A claim hands out a lease: the run's attempt number, valid until `lease_expires_at`. A write
-under an older attempt, or on a run that is no longer running, matches no row.
+A claim grants a lease: the run's attempt number, valid until `lease_expires_at`. A write under an
+older attempt, or to a run that is no longer running, matches no row.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from sqlalchemy import (
     BigInteger,
@@ -21,17 +20,18 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import Session
 
-from backend.runs.states import ENDED, TRANSITIONS, State, sources_of
+from backend.runs.states import ENDED, TRANSITIONS, UNENDED, State, sources_of
 from backend.store.bulk import chunks
+from backend.store.effects import effects_of
 from backend.store.engine import now_ms
 from backend.store.runs import in_experiment
-from backend.store.tables import Experiment, Run
+from backend.store.tables import Experiment, JsonObject, Run
 
-MAX_LOST = 3
+MAX_WORKERS_LOST = 3
 UNKNOWN_ATTEMPTS = 1_000_000  # more than a run can have had since a backup
 LOST = (
-    f"Stopped after {MAX_LOST} workers in a row ended without a word while training this run; "
-    "it may need more memory than there is."
+    f"Stopped because {MAX_WORKERS_LOST} workers in a row died while training this run. "
+    "It may need more memory than a worker has."
 )
 
 
@@ -45,21 +45,21 @@ class Lease:
 
     @property
     def ids(self) -> dict[str, object]:
-        """What a line of the log about the run names."""
+        """The ids that a log line about the run has."""
         return {"run": self.run_id, "experiment": self.experiment_id, "attempt": self.attempt}
 
 
 @dataclass(frozen=True)
 class Claimed:
-    """A run that was claimed, with what training needs of it."""
+    """A claimed run with its flat hyperparameters."""
 
     lease: Lease
-    params: dict[str, Any]
+    params: JsonObject
 
 
 @dataclass(frozen=True)
 class Ending:
-    """What a lease holder brings a run to: an end, or back to the queue."""
+    """The state to which a lease holder moves a run: an ended state, or queued again."""
 
     lease: Lease
     target: State
@@ -68,7 +68,7 @@ class Ending:
 
 @dataclass(frozen=True)
 class Moved:
-    """A run that was brought to another state."""
+    """A run that was moved to another state."""
 
     run_id: int
     experiment_id: int
@@ -78,14 +78,14 @@ class Moved:
 
     @property
     def ended(self) -> bool:
-        """Whether it is not trained any more."""
+        """Whether the new state ends the run."""
         return self.state in ENDED
 
 
 def claim(
     session: Session, run_ids: Sequence[int], *, worker: str, lease_seconds: float
 ) -> list[Claimed]:
-    """Take those of `run_ids` that wait for `worker`, in their order."""
+    """Claim the queued runs among `run_ids` for `worker`, in the given order."""
     rows = session.execute(
         update(Run)
         .where(Run.id.in_(run_ids), Run.status.in_(sources_of("running")))
@@ -105,9 +105,9 @@ def claim(
 
 
 def renew(session: Session, leases: Sequence[Lease], *, lease_seconds: float) -> dict[int, bool]:
-    """Extend leases; return the runs still held, each with whether its cancel was asked for.
+    """Extend leases; return the runs still held, each with whether its cancellation was requested.
 
-    A run missing from the answer was lost: to another worker, or because it was ended.
+    A run that is missing from the result was lost: another worker has it, or it was ended.
     """
     if not leases:
         return {}
@@ -118,7 +118,7 @@ def renew(session: Session, leases: Sequence[Lease], *, lease_seconds: float) ->
     return {row.id: row.cancel_requested for row in rows}
 
 
-# built once: a worker sends it five times a second
+# Built once, because a worker sends this statement five times per second.
 _RENEW = (
     update(Run)
     .where(
@@ -131,9 +131,9 @@ _RENEW = (
 
 
 def end(session: Session, endings: Sequence[Ending]) -> None:
-    """End runs, or hand them back as queued. Those that were lost stay as they are."""
+    """End runs, or return them to the queue. Runs that were lost stay as they are."""
     for target in TRANSITIONS["running"] & {ending.target for ending in endings}:
-        times: dict[str, Any] = {"ended_at": now_ms()} if target in ENDED else {"sent_at": None}
+        times: dict[str, object] = {"ended_at": now_ms()} if target in ENDED else {"sent_at": None}
         statement = (
             update(Run)
             .where(
@@ -144,51 +144,56 @@ def end(session: Session, endings: Sequence[Ending]) -> None:
             .values(status=target, lease_expires_at=None, error=bindparam("why"), **times)
         )
         rows = [
-            {"held_id": one.lease.run_id, "held_attempt": one.lease.attempt, "why": one.error}
-            for one in endings
-            if one.target == target
+            {
+                "held_id": ending.lease.run_id,
+                "held_attempt": ending.lease.attempt,
+                "why": ending.error,
+            }
+            for ending in endings
+            if ending.target == target
         ]
         session.connection().execute(statement, rows)
 
 
 def request_cancel(session: Session, experiment_id: int) -> None:
-    """Ask whoever has, or takes, an experiment's runs to end them."""
+    """Request that workers end the running and queued runs of an experiment."""
     session.execute(
         update(Run)
-        .where(Run.experiment_id == experiment_id, Run.status.in_(("queued", "running")))
+        .where(Run.experiment_id == experiment_id, Run.status.in_(UNENDED))
         .values(cancel_requested=True)
     )
 
 
 def cancel_queued(session: Session, experiment_id: int) -> list[Moved]:
-    """Cancel the runs of an experiment that wait."""
-    waits = and_(Run.experiment_id == experiment_id, Run.status == "queued")
-    return _move(session, waits, "cancelled", ended_at=now_ms())
+    """Cancel the queued runs of an experiment."""
+    queued = and_(Run.experiment_id == experiment_id, Run.status == "queued")
+    return _move(session, queued, "cancelled", ended_at=now_ms())
 
 
 def request_cancel_of(session: Session, run_ids: Sequence[int]) -> list[Moved]:
-    """Cancel those of some runs that wait, and ask the workers of the others to end them."""
+    """Cancel the queued runs among `run_ids`, and request that workers end the others."""
     moved = []
-    for some in chunks(run_ids):
-        asked = and_(Run.id.in_(some), Run.status.in_(("queued", "running")))
-        session.execute(update(Run).where(asked).values(cancel_requested=True))
-        waits = and_(Run.id.in_(some), Run.status == "queued")
-        moved += _move(session, waits, "cancelled", ended_at=now_ms())
+    for chunk in chunks(run_ids):
+        unended = and_(Run.id.in_(chunk), Run.status.in_(UNENDED))
+        session.execute(update(Run).where(unended).values(cancel_requested=True))
+        queued = and_(Run.id.in_(chunk), Run.status == "queued")
+        moved += _move(session, queued, "cancelled", ended_at=now_ms())
     return moved
 
 
 def retry(session: Session, experiment_id: int, run_id: int | None = None) -> list[Moved]:
-    """Have the failed runs of an experiment, or one of them, wait again.
+    """Queue the failed runs of an experiment, or one of them, again.
 
-    The next claim raises their attempt number, as any claim does. That a run lost workers is not
-    forgotten: it is sent alone, and fails with the next one lost before an epoch.
+    The next claim raises their attempt number, as any claim does. The number of workers that a run
+    lost is kept: the run is sent alone, and fails if the next worker dies before an epoch.
     """
     failed = and_(in_experiment(experiment_id), Run.status == "failed")
     if run_id is not None:
         failed = and_(failed, Run.id == run_id)
-    forgotten = ("error", "ended_at", "sent_at", "early_stop_epoch", "verdict", "diagnosis")
+    cleared = ("error", "ended_at", "sent_at", "early_stop_epoch", "verdict", "diagnosis")
+    effects_of(session).runs_queued = True
     return _move(
-        session, failed, "queued", cancel_requested=False, **dict.fromkeys(forgotten, null())
+        session, failed, "queued", cancel_requested=False, **dict.fromkeys(cleared, null())
     )
 
 
@@ -198,9 +203,9 @@ def now(session: Session) -> int:
 
 
 def restart_leases(session: Session, *, lease_seconds: float, shorten: bool = True) -> None:
-    """Have every lease end so many seconds from now, but for those being renewed at this moment.
+    """Set every lease to end `lease_seconds` from now, except leases that are being renewed.
 
-    Without `shorten` those that end later stay as they are.
+    Without `shorten`, leases that end later stay as they are.
     """
     running = Run.status == "running"
     if not shorten:
@@ -212,9 +217,9 @@ def restart_leases(session: Session, *, lease_seconds: float, shorten: bool = Tr
 
 
 def revoke_all_leases(session: Session) -> list[Moved]:
-    """Have all that has not ended wait, and no lease of before be valid again.
+    """Queue all unended runs, and invalidate all earlier leases.
 
-    For a restored database: workers may hold leases that were handed out after its backup.
+    For a restored database: workers may hold leases that were granted after its backup.
     """
     session.execute(update(Run).values(attempt=Run.attempt + UNKNOWN_ATTEMPTS))
     session.execute(update(Run).where(Run.status == "queued").values(sent_at=None))
@@ -222,16 +227,17 @@ def revoke_all_leases(session: Session) -> list[Moved]:
 
 
 def reap(session: Session) -> list[Moved]:
-    """Take back the runs whose lease has run out.
+    """Take back the runs whose lease has expired.
 
-    They wait again; unless they were to be cancelled, or lost MAX_LOST workers without an epoch
-    between, which points to the run as the cause: then they are cancelled, or failed. What a
-    worker has locked, asleep within a write, is taken at a later look: nobody else waits for it.
+    They are queued again, with two exceptions: a run whose cancellation was requested is cancelled,
+    and a run that lost MAX_WORKERS_LOST workers without an epoch in between, and so is probably the
+    cause, fails. Runs that a worker has locked, blocked in the middle of a write, are skipped and
+    taken back by a later call.
     """
-    fatal = Run.workers_lost + 1 >= MAX_LOST
+    fatal = Run.workers_lost + 1 >= MAX_WORKERS_LOST
     moved: list[Moved] = []
-    for some in chunks(_lock_expired(session)):
-        expired = and_(Run.id.in_(some), Run.status == "running")
+    for chunk in chunks(_lock_expired(session)):
+        expired = and_(Run.id.in_(chunk), Run.status == "running")
         moved += [
             *_move(session, and_(expired, Run.cancel_requested), "cancelled", ended_at=now_ms()),
             *_move(session, and_(expired, fatal), "failed", ended_at=now_ms(), error=LOST),
@@ -241,9 +247,9 @@ def reap(session: Session) -> list[Moved]:
 
 
 def _lock_expired(session: Session) -> Sequence[int]:
-    """Lock runs whose lease has run out, and their experiments, where the changes are counted.
+    """Lock runs with an expired lease, and their experiments, which count the changes.
 
-    Leaves out what another transaction has locked. SQLite has one writer, and locks no rows.
+    Skips rows that another transaction has locked. SQLite has one writer and does not lock rows.
     """
     query = select(Run.id).join(Experiment, Experiment.id == Run.experiment_id)
     expired = query.where(Run.status == "running", Run.lease_expires_at < now_ms())
@@ -253,16 +259,18 @@ def _lock_expired(session: Session) -> Sequence[int]:
 
 
 def _move(
-    session: Session, condition: ColumnElement[bool], target: State, **values: Any
+    session: Session, condition: ColumnElement[bool], target: State, **values: object
 ) -> list[Moved]:
-    """Bring the runs of a condition to a state without their worker's consent."""
+    """Move the runs that match a condition to a state, whether or not a worker holds them."""
     rows = session.execute(
         update(Run)
         .where(condition)
         .values(status=target, lease_expires_at=None, **values)
         .returning(Run.id, Run.experiment_id, Run.epoch, Run.attempt)
     )
-    return [Moved(*row, state=target) for row in rows]
+    moved = [Moved(*row, state=target) for row in rows]
+    session.expire_all()  # rows that were read before have old values
+    return moved
 
 
 def _in(seconds: float) -> ColumnElement[int]:

@@ -98,7 +98,7 @@ def test_an_expired_run_with_a_pending_cancellation_is_cancelled(
 def test_a_run_that_repeatedly_loses_its_worker_fails(
     database: Database, run_ids: list[int]
 ) -> None:
-    for _ in range(transitions.MAX_LOST):
+    for _ in range(transitions.MAX_WORKERS_LOST):
         assert state(database, run_ids[0]) == "queued"
         lease(database, run_ids[0], seconds=-1)
         with database.write() as session:
@@ -109,7 +109,7 @@ def test_a_run_that_repeatedly_loses_its_worker_fails(
 
 
 def test_progress_resets_the_count_of_lost_workers(database: Database, run_ids: list[int]) -> None:
-    for epoch in range(1, transitions.MAX_LOST + 2):
+    for epoch in range(1, transitions.MAX_WORKERS_LOST + 2):
         lease(database, run_ids[0], seconds=-1)
         with database.write() as session:
             runs.store_progress(session, [runs.RunProgress(run_ids[0], epoch=epoch)])

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from sqlalchemy import insert, select, update
 
-from backend.api.bodies import MOST_IDS
+from backend.api.bodies import MAX_IDS
 from backend.errors import Conflict
 from backend.runs import curation, lifecycle
 from backend.store import metric_summaries, removal, saved_views, transitions, undo_log
@@ -134,10 +134,10 @@ def test_undo_restores_more_runs_than_a_request_may_name(sqlite_api: Api) -> Non
     [_, other_ids] = api.run_ids(api.submit())
     with api.database.write() as session:
         row = dict(session.execute(select(*Run.__table__.columns)).mappings().first() or {})
-        new = [{**row, "id": 100 + i, "position": 100 + i} for i in range(MOST_IDS)]
+        new = [{**row, "id": 100 + i, "position": 100 + i} for i in range(MAX_IDS)]
         session.execute(insert(Run), new)
     done = patch(api, "/api/runs", {"filter": f"not id = {other_ids}", "change": {"pinned": True}})
-    assert len(undo(api, done["operation"])["ids"]) == MOST_IDS + 1
+    assert len(undo(api, done["operation"])["ids"]) == MAX_IDS + 1
     assert listed(api, filter="pinned = true") == []
 
 

@@ -1,11 +1,11 @@
 """The tables.
 
-Times are whole milliseconds since 1970, UTC, by the database's clock; `recorded_at` alone is by the
-clock of whoever measured.
+Times are whole milliseconds since 1970, UTC, by the clock of the database. Only `recorded_at` is by
+the clock of the worker that measured.
 """
 
 from backend.store.tables.artifacts import Checkpoint, Frame, Prediction, Sample, Snapshot
-from backend.store.tables.base import MAX_ID, Base
+from backend.store.tables.base import MAX_ID, Base, JsonObject
 from backend.store.tables.curation import Edit, ExperimentTag, Operation, RunTag, SavedView
 from backend.store.tables.metrics import Change, Metric, MetricKey, MetricSummary
 from backend.store.tables.runs import Experiment, Param, ParamKey, Run
@@ -19,6 +19,7 @@ __all__ = [
     "Experiment",
     "ExperimentTag",
     "Frame",
+    "JsonObject",
     "Metric",
     "MetricKey",
     "MetricSummary",

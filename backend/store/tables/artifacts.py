@@ -1,4 +1,4 @@
-"""What runs leave behind beside their metrics: weights, fits, answers, data points."""
+"""Tables of the artifacts of runs: weights, fits, predictions, data points."""
 
 from sqlalchemy import ForeignKey, Integer, LargeBinary, String
 from sqlalchemy.orm import Mapped, mapped_column
@@ -8,7 +8,7 @@ from backend.store.tables.runs import Run
 
 
 class Checkpoint(Base):
-    """Where a running run can be taken up again: safetensors; deleted when the run ends."""
+    """The state from which a run can resume, as safetensors; deleted when the run ends."""
 
     __tablename__ = "checkpoints"
 
@@ -18,9 +18,9 @@ class Checkpoint(Base):
 
 
 class Snapshot(Base):
-    """The weights at the best or last epoch, and the fitted function drawn there.
+    """The weights at the best or last epoch, and the fitted function there for its drawing.
 
-    Both are safetensors files; `fit` is None where inputs have more than two dimensions.
+    Both are safetensors files; `fit` is None if the inputs have more than two dimensions.
     """
 
     __tablename__ = "snapshots"
@@ -33,10 +33,10 @@ class Snapshot(Base):
 
 
 class Frame(Base):
-    """A run's fit at one epoch, coarse: the values at the points of a grid, the first axis fastest.
+    """A coarse fit of a run at one epoch: values at the points of a grid, the first axis fastest.
 
-    Over one input predictions, little-endian float32; over two inputs the probability of the second
-    class as a byte, 255 for 1. The grid's axes are with the run's samples.
+    For one input, predictions as little-endian float32. For two inputs, the probability of the
+    second class as a byte, 255 for 1. The axes of the grid are stored with the run's samples.
     """
 
     __tablename__ = "frames"
@@ -47,7 +47,7 @@ class Frame(Base):
 
 
 class Prediction(Base):
-    """What a run's model answered to the first test samples after one epoch, as safetensors."""
+    """Outputs of a run's model for the first test samples after one epoch, as safetensors."""
 
     __tablename__ = "predictions"
 
@@ -57,10 +57,7 @@ class Prediction(Base):
 
 
 class Sample(Base):
-    """The data points of a run that are drawn beside its fit, and the axes of its frames.
-
-    A safetensors file.
-    """
+    """The data points drawn with a run's fit, and the axes of its frames, as safetensors."""
 
     __tablename__ = "samples"
 

@@ -1,14 +1,19 @@
-"""What all tables share."""
+"""The base class of all tables."""
+
+from typing import Any
 
 from sqlalchemy import MetaData
 from sqlalchemy.orm import DeclarativeBase
 
 CASCADE = "CASCADE"
-MAX_ID = 2**31 - 1
+MAX_ID = 2**31 - 1  # the largest value of a PostgreSQL integer
+
+JsonObject = dict[str, Any]
+"""A JSON object as it is stored: a specification, a diagnosis, the parameters of a run."""
 
 
 class Base(DeclarativeBase):
-    """Names every constraint, so that a migration can speak of it on both databases."""
+    """Names every constraint, so that a migration can refer to it on both databases."""
 
     metadata = MetaData(
         naming_convention={

@@ -1,17 +1,15 @@
-"""What a person did to keep runs and experiments in order."""
-
-from typing import Any
+"""Tables of what people add to runs and experiments: tags, saved views, operations to undo."""
 
 from sqlalchemy import JSON, BigInteger, ForeignKey, Integer, String, Text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from backend.store.engine import now_ms
-from backend.store.tables.base import CASCADE, Base
+from backend.store.tables.base import CASCADE, Base, JsonObject
 from backend.store.tables.runs import Experiment, Run
 
 
 class RunTag(Base):
-    """A word that a person gave a run, with a value that may be empty."""
+    """A tag of a run: a key, and a value that may be empty."""
 
     __tablename__ = "run_tags"
 
@@ -21,7 +19,7 @@ class RunTag(Base):
 
 
 class ExperimentTag(Base):
-    """A word that a person gave an experiment, with a value that may be empty."""
+    """A tag of an experiment: a key, and a value that may be empty."""
 
     __tablename__ = "experiment_tags"
 
@@ -33,7 +31,7 @@ class ExperimentTag(Base):
 
 
 class SavedView(Base):
-    """A state of the list of runs that a person named: the query of its address, name by name."""
+    """A named state of the list of runs: the parameters of its URL."""
 
     __tablename__ = "saved_views"
 
@@ -43,24 +41,24 @@ class SavedView(Base):
 
 
 class Operation(Base):
-    """One thing a person did to some runs or experiments, kept for a while to be undone.
+    """A change to some runs or experiments, kept for a while so that it can be undone.
 
-    `columns` and `tags` hold what was asked for; what that overwrote is in Edit.
+    `columns` and `tags` hold the new values; Edit holds the values that they replaced.
     """
 
     __tablename__ = "operations"
 
     id: Mapped[int] = mapped_column(Integer, primary_key=True)
     owner: Mapped[str] = mapped_column(String(16))
-    columns: Mapped[dict[str, Any]] = mapped_column(JSON)
+    columns: Mapped[JsonObject] = mapped_column(JSON)
     tags: Mapped[dict[str, str | None]] = mapped_column(JSON)
     created_at: Mapped[int] = mapped_column(BigInteger, default=now_ms(), index=True)
 
 
 class Edit(Base):
-    """What one field of one run or experiment held before an operation changed it, as JSON.
+    """The value of one field of one run or experiment before an operation, as JSON.
 
-    `field` is a column, or a tag as "tags.<key>"; null stands for a tag that was not there.
+    `field` is a column, or a tag as "tags.<key>"; null stands for a missing tag.
     """
 
     __tablename__ = "edits"

@@ -1,4 +1,4 @@
-"""What runs measured, and what moved: written many times a second."""
+"""Tables of metrics and of the log of changes, written many times per second."""
 
 from sqlalchemy import BigInteger, Float, ForeignKey, Index, Integer, LargeBinary, String
 from sqlalchemy.orm import Mapped, mapped_column
@@ -8,7 +8,7 @@ from backend.store.tables.runs import Experiment, Run
 
 
 class MetricKey(Base):
-    """A metric's name, stored once, so that each of a billion points costs a small number."""
+    """The name of a metric, stored once, so that a point only stores a small number."""
 
     __tablename__ = "metric_keys"
 
@@ -17,13 +17,14 @@ class MetricKey(Base):
 
 
 class Metric(Base):
-    """A stretch of one metric of one run: values that were written together, at their steps.
+    """A chunk of one metric of one run: values that were written together, with their steps.
 
-    Steps ascend from `first_step` to `last_step`; as little-endian int64 and float64, NaN allowed.
-    No step is in two stretches of a series. Its bytes are read by `backend.store.metrics` alone.
+    Steps ascend from `first_step` to `last_step`; they are stored as little-endian int64, values as
+    float64, NaN allowed. No step is in two chunks of a series. Only `backend.store.metrics` reads
+    the bytes.
 
-    No foreign keys: PostgreSQL would spend much of a bulk write on checking them, and the summary
-    of the same series, written in the same transaction, has them.
+    There are no foreign keys: PostgreSQL would spend much of a bulk write on checking them, and the
+    summary of the same series, which is written in the same transaction, has them.
     """
 
     __tablename__ = "metrics"
@@ -39,9 +40,9 @@ class Metric(Base):
 
 
 class MetricSummary(Base):
-    """What a list needs of one metric of one run; kept in the transaction that adds points.
+    """Summary of one metric of one run for lists, updated in the transaction that adds points.
 
-    `at_best`, its value at the epoch of the lowest val_loss, is added when the run ends.
+    `at_best` is the value at the epoch of the lowest val_loss; it is added when the run ends.
     """
 
     __tablename__ = "metric_summaries"
@@ -59,11 +60,11 @@ class MetricSummary(Base):
 
 
 class Change(Base):
-    """What moved, in commit order: the live stream is this table, read forward.
+    """A change of a run, in commit order: the live stream reads this table forward.
 
-    `revision` comes from the experiment's counter, whose row lock makes the order of revisions
-    the order of commits, so a reader that has seen revision r has seen all before it. A metric
-    change covers the steps `first_step` to `last_step` of its run.
+    `revision` comes from the experiment's counter. The lock on that row makes the order of
+    revisions the order of commits, so a reader that has seen a revision has seen all earlier ones.
+    A change of kind metric covers the steps `first_step` to `last_step` of its run.
     """
 
     __tablename__ = "changes"

@@ -1,27 +1,26 @@
-"""Experiments, their runs, and the params that runs are searched by."""
-
-from typing import Any
+"""Tables of experiments, their runs, and the hyperparameters that filters read."""
 
 from sqlalchemy import JSON, BigInteger, Boolean, Float, ForeignKey, Index, Integer, String, Text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from backend.store.engine import now_ms
-from backend.store.tables.base import CASCADE, Base
+from backend.store.tables.base import CASCADE, Base, JsonObject
 
 
 class Experiment(Base):
-    """A specification and its runs. `revision` counts the changes under it (see Change).
+    """A specification and its runs. `revision` counts the changes of its runs (see Change).
 
-    A follow-up names the experiment it follows, and the run there whose diagnosis it answers;
-    that run has no foreign key, for two tables cannot be made after one another. `device` is a word
-    of backend.specification.placement, `priority` its rank there: larger is more urgent.
+    A follow-up names the experiment that it follows, and the run there whose diagnosis it answers.
+    The run is no foreign key, because two tables cannot each be created before the other. `device`
+    is a name in backend.specification.placement, `priority` its rank there: a larger rank is more
+    urgent.
     """
 
     __tablename__ = "experiments"
 
     id: Mapped[int] = mapped_column(Integer, primary_key=True)
     name: Mapped[str] = mapped_column(String(200))
-    spec: Mapped[dict[str, Any]] = mapped_column(JSON)
+    spec: Mapped[JsonObject] = mapped_column(JSON)
     estimated_seconds: Mapped[float] = mapped_column(Float)
     device: Mapped[str] = mapped_column(String(8), default="any")
     priority: Mapped[int] = mapped_column(Integer, default=1)
@@ -39,16 +38,17 @@ class Experiment(Base):
 
 
 class Run(Base):
-    """One run: its flat params, its state, who trains it until when, and what came of it.
+    """One run: its flat hyperparameters, state, lease and results.
 
-    A run or experiment with a `deleted_at` is hidden until it is restored or, later, removed.
+    `portion` is the number of the group of runs that one worker trains together. A run or
+    experiment with a `deleted_at` is hidden until it is restored or, later, removed.
     """
 
     __tablename__ = "runs"
     __table_args__ = (
         Index(None, "experiment_id", "position", unique=True),
         Index(None, "status", "lease_expires_at"),
-        # what a list filters and sorts by, beside the wide rows; nothing here moves each epoch
+        # columns that lists filter and sort by, without the wide rows; none changes at each epoch
         Index(
             "ix_runs_listed",
             *("deleted_at", "archived", "pinned", "id", "experiment_id", "status", "verdict"),
@@ -60,7 +60,7 @@ class Run(Base):
     experiment_id: Mapped[int] = mapped_column(ForeignKey(Experiment.id, ondelete=CASCADE))
     position: Mapped[int] = mapped_column(Integer)
     variant: Mapped[str | None] = mapped_column(String(80))
-    params: Mapped[dict[str, Any]] = mapped_column(JSON)
+    params: Mapped[JsonObject] = mapped_column(JSON)
     parameters: Mapped[int] = mapped_column(Integer)
 
     portion: Mapped[int | None] = mapped_column(Integer)
@@ -79,7 +79,7 @@ class Run(Base):
     reference_loss: Mapped[float | None] = mapped_column(Float)
     early_stop_epoch: Mapped[int | None] = mapped_column(Integer)
     verdict: Mapped[str | None] = mapped_column(String(40))
-    diagnosis: Mapped[dict[str, Any] | None] = mapped_column(JSON)
+    diagnosis: Mapped[JsonObject | None] = mapped_column(JSON)
 
     pinned: Mapped[bool] = mapped_column(Boolean, default=False)
     archived: Mapped[bool] = mapped_column(Boolean, default=False)
@@ -88,7 +88,7 @@ class Run(Base):
 
 
 class ParamKey(Base):
-    """A param's dotted name, stored once."""
+    """The dotted path of a hyperparameter, stored once."""
 
     __tablename__ = "param_keys"
 
@@ -97,9 +97,10 @@ class ParamKey(Base):
 
 
 class Param(Base):
-    """One param of one run as it is searched for: as text, and as a number where it is one.
+    """A hyperparameter of a run for filters: as text, and as a number if it is one.
 
-    The keys come first: a search reads one param of all runs. No foreign keys, as in Metric.
+    The key comes first in the primary key, because a filter reads one hyperparameter of all runs.
+    There are no foreign keys, for the reason given in Metric.
     """
 
     __tablename__ = "params"
