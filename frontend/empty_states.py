@@ -1,6 +1,6 @@
 """What is said where runs wait for a worker that is not there."""
 
-from backend.api.health import Device
+from backend.operations.service_health import Device
 from frontend import formatting
 
 AWAY = "The broker cannot be reached: what waits is sent once it can."

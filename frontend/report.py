@@ -1,7 +1,7 @@
 """An experiment as one page that needs no server: everything it shows is inside it."""
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,7 +10,8 @@ from markupsafe import Markup
 from sqlalchemy.orm import Session
 
 from backend.export.provenance import to_yaml, versions
-from backend.runs.schemas import RunItem, experiment_items, run_detail, run_items
+from backend.runs.items import experiment_items, run_detail, run_items
+from backend.runs.schemas import RunItem
 from backend.store import experiments, metric_summaries, runs
 from frontend import assets
 from frontend.charts import grid_routes, run_routes
@@ -68,15 +69,16 @@ def render_report(session: Session, experiment_id: int) -> str:
 
 
 def _analysis(session: Session, experiment_id: int, all_runs: Sequence[RunItem]) -> list[Chart]:
-    """Return the readings of the grid, each as its address would answer."""
-    found = analysis.reading(experiment_id, all_runs, {})
-    drawn = [] if found is None else found.sections
-    answers: dict[str, Callable[..., Response]] = {
-        route.path.rpartition("/")[2]: route.endpoint  # type: ignore[attr-defined]
-        for route in grid_routes.router.routes
-    }
+    """Return the sections of the grid analysis, each with its chart."""
+    reading = analysis.reading(experiment_id, all_runs, {})
+    sections = [] if reading is None else reading.sections
     return [
-        _chart(one.title, one.about, answers[one.figure](session, experiment_id)) for one in drawn
+        _chart(
+            section.title,
+            section.about,
+            grid_routes.CHARTS[section.figure](session, experiment_id),
+        )
+        for section in sections
     ]
 
 

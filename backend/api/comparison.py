@@ -8,9 +8,9 @@ from pydantic import BaseModel
 
 from backend.analysis.comparison import Comparison, Difference, VariantEffect
 from backend.analysis.comparison_sentences import in_words
-from backend.api.dependencies import DatabaseDep, ExperimentId
 from backend.runs import compare_variants
 from backend.runs.compare_variants import JUDGED, At
+from backend.web.dependencies import DatabaseDep, ExperimentId
 
 router = APIRouter(prefix="/api/experiments/{experiment_id}", tags=["remedies"])
 

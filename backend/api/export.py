@@ -1,4 +1,4 @@
-"""An experiment to take along: as one page, a folder of tables, or its specification."""
+"""Export an experiment: a report that opens offline, tables, or its specification."""
 
 from collections.abc import Callable
 from typing import Annotated, Any, Literal
@@ -7,16 +7,16 @@ from fastapi import APIRouter, Depends, Query, Request, Response
 from fastapi.responses import StreamingResponse
 from sqlalchemy.orm import Session
 
-from backend.api.dependencies import DatabaseDep, ExperimentId
 from backend.export import archive_members, zip_stream
 from backend.export.provenance import to_yaml
 from backend.store import experiments
+from backend.web.dependencies import DatabaseDep, ExperimentId
 
 router = APIRouter(prefix="/api/experiments/{experiment_id}", tags=["experiments"])
 
 Format = Literal["html", "csv", "parquet", "spec"]
 RenderReport = Callable[[Session, int], str]
-"""Makes an experiment's report, a page by itself, as text of HTML."""
+"""Renders the report of an experiment as one HTML page."""
 
 CONTENT: dict[int | str, dict[str, Any]] = {
     200: {
@@ -27,9 +27,9 @@ CONTENT: dict[int | str, dict[str, Any]] = {
 }
 
 
-def _report(request: Request) -> RenderReport:
-    found: RenderReport = request.app.state.report
-    return found
+def _render_report(request: Request) -> RenderReport:
+    render: RenderReport = request.app.state.report
+    return render
 
 
 @router.get(
@@ -41,20 +41,20 @@ def _report(request: Request) -> RenderReport:
 def export(
     experiment_id: ExperimentId,
     database: DatabaseDep,
-    report: Annotated[RenderReport, Depends(_report)],
-    format: Annotated[Format, Query(description="What to export it as.")],  # noqa: A002
+    render_report: Annotated[RenderReport, Depends(_render_report)],
+    format: Annotated[Format, Query(description="The format of the export.")],  # noqa: A002
 ) -> Response:
-    """Return a report that opens offline, the tables as a ZIP file, or the specification."""
+    """Return a report that opens offline, the tables in a ZIP file, or the specification."""
     name = f"experiment-{experiment_id}"
     with database.read() as session:
         spec = experiments.get(session, experiment_id).spec
         if format == "html":
-            return _file(f"{name}.html", report(session, experiment_id), "text/html")
+            return _file(f"{name}.html", render_report(session, experiment_id), "text/html")
     if format == "spec":
         return _file(f"{name}.yaml", to_yaml(spec), "application/yaml")
-    pieces = zip_stream(archive_members(database, experiment_id, format))
+    chunks = zip_stream(archive_members(database, experiment_id, format))
     return StreamingResponse(
-        pieces, media_type="application/zip", headers=_headers(f"{name}-{format}.zip")
+        chunks, media_type="application/zip", headers=_headers(f"{name}-{format}.zip")
     )
 
 
@@ -62,7 +62,7 @@ def _file(name: str, content: str, media_type: str) -> Response:
     return Response(content, media_type=media_type, headers=_headers(name))
 
 
-def _headers(name: str) -> dict[str, Any]:
+def _headers(name: str) -> dict[str, str]:
     return {
         "Content-Disposition": f'attachment; filename="{name}"',
         "Cache-Control": "no-store",

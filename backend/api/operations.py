@@ -6,9 +6,9 @@ from fastapi import APIRouter, Query, Request, Response
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from pydantic import BaseModel
 
-from backend.api.dependencies import HealthChecksDep
 from backend.errors import Unavailable
 from backend.operations.health_checks import PartHealth
+from backend.web.dependencies import HealthChecksDep
 
 router = APIRouter(tags=["operations"])
 

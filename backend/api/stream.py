@@ -10,13 +10,13 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Header, Query, Request
 from fastapi.responses import StreamingResponse
 
-from backend.api.dependencies import MAX_REVISION, BroadcasterDep, DatabaseDep, SettingsDep
 from backend.errors import InvalidInput, Unavailable
 from backend.live import events
 from backend.live.broadcaster import Broadcaster
 from backend.live.events import EventBatch, StreamSubject
 from backend.store import UNREACHABLE, Database, changes, experiments, reason, runs
 from backend.store.tables import MAX_ID
+from backend.web.dependencies import MAX_REVISION, BroadcasterDep, DatabaseDep, SettingsDep
 
 logger = logging.getLogger(__name__)
 

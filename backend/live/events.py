@@ -8,7 +8,9 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
-from backend.runs.schemas import RunItem, diagnosis, run_items
+from backend.runs.items import run_items
+from backend.runs.schemas import RunItem
+from backend.runs.stored_diagnosis import diagnosis_of
 from backend.store import changes, experiments, metrics, runs
 from backend.store.tables import Change, Run
 
@@ -114,7 +116,7 @@ class _RunStates:
             case "status":
                 return {"status": item.status, "epoch": item.epoch, **self.progress}
             case _:
-                fields = diagnosis(self._session, self._rows[event.run_id])
+                fields = diagnosis_of(self._session, self._rows[event.run_id])
                 return {"early_stop_epoch": item.early_stop_epoch, **fields}
 
     @cached_property

@@ -11,7 +11,8 @@ from backend.analysis.cells import SEED, cell_key, varying
 from backend.analysis.comparison import LEAST_PAIRS, Difference, paired
 from backend.analysis.intervals import Interval, interval
 from backend.errors import InvalidInput
-from backend.runs.schemas import RunItem, run_items
+from backend.runs.items import run_items
+from backend.runs.schemas import RunItem
 from backend.series import generalisation_gap
 from backend.store import runs
 from backend.store.tables import Run

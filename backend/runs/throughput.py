@@ -1,4 +1,4 @@
-"""How fast an experiment trains at the moment: the epochs that were recorded lately."""
+"""Current training speed of an experiment, from the epochs that were recorded last."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -9,8 +9,10 @@ from sqlalchemy.orm import Session
 from backend.runs.schemas import RunItem
 from backend.store import recording_times
 
-SECONDS = 10.0
-FASTER = 5  # times its own mean, a run's speed may be for all its latest epochs to be counted
+WINDOW_SECONDS = 10.0
+MAX_SPEED_UP = 5
+"""A run may be this many times faster than its own mean before some of its latest epochs are not
+counted; the bound keeps the query to the newest rows."""
 
 
 @dataclass(frozen=True)
@@ -22,27 +24,29 @@ class Throughput:
 
 
 def throughput(session: Session, runs: Sequence[RunItem], now: datetime) -> Throughput | None:
-    """Return what was trained in the last SECONDS, or since training began; None if nothing was."""
-    since = now - timedelta(seconds=SECONDS)
-    started = [_at(run.started_at) for run in runs if run.started_at]
-    lately = [run for run in runs if run.started_at and _goes_on(run, since)]
-    seconds = min(SECONDS, (now - min(started)).total_seconds()) if started else 0.0
-    if not lately or seconds <= 0:
+    """Return the epochs of the last WINDOW_SECONDS, or since training began; None if none."""
+    since = now - timedelta(seconds=WINDOW_SECONDS)
+    started = [_time(run.started_at) for run in runs if run.started_at]
+    recent = [run for run in runs if run.started_at and _is_recent(run, since)]
+    seconds = min(WINDOW_SECONDS, (now - min(started)).total_seconds()) if started else 0.0
+    if not recent or seconds <= 0:
         return None
-    most = max(run.epoch / max(1.0, (now - _at(run.started_at)).total_seconds()) for run in lately)
-    found = recording_times.recorded_since(
+    fastest = max(
+        run.epoch / max(1.0, (now - _time(run.started_at)).total_seconds()) for run in recent
+    )
+    epochs = recording_times.recorded_since(
         session,
-        [run.id for run in lately],
+        [run.id for run in recent],
         "train_loss",
         since_ms=int(since.timestamp() * 1000),
-        last_steps=int(FASTER * SECONDS * most) + 1,
+        last_steps=int(MAX_SPEED_UP * WINDOW_SECONDS * fastest) + 1,
     )
-    return Throughput(found, seconds) if found else None
+    return Throughput(epochs, seconds) if epochs else None
 
 
-def _goes_on(run: RunItem, since: datetime) -> bool:
-    return run.status == "running" or (run.ended_at is not None and _at(run.ended_at) >= since)
+def _is_recent(run: RunItem, since: datetime) -> bool:
+    return run.status == "running" or (run.ended_at is not None and _time(run.ended_at) >= since)
 
 
-def _at(iso: str | None) -> datetime:
+def _time(iso: str | None) -> datetime:
     return datetime.fromisoformat(iso or "")

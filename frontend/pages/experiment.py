@@ -9,13 +9,13 @@ from fastapi import APIRouter, Depends, Request
 from fastapi.responses import HTMLResponse
 from sqlalchemy.orm import Session
 
-from backend.api.dependencies import DatabaseDep, DispatcherDep
-from backend.api.health import Device
+from backend.operations.service_health import Device
 from backend.runs.compare_variants import JUDGED, At
 from backend.runs.schemas import RunItem
 from backend.runs.states import ENDED
 from backend.scheduling.dispatcher import Dispatcher
 from backend.store import experiments
+from backend.web.dependencies import DatabaseDep, DispatcherDep
 from frontend.charts.curves import newest_info
 from frontend.charts.grid import VARIANT, value_of
 from frontend.charts.measures import ABOUT, CHOICES, USUAL

@@ -8,7 +8,8 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
-from backend.runs.schemas import ExperimentItem, RunItem, experiment_items, run_items
+from backend.runs.items import experiment_items, run_items
+from backend.runs.schemas import ExperimentItem, RunItem
 from backend.runs.throughput import throughput
 from backend.store import experiments, metric_summaries, runs
 from backend.store.tables import Run

@@ -7,9 +7,9 @@ from urllib.parse import unquote_plus
 from fastapi import APIRouter
 from fastapi.responses import HTMLResponse
 
-from backend.api.dependencies import DatabaseDep, DispatcherDep, HealthChecksDep, SettingsDep
-from backend.api.health import health as service_health
+from backend.operations.service_health import service_health
 from backend.settings import Settings
+from backend.web.dependencies import DatabaseDep, DispatcherDep, HealthChecksDep, SettingsDep
 from frontend.empty_states import nobody
 from frontend.site import render
 

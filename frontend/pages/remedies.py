@@ -14,7 +14,8 @@ from backend.remedies import follow_up
 from backend.remedies.catalogue import Remedy
 from backend.runs import compare_variants
 from backend.runs.compare_variants import JUDGED, At
-from backend.runs.schemas import ExperimentItem, experiment_items
+from backend.runs.items import experiment_items
+from backend.runs.schemas import ExperimentItem
 from backend.store import experiments
 from backend.store.tables import Experiment, Run
 from frontend import formatting

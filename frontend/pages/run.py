@@ -7,9 +7,10 @@ from fastapi import APIRouter, Request
 from fastapi.responses import HTMLResponse
 from sqlalchemy.orm import Session
 
-from backend.api.dependencies import DatabaseDep, StoppingQuery
 from backend.remedies.follow_up import cell_of
-from backend.runs.schemas import RunDetail, early_stop, run_detail
+from backend.runs.early_stop_replay import replay_early_stopping
+from backend.runs.items import run_detail
+from backend.runs.schemas import RunDetail
 from backend.runs.states import ENDED
 from backend.specification import cost
 from backend.specification.hyperparameters import SECTIONS
@@ -17,6 +18,7 @@ from backend.specification.sources import SOURCES, drawable
 from backend.store import artifacts, changes, experiments, metric_summaries, runs
 from backend.store.artifacts import SnapshotInfo
 from backend.store.tables import Experiment, Run
+from backend.web.dependencies import DatabaseDep, StoppingQuery
 from frontend.charts.curves import QUANTITIES, newest_info
 from frontend.charts.measures import KEYS
 from frontend.live_parts import Chart, Content, LivePages, version_now
@@ -101,7 +103,7 @@ def _live_context(
     revision = changes.revision_of(session, row.experiment_id)  # first: the stream repeats the rest
     detail = run_detail(session, run_id)
     live = detail.status not in ENDED
-    stop = early_stop(session, run_id, stopping)
+    stop = replay_early_stopping(session, run_id, stopping)
     return {
         "run": detail,
         "live": live,

@@ -1,4 +1,4 @@
-"""All runs: filtered, sorted, with the columns one chooses; all of it in the address."""
+"""The page of all runs: filtered and sorted, with chosen columns. Its URL holds all of this."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -8,29 +8,32 @@ from urllib.parse import urlencode
 from fastapi import APIRouter, Depends
 from fastapi.responses import HTMLResponse
 
-from backend.api.run_lists import Filter, OrderBy
-from backend.api.saved_views import view_item
 from backend.errors import InvalidInput
 from backend.runs.compare_runs import MOST
 from backend.runs.compare_variants import axes
-from backend.runs.listing import RunList, list_runs, read_query
+from backend.runs.listing import list_runs, read_query
+from backend.runs.saved_views import view_item
+from backend.runs.schemas import RunList
+from backend.runs.states import UNENDED
 from backend.search import Condition, Names, Order
 from backend.store import experiments, run_search, saved_views
 from backend.store.experiments import Visibility
+from backend.web.dependencies import Filter, OrderBy
 from frontend import columns
 from frontend.columns import TableColumn
 from frontend.site import Reading, render
 
 PAGE_SIZE = 50
-SIZES = (50, 200, 1000)
-KINDS: tuple[Visibility, ...] = get_args(Visibility)
+PAGE_SIZES = (50, 200, 1000)
+VISIBILITIES: tuple[Visibility, ...] = get_args(Visibility)
+SUGGESTED_FIELDS = ("verdict", "status", "name", "created", "best_epoch", "gap")
 
 router = APIRouter()
 
 
 @dataclass(frozen=True)
 class RunsQuery:
-    """What is shown, as the address says."""
+    """The parameters of the page's URL."""
 
     filter: Filter = ""
     order_by: OrderBy = ""
@@ -40,16 +43,16 @@ class RunsQuery:
     limit: int = PAGE_SIZE
 
     def address(self, **changed: str | int | None) -> str:
-        """Return the address of this view with something changed, on the first page."""
+        """Return the URL of this list with some parameters changed, on the first page."""
         query = {**vars(self), "cursor": None, **changed}
-        usual = vars(RunsQuery())
-        kept = {name: value for name, value in query.items() if value and value != usual[name]}
-        return f"/runs?{urlencode(kept)}" if kept else "/runs"
+        defaults = vars(RunsQuery())
+        given = {name: value for name, value in query.items() if value and value != defaults[name]}
+        return f"/runs?{urlencode(given)}" if given else "/runs"
 
 
 @dataclass(frozen=True)
 class ColumnHead:
-    """A column's head: how the list is sorted by it, and where a click leads."""
+    """The head of a column: how the list is sorted by it, and the URL that a click leads to."""
 
     column: TableColumn
     sorted: str
@@ -58,10 +61,10 @@ class ColumnHead:
 
 @dataclass(frozen=True)
 class RunsResult:
-    """The part of the list that is shown, or the sentence why there is none."""
+    """A page of the list, or the error of its filter."""
 
     page: RunList = field(default_factory=lambda: RunList(items=[], next_cursor=None))
-    total: int | None = 0  # None: the browser asks for it, as counting takes as long as finding
+    total: int | None = 0  # None: the browser requests it, because counting may take long
     condition: Condition | None = None
     order: Sequence[Order] = ()
     error: str = ""
@@ -69,63 +72,67 @@ class RunsResult:
 
 @router.get("/runs")
 def runs(session: Reading, view: Annotated[RunsQuery, Depends()]) -> HTMLResponse:
-    """Show a list of runs; a filter that cannot be read is told beside it."""
+    """Show a list of runs, or the error of an invalid filter."""
     names = run_search.names(session)
-    found = _found(session, view)
-    chosen = columns.readable(view.columns, names, _axes(session, found.page))
-    named = [one for one in columns.named(found.condition, found.order) if one not in chosen]
-    place = len(chosen) if view.columns else columns.FIRST
+    result = _result(session, view)
+    chosen = columns.columns_or_defaults(view.columns, names, _axes(session, result.page))
+    named = [
+        column for column in columns.named(result.condition, result.order) if column not in chosen
+    ]
+    place = len(chosen) if view.columns else columns.LEADING_DEFAULTS
     with_named = [*chosen[:place], *named, *chosen[place:]]
     shown, other = (chosen, with_named) if view.columns else (with_named, chosen)
     return render(
         "runs.html",
         view=view,
-        found=found,
-        heads=[_head(each, view, found.order) for each in shown],
-        value_of=columns.value_of,
+        result=result,
+        heads=[_head(column, view, result.order) for column in shown],
+        shown_value=columns.shown_value,
         choices=columns.choices(names, shown),
-        chosen={each.written for each in shown},
+        chosen={column.written for column in shown},
         named=named,
-        otherwise=view.address(columns=", ".join(each.written for each in other)),
-        views=[view_item(one) for one in saved_views.all_views(session)],
-        known=_known(names),
-        any_runs=any(experiments.page(session, limit=1, shown=kind).items for kind in KINDS),
-        active=any(run.status in ("queued", "running") for run in found.page.items),
-        sizes=SIZES,
+        other_columns_url=view.address(columns=", ".join(column.written for column in other)),
+        views=[view_item(row) for row in saved_views.all_views(session)],
+        suggestions=_suggestions(names),
+        any_runs=any(
+            experiments.page(session, limit=1, shown=shown).items for shown in VISIBILITIES
+        ),
+        active=any(run.status in UNENDED for run in result.page.items),
+        sizes=PAGE_SIZES,
         most_compared=MOST,
-        count=f"/api/runs/count?{urlencode({'filter': view.filter, 'shown': view.shown})}",
+        count_url=f"/api/runs/count?{urlencode({'filter': view.filter, 'shown': view.shown})}",
     )
 
 
-def _found(session: Reading, view: RunsQuery) -> RunsResult:
+def _result(session: Reading, view: RunsQuery) -> RunsResult:
     try:
-        asked = read_query(session, filter=view.filter, order_by=view.order_by, shown=view.shown)
-        limit = min(max(view.limit, 1), SIZES[-1])
-        page = list_runs(session, asked, cursor=view.cursor, limit=limit)
+        query = read_query(session, filter=view.filter, order_by=view.order_by, shown=view.shown)
+        limit = min(max(view.limit, 1), PAGE_SIZES[-1])
+        page = list_runs(session, query, cursor=view.cursor, limit=limit)
     except InvalidInput as error:
         return RunsResult(error=error.detail)
-    whole = view.cursor is None and page.next_cursor is None
-    return RunsResult(page, len(page.items) if whole else None, asked.condition, asked.order)
+    complete = view.cursor is None and page.next_cursor is None
+    return RunsResult(page, len(page.items) if complete else None, query.condition, query.order)
 
 
 def _axes(session: Reading, page: RunList) -> list[str]:
-    """Return what varies in an experiment, of which alone are all runs that are shown."""
+    """Return the hyperparameters that vary if all runs shown are of one experiment."""
     owners = {run.experiment_id for run in page.items}
     return axes(experiments.get(session, *owners).spec) if len(owners) == 1 else []
 
 
 def _head(column: TableColumn, view: RunsQuery, order: Sequence[Order]) -> ColumnHead:
-    """Return a head: a first click sorts ascending, a second descending, a third not at all."""
-    now = next((one for one in order[:1] if one.field == column.field), None)
-    if now is None:
+    """Return a head. The first click sorts ascending, the second descending, the third unsorts."""
+    current = next((part for part in order[:1] if part.field == column.field), None)
+    if current is None:
         return ColumnHead(column, "none", view.address(order_by=column.written))
-    if not now.descending:
+    if not current.descending:
         return ColumnHead(column, "ascending", view.address(order_by=f"{column.written} desc"))
     return ColumnHead(column, "descending", view.address(order_by=None))
 
 
-def _known(names: Names) -> list[str]:
-    """Return what the filter's field suggests."""
-    short = (f"params.{name}" for name, longer in names.short.items() if len(longer) == 1)
+def _suggestions(names: Names) -> list[str]:
+    """Return the field names that the filter input suggests."""
+    short = (f"params.{name}" for name, paths in names.short.items() if len(paths) == 1)
     metrics = (f"metrics.{name}" for name in sorted(names.metrics))
-    return [*metrics, *sorted(short), "verdict", "status", "name", "created", "best_epoch", "gap"]
+    return [*metrics, *sorted(short), *SUGGESTED_FIELDS]

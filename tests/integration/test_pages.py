@@ -144,9 +144,9 @@ def test_mild_overfitting_has_its_own_label(measured: Api, path: str, label: str
 def test_fields_of_a_filter_get_a_removable_column(measured: Api) -> None:
     query = "filter=not+metrics.val_loss+<+0.3"
     usual = measured.get(f"/runs?{query}").text
-    assert "names validation loss: shown as well." in usual
+    assert "uses validation loss, so the table shows it too." in usual
     assert "Validation loss<span" in usual
     assert "Degree<span" in usual
     chosen = measured.get(f"/runs?{query}&columns=status").text
-    assert "names validation loss, which no column shows." in chosen
+    assert "uses validation loss, which the table does not show." in chosen
     assert "Validation loss<span" not in chosen

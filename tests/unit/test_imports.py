@@ -20,6 +20,12 @@ VALIDATION = {
     for path in (ROOT / "backend/specification").glob("*.py")
     if path.stem != "params"
 }
+RESPONSES = {"backend.runs.schemas", "backend.runs.items", "pydantic"}
+RUN_USE_CASES = {
+    f"backend.runs.{path.stem}"
+    for path in (ROOT / "backend" / "runs").glob("*.py")
+    if path.stem not in ("__init__", "states", "fields")
+}
 
 # (package, forbidden imports, exempt modules)
 RULES = [
@@ -38,6 +44,20 @@ RULES = [
     ("backend.datasets", SQL | HTTP | {"redis", "celery", "backend.api"}, set()),
     ("backend.specification", SQL | HTTP | {"redis", "celery", "backend.api"}, set()),
     ("backend.search", SQL | HTTP | {"redis", "celery", "backend.api"}, set()),
+    # the definitions of a run, which the store and the filter language read
+    ("backend.runs.states", SQL | HTTP | {"backend"}, set()),
+    ("backend.runs.fields", SQL | HTTP | {"backend"}, set()),
+    # the store knows of runs only what they are
+    ("backend.store", RUN_USE_CASES | HTTP | {"backend.api", "backend.web"}, set()),
+    # the worker ends runs through the lifecycle, which therefore needs no response models
+    ("backend.runs.lifecycle", RESPONSES | HTTP, set()),
+    ("backend.runs.stored_diagnosis", RESPONSES | HTTP, set()),
+    ("worker", RESPONSES | {"backend.api", "backend.web"}, set()),
+    # pages and REST endpoints share backend.web and the use cases, not each other
+    ("frontend", {"backend.api"}, set()),
+    ("backend.runs", {"backend.api", "backend.web"}, set()),
+    # notifications follow a commit in one place: `_notify` in backend.main
+    ("backend.api", {"backend.live.notifications"}, set()),
     ("worker.training", SQL | {"celery", "kombu", "redis", "backend.scheduling.dispatcher"}, set()),
 ]
 

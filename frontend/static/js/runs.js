@@ -187,7 +187,7 @@ const CHANGES = {
   pin: [{ pinned: true }, "Pinned"],
   unpin: [{ pinned: false }, "Unpinned"],
   archive: [{ archived: true }, "Archived"],
-  unarchive: [{ archived: false }, "Took out of the archive"],
+  unarchive: [{ archived: false }, "Unarchived"],
 };
 let lastAction = { text: "", undo: null }; // its sentence, and the operation to undo
 let tagging = false;

@@ -1,0 +1,133 @@
+"""Build the response models of experiments and runs from stored rows."""
+
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from math import isfinite
+from typing import TypedDict
+
+from sqlalchemy.orm import Session
+
+from backend.runs.schemas import ExperimentItem, ListedRun, Number, RunDetail, RunItem
+from backend.runs.stored_diagnosis import diagnosis_of
+from backend.specification.placement import PRIORITIES
+from backend.store import curation, experiments, metric_summaries, runs
+from backend.store.tables import Experiment, Run
+
+
+class Curated(TypedDict):
+    """Fields of a run or experiment that people set."""
+
+    tags: dict[str, str]
+    note: str | None
+    pinned: bool
+    archived: bool
+    deleted_at: str | None
+
+
+def experiment_items(session: Session, rows: Sequence[Experiment]) -> list[ExperimentItem]:
+    """Return the response models of experiments."""
+    counts = experiments.counts(session, [row.id for row in rows])
+    tags = curation.tags_of(session, "experiment", [row.id for row in rows])
+    return [
+        ExperimentItem(
+            id=row.id,
+            name=row.name,
+            url=f"/experiments/{row.id}",
+            status=experiments.status_from(counts[row.id]),
+            spec=row.spec,
+            counts=counts[row.id],
+            created_at=str(iso(row.created_at)),
+            device=row.device,
+            priority=PRIORITIES[row.priority],
+            parent_id=row.parent_id,
+            parent_run_id=row.parent_run_id,
+            **_curated(row, tags.get(row.id, {})),
+        )
+        for row in rows
+    ]
+
+
+def run_items(session: Session, rows: Sequence[Run]) -> list[RunItem]:
+    """Return the response models of runs."""
+    summaries = metric_summaries.summaries(session, [row.id for row in rows])
+    tags = curation.tags_of(session, "run", [row.id for row in rows])
+    return [_run_item(row, summaries[row.id], tags.get(row.id, {})) for row in rows]
+
+
+def listed_runs(session: Session, rows: Sequence[Run]) -> list[ListedRun]:
+    """Return runs of any experiments, each with its experiment's name and creation time."""
+    ids = {row.experiment_id for row in rows}
+    owners = {experiment.id: experiment for experiment in experiments.by_ids(session, ids)}
+    return [
+        ListedRun(
+            **dict(item),
+            name=owners[item.experiment_id].name,
+            created_at=str(iso(owners[item.experiment_id].created_at)),
+        )
+        for item in run_items(session, rows)
+    ]
+
+
+def run_detail(session: Session, run_id: int) -> RunDetail:
+    """Return a run with its diagnosis. Raises NotFound."""
+    row = runs.get(session, run_id)
+    [item] = run_items(session, [row])
+    return RunDetail(**dict(item), diagnosis=diagnosis_of(session, row))
+
+
+def iso(milliseconds: int | None) -> str | None:
+    """Return a stored time as ISO 8601 text in UTC."""
+    if milliseconds is None:
+        return None
+    return datetime.fromtimestamp(milliseconds / 1000, UTC).isoformat(timespec="milliseconds")
+
+
+def finite(value: Number) -> Number:
+    """Return a number that JSON can carry: NaN and infinities become None."""
+    return None if value is None or not isfinite(value) else value
+
+
+def _run_item(
+    row: Run, summary: Mapping[str, Mapping[str, Number]], tags: Mapping[str, str]
+) -> RunItem:
+    return RunItem(
+        id=row.id,
+        experiment_id=row.experiment_id,
+        url=f"/runs/{row.id}",
+        status=row.status,
+        error=row.error,
+        variant=row.variant,
+        params=row.params,
+        parameters=row.parameters,
+        epoch=row.epoch,
+        summary={key: _finite(values) for key, values in summary.items()},
+        best_epoch=_best_epoch(summary),
+        early_stop_epoch=row.early_stop_epoch,
+        verdict=row.verdict,
+        rule=(row.diagnosis or {}).get("rule"),
+        started_at=iso(row.started_at),
+        ended_at=iso(row.ended_at),
+        **_curated(row, tags),
+    )
+
+
+def _best_epoch(summary: Mapping[str, Mapping[str, Number]]) -> int | None:
+    step = summary.get("val_loss", {}).get("min_step")
+    return None if step is None else int(step)
+
+
+def _finite(values: Mapping[str, Number]) -> dict[str, Number]:
+    """Return numbers that JSON can carry; a finite sum shows quickly that all of them are."""
+    if isfinite(sum(filter(None, values.values()))):
+        return dict(values)
+    return {name: finite(value) for name, value in values.items()}
+
+
+def _curated(row: Run | Experiment, tags: Mapping[str, str]) -> Curated:
+    return {
+        "tags": dict(tags),
+        "note": row.note,
+        "pinned": row.pinned,
+        "archived": row.archived,
+        "deleted_at": iso(row.deleted_at),
+    }

@@ -1,0 +1,126 @@
+"""FastAPI dependencies that REST endpoints and pages share: the service's parts, ids, bodies.
+
+Endpoints open their own transaction, `with database.write() as session:`, so that the commit is
+visible in the code and comes before the response. Dependencies that take no time are asynchronous:
+FastAPI runs the others in a thread, which on a busy service costs more than the endpoint itself.
+"""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Annotated
+
+from fastapi import Depends, Path, Query, Request
+
+from backend.errors import UnsupportedMediaType
+from backend.live.broadcaster import Broadcaster
+from backend.operations.health_checks import HealthChecks
+from backend.scheduling.dispatcher import Dispatcher
+from backend.search.tokens import MAX_LENGTH
+from backend.settings import Settings
+from backend.specification.hyperparameters import STOPPING
+from backend.specification.hyperparameters.early_stopping import ACTION
+from backend.specification.parsing import parse_json, parse_yaml
+from backend.store import Database
+from backend.store.tables import MAX_ID
+
+PARSERS = {
+    "application/json": parse_json,
+    "application/yaml": parse_yaml,
+    "application/x-yaml": parse_yaml,
+}
+MAX_REVISION = 2**63 - 1
+
+
+@dataclass(frozen=True)
+class RawBody:
+    """A request body, and its media type, which names the parser."""
+
+    content: bytes
+    media_type: str
+
+    def parse(self) -> object:
+        """Return the body as plain data. May take long: do not call it in async code.
+
+        Raises MalformedBody.
+        """
+        return PARSERS[self.media_type](self.content)
+
+
+async def raw_body(request: Request) -> RawBody:
+    """Read the body if its media type can be parsed. Raises UnsupportedMediaType."""
+    content_type = request.headers.get("content-type", "")
+    media_type = content_type.partition(";")[0].strip().lower()
+    if media_type not in PARSERS:
+        raise UnsupportedMediaType(
+            f"The content type is {content_type[:80] or 'missing'}; accepted: application/json or "
+            "application/yaml."
+        )
+    return RawBody(await request.body(), media_type)
+
+
+def _part(name: str) -> Callable[[Request], Awaitable[object]]:
+    """Return a dependency that takes a part of the service from the app's state."""
+
+    async def dependency(request: Request) -> object:
+        return getattr(request.app.state, name)
+
+    return dependency
+
+
+DatabaseDep = Annotated[Database, Depends(_part("database"))]
+DispatcherDep = Annotated[Dispatcher, Depends(_part("dispatcher"))]
+BroadcasterDep = Annotated[Broadcaster, Depends(_part("broadcaster"))]
+HealthChecksDep = Annotated[HealthChecks, Depends(_part("health_checks"))]
+SettingsDep = Annotated[Settings, Depends(_part("settings"))]
+BodyDep = Annotated[RawBody, Depends(raw_body)]
+
+ExperimentId = Annotated[int, Path(ge=1, le=MAX_ID, description="Id of an experiment.")]
+RunId = Annotated[int, Path(ge=1, le=MAX_ID, description="Id of a run.")]
+Cursor = Annotated[
+    int | None,
+    Query(
+        ge=0,
+        le=MAX_ID,
+        description="`next_cursor` of the previous page; leave it out for the first page.",
+    ),
+]
+
+Filter = Annotated[
+    str,
+    Query(
+        max_length=MAX_LENGTH,
+        description="Which runs, such as `metrics.val_loss < 0.3 and params.width = 32`.",
+    ),
+]
+OrderBy = Annotated[
+    str,
+    Query(
+        max_length=1000,
+        description="Such as `metrics.val_loss desc, created`; by default the newest runs first.",
+    ),
+]
+
+
+_STOPPING = [setting for setting in STOPPING.values() if setting is not ACTION]
+
+
+async def _stopping_query(request: Request) -> dict[str, str]:
+    """Return the early-stopping settings of the query; empty ones count as missing."""
+    query = request.query_params
+    return {
+        setting.name: query[setting.name][:80] for setting in _STOPPING if query.get(setting.name)
+    }
+
+
+StoppingQuery = Annotated[dict[str, str], Depends(_stopping_query)]
+STOPPING_PARAMETERS: list[dict[str, object]] = [
+    {
+        "in": "query",
+        "name": setting.name,
+        "required": False,
+        "description": setting.help,
+        "schema": dict(setting.schema),
+    }
+    for setting in _STOPPING
+]
+"""The parameters of `StoppingQuery` for the OpenAPI document."""
