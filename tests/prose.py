@@ -19,7 +19,8 @@ AVOID: dict[str, str] = {
     r"\b(?:say|says|said|saying) so\b": "name the message, or where it is shown",
     # negated nouns
     r"\b(?:is|are|was|were) none\b": "is missing, is empty, does not exist",
-    r"(?<!here )\b(?:is|are|was|were) no (?!longer|more|one\b)[a-z]+\b": "is not a, is invalid",
+    r"(?<!here )\b(?:is|are|was|were) no (?!longer|more|less|worse|such|need|one\b|[a-z]+er\b)"
+    r"[a-z]+\b": "is not a, is invalid",
     # words that nobody says
     r"\banew\b|\bonce more\b": "again",
     r"\bat any rate\b|\bhereby\b|\bthereof\b|\bwhereupon\b|\btherein\b": "restructure the sentence",
