@@ -129,8 +129,8 @@ def test_a_cell_shows_its_small_curve_when_pointed_at(page: Page, submit: Submit
 
 
 def test_a_third_setting_filters_or_splits_tables_by_url(page: Page, submit: Submit) -> None:
-    knobs = {**GRID, "model": {"width": [2, 16], "depth": [1, 2]}, "training": {"epochs": 2}}
-    experiment_id, _ = submit(knobs)
+    document = {**GRID, "model": {"width": [2, 16], "depth": [1, 2]}, "training": {"epochs": 2}}
+    experiment_id, _ = submit(document)
     page.goto(f"/experiments/{experiment_id}")
     expect(page.locator("table.grid caption")).to_have_text(["depth 1", "depth 2"])
     page.locator("select[name='model.depth']").select_option("2")

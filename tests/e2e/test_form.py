@@ -215,3 +215,43 @@ def test_a_setting_explains_why_it_matters(page: Page) -> None:
     field = page.locator("[data-path='dataset.n_train']")
     field.get_by_text("Why it matters").click()
     expect(field).to_contain_text("Too little data is the first cause of overfitting")
+
+
+def test_values_of_fields_that_no_longer_apply_are_not_sent(
+    page: Page, expected_errors: list[str]
+) -> None:
+    expected_errors.append(REFUSED)
+    page.goto("/experiments/new")
+    page.get_by_label("Width").fill("2, 8")
+    expect(page.locator("#runs")).to_have_text("2")
+    page.get_by_role("group", name="Kind of model").get_by_text("Polynomial").click()
+    expect(page.locator("#runs")).to_have_text("1")
+    expect(page.locator("#yaml")).not_to_contain_text("width")
+    expect(page.locator("#form-error")).to_be_empty()
+
+
+def test_submitting_at_once_leaves_out_fields_that_do_not_apply(
+    page: Page, expected_errors: list[str]
+) -> None:
+    expected_errors.append(REFUSED)
+    page.goto("/experiments/new")
+    page.get_by_label("Width").fill("2, 8")
+    page.get_by_label("Epochs", exact=True).fill("2")
+    page.get_by_text("Polynomial", exact=True).click()
+    page.get_by_role("button", name="Start training").click()
+    expect(page).to_have_url(re.compile(r"/experiments/\d+$"))
+
+
+def test_the_form_can_be_filled_in_while_the_service_is_unreachable(
+    page: Page, expected_errors: list[str]
+) -> None:
+    expected_errors.append("net::ERR")
+    page.goto("/experiments/new")
+    expect(page.locator("#runs")).to_have_text("1")
+    page.route("**/api/experiments*", lambda route: route.abort())
+    page.get_by_label("Width").fill("2, 8")
+    expect(page.locator("#yaml")).to_contain_text("width: [2, 8]")
+    expect(page.locator("#form-error")).to_contain_text("Try again")
+    page.unroute("**/api/experiments*")
+    page.get_by_label("Width").fill("2, 4")
+    expect(page.locator("#runs")).to_have_text("2")
