@@ -1,20 +1,22 @@
-"""Error split into bias and variance, over models trained on resampled training sets.
+"""Split of a prediction error into bias and variance, over models with resampled training sets.
 
 Squared loss (Geman et al. 1992): E_D ||f_D - y||^2 = ||f - y||^2 + E_D ||f_D - f||^2 with the mean
 prediction f. Cross-entropy (Heskes 1998; Yang et al. 2020, eq. 3): E_D CE(y, f_D) = KL(y || f) +
-E_D KL(f || f_D) with f the normalised geometric mean. Both identities are exact for the models at
-hand; averaged over models and inputs they split the measured error.
+E_D KL(f || f_D) with f the normalised geometric mean. Both identities are exact for the given
+models; averaged over models and inputs they split the measured error.
 """
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
-Array = NDArray[np.float64]
+from backend.series import FloatArray
+
+Targets = NDArray[np.float64] | NDArray[np.int64]
 Terms = tuple[float, float]
+"""Bias and variance."""
 
 
 @dataclass(frozen=True)
@@ -30,35 +32,37 @@ class Split:
     models: int
 
 
-def squared(predictions: NDArray[Any], targets: NDArray[Any]) -> Split:
-    """Split the squared error of predictions [models, inputs, outputs], two models or more.
+def squared(predictions: ArrayLike, targets: ArrayLike) -> Split:
+    """Split the squared error of predictions [models, inputs, outputs].
 
-    `targets` [inputs, outputs] are noise-free where these are known; else the noise's variance is
-    part of the bias. Losses are means over inputs and outputs. Of m models the variance is
-    estimated with m - 1, and bias^2 is freed of the m-th part of it that the mean still carries:
-    for squares that is exactly what the jackknife corrects.
+    `targets` [inputs, outputs] are free of noise where that is known; otherwise the variance of the
+    noise is part of the bias. Losses are means over inputs and outputs. The variance of m models is
+    estimated with m - 1, and bias^2 is corrected for the m-th part of it that the mean still
+    contains: for squares, the jackknife does exactly that. Raises ValueError for fewer than two
+    models.
     """
     return _split(np.asarray(predictions, float), np.asarray(targets, float), _squared)
 
 
-def cross_entropy(log_probabilities: NDArray[Any], classes: NDArray[Any]) -> Split:
-    """Split the cross-entropy of log-probabilities [models, inputs, classes], two models or more.
+def cross_entropy(log_probabilities: ArrayLike, classes: ArrayLike) -> Split:
+    """Split the cross-entropy of log-probabilities [models, inputs, classes].
 
-    `classes` [inputs] are whole numbers. At the m models themselves the variance comes out low by
-    about its m-th part, and the bias high by as much: both are corrected to first order by the
-    jackknife (Quenouille 1956), m t - (m - 1) mean of t without one model. Their sum stays exact.
+    `classes` [inputs] are whole numbers. Uncorrected, the variance of m models is too low by about
+    its m-th part and the bias too high by as much. The jackknife (Quenouille 1956), m t - (m - 1)
+    mean of t without one model, corrects both to first order; their sum stays exact. Raises
+    ValueError for fewer than two models.
     """
     return _split(np.asarray(log_probabilities, float), np.asarray(classes), _cross_entropy)
 
 
-def _squared(predictions: Array, targets: Array) -> Terms:
-    """Return bias squared and variance as they are at these models."""
+def _squared(predictions: FloatArray, targets: Targets) -> Terms:
+    """Return bias squared and variance of these models, uncorrected."""
     mean = predictions.mean(axis=0)
     return float(((mean - targets) ** 2).mean()), float(((predictions - mean) ** 2).mean())
 
 
-def _cross_entropy(log_p: Array, classes: NDArray[Any]) -> Terms:
-    """Return bias and variance as they are at these models."""
+def _cross_entropy(log_p: FloatArray, classes: Targets) -> Terms:
+    """Return bias and variance of these models, uncorrected."""
     mean = log_p.mean(axis=0)
     top = mean.max(axis=1)
     log_z = top + np.log(np.exp(mean - top[:, None]).sum(axis=1))  # minus the mean KL(f || f_D)
@@ -67,20 +71,18 @@ def _cross_entropy(log_p: Array, classes: NDArray[Any]) -> Terms:
 
 
 def _split(
-    predictions: Array,
-    targets: NDArray[Any],
-    of: Callable[[Array, NDArray[Any]], Terms],
+    predictions: FloatArray, targets: Targets, terms: Callable[[FloatArray, Targets], Terms]
 ) -> Split:
     models = len(predictions)
     if models < 2:
         raise ValueError("bias and variance need at least two models")
-    left_out = np.array([of(np.delete(predictions, i, axis=0), targets) for i in range(models)])
-    all_of_them = np.array(of(predictions, targets))
-    bias, variance = models * all_of_them - (models - 1) * left_out.mean(axis=0)
+    left_out = np.array([terms(np.delete(predictions, i, axis=0), targets) for i in range(models)])
+    of_all = np.array(terms(predictions, targets))
+    bias, variance = models * of_all - (models - 1) * left_out.mean(axis=0)
     if models < 3:
         return Split(bias, variance, bias + variance, None, None, None, models)
     table = np.column_stack([left_out, left_out.sum(axis=1)])
-    # jackknife (Efron and Stein 1981)
+    # Standard errors of the jackknife (Efron and Stein 1981).
     errors = np.sqrt((models - 1) / models * ((table - table.mean(axis=0)) ** 2).sum(axis=0))
     bias_se, variance_se, error_se = (float(x) for x in errors)
     return Split(bias, variance, bias + variance, bias_se, variance_se, error_se, models)

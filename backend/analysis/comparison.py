@@ -1,10 +1,10 @@
 """Variants against a baseline: differences paired by seed, with Student's intervals.
 
-Runs of one seed share their data, their initial weights' stream and their held-out parts, so a
-difference within a seed is free of what seeds differ in (a matched pair). Where variants multiply
-with axes, a pair is of one cell and one seed, and a seed counts once, with its mean over the cells:
-cells of a seed share its data, and are no further evidence. The choice is made by validation loss;
-test differences are only reported, and are not biased by that choice.
+Runs of one seed share their data, their held-out parts and the random stream of their initial
+weights. A difference within a seed (a matched pair) is therefore free of what seeds differ in. If
+variants are multiplied with axes, a pair has the same cell and seed. Each seed counts once, with
+its mean over the cells: cells of a seed share its data and are not further evidence. The choice is
+made by validation loss. Test differences are only reported, and that choice does not bias them.
 """
 
 from collections.abc import Mapping, Sequence
@@ -14,23 +14,23 @@ from statistics import fmean, stdev
 
 from backend.analysis.intervals import LEVEL, student_t
 
-LEAST_PAIRS = 2
-CHOICE = "val_loss"
-RANKING = "test_loss"
+LEAST_PAIRS = 2  # for an interval
+CHOICE = "val_loss"  # decides which variant is chosen
+RANKING = "test_loss"  # orders the variants
 
 JudgedLosses = Mapping[str, float]
 """Metrics of one run at the epoch at which it is judged, such as ``{"val_loss": 0.4}``."""
 
 
 Pair = tuple[int, int]
-"""A cell and a seed: what two runs that are compared have in common."""
+"""The cell and the seed that two compared runs have in common."""
 
 
 @dataclass(frozen=True)
 class RunOutcome:
-    """What a variant's run of one seed came to; `losses` is None when it failed or goes on.
+    """The outcome of a variant's run with one seed.
 
-    `cell` numbers the values of the axes that it was trained at.
+    `losses` is None if the run failed or has not ended. `cell` is the number of its cell.
     """
 
     seed: int
@@ -42,9 +42,9 @@ class RunOutcome:
 
 @dataclass(frozen=True)
 class Arm:
-    """One variant (as in a trial: an arm): each seed's outcome, and what one model costs.
+    """One variant, like an arm of a clinical trial: the outcome of each run, and a model's cost.
 
-    `parameters` and `n_train` are None where its cells differ in them.
+    `parameters` and `n_train` are None if the cells differ in them.
     """
 
     name: str
@@ -55,32 +55,33 @@ class Arm:
     @property
     def epochs(self) -> float:
         """Mean number of epochs trained."""
-        return fmean([each.epochs for each in self.outcomes]) if self.outcomes else 0.0
+        return fmean([run.epochs for run in self.outcomes]) if self.outcomes else 0.0
 
     @property
     def broken(self) -> int:
-        """Runs that ended without a loss."""
-        return sum(each.ended and each.losses is None for each in self.outcomes)
+        """Number of runs that ended without a loss."""
+        return sum(run.ended and run.losses is None for run in self.outcomes)
 
     def by_pair(self, metric: str) -> dict[Pair, float]:
         """Return the finite values of a metric by cell and seed."""
         return {
-            (each.cell, each.seed): each.losses[metric]
-            for each in self.outcomes
-            if each.losses is not None and isfinite(each.losses.get(metric, float("nan")))
+            (run.cell, run.seed): run.losses[metric]
+            for run in self.outcomes
+            if run.losses is not None and isfinite(run.losses.get(metric, float("nan")))
         }
 
     def by_seed(self, metric: str) -> dict[int, float]:
-        """Return the finite values of a metric, each seed's mean over its cells."""
-        return _by_seed(self.by_pair(metric))
+        """Return the finite values of a metric by seed, as means over the cells."""
+        return _mean_by_seed(self.by_pair(metric))
 
 
 @dataclass(frozen=True)
 class Difference:
-    """Mean paired difference to the baseline and its 95 % intervals, None with fewer than 2 pairs.
+    """Mean paired difference to the baseline, in units of the metric, with 95 % intervals.
 
-    `low` to `high` holds for this difference alone; `joint_low` to `joint_high` for all variants
-    of the comparison together (Bonferroni: each at level 1 - 0.05 / m). In units of the metric.
+    `low` to `high` holds for this difference alone, `joint_low` to `joint_high` for all m variants
+    of the comparison together (Bonferroni: each at level 1 - 0.05 / m). They are None with fewer
+    than two pairs.
     """
 
     mean: float
@@ -92,7 +93,7 @@ class Difference:
 
     @property
     def resolved(self) -> bool:
-        """Whether the interval that allows for several comparisons leaves out zero."""
+        """Whether the joint interval excludes 0."""
         if self.joint_low is None or self.joint_high is None:
             return False
         return self.joint_low > 0 or self.joint_high < 0
@@ -100,10 +101,11 @@ class Difference:
 
 @dataclass(frozen=True)
 class VariantEffect:
-    """One variant beside the baseline. `differences` maps a metric to its paired difference.
+    """One variant compared with the baseline; `differences` are by metric.
 
-    `cost` is training arithmetic over the baseline's: parameters times samples times epochs; None
-    where cells differ in these. In `lower` of `cells` cells the mean validation loss is lower.
+    `cost` is the training arithmetic (parameters times samples times epochs) over the baseline's,
+    None if the cells differ in these. In `lower` of `cells` cells, the mean validation loss is
+    lower than the baseline's.
     """
 
     arm: Arm
@@ -116,7 +118,7 @@ class VariantEffect:
 
 @dataclass(frozen=True)
 class Comparison:
-    """The baseline and the other variants, the lowest test loss first; `chosen` by validation."""
+    """The baseline, the other variants by test loss, and the variant chosen by validation."""
 
     baseline: VariantEffect
     effects: Sequence[VariantEffect]
@@ -126,33 +128,34 @@ class Comparison:
     @property
     def complete(self) -> bool:
         """Whether every run has ended."""
-        everyone = (self.baseline, *self.effects)
-        return all(each.ended for one in everyone for each in one.arm.outcomes)
+        variants = (self.baseline, *self.effects)
+        return all(run.ended for variant in variants for run in variant.arm.outcomes)
 
 
 def compare(arms: Sequence[Arm]) -> Comparison:
-    """Compare variants with the first, the baseline, over the seeds that both have ended."""
+    """Compare variants with the first, the baseline, over the seeds that have ended in both."""
     first, *others = arms
     effects = [_effect(arm, first, len(others)) for arm in others]
     ranked = sorted(effects, key=_rank)
     baseline = VariantEffect(first, _means(first), cost=1.0)
-    seeds = {each.seed for each in first.outcomes}
+    seeds = {run.seed for run in first.outcomes}
     return Comparison(baseline, ranked, _chosen(baseline, ranked), len(seeds))
 
 
 def paired(values: Mapping[int, float], base: Mapping[int, float], comparisons: int) -> Difference:
-    """Return the mean of value minus base over shared seeds; ValueError if there are none.
+    """Return the mean difference of values to a base over shared seeds.
 
-    Interval: mean +- t(n - 1) s / sqrt(n) over the n differences (Student 1908), once at level
-    0.95 and once at 1 - 0.05 / `comparisons` (Dunn 1961).
+    The intervals are mean +- t(n - 1) s / sqrt(n) over the n differences (Student 1908), one at
+    level 0.95 and one at 1 - 0.05 / `comparisons` (Dunn 1961). Raises ValueError without a shared
+    seed.
     """
-    found = [values[seed] - base[seed] for seed in sorted(values.keys() & base.keys())]
-    if not found:
+    differences = [values[seed] - base[seed] for seed in sorted(values.keys() & base.keys())]
+    if not differences:
         raise ValueError("no seed is in both")
-    mean, n = fmean(found), len(found)
+    mean, n = fmean(differences), len(differences)
     if n < LEAST_PAIRS:
         return Difference(mean, n)
-    error = stdev(found) / sqrt(n)
+    error = stdev(differences) / sqrt(n)
     alone, joint = (
         student_t(n - 1, 1 - (1 - LEVEL) / many) * error for many in (1, max(1, comparisons))
     )
@@ -163,38 +166,38 @@ def _effect(arm: Arm, baseline: Arm, comparisons: int) -> VariantEffect:
     means = _means(arm)
     differences = {}
     for metric in means:
-        mine, theirs = arm.by_pair(metric), baseline.by_pair(metric)
-        if shared := mine.keys() & theirs.keys():
-            after, before = (_by_seed({pair: of[pair] for pair in shared}) for of in (mine, theirs))
+        both = arm.by_pair(metric), baseline.by_pair(metric)
+        if shared := both[0].keys() & both[1].keys():
+            after, before = (_mean_by_seed({pair: v[pair] for pair in shared}) for v in both)
             differences[metric] = paired(after, before, comparisons)
-    spent, usual = _arithmetic(arm), _arithmetic(baseline)
-    changes = _by_cell(arm, baseline)
+    cost, base_cost = _arithmetic(arm), _arithmetic(baseline)
+    changes = _changes_by_cell(arm, baseline)
     return VariantEffect(
-        arm, means, differences, spent / usual if spent is not None and usual else None,
+        arm, means, differences, cost / base_cost if cost is not None and base_cost else None,
         len(changes), sum(change < 0 for change in changes.values()),
     )  # fmt: skip
 
 
-def _by_seed(values: Mapping[Pair, float]) -> dict[int, float]:
+def _mean_by_seed(values: Mapping[Pair, float]) -> dict[int, float]:
     groups: dict[int, list[float]] = {}
     for (_, seed), value in sorted(values.items()):
         groups.setdefault(seed, []).append(value)
-    return {seed: fmean(found) for seed, found in groups.items()}
+    return {seed: fmean(group) for seed, group in groups.items()}
 
 
-def _by_cell(arm: Arm, baseline: Arm) -> dict[int, float]:
-    """Return each cell's mean difference in validation loss."""
-    mine, theirs = arm.by_pair(CHOICE), baseline.by_pair(CHOICE)
+def _changes_by_cell(arm: Arm, baseline: Arm) -> dict[int, float]:
+    """Return the mean difference in validation loss of each cell."""
+    values, base = arm.by_pair(CHOICE), baseline.by_pair(CHOICE)
     groups: dict[int, list[float]] = {}
-    for cell, seed in mine.keys() & theirs.keys():
-        groups.setdefault(cell, []).append(mine[cell, seed] - theirs[cell, seed])
-    return {cell: fmean(found) for cell, found in groups.items()}
+    for cell, seed in values.keys() & base.keys():
+        groups.setdefault(cell, []).append(values[cell, seed] - base[cell, seed])
+    return {cell: fmean(group) for cell, group in groups.items()}
 
 
 def _means(arm: Arm) -> dict[str, float]:
-    metrics = dict.fromkeys(key for each in arm.outcomes for key in each.losses or {})
-    found = {metric: list(arm.by_pair(metric).values()) for metric in metrics}
-    return {metric: fmean(values) for metric, values in found.items() if values}
+    metrics = dict.fromkeys(key for run in arm.outcomes for key in run.losses or {})
+    values = {metric: list(arm.by_pair(metric).values()) for metric in metrics}
+    return {metric: fmean(some) for metric, some in values.items() if some}
 
 
 def _arithmetic(arm: Arm) -> float | None:
@@ -209,17 +212,17 @@ def _rank(effect: VariantEffect) -> tuple[bool, float]:
 
 
 def _chosen(baseline: VariantEffect, effects: Sequence[VariantEffect]) -> VariantEffect | None:
-    """Return what has the lowest mean validation loss among those no run of which broke."""
-    sound = [each for each in effects if not each.arm.broken and CHOICE in each.means]
-    if lost(baseline):
-        return min(sound, key=lambda each: each.means[CHOICE], default=None)
-    sound = [each for each in sound if CHOICE in each.differences]
+    """Return the variant with the lowest mean validation loss, among those without failed runs."""
+    sound = [effect for effect in effects if not effect.arm.broken and CHOICE in effect.means]
+    if has_failed(baseline):
+        return min(sound, key=lambda effect: effect.means[CHOICE], default=None)
+    sound = [effect for effect in sound if CHOICE in effect.differences]
     if CHOICE not in baseline.means:
         return None
-    best = min(sound, key=lambda each: each.differences[CHOICE].mean, default=None)
+    best = min(sound, key=lambda effect: effect.differences[CHOICE].mean, default=None)
     return best if best and best.differences[CHOICE].mean < 0 else baseline
 
 
-def lost(effect: VariantEffect) -> bool:
-    """Whether every run of a variant has ended and none with a validation loss."""
-    return CHOICE not in effect.means and all(each.ended for each in effect.arm.outcomes)
+def has_failed(effect: VariantEffect) -> bool:
+    """Whether all runs of a variant have ended without a validation loss."""
+    return CHOICE not in effect.means and all(run.ended for run in effect.arm.outcomes)

@@ -33,7 +33,7 @@ AXES: dict[Factor, Sequence[str]] = {
 NOTICEABLE_FALL = 0.03  # relative fall of the loss per doubling: a smaller one does not count
 MIN_EPOCHS = 4  # with fewer epochs, the second half of training says nothing
 NEGLIGIBLE_CHANGE = 0.005  # relative change that is written as "less than 0.5 %"
-ONE_VALUE = "only one value of it was measured beside the best model"
+ONE_VALUE = "only one value of it was measured next to the best model"
 
 _MORE: dict[Factor, str] = {
     "data": "more data",

@@ -101,7 +101,7 @@ class LearningCurve:
 
 
 def learning_curves(cells: Sequence[Cell], *, target: float | None = None) -> list[LearningCurve]:
-    """Return the learning curves of a grid, the one with the lowest loss at its end first."""
+    """Return the learning curves of a grid, sorted by the loss of the largest size."""
     others = [path for path in varying([cell.params for cell in cells]) if path != N_TRAIN]
     curves = [
         _curve(line, setting(line[0].params, others), target) for line in lines(cells, N_TRAIN)
@@ -125,7 +125,7 @@ def _curve(line: Line, where: dict[str, ParamValue], target: float | None) -> Le
     why = _why_no_law(line, after, top)
     fitted = None if why else _fit(after)
     if fitted and fitted.is_step:
-        fitted, why = None, "Loss falls faster than a power law here: there is none to fit."
+        fitted, why = None, "Loss falls faster than a power law here, so none is fitted."
     law = None
     if fitted:
         fall = relative_change(line[-1], line[-len(after)], best_validation)

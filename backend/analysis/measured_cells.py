@@ -32,9 +32,9 @@ class RunResult:
     """Results of one run that has ended.
 
     `best` holds the losses at the epoch of the lowest validation loss, `final` those at the last
-    epoch. `reached` is the lowest validation loss within so many epochs, for some numbers of
-    epochs. `errors` are the shares of wrong answers at the last epoch (classification). `outputs`
-    is the number of values to fit per sample: classes, or regression targets.
+    epoch. `reached` maps some numbers of epochs to the lowest validation loss within them. `errors`
+    are the shares of wrong answers at the last epoch (classification). `outputs` is the number of
+    values to fit per sample: classes, or regression targets.
     """
 
     params: Params

@@ -1,8 +1,9 @@
-"""The power law a n^-b + c of a learning curve: fitted, extrapolated with an interval, inverted.
+"""The power law a n^-b + c of a learning curve: fit, extrapolation with an interval, inversion.
 
 Hestness et al. (2017), "Deep Learning Scaling is Predictable, Empirically": loss falls as a power
-of the number of samples towards an irreducible rest. For a given b the law is linear in a and c, so
-the fit searches b alone, with exact weighted least squares at each: no start, no local minimum.
+of the number of samples towards an irreducible rest. For a given b the law is linear in a and c.
+The fit therefore searches b alone, with exact weighted least squares for each: it needs no starting
+point and has no local minimum.
 """
 
 from collections.abc import Sequence
@@ -10,27 +11,26 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
-from numpy.typing import NDArray
 
-Array = NDArray[np.float64]
+from backend.series import FloatArray
 
 MIN_POINTS = 4  # one more than the law has parameters
-STEEPEST = 4.0
-EXPONENTS = np.geomspace(0.02, STEEPEST, 160)  # b: below it is flat, above it is a step
-_NEAR = np.geomspace(0.97, 1.03, 13)  # about the best of them
-SAMPLES = 400  # of the bootstrap
+STEEPEST_EXPONENT = 4.0  # a law as steep as that is a step
+EXPONENTS = np.geomspace(0.02, STEEPEST_EXPONENT, 160)  # tried first; the lowest is flat
+_FINER = np.geomspace(0.97, 1.03, 13)  # factors around the best exponent, tried next
+BOOTSTRAP_SAMPLES = 400
 LEVEL = 0.95
-# Spread of the exponent beyond the measured sizes, for losses below and above the law: without it
-# intervals hold 60 % of the public curves of docs/analysis.md, with it 92 %.
-DRIFT = (0.1, 0.03)
-FAR = 1000.0  # times the largest n measured: beyond it nothing is said
+# Spread of the exponent beyond the measured sizes, for losses below and above the law. Without it,
+# intervals contain 60 % of the public curves of docs/analysis.md; with it, 92 %.
+EXPONENT_DRIFT = (0.1, 0.03)
+MAX_FORECAST_FACTOR = 1000.0  # times the largest size measured: no forecast beyond
 
 _TAILS = ((1 - LEVEL) / 2, (1 + LEVEL) / 2)
 
 
 @dataclass(frozen=True)
 class Estimate:
-    """A value and its interval; None where it lies beyond what can be said."""
+    """A value and its interval; None where it is too far away to be estimated."""
 
     value: float | None
     low: float | None
@@ -41,8 +41,8 @@ class Estimate:
 class PowerLaw:
     """The law fitted to losses at sizes up to `largest`.
 
-    `scatter` is the relative deviation of the points from it. `drawn` [SAMPLES, 3] holds a, b, c of
-    bootstrap fits, `drift` [SAMPLES] how each one's exponent changes beyond `largest`.
+    `scatter` is the relative deviation of the points from the law. `drawn` [samples, 3] holds a, b,
+    c of bootstrap fits, and `drift` [samples] how the exponent of each changes beyond `largest`.
     """
 
     a: float
@@ -50,8 +50,8 @@ class PowerLaw:
     c: float
     largest: float
     scatter: float
-    drawn: Array
-    drift: Array
+    drawn: FloatArray
+    drift: FloatArray
 
     def __call__(self, n: float) -> float:
         """Return the loss at n samples."""
@@ -59,20 +59,20 @@ class PowerLaw:
 
     @property
     def floor(self) -> Estimate:
-        """The loss that no number of samples gets under, c, with its interval."""
+        """The loss c that no number of samples gets below, with its interval."""
         low, high = np.quantile(self.drawn[:, 2], _TAILS)
         return Estimate(self.c, min(float(low), self.c), max(float(high), self.c))
 
     @property
     def is_step(self) -> bool:
-        """Whether loss falls faster than any power that is tried: a step, and no law."""
-        return bool(self.b >= STEEPEST)
+        """Whether loss falls faster than any exponent tried: a step and not a law."""
+        return bool(self.b >= STEEPEST_EXPONENT)
 
     def at(self, n: float) -> Estimate:
         """Return the loss at n samples with its interval."""
         return self.along(np.array([n]))[0]
 
-    def along(self, n: Array) -> list[Estimate]:
+    def along(self, n: FloatArray) -> list[Estimate]:
         """Return the losses at sizes n [m] with their intervals."""
         bounds = np.quantile(self._sampled(n), _TAILS, axis=0).T
         losses = [self(float(size)) for size in n]
@@ -82,12 +82,12 @@ class PowerLaw:
         ]
 
     def samples_for(self, loss: float) -> Estimate:
-        """Return how many samples bring the loss down to `loss`, with the interval.
+        """Return how many samples are needed for a loss, with the interval.
 
-        A value is None where it is more than FAR times the largest n measured, or never comes.
+        A value is None if the law never reaches the loss, or only beyond MAX_FORECAST_FACTOR.
         """
         sizes, table = self._table
-        arrived = table <= loss  # [1 + SAMPLES, sizes]
+        arrived = table <= loss  # [1 + samples, sizes]
         first = np.where(arrived.any(axis=1), arrived.argmax(axis=1), len(sizes))
         low, high = np.quantile(first[1:], _TAILS, method="nearest")
         return Estimate(
@@ -95,13 +95,13 @@ class PowerLaw:
         )
 
     @cached_property
-    def _table(self) -> tuple[Array, Array]:
+    def _table(self) -> tuple[FloatArray, FloatArray]:
         """Losses of the law and of each bootstrap fit over a fine range of sizes."""
-        sizes = np.geomspace(1, FAR * self.largest, 400)
+        sizes = np.geomspace(1, MAX_FORECAST_FACTOR * self.largest, 400)
         law = self.a * sizes**-self.b + self.c
         return sizes, np.vstack([law, self._sampled(sizes)])
 
-    def _sampled(self, n: Array) -> Array:
+    def _sampled(self, n: FloatArray) -> FloatArray:
         a, b, c = self.drawn.T[:, :, None]
         beyond = np.maximum(n / self.largest, 1.0)
         return np.asarray((a * n**-b + c) * beyond ** self.drift[:, None])
@@ -113,8 +113,8 @@ def fit(
     """Fit the law to positive losses [m] at sizes n [m], m at least MIN_POINTS, n ascending.
 
     Residuals are relative to the loss. `errors` [m] are standard errors of the losses over seeds.
-    The interval is a parametric bootstrap: each loss is drawn anew about the fit, with the larger
-    of its own standard error and the points' scatter about the law, and the law fitted again.
+    The intervals come from a parametric bootstrap: losses are drawn around the fit, with the larger
+    of their own standard error and the scatter of the points, and the law is fitted to them again.
     """
     sizes, values = np.asarray(n, float), np.asarray(losses, float)
     a, b, c = _fit_all(sizes, values[None])[0]
@@ -123,21 +123,21 @@ def fit(
     scatter = float(np.sqrt(np.sum((values / fitted - 1) ** 2) / freedom))
     own = np.array([error or 0.0 for error in errors or [None] * len(sizes)])
     random = np.random.default_rng(0)
-    noise = random.standard_t(freedom + 2, size=(SAMPLES, len(sizes)))
+    noise = random.standard_t(freedom + 2, size=(BOOTSTRAP_SAMPLES, len(sizes)))
     drawn = fitted * (1 + np.maximum(own / values, scatter) * noise)
     refits = _fit_all(sizes, np.maximum(drawn, 1e-3 * fitted))
-    drift = random.standard_t(3, size=SAMPLES)
-    drift *= np.where(drift < 0, *DRIFT)
+    drift = random.standard_t(3, size=BOOTSTRAP_SAMPLES)
+    drift *= np.where(drift < 0, *EXPONENT_DRIFT)
     return PowerLaw(float(a), float(b), float(c), float(sizes[-1]), scatter, refits, drift)
 
 
-def _fit_all(n: Array, losses: Array) -> Array:
+def _fit_all(n: FloatArray, losses: FloatArray) -> FloatArray:
     """Fit the law to many rows of losses [k, m] at once; return a, b, c of each [k, 3]."""
     coarse = _best(n, losses, EXPONENTS[None])
-    return _best(n, losses, coarse[:, 1:2] * _NEAR)
+    return _best(n, losses, coarse[:, 1:2] * _FINER)
 
 
-def _best(n: Array, losses: Array, exponents: Array) -> Array:
+def _best(n: FloatArray, losses: FloatArray, exponents: FloatArray) -> FloatArray:
     """Return a, b, c [k, 3] of the best of each row's exponents [k or 1, exponents]."""
     basis = (n / n[0]) ** -exponents[:, :, None]  # [k or 1, exponents, m]
     weights = 1 / losses[:, None] ** 2  # [k, 1, m]: residuals relative to the loss
@@ -146,7 +146,7 @@ def _best(n: Array, losses: Array, exponents: Array) -> Array:
     s_xy = (basis / losses[:, None]).sum(axis=2)
     a = (total * s_xy - s_x * s_y) / np.maximum(total * s_xx - s_x**2, 1e-300)
     c = (s_y - a * s_x) / total
-    below_zero, rises = c < 0, a < 0  # a loss has no negative floor; more data do no harm
+    below_zero, rises = c < 0, a < 0  # a loss has no negative floor, and more data do no harm
     a = np.where(below_zero, s_xy / s_xx, np.where(rises, 0.0, a))
     c = np.where(below_zero, 0.0, np.where(rises, s_y / total, c))
     error = len(n) - 2 * (a * s_xy + c * s_y) + a**2 * s_xx + 2 * a * c * s_x + c**2 * total

@@ -50,7 +50,7 @@ class Shares:
     """The shares of h that hold back one cell at the end of its training; their sum is 1.
 
     `second_half` is the relative change of the lowest validation loss by the second half of the
-    epochs, None if there are too few. If it is no noticeable fall, `under_training` is 0.
+    epochs, None if there are too few. Without a noticeable fall, `under_training` is 0.
     """
 
     params: dict[str, ParamValue]
@@ -144,8 +144,8 @@ def surface(cells: Sequence[Cell]) -> Surface | str:
 def _points(cell: Cell) -> list[SurfacePoint]:
     """Return the cell's mean lowest losses within parts of its training, the whole last.
 
-    The lowest loss within so many epochs does not rise when a model overfits. That fits the law,
-    which has one loss for each training time.
+    The lowest loss so far does not rise when a model overfits. That fits the law, which has one
+    loss for each training time.
     """
     batch = min(as_number(cell.params.get(BATCH_SIZE, cell.n_train)), cell.n_train)
     steps = -(-cell.n_train // batch)

@@ -130,7 +130,7 @@ def _least_squares(
 
     `guess` holds centre and width of the random starts, and the lower and upper bounds.
     """
-    from scipy.optimize import least_squares  # loaded when first needed: it takes half a second
+    from scipy.optimize import least_squares  # imported on first use: it takes half a second
 
     center, width, lower, upper = (np.asarray(part, float) for part in guess)
     target = np.log(losses)

@@ -9,7 +9,7 @@ from pydantic import BaseModel
 from backend.analysis.comparison import Comparison, Difference, VariantEffect
 from backend.analysis.comparison_sentences import in_words
 from backend.runs import compare_variants
-from backend.runs.compare_variants import JUDGED, At
+from backend.runs.compare_variants import DEFAULT_AT, At
 from backend.web.dependencies import DatabaseDep, ExperimentId
 
 router = APIRouter(prefix="/api/experiments/{experiment_id}", tags=["remedies"])
@@ -74,7 +74,7 @@ class ComparisonItem(BaseModel):
 def read_comparison(
     experiment_id: ExperimentId,
     database: DatabaseDep,
-    at: Annotated[At, Query(description="Epoch at which runs are compared.")] = JUDGED,
+    at: Annotated[At, Query(description="Epoch at which runs are compared.")] = DEFAULT_AT,
     setting: Annotated[
         int | None,
         Query(ge=0, description="Index of one combination of axes. Default: all together."),

@@ -132,7 +132,7 @@ def _report(file: str, history: History, options: Namespace, criterion: Criterio
 
 
 def _losses(curve: Curve, validation: Series) -> Iterator[tuple[int, float, float]]:
-    """Yield step, train and validation loss. A loss that is not finite is no improvement."""
+    """Yield step, train and validation loss. A loss that is not finite never improves."""
     train = Series(curve.steps, curve.train).values_at(validation.steps)
     columns = (validation.steps, train, validation.values)
     return zip(*(column.tolist() for column in columns), strict=True)

@@ -1,4 +1,4 @@
-"""Diagnosis of single runs: what is wrong with a fit, and where early stopping would have fired.
+"""Diagnosis of single runs: a verdict on the fit, and where early stopping would have fired.
 
 Pure arithmetic over curves, without SQL, HTTP or torch. `curve` pairs losses, `measurements` and
 `trends` measure them, `rules` and `breakdown` judge them, `verdicts` is the registry of verdicts.

@@ -8,7 +8,7 @@ from backend.diagnosis.trends import MIN_POINTS_AFTER_BEST
 from backend.diagnosis.verdicts import RuleMatch, Verdict
 
 EXPLODED_TIMES_START = 2.0  # a train loss that ends this many times its start above it exploded
-EXPLOSION_FACTOR = 1e6  # the worker ends a run whose train loss exceeds the reference so much
+EXPLOSION_FACTOR = 1e6  # train loss over the reference at which the worker ends a run
 
 
 def validation_not_finite(shape: CurveShape, before: RuleMatch) -> RuleMatch:

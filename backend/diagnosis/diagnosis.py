@@ -167,7 +167,7 @@ def _margin(shape: CurveShape, match: RuleMatch) -> float:
 def over_confidence(shape: CurveShape, accuracy: Series, onset: int) -> list[Finding]:
     """Return the finding that loss overfits while accuracy does not (Guo et al. 2017).
 
-    The finding applies if accuracy at the end is no lower than at `onset`, the step from which
+    The finding applies unless accuracy at the end is lower than at `onset`, the step from which
     validation loss rises. Values that cannot be an accuracy are ignored.
     """
     known = accuracy.take(np.flatnonzero(np.abs(accuracy.values) <= LARGEST_ACCURACY))

@@ -184,7 +184,7 @@ class WeightsAt:
 
 @dataclass(frozen=True)
 class StoppingOutcome:
-    """The costs and savings of a criterion, replayed on a run that was trained to its end.
+    """The costs and savings of a criterion, replayed on a run that was trained beyond it.
 
     `epoch` is where the criterion fires, None if it never does. `at_stop` are the weights there,
     or at the end of the run if it never fires. `restored` are the weights of the criterion's best

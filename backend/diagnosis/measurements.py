@@ -14,8 +14,8 @@ from backend.series import FloatArray
 BLOCKS = 240
 # Shares of the curve to average over, tried in order until noise hides no rise that counts.
 AVERAGED_SHARES = (0.0, 0.02, 0.05, 0.1, 0.2)
-LAST_LEVEL_SHARE, LAST_LEVEL_POINTS = 0.05, 3  # the last level averages at least so much
-FEW_POINTS = 10  # with fewer points, the first loss is used as it is
+LAST_LEVEL_SHARE, LAST_LEVEL_POINTS = 0.05, 3  # the last level averages at least these
+FEW_POINTS = 10  # with fewer points, the first loss is not averaged
 SHORT_CURVE_POINTS = 20  # with fewer points, each point is judged by itself
 MIN_NOISE_POINTS = 5  # with fewer points, noise cannot be estimated
 RISE_OF_BEST = 0.05  # relative to the best validation loss: a rise that counts
@@ -110,7 +110,7 @@ class CurveShape:
 
     @cached_property
     def _early(self) -> float:
-        """Validation loss of the first points: the first one alone may be out of proportion."""
+        """Validation loss of the first points, because the first alone may be out of proportion."""
         if len(self.validation) < FEW_POINTS:
             return self.start
         return min(self.start, float(median(self.validation[:3])))

@@ -1,4 +1,7 @@
-"""Reads a log, whatever wrote it: the format is told from the content, never from the name."""
+"""Reading of log files. The format is recognised by the content, never by the file name.
+
+A new format is a module that turns text or bytes into histories, and a case in `_histories`.
+"""
 
 import sys
 from collections.abc import Mapping
@@ -11,19 +14,19 @@ from backend.log_formats.series_names import parse_name, part_of
 from backend.log_formats.tensorboard import is_events, read_events
 from backend.series import Series
 
-LARGEST = 256 << 20  # bytes of a file
-LARGEST_TEXT = 64 << 20  # bytes of CSV or JSON: parsed, it takes ten times as many
-MOST_FILES = 200  # event files in a folder
-PACKED = {
+MAX_BYTES = 256 << 20  # of a file
+MAX_TEXT_BYTES = 64 << 20  # of CSV or JSON: parsed, it takes ten times the memory
+MAX_FILES = 200  # event files in a folder
+COMPRESSED = {
     b"\x1f\x8b": "gzip", b"PK\x03\x04": "zip", b"BZh": "bzip2", b"\xfd7zXZ": "xz",
     b"\x28\xb5\x2f\xfd": "zstandard",
 }  # fmt: skip
 
 
 def read_log(path: str) -> list[History]:
-    """Return the histories of a file, of a folder of event files, or (`-`) of what is piped in.
+    """Return the histories of a file, of a folder of event files, or of standard input (`-`).
 
-    Raises Unreadable, with a sentence that names the file.
+    Raises Unreadable with a sentence that names the file.
     """
     try:
         if path != "-" and Path(path).is_dir():
@@ -39,25 +42,25 @@ def read_log(path: str) -> list[History]:
 
 def _content(path: str) -> bytes:
     if path == "-":
-        data = sys.stdin.buffer.read(LARGEST + 1)
+        data = sys.stdin.buffer.read(MAX_BYTES + 1)
     else:
         with Path(path).open("rb") as file:
-            data = file.read(LARGEST + 1)
-    if len(data) > LARGEST:
-        raise Unreadable(f"it is larger than {LARGEST >> 20} MB")
+            data = file.read(MAX_BYTES + 1)
+    if len(data) > MAX_BYTES:
+        raise Unreadable(f"it is larger than {MAX_BYTES >> 20} MB")
     return data
 
 
 def _histories(data: bytes) -> list[History]:
     if not data.strip():
         raise Unreadable("it is empty")
-    for magic, kind in PACKED.items():
+    for magic, kind in COMPRESSED.items():
         if data.startswith(magic):
             raise Unreadable(f"it is packed with {kind}; unpack it first")
     if is_events(data):
         return [History(read_events(data), "step")]
-    if len(data) > LARGEST_TEXT:
-        raise Unreadable(f"it is text larger than {LARGEST_TEXT >> 20} MB")
+    if len(data) > MAX_TEXT_BYTES:
+        raise Unreadable(f"it is text larger than {MAX_TEXT_BYTES >> 20} MB")
     text = _text(data)
     if not text.strip():
         raise Unreadable("it is empty")
@@ -68,25 +71,25 @@ def _text(data: bytes) -> str:
     try:
         text = data.decode("utf-16" if data[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig")
     except UnicodeDecodeError as error:
-        raise Unreadable(_NO_TEXT) from error
+        raise Unreadable(_NOT_TEXT) from error
     if "\0" in text:
-        raise Unreadable(_NO_TEXT)
+        raise Unreadable(_NOT_TEXT)
     return text.replace("\r\n", "\n").replace("\r", "\n")
 
 
-_NO_TEXT = "it is neither text (CSV, JSON, JSON lines) nor a TensorBoard event file"
+_NOT_TEXT = "it is neither text (CSV, JSON, JSON lines) nor a TensorBoard event file"
 
 
 def _folder(folder: Path) -> list[History]:
-    """Return the histories of the event files below a folder, one for each run's folder."""
+    """Return the histories of the event files below a folder, one for each folder of a run."""
     files = sorted(path for path in folder.rglob("*tfevents*") if path.is_file())
-    if not 0 < len(files) <= MOST_FILES:
+    if not 0 < len(files) <= MAX_FILES:
         raise Unreadable(
-            f"it is a folder of {len(files):,} event files, accepted: 1 to {MOST_FILES}"
+            f"it is a folder of {len(files):,} event files, accepted: 1 to {MAX_FILES}"
         )
     runs: dict[str, dict[str, Series]] = {}
     for file in files:
-        run, prefix = _run(file.parent.relative_to(folder).parts)
+        run, prefix = _run_and_prefix(file.parent.relative_to(folder).parts)
         series = runs.setdefault(run, {})
         for tag, values in read_events(_content(str(file))).items():
             name = tag if part_of(tag.split("/")[0]) else f"{prefix}{tag}"
@@ -95,12 +98,15 @@ def _folder(folder: Path) -> list[History]:
     return [History(series, _unit(series), run or None) for run, series in runs.items()]
 
 
-def _run(place: tuple[str, ...]) -> tuple[str, str]:
-    """Return a folder's run, and what goes before its tags: run/train, run/Loss_train (PyTorch)."""
-    last = parse_name(place[-1]) if place else None
+def _run_and_prefix(folders: tuple[str, ...]) -> tuple[str, str]:
+    """Return the run of a folder and the prefix of its tags.
+
+    PyTorch writes a folder for each series of a run, such as run/Loss_train.
+    """
+    last = parse_name(folders[-1]) if folders else None
     if last and last.part and (last.is_loss or last.is_accuracy):
-        return "/".join(place[:-1]), f"{place[-1]}/"
-    return "/".join(place), ""
+        return "/".join(folders[:-1]), f"{folders[-1]}/"
+    return "/".join(folders), ""
 
 
 def _unit(series: Mapping[str, Series]) -> str:

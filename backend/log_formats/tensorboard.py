@@ -1,7 +1,7 @@
-"""TensorBoard event files: scalars out of TFRecords of protocol buffers, without TensorFlow.
+"""TensorBoard event files: scalars from TFRecords of protocol buffers, without TensorFlow.
 
-Formats: TFRecord (length, masked CRC-32C, data, CRC) and the messages Event, Summary, Value and
-TensorProto of tensorflow/core (event.proto, summary.proto, tensor.proto).
+The formats are TFRecord (length, masked CRC-32C, data, CRC) and the messages Event, Summary, Value
+and TensorProto of tensorflow/core (event.proto, summary.proto, tensor.proto).
 """
 
 import struct
@@ -10,8 +10,8 @@ from collections.abc import Iterator
 from backend.log_formats.history import Unreadable
 from backend.series import Series
 
-HEADER = 12  # bytes: length of a record (8) and its checksum (4)
-LONGEST = 64 << 20  # bytes of a record: scalars need a hundred
+HEADER_BYTES = 12  # of a record: its length (8) and the checksum of the length (4)
+MAX_RECORD_BYTES = 64 << 20  # records of scalars have about a hundred
 MASK = 0xA282EAD8
 VARINT, FIXED64, BYTES, FIXED32 = 0, 1, 2, 5
 EVENT_STEP, EVENT_SUMMARY = 2, 5
@@ -19,18 +19,19 @@ SUMMARY_VALUE = 1
 VALUE_TAG, VALUE_SIMPLE, VALUE_TENSOR = 1, 2, 8
 TENSOR_DTYPE, TENSOR_CONTENT, TENSOR_FLOATS, TENSOR_DOUBLES = 1, 4, 5, 6
 FLOAT, DOUBLE = 1, 2
-SIGN = 1 << 63  # a varint is an int64 by its lowest 64 bits
+SIGN_BIT = 1 << 63  # the lowest 64 bits of a varint are an int64
 
 WireField = tuple[int, int, bytes | int]
+"""Number, wire type and value of a field of a protocol buffer."""
 
 
 def is_events(data: bytes) -> bool:
-    """Whether bytes begin as a TFRecord does: with a length and its checksum."""
-    return len(data) >= HEADER and _length(data, 0) is not None
+    """Whether data begin with a TFRecord: with a length and its checksum."""
+    return len(data) >= HEADER_BYTES and _length(data, 0) is not None
 
 
 def read_events(data: bytes) -> dict[str, Series]:
-    """Return the scalars of an event file by tag. A record cut off at the end is left out.
+    """Return the scalars of an event file by tag, without a record cut off at the end.
 
     Raises Unreadable.
     """
@@ -46,14 +47,14 @@ def read_events(data: bytes) -> dict[str, Series]:
 
 def _records(data: bytes) -> Iterator[bytes]:
     at = 0
-    while at + HEADER <= len(data):
+    while at + HEADER_BYTES <= len(data):
         length = _length(data, at)
-        if length is None or length > LONGEST:
+        if length is None or length > MAX_RECORD_BYTES:
             raise ValueError
-        end = at + HEADER + length
+        end = at + HEADER_BYTES + length
         if end + 4 > len(data):
             return  # still being written
-        yield data[at + HEADER : end]
+        yield data[at + HEADER_BYTES : end]
         at = end + 4
 
 
@@ -72,7 +73,7 @@ def _masked(data: bytes) -> int:
 
 def _entry(byte: int) -> int:
     for _ in range(8):
-        byte = (byte >> 1) ^ (0x82F63B78 if byte & 1 else 0)  # Castagnoli, reversed
+        byte = (byte >> 1) ^ (0x82F63B78 if byte & 1 else 0)  # Castagnoli polynomial, reversed
     return byte
 
 
@@ -83,7 +84,7 @@ def _scalars(event: bytes) -> Iterator[tuple[str, int, float]]:
     step, summary = 0, b""
     for field, kind, value in _fields(event):
         if field == EVENT_STEP and isinstance(value, int):
-            step = (value + SIGN) % (2 * SIGN) - SIGN
+            step = (value + SIGN_BIT) % (2 * SIGN_BIT) - SIGN_BIT
         elif field == EVENT_SUMMARY and kind == BYTES and isinstance(value, bytes):
             summary = value
     for field, kind, value in _fields(summary):
@@ -106,7 +107,7 @@ def _value(message: bytes) -> tuple[str, float | None]:
 
 
 def _tensor(message: bytes) -> float | None:
-    """Return a tensor of one number, None for any other."""
+    """Return the value of a tensor of one number, None for any other tensor."""
     dtype, packed = 0, b""
     for field, _, value in _fields(message):
         if field == TENSOR_DTYPE and isinstance(value, int):
@@ -142,11 +143,12 @@ def _fields(message: bytes) -> Iterator[WireField]:
 
 
 def _varint(message: bytes, at: int) -> tuple[int, int]:
-    found = 0
+    """Return the variable-length integer at an offset, and the offset after it."""
+    value = 0
     for shift in range(0, 70, 7):
         byte = message[at]
         at += 1
-        found |= (byte & 0x7F) << shift
+        value |= (byte & 0x7F) << shift
         if byte < 0x80:
-            return found, at
+            return value, at
     raise ValueError

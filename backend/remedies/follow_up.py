@@ -31,7 +31,7 @@ LOWEST_LOSS = "best_validation_loss"  # a key of a diagnosis's evidence
 
 @dataclass(frozen=True)
 class DiagnosedCell:
-    """Runs of an experiment that differ only in their seed, with what was diagnosed.
+    """Runs of an experiment that differ only in their seed, with their diagnosis.
 
     `better_capacity` is the best capacity that the experiment measured near the cell, None if it is
     the cell's own.
@@ -108,7 +108,7 @@ def _evidence(run: Run, name: str) -> float | None:
 
 
 def diagnosed_cells(rows: Sequence[Run]) -> list[DiagnosedCell]:
-    """Return the cells with a verdict, the one that most needs a remedy first."""
+    """Return the cells with a verdict, ordered by their need of a remedy."""
     better = better_capacities((run.params, _evidence(run, LOWEST_LOSS)) for run in rows)
     cells = [DiagnosedCell(group, better(group[0].params)) for group in group_by(rows, _cell_key)]
     diagnosed = [cell for cell in cells if cell.verdict]

@@ -1,9 +1,9 @@
-"""Runs and cells beside each other: which they are, and how their test losses differ."""
+"""Side-by-side comparison of runs and cells: their settings, results and test losses."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from math import ceil
-from typing import Any
+from typing import Literal
 
 from sqlalchemy.orm import Session
 
@@ -14,28 +14,31 @@ from backend.errors import InvalidInput
 from backend.runs.items import run_items
 from backend.runs.schemas import RunItem
 from backend.series import generalisation_gap
+from backend.specification.hyperparameters import dataset, training
+from backend.specification.params import ParamValue
 from backend.store import runs
 from backend.store.tables import Run
 
-MOST = 20  # subjects: more lines nobody tells apart
-JUDGED_BY = (
-    "dataset.source", "dataset.n_features", "dataset.n_test", "dataset.input_noise",
-    "dataset.target_noise", "training.loss",
+MAX_SUBJECTS = 20  # nobody can distinguish more lines in one chart
+TEST_LOSS_SETTINGS = (
+    dataset.SOURCE, dataset.N_FEATURES, dataset.N_TEST, dataset.INPUT_NOISE, dataset.TARGET_NOISE,
+    training.LOSS,
 )  # fmt: skip
-"""What makes a test loss: the test part's data, which all seeds share, and the loss."""
+"""The settings that define a test loss: the test data, which all seeds share, and the loss."""
 
-Figure = str
-FIGURES: dict[Figure, tuple[str, str]] = {
+Result = Literal["best_validation", "test_at_best", "train_at_end", "validation_at_end"]
+RESULTS: dict[Result, tuple[str, str]] = {
     "best_validation": ("val_loss", "min"),
     "test_at_best": ("test_loss", "at_best"),
     "train_at_end": ("train_loss", "last"),
     "validation_at_end": ("val_loss", "last"),
 }
+"""The metric and the field of its summary for each result of a run."""
 
 
 @dataclass(frozen=True)
 class Subject:
-    """One run, or the runs of one cell; `run_id` is the run that names it."""
+    """A run, or the runs of one cell, to be compared. `run_id` is the run that names it."""
 
     run_id: int
     runs: Sequence[RunItem]
@@ -43,69 +46,75 @@ class Subject:
 
     @property
     def first(self) -> RunItem:
-        """The run that names it; another of its cell if that is deleted."""
+        """The run that names the subject, or another of its cell if that run is deleted."""
         return next((run for run in self.runs if run.id == self.run_id), self.runs[0])
 
     @property
     def title(self) -> str:
-        """Its name beside others."""
-        if not self.is_cell:
-            return f"Run {self.run_id}"
-        return f"Cell of run {self.run_id}"
+        """The name of the subject in tables and charts."""
+        return f"Cell of run {self.run_id}" if self.is_cell else f"Run {self.run_id}"
 
     @property
-    def params(self) -> dict[str, Any]:
-        """Its params; a cell's without the seed."""
-        params = {**self.first.params, "variant": self.first.variant}
+    def params(self) -> dict[str, ParamValue]:
+        """The hyperparameters and the variant; a cell has no seed."""
+        params: dict[str, ParamValue] = {**self.first.params, "variant": self.first.variant}
         if self.is_cell:
             params.pop(SEED, None)
         return {path: value for path, value in params.items() if value is not None}
 
     @property
-    def steps_an_epoch(self) -> int:
-        """Optimiser steps in an epoch; 1 where a model is solved for at once."""
+    def steps_per_epoch(self) -> int:
+        """Optimiser steps per epoch; 1 for a model that is solved in closed form."""
         params = self.first.params
-        n_train = int(params["dataset.n_train"])
-        return ceil(n_train / min(int(params.get("training.batch_size", n_train)), n_train))
+        n_train = int(params[dataset.N_TRAIN.path])
+        batch_size = int(params.get(training.BATCH_SIZE.path, n_train))
+        return ceil(n_train / min(batch_size, n_train))
 
-    def figure(self, name: Figure) -> Interval | None:
-        """Return a figure over its runs: the mean and, with two or more, its interval."""
-        key, part = FIGURES[name]
-        return interval(run.summary.get(key, {}).get(part) for run in self.runs)
+    def result(self, name: Result) -> Interval | None:
+        """Return the mean of a result over the runs, with an interval for two or more runs."""
+        return interval(_result(run, name) for run in self.runs)
 
     def gap(self) -> Interval | None:
-        """Return the last validation loss less the last train loss."""
-        return interval(map(_gap, self.runs))
-
-    def by_seed(self, name: Figure) -> dict[int, float]:
-        """Return a figure of its finished runs by seed."""
-        key, part = FIGURES[name]
-        found = {
-            run.params[SEED]: run.summary.get(key, {}).get(part)
+        """Return the mean generalisation gap at the last epoch."""
+        return interval(
+            generalisation_gap(_result(run, "train_at_end"), _result(run, "validation_at_end"))
             for run in self.runs
-            if run.status == "finished"
+        )
+
+    def by_seed(self, name: Result) -> dict[int, float]:
+        """Return a result of the finished runs by seed."""
+        values = {
+            run.params[SEED]: _result(run, name) for run in self.runs if run.status == "finished"
         }
-        return {seed: float(value) for seed, value in found.items() if value is not None}
+        return {seed: value for seed, value in values.items() if value is not None}
+
+
+def _result(run: RunItem, name: Result) -> float | None:
+    key, field = RESULTS[name]
+    value = run.summary.get(key, {}).get(field)
+    return None if value is None else float(value)
 
 
 @dataclass(frozen=True)
-class Against:
-    """A subject's test loss at the best epoch less that of the first, or why it cannot be told."""
+class LossDifference:
+    """A subject's test loss at the best epoch minus that of the first, or why it is missing."""
 
     difference: Difference | None
     reason: str = ""
 
 
 def subjects(session: Session, run_ids: Sequence[int], cell_ids: Sequence[int]) -> list[Subject]:
-    """Return runs, and the cells of some runs, in this order. Raises NotFound and InvalidInput."""
+    """Return runs, then the cells of other runs, in this order.
+
+    Raises NotFound and InvalidInput.
+    """
     run_ids, cell_ids = list(dict.fromkeys(run_ids)), list(dict.fromkeys(cell_ids))
-    if len(run_ids) + len(cell_ids) > MOST:
+    if (amount := len(run_ids) + len(cell_ids)) > MAX_SUBJECTS:
         raise InvalidInput(
-            f"{len(run_ids) + len(cell_ids)} runs are to be compared; accepted: up to {MOST}.",
-            "runs",
+            f"{amount} runs are to be compared; accepted: up to {MAX_SUBJECTS}.", "runs"
         )
-    alone = run_items(session, [runs.get(session, run_id) for run_id in run_ids])
-    found = [Subject(run.id, [run], is_cell=False) for run in alone]
+    items = run_items(session, [runs.get(session, run_id) for run_id in run_ids])
+    compared = [Subject(item.id, [item], is_cell=False) for item in items]
     siblings: dict[int, Sequence[Run]] = {}
     for run_id in cell_ids:
         row = runs.get(session, run_id)
@@ -117,42 +126,36 @@ def subjects(session: Session, run_ids: Sequence[int], cell_ids: Sequence[int]) 
             for sibling in siblings[row.experiment_id]
             if cell_key(sibling.params, sibling.variant) == own
         ]
-        found.append(Subject(run_id, run_items(session, members or [row]), is_cell=True))
-    return found
+        compared.append(Subject(run_id, run_items(session, members or [row]), is_cell=True))
+    return compared
 
 
-def differing(subjects: Sequence[Subject]) -> dict[str, list[Any]]:
-    """Return the params in which subjects differ, with each one's value (None: has none)."""
+def differing(subjects: Sequence[Subject]) -> dict[str, list[ParamValue]]:
+    """Return the settings in which subjects differ, with the value of each, None if missing."""
     params = [subject.params for subject in subjects]
     paths = varying(params, missing_counts=True)
     return {path: [each.get(path) for each in params] for path in paths}
 
 
-def against_first(found: Sequence[Subject]) -> list[Against]:
-    """Return each further subject's difference to the first in test loss at the best epoch.
+def differences_to_first(subjects: Sequence[Subject]) -> list[LossDifference]:
+    """Return the difference in test loss at the best epoch of each further subject to the first.
 
-    Paired by seed, with Student's interval (`backend.analysis.comparison.paired`); the interval
-    that is told allows for all comparisons together.
+    Paired by seed, with Student's interval (`backend.analysis.comparison.paired`). The joint
+    interval allows for all comparisons together.
     """
-    return [_against(one, found[0], len(found) - 1) for one in found[1:]]
+    first, *others = subjects
+    return [_difference(other, first, len(others)) for other in others]
 
 
-def _against(one: Subject, first: Subject, comparisons: int) -> Against:
-    for path in JUDGED_BY:
-        if one.first.params.get(path) != first.first.params.get(path):
-            return Against(None, f"another {path.rpartition('.')[2]}: not the same test loss")
-    mine, theirs = one.by_seed("test_at_best"), first.by_seed("test_at_best")
-    if not mine or not theirs:
-        return Against(None, "no finished run with a test loss")
-    shared = mine.keys() & theirs.keys()
+def _difference(other: Subject, first: Subject, comparisons: int) -> LossDifference:
+    for setting in TEST_LOSS_SETTINGS:
+        if other.first.params.get(setting.path) != first.first.params.get(setting.path):
+            return LossDifference(None, f"another {setting.name}: not the same test loss")
+    values, base = other.by_seed("test_at_best"), first.by_seed("test_at_best")
+    if not values or not base:
+        return LossDifference(None, "no finished run with a test loss")
+    shared = values.keys() & base.keys()
     if not shared:
-        return Against(None, "no seed in common")
-    difference = paired(mine, theirs, comparisons)
-    return Against(difference, "one seed in common" if len(shared) < LEAST_PAIRS else "")
-
-
-def _gap(run: RunItem) -> float | None:
-    train, validation = (
-        run.summary.get(f"{part}_loss", {}).get("last") for part in ("train", "val")
-    )
-    return generalisation_gap(train, validation)
+        return LossDifference(None, "no seed in common")
+    reason = "one seed in common" if len(shared) < LEAST_PAIRS else ""
+    return LossDifference(paired(values, base, comparisons), reason)

@@ -1,4 +1,4 @@
-"""The analysis of an experiment's grid, read from its finished runs and kept while they last."""
+"""The analysis of an experiment's grid, from its finished runs in the database."""
 
 from collections.abc import Hashable, Mapping, Sequence
 from typing import Any
@@ -14,22 +14,22 @@ from backend.specification.cost import outputs
 from backend.store import experiments, metric_summaries, metrics, runs
 from backend.store.tables import Run
 
-MAX_KEPT = 16  # reports in memory
-HALVINGS = 4  # of the epochs of a run, at which the loss reached so far is taken
+MAX_CACHED_REPORTS = 16
+HALVINGS = 4  # the lowest loss is taken within all, 1/2, 1/4, 1/8 and 1/16 of the epochs
 
 _PARTS = ("train", "val", "test")
 _LOSSES = tuple(f"{part}_loss" for part in _PARTS)
-_kept: SingleFlightCache[GridReport] = SingleFlightCache(MAX_KEPT)
+_reports: SingleFlightCache[GridReport] = SingleFlightCache(MAX_CACHED_REPORTS)
 
 
 def grid_report(session: Session, experiment_id: int, *, target: float | None = None) -> GridReport:
     """Analyse the finished runs of an experiment. Raises NotFound.
 
-    A report is kept until another run finishes: it is a function of the finished runs alone.
+    A report depends on the finished runs alone, and is cached until another run finishes.
     """
     experiments.get(session, experiment_id)
     finished = finished_runs(session, experiment_id)
-    return _kept.get(
+    return _reports.get(
         (*identity(session, finished), target),
         lambda: analyse(_results(session, finished), target=target),
     )
@@ -41,7 +41,7 @@ def finished_runs(session: Session, experiment_id: int) -> list[Run]:
 
 
 def identity(session: Session, finished: Sequence[Run]) -> tuple[Hashable, ...]:
-    """Return what the results of finished runs are a function of."""
+    """Return the cache key of results that depend on finished runs alone."""
     url = str(session.get_bind().engine.url)
     return url, tuple((run.id, run.ended_at) for run in finished)
 
@@ -50,27 +50,27 @@ def _results(session: Session, finished: Sequence[Run]) -> list[RunResult]:
     ids = [run.id for run in finished]
     summaries = metric_summaries.summaries(session, ids)
     at_best = metric_summaries.values_at_best(session, ids, _LOSSES)
-    courses = metrics.series_of(session, ids, ["val_loss"])
-    found = (
-        _result(run, summaries[run.id], at_best[run.id], courses[run.id]["val_loss"])
+    val_losses = metrics.series_of(session, ids, ["val_loss"])
+    results = (
+        _result(run, summaries[run.id], at_best[run.id], val_losses[run.id]["val_loss"])
         for run in finished
     )
-    return [result for result in found if result is not None]
+    return [result for result in results if result is not None]
 
 
 def _result(
     run: Run,
     summary: Mapping[str, Mapping[str, Any]],
     best: Mapping[str, float | None],
-    course: Series,
+    val_loss: Series,
 ) -> RunResult | None:
-    """Return what a run measured; None without any finite validation loss."""
+    """Return the results of a run, None without any finite validation loss."""
     lowest = summary.get("val_loss", {}).get("min_step")
     if lowest is None:
         return None
     last = [summary.get(key, {}).get("last") for key in _LOSSES]
-    right = [summary.get(f"{part}_accuracy", {}).get("last") for part in _PARTS]
-    errors = [None if share is None else 1 - share for share in right]
+    accuracies = [summary.get(f"{part}_accuracy", {}).get("last") for part in _PARTS]
+    errors = [None if accuracy is None else 1 - accuracy for accuracy in accuracies]
     return RunResult(
         params=run.params,
         parameters=run.parameters,
@@ -81,15 +81,15 @@ def _result(
         reference_loss=run.reference_loss,
         errors=None if errors[0] is None else PartLosses(*errors),
         outputs=outputs(run.params["dataset.source"]),
-        reached=_reached(course),
+        reached=_reached(val_loss),
     )
 
 
-def _reached(course: Series) -> dict[int, float]:
-    """Return the lowest validation loss within the whole, half, quarter, ... of the epochs."""
-    if not len(course):
+def _reached(val_loss: Series) -> dict[int, float]:
+    """Return the lowest validation loss within all, half, a quarter, ... of the epochs."""
+    if not len(val_loss):
         return {}
-    lowest = np.fmin.accumulate(course.values)
-    wanted = {max(1, int(course.steps[-1]) >> halving) for halving in range(HALVINGS + 1)}
-    found = {step: Series(course.steps, lowest).at(step) for step in sorted(wanted)}
-    return {step: loss for step, loss in found.items() if loss is not None}
+    lowest = Series(val_loss.steps, np.fmin.accumulate(val_loss.values))
+    epochs = {max(1, int(val_loss.steps[-1]) >> halving) for halving in range(HALVINGS + 1)}
+    losses = {epoch: lowest.at(epoch) for epoch in sorted(epochs)}
+    return {epoch: loss for epoch, loss in losses.items() if loss is not None}

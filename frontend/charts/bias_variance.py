@@ -1,18 +1,18 @@
 """Bias and variance over capacity (or data), and over the epochs of one cell."""
 
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from math import inf
-from typing import Any
 
 import plotly.graph_objects as go
 
 from backend.analysis.bias_variance import Split
 from backend.analysis.capacity_curves import capacity_axis
-from backend.analysis.cells import N_TRAIN, params_key
+from backend.analysis.cells import N_TRAIN, group_by, params_key
 from backend.analysis.intervals import student_t
 from backend.diagnosis.number_format import number
 from backend.runs.bias_variance_analysis import CellSplit
+from backend.specification.params import ParamValue, as_number
 from frontend.charts import lines, theme
 
 _TERMS = (
@@ -62,26 +62,24 @@ def _bias(split: Split) -> str:
     return number(split.bias) if split.bias > 0 else "about 0"
 
 
-def split_axis(varying: Mapping[str, Sequence[Any]]) -> str:
-    """Return the axis along which splits are drawn: capacity or else training samples."""
+def split_axis(varying: Mapping[str, Sequence[ParamValue]]) -> str:
+    """Return the hyperparameter that splits are drawn over: capacity, or data if it is fixed."""
     return capacity_axis(varying) or N_TRAIN
 
 
 def split_lines(cells: Sequence[CellSplit], axis: str) -> list[list[CellSplit]]:
-    """Return the cells that differ in `axis` only, ascending; of the lowest error first."""
-    groups: dict[Hashable, list[CellSplit]] = {}
-    for cell in cells:
-        groups.setdefault(params_key(cell.params, without=(axis,)), []).append(cell)
+    """Return lines of cells that differ only in `axis`, the line with the lowest error first."""
+    groups = group_by(cells, lambda cell: params_key(cell.params, without=(axis,)))
     ordered = [
-        sorted(group, key=lambda cell: cell.params.get(axis, 0)) for group in groups.values()
+        sorted(group, key=lambda cell: as_number(cell.params.get(axis, 0))) for group in groups
     ]
     return sorted(ordered, key=lambda line: min(cell.last.error for cell in line))
 
 
 def over_sizes(line: Sequence[CellSplit], *, at: str) -> SplitInfo:
-    """Return the splits of cells over their capacity or, of one capacity, over their data."""
+    """Return the splits of a line over its parameters, or over its data if these are equal."""
     by_capacity = len({cell.parameters for cell in line}) > 1
-    x = [float(c.parameters if by_capacity else c.params[N_TRAIN]) for c in line]
+    x = [float(c.parameters if by_capacity else as_number(c.params[N_TRAIN])) for c in line]
     splits = [cell.last if at == "last" else cell.best for cell in line]
     return SplitInfo("parameters" if by_capacity else "training samples", x, splits, line[-1])
 

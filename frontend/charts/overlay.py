@@ -121,7 +121,7 @@ def _curve(
         clocks = [_clock(run.started_at, times[run.id]) for run in runs]
         x = [fmean(_at(clock, epoch) for clock in clocks) for epoch in epochs]
     else:
-        x = [float(e * (subject.steps_an_epoch if align == "step" else 1)) for e in epochs]
+        x = [float(e * (subject.steps_per_epoch if align == "step" else 1)) for e in epochs]
     drawn = [means[i] for i in kept]
     if len(runs) == 1:
         return OverlayLine(subject.title, x, drawn)

@@ -7,7 +7,7 @@ from fastapi import APIRouter, Query, Response
 from plotly.utils import PlotlyJSONEncoder
 
 from backend.runs import compare_variants
-from backend.runs.compare_variants import JUDGED, At
+from backend.runs.compare_variants import DEFAULT_AT, At
 from frontend.charts.comparison import comparison_info, draw_comparison
 from frontend.site import Reading
 
@@ -18,7 +18,7 @@ router = APIRouter(prefix="/figures")
 def comparison(
     session: Reading,
     experiment_id: int,
-    at: At = JUDGED,
+    at: At = DEFAULT_AT,
     setting: Annotated[int | None, Query(ge=0)] = None,
 ) -> Response:
     """Return the variants' paired differences to the first. Raises NotFound."""

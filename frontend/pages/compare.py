@@ -9,7 +9,7 @@ from fastapi import APIRouter, Depends
 from fastapi.responses import HTMLResponse
 
 from backend.analysis.intervals import Interval
-from backend.runs.compare_runs import Subject, against_first, differing, subjects
+from backend.runs.compare_runs import Subject, differences_to_first, differing, subjects
 from backend.runs.states import ENDED
 from backend.specification.sources import SOURCES
 from frontend import formatting
@@ -50,7 +50,7 @@ def compare(
         first={one.run_id: address.with_first(one) for one in found},
         verdicts=[_badges(one) for one in found],
         rows=_rows(found),
-        against=against_first(found) if found else [],
+        against=differences_to_first(found) if found else [],
         params=_params(found, every=view.every),
         classification=bool(found) and all(map(_classifies, found)),
         active=any(run.status not in ENDED for one in found for run in one.runs),
@@ -104,10 +104,10 @@ def _badges(one: Subject) -> list[tuple[str, int]]:
 def _rows(found: Sequence[Subject]) -> dict[str, list[str]]:
     """Return the figures of all subjects by their titles."""
     return {
-        "Lowest validation loss": [_figure(one.figure("best_validation")) for one in found],
-        "Test loss at best epoch": [_figure(one.figure("test_at_best")) for one in found],
-        "Train loss at the end": [_figure(one.figure("train_at_end")) for one in found],
-        "Validation loss at the end": [_figure(one.figure("validation_at_end")) for one in found],
+        "Lowest validation loss": [_figure(one.result("best_validation")) for one in found],
+        "Test loss at best epoch": [_figure(one.result("test_at_best")) for one in found],
+        "Train loss at the end": [_figure(one.result("train_at_end")) for one in found],
+        "Validation loss at the end": [_figure(one.result("validation_at_end")) for one in found],
         "Gap at the end": [_figure(one.gap()) for one in found],
         "Best epoch": [_range([run.best_epoch for run in one.runs]) for one in found],
         "Early stop": [_range([run.early_stop_epoch for run in one.runs]) for one in found],

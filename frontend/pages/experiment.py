@@ -10,7 +10,7 @@ from fastapi.responses import HTMLResponse
 from sqlalchemy.orm import Session
 
 from backend.operations.service_health import Device
-from backend.runs.compare_variants import JUDGED, At
+from backend.runs.compare_variants import DEFAULT_AT, At
 from backend.runs.schemas import RunItem
 from backend.runs.states import ENDED
 from backend.scheduling.dispatcher import Dispatcher
@@ -46,7 +46,7 @@ class View:
     columns: str | None = None
     colour: str = USUAL
     page: int = 1
-    at: At = JUDGED
+    at: At = DEFAULT_AT
     setting: int | None = None
     cell: int | None = None
 

@@ -13,7 +13,7 @@ from backend.errors import NotFound
 from backend.remedies import follow_up
 from backend.remedies.catalogue import Remedy
 from backend.runs import compare_variants
-from backend.runs.compare_variants import JUDGED, At
+from backend.runs.compare_variants import DEFAULT_AT, At
 from backend.runs.items import experiment_items
 from backend.runs.schemas import ExperimentItem
 from backend.store import experiments
@@ -51,7 +51,7 @@ class Compared:
 
     comparison: Comparison | None
     sentence: str
-    at: At = JUDGED
+    at: At = DEFAULT_AT
     accuracy: bool = False
     abouts: Mapping[str, str] = field(default_factory=dict)
     cells: Sequence[str] = ()

@@ -9,7 +9,7 @@ from fastapi import APIRouter, Depends
 from fastapi.responses import HTMLResponse
 
 from backend.errors import InvalidInput
-from backend.runs.compare_runs import MOST
+from backend.runs.compare_runs import MAX_SUBJECTS
 from backend.runs.compare_variants import axes
 from backend.runs.listing import list_runs, read_query
 from backend.runs.saved_views import view_item
@@ -99,7 +99,7 @@ def runs(session: Reading, view: Annotated[RunsQuery, Depends()]) -> HTMLRespons
         ),
         active=any(run.status in UNENDED for run in result.page.items),
         sizes=PAGE_SIZES,
-        most_compared=MOST,
+        most_compared=MAX_SUBJECTS,
         count_url=f"/api/runs/count?{urlencode({'filter': view.filter, 'shown': view.shown})}",
     )
 

@@ -113,7 +113,7 @@ def test_an_unreadable_file_does_not_hide_other_files(logs: Path) -> None:
         "not assessable", "not-assessable.unreadable", None,
     )  # fmt: skip
     assert over["verdict"] == "overfitting"
-    assert done.stderr.startswith("lab: broken.json: it is no valid JSON")
+    assert done.stderr.startswith("lab: broken.json: its JSON is invalid")
 
 
 def test_an_ambiguous_history_does_not_hide_others_of_its_file(logs: Path) -> None:

@@ -24,7 +24,7 @@ EVENT = b"\x2a\x0a\x0a\x08\x0a\x01a\x15" + struct.pack("<f", 1.0)  # the summary
 def test_text_that_does_not_fit_into_memory_is_refused(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("backend.log_formats.read.LARGEST_TEXT", 100)
+    monkeypatch.setattr("backend.log_formats.read.MAX_TEXT_BYTES", 100)
     (tmp_path / "log.csv").write_text("loss,val_loss\n" * 10)
     with pytest.raises(Unreadable, match="it is text larger than"):
         read_log(str(tmp_path / "log.csv"))
@@ -65,7 +65,7 @@ HOSTILE: list[tuple[bytes, str]] = [
     (b"epoch,loss\n1,2\n2,1\n", "no pair of train and validation loss"),
     (b"1,2,3\n4,5,6\n", "numbers where the names"),
     (b"hello\nworld\n", "no column of numbers"),
-    (b'{"loss": [1, 2', "no valid JSON"),
+    (b'{"loss": [1, 2', "JSON is invalid"),
     (b'a,"' + b"x" * 200_000, "not readable as CSV"),
 ]
 

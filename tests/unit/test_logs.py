@@ -136,7 +136,7 @@ def test_a_list_of_histories_is_separated_by_name() -> None:
     ],
 )
 def test_a_name_contains_its_part_and_its_measure(name: str, part: str | None, what: str) -> None:
-    assert (parse_name(name).part, parse_name(name).what) == (part, what)
+    assert (parse_name(name).part, parse_name(name).measure) == (part, what)
 
 
 def test_test_loss_replaces_a_missing_validation_loss() -> None:
@@ -168,7 +168,8 @@ def test_a_restarted_log_is_read_from_the_restart() -> None:
     (twice,) = read_table(KERAS_CSV.replace("0.5", "0.6") + KERAS_CSV)
     assert twice.series == once.series
     assert twice.remarks == (
-        "earlier rows: epoch goes back, as of a run begun anew or resumed; what comes last is read",
+        "earlier rows: epoch goes back, as after a restart; "
+        "only the later rows of an epoch are read",
     )
 
 
@@ -183,8 +184,8 @@ def test_values_that_are_not_numbers_are_skipped_and_reported() -> None:
     (histories,) = read_table(lines("epoch,loss,val_loss,lr", rows))
     assert histories.series["loss"].by_step == {2: 0.5, 3: 0.4, 4: 0.3}
     assert find_losses(histories).remarks == (
-        'loss: 1 row is left out, as "oops" is no number',
-        'val_loss: 2 rows are left out, as "-" and others are no numbers',
+        'loss: 1 row is left out, as "oops" is not a number',
+        'val_loss: 2 rows are left out, as "-" and others are not numbers',
     )
 
 

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from backend.runs.compare_runs import Subject, against_first, differing
+from backend.runs.compare_runs import Subject, differences_to_first, differing
 from backend.runs.schemas import RunItem
 from frontend.charts.overlay import _at, _clock, titles
 
@@ -38,7 +38,7 @@ def test_differences_between_cells_ignore_seeds() -> None:
 
 def test_a_difference_is_paired_by_the_common_seeds() -> None:
     base, compared = cell(1, {0: 1.0, 1: 2.0, 2: 9.0}), cell(9, {0: 1.5, 1: 2.7, 5: 0.0})
-    [differences] = against_first([base, compared])
+    [differences] = differences_to_first([base, compared])
     assert differences.difference is not None
     assert differences.difference.pairs == 2
     assert differences.difference.mean == pytest.approx(0.6)
@@ -57,13 +57,13 @@ def test_a_difference_is_paired_by_the_common_seeds() -> None:
     ],
 )
 def test_a_missing_difference_has_a_reason(compared: Subject, reason: str) -> None:
-    [differences] = against_first([cell(1, {0: 1.0, 1: 2.0}), compared])
+    [differences] = differences_to_first([cell(1, {0: 1.0, 1: 2.0}), compared])
     assert differences.reason == reason
     if differences.difference:
         assert differences.difference.low is None
 
 
 def test_steps_and_times_of_epochs() -> None:
-    assert cell(1, {0: 1.0}).steps_an_epoch == 2
+    assert cell(1, {0: 1.0}).steps_per_epoch == 2
     clock = _clock("1970-01-01T00:00:01+00:00", [(10, 3000), (20, 9000)])
     assert [_at(clock, epoch) for epoch in (5, 10, 15, 20, 99)] == [1, 2, 5, 8, 8]
