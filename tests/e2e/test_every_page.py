@@ -32,7 +32,7 @@ STATES = [*SCENES, "thousand"]
 
 
 @dataclass(frozen=True)
-class Staged:
+class StagedProduct:
     """A product without workers, and the experiment and first run of each scene in it."""
 
     url: str
@@ -40,14 +40,14 @@ class Staged:
 
 
 @pytest.fixture(scope="module")
-def staged(short_dir: Path) -> Iterator[Staged]:
+def staged_product(short_dir: Path) -> Iterator[StagedProduct]:
     folder = short_dir / "scenes"
     with run_product(folder, workers="0") as product:
         database = Database(Settings(data_dir=folder).database_url)
         played = {name: write_scene(database, scene) for name, scene in SCENES.items()}
         played["thousand"] = write_scene(database, thousand_runs(epochs=3))
         database.dispose()
-        yield Staged(
+        yield StagedProduct(
             product.url, {name: (scene_id, ids[0]) for name, (scene_id, ids) in played.items()}
         )
 
@@ -81,40 +81,50 @@ def found(page: Page, kind: str, wanted: list[str]) -> list[str]:
 
 
 @pytest.mark.parametrize("address", ADDRESSES.values(), ids=ADDRESSES)
-def test_pages_are_accessible(page: Page, staged: Staged, address: str) -> None:
-    check(page, staged.url + address)
+def test_pages_are_accessible(page: Page, staged_product: StagedProduct, address: str) -> None:
+    check(page, staged_product.url + address)
 
 
 @pytest.mark.parametrize("state", STATES)
-def test_experiment_pages_are_accessible(page: Page, staged: Staged, state: str) -> None:
-    check(page, f"{staged.url}/experiments/{staged.ids[state][0]}")
+def test_experiment_pages_are_accessible(
+    page: Page, staged_product: StagedProduct, state: str
+) -> None:
+    check(page, f"{staged_product.url}/experiments/{staged_product.ids[state][0]}")
 
 
 @pytest.mark.parametrize("state", SCENES)
-def test_run_pages_are_accessible(page: Page, staged: Staged, state: str) -> None:
-    check(page, f"{staged.url}/runs/{staged.ids[state][1]}")
+def test_run_pages_are_accessible(page: Page, staged_product: StagedProduct, state: str) -> None:
+    check(page, f"{staged_product.url}/runs/{staged_product.ids[state][1]}")
 
 
-def test_the_list_of_runs_in_all_states_is_accessible(page: Page, staged: Staged) -> None:
-    check(page, f"{staged.url}/runs?filter=experiment+<+{staged.ids['thousand'][0]}")
+def test_the_list_of_runs_in_all_states_is_accessible(
+    page: Page, staged_product: StagedProduct
+) -> None:
+    check(
+        page, f"{staged_product.url}/runs?filter=experiment+<+{staged_product.ids['thousand'][0]}"
+    )
     for state in ("queued", "running", "finished", "failed", "cancelled"):
         expect(page.locator("tbody .status", has_text=state).first).to_be_attached()
 
 
-def test_the_comparison_of_runs_in_all_states_is_accessible(page: Page, staged: Staged) -> None:
-    ids = [str(run_id) for _, run_id in staged.ids.values()]
-    check(page, f"{staged.url}/compare?runs={','.join(ids)}&test=true")
+def test_the_comparison_of_runs_in_all_states_is_accessible(
+    page: Page, staged_product: StagedProduct
+) -> None:
+    ids = [str(run_id) for _, run_id in staged_product.ids.values()]
+    check(page, f"{staged_product.url}/compare?runs={','.join(ids)}&test=true")
 
 
-def test_comparing_too_many_runs_is_explained(page: Page, staged: Staged) -> None:
-    page.goto(f"{staged.url}/runs?chosen=51-71")
+def test_comparing_too_many_runs_is_explained(page: Page, staged_product: StagedProduct) -> None:
+    page.goto(f"{staged_product.url}/runs?chosen=51-71")
     expect(page.get_by_role("button", name="Compare")).to_be_disabled()
     expect(page.get_by_text("at most 20 can be compared.")).to_be_visible()
-    page.goto(f"{staged.url}/runs?chosen=51-70")
+    page.goto(f"{staged_product.url}/runs?chosen=51-70")
     page.get_by_role("button", name="Compare").click()
     expect(page).to_have_url(re.compile(r"/compare\?runs=51,"))
 
 
-def test_error_pages_are_accessible(page: Page, staged: Staged, expected_errors: list[str]) -> None:
+def test_error_pages_are_accessible(
+    page: Page, staged_product: StagedProduct, expected_errors: list[str]
+) -> None:
     expected_errors.append("status of 404")
-    check(page, f"{staged.url}/runs/999999")
+    check(page, f"{staged_product.url}/runs/999999")

@@ -36,7 +36,7 @@ def rows(page: Page) -> Any:
 
 
 @contextmanager
-def out_of_reach(page: Page, addresses: str) -> Iterator[None]:
+def unreachable(page: Page, addresses: str) -> Iterator[None]:
     """Make the requests to these URLs fail, as if the service was unreachable."""
     page.route(re.compile(addresses), lambda route: route.abort())
     with page.expect_event("requestfailed"):
@@ -138,7 +138,7 @@ def test_a_filter_is_applied_after_an_outage(
     expected_errors.append("net::ERR")
     page.goto(f"{listed}/runs")
     page.get_by_role("combobox", name="Filter").fill("params.width = 64")
-    with out_of_reach(page, "filter="):
+    with unreachable(page, "filter="):
         page.keyboard.press("Enter")
     expect(rows(page)).to_have_count(2)
     expect(page.get_by_role("combobox", name="Filter")).to_have_value("params.width = 64")
@@ -214,7 +214,7 @@ def test_a_choice_is_shown_after_an_outage(
 ) -> None:
     expected_errors.append("net::ERR")
     page.goto(f"{listed}/compare?runs=1,3")
-    with out_of_reach(page, "align=step"):
+    with unreachable(page, "align=step"):
         page.get_by_role("group", name="align by").get_by_text("step").click()
     expect(page.locator("#overlay-val figcaption")).to_contain_text("by optimiser step")
 

@@ -18,7 +18,7 @@ OPEN = {"/healthz", "/readyz", "/sign-in"}
 
 
 @pytest.fixture
-def closed(sqlite_settings: Settings) -> Api:
+def protected(sqlite_settings: Settings) -> Api:
     """A service that requires a token."""
     settings = {**sqlite_settings.model_dump(), "token": TOKEN}
     return Api(create_app(Settings(**settings)))
@@ -45,26 +45,26 @@ def _parts(path: str) -> list[str]:
     return path.replace("{", "\0{").replace("}", "}\0").split("\0")
 
 
-def test_every_route_except_the_open_ones_requires_the_token(closed: Api) -> None:
-    known = [path for path in paths(closed.app) if not path.startswith("/static/")]
+def test_every_route_except_the_open_ones_requires_the_token(protected: Api) -> None:
+    known = [path for path in paths(protected.app) if not path.startswith("/static/")]
     assert {"/", "/api/experiments", "/api/stream", "/figures/specification"} <= set(known)
     for path in {*known, "/nothing", "/metrics", "/api/openapi.json"} - OPEN:
         for method in ("GET", "POST", "DELETE"):
-            answer = closed.request(method, path)
+            answer = protected.request(method, path)
             assert (path, answer.status_code) == (path, 401)
             assert answer.headers["www-authenticate"] == "Bearer"
 
 
 @pytest.mark.parametrize("path", sorted(OPEN))
-def test_open_routes_need_no_token(closed: Api, path: str) -> None:
-    answer = closed.get(path, headers=PAGE)
+def test_open_routes_need_no_token(protected: Api, path: str) -> None:
+    answer = protected.get(path, headers=PAGE)
     assert (answer.status_code == 401) == (path == "/sign-in")  # the page that asks for the token
     assert "needs" not in answer.headers
 
 
-def test_a_program_sends_the_token_in_a_header(closed: Api) -> None:
-    assert closed.post("/api/experiments", json=SPEC, headers=BEARER).status_code == 201
-    assert closed.get("/api/experiments", headers=BEARER).status_code == 200
+def test_a_program_sends_the_token_in_a_header(protected: Api) -> None:
+    assert protected.post("/api/experiments", json=SPEC, headers=BEARER).status_code == 201
+    assert protected.get("/api/experiments", headers=BEARER).status_code == 200
 
 
 WRONG = [
@@ -78,43 +78,43 @@ WRONG = [
 
 
 @pytest.mark.parametrize("token", WRONG)
-def test_a_wrong_token_is_refused(closed: Api, token: str) -> None:
-    answer = closed.post(
+def test_a_wrong_token_is_refused(protected: Api, token: str) -> None:
+    answer = protected.post(
         "/api/experiments", json=SPEC, headers={"authorization": token.encode("latin-1")}
     )
     assert (answer.status_code, answer.json()["error"]) == (401, "unauthorized")
     assert "Authorization: Bearer TOKEN" in answer.json()["detail"]
-    assert closed.count_experiments() == 0
+    assert protected.count_experiments() == 0
 
 
-def signed_in(closed: Api) -> dict[str, str]:
+def signed_in(protected: Api) -> dict[str, str]:
     """Open the printed URL and return the cookie as a browser sends it."""
-    answer = closed.get(f"/?token={TOKEN}", headers=PAGE)
+    answer = protected.get(f"/?token={TOKEN}", headers=PAGE)
     assert (answer.status_code, answer.headers["location"]) == (303, "/")
     return {"cookie": answer.headers["set-cookie"].partition(";")[0]}
 
 
-def test_the_printed_url_signs_a_browser_in(closed: Api) -> None:
-    cookie = signed_in(closed)
+def test_the_printed_url_signs_a_browser_in(protected: Api) -> None:
+    cookie = signed_in(protected)
     for path in ("/", "/api/experiments", "/health"):
-        assert closed.get(path, headers={**PAGE, **cookie}).status_code == 200
+        assert protected.get(path, headers={**PAGE, **cookie}).status_code == 200
 
 
-def test_the_cookie_is_limited_to_this_site_and_does_not_contain_the_token(closed: Api) -> None:
-    cookie = closed.get(f"/?token={TOKEN}", headers=PAGE).headers["set-cookie"]
+def test_the_cookie_is_limited_to_this_site_and_does_not_contain_the_token(protected: Api) -> None:
+    cookie = protected.get(f"/?token={TOKEN}", headers=PAGE).headers["set-cookie"]
     assert {"HttpOnly", "Path=/", "SameSite=strict"} <= set(cookie.split("; "))
     assert TOKEN not in cookie
 
 
 @pytest.mark.parametrize("scheme", ["http", "https"])
-def test_the_cookie_is_secure_over_https(closed: Api, scheme: str) -> None:
-    answer = closed.get(f"{scheme}://localhost/?token={TOKEN}", headers=PAGE)
+def test_the_cookie_is_secure_over_https(protected: Api, scheme: str) -> None:
+    answer = protected.get(f"{scheme}://localhost/?token={TOKEN}", headers=PAGE)
     assert ("Secure" in answer.headers["set-cookie"]) == (scheme == "https")
 
 
-def test_two_labs_on_one_machine_use_different_cookies(closed: Api) -> None:
+def test_two_labs_on_one_machine_use_different_cookies(protected: Api) -> None:
     cookies = [
-        closed.get(f"http://localhost:{port}/?token={TOKEN}").headers["set-cookie"]
+        protected.get(f"http://localhost:{port}/?token={TOKEN}").headers["set-cookie"]
         for port in (8000, 8001)
     ]
     assert len({cookie.partition("=")[0] for cookie in cookies}) == 2
@@ -130,27 +130,27 @@ ONWARD = [
 
 @pytest.mark.parametrize(("headers", "onward"), ONWARD)
 def test_a_redirect_removes_only_the_token_from_the_url(
-    closed: Api, headers: str, onward: str
+    protected: Api, headers: str, onward: str
 ) -> None:
-    answer = closed.get(f"http://localhost{headers.format(TOKEN)}", headers=PAGE)
+    answer = protected.get(f"http://localhost{headers.format(TOKEN)}", headers=PAGE)
     assert (answer.status_code, answer.headers["location"]) == (303, onward)
     assert answer.headers["cache-control"] == "no-store"
 
 
-def test_a_wrong_token_in_the_url_leads_to_the_sign_in_page(closed: Api) -> None:
-    answer = closed.get("/runs?token=another-token-than-it", headers=PAGE)
+def test_a_wrong_token_in_the_url_leads_to_the_sign_in_page(protected: Api) -> None:
+    answer = protected.get("/runs?token=another-token-than-it", headers=PAGE)
     assert answer.status_code == 401
     assert "set-cookie" not in answer.headers
     assert "The token is wrong" in answer.text
     assert "another-token" not in answer.text
 
 
-def test_the_api_ignores_a_token_in_the_url(closed: Api) -> None:
-    assert closed.get(f"/api/experiments?token={TOKEN}").status_code == 401
+def test_the_api_ignores_a_token_in_the_url(protected: Api) -> None:
+    assert protected.get(f"/api/experiments?token={TOKEN}").status_code == 401
 
 
-def give(closed: Api, token: str, onward: str) -> httpx.Response:
-    return closed.post("/sign-in", params={"next": onward}, data={"token": token}, headers=PAGE)
+def give(protected: Api, token: str, onward: str) -> httpx.Response:
+    return protected.post("/sign-in", params={"next": onward}, data={"token": token}, headers=PAGE)
 
 
 @pytest.mark.parametrize(
@@ -158,38 +158,40 @@ def give(closed: Api, token: str, onward: str) -> httpx.Response:
     [("/runs?filter=a%2Bb", "/runs?filter=a%2Bb"), ("https://evil.example", "/https:"),
      ("//evil.example", "/evil.example"), ("/\\evil.example", "/evil.example")],
 )  # fmt: skip
-def test_signing_in_redirects_only_within_this_site(closed: Api, headers: str, onward: str) -> None:
-    answer = give(closed, f" {TOKEN}\n", headers)
+def test_signing_in_redirects_only_within_this_site(
+    protected: Api, headers: str, onward: str
+) -> None:
+    answer = give(protected, f" {TOKEN}\n", headers)
     assert answer.status_code == 303
     assert answer.headers["location"].startswith(onward)
     assert "set-cookie" in answer.headers
 
 
-def test_the_sign_in_page_reports_a_wrong_token(closed: Api) -> None:
-    answer = give(closed, "<b>not the token</b>", "/runs")
+def test_the_sign_in_page_reports_a_wrong_token(protected: Api) -> None:
+    answer = give(protected, "<b>not the token</b>", "/runs")
     assert (answer.status_code, "set-cookie" in answer.headers) == (401, False)
     assert "The token is wrong" in answer.text
     assert "not the token" not in answer.text
     assert 'action="/sign-in?next=%2Fruns"' in answer.text
 
 
-def test_a_link_from_another_site_is_followed_with_the_cookie(closed: Api) -> None:
+def test_a_link_from_another_site_is_followed_with_the_cookie(protected: Api) -> None:
     headers = {**PAGE, "sec-fetch-site": "cross-site"}
-    answer = closed.get("/experiments/1?x=1", headers=headers)
+    answer = protected.get("/experiments/1?x=1", headers=headers)
     assert 'http-equiv="refresh" content="0; url=/experiments/1?x=1"' in answer.text
-    assert "refresh" not in closed.get("/experiments/1", headers=PAGE).text
+    assert "refresh" not in protected.get("/experiments/1", headers=PAGE).text
 
 
-def test_a_new_token_invalidates_old_cookies(closed: Api, tmp_path: Path) -> None:
-    cookie = signed_in(closed)
+def test_a_new_token_invalidates_old_cookies(protected: Api, tmp_path: Path) -> None:
+    cookie = signed_in(protected)
     other_app = Api(
         create_app(Settings.model_validate({"data_dir": tmp_path, "token": f"x{TOKEN}"}))
     )
     assert other_app.get("/", headers=cookie).status_code == 401
 
 
-def test_the_status_page_does_not_show_the_token(closed: Api) -> None:
-    text = closed.get("/health", headers=BEARER).text
+def test_the_status_page_does_not_show_the_token(protected: Api) -> None:
+    text = protected.get("/health", headers=BEARER).text
     assert "LAB_TOKEN" in text
     assert TOKEN not in text
 

@@ -28,7 +28,7 @@ from tests.workers import worker_status
 
 
 @contextmanager
-def a_worker(settings: Settings, api: Api) -> Iterator[None]:
+def announced_worker(settings: Settings, api: Api) -> Iterator[None]:
     """Announce a worker that has recorded 7 epochs."""
     publisher = StatusPublisher(settings.broker_url, lambda: worker_status(name="one", epochs=7))
     publisher.start()
@@ -47,7 +47,7 @@ def missing(api: Api, query: str = "") -> list[str]:
     return [name for name, part in parts.items() if not part["ok"]]
 
 
-def figures(api: Api) -> dict[str, float]:
+def exported_metrics(api: Api) -> dict[str, float]:
     """Return the exported metrics as ``{name{labels}: value}``."""
     families = text_string_to_metric_families(api.get("/metrics").text)
     return {
@@ -58,7 +58,7 @@ def figures(api: Api) -> dict[str, float]:
 
 
 def test_ready_with_database_broker_and_worker(api: Api, settings: Settings) -> None:
-    with a_worker(settings, api):
+    with announced_worker(settings, api):
         assert missing(api) == []
         assert api.get("/readyz").status_code == 200
 
@@ -152,7 +152,7 @@ def test_a_hanging_database_is_reported_soon_and_the_process_is_live(
         api = Api(create_app(Settings(data_dir=tmp_path, database=nobody, broker=valkey_url)))
         begun = time.monotonic()
         assert missing(api) == ["database", "schema", "workers"]
-        assert figures(api)["overfit_lab_database_up"] == 0
+        assert exported_metrics(api)["overfit_lab_database_up"] == 0
         assert time.monotonic() - begun < 5
         assert api.get("/healthz").json() == {"status": "ok"}
 
@@ -212,8 +212,8 @@ def test_a_process_without_a_running_scheduler_is_not_live(sqlite_api: Api) -> N
 
 def test_prometheus_metrics_of_the_service(api: Api, settings: Settings) -> None:
     api.submit()
-    with a_worker(settings, api):
-        values = figures(api)
+    with announced_worker(settings, api):
+        values = exported_metrics(api)
     assert values["overfit_lab_runs queued"] == 2
     assert values["overfit_lab_runs finished"] == 0
     assert values["overfit_lab_workers cpu"] == 1
@@ -225,8 +225,8 @@ def test_prometheus_metrics_of_the_service(api: Api, settings: Settings) -> None
 
 def test_alerts_use_existing_metrics(sqlite_api: Api, sqlite_settings: Settings) -> None:
     alert_metrics = set(re.findall(r"overfit_lab_\w+", (ROOT / "docs" / "alerts.yml").read_text()))
-    with a_worker(sqlite_settings, sqlite_api):
-        exported = {name.partition(" ")[0] for name in figures(sqlite_api)}
+    with announced_worker(sqlite_settings, sqlite_api):
+        exported = {name.partition(" ")[0] for name in exported_metrics(sqlite_api)}
     assert len(alert_metrics) >= 6
     assert alert_metrics <= exported
 
@@ -235,7 +235,7 @@ def test_requests_are_counted_by_route_and_status(sqlite_api: Api) -> None:
     for path in ("/api/experiments/1", "/api/experiments/2", "/no/such", "/nothing"):
         sqlite_api.get(path)
     sqlite_api.get("/api/experiments", headers={"host": "evil.example"})
-    values = figures(sqlite_api)
+    values = exported_metrics(sqlite_api)
     assert values["overfit_lab_http_requests_total GET /api/experiments/{experiment_id} 404"] == 2
     assert values["overfit_lab_http_requests_total GET none 404"] == 2
     assert values["overfit_lab_http_requests_total GET none 403"] == 1
@@ -245,7 +245,7 @@ def test_lost_notifications_are_counted(sqlite_url: str, tmp_path: Path) -> None
     broker = f"redis://127.0.0.1:{free_port()}/0"
     api = Api(create_app(Settings(data_dir=tmp_path, database=sqlite_url, broker=broker)))
     api.submit()
-    assert figures(api)["overfit_lab_hints_lost_total"] == 1
+    assert exported_metrics(api)["overfit_lab_hints_lost_total"] == 1
 
 
 @pytest.fixture

@@ -89,7 +89,7 @@ def test_a_run_whose_best_epoch_is_its_last_shows_one_picture(
 
 
 @pytest.fixture
-def measured(api: Api) -> Api:
+def four_runs(api: Api) -> Api:
     """A service with runs 1 to 4: degrees 2 and 9 on two seeds.
 
     Degree 2 is better, and one run of each degree is cancelled.
@@ -110,14 +110,14 @@ def measured(api: Api) -> Api:
     return api
 
 
-def test_the_offered_capacity_was_measured_to_be_better(measured: Api) -> None:
-    page = measured.get("/runs/3").text
+def test_the_offered_capacity_was_measured_to_be_better(four_runs: Api) -> None:
+    page = four_runs.get("/runs/3").text
     assert "Degree 2 instead of 9, the best of those measured here" in page
     assert "seed 0, one of 2 in its cell" in page
 
 
-def test_cancelled_runs_do_not_count_as_done(measured: Api) -> None:
-    home, experiment = measured.get("/").text, measured.get("/experiments/1").text
+def test_cancelled_runs_do_not_count_as_done(four_runs: Api) -> None:
+    home, experiment = four_runs.get("/").text, four_runs.get("/experiments/1").text
     assert "2 of 4</td>" in home
     assert "2 cancelled" in home
     assert "2 of 4 runs done, 2 cancelled" in experiment
@@ -137,16 +137,16 @@ def test_cancelled_runs_do_not_count_as_done(measured: Api) -> None:
     ],
     ids=["home", "counts", "cells", "remedies", "runs", "compare", "run"],
 )
-def test_mild_overfitting_has_its_own_label(measured: Api, path: str, label: str) -> None:
-    assert label in measured.get(path).text
+def test_mild_overfitting_has_its_own_label(four_runs: Api, path: str, label: str) -> None:
+    assert label in four_runs.get(path).text
 
 
-def test_fields_of_a_filter_get_a_removable_column(measured: Api) -> None:
+def test_fields_of_a_filter_get_a_removable_column(four_runs: Api) -> None:
     query = "filter=not+metrics.val_loss+<+0.3"
-    usual = measured.get(f"/runs?{query}").text
+    usual = four_runs.get(f"/runs?{query}").text
     assert "uses validation loss, so the table shows it too." in usual
     assert "Validation loss<span" in usual
     assert "Degree<span" in usual
-    chosen = measured.get(f"/runs?{query}&columns=status").text
+    chosen = four_runs.get(f"/runs?{query}&columns=status").text
     assert "uses validation loss, which the table does not show." in chosen
     assert "Validation loss<span" not in chosen

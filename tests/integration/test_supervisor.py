@@ -24,9 +24,9 @@ STOP_SECONDS = 5
 
 
 @pytest.fixture(scope="module")
-def kept(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Product]:
+def shared_product(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Product]:
     """A product shared by several tests, which must survive them."""
-    data_dir = tmp_path_factory.mktemp("kept") / "data"
+    data_dir = tmp_path_factory.mktemp("shared_product") / "data"
     with run_product(data_dir, workers="1", lease_seconds="3") as product:
         yield product
 

@@ -213,7 +213,7 @@ def test_runs_of_a_killed_worker_continue_to_the_bit(
 
 @pytest.mark.parametrize("killed_after", [None, 15])
 @pytest.mark.parametrize(
-    ("criterion", "knobs", "action"),
+    ("criterion", "hyperparameters", "action"),
     [
         ("patience", {"patience": 15}, "flag"),
         ("patience", {"patience": 15}, "stop"),
@@ -226,12 +226,12 @@ def test_early_stopping_fires_as_replayed(
     eager: Settings,
     database: Database,
     criterion: str,
-    knobs: dict[str, float],
+    hyperparameters: dict[str, float],
     action: str,
     killed_after: int | None,
 ) -> None:
     overfits = document("moons", dataset__n_train=10, training__epochs=80, model__width=64)
-    rule = {"criterion": criterion, "action": action, **knobs}
+    rule = {"criterion": criterion, "action": action, **hyperparameters}
     (run_id,) = submit(database, {**overfits, "early_stopping": rule})
     if killed_after:
         train_with_kill([run_id], eager, database, after=killed_after)
@@ -243,7 +243,7 @@ def test_early_stopping_fires_as_replayed(
         [x or 0.0 for x in recorded[key][1]] for key in ("train_loss", "val_loss")
     )
     replayed = zip(recorded["val_loss"][0], train_losses, losses, strict=True)
-    expected = early_stop_step(build(criterion, **knobs), replayed)
+    expected = early_stop_step(build(criterion, **hyperparameters), replayed)
     assert run.early_stop_epoch == expected
     assert expected is not None
     assert expected > 15

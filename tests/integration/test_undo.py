@@ -14,7 +14,7 @@ from backend.store.curation import CurationChange, tags_of
 from backend.store.engine import now_ms
 from backend.store.tables import Edit, MetricSummary, Operation, Run
 from tests.api import Api, record_epochs
-from tests.integration.test_api_organising import patch
+from tests.integration.test_api_curation import patch
 from tests.integration.test_api_run_lists import listed
 
 

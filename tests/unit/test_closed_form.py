@@ -87,9 +87,9 @@ def test_a_polynomial_is_the_least_squares_fit_of_its_powers() -> None:
 
 
 def test_a_noiseless_line_is_recovered_from_enough_samples() -> None:
-    knobs: dict[str, Any] = {"dataset__n_features": 50, "dataset__target_noise": 0}
+    hyperparameters: dict[str, Any] = {"dataset__n_features": 50, "dataset__target_noise": 0}
     few, enough = run_specs(
-        "line", dataset__n_train=[40, 60], training__optimizer="closed_form", **knobs
+        "line", dataset__n_train=[40, 60], training__optimizer="closed_form", **hyperparameters
     )
     losses = [run_metrics["test_loss"] for run_metrics in metrics(Group([few, enough], DEVICE))]
     assert losses[0] > 0.01

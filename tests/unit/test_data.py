@@ -17,9 +17,9 @@ STORED = [name for name in SOURCES if name not in DRAWN]
 CLASSES = [name for name, source in SOURCES.items() if source.problem == "classification"]
 
 
-def small(source: str, **knobs: Any) -> RunSpec:
+def small(source: str, **hyperparameters: Any) -> RunSpec:
     sizes = {"dataset__n_train": 30, "dataset__n_validation": 20, "dataset__n_test": 20}
-    return run_spec(source, **{**sizes, **knobs})
+    return run_spec(source, **{**sizes, **hyperparameters})
 
 
 @pytest.mark.parametrize("source", SOURCES)

@@ -105,22 +105,22 @@ CASES: dict[str, dict[str, Any]] = {
 }
 
 
-def spec_of(knobs: dict[str, Any], epochs: int) -> RunSpec:
+def spec_of(hyperparameters: dict[str, Any], epochs: int) -> RunSpec:
     usual: dict[str, Any] = {"source": "moons", "dataset__n_train": 40, **PARTS}
     solved = (
-        knobs.get("training__optimizer") == "closed_form"
-        or knobs.get("model__family") == "random_features"
+        hyperparameters.get("training__optimizer") == "closed_form"
+        or hyperparameters.get("model__family") == "random_features"
     )
     if not solved:
         usual |= {"training__batch_size": 16, "training__epochs": epochs}
     if (
-        knobs.get("model__family", "mlp") == "mlp"
-        and "model__degree" not in knobs
-        and knobs.get("model__depth") != 0
-        and "model__layers" not in knobs
+        hyperparameters.get("model__family", "mlp") == "mlp"
+        and "model__degree" not in hyperparameters
+        and hyperparameters.get("model__depth") != 0
+        and "model__layers" not in hyperparameters
     ):
         usual["model__width"] = 8
-    return run_spec(**usual | knobs)
+    return run_spec(**usual | hyperparameters)
 
 
 def curves(specs: Sequence[RunSpec], epochs: int, dtype: torch.dtype) -> list[Curve]:
@@ -143,7 +143,7 @@ def agree(curve: Curve, expected: Curve, tolerance: float) -> None:
 @pytest.fixture(scope="module")
 def together() -> dict[tuple[torch.dtype, str], Curve]:
     """Curves of all cases, trained as one group."""
-    specs = [spec_of(knobs, 50) for knobs in CASES.values()]
+    specs = [spec_of(hyperparameters, 50) for hyperparameters in CASES.values()]
     return {
         (dtype, name): curve
         for dtype in (torch.float32, torch.float64)
@@ -173,7 +173,7 @@ def only_losses(curve: Curve) -> Curve:
     return [{key: value for key, value in row.items() if "loss" in key} for row in curve]
 
 
-any_knobs = st.fixed_dictionaries(
+any_hyperparameters = st.fixed_dictionaries(
     {
         "source": st.sampled_from(["moons", "iris", "points"]),
         "dataset__n_train": st.integers(2, 45),
@@ -197,7 +197,9 @@ any_layers = st.lists(st.integers(1, 40), min_size=2, max_size=3).map(
 alike = st.fixed_dictionaries(
     {"model__width": st.integers(1, 40), "model__depth": st.integers(1, 3)}
 )
-any_mlp = st.tuples(any_knobs, st.one_of(alike, any_layers)).map(lambda parts: parts[0] | parts[1])
+any_mlp = st.tuples(any_hyperparameters, st.one_of(alike, any_layers)).map(
+    lambda parts: parts[0] | parts[1]
+)
 
 
 descended = {
@@ -233,13 +235,15 @@ any_solved = st.fixed_dictionaries(
         "training__seeds": st.integers(0, 3).map(lambda seed: [seed]),
     }
 ).flatmap(
-    lambda knobs: st.one_of(
+    lambda hyperparameters: st.one_of(
         st.integers(1, 90).map(
-            lambda width: knobs | {"model__family": "random_features", "model__width": width}
+            lambda width: (
+                hyperparameters | {"model__family": "random_features", "model__width": width}
+            )
         ),
         st.integers(1, 6).map(
             lambda degree: (
-                knobs
+                hyperparameters
                 | {
                     "model__family": "polynomial",
                     "model__degree": degree,
@@ -255,7 +259,7 @@ any_family = st.one_of(any_mlp, any_cnn, any_polynomial, any_solved)
 @settings(deadline=None, max_examples=25)
 @given(several=st.lists(any_mlp, min_size=1, max_size=4))
 def test_random_groups_of_networks_match_the_oracle(several: list[dict[str, Any]]) -> None:
-    specs = [spec_of(knobs, 6) for knobs in several]
+    specs = [spec_of(hyperparameters, 6) for hyperparameters in several]
     for spec, curve in zip(specs, curves(specs, 6, torch.float64), strict=True):
         agree(curve, Reference(spec, torch.float64).curve(6), 1e-9)
 
@@ -263,7 +267,7 @@ def test_random_groups_of_networks_match_the_oracle(several: list[dict[str, Any]
 @settings(deadline=None, max_examples=12)
 @given(several=st.lists(st.one_of(any_cnn, any_polynomial), min_size=1, max_size=3))
 def test_random_groups_of_other_families_match_the_oracle(several: list[dict[str, Any]]) -> None:
-    specs = [spec_of(knobs, 3) for knobs in several]
+    specs = [spec_of(hyperparameters, 3) for hyperparameters in several]
     for spec, curve in zip(specs, curves(specs, 3, torch.float64), strict=True):
         agree(curve, Reference(spec, torch.float64).curve(3), 1e-9)
 
@@ -271,7 +275,7 @@ def test_random_groups_of_other_families_match_the_oracle(several: list[dict[str
 @settings(deadline=None, max_examples=25)
 @given(several=st.lists(any_family, min_size=2, max_size=6))
 def test_a_run_does_not_depend_on_its_neighbours_to_the_bit(several: list[dict[str, Any]]) -> None:
-    specs = [spec_of(knobs, 3) for knobs in several]
+    specs = [spec_of(hyperparameters, 3) for hyperparameters in several]
     alone = curves(specs[:1], 3, torch.float32)[0]
     assert curves(specs, 3, torch.float32)[0] == alone
     assert curves(specs[::-1], 3, torch.float32)[-1] == alone

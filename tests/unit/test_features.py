@@ -51,7 +51,7 @@ def test_features_are_standardised_for_a_network() -> None:
 
 
 @pytest.mark.parametrize(
-    ("knobs", "sentence"),
+    ("hyperparameters", "sentence"),
     [
         ({"model__features": "x1 + x3"}, "model.features is x1 + x3; accepted with moons: x1 to "
          "x2, as it has 2 inputs."),
@@ -72,9 +72,11 @@ def test_features_are_standardised_for_a_network() -> None:
          "optimizer sgd, adam or adamw only."),
     ],
 )  # fmt: skip
-def test_invalid_features_and_layers_are_refused(knobs: dict[str, Any], sentence: str) -> None:
+def test_invalid_features_and_layers_are_refused(
+    hyperparameters: dict[str, Any], sentence: str
+) -> None:
     with pytest.raises(InvalidSpec) as refused:
-        validate(document("moons", **knobs))
+        validate(document("moons", **hyperparameters))
     assert [error.detail for error in refused.value.errors] == [sentence]
 
 

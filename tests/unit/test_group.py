@@ -34,7 +34,10 @@ VARIETY: list[dict[str, Any]] = [
 
 def variety() -> list[RunSpec]:
     small = {"dataset__n_train": 40, "dataset__n_validation": 50, "dataset__n_test": 50}
-    return [run_spec("moons", **small, training__batch_size=16, **knobs) for knobs in VARIETY]
+    return [
+        run_spec("moons", **small, training__batch_size=16, **hyperparameters)
+        for hyperparameters in VARIETY
+    ]
 
 
 def curves(group: Group, epochs: int) -> dict[int, Curve]:
@@ -73,8 +76,8 @@ def test_dropping_a_member_does_not_change_other_curves() -> None:
 
 
 def test_members_that_leave_an_ensemble_do_not_change_the_others() -> None:
-    knobs = {"dataset__n_train": [30, 45, 60, 75], "model__width": [5, 8]}
-    specs = run_specs("moons", **knobs, training__batch_size=16, model__dropout=0.2)
+    hyperparameters = {"dataset__n_train": [30, 45, 60, 75], "model__width": [5, 8]}
+    specs = run_specs("moons", **hyperparameters, training__batch_size=16, model__dropout=0.2)
     whole, shrinking = Group(specs, DEVICE), Group(specs, DEVICE)
     expected = curves(whole, 6)
     recorded = curves(shrinking, 2)

@@ -13,8 +13,8 @@ from tests.specs import run_specs
 GIB = 1 << 30
 
 
-def params(**knobs: Any) -> list[dict[str, Any]]:
-    return [spec.params() for spec in run_specs("moons", **knobs)]
+def params(**hyperparameters: Any) -> list[dict[str, Any]]:
+    return [spec.params() for spec in run_specs("moons", **hyperparameters)]
 
 
 GRID = params(model__width=[4, 8, 16, 32, 64], dataset__n_train=[50, 200, 1000], training__seeds=10)

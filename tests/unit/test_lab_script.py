@@ -89,8 +89,8 @@ def test_fast_runs_ruff_and_the_unit_tests_that_are_not_slow(steps: Path) -> Non
 
 
 def test_fast_runs_a_named_file_instead(steps: Path) -> None:
-    assert run_lab("test", "--fast", "tests/unit/test_spec.py").returncode == 0
-    assert steps.read_text().splitlines()[-1] == "pytest tests/unit/test_spec.py"
+    assert run_lab("test", "--fast", "tests/unit/test_validation.py").returncode == 0
+    assert steps.read_text().splitlines()[-1] == "pytest tests/unit/test_validation.py"
 
 
 def test_without_arguments_every_check_and_test_runs(steps: Path) -> None:
@@ -101,8 +101,8 @@ def test_without_arguments_every_check_and_test_runs(steps: Path) -> None:
 
 
 def test_other_arguments_go_to_pytest(steps: Path) -> None:
-    assert run_lab("test", "tests/unit/test_spec.py::test_x", "-q").returncode == 0
-    assert "pytest tests/unit/test_spec.py::test_x -q" in steps.read_text().splitlines()
+    assert run_lab("test", "tests/unit/test_validation.py::test_x", "-q").returncode == 0
+    assert "pytest tests/unit/test_validation.py::test_x -q" in steps.read_text().splitlines()
 
 
 @pytest.mark.parametrize(

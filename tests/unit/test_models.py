@@ -52,9 +52,9 @@ cnns = st.fixed_dictionaries(
 
 
 @settings(deadline=None)
-@given(knobs=mlps | single_layers | polynomials | cnns)
-def test_the_estimated_number_of_parameters_is_exact(knobs: dict[str, Any]) -> None:
-    spec = run_spec(**knobs)
+@given(hyperparameters=mlps | single_layers | polynomials | cnns)
+def test_the_estimated_number_of_parameters_is_exact(hyperparameters: dict[str, Any]) -> None:
+    spec = run_spec(**hyperparameters)
     weights = initial(spec).items()
     assert sum(w.numel() for name, w in weights if "running" not in name) == parameters(
         spec.params()
@@ -62,9 +62,9 @@ def test_the_estimated_number_of_parameters_is_exact(knobs: dict[str, Any]) -> N
 
 
 @settings(deadline=None, max_examples=30)
-@given(knobs=mlps | single_layers | polynomials | cnns)
-def test_a_model_predicts_like_plain_pytorch(knobs: dict[str, Any]) -> None:
-    spec = run_spec(**knobs)
+@given(hyperparameters=mlps | single_layers | polynomials | cnns)
+def test_a_model_predicts_like_plain_pytorch(hyperparameters: dict[str, Any]) -> None:
+    spec = run_spec(**hyperparameters)
     member = GroupMember(spec)
     weights, plain = initial(spec), build(spec, member.n_features, member.outputs).eval()
     x = torch.from_numpy(member.features(member.data.test.x[:5])).float()

@@ -9,8 +9,14 @@ from frontend.charts.progress import ProgressInfo, progress_info
 START = datetime(2026, 1, 1, tzinfo=UTC)
 
 
-def run(status: str, epoch: int = 0, *, ended: float | None = None, **knobs: Any) -> RunItem:
-    document = {"dataset": {"source": "moons"}, "training": {"epochs": 100}, "model": knobs}
+def run(
+    status: str, epoch: int = 0, *, ended: float | None = None, **hyperparameters: Any
+) -> RunItem:
+    document = {
+        "dataset": {"source": "moons"},
+        "training": {"epochs": 100},
+        "model": hyperparameters,
+    }
     [spec] = validate(document).runs
     started = None if status == "queued" else START.isoformat()
     return RunItem(

@@ -6,7 +6,7 @@ import pytest
 
 from backend.runs.compare_runs import Subject, differences_to_first, differing
 from backend.runs.schemas import RunItem
-from frontend.charts.overlay import _at, _clock, titles
+from frontend.charts.overlay import titles
 
 
 def run(id_: int, seed: int, test: float | None = None, **params: Any) -> RunItem:
@@ -61,9 +61,3 @@ def test_a_missing_difference_has_a_reason(compared: Subject, reason: str) -> No
     assert differences.reason == reason
     if differences.difference:
         assert differences.difference.low is None
-
-
-def test_steps_and_times_of_epochs() -> None:
-    assert cell(1, {0: 1.0}).steps_per_epoch == 2
-    clock = _clock("1970-01-01T00:00:01+00:00", [(10, 3000), (20, 9000)])
-    assert [_at(clock, epoch) for epoch in (5, 10, 15, 20, 99)] == [1, 2, 5, 8, 8]

@@ -15,7 +15,7 @@ from frontend.charts.learning_curve import LearningInfo, draw_learning_curve
 from frontend.charts.lines import axis_type, log_ticks, short
 from frontend.pages.analysis import reading
 from tests.grids import jitter, result, results
-from tests.unit.test_grid_figure import run
+from tests.unit.test_grid_chart import run
 
 SIZES = [25, 50, 100, 200, 400]
 

@@ -54,9 +54,9 @@ def test_rows_and_columns_can_be_swapped() -> None:
     assert texts(grid) == [["0", "1.00"], ["0.500", "2.00"]]
 
 
-@pytest.mark.parametrize("knob", ["model.width", "model.nonsense", ""])
-def test_an_invalid_column_is_replaced_by_the_default(knob: str) -> None:
-    grid = one_table(FOUR, {}, row_path="model.width", column_path=knob)
+@pytest.mark.parametrize("path", ["model.width", "model.nonsense", ""])
+def test_an_invalid_column_is_replaced_by_the_default(path: str) -> None:
+    grid = one_table(FOUR, {}, row_path="model.width", column_path=path)
     assert grid.column_path == "dataset.n_train"
 
 
@@ -161,33 +161,33 @@ def test_a_diverged_run_is_left_out_of_the_mean() -> None:
     assert texts(one_table(runs, {})) == [["2.00"], ["1.00"]]
 
 
-THREE_KNOBS = [
+THREE_AXES = [
     run(100 * w + 10 * n + d, width=w, n_train=n, dropout=d / 10, train=0, val=w + n + d)
     for w in (1, 2) for n in (3, 4) for d in (0, 5)
 ]  # fmt: skip
 
 
 def test_a_third_hyperparameter_makes_tables_with_one_colour_scale() -> None:
-    info = panels_info(THREE_KNOBS, {})
+    info = panels_info(THREE_AXES, {})
     assert [panel.title for panel in info.panels] == ["dropout 0", "dropout 0.5"]
     assert info.ramp == Ramp(4, 11)
     assert info.cells[-1].place == "width 2, train samples 4, dropout 0.5"
 
 
 def test_a_third_hyperparameter_can_be_filtered() -> None:
-    info = panels_info(THREE_KNOBS, {}, shown={"model.dropout": "0.5"})
+    info = panels_info(THREE_AXES, {}, shown={"model.dropout": "0.5"})
     assert [texts(panel) for panel in info.panels] == [[["9.00", "10.0"], ["10.0", "11.0"]]]
 
 
 def test_a_third_hyperparameter_can_be_averaged() -> None:
-    info = panels_info(THREE_KNOBS, {}, shown={"model.dropout": ALL})
+    info = panels_info(THREE_AXES, {}, shown={"model.dropout": ALL})
     assert [texts(panel) for panel in info.panels] == [[["6.50", "7.50"], ["7.50", "8.50"]]]
     assert info.averaged == ["model.dropout"]
 
 
 @pytest.mark.parametrize("shown", [{"model.dropout": "7"}, {"model.width": "2"}, {"no": EACH}])
 def test_axes_and_constant_hyperparameters_do_not_filter(shown: dict[str, str]) -> None:
-    assert len(panels_info(THREE_KNOBS, {}, shown=shown).cells) == 8
+    assert len(panels_info(THREE_AXES, {}, shown=shown).cells) == 8
 
 
 def test_the_number_of_tables_is_bounded() -> None:
@@ -214,5 +214,5 @@ def test_cells_have_a_description_for_screen_readers() -> None:
 
 
 def test_a_cell_is_compared_by_one_run_per_seed_cell() -> None:
-    grid = panels_info(THREE_KNOBS, {}, shown={"model.dropout": ALL})
+    grid = panels_info(THREE_AXES, {}, shown={"model.dropout": ALL})
     assert (grid.subjects, grid.compared(grid.cells[0])) == ("cells", "130,135")
