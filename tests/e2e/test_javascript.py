@@ -23,14 +23,14 @@ def blank(browser: Browser, lab: str) -> Iterator[Page]:
 
 @pytest.fixture
 def run(blank: Page) -> Run:
-    """A function that evaluates an expression over `module`, a module of js/, and `given`."""
+    """A function that evaluates an expression over `module`, a module of js/, and `argument`."""
 
-    def evaluate(name: str, expression: str, given: Any = None) -> Any:
-        source = f"""async (given) => {{
+    def evaluate(name: str, expression: str, argument: Any = None) -> Any:
+        source = f"""async (argument) => {{
           const module = await import("{assets.address(f"js/{name}.js")}");
           return {expression};
         }}"""
-        return blank.evaluate(source, given)
+        return blank.evaluate(source, argument)
 
     return evaluate
 
@@ -51,7 +51,7 @@ def run(blank: Page) -> Run:
     ],
 )
 def test_ids_are_parsed_from_a_url(run: Run, text: str, ids: list[int]) -> None:
-    assert run("id_ranges", "[...module.parseIds(given)]", text) == ids
+    assert run("id_ranges", "[...module.parseIds(argument)]", text) == ids
 
 
 def test_a_huge_range_of_ids_is_cut_off(run: Run) -> None:
@@ -62,12 +62,12 @@ def test_a_huge_range_of_ids_is_cut_off(run: Run) -> None:
     ("ids", "text"), [([], ""), ([5], "5"), ([9, 1, 2, 3], "1-3,9"), ([1, 2], "1-2")]
 )
 def test_ids_are_formatted_as_ranges(run: Run, ids: list[int], text: str) -> None:
-    assert run("id_ranges", "module.formatIds(given)", ids) == text
+    assert run("id_ranges", "module.formatIds(argument)", ids) == text
 
 
 def test_formatted_ids_are_parsed_to_the_same_set(run: Run) -> None:
     ids = [*range(1, 50), 60, 62, *range(70, 90)]
-    assert run("id_ranges", "[...module.parseIds(module.formatIds(given))]", ids) == ids
+    assert run("id_ranges", "[...module.parseIds(module.formatIds(argument))]", ids) == ids
 
 
 # --- spec_export.js
@@ -84,11 +84,11 @@ def test_formatted_ids_are_parsed_to_the_same_set(run: Run) -> None:
     ],
 )
 def test_a_specification_is_written_as_yaml(run: Run, specification: Any, yaml: str) -> None:
-    assert run("spec_export", "module.toYaml(given)", specification) == yaml
+    assert run("spec_export", "module.toYaml(argument)", specification) == yaml
 
 
 def test_a_curl_command_escapes_quotes(run: Run) -> None:
-    command = run("spec_export", "module.toCurl(given, 'http://lab')", {"name": "it's"})
+    command = run("spec_export", "module.toCurl(argument, 'http://lab')", {"name": "it's"})
     assert command.startswith("curl http://lab/api/experiments \\\n")
     assert """-d '{"name":"it'\\''s"}'""" in command
 
@@ -102,7 +102,7 @@ FIELD = """(([text, accepted, isSingle]) => {
   field.dataset.accepted = accepted;
   if (isSingle) field.dataset.single = "";
   return field;
-})(given)"""
+})(argument)"""
 
 
 @pytest.mark.parametrize(
@@ -145,7 +145,7 @@ def test_errors_call_fields_by_their_labels(run: Run) -> None:
     ("text", "is_number"), [("1", True), ("-.5e3", True), ("1.", True), ("", False), ("1x", False)]
 )
 def test_numbers_are_recognised(run: Run, text: str, is_number: bool) -> None:
-    assert run("validation_messages", "module.isNumber(given)", text) is is_number
+    assert run("validation_messages", "module.isNumber(argument)", text) is is_number
 
 
 # --- save.js
@@ -162,7 +162,7 @@ def test_numbers_are_recognised(run: Run, text: str, is_number: bool) -> None:
     ],
 )
 def test_traces_are_written_as_csv(run: Run, trace: Any, csv: str) -> None:
-    assert run("save", "module.toCsv([given])", trace) == csv.replace("\n", "\r\n")
+    assert run("save", "module.toCsv([argument])", trace) == csv.replace("\n", "\r\n")
 
 
 # --- throttle.js
@@ -174,8 +174,8 @@ COUNT_RUNS = """(async () => {
     most = Math.max(most, ++atOnce);
     await new Promise((resolve) => setTimeout(resolve, 5));
     atOnce--;
-    if (given === "fails") throw new Error("expected");
-    return given;
+    if (argument === "fails") throw new Error("expected");
+    return argument;
   }, 1);
   const requests = Array.from({ length: 10 }, () => throttle.request());
   await Promise.all(requests);
@@ -246,14 +246,14 @@ MORPH = """((before, after, act = () => null) => {
 def test_morph_changes_a_tree_and_keeps_its_elements(
     run: Run, before: str, after: str, stayed: list[bool]
 ) -> None:
-    result = run("morph", f"{MORPH}(...given)", [before, after])
+    result = run("morph", f"{MORPH}(...argument)", [before, after])
     assert result["html"] == after.replace("'", '"')
     assert result["stayed"] == stayed
 
 
 def test_morph_replaces_an_element_of_another_key(run: Run) -> None:
     before, after = "<div><p id='a'><b>b</b></p></div>", "<div><p id='c'><b>b</b></p></div>"
-    assert run("morph", f"{MORPH}(...given)", [before, after])["stayed"] == [False, False]
+    assert run("morph", f"{MORPH}(...argument)", [before, after])["stayed"] == [False, False]
 
 
 @pytest.mark.parametrize(
@@ -266,7 +266,7 @@ def test_morph_replaces_an_element_of_another_key(run: Run) -> None:
 def test_morph_leaves_alone_what_an_element_owns(run: Run, owns: str, html: str) -> None:
     before = f'<div><p data-owns="{owns}" class="a">drawn</p></div>'
     after = f'<div><p data-owns="{owns}" class="b">empty</p></div>'
-    assert run("morph", f"{MORPH}(...given)", [before, after])["html"] == html
+    assert run("morph", f"{MORPH}(...argument)", [before, after])["html"] == html
 
 
 def test_morph_keeps_an_element_open_and_in_focus(run: Run) -> None:
@@ -279,7 +279,7 @@ def test_morph_keeps_an_element_open_and_in_focus(run: Run) -> None:
     result = run(
         "morph",
         f"""(() => {{
-          {MORPH}(...given, {act});
+          {MORPH}(...argument, {act});
           return [document.querySelector("details").open, document.activeElement.textContent];
         }})()""",
         [before, after],
@@ -296,14 +296,14 @@ def series(values: list[float | None], first: int = 1) -> dict[str, Any]:
 
 def test_the_gap_is_validation_minus_train_where_both_are_known(run: Run) -> None:
     metrics = {"train_loss": series([1, 2, None]), "val_loss": series([5, 7, 9, 9], first=2)}
-    assert run("curve_growth", "module.gap(given)", metrics) == {
+    assert run("curve_growth", "module.gap(argument)", metrics) == {
         "steps": [2, 3],
         "values": [3, None],
     }
 
 
 def test_there_is_no_gap_without_validation(run: Run) -> None:
-    assert run("curve_growth", "module.gap(given) === undefined", {"train_loss": series([1])})
+    assert run("curve_growth", "module.gap(argument) === undefined", {"train_loss": series([1])})
 
 
 @pytest.mark.parametrize(
@@ -313,8 +313,8 @@ def test_there_is_no_gap_without_validation(run: Run) -> None:
 def test_points_that_are_drawn_already_are_not_new(
     run: Run, drawn: list[int], steps: list[int], new: list[int]
 ) -> None:
-    given = [{"x": drawn}, {"steps": steps, "values": steps}]
-    points = run("curve_growth", "module.newPoints(...given)", given)
+    argument = [{"x": drawn}, {"steps": steps, "values": steps}]
+    points = run("curve_growth", "module.newPoints(...argument)", argument)
     assert points == {"x": new, "y": new}
 
 
@@ -325,12 +325,12 @@ def test_points_that_are_drawn_already_are_not_new(
 def test_the_best_epoch_is_the_first_of_the_lowest_loss(
     run: Run, best: Any, values: list[float | None], epoch: int
 ) -> None:
-    found = run("curve_growth", "module.lowest(...given)", [best, series(values)])
-    assert found["epoch"] == epoch
+    best_epoch = run("curve_growth", "module.lowest(...argument)", [best, series(values)])
+    assert best_epoch["epoch"] == epoch
 
 
 def test_without_a_finite_loss_there_is_no_best_epoch(run: Run) -> None:
-    assert run("curve_growth", "module.lowest(null, given)", series([None])) is None
+    assert run("curve_growth", "module.lowest(null, argument)", series([None])) is None
 
 
 @pytest.mark.parametrize("is_log", [False, True])
@@ -340,7 +340,9 @@ def test_thinning_keeps_ends_and_extremes_at_shared_steps(run: Run, is_log: bool
     peak = [1000 if step == 1234 else 0 for step in steps]
     traces = [{"x": steps, "y": wave}, {"x": steps, "y": peak}]
     thinned = run(
-        "curve_growth", "(module.thin(given[0], 100, given[1]), given[0])", [traces, is_log]
+        "curve_growth",
+        "(module.thin(argument[0], 100, argument[1]), argument[0])",
+        [traces, is_log],
     )
     assert thinned[0]["x"] == thinned[1]["x"]
     assert thinned[0]["x"][0] == 1
@@ -356,7 +358,7 @@ MARKED = """(() => {
     shapes: ["after the best epoch", "best epoch", "early stop"].map(named),
     annotations: ["best epoch", "early stop"].map(named),
   };
-  module.moveMarks(layout, given, 1200);
+  module.moveMarks(layout, argument, 1200);
   return layout;
 })()"""
 
@@ -376,19 +378,19 @@ SECONDS = [0.2, 1, 59.6, 99, 100, 5999, 6000, 86_400, 172_800, 1e6]
 
 
 def test_durations_are_written_as_on_the_server(run: Run) -> None:
-    written = run("format", "given.map(module.duration)", SECONDS)
+    written = run("format", "argument.map(module.duration)", SECONDS)
     assert written == [formatting.duration(seconds) for seconds in SECONDS]
 
 
 def test_an_estimate_is_approximate(run: Run) -> None:
-    assert run("format", "given.map(module.approximateDuration)", [0.1, 30]) == [
+    assert run("format", "argument.map(module.approximateDuration)", [0.1, 30]) == [
         "under 1 s",
         "about 30 s",
     ]
 
 
 def test_amounts_are_written_with_their_noun(run: Run) -> None:
-    written = run("format", "given.map((amount) => module.count(amount, 'run'))", [1, 1200])
+    written = run("format", "argument.map((amount) => module.count(amount, 'run'))", [1, 1200])
     assert written == ["1 run", "1,200 runs"]
 
 
@@ -417,8 +419,8 @@ HEALTHY = {"queued": 0, "running": 0, "workers": [], "broker": True}
 def test_the_banner_explains_why_runs_wait(
     run: Run, status: int, health: Any, sentence: str
 ) -> None:
-    given = [status == 200, status, health]
-    shown = run("service_watch", "module.warning(...given)", given)
+    argument = [status == 200, status, health]
+    shown = run("service_watch", "module.warning(...argument)", argument)
     assert shown.startswith(sentence) if sentence else shown == ""
 
 

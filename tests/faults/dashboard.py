@@ -1,42 +1,12 @@
-"""Messages that the service shows while a part is unreachable, and hides once it is back."""
-
-from collections.abc import Mapping
+"""Waits until the service shows the messages of an outage, or hides them after it."""
 
 import httpx
 
 from tests.faults.deployment import Deployment
+from tests.outage_messages import Messages
 from tests.product import wait_for
 
 REPORT_SECONDS = 30.0  # limit for reporting an outage, and its end
-
-Messages = Mapping[str, str]  # message by the path that shows it
-
-BROKER_AWAY = {
-    "/readyz": "the broker does not answer",
-    "/api/health": '"broker":false',
-    "/health": "The broker does not answer: runs wait in the database until it does.",
-}
-DATABASE_AWAY = {
-    "/readyz": "the database does not answer",
-    "/api/health": "The database cannot be reached; try again.",
-    "/health": "The database cannot be reached; try again.",
-}
-READ_ONLY = {
-    "/readyz": "the database is read-only",
-    "/api/health": '"read_only":true',
-    "/health": "The database takes no writes: what is trained waits until it does.",
-}
-DISK_FULL = {
-    "/readyz": "the disk of the data folder is full",
-    "/api/health": '"disk_full":true',
-    "/health": "The disk is full: nothing can be recorded until there is room.",
-}
-
-
-def waiting_for_broker(experiment: int) -> Messages:
-    """Return the message of an experiment with queued runs while the broker is unreachable."""
-    sentence = "The broker cannot be reached: what waits is sent once it can."
-    return {f"/experiments/{experiment}": sentence}
 
 
 def wait_until_reported(deployment: Deployment, messages: Messages) -> None:

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from tests import outage_messages
 from tests.faults import dashboard
 from tests.faults.campaign import Campaign
 from tests.faults.deployment import Deployment, deploy
@@ -43,7 +44,7 @@ def fill_disk(campaign: Campaign) -> float | None:
     _fill(filler)
     try:
         ends = time.monotonic() + FULL_SECONDS
-        dashboard.wait_until_reported(deployment, dashboard.DISK_FULL)
+        dashboard.wait_until_reported(deployment, outage_messages.DISK_FULL)
         while time.monotonic() < ends:
             _fill(filler)
             time.sleep(0.5)
@@ -51,7 +52,7 @@ def fill_disk(campaign: Campaign) -> float | None:
         filler.unlink()
     deployment.start()
     seconds = campaign.wait_until_recorded(campaign.recorded_epochs())
-    dashboard.wait_until_recovered(deployment, dashboard.DISK_FULL)
+    dashboard.wait_until_recovered(deployment, outage_messages.DISK_FULL)
     return seconds
 
 

@@ -8,6 +8,7 @@ import httpx
 from sqlalchemy import select
 
 from backend.store import Database
+from tests import outage_messages
 from tests.faults import dashboard
 from tests.faults.campaign import Campaign
 from tests.faults.experiments import SHORT
@@ -44,7 +45,10 @@ def _without_broker(campaign: Campaign, interrupt: Interruption) -> float:
     with interrupt(deployment.broker):
         with _for_a_minute():
             experiment_id = deployment.submit(SHORT)
-            messages = {**dashboard.BROKER_AWAY, **dashboard.waiting_for_broker(experiment_id)}
+            messages = {
+                **outage_messages.BROKER_UNREACHABLE,
+                f"/experiments/{experiment_id}": outage_messages.QUEUED_WITHOUT_BROKER,
+            }
             dashboard.wait_until_reported(deployment, messages)
             campaign.wait_until_recorded(epochs_before)
         dashboard.wait_until_reported(deployment, messages)
@@ -80,11 +84,11 @@ def _without_database(
     epochs_before, attempts = campaign.recorded_epochs(), campaign.attempts()
     with interruption:
         with _for_a_minute():
-            dashboard.wait_until_reported(deployment, dashboard.DATABASE_AWAY)
-        dashboard.wait_until_reported(deployment, dashboard.DATABASE_AWAY)
+            dashboard.wait_until_reported(deployment, outage_messages.DATABASE_UNREACHABLE)
+        dashboard.wait_until_reported(deployment, outage_messages.DATABASE_UNREACHABLE)
     seconds = campaign.wait_until_recorded(epochs_before)
     recorded = campaign.recorded_epochs() - epochs_before
-    dashboard.wait_until_recovered(deployment, dashboard.DATABASE_AWAY)
+    dashboard.wait_until_recovered(deployment, outage_messages.DATABASE_UNREACHABLE)
     campaign.assert_no_run_lost(attempts)
     return seconds, recorded
 
@@ -104,13 +108,13 @@ def _without_writes(campaign: Campaign, block_writes: AbstractContextManager[Non
     deployment, attempts = campaign.deployment, campaign.attempts()
     with block_writes, _for_a_minute():
         epochs_before = campaign.recorded_epochs()
-        dashboard.wait_until_reported(deployment, dashboard.READ_ONLY)
+        dashboard.wait_until_reported(deployment, outage_messages.READ_ONLY)
         response = httpx.post(f"{deployment.url}/api/experiments", json=SHORT, timeout=50)
-        detail = "The database is read-only at the moment; try again."
-        assert (response.status_code, response.json()["detail"]) == (503, detail), response.text
-        dashboard.wait_until_reported(deployment, dashboard.READ_ONLY)
+        assert response.status_code == 503, response.text
+        assert response.json()["detail"] == outage_messages.WRITE_REFUSED
+        dashboard.wait_until_reported(deployment, outage_messages.READ_ONLY)
     seconds = campaign.wait_until_recorded(epochs_before)
-    dashboard.wait_until_recovered(deployment, dashboard.READ_ONLY)
+    dashboard.wait_until_recovered(deployment, outage_messages.READ_ONLY)
     campaign.assert_no_run_lost(attempts)
     return seconds
 

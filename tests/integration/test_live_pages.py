@@ -30,8 +30,8 @@ def claim(database: Database, run_ids: list[int]) -> None:
         transitions.claim(session, run_ids, worker="test", lease_seconds=3600)
 
 
-def update(api: Api, path: str, seen: int = 0) -> dict[str, Any]:
-    answer = api.get(f"{path}/live?seen={seen}")
+def update(api: Api, path: str, version: int = 0) -> dict[str, Any]:
+    answer = api.get(f"{path}/live?seen={version}")
     assert answer.status_code == 200, answer.text
     body: dict[str, Any] = answer.json()
     return body

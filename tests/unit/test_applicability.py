@@ -47,8 +47,8 @@ CASES: dict[str, tuple[str, dict[str, Any], set[str]]] = {
 @pytest.mark.parametrize("case", CASES)
 def test_only_hyperparameters_with_an_effect_apply(case: str) -> None:
     source, values, expected = CASES[case]
-    idle = {path: idle_value(one) for path, one in AXES.items()}
-    conditional = {path for path, one in AXES.items() if one.when}
+    idle = {path: idle_value(hyperparameter) for path, hyperparameter in AXES.items()}
+    conditional = {path for path, hyperparameter in AXES.items() if hyperparameter.when}
     paths = applicable(idle | run_spec(source, **values).params()) & conditional
     assert {AXES[path].name for path in paths} == expected
 

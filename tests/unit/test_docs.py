@@ -9,7 +9,7 @@ from backend.settings import Settings
 from backend.specification import validate
 from backend.specification.parsing import parse_yaml
 from docs import make_reference
-from tests.faults import dashboard
+from tests import outage_messages
 
 ROOT = Path(__file__).parents[2]
 
@@ -91,11 +91,12 @@ def test_the_tree_of_the_architecture_is_complete() -> None:
 
 def test_the_reliability_page_quotes_the_messages_of_the_service() -> None:
     page = " ".join((ROOT / "docs/reliability.md").read_text().split())
-    outages: list[dashboard.Messages] = [
-        dashboard.BROKER_AWAY,
-        dashboard.DATABASE_AWAY,
-        dashboard.READ_ONLY,
+    outages = [
+        outage_messages.BROKER_UNREACHABLE,
+        outage_messages.DATABASE_UNREACHABLE,
+        outage_messages.READ_ONLY,
+        outage_messages.DISK_FULL,
+        {"/experiments/1": outage_messages.QUEUED_WITHOUT_BROKER},
     ]
-    outages += [dashboard.DISK_FULL, dashboard.waiting_for_broker(1)]
     messages = [message for outage in outages for message in outage.values()]
     assert [text for text in messages if not text.startswith('"') and text not in page] == []

@@ -19,11 +19,16 @@ def field(path: str, document: Mapping[str, object] | None = None) -> FormField:
 
 def test_every_hyperparameter_has_a_field() -> None:
     paths = {field.path for field in fields({})}
-    assert paths == {one.written_path for one in HYPERPARAMETERS.values()} | {"device", "priority"}
+    assert paths == {hyperparameter.written_path for hyperparameter in HYPERPARAMETERS.values()} | {
+        "device",
+        "priority",
+    }
 
 
 def test_fields_show_titles_and_not_the_names_of_the_specification() -> None:
-    texts = [text for one in fields({}) for text in (one.label, one.help, *one.choices.values())]
+    texts = [
+        text for field in fields({}) for text in (field.label, field.help, *field.choices.values())
+    ]
     assert not [text for text in texts if "_" in text or "mlp" in text]
 
 

@@ -18,7 +18,7 @@ from backend.specification.hyperparameters import (
 from backend.specification.params import ParamValue
 
 ROOT = Path(__file__).parents[2]
-ALL = pytest.mark.parametrize("one", HYPERPARAMETERS.values(), ids=HYPERPARAMETERS)
+ALL = pytest.mark.parametrize("hyperparameter", HYPERPARAMETERS.values(), ids=HYPERPARAMETERS)
 
 
 @pytest.mark.parametrize("section", SECTIONS)
@@ -28,25 +28,25 @@ def test_every_field_of_a_section_is_declared_under_its_name(section: str) -> No
 
 
 @ALL
-def test_every_hyperparameter_is_explained(one: Hyperparameter) -> None:
-    assert one.label
-    assert one.help.endswith(".")
-    assert one.why.endswith(".")
-    assert one.accepted
+def test_every_hyperparameter_is_explained(hyperparameter: Hyperparameter) -> None:
+    assert hyperparameter.label
+    assert hyperparameter.help.endswith(".")
+    assert hyperparameter.why.endswith(".")
+    assert hyperparameter.accepted
 
 
 @ALL
-def test_every_choice_has_a_title(one: Hyperparameter) -> None:
-    assert all(choice.title for choice in one.choices.values())
+def test_every_choice_has_a_title(hyperparameter: Hyperparameter) -> None:
+    assert all(choice.title for choice in hyperparameter.choices.values())
 
 
 @ALL
-def test_defaults_are_accepted(one: Hyperparameter) -> None:
+def test_defaults_are_accepted(hyperparameter: Hyperparameter) -> None:
     errors: list[object] = []
-    defaults: list[ParamValue] = [one.default, one.slider_end]
+    defaults: list[ParamValue] = [hyperparameter.default, hyperparameter.slider_end]
     for value in defaults:
         if value is not None:
-            one.read(one.path, value, errors)  # type: ignore[arg-type]
+            hyperparameter.read(hyperparameter.path, value, errors)  # type: ignore[arg-type]
     assert errors == []
 
 

@@ -123,7 +123,7 @@ def test_a_list_of_histories_is_separated_by_name() -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "part", "what"),
+    ("name", "part", "measure"),
     [
         ("val_loss", "validation", "loss"),
         ("Loss/Validation", "validation", "loss"),
@@ -135,8 +135,10 @@ def test_a_list_of_histories_is_separated_by_name() -> None:
         ("val/box_loss", "validation", "box loss"),
     ],
 )
-def test_a_name_contains_its_part_and_its_measure(name: str, part: str | None, what: str) -> None:
-    assert (parse_name(name).part, parse_name(name).measure) == (part, what)
+def test_a_name_contains_its_part_and_its_measure(
+    name: str, part: str | None, measure: str
+) -> None:
+    assert (parse_name(name).part, parse_name(name).measure) == (part, measure)
 
 
 def test_test_loss_replaces_a_missing_validation_loss() -> None:
