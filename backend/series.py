@@ -93,6 +93,26 @@ class Series:
             values[known] = self.values[places[known]]
         return values
 
+    def at_steps(self, steps: IntArray) -> Self:
+        """Return the series at those of the ascending steps [m] that it has."""
+        places = self.steps.searchsorted(steps)
+        inside = places < len(self)
+        places, steps = places[inside], steps[inside]
+        return self.take(places[self.steps[places] == steps])
+
+    def plus(self, other: Self) -> Self:
+        """Return the sum of two series at the steps that both have."""
+        return self._combined(other, np.add)
+
+    def minus(self, other: Self) -> Self:
+        """Return the difference of two series at the steps that both have."""
+        return self._combined(other, np.subtract)
+
+    def _combined(self, other: Self, operation: np.ufunc) -> Self:
+        steps = np.intersect1d(self.steps, other.steps, assume_unique=True)
+        with np.errstate(invalid="ignore"):  # infinity minus infinity is NaN
+            return type(self)(steps, operation(self.values_at(steps), other.values_at(steps)))
+
     @property
     def finite(self) -> Self:
         """The series without the steps whose value is not finite."""

@@ -14,7 +14,7 @@ from backend.analysis.capacity_points import (
 )
 from backend.analysis.cells import CAPACITY, N_TRAIN, group_by, params_key, setting, varying
 from backend.analysis.effects import NOTICEABLE_FALL, second_half_change
-from backend.analysis.lines import Line, lines
+from backend.analysis.lines import CellLine, lines
 from backend.analysis.measured_cells import Cell, best_validation, relative_change, untrained
 from backend.diagnosis.number_format import number, relative
 from backend.specification.params import ParamValue
@@ -114,7 +114,7 @@ def _at_sizes(some: Sequence[OptimumAt], optima: Sequence[OptimumAt]) -> str:
     return f"At {', '.join(f'{at.n_train:,}' for at in some)} samples"
 
 
-def _curve(line: Line, capacity: str, where: dict[str, ParamValue]) -> CapacityCurve:
+def _curve(line: CellLine, capacity: str, where: dict[str, ParamValue]) -> CapacityCurve:
     line = sorted(line, key=lambda cell: cell.parameters)
     counted = line[0].n_train * line[0].runs[0].outputs
     points = points_of(line, capacity)

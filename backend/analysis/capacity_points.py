@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from backend.analysis.intervals import Interval
-from backend.analysis.lines import Line, peak
+from backend.analysis.lines import CellLine, peak
 from backend.analysis.measured_cells import (
     Cell,
     RunResult,
@@ -87,7 +87,7 @@ def final_validation(run: RunResult) -> float | None:
     return run.final.validation
 
 
-def points_of(line: Line, path: str) -> list[CapacityPoint]:
+def points_of(line: CellLine, path: str) -> list[CapacityPoint]:
     """Return the points of a line along the capacity `path`; each cell has a validation loss."""
     return [
         CapacityPoint(
@@ -116,7 +116,7 @@ def _is_fitted(cell: Cell) -> bool:
     return train is not None and reference is not None and train <= FITTED_LOSS * reference
 
 
-def optimum_of(line: Line, points: Sequence[CapacityPoint]) -> Optimum:
+def optimum_of(line: CellLine, points: Sequence[CapacityPoint]) -> Optimum:
     """Return the optimum of a line of cells and its points, ascending in parameters."""
     best = min(range(len(points)), key=lambda i: points[i].validation.mean)
     changes = {
@@ -134,7 +134,7 @@ def optimum_of(line: Line, points: Sequence[CapacityPoint]) -> Optimum:
 
 
 def double_descent_of(
-    line: Line, points: Sequence[CapacityPoint], threshold: int
+    line: CellLine, points: Sequence[CapacityPoint], threshold: int
 ) -> DoubleDescent | None:
     """Return the double descent along a line of cells, None without one."""
     top = peak(line, final_validation)

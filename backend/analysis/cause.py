@@ -27,7 +27,7 @@ from backend.analysis.effects import (
 from backend.analysis.intervals import Interval
 from backend.analysis.learning_curves import LearningCurve
 from backend.analysis.measured_cells import Cell, best_validation, test_at_best
-from backend.analysis.power_law import Estimate
+from backend.analysis.power_law import LawEstimate
 from backend.diagnosis.number_format import number
 from backend.specification.params import ParamValue, as_number
 
@@ -106,7 +106,7 @@ def _known_floor(variance: float, validation: Interval) -> StepEffect:
     return StepEffect("noise", "does not limit", f"Noise is not what limits: {text}")
 
 
-def _floor_of_law(floor: Estimate, validation: Interval) -> StepEffect:
+def _floor_of_law(floor: LawEstimate, validation: Interval) -> StepEffect:
     low, value, high = (number(x or 0.0) for x in (floor.low, floor.value, floor.high))
     return StepEffect(
         "noise", "not resolved",

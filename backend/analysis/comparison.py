@@ -22,7 +22,7 @@ JudgedLosses = Mapping[str, float]
 """Metrics of one run at the epoch at which it is judged, such as ``{"val_loss": 0.4}``."""
 
 
-Pair = tuple[int, int]
+CellSeed = tuple[int, int]
 """The cell and the seed that two compared runs have in common."""
 
 
@@ -62,7 +62,7 @@ class Arm:
         """Number of runs that ended without a loss."""
         return sum(run.ended and run.losses is None for run in self.outcomes)
 
-    def by_pair(self, metric: str) -> dict[Pair, float]:
+    def by_pair(self, metric: str) -> dict[CellSeed, float]:
         """Return the finite values of a metric by cell and seed."""
         return {
             (run.cell, run.seed): run.losses[metric]
@@ -76,7 +76,7 @@ class Arm:
 
 
 @dataclass(frozen=True)
-class Difference:
+class PairedDifference:
     """Mean paired difference to the baseline, in units of the metric, with 95 % intervals.
 
     `low` to `high` holds for this difference alone, `joint_low` to `joint_high` for all m variants
@@ -110,7 +110,7 @@ class VariantEffect:
 
     arm: Arm
     means: Mapping[str, float]
-    differences: Mapping[str, Difference] = field(default_factory=dict)
+    differences: Mapping[str, PairedDifference] = field(default_factory=dict)
     cost: float | None = None
     cells: int = 0
     lower: int = 0
@@ -142,7 +142,9 @@ def compare(arms: Sequence[Arm]) -> Comparison:
     return Comparison(baseline, ranked, _chosen(baseline, ranked), len(seeds))
 
 
-def paired(values: Mapping[int, float], base: Mapping[int, float], comparisons: int) -> Difference:
+def paired(
+    values: Mapping[int, float], base: Mapping[int, float], comparisons: int
+) -> PairedDifference:
     """Return the mean difference of values to a base over shared seeds.
 
     The intervals are mean +- t(n - 1) s / sqrt(n) over the n differences (Student 1908), one at
@@ -154,12 +156,12 @@ def paired(values: Mapping[int, float], base: Mapping[int, float], comparisons: 
         raise ValueError("no seed is in both")
     mean, n = fmean(differences), len(differences)
     if n < LEAST_PAIRS:
-        return Difference(mean, n)
+        return PairedDifference(mean, n)
     error = stdev(differences) / sqrt(n)
     alone, joint = (
         student_t(n - 1, 1 - (1 - LEVEL) / many) * error for many in (1, max(1, comparisons))
     )
-    return Difference(mean, n, mean - alone, mean + alone, mean - joint, mean + joint)
+    return PairedDifference(mean, n, mean - alone, mean + alone, mean - joint, mean + joint)
 
 
 def _effect(arm: Arm, baseline: Arm, comparisons: int) -> VariantEffect:
@@ -178,7 +180,7 @@ def _effect(arm: Arm, baseline: Arm, comparisons: int) -> VariantEffect:
     )  # fmt: skip
 
 
-def _mean_by_seed(values: Mapping[Pair, float]) -> dict[int, float]:
+def _mean_by_seed(values: Mapping[CellSeed, float]) -> dict[int, float]:
     groups: dict[int, list[float]] = {}
     for (_, seed), value in sorted(values.items()):
         groups.setdefault(seed, []).append(value)

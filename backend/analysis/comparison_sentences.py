@@ -2,7 +2,13 @@
 
 from math import isclose, sqrt
 
-from backend.analysis.comparison import RANKING, Comparison, Difference, VariantEffect, has_failed
+from backend.analysis.comparison import (
+    RANKING,
+    Comparison,
+    PairedDifference,
+    VariantEffect,
+    has_failed,
+)
 from backend.analysis.intervals import student_t
 from backend.diagnosis.number_format import number
 
@@ -18,7 +24,7 @@ def in_words(comparison: Comparison) -> str:
     return " ".join(sentence for sentence in sentences if sentence)
 
 
-def seeds_needed(difference: Difference, comparisons: int) -> int | None:
+def seeds_needed(difference: PairedDifference, comparisons: int) -> int | None:
     """Return how many seeds would resolve a difference of the measured size with power 80 %.
 
     The smallest n <= `MAX_SEEDS` with n >= ((t + z) s / d)^2, where d is the mean paired

@@ -14,7 +14,7 @@ from backend.analysis.cells import (
     params_key,
 )
 from backend.analysis.intervals import Interval, paired
-from backend.analysis.lines import Line
+from backend.analysis.lines import CellLine
 from backend.analysis.measured_cells import Cell, best_validation, relative_change, test_at_best
 from backend.diagnosis.number_format import relative
 from backend.specification.params import ParamValue, as_number
@@ -113,14 +113,14 @@ def not_assessable(factor: Factor, reason: str) -> StepEffect:
     return StepEffect(factor, "not assessable", sentence)
 
 
-def _factor_line(cells: Sequence[Cell], best: Cell, factor: Factor) -> tuple[str, Line]:
+def _factor_line(cells: Sequence[Cell], best: Cell, factor: Factor) -> tuple[str, CellLine]:
     """Return the longest line through the best cell along a hyperparameter of a factor."""
     by_path = {path: _line_through(cells, best, path) for path in AXES[factor]}
     path = max(by_path, key=lambda path: len(by_path[path]))
     return path, by_path[path]
 
 
-def _line_through(cells: Sequence[Cell], best: Cell, path: str) -> Line:
+def _line_through(cells: Sequence[Cell], best: Cell, path: str) -> CellLine:
     if path not in best.params:
         return [best]
     own = params_key(best.params, without=(path,))

@@ -7,7 +7,7 @@ import numpy as np
 
 from backend.analysis.cells import N_TRAIN, setting, varying
 from backend.analysis.intervals import Interval
-from backend.analysis.lines import Line, Peak, lines, peak
+from backend.analysis.lines import CellLine, Peak, lines, peak
 from backend.analysis.measured_cells import (
     Cell,
     best_validation,
@@ -15,7 +15,7 @@ from backend.analysis.measured_cells import (
     test_at_best,
     train_at_best,
 )
-from backend.analysis.power_law import MIN_POINTS, Estimate, PowerLaw, fit
+from backend.analysis.power_law import MIN_POINTS, LawEstimate, PowerLaw, fit
 from backend.diagnosis.number_format import number
 from backend.specification.params import ParamValue
 
@@ -50,7 +50,7 @@ class Forecast:
     """A loss at a size, predicted by the law and by repeating the last value."""
 
     n_train: float
-    law: Estimate
+    law: LawEstimate
     constant: float
 
 
@@ -76,13 +76,13 @@ class Law:
     a: float
     b: float
     c: float
-    floor: Estimate
+    floor: LawEstimate
     scatter: float
     fitted_from: int
     drawn: Sequence[LawPoint]
     forecasts: Sequence[Forecast]
     target: float
-    target_samples: Estimate | None
+    target_samples: LawEstimate | None
     back_test: BackTest | None
     doubt: str | None
 
@@ -112,7 +112,7 @@ def learning_curves(cells: Sequence[Cell], *, target: float | None = None) -> li
     )
 
 
-def _curve(line: Line, where: dict[str, ParamValue], target: float | None) -> LearningCurve:
+def _curve(line: CellLine, where: dict[str, ParamValue], target: float | None) -> LearningCurve:
     line = [cell for cell in line if cell.mean(best_validation) is not None]
     points = [
         SizePoint(cell.n_train, cell.over_seeds(train_at_best), validation, test)
@@ -141,7 +141,7 @@ def _curve(line: Line, where: dict[str, ParamValue], target: float | None) -> Le
     )
 
 
-def _why_no_law(line: Line, points: Sequence[SizePoint], top: Peak | None) -> str | None:
+def _why_no_law(line: CellLine, points: Sequence[SizePoint], top: Peak | None) -> str | None:
     if len(points) < MIN_POINTS:
         beyond = " beyond the peak" if top else ""
         return f"{len(points)} sizes{beyond} are too few for a fitted law; {MIN_POINTS} are needed."
@@ -200,7 +200,7 @@ def _doubt(
     return None
 
 
-def _overlap(first: Estimate, last: Estimate) -> bool:
+def _overlap(first: LawEstimate, last: LawEstimate) -> bool:
     return (first.low or 0.0) <= (last.high or 0.0)
 
 
@@ -220,7 +220,7 @@ def _back_test(points: Sequence[SizePoint]) -> BackTest | None:
 
 
 def _sentence(
-    line: Line,
+    line: CellLine,
     points: Sequence[SizePoint],
     top: Peak | None,
     law: Law | None,
@@ -271,6 +271,6 @@ def _about(n: float) -> str:
     return f"{float(f'{n:.2g}'):,.0f}"
 
 
-def _seeds(line: Line) -> str:
+def _seeds(line: CellLine) -> str:
     count = max(len(cell.runs) for cell in line)
     return "one seed" if count == 1 else f"the scatter over {count} seeds"

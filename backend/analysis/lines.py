@@ -9,11 +9,11 @@ from backend.analysis.measured_cells import Cell, RunMeasure, relative_change
 from backend.specification.params import as_number
 
 NOTICEABLE_PEAK = 0.1  # relative rise and fall of the loss: below it, a peak does not count
-Line = Sequence[Cell]
+CellLine = Sequence[Cell]
 """Cells in ascending order of one hyperparameter, equal in all others."""
 
 
-def lines(cells: Sequence[Cell], along: str) -> list[Line]:
+def lines(cells: Sequence[Cell], along: str) -> list[CellLine]:
     """Return the lines of two or more cells along a hyperparameter."""
     groups = group_by(
         (cell for cell in cells if along in cell.params),
@@ -41,7 +41,7 @@ class Peak:
         return self.rise.resolved and self.fall.resolved
 
 
-def peak(line: Line, measure: RunMeasure) -> Peak | None:
+def peak(line: CellLine, measure: RunMeasure) -> Peak | None:
     """Return the highest peak inside a line whose rise and fall both exceed NOTICEABLE_PEAK."""
     means = [(index, cell.mean(measure)) for index, cell in enumerate(line)]
     known = [(index, mean) for index, mean in means if mean is not None]

@@ -29,7 +29,7 @@ _TAILS = ((1 - LEVEL) / 2, (1 + LEVEL) / 2)
 
 
 @dataclass(frozen=True)
-class Estimate:
+class LawEstimate:
     """A value and its interval; None where it is too far away to be estimated."""
 
     value: float | None
@@ -58,30 +58,30 @@ class PowerLaw:
         return float(self.a * n**-self.b + self.c)
 
     @property
-    def floor(self) -> Estimate:
+    def floor(self) -> LawEstimate:
         """The loss c that no number of samples gets below, with its interval."""
         low, high = np.quantile(self.drawn[:, 2], _TAILS)
-        return Estimate(self.c, min(float(low), self.c), max(float(high), self.c))
+        return LawEstimate(self.c, min(float(low), self.c), max(float(high), self.c))
 
     @property
     def is_step(self) -> bool:
         """Whether loss falls faster than any exponent tried: a step and not a law."""
         return bool(self.b >= STEEPEST_EXPONENT)
 
-    def at(self, n: float) -> Estimate:
+    def at(self, n: float) -> LawEstimate:
         """Return the loss at n samples with its interval."""
         return self.along(np.array([n]))[0]
 
-    def along(self, n: FloatArray) -> list[Estimate]:
+    def along(self, n: FloatArray) -> list[LawEstimate]:
         """Return the losses at sizes n [m] with their intervals."""
         bounds = np.quantile(self._sampled(n), _TAILS, axis=0).T
         losses = [self(float(size)) for size in n]
         return [
-            Estimate(loss, min(float(low), loss), max(float(high), loss))
+            LawEstimate(loss, min(float(low), loss), max(float(high), loss))
             for loss, (low, high) in zip(losses, bounds, strict=True)
         ]
 
-    def samples_for(self, loss: float) -> Estimate:
+    def samples_for(self, loss: float) -> LawEstimate:
         """Return how many samples are needed for a loss, with the interval.
 
         A value is None if the law never reaches the loss, or only beyond MAX_FORECAST_FACTOR.
@@ -90,7 +90,7 @@ class PowerLaw:
         arrived = table <= loss  # [1 + samples, sizes]
         first = np.where(arrived.any(axis=1), arrived.argmax(axis=1), len(sizes))
         low, high = np.quantile(first[1:], _TAILS, method="nearest")
-        return Estimate(
+        return LawEstimate(
             *(float(sizes[i]) if i < len(sizes) else None for i in (first[0], low, high))
         )
 

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Query
 from pydantic import BaseModel
 
-from backend.analysis.comparison import Comparison, Difference, VariantEffect
+from backend.analysis.comparison import Comparison, PairedDifference, VariantEffect
 from backend.analysis.comparison_sentences import in_words
 from backend.runs import compare_variants
 from backend.runs.compare_variants import DEFAULT_AT, At
@@ -124,5 +124,5 @@ def _effect_item(effect: VariantEffect) -> EffectItem:
     )
 
 
-def _difference(difference: Difference) -> DifferenceItem:
+def _difference(difference: PairedDifference) -> DifferenceItem:
     return DifferenceItem(**vars(difference), resolved=difference.resolved)

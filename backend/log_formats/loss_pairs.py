@@ -3,8 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from difflib import get_close_matches
-
-import numpy as np
+from functools import reduce
 
 from backend.log_formats.history import MAX_SHOWN_CHARACTERS, Ambiguous, History, Unreadable
 from backend.log_formats.series_names import DataPart, SeriesName, parse_name
@@ -15,7 +14,7 @@ DETECTION_LOSSES = ("box", "cls", "dfl", "obj", "seg", "pose", "kobj", "rle")
 MAX_LISTED_NAMES = 12  # in a message
 MAX_PAIRS_CHARACTERS = 400  # in a message
 
-Pair = tuple[str, str]
+NamePair = tuple[str, str]
 """The names of a train and a validation series."""
 
 _FROM_TEST = "validation: no series is named so, the test loss is taken for it"
@@ -82,7 +81,7 @@ def _named(history: History, name: str | None, part: str) -> str:
     raise Unreadable(f"{option}{meant}; it has {_listed(list(history.series))}")
 
 
-def _pairs(history: History, names: Mapping[str, SeriesName], part: DataPart) -> list[Pair]:
+def _pairs(history: History, names: Mapping[str, SeriesName], part: DataPart) -> list[NamePair]:
     """Return pairs of a train series and a series of `part` with the same loss."""
     pairs = []
     for measure in dict.fromkeys(name.measure for name in names.values() if name.is_loss):
@@ -104,14 +103,14 @@ def _best(
     return min(fitting, key=lambda key: (names[key].rank, -len(history.series[key])), default=None)
 
 
-def _chosen(pairs: list[Pair], names: Mapping[str, SeriesName]) -> list[Pair]:
+def _chosen(pairs: list[NamePair], names: Mapping[str, SeriesName]) -> list[NamePair]:
     """Return the pair that is plainly the loss, or the pairs that add up to it.
 
     Raises Ambiguous.
     """
     measures = [names[validation].measure for _, validation in pairs]
 
-    def with_measure(*accepted: str) -> list[Pair]:
+    def with_measure(*accepted: str) -> list[NamePair]:
         return [p for p, measure in zip(pairs, measures, strict=True) if measure in accepted]
 
     plain = with_measure("loss") or with_measure("")
@@ -133,7 +132,7 @@ def _chosen(pairs: list[Pair], names: Mapping[str, SeriesName]) -> list[Pair]:
 def _loss_pair(
     history: History,
     names: Mapping[str, SeriesName],
-    pairs: list[Pair],
+    pairs: list[NamePair],
     remarks: Sequence[str],
 ) -> LossPair:
     train, validation = (_sum([history.series[pair[i]] for pair in pairs]) for i in (0, 1))
@@ -149,11 +148,7 @@ def _loss_pair(
 
 def _sum(parts: Sequence[Series]) -> Series:
     """Return the sum of series at the steps that all of them have."""
-    total, *others = parts
-    for other in others:
-        steps = np.intersect1d(total.steps, other.steps)
-        total = Series(steps, total.values_at(steps) + other.values_at(steps))
-    return total
+    return reduce(Series.plus, parts)
 
 
 def _listed(names: Sequence[str]) -> str:

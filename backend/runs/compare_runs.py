@@ -8,7 +8,7 @@ from typing import Literal
 from sqlalchemy.orm import Session
 
 from backend.analysis.cells import SEED, cell_key, varying
-from backend.analysis.comparison import LEAST_PAIRS, Difference, paired
+from backend.analysis.comparison import LEAST_PAIRS, PairedDifference, paired
 from backend.analysis.intervals import Interval, interval
 from backend.errors import InvalidInput
 from backend.runs.items import run_items
@@ -99,7 +99,7 @@ def _result(run: RunItem, name: Result) -> float | None:
 class LossDifference:
     """A subject's test loss at the best epoch minus that of the first, or why it is missing."""
 
-    difference: Difference | None
+    difference: PairedDifference | None
     reason: str = ""
 
 

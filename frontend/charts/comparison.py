@@ -7,7 +7,7 @@ from textwrap import wrap
 
 import plotly.graph_objects as go
 
-from backend.analysis.comparison import CHOICE, RANKING, Comparison, Difference
+from backend.analysis.comparison import CHOICE, RANKING, Comparison, PairedDifference
 from frontend import formatting
 from frontend.charts import theme
 
@@ -19,8 +19,8 @@ class Row:
     """One variant's differences to the baseline, in test and in validation loss."""
 
     name: str
-    test: Difference
-    validation: Difference | None
+    test: PairedDifference
+    validation: PairedDifference | None
     chosen: bool
 
 

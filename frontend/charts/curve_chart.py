@@ -1,4 +1,4 @@
-"""Draw a run's curves: the lines over the epochs, and the gap between them as a strip below."""
+"""Drawing of a run's curves: lines over the epochs, and the gap between them in a strip below."""
 
 from collections.abc import Sequence
 from itertools import chain
@@ -7,7 +7,7 @@ from math import log10
 import plotly.graph_objects as go
 
 from frontend.charts import theme
-from frontend.charts.curves import CurvesInfo, DrawnLine
+from frontend.charts.curves import CurvesInfo, PartLine
 from frontend.run_view import Scale
 
 MARKS = {"best epoch": ("var(--mark-0)", "solid"), "early stop": ("var(--mark-1)", "dashdot")}
@@ -77,7 +77,7 @@ def _values_axis(info: CurvesInfo) -> dict[str, object]:
 
 
 def _range(info: CurvesInfo, epochs: Scale) -> dict[str, object]:
-    """Return the range of the epochs: the stretch that is zoomed into, else all."""
+    """Return the range of the epochs: that of the zoom, or all."""
     if info.view.stretch == (None, None):
         return {"rangemode": "tozero"} if epochs == "linear" else {}
     return {"range": _ends(info, epochs)}
@@ -89,8 +89,8 @@ def _ends(info: CurvesInfo, epochs: Scale) -> list[float]:
     return [_place(end, epochs) for end in ends]
 
 
-def _add_line(figure: go.Figure, info: CurvesInfo, line: DrawnLine) -> None:
-    """Draw a line; if it is smoothed, what was recorded stays in sight behind it."""
+def _add_line(figure: go.Figure, info: CurvesInfo, line: PartLine) -> None:
+    """Draw a line. Behind a smoothed line, the recorded values stay visible."""
     look = {"color": theme.COLOURS[line.part], "dash": theme.DASHES[line.part], "width": 2}
     name, shown = theme.LABELS[line.part], True if line.part in info.view.show else "legendonly"
     raw = {"opacity": 0.35, "line": look | {"width": 1, "dash": "solid"}}
@@ -98,36 +98,36 @@ def _add_line(figure: go.Figure, info: CurvesInfo, line: DrawnLine) -> None:
         x=line.steps, y=line.values, name=name, meta=f"{line.part}_{info.quantity}",
         uid=line.part, legendgroup=line.part, visible=shown, hovertemplate="%{y:.4g}",
         mode=_mode([line]),
-        **(raw | {"showlegend": False} if line.smoothed else {"line": look}),
+        **(raw | {"showlegend": False} if line.smoothed is not None else {"line": look}),
     )  # fmt: skip
-    if line.smoothed:
+    if line.smoothed is not None:
         figure.add_scatter(
-            x=line.steps, y=line.smoothed, name=name, uid=f"{line.part} smoothed",
+            x=line.steps, y=line.smoothed.json_values, name=name, uid=f"{line.part} smoothed",
             legendgroup=line.part, visible=shown, mode="lines", line=look, hoverinfo="skip",
         )  # fmt: skip
 
 
-def _mode(lines: Sequence[DrawnLine]) -> str:
-    """Return how to draw: a single epoch is no line, but a dot."""
+def _mode(lines: Sequence[PartLine]) -> str:
+    """Return the mode of a trace: a single epoch is drawn as a dot."""
     return "lines+markers" if max(len(line.steps) for line in lines) == 1 else "lines"
 
 
-def _add_gap(figure: go.Figure, gap: DrawnLine) -> None:
+def _add_gap(figure: go.Figure, gap: PartLine) -> None:
     look = {"color": theme.INK, "width": 1.5}
     figure.add_scatter(
         x=gap.steps, y=gap.values, name="Gap", meta="gap", uid="gap", yaxis="y2", mode=_mode([gap]),
-        line=look | ({"width": 0.5} if gap.smoothed else {}), fill="tozeroy",
+        line=look | ({"width": 0.5} if gap.smoothed is not None else {}), fill="tozeroy",
         fillcolor="var(--shade)", showlegend=False, hovertemplate="%{y:.4g}",
     )  # fmt: skip
-    if gap.smoothed:
+    if gap.smoothed is not None:
         figure.add_scatter(
-            x=gap.steps, y=gap.smoothed, uid="gap smoothed", yaxis="y2", mode="lines", line=look,
-            showlegend=False, hoverinfo="skip",
+            x=gap.steps, y=gap.smoothed.json_values, uid="gap smoothed", yaxis="y2", mode="lines",
+            line=look, showlegend=False, hoverinfo="skip",
         )  # fmt: skip
 
 
 def _add_seeds(figure: go.Figure, info: CurvesInfo) -> None:
-    """Draw the cell's other runs faintly behind: one trace a part, a gap between two runs."""
+    """Draw the other runs of the cell faintly behind, in one trace per part."""
     for part in ("train", "val"):
         lines = [line for line in info.seeds if line.part == part]
         if lines:
@@ -158,14 +158,14 @@ def _shade(figure: go.Figure, info: CurvesInfo) -> None:
 
 
 def _place(epoch: int, epochs: Scale) -> float:
-    """Return where annotations and ranges want an epoch: on a logarithmic axis, its logarithm."""
+    """Return the position of an epoch for annotations and ranges, on a logarithmic axis its log."""
     return log10(max(epoch, 1)) if epochs == "log" else epoch
 
 
 def _mark(
     figure: go.Figure, name: str, epoch: int | None, epochs: Scale, *, row: int, middle: float
 ) -> None:
-    """Draw a vertical line with its label above the plot; each mark has a row of its own.
+    """Draw a vertical line with its label above the plot; each mark has its own row.
 
     A mark without an epoch is hidden; curve_growth.js shows it when a growing curve gets there.
     """

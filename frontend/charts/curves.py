@@ -1,48 +1,62 @@
-"""What the chart of a run shows: its lines, thinned and smoothed, the gap, other seeds, marks."""
+"""Data of a run's chart: its lines, thinned and smoothed, the gap, other seeds, and marks."""
 
 from collections.abc import Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
-from typing import Any, Literal, get_args
+from typing import Literal, get_args
 
 import numpy as np
-from numpy.typing import NDArray
 
-from backend.runs.items import finite
 from backend.runs.schemas import RunItem
-from backend.series import Series, downsample, smooth
+from backend.series import IntArray, Series, downsample, smooth
 from frontend.charts import theme
 from frontend.formatting import number
 from frontend.run_view import RunView
 
 Quantity = Literal["loss", "accuracy"]
 QUANTITIES: tuple[Quantity, ...] = get_args(Quantity)
-Values = Sequence[float | None]
-Array = NDArray[Any]
 
-MAX_POINTS = 600  # of each line; the lines share their steps, so that each has at most 3 times that
+# Per line. The lines share their steps, so that each has at most three times as many.
+MAX_POINTS = 600
 MAX_SEED_POINTS = 200
-ROOM = 2.0  # times the run's own highest value: what other seeds may take of the axis
+# Other seeds may take this many times the run's own highest value of the axis.
+MAX_SEED_HEIGHT = 2.0
 PARTS = ("train", "val", "test")
+EMPTY = Series.of([], [])
 
 
 @dataclass(frozen=True)
-class DrawnLine:
-    """One part's values over the epochs that are drawn; None where a value is not finite."""
+class PartLine:
+    """The series of one part of the data, with its smoothed series if the view asks for one."""
 
     part: str
-    steps: Sequence[int]
-    values: Values
-    smoothed: Values = ()
+    series: Series
+    smoothed: Series | None = None
+
+    @property
+    def steps(self) -> list[int]:
+        """The epochs that are drawn."""
+        steps: list[int] = self.series.steps.tolist()
+        return steps
+
+    @property
+    def values(self) -> list[float | None]:
+        """The values at these epochs, None where a value is not finite."""
+        return self.series.json_values
+
+    def at(self, epochs: IntArray) -> "PartLine":
+        """Return the line at those of the ascending epochs that it has."""
+        smoothed = None if self.smoothed is None else self.smoothed.at_steps(epochs)
+        return PartLine(self.part, self.series.at_steps(epochs), smoothed)
 
 
 @dataclass(frozen=True)
 class CurvesInfo:
-    """What the chart of a run shows. `gap` is validation minus train loss, None for accuracy."""
+    """Data of a run's chart. `gap` is validation minus train loss, None for accuracy."""
 
     quantity: Quantity
-    lines: Sequence[DrawnLine]
-    gap: DrawnLine | None
-    seeds: Sequence[DrawnLine]
+    lines: Sequence[PartLine]
+    gap: PartLine | None
+    seeds: Sequence[PartLine]
     best_epoch: int | None
     early_stop_epoch: int | None
     last_epoch: int
@@ -51,7 +65,7 @@ class CurvesInfo:
 
     @property
     def after_best(self) -> tuple[int, int] | None:
-        """First and last epoch of the stretch after the best epoch, None if there is none."""
+        """First and last epoch of the range after the best epoch, None if it is empty."""
         if self.best_epoch is None or self.last_epoch <= self.best_epoch:
             return None
         return self.best_epoch, self.last_epoch
@@ -63,25 +77,25 @@ class CurvesInfo:
 
     @property
     def limits(self) -> tuple[float, float] | None:
-        """Ends of the axis where other seeds would leave the run's own lines no room, else None."""
+        """Ends of the axis if other seeds would squeeze the run's own lines, else None."""
         own = _numbers([line for line in self.lines if line.part in self.view.show])
         others = _numbers(self.seeds)
-        if not own or not others or max(others) <= ROOM * max(own):
+        if not own or not others or max(others) <= MAX_SEED_HEIGHT * max(own):
             return None
-        return min(0, *own), ROOM * max(own)
+        return min(0, *own), MAX_SEED_HEIGHT * max(own)
 
     @property
     def description(self) -> str:
-        """The chart in words, with the numbers a reader would take from it."""
+        """The chart as text, with the numbers that a reader would take from it."""
         if not self.last_epoch:
             return "No epoch has been recorded yet."
         ends = ", ".join(
-            f"{theme.LABELS[line.part].lower()} {number(line.values[-1])}"
+            f"{theme.LABELS[line.part].lower()} {number(line.series.json_values[-1])}"
             for line in self.lines
-            if line.values and line.part in self.view.show
+            if line.steps and line.part in self.view.show
         )
         text = [f"{self.quantity.capitalize()} after epoch {self._drawn_last:,}: {ends or 'none'}."]
-        gap = self.gap.values[-1] if self.gap and self.gap.values else None
+        gap = self.gap.values[-1] if self.gap and self.gap.steps else None
         if gap is not None:
             where = "below" if gap < 0 else "above"
             text.append(f"Validation is {number(abs(gap))} {where} train.")
@@ -106,16 +120,16 @@ def curves_info(
     early_stop_epoch: int | None = None,
     seeds: Sequence[Mapping[str, Series]] = (),
 ) -> CurvesInfo:
-    """Return what to draw of a run's series, keyed as in the database: ``train_loss``, ...
+    """Return the chart of a run's series by metric: ``train_loss``, ...
 
     `seeds` are the series of the other runs of its cell.
     """
-    own = [_whole(part, series.get(f"{part}_{quantity}"), view, view.smoothing) for part in PARTS]
+    own = [_line(part, series.get(f"{part}_{quantity}"), view, view.smoothing) for part in PARTS]
     marked = {epoch for epoch in (best_epoch, early_stop_epoch) if epoch is not None}
     lines = _thinned(own, view, MAX_POINTS, marked)
     behind = (
-        _thinned([_whole(part, found.get(f"{part}_{quantity}"), view)], view, MAX_SEED_POINTS)
-        for found in seeds
+        _thinned([_line(part, seed.get(f"{part}_{quantity}"), view)], view, MAX_SEED_POINTS)
+        for seed in seeds
         for part in ("train", "val")
         if part in view.show
     )
@@ -126,7 +140,7 @@ def curves_info(
         [line for some in behind for line in some],
         best_epoch,
         early_stop_epoch,
-        max((int(one.steps[-1]) for one in series.values() if len(one)), default=0),
+        max((int(each.steps[-1]) for each in series.values() if len(each)), default=0),
         view,
         best_loss,
     )
@@ -135,11 +149,14 @@ def curves_info(
 def newest_info(
     quantity: Quantity, run: RunItem, *, stops: int | None, view: RunView
 ) -> CurvesInfo:
-    """Return what a chart of a run shows, with the newest point of each line alone.
+    """Return the chart of a run with only the newest point of each line.
 
-    It has the chart's description and marks, without reading the points of the run.
+    Its description and marks are those of the whole chart, but no points have to be read.
     """
-    lines = [DrawnLine(part, [run.epoch], [value]) for part, value in _last_values(quantity, run)]
+    lines = [
+        PartLine(part, Series.of([run.epoch], [value]))
+        for part, value in _last_values(quantity, run)
+    ]
     gap = _gap(*lines[:2]) if quantity == "loss" and len(lines) > 1 else None
     return CurvesInfo(quantity, lines, gap, [], run.best_epoch, stops, run.epoch, view)
 
@@ -150,71 +167,38 @@ def _last_values(quantity: Quantity, run: RunItem) -> Iterator[tuple[str, float 
             yield part, summary["last"]
 
 
-def _numbers(lines: Sequence[DrawnLine]) -> list[float]:
+def _numbers(lines: Sequence[PartLine]) -> list[float]:
     return [value for line in lines for value in line.values if value is not None]
 
 
-@dataclass(frozen=True)
-class _Whole:
-    """A part's values in the stretch that is looked at, before they are thinned."""
-
-    part: str
-    steps: Array
-    values: Array
-    smoothed: Array | None = None
-
-
-def _whole(part: str, found: Series | None, view: RunView, smoothing: float = 0) -> _Whole:
-    """Return a part's values in the stretch that is looked at, smoothed by all before them."""
-    if found is None:
-        return _Whole(part, np.array([], int), np.array([]))
-    wanted = found.between(*view.stretch)
+def _line(part: str, series: Series | None, view: RunView, smoothing: float = 0) -> PartLine:
+    """Return the line of a part in the range that is shown, smoothed by all values before it."""
+    if series is None:
+        return PartLine(part, EMPTY)
+    shown = series.between(*view.stretch)
     smoothed = None
     if smoothing:
-        smoothed = np.array(smooth(found.values.tolist(), smoothing), float)[wanted]
-    return _Whole(part, found.steps[wanted], found.values[wanted], smoothed)
+        values = smooth(series.values.tolist(), smoothing)
+        smoothed = Series.of(series.steps, values).take(shown)
+    return PartLine(part, series.take(shown), smoothed)
 
 
 def _thinned(
-    lines: Sequence[_Whole], view: RunView, most: int, marked: Set[int] = frozenset()
-) -> list[DrawnLine]:
-    """Thin lines to the same epochs: as many of each part of the axis, be it logarithmic."""
-    kept = [np.array(sorted(marked), int)]
+    lines: Sequence[PartLine], view: RunView, max_points: int, marked: Set[int] = frozenset()
+) -> list[PartLine]:
+    """Thin lines to shared epochs, evenly along the axis, which may be logarithmic."""
+    kept = [np.array(sorted(marked), np.int64)]
     for line in lines:
-        at = np.log(np.maximum(line.steps, 1)) if view.epochs == "log" else None
-        kept.append(line.steps[downsample(line.values, most, at=at)])
+        steps = line.series.steps
+        at = np.log(np.maximum(steps, 1)) if view.epochs == "log" else None
+        kept.append(steps[downsample(line.series.values, max_points, at=at)])
     epochs = np.unique(np.concatenate(kept))
-    return [_only(line, epochs) for line in lines]
+    return [line.at(epochs) for line in lines]
 
 
-def _only(line: _Whole, epochs: Array) -> DrawnLine:
-    """Return a line at those of some epochs, ascending, that it has."""
-    places = line.steps.searchsorted(epochs)
-    inside = places < len(line.steps)
-    places, epochs = places[inside], epochs[inside]
-    places = places[line.steps[places] == epochs]
-    smoothed = [] if line.smoothed is None else _plain(line.smoothed[places])
-    return DrawnLine(line.part, line.steps[places].tolist(), _plain(line.values[places]), smoothed)
-
-
-def _plain(values: Array) -> list[float | None]:
-    return [finite(value) for value in values.tolist()]
-
-
-def _gap(train: DrawnLine, validation: DrawnLine) -> DrawnLine:
-    """Return validation minus train at the epochs that have both."""
-    values = _differences(train.steps, train.values, validation.steps, validation.values)
-    smoothed = _differences(train.steps, train.smoothed, validation.steps, validation.smoothed)
-    return DrawnLine("gap", list(values), list(values.values()), list(smoothed.values()))
-
-
-def _differences(
-    steps: Sequence[int], values: Values, other_steps: Sequence[int], others: Values
-) -> dict[int, float | None]:
-    above = dict(zip(other_steps, others, strict=False))
-    pairs = (
-        (step, value, above[step])
-        for step, value in zip(steps, values, strict=False)
-        if step in above
-    )
-    return {step: None if low is None or high is None else high - low for step, low, high in pairs}
+def _gap(train: PartLine, validation: PartLine) -> PartLine:
+    """Return the generalisation gap at the epochs that both lines have."""
+    smoothed = None
+    if train.smoothed is not None and validation.smoothed is not None:
+        smoothed = validation.smoothed.minus(train.smoothed)
+    return PartLine("gap", validation.series.minus(train.series), smoothed)

@@ -1,4 +1,4 @@
-"""A cell's curves in the size of a thumb: train and validation loss of its seeds over epochs."""
+"""Thumbnail of a cell's curves: train and validation loss of its seeds over epochs."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -8,10 +8,8 @@ from math import log10
 from backend.series import Series, downsample
 from frontend.charts.lines import axis_type
 
-WIDTH, HEIGHT = 220, 110  # of the drawing, in its own units
-POINTS = 80  # of a line: more cannot be seen
-
-Point = tuple[int, float | None]
+WIDTH, HEIGHT = 220, 110  # of the drawing, in user units of the SVG
+MAX_POINTS = 80  # per line: more cannot be seen
 
 
 @dataclass(frozen=True)
@@ -25,43 +23,44 @@ class SmallCurve:
     is_log: bool
 
 
-def small_curve(found: Iterable[Mapping[str, Series]]) -> SmallCurve | None:
+def small_curve(runs: Iterable[Mapping[str, Series]]) -> SmallCurve | None:
     """Return the curves of runs, each with `train_loss` and `val_loss`; None before any epoch."""
-    runs = list(found)
-    lines = {part: [_thinned(run[f"{part}_loss"]) for run in runs] for part in ("train", "val")}
-    points = [point for each in lines.values() for line in each for point in line]
-    values = [value for _, value in points if value is not None]
+    losses = list(runs)
+    lines = {part: [_thinned(run[f"{part}_loss"]) for run in losses] for part in ("train", "val")}
+    every = [line for lines_of_part in lines.values() for line in lines_of_part]
+    values = [value for line in every for value in line.finite.values.tolist()]
     if not values:
         return None
     low, high = min(values), max(values)
-    box = _Box(max(epoch for epoch, _ in points), low, high, axis_type(values) == "log")
-    paths = {part: [box.path(line) for line in each] for part, each in lines.items()}
+    last = max(int(line.steps[-1]) for line in every if len(line))
+    box = _Box(last, low, high, axis_type(values) == "log")
+    paths = {part: [box.path(line) for line in part_lines] for part, part_lines in lines.items()}
     return SmallCurve(paths, box.epochs, low, high, box.is_log)
 
 
-def _thinned(series: Series) -> list[Point]:
-    drawn = series.take(downsample(series.json_values, POINTS))
-    return list(zip(drawn.steps.tolist(), drawn.json_values, strict=True))
+def _thinned(series: Series) -> Series:
+    return series.take(downsample(series.json_values, MAX_POINTS))
 
 
 @dataclass(frozen=True)
 class _Box:
-    """Where the last epoch, the lowest and the highest loss are at the drawing's edges."""
+    """The edges of the drawing: the last epoch at the right, the extreme losses above and below."""
 
     epochs: int
     low: float
     high: float
     is_log: bool
 
-    def path(self, line: Sequence[Point]) -> str:
-        """Return a line as the path of an SVG; it is broken where a value is not finite."""
-        stretches = [
-            list(some) for known, some in groupby(line, lambda p: p[1] is not None) if known
+    def path(self, line: Series) -> str:
+        """Return a line as the path of an SVG, interrupted where a value is not finite."""
+        points = zip(line.steps.tolist(), line.json_values, strict=True)
+        pieces = [
+            list(some) for known, some in groupby(points, lambda p: p[1] is not None) if known
         ]
         return " ".join(
-            "M" + "L".join(f"{self._x(epoch):.1f} {self._y(value):.1f}" for epoch, value in stretch)
-            + ("h.1" if len(stretch) == 1 else "")
-            for stretch in stretches
+            "M" + "L".join(f"{self._x(epoch):.1f} {self._y(value):.1f}" for epoch, value in piece)
+            + ("h.1" if len(piece) == 1 else "")
+            for piece in pieces
         )  # fmt: skip
 
     def _x(self, epoch: int) -> float:

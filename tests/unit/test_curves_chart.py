@@ -103,7 +103,9 @@ def test_smoothing_does_not_depend_on_the_shown_range() -> None:
     losses = [float(step % 5) for step in range(100)]
     whole = info(losses, losses, view=RunView(smoothing=0.9))
     part = info(losses, losses, view=RunView(smoothing=0.9, first=50, last=60))
-    assert part.lines[0].smoothed == whole.lines[0].smoothed[49:60]
+    smoothed = whole.lines[0].smoothed
+    assert smoothed is not None
+    assert part.lines[0].smoothed == smoothed.take(slice(49, 60))
 
 
 def test_other_seeds_are_drawn_behind_with_a_single_legend_entry() -> None:

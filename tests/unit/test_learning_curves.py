@@ -96,7 +96,7 @@ def test_a_step_does_not_fit_a_power_law() -> None:
     runs = results(lambda p, s: losses[p["dataset.n_train"]] * jitter(s), dataset__n_train=SIZES)
     [curve] = learning_curves(cells(runs))
     assert (curve.law, curve.why) == (
-        None, "Loss falls faster than a power law here: there is none to fit."
+        None, "Loss falls faster than a power law here, so none is fitted."
     )  # fmt: skip
 
 

@@ -1,5 +1,5 @@
 from backend.series import Series
-from frontend.charts.small_curve import HEIGHT, POINTS, WIDTH, small_curve
+from frontend.charts.small_curve import HEIGHT, MAX_POINTS, WIDTH, small_curve
 
 
 def losses(train: list[float | None], validation: list[float | None]) -> dict[str, Series]:
@@ -30,7 +30,7 @@ def test_a_line_is_broken_at_missing_values() -> None:
 def test_a_thousand_epochs_are_thinned() -> None:
     values: list[float | None] = [float(i % 7) for i in range(1000)]
     drawing = small_curve([losses(values, values)])
-    assert drawing and drawing.paths["val"][0].count("L") < POINTS
+    assert drawing and drawing.paths["val"][0].count("L") < MAX_POINTS
 
 
 def test_one_epoch_is_a_dot_and_zero_epochs_are_not_drawn() -> None:
