@@ -69,11 +69,14 @@ def _session(request: Request) -> Iterator[Session]:
         yield session
 
 
+Context = dict[str, Any]
+"""The variables of a template."""
+
 Reading = Annotated[Session, Depends(_session, scope="function")]
 """A session that sees one state of the database while a page is made."""
 
 
-def fill(template: str, **context: Any) -> str:
+def fill(template: str, **context: object) -> str:
     """Return the text that a template makes."""
     return _TEMPLATES.get_template(template).render(context)
 
@@ -84,7 +87,7 @@ def macro(template: str, name: str) -> Callable[..., str]:
     return lambda *given: str(call(*given)).strip()
 
 
-def render(template: str, *, status: int = 200, **context: Any) -> HTMLResponse:
+def render(template: str, *, status: int = 200, **context: object) -> HTMLResponse:
     """Return a page made from a template. What a page shows is never kept by the browser."""
     html = fill(template, **context)
     return HTMLResponse(html, status_code=status, headers={"Cache-Control": "no-store"})

@@ -17,6 +17,7 @@ from backend.remedies.follow_up import DEFAULT_SEEDS
 from backend.runs.items import experiment_items
 from backend.runs.schemas import ExperimentItem
 from backend.specification import ExperimentSpec, validate
+from backend.specification.params import ParamValue
 from backend.store import experiments, runs
 from backend.store.tables import MAX_ID, Run
 from backend.web.dependencies import (
@@ -37,7 +38,7 @@ class RemedyItem(BaseModel):
     slug: str
     title: str
     reason: str
-    changes: dict[str, Any]
+    changes: dict[str, ParamValue]
     proposed: bool
 
 
@@ -45,7 +46,7 @@ class CellItem(BaseModel):
     """A diagnosed cell with its remedies, the proposed ones first in their order."""
 
     runs: list[int]
-    params: dict[str, Any]
+    params: dict[str, ParamValue]
     verdict: str
     remedies: list[RemedyItem]
 

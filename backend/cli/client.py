@@ -15,6 +15,9 @@ from backend.supervisor import urls
 
 TIMEOUT_SECONDS = 30
 
+JsonObject = dict[str, Any]
+"""A JSON object of the REST interface."""
+
 
 class Client:
     """A client of one server. Raises a LabError for every unsuccessful response."""
@@ -35,17 +38,19 @@ class Client:
             token = "" if options.server else credentials.stored_token(settings.data_dir)
         return cls(options.server or urls.public_url(settings), token)
 
-    def get(self, path: str, **query: Any) -> Any:
+    def get(self, path: str, **query: str | int | bool) -> JsonObject:
         """Send a GET request and return the parsed JSON."""
         return self._call("GET", path, params=query)
 
-    def post(self, path: str, body: bytes, media_type: str, **query: Any) -> Any:
+    def post(
+        self, path: str, body: bytes, media_type: str, **query: str | int | bool
+    ) -> JsonObject:
         """Send a POST request and return the parsed JSON."""
         return self._call(
             "POST", path, content=body, headers={"Content-Type": media_type}, params=query
         )
 
-    def download(self, path: str, to: Path, **query: Any) -> None:
+    def download(self, path: str, to: Path, **query: str | int | bool) -> None:
         """Stream the response to a GET request into a file."""
         with (
             self._connection_errors(),
@@ -58,12 +63,13 @@ class Client:
             for piece in response.iter_bytes():
                 file.write(piece)
 
-    def _call(self, method: str, path: str, **request: Any) -> Any:
+    def _call(self, method: str, path: str, **request: Any) -> JsonObject:
         with self._connection_errors():
             response = self._client.request(method, self.url + path, **request)
         if not response.is_success:
             raise _error_from(response)
-        return response.json()
+        body: JsonObject = response.json()
+        return body
 
     @contextmanager
     def _connection_errors(self) -> Iterator[None]:

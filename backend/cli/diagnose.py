@@ -7,7 +7,6 @@ from argparse import Namespace
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
-from typing import Any
 
 from backend.diagnosis import Curve, Diagnosis, diagnose
 from backend.diagnosis.early_stopping import Criterion, build, early_stop_step
@@ -44,7 +43,7 @@ class LogReport:
     error: str | None = None
     notes: Sequence[str] = ()
 
-    def as_dict(self) -> dict[str, Any]:
+    def as_dict(self) -> dict[str, object]:
         """Return the report as `--format json` prints it."""
         diagnosis = self.diagnosis.as_dict()
         first = ("verdict", "rule", "overfitting", "best_step", "onset_step")

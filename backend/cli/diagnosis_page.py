@@ -4,7 +4,7 @@ import json
 from collections.abc import Sequence
 from html import escape
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import plotly
 
@@ -108,7 +108,7 @@ def _plot(report: "LogReport") -> str:
     )
 
 
-def _line(name: str, series: Series, colour: str, dash: str) -> dict[str, Any]:
+def _line(name: str, series: Series, colour: str, dash: str) -> dict[str, object]:
     drawn = series.take(downsample(series.json_values, MAX_POINTS))
     return {
         "name": name, "x": drawn.steps.tolist(), "y": drawn.json_values,
@@ -121,12 +121,12 @@ def _marks(report: "LogReport") -> list[tuple[int, str, str]]:
     return [(at, text, dash) for at, text, dash in marks if at is not None]
 
 
-def _mark(at: int, dash: str) -> dict[str, Any]:
+def _mark(at: int, dash: str) -> dict[str, object]:
     line = {"dash": dash, "width": 1.5, "color": "#6b5bd0"}
     return {"type": "line", "x0": at, "x1": at, "y0": 0, "y1": 1, "yref": "paper", "line": line}
 
 
-def _label(at: int, text: str) -> dict[str, Any]:
+def _label(at: int, text: str) -> dict[str, object]:
     return {
         "x": at, "y": 1, "yref": "paper", "yanchor": "bottom", "showarrow": False,
         "text": f"{text} {at:,}",

@@ -6,10 +6,9 @@ import sys
 import tempfile
 from argparse import Namespace
 from pathlib import Path
-from typing import Any
 from zipfile import ZipFile
 
-from backend.cli.client import Client
+from backend.cli.client import Client, JsonObject
 from backend.cli.watch import follow
 from backend.errors import InvalidInput
 
@@ -85,7 +84,7 @@ def _read_specification(spec: str) -> bytes:
         raise InvalidInput(f"Cannot read {spec}: {error.strerror}.") from error
 
 
-def _print_estimate(estimate: dict[str, Any]) -> None:
+def _print_estimate(estimate: JsonObject) -> None:
     """Print the size and cost that a dry run returned."""
     sizes = estimate["parameters"]
     parameters = f"{sizes[0]:,} to {sizes[-1]:,}" if len(sizes) > 1 else f"{sizes[0]:,}"
@@ -95,7 +94,7 @@ def _print_estimate(estimate: dict[str, Any]) -> None:
     )
 
 
-def _print_submitted(client: Client, submitted: dict[str, Any], *details: str) -> None:
+def _print_submitted(client: Client, submitted: JsonObject, *details: str) -> None:
     """Print the name, number of runs and URL of a new experiment."""
     print(f"Experiment {submitted['id']}: {submitted['name']}, {_count(submitted['runs'])}")
     for line in details:
@@ -107,13 +106,13 @@ def _count(runs: int) -> str:
     return f"{runs:,} run{'' if runs == 1 else 's'}"
 
 
-def _requested_remedies(options: Namespace) -> dict[str, Any]:
+def _requested_remedies(options: Namespace) -> JsonObject:
     only = options.only.split(",") if options.only else None
     body = {"run": options.run, "remedies": only, "seeds": options.seeds}
     return {name: value for name, value in body.items() if value is not None}
 
 
-def _variant_lines(variants: list[dict[str, Any]]) -> str:
+def _variant_lines(variants: list[JsonObject]) -> str:
     width = max(len(variant["name"]) for variant in variants)
     return "\n".join(
         f"{variant['name']:{width}}  {variant.get('about', 'The run that was diagnosed.')}"

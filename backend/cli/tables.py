@@ -6,15 +6,14 @@ from statistics import median
 from typing import Any
 
 from backend.analysis.cells import N_TRAIN, SEED, cell_key, group_by, varying
+from backend.cli.client import JsonObject
 
 RUN_COLUMNS = (
     "parameters", "n_train", "best epoch", "train loss", "val loss", "best val loss", "verdict",
 )  # fmt: skip
 
-RunJson = dict[str, Any]
 
-
-def runs_table(runs: Sequence[RunJson]) -> str:
+def runs_table(runs: Sequence[JsonObject]) -> str:
     """Return a table with a row per cell. Numbers are medians over the seeds of the cell."""
     varied = _varied(runs)
     named = any(run.get("variant") for run in runs)
@@ -30,14 +29,14 @@ def runs_table(runs: Sequence[RunJson]) -> str:
     )
 
 
-def _varied(runs: Sequence[RunJson]) -> list[str]:
+def _varied(runs: Sequence[JsonObject]) -> list[str]:
     """Return the hyperparameters that vary within a variant; its name stands for the others."""
     same_variant = [run for run in runs if run.get("variant") == runs[0].get("variant")]
     paths = varying([run["params"] for run in same_variant])
     return [path for path in paths if path not in (SEED, N_TRAIN)]
 
 
-def _figures(cell: list[RunJson]) -> list[str]:
+def _figures(cell: list[JsonObject]) -> list[str]:
     return [
         _text(cell[0]["parameters"]),
         _text(cell[0]["params"][N_TRAIN]),
@@ -49,7 +48,7 @@ def _figures(cell: list[RunJson]) -> list[str]:
     ]
 
 
-def _summary(run: RunJson, key: str, figure: str) -> float | None:
+def _summary(run: JsonObject, key: str, figure: str) -> float | None:
     value: float | None = run["summary"].get(key, {}).get(figure)
     return value
 
@@ -59,7 +58,7 @@ def _median(values: list[float | None]) -> str:
     return _text(median(known) if known else None)
 
 
-def _verdict(cell: list[RunJson]) -> str:
+def _verdict(cell: list[JsonObject]) -> str:
     words = Counter(str(run["verdict"] or run["status"]) for run in cell)
     if len(words) == 1:
         return next(iter(words))
@@ -78,7 +77,7 @@ COMPARISON_COLUMNS = (
 )  # fmt: skip
 
 
-def comparison_table(comparison: dict[str, Any]) -> str:
+def comparison_table(comparison: JsonObject) -> str:
     """Return a table of variants in the order of the comparison, with its sentence below."""
     rows = [
         list(COMPARISON_COLUMNS),
@@ -95,7 +94,7 @@ def comparison_table(comparison: dict[str, Any]) -> str:
     return "\n".join([*lines, judged, sentence[:1].upper() + sentence[1:]])
 
 
-def _comparison_row(effect: dict[str, Any]) -> list[str]:
+def _comparison_row(effect: JsonObject) -> list[str]:
     difference = effect["differences"].get("test_loss")
     return [
         effect["name"],
@@ -109,7 +108,7 @@ def _comparison_row(effect: dict[str, Any]) -> list[str]:
     ]
 
 
-def _interval(difference: dict[str, Any]) -> str:
+def _interval(difference: JsonObject) -> str:
     if difference["joint_low"] is None:
         return "one seed"
     interval = f"{difference['joint_low']:+.3g} to {difference['joint_high']:+.3g}"

@@ -5,7 +5,7 @@ import time
 from contextlib import suppress
 from typing import Any
 
-from backend.cli.client import Client
+from backend.cli.client import Client, JsonObject
 from backend.cli.tables import comparison_table, runs_table
 from backend.errors import NotFound, Unavailable
 
@@ -69,9 +69,9 @@ def _show(line: str, *, last: bool) -> None:
         print(line, flush=True)
 
 
-def _all_runs(client: Client, path: str) -> list[dict[str, Any]]:
-    runs: list[dict[str, Any]] = []
-    query: dict[str, Any] = {"limit": 1000}
+def _all_runs(client: Client, path: str) -> list[JsonObject]:
+    runs: list[JsonObject] = []
+    query: JsonObject = {"limit": 1000}
     while True:
         page = client.get(f"{path}/runs", **query)
         runs += page["items"]

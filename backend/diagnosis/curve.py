@@ -2,12 +2,12 @@
 
 import math
 from dataclasses import dataclass, replace
-from typing import Any, Self
+from typing import Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from backend.series import FloatArray, Series
+from backend.series import Array, FloatArray, Series
 
 
 @dataclass(frozen=True)
@@ -22,7 +22,7 @@ class Curve:
     is the word for a step.
     """
 
-    steps: NDArray[Any]
+    steps: Array
     train: FloatArray
     validation: FloatArray
     broken_at: int | None = None
@@ -83,7 +83,7 @@ def _breaks_at(finite: NDArray[np.bool_]) -> int | None:
     return int(np.flatnonzero(finite)[-1]) + 1 if finite.any() else 0
 
 
-def _train_at(steps: NDArray[Any], train: Series) -> FloatArray:
+def _train_at(steps: Array, train: Series) -> FloatArray:
     """Return train loss at validation steps: the mean since the previous one, or interpolated."""
     known = train.finite
     if not len(known):

@@ -1,13 +1,13 @@
 """A capacity curve: loss over the number of parameters, with the interpolation threshold."""
 
 from dataclasses import dataclass
-from typing import Any
 
 import plotly.graph_objects as go
 
 from backend.analysis.capacity_curves import CapacityCurve, OptimumCurve
 from backend.analysis.intervals import Interval
 from frontend.charts import lines, theme
+from frontend.charts.theme import Drawing
 
 
 @dataclass(frozen=True)
@@ -40,7 +40,7 @@ def draw_capacity_curve(info: CapacityInfo) -> theme.Drawing:
         )
     )
     points, x = info.curve.points, info.sizes
-    drawn: list[tuple[list[Interval | None], str, str, dict[str, Any]]] = [
+    drawn: list[tuple[list[Interval | None], str, str, Drawing]] = [
         ([p.final_train for p in points], "train", "Train, last epoch", {}),
         ([p.validation for p in points], "val", "Validation, best epoch", {}),
         ([p.final_validation for p in points], "val", "Validation, last epoch",

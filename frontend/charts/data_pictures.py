@@ -5,7 +5,7 @@ rows are kept here (docs/make_previews.py), to which the same amount of noise is
 """
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 from math import isqrt
@@ -27,6 +27,8 @@ MAX_DOTS = 300
 SEEN = ("n_train", "n_features", "input_noise", "target_noise", "label_noise")  # of a data set
 SHADES = 9
 _PREVIEWS = Path(__file__).parent / "previews.json"
+
+JsonObject = dict[str, Any]
 
 
 @dataclass(frozen=True)
@@ -65,7 +67,7 @@ def data_pictures(runs: Sequence[RunSpec]) -> list[DataPicture]:
     return [_picture(run, varying) for run in shown]
 
 
-def _look(run: RunSpec) -> tuple[Any, ...]:
+def _look(run: RunSpec) -> tuple[object, ...]:
     return run.dataset.source, *(getattr(run.dataset, name) for name in SEEN)
 
 
@@ -108,7 +110,7 @@ def _generated(run: RunSpec, title: str) -> DataPicture:
     return DataPicture(title, f"{about}{_mislabelled(wrong)}.", _dots(across, up, labels, wrong))
 
 
-def _table(run: RunSpec, title: str, kept: Mapping[str, Any]) -> DataPicture:
+def _table(run: RunSpec, title: str, kept: JsonObject) -> DataPicture:
     n = min(run.dataset.n_train, len(kept["inputs"]))
     inputs, targets = np.array(kept["inputs"])[:n], np.array(kept["targets"])[:n]
     x = inputs + _amount(run) * _noise(run).normal(size=inputs.shape)
@@ -169,7 +171,7 @@ def _fitted(values: Array, length: float) -> Array:
     return np.asarray(MARGIN + (length - 2 * MARGIN) * (values - low) / (high - low or 1.0))
 
 
-def _pixels(run: RunSpec, kept: Mapping[str, Any]) -> tuple[list[tuple[str, str]], str]:
+def _pixels(run: RunSpec, kept: JsonObject) -> tuple[list[tuple[str, str]], str]:
     """Return images in two rows as one path for each opacity, and the drawing's view box."""
     shades = np.array(kept["images"], dtype=float)
     shades += _amount(run) / kept["top"] * SHADES * _noise(run).normal(size=shades.shape)
@@ -185,7 +187,7 @@ def _pixels(run: RunSpec, kept: Mapping[str, Any]) -> tuple[list[tuple[str, str]
     return paths, f"0 0 {canvas.shape[1]} {canvas.shape[0]}"
 
 
-def _lines(run: RunSpec, kept: Mapping[str, Any]) -> list[str]:
+def _lines(run: RunSpec, kept: JsonObject) -> list[str]:
     """Return one line below the other, as paths."""
     lines = np.array(kept["lines"])
     lines = lines + _amount(run) * _noise(run).normal(size=lines.shape)
@@ -210,6 +212,6 @@ def _noise(run: RunSpec) -> np.random.Generator:
 
 
 @cache
-def _previews() -> dict[str, Any]:
-    found: dict[str, Any] = json.loads(_PREVIEWS.read_text(encoding="utf-8"))
+def _previews() -> JsonObject:
+    found: JsonObject = json.loads(_PREVIEWS.read_text(encoding="utf-8"))
     return found

@@ -1,7 +1,7 @@
 """The figures of an experiment's analysis as JSON, each under a plain address."""
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Annotated, Any, Protocol, TypeVar
+from typing import Annotated, Protocol, TypeVar
 
 from fastapi import APIRouter, Query, Response
 from sqlalchemy.orm import Session
@@ -12,6 +12,7 @@ from backend.errors import NotFound
 from backend.runs.bias_variance_analysis import CellSplit, bias_variance
 from backend.runs.compare_variants import At
 from backend.runs.grid_analysis import grid_report
+from backend.specification.params import ParamValue
 from backend.store import runs
 from frontend.charts import theme
 from frontend.charts.bias_variance import (
@@ -35,7 +36,7 @@ Setting = Annotated[int | None, Query(ge=0)]
 
 class _Set(Protocol):
     @property
-    def setting(self) -> dict[str, Any]: ...
+    def setting(self) -> dict[str, ParamValue]: ...
 
 
 _One = TypeVar("_One", bound=_Set)
@@ -141,7 +142,7 @@ def _splits(
 
 def _setting(
     session: Reading, experiment_id: int, number: int | None, axes: Sequence[str]
-) -> Mapping[str, Any] | None:
+) -> Mapping[str, ParamValue] | None:
     """Return the setting of that number: its place among those of the experiment's runs."""
     if number is None:
         return None
@@ -151,7 +152,7 @@ def _setting(
     return found[number]
 
 
-def _pick(found: Sequence[_One], setting: Mapping[str, Any] | None) -> _One | None:
+def _pick(found: Sequence[_One], setting: Mapping[str, ParamValue] | None) -> _One | None:
     """Return the first, or the one whose setting is part of `setting`; None without it."""
     for one in found:
         if setting is None or one.setting.items() <= setting.items():

@@ -18,7 +18,7 @@ BANDS = {
     "val": "var(--validation-band)",
     "test": "var(--test-band)",
 }
-LOOKS: dict[str, dict[str, Any]] = {
+LOOKS: dict[str, theme.Drawing] = {
     part: {"color": theme.COLOURS[part], "dash": theme.DASHES[part], "width": 2}
     for part in theme.COLOURS
 }
@@ -45,7 +45,7 @@ def set_axes(
     known = [value for value in y if value is not None]
     for axis, values, title in (("xaxis", list(x), titles[0]), ("yaxis", known, titles[1])):
         scale = axis_type(values)
-        update: dict[str, Any] = {"title": {"text": title}, "type": scale}
+        update: theme.Drawing = {"title": {"text": title}, "type": scale}
         if scale == "log":
             own = sorted(set(values))
             ticks = own if axis == "xaxis" and len(own) <= MAX_TICKS else log_ticks(values)

@@ -1,7 +1,7 @@
 """The figures as JSON, each under a plain address."""
 
 import json
-from typing import Annotated, Any
+from typing import Annotated
 
 from fastapi import APIRouter, Query, Response
 from plotly.utils import PlotlyJSONEncoder
@@ -9,6 +9,7 @@ from plotly.utils import PlotlyJSONEncoder
 from backend.runs import compare_variants
 from backend.runs.compare_variants import DEFAULT_AT, At
 from frontend.charts.comparison import comparison_info, draw_comparison
+from frontend.charts.theme import Drawing
 from frontend.site import Reading
 
 router = APIRouter(prefix="/figures")
@@ -26,7 +27,7 @@ def comparison(
     return as_json(draw_comparison(comparison_info(found)))
 
 
-def as_json(drawing: dict[str, Any]) -> Response:
+def as_json(drawing: Drawing) -> Response:
     """Return a drawing as the browser's chart element takes it."""
     body = json.dumps(drawing, cls=PlotlyJSONEncoder)
     return Response(body, media_type="application/json", headers={"Cache-Control": "no-store"})

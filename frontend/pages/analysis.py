@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
 from urllib.parse import urlencode
 
 from backend.analysis.capacity_curves import capacity_axis
@@ -16,6 +15,7 @@ from backend.analysis.cells import (
 )
 from backend.analysis.surface import ALONG, MIN_CAPACITIES, MIN_SIZES
 from backend.runs.schemas import RunItem
+from backend.specification.params import ParamValue
 from frontend import formatting
 from frontend.charts.bias_variance import split_axis
 
@@ -74,7 +74,7 @@ def reading(
 
 
 def _sections(
-    values: Mapping[str, Sequence[Any]], epochs: int
+    values: Mapping[str, Sequence[ParamValue]], epochs: int
 ) -> tuple[list[tuple[Section, Sequence[str]]], list[str]]:
     """Return the available sections with their axes, and what the others need."""
     offers = list(_offers(values, epochs))
@@ -83,7 +83,7 @@ def _sections(
 
 
 def _offers(
-    values: Mapping[str, Sequence[Any]], epochs: int
+    values: Mapping[str, Sequence[ParamValue]], epochs: int
 ) -> Iterator[tuple[Section, Sequence[str], bool, str]]:
     """Yield each section with its axes, whether they vary, and what it needs otherwise."""
     capacity, axis = capacity_axis(values), split_axis(values)
@@ -106,7 +106,7 @@ def _offers(
 def _chosen(
     section: Section,
     axes: Sequence[str],
-    params: Sequence[Mapping[str, Any]],
+    params: Sequence[Mapping[str, ParamValue]],
     query: Mapping[str, str],
     base: str,
     version: int,

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Annotated, Any
+from typing import Annotated
 from urllib.parse import urlencode
 
 from fastapi import APIRouter, Depends
@@ -11,6 +11,7 @@ from fastapi.responses import HTMLResponse
 from backend.analysis.intervals import Interval
 from backend.runs.compare_runs import Subject, differences_to_first, differing, subjects
 from backend.runs.states import ENDED
+from backend.specification.params import ParamValue
 from backend.specification.sources import SOURCES
 from frontend import formatting
 from frontend.charts.curves import Quantity
@@ -66,7 +67,7 @@ class Address:
     cells: Sequence[int]
     view: View
 
-    def query(self, **changed: Any) -> str:
+    def query(self, **changed: object) -> str:
         """Return the query with something changed; what is usual is left out."""
         usual = vars(View())
         subjects = {"runs": list(self.runs), "cells": list(self.cells)}
@@ -78,7 +79,7 @@ class Address:
         }
         return urlencode(kept, safe=",")
 
-    def page(self, **changed: Any) -> str:
+    def page(self, **changed: object) -> str:
         """Return the page's address with something changed."""
         return f"/compare?{self.query(**changed)}"
 
@@ -133,7 +134,7 @@ def _range(values: Sequence[int | None]) -> str:
     return f"{low:,}" if low == high else f"{low:,} to {high:,}"
 
 
-def _params(found: Sequence[Subject], *, every: bool) -> dict[str, list[Any]]:
+def _params(found: Sequence[Subject], *, every: bool) -> dict[str, list[ParamValue]]:
     if not every:
         return differing(found)
     paths = dict.fromkeys(path for one in found for path in one.params)

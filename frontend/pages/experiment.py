@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from math import ceil
-from typing import Annotated, Any
+from typing import Annotated
 
 from fastapi import APIRouter, Depends, Request
 from fastapi.responses import HTMLResponse
@@ -26,7 +26,7 @@ from frontend.pages import analysis, remedies
 from frontend.pages.experiment_state import ExperimentState, read_state
 from frontend.pages.pictures import pictures
 from frontend.run_view import RunView
-from frontend.site import Reading, fill, macro, render
+from frontend.site import Context, Reading, fill, macro, render
 
 PAGE_SIZE = 100
 LIVE_PARTS = ("overview", "failures", "variants", "pictures", "curve", "readings")
@@ -74,7 +74,7 @@ def live_parts(
     experiment_id: int,
     view: Annotated[View, Depends()],
     seen: int = 0,
-) -> dict[str, Any]:
+) -> Context:
     """Return the parts of an experiment's page that changed since version `seen`.
 
     The state of an experiment is read once for all its viewers. Raises NotFound.
@@ -101,7 +101,7 @@ def live_parts(
     return pages.update(url, seen, content)
 
 
-def _parts(context: Mapping[str, Any]) -> dict[str, str]:
+def _parts(context: Context) -> dict[str, str]:
     """Return the HTML of the parts that change while runs train, by the ids of their elements."""
     names = (*LIVE_PARTS, *(["parallel"] if context["has_parallel"] else []))
     parts = {name: fill(f"parts/experiment_{name}.html", **context) for name in names}
@@ -111,7 +111,7 @@ def _parts(context: Mapping[str, Any]) -> dict[str, str]:
     return parts | (_grid_parts(context["grid"]) if context["has_grid"] else {})
 
 
-def _charts(context: Mapping[str, Any]) -> dict[str, Chart]:
+def _charts(context: Context) -> dict[str, Chart]:
     run: RunItem | None = context["curve_of"]
     if run is None:
         return {}
@@ -132,7 +132,7 @@ def _live_context(
     state: ExperimentState,
     view: View,
     query: Mapping[str, str],
-) -> dict[str, Any]:
+) -> Context:
     """Return the context of the template, except for the remedies, which wait for the end."""
     grid = _grid(state, view, query)
     ended = sum(run.status in ENDED for run in state.runs)
@@ -174,9 +174,7 @@ def _compared(session: Session, state: ExperimentState, view: View) -> remedies.
     return remedies.compared(session, found, view.at, view.setting)
 
 
-def _remedies(
-    session: Session, state: ExperimentState, grid: PanelsInfo, view: View
-) -> dict[str, Any]:
+def _remedies(session: Session, state: ExperimentState, grid: PanelsInfo, view: View) -> Context:
     """Return the remedies that an ended experiment offers, and the follow-ups of this one."""
     ended = all(run.status in ENDED for run in state.runs)
     return {
@@ -205,7 +203,7 @@ def _grid(state: ExperimentState, view: View, query: Mapping[str, str]) -> Panel
     )
 
 
-def _page(all_runs: Sequence[RunItem], page: int) -> dict[str, Any]:
+def _page(all_runs: Sequence[RunItem], page: int) -> Context:
     """Return one page of the list of runs."""
     start = PAGE_SIZE * (page - 1)
     pages = ceil(len(all_runs) / PAGE_SIZE)

@@ -4,7 +4,6 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
 
 from sqlalchemy.orm import Session
 
@@ -17,6 +16,7 @@ from frontend.charts.measures import KEYS, AtBest
 from frontend.charts.progress import ProgressInfo, progress_info
 from frontend.formatting import badges
 from frontend.live_parts import version_now
+from frontend.site import Context
 
 MAX_REASONS = 3
 
@@ -47,7 +47,7 @@ class ExperimentState:
         """Whether runs wait or train."""
         return self.item.counts["queued"] + self.item.counts["running"] > 0
 
-    def overview(self) -> dict[str, Any]:
+    def overview(self) -> Context:
         """Return the context of the page's head: progress, verdicts, reasons of failures."""
         cancelled = [run for run in self.runs if run.status == "cancelled"]
         return {

@@ -1,7 +1,6 @@
 """A run: its curves, its fit, its verdict, its snapshots."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 from fastapi import APIRouter, Request
 from fastapi.responses import HTMLResponse
@@ -14,6 +13,7 @@ from backend.runs.schemas import RunDetail
 from backend.runs.states import ENDED
 from backend.specification import cost
 from backend.specification.hyperparameters import SECTIONS
+from backend.specification.params import Params, ParamValue
 from backend.specification.sources import SOURCES, drawable
 from backend.store import artifacts, changes, experiments, metric_summaries, runs
 from backend.store.artifacts import SnapshotInfo
@@ -25,7 +25,7 @@ from frontend.live_parts import Chart, Content, LivePages, version_now
 from frontend.pages import remedies
 from frontend.pages.pictures import model_title
 from frontend.run_view import RunView, Scale, ViewQuery
-from frontend.site import Reading, fill, render
+from frontend.site import Context, Reading, fill, render
 from frontend.snippets import loading_code
 from frontend.stopping import control
 
@@ -76,7 +76,7 @@ def live_parts(
     stopping: StoppingQuery,
     view: ViewQuery,
     seen: int = 0,
-) -> dict[str, Any]:
+) -> Context:
     """Return the parts of a run's page that changed since version `seen`.
 
     Raises NotFound and InvalidSpec.
@@ -96,7 +96,7 @@ def live_parts(
 
 def _live_context(
     session: Session, run_id: int, view: RunView, stopping: Mapping[str, str]
-) -> dict[str, Any]:
+) -> Context:
     """Return the context of the templates of the live parts. Raises NotFound and InvalidSpec."""
     read_at = version_now() - 1  # anything rendered within this millisecond counts as newer
     row = runs.get(session, run_id)
@@ -119,7 +119,7 @@ def _live_context(
     }
 
 
-def _charts(context: Mapping[str, Any], view: RunView) -> dict[str, Chart]:
+def _charts(context: Context, view: RunView) -> dict[str, Chart]:
     """Return the texts and marks of the growing charts; those of other views are loaded again."""
     if not view.grows:
         return {}
@@ -134,7 +134,7 @@ def _is_classification(run: RunDetail) -> bool:
     return SOURCES[run.params["dataset.source"]].problem == "classification"
 
 
-def _learnt(session: Session, run: RunDetail) -> dict[str, Any]:
+def _learnt(session: Session, run: RunDetail) -> Context:
     """Return the snapshots, their pictures and the code that loads them."""
     kept = artifacts.snapshot_infos(session, run.id)
     inputs = cost.inputs(run.params)
@@ -159,7 +159,7 @@ def _interrupted(session: Session, row: Run) -> str:
     return f"{what} {when}. It waits for a worker and {where}."
 
 
-def _remedies(session: Session, experiment: Experiment, row: Run, *, live: bool) -> dict[str, Any]:
+def _remedies(session: Session, experiment: Experiment, row: Run, *, live: bool) -> Context:
     offer = None if live else remedies.offer_for(session, experiment, row)
     tried = remedies.tried(session, experiment.id, offer) if offer else []
     return {"offer": offer, "tried": tried}
@@ -184,7 +184,7 @@ def _epoch_scale(run: RunDetail) -> Scale:
     return "log" if run.status in ENDED and early else "linear"
 
 
-def _by_section(params: Mapping[str, Any]) -> dict[str, list[tuple[str, Any]]]:
+def _by_section(params: Params) -> dict[str, list[tuple[str, ParamValue]]]:
     return {
         declared.heading: [item for item in params.items() if item[0].startswith(f"{section}.")]
         for section, declared in SECTIONS.items()

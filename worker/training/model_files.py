@@ -7,15 +7,14 @@ weights at one epoch, and a grid of values to draw the fit.
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from safetensors.numpy import save
 from safetensors.torch import load
 from torch import Tensor
 
+from backend.series import Array
 from worker.training import feature_maps, fits
 from worker.training.ensemble import ModelVersion
 from worker.training.fits import encode_fit_grid
@@ -25,7 +24,7 @@ from worker.training.models import predict
 MAX_SAMPLES = 500  # of training and of validation, drawn with a fit
 
 
-def on_host(value: Tensor) -> NDArray[Any]:
+def on_host(value: Tensor) -> Array:
     """Return a tensor as a contiguous array, which safetensors saves far faster than a tensor."""
     return np.ascontiguousarray(value.cpu().numpy())
 
