@@ -1,7 +1,7 @@
 """The data sources, each with all that is known of it without loading it.
 
 The formulas of generated sources are in backend/datasets/formulas.py, the readers of stored ones in
-worker/training/stored.py, both under the names of the sources.
+worker/training/raw_samples.py, both under the names of the sources.
 """
 
 from collections.abc import Mapping
