@@ -73,12 +73,12 @@ class Recorder:
 
     @property
     def due(self) -> bool:
-        """Whether it is time for the next write."""
+        """True if it is time for the next write."""
         return time.monotonic() >= self._next
 
     @property
     def failing(self) -> bool:
-        """Whether the last write failed."""
+        """True if the last write failed."""
         return self._pause > 0
 
     def seconds_until_due(self) -> float:

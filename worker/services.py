@@ -33,12 +33,12 @@ class Shutdown:
 
     @property
     def requested(self) -> bool:
-        """Whether the worker has to stop after the current epoch."""
+        """True if the worker has to stop after the current epoch."""
         return self._since is not None
 
     @property
     def overdue(self) -> bool:
-        """Whether the worker has to stop within the current epoch."""
+        """True if the worker has to stop within the current epoch."""
         return self._since is not None and time.monotonic() > self._since + GRACE_SECONDS
 
 

@@ -51,9 +51,6 @@ PENDING: tuple[str, ...] = (
     "tests/integration/test_operations.py",
     "tests/outage_messages.py",
     "tests/unit/test_learning_curves.py",
-    "worker/recorder.py",
-    "worker/services.py",
-    "worker/training",
 )
 
 

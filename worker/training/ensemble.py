@@ -64,7 +64,7 @@ class PlacedEnsemble:
 
     @property
     def in_training(self) -> bool:
-        """Whether any member is still trained."""
+        """True if any member is still trained."""
         return any(index is not None for index in self.indices)
 
     def forget(self, gone: Container[int | None]) -> None:

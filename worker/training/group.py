@@ -103,7 +103,7 @@ class Group:
 
     @property
     def idle(self) -> bool:
-        """Whether nothing is left to train or to report."""
+        """True if there is nothing left to train or to report."""
         return not self._members and not self._failures
 
     def epoch(self) -> list[EpochResult | Failure]:

@@ -66,7 +66,7 @@ class GroupMember:
 
     @property
     def drawable(self) -> bool:
-        """Whether the fit can be drawn."""
+        """True if the fit can be drawn."""
         return drawable(self.spec.dataset.source, self.data.train.x.shape[1])
 
     @property
