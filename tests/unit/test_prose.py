@@ -42,7 +42,7 @@ PENDING: tuple[str, ...] = (
     "frontend/snippets.py",
     "frontend/templates",
     "tests/faults/dashboard.py",
-    "tests/integration/test_api_organising.py",
+    "tests/integration/test_api_curation.py",
     "tests/integration/test_backup.py",
     "tests/integration/test_operations.py",
     "tests/unit/test_learning_curves.py",
