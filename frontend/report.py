@@ -14,14 +14,14 @@ from backend.runs.items import experiment_items, run_detail, run_items
 from backend.runs.schemas import RunItem
 from backend.store import experiments, metric_summaries, runs
 from frontend import assets
-from frontend.charts import grid_routes, run_routes
+from frontend.chart_options import RunView
+from frontend.charts import experiment_routes, run_routes
+from frontend.charts.experiment_progress import progress_info
 from frontend.charts.grid import value_of
-from frontend.charts.measures import ABOUT, CHOICES, KEYS
-from frontend.charts.panels import PanelsInfo, panels_info
-from frontend.charts.progress import progress_info
+from frontend.charts.grid_metrics import ABOUT, CHOICES, KEYS
+from frontend.charts.grid_panels import PanelsInfo, panels_info
 from frontend.pages import analysis
 from frontend.pages.pictures import model_title
-from frontend.run_view import RunView
 from frontend.site import fill
 
 MAX_CURVES = 24  # cells whose curves are drawn
@@ -76,7 +76,7 @@ def _analysis(session: Session, experiment_id: int, all_runs: Sequence[RunItem])
         _chart(
             section.title,
             section.about,
-            grid_routes.CHARTS[section.figure](session, experiment_id),
+            experiment_routes.CHARTS[section.figure](session, experiment_id),
         )
         for section in sections
     ]

@@ -93,7 +93,7 @@ class PairedDifference:
 
     @property
     def resolved(self) -> bool:
-        """Return whether the joint interval excludes 0."""
+        """Whether the joint interval excludes 0."""
         if self.joint_low is None or self.joint_high is None:
             return False
         return self.joint_low > 0 or self.joint_high < 0
@@ -127,7 +127,7 @@ class Comparison:
 
     @property
     def complete(self) -> bool:
-        """Return whether every run has ended."""
+        """Whether every run has ended."""
         variants = (self.baseline, *self.effects)
         return all(run.ended for variant in variants for run in variant.arm.outcomes)
 
@@ -226,5 +226,5 @@ def _chosen(baseline: VariantEffect, effects: Sequence[VariantEffect]) -> Varian
 
 
 def has_failed(effect: VariantEffect) -> bool:
-    """Return whether all runs of a variant have ended without a validation loss."""
+    """Whether all runs of a variant have ended without a validation loss."""
     return CHOICE not in effect.means and all(run.ended for run in effect.arm.outcomes)

@@ -37,7 +37,7 @@ class Peak:
 
     @property
     def resolved(self) -> bool:
-        """Return whether the seeds leave no doubt about rise and fall."""
+        """Whether the seeds leave no doubt about rise and fall."""
         return self.rise.resolved and self.fall.resolved
 
 

@@ -38,14 +38,14 @@ SESSION = {
 
 
 def is_disk_full(error: Exception) -> bool:
-    """Return whether the database refused a write as its disk is full."""
+    """Whether the database refused a write as its disk is full."""
     cause = getattr(error, "orig", None)
     name = getattr(cause, "sqlite_errorname", None)
     return name == "SQLITE_FULL" or getattr(cause, "sqlstate", None) == SQLSTATE_DISK_FULL
 
 
 def is_read_only(error: Exception) -> bool:
-    """Return whether the database refused a write that it would not refuse at another time."""
+    """Whether the database refused a write that it would not refuse at another time."""
     cause = getattr(error, "orig", None)
     locked = getattr(cause, "sqlite_errorname", None) == "SQLITE_BUSY"
     return locked or getattr(cause, "sqlstate", None) in (SQLSTATE_READ_ONLY, SQLSTATE_LOCKED)

@@ -48,7 +48,7 @@ def _remove_runs(session: Session, run_ids: Sequence[int]) -> None:
 
 
 def waits(session: Session, *, after_days: float) -> bool:
-    """Return whether anything is to be removed or forgotten."""
+    """Whether anything is to be removed or forgotten."""
     if undo_log.has_expired(session):
         return True
     before = now_ms() - int(after_days * 86_400_000)

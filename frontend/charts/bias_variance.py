@@ -13,7 +13,7 @@ from backend.analysis.intervals import student_t
 from backend.diagnosis.number_format import number
 from backend.runs.bias_variance_analysis import CellSplit
 from backend.specification.params import ParamValue, as_number
-from frontend.charts import lines, theme
+from frontend.charts import size_axes, theme
 
 _TERMS = (
     ("bias", "Bias", "var(--train)", "var(--train-band)", "solid"),
@@ -94,7 +94,7 @@ def draw_splits(info: SplitInfo) -> theme.Drawing:
     """Draw bias, variance and their sum, with 95 % intervals (jackknife over the seeds)."""
     figure = go.Figure(layout=theme.layout(uirevision="splits", hovermode="x unified"))
     errors = [split.error for split in info.splits]
-    least = lines.ABOUT_ZERO * min(errors) if lines.axis_type(errors) == "log" else -inf
+    least = size_axes.ABOUT_ZERO * min(errors) if size_axes.axis_type(errors) == "log" else -inf
     for term, name, colour, band, dash in _TERMS:
         label = info.name_of_bias if term == "bias" else name
         values = [getattr(split, term) for split in info.splits]
@@ -102,7 +102,7 @@ def draw_splits(info: SplitInfo) -> theme.Drawing:
         if term != "error" and None not in halves:
             low = [max(v - (h or 0), least) for v, h in zip(values, halves, strict=True)]
             high = [max(v + (h or 0), least) for v, h in zip(values, halves, strict=True)]
-            lines.add_band(figure, info.x, low, high, band, group=label)
+            size_axes.add_band(figure, info.x, low, high, band, group=label)
         figure.add_scatter(
             x=info.x, y=[max(value, least) for value in values], name=label, legendgroup=label,
             mode="lines+markers", line={"color": colour, "dash": dash, "width": 2},
@@ -111,7 +111,7 @@ def draw_splits(info: SplitInfo) -> theme.Drawing:
     noise = info.cell.noise
     if noise:
         figure.add_hline(y=noise, line={"color": "var(--quiet)", "dash": "longdash", "width": 1})
-    lines.set_axes(figure, x=info.x, y=errors, titles=(info.title, info.cell.loss))
+    size_axes.set_axes(figure, x=info.x, y=errors, titles=(info.title, info.cell.loss))
     return theme.drawing(figure, info.description)
 
 

@@ -6,7 +6,7 @@ import plotly.graph_objects as go
 
 from backend.analysis.capacity_curves import CapacityCurve, OptimumCurve
 from backend.analysis.intervals import Interval
-from frontend.charts import lines, theme
+from frontend.charts import size_axes, theme
 from frontend.charts.theme import Drawing
 
 
@@ -47,14 +47,14 @@ def draw_capacity_curve(info: CapacityInfo) -> theme.Drawing:
          {"line": {"dash": "dot"}, "opacity": 0.7}),
         ([p.test for p in points], "test", "Test, best epoch", {"visible": "legendonly"}),
     ]  # fmt: skip
-    floor = lines.floor_of([point.validation for point in points])
+    floor = size_axes.floor_of([point.validation for point in points])
     for means, part, name, look in drawn:
-        lines.add_line(figure, x, means, part, name, at_least=floor, **look)
+        size_axes.add_line(figure, x, means, part, name, at_least=floor, **look)
     losses = [one.mean for means, *_ in drawn[1:3] for one in means if one]
-    lines.set_axes(figure, x=x, y=losses, titles=("parameters", "loss"))
-    log = lines.axis_type(x) == "log"
+    size_axes.set_axes(figure, x=x, y=losses, titles=("parameters", "loss"))
+    log = size_axes.axis_type(x) == "log"
     for row, (at, text) in enumerate(info.marks):
-        lines.add_mark(figure, at, text, log=log, row=row)
+        size_axes.add_mark(figure, at, text, log=log, row=row)
     optimum = info.curve.optimum
     figure.add_scatter(
         x=[optimum.parameters], y=[optimum.validation.mean], name="Optimum", mode="markers",
@@ -81,7 +81,7 @@ def draw_optimum(curve: OptimumCurve) -> theme.Drawing:
         },
     )  # fmt: skip
     ends = [float(n) for one in curve.optima for n in (one.optimum.fewest, one.optimum.most)]
-    lines.set_axes(figure, x=sizes, y=ends, titles=("training samples", "parameters"))
+    size_axes.set_axes(figure, x=sizes, y=ends, titles=("training samples", "parameters"))
     return theme.drawing(figure, curve.sentence)
 
 

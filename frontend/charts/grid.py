@@ -10,7 +10,7 @@ from backend.runs.schemas import RunItem
 from backend.runs.states import ENDED
 from backend.specification.params import Axes, ParamValue
 from frontend import formatting
-from frontend.charts.measures import AtBest, Ramp, ramp_of, style, value_of_cell, write
+from frontend.charts.grid_metrics import AtBest, Ramp, ramp_of, style, value_of_cell, write
 
 VARIANT = "variant"  # an axis like the hyperparameters, for specifications with variants
 MAX_CURVES = 20  # of a cell, drawn when it is pointed at

@@ -6,7 +6,7 @@ import plotly.graph_objects as go
 
 from backend.analysis.intervals import Interval
 from backend.analysis.learning_curves import Law, LearningCurve, SizePoint
-from frontend.charts import lines, theme
+from frontend.charts import size_axes, theme
 
 
 @dataclass(frozen=True)
@@ -47,13 +47,13 @@ def draw_learning_curve(info: LearningInfo) -> theme.Drawing:
         "val": [point.validation for point in points],
         "test": [point.test for point in points],
     }
-    floor = lines.floor_of(means["val"])
+    floor = size_axes.floor_of(means["val"])
     for part, losses in means.items():
         visible = "legendonly" if part == "test" else True
         name = theme.LABELS[part]
-        lines.add_line(figure, info.sizes, losses, part, name, at_least=floor, visible=visible)
+        size_axes.add_line(figure, info.sizes, losses, part, name, at_least=floor, visible=visible)
     ends = [law.drawn[-1].n_train] if law else []
-    lines.set_axes(
+    size_axes.set_axes(
         figure, x=[*info.sizes, *ends], y=info.losses,
         titles=("training samples", "loss at the best epoch"),
     )  # fmt: skip
@@ -64,7 +64,7 @@ def draw_learning_curve(info: LearningInfo) -> theme.Drawing:
 def _law(figure: go.Figure, law: Law, last: SizePoint) -> None:
     """Draw the fitted law over its interval, and "same as the last value" from there on."""
     x = [point.n_train for point in law.drawn]
-    lines.add_band(
+    size_axes.add_band(
         figure, x, [point.low for point in law.drawn], [point.high for point in law.drawn],
         "var(--shade)", group="Fitted law",
     )  # fmt: skip

@@ -16,9 +16,9 @@ from backend.runs.compare_runs import Subject, differing
 from backend.series import Series, downsample
 from backend.store import metrics, recording_times
 from frontend import formatting
+from frontend.chart_options import Scale
 from frontend.charts import theme
-from frontend.charts.curves import Quantity
-from frontend.run_view import Scale
+from frontend.charts.loss_curves import Quantity
 
 Part = Literal["train", "val", "test"]
 Align = Literal["epoch", "step", "time"]

@@ -1,33 +1,91 @@
-"""The figures as JSON, each under a plain address."""
+"""Routes of charts that belong to no single run or experiment, as JSON or HTML fragments."""
 
-import json
 from typing import Annotated
 
-from fastapi import APIRouter, Query, Response
-from plotly.utils import PlotlyJSONEncoder
+from fastapi import APIRouter, Depends, Query, Response
+from fastapi.responses import HTMLResponse
 
-from backend.runs import compare_variants
-from backend.runs.compare_variants import DEFAULT_AT, At
-from frontend.charts.comparison import comparison_info, draw_comparison
-from frontend.charts.theme import Drawing
-from frontend.site import Reading
+from backend.errors import InvalidInput
+from backend.runs.compare_runs import subjects
+from backend.specification import validate
+from backend.store import metrics
+from backend.store.tables import MAX_ID
+from backend.web.dependencies import BodyDep, SettingsDep
+from frontend.chart_options import Scale
+from frontend.charts.cell_curves import small_curve
+from frontend.charts.data_pictures import data_pictures
+from frontend.charts.grid import MAX_CURVES
+from frontend.charts.grid_preview import sizes_info
+from frontend.charts.loss_curves import Quantity
+from frontend.charts.overlay import Align, Part, draw_overlay, overlay_info
+from frontend.charts.theme import as_json
+from frontend.site import Reading, render
 
 router = APIRouter(prefix="/figures")
 
+MAX_IDS_LENGTH = 1000
+MAX_CELL_IDS_LENGTH = MAX_CURVES * (len(str(MAX_ID)) + 1)
 
-@router.get("/experiments/{experiment_id}/comparison")
-def comparison(
+
+class ComparedRuns:
+    """What an address asks to compare: ids of runs, and of runs whose cells are meant."""
+
+    def __init__(self, runs: str = "", cells: str = "") -> None:
+        self.runs = _ids(runs, "runs")
+        self.cells = _ids(cells, "cells")
+
+
+ComparedRunsDep = Annotated[ComparedRuns, Depends()]
+
+
+@router.get("/compare/{part}")
+def overlay(
     session: Reading,
-    experiment_id: int,
-    at: At = DEFAULT_AT,
-    setting: Annotated[int | None, Query(ge=0)] = None,
+    compared: ComparedRunsDep,
+    part: Part,
+    quantity: Quantity = "loss",
+    align: Align = "epoch",
+    scale: Scale = "linear",
+    test: bool = False,
 ) -> Response:
-    """Return the variants' paired differences to the first. Raises NotFound."""
-    found = compare_variants.comparison(session, experiment_id, at=at, setting=setting)
-    return as_json(draw_comparison(comparison_info(found)))
+    """Return one part's curves of several runs or cells. Raises NotFound and InvalidInput."""
+    found = subjects(session, compared.runs, compared.cells)
+    shown: list[Part] = ["val", "train", *(["test"] if test else [])]  # type: ignore[list-item]
+    info = overlay_info(session, found, part, shown=shown, quantity=quantity, align=align)
+    return as_json(draw_overlay(info, scale=scale))
 
 
-def as_json(drawing: Drawing) -> Response:
-    """Return a drawing as the browser's chart element takes it."""
-    body = json.dumps(drawing, cls=PlotlyJSONEncoder)
-    return Response(body, media_type="application/json", headers={"Cache-Control": "no-store"})
+def _ids(text: str, field: str) -> list[int]:
+    found = [piece.strip() for piece in text.split(",") if piece.strip()]
+    wrong = [one for one in found if not (one.isdecimal() and len(one) < 11 and int(one) <= MAX_ID)]
+    if wrong or len(text) > MAX_IDS_LENGTH:
+        shown = wrong[0][:20] if wrong else f"{len(text):,} letters long"
+        raise InvalidInput(
+            f"{field} is {shown}; accepted: numbers of runs with commas between.", field
+        )
+    return [int(one) for one in found]
+
+
+@router.get("/small-curve")
+def small_curves(
+    session: Reading,
+    ids: Annotated[
+        str, Query(alias="runs", max_length=MAX_CELL_IDS_LENGTH, pattern=r"^\d{1,9}(,\d{1,9})*$")
+    ],
+) -> HTMLResponse:
+    """Return the train and validation loss of some runs as a small drawing."""
+    wanted = [int(each) for each in ids.split(",")][:MAX_CURVES]
+    found = metrics.series_of(session, wanted, ["train_loss", "val_loss"])
+    return render("parts/small_curve.html", curve=small_curve(found.values()))
+
+
+@router.post("/specification")
+def specification(body: BodyDep, settings: SettingsDep) -> HTMLResponse:
+    """Return the grid and the data of a specification as small drawings.
+
+    Raises MalformedBody and InvalidSpec.
+    """
+    spec = validate(body.parse(), max_runs=settings.max_runs)
+    return render(
+        "parts/preview.html", sizes=sizes_info(spec.runs), pictures=data_pictures(spec.runs)
+    )

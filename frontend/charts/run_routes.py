@@ -13,13 +13,12 @@ from backend.store import artifacts, experiments, metrics, runs
 from backend.store.artifacts import SnapshotKind
 from backend.store.tables import Run
 from backend.web.dependencies import StoppingQuery
-from frontend.charts.curve_chart import draw_curves, seed_traces
-from frontend.charts.curves import Quantity, curves_info
-from frontend.charts.fit_frames import draw_fit_frames, fit_frames_info
-from frontend.charts.fits import draw_fit, fit_info
-from frontend.charts.routes import as_json
+from frontend.chart_options import ViewQuery
+from frontend.charts.fits import draw_fit, draw_fit_frames, fit_frames_info, fit_info
+from frontend.charts.loss_chart import draw_curves, seed_traces
+from frontend.charts.loss_curves import Quantity, curves_info
+from frontend.charts.theme import as_json
 from frontend.charts.weights import draw_weights, weights_info
-from frontend.run_view import ViewQuery
 from frontend.site import Reading
 
 router = APIRouter(prefix="/figures/runs/{run_id}")

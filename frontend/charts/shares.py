@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import plotly.graph_objects as go
 
 from backend.analysis.surface import Shares, Surface
-from frontend.charts import lines, theme
+from frontend.charts import size_axes, theme
 
 TERMS = {
     "under_capacity": ("Too little capacity", "var(--train)", ""),
@@ -32,7 +32,8 @@ class SharesInfo:
     def labels(self) -> list[str]:
         """A name for each cell."""
         return [
-            f"{one.n_train:,} \N{MIDDLE DOT} {lines.short(one.parameters)}" for one in self.cells
+            f"{one.n_train:,} \N{MIDDLE DOT} {size_axes.short(one.parameters)}"
+            for one in self.cells
         ]
 
 

@@ -1,8 +1,11 @@
-"""The look all charts share, and the JSON a chart element draws."""
+"""Look shared by all charts, and the JSON that a chart element of the browser draws."""
 
+import json
 from typing import Any
 
 import plotly.graph_objects as go
+from fastapi import Response
+from plotly.utils import PlotlyJSONEncoder
 
 CLEAR = "rgba(0,0,0,0)"
 INK = "var(--ink)"
@@ -66,3 +69,9 @@ def nothing(sentence: str) -> Drawing:
     figure.update_xaxes(visible=False)
     figure.update_yaxes(visible=False)
     return drawing(figure, sentence)
+
+
+def as_json(drawing: dict[str, Any]) -> Response:
+    """Return a drawing as the JSON that the chart element of the browser reads."""
+    body = json.dumps(drawing, cls=PlotlyJSONEncoder)
+    return Response(body, media_type="application/json", headers={"Cache-Control": "no-store"})

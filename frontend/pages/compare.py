@@ -14,10 +14,10 @@ from backend.runs.states import ENDED
 from backend.specification.params import ParamValue
 from backend.specification.sources import SOURCES
 from frontend import formatting
-from frontend.charts.curves import Quantity
+from frontend.chart_options import Scale
+from frontend.charts.loss_curves import Quantity
 from frontend.charts.overlay import COLOURS, Align
-from frontend.charts.overlay_routes import ComparedDep
-from frontend.run_view import Scale
+from frontend.charts.routes import ComparedRunsDep
 from frontend.site import Reading, render
 
 router = APIRouter()
@@ -36,7 +36,7 @@ class View:
 
 @router.get("/compare")
 def compare(
-    session: Reading, compared: ComparedDep, view: Annotated[View, Depends()]
+    session: Reading, compared: ComparedRunsDep, view: Annotated[View, Depends()]
 ) -> HTMLResponse:
     """Show runs or cells beside each other. Raises NotFound and InvalidInput."""
     found = subjects(session, compared.runs, compared.cells)

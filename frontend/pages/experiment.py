@@ -16,16 +16,16 @@ from backend.runs.states import ENDED
 from backend.scheduling.dispatcher import Dispatcher
 from backend.store import experiments
 from backend.web.dependencies import DatabaseDep, DispatcherDep
-from frontend.charts.curves import newest_info
+from frontend.chart_options import RunView
 from frontend.charts.grid import VARIANT, value_of
-from frontend.charts.measures import ABOUT, CHOICES, USUAL
-from frontend.charts.panels import PanelsInfo, panels_info
+from frontend.charts.grid_metrics import ABOUT, CHOICES, USUAL
+from frontend.charts.grid_panels import PanelsInfo, panels_info
+from frontend.charts.loss_curves import newest_info
 from frontend.empty_states import AWAY, nobody
 from frontend.live_parts import Chart, Content, LivePages
 from frontend.pages import analysis, remedies
 from frontend.pages.experiment_state import ExperimentState, read_state
 from frontend.pages.pictures import pictures
-from frontend.run_view import RunView
 from frontend.site import Context, Reading, fill, macro, render
 
 PAGE_SIZE = 100

@@ -12,8 +12,8 @@ from backend.runs.schemas import ExperimentItem, RunItem
 from backend.runs.throughput import throughput
 from backend.store import experiments, metric_summaries, runs
 from backend.store.tables import Run
-from frontend.charts.measures import KEYS, AtBest
-from frontend.charts.progress import ProgressInfo, progress_info
+from frontend.charts.experiment_progress import ProgressInfo, progress_info
+from frontend.charts.grid_metrics import KEYS, AtBest
 from frontend.formatting import badges
 from frontend.live_parts import version_now
 from frontend.site import Context
@@ -44,7 +44,7 @@ class ExperimentState:
 
     @property
     def is_live(self) -> bool:
-        """Return whether runs wait or train."""
+        """Whether runs wait or train."""
         return self.item.counts["queued"] + self.item.counts["running"] > 0
 
     def overview(self) -> Context:

@@ -16,7 +16,7 @@ from backend.specification.presets import PRESET_GROUPS
 from backend.store import experiments, runs
 from backend.store.experiments import Visibility
 from backend.web.dependencies import Cursor
-from frontend.charts.progress import ProgressInfo, progress_info
+from frontend.charts.experiment_progress import ProgressInfo, progress_info
 from frontend.formatting import badges
 from frontend.site import Reading, render
 

@@ -12,7 +12,7 @@ from backend.specification.sources import drawable
 from backend.store import artifacts
 from frontend import formatting
 from frontend.charts.grid import GridCell
-from frontend.charts.measures import AtBest
+from frontend.charts.grid_metrics import AtBest
 
 MAX_PICTURES = 6
 

@@ -19,12 +19,12 @@ from backend.store import artifacts, changes, experiments, metric_summaries, run
 from backend.store.artifacts import SnapshotInfo
 from backend.store.tables import Experiment, Run
 from backend.web.dependencies import DatabaseDep, StoppingQuery
-from frontend.charts.curves import QUANTITIES, newest_info
-from frontend.charts.measures import KEYS
+from frontend.chart_options import RunView, Scale, ViewQuery
+from frontend.charts.grid_metrics import KEYS
+from frontend.charts.loss_curves import QUANTITIES, newest_info
 from frontend.live_parts import Chart, Content, LivePages, version_now
 from frontend.pages import remedies
 from frontend.pages.pictures import model_title
-from frontend.run_view import RunView, Scale, ViewQuery
 from frontend.site import Context, Reading, fill, render
 from frontend.snippets import loading_code
 from frontend.stopping import control

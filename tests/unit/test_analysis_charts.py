@@ -12,7 +12,7 @@ from frontend.charts.bias_variance import draw_splits, over_epochs, over_sizes, 
 from frontend.charts.capacity_curve import CapacityInfo, draw_capacity_curve
 from frontend.charts.causes import CauseInfo, draw_cause
 from frontend.charts.learning_curve import LearningInfo, draw_learning_curve
-from frontend.charts.lines import axis_type, log_ticks, short
+from frontend.charts.size_axes import axis_type, log_ticks, short
 from frontend.pages.analysis import reading
 from tests.grids import jitter, result, results
 from tests.unit.test_grid_chart import run

@@ -2,7 +2,7 @@
 
 from backend.analysis.comparison import Arm, RunOutcome, compare
 from frontend import formatting
-from frontend.charts.comparison import ComparisonInfo, comparison_info, draw_comparison
+from frontend.charts.variant_differences import ComparisonInfo, comparison_info, draw_comparison
 
 
 def arm(name: str, *losses: float) -> Arm:

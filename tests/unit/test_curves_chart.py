@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 
 from backend.series import Series
-from frontend.charts.curve_chart import draw_curves
-from frontend.charts.curves import CurvesInfo, curves_info
-from frontend.run_view import RunView
+from frontend.chart_options import RunView
+from frontend.charts.loss_chart import draw_curves
+from frontend.charts.loss_curves import CurvesInfo, curves_info
 
 PLAIN = RunView()
 

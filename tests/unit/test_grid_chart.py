@@ -5,8 +5,8 @@ import pytest
 
 from backend.runs.schemas import RunItem
 from frontend.charts.grid import GridInfo, axes_of
-from frontend.charts.measures import LEVELS, AtBest, Ramp
-from frontend.charts.panels import ALL, EACH, MAX_PANELS, PanelsInfo, panels_info
+from frontend.charts.grid_metrics import LEVELS, AtBest, Ramp
+from frontend.charts.grid_panels import ALL, EACH, MAX_PANELS, PanelsInfo, panels_info
 
 
 def run(

@@ -97,7 +97,6 @@ assert (label("training.clip_norm"), value(5.0)) == ("gradient norm", "5")
 """
 
 
-@pytest.mark.slow
 def test_a_new_hyperparameter_needs_one_file_besides_the_training(tmp_path: Path) -> None:
     for part in ("backend", "frontend", "docs"):
         shutil.copytree(ROOT / part, tmp_path / part, ignore=shutil.ignore_patterns("*.pyc"))

@@ -1,4 +1,4 @@
-from frontend.charts.parallel import HEIGHT, parallel_info
+from frontend.charts.parallel_coordinates import HEIGHT, parallel_info
 from tests.unit.test_grid_chart import THREE_AXES, run
 
 

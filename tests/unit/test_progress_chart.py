@@ -4,7 +4,7 @@ from typing import Any
 from backend.runs.schemas import RunItem
 from backend.runs.throughput import Throughput
 from backend.specification import validate
-from frontend.charts.progress import ProgressInfo, progress_info
+from frontend.charts.experiment_progress import ProgressInfo, progress_info
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 

@@ -1,5 +1,5 @@
-from frontend.charts.measures import LEVELS
-from frontend.charts.sizes import MOST, sizes_info
+from frontend.charts.grid_metrics import LEVELS
+from frontend.charts.grid_preview import MOST, sizes_info
 from tests.specs import run_specs
 
 

@@ -1,5 +1,5 @@
 from backend.series import Series
-from frontend.charts.small_curve import HEIGHT, MAX_POINTS, WIDTH, small_curve
+from frontend.charts.cell_curves import HEIGHT, MAX_POINTS, WIDTH, small_curve
 
 
 def losses(train: list[float | None], validation: list[float | None]) -> dict[str, Series]:

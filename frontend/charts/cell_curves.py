@@ -6,7 +6,7 @@ from itertools import groupby
 from math import log10
 
 from backend.series import Series, downsample
-from frontend.charts.lines import axis_type
+from frontend.charts.size_axes import axis_type
 
 WIDTH, HEIGHT = 220, 110  # of the drawing, in user units of the SVG
 MAX_POINTS = 80  # per line: more cannot be seen

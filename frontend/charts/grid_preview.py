@@ -7,7 +7,7 @@ from math import log10
 
 from backend.specification import RunSpec
 from backend.specification.cost import outputs, parameters
-from frontend.charts.measures import LEVELS
+from frontend.charts.grid_metrics import LEVELS
 
 MOST = 12  # rows and columns that are drawn
 _STEPS_PER_TENFOLD = 2

@@ -8,9 +8,9 @@ import numpy as np
 
 from backend.runs.schemas import RunItem
 from backend.series import IntArray, Series, downsample, smooth
+from frontend.chart_options import RunView
 from frontend.charts import theme
 from frontend.formatting import number
-from frontend.run_view import RunView
 
 Quantity = Literal["loss", "accuracy"]
 QUANTITIES: tuple[Quantity, ...] = get_args(Quantity)

@@ -8,7 +8,7 @@ from backend.runs.schemas import RunItem
 from backend.specification.params import Axes, ParamValue
 from frontend import formatting
 from frontend.charts.grid import axes_of, value_of
-from frontend.charts.measures import (
+from frontend.charts.grid_metrics import (
     CHOICES,
     VERDICT,
     AtBest,

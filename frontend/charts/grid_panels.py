@@ -17,7 +17,15 @@ from frontend.charts.grid import (
     place_of,
     value_of,
 )
-from frontend.charts.measures import LEVELS, MEASURES, VERDICT, AtBest, Ramp, ramp_of, value_of_cell
+from frontend.charts.grid_metrics import (
+    LEVELS,
+    MEASURES,
+    VERDICT,
+    AtBest,
+    Ramp,
+    ramp_of,
+    value_of_cell,
+)
 
 MAX_PANELS = 12
 FEW = 4  # values of a hyperparameter that are shown side by side by default

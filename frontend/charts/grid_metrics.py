@@ -98,7 +98,7 @@ class Ramp:
 
     @property
     def is_log(self) -> bool:
-        """Return whether colours follow the logarithm."""
+        """Whether colours follow the logarithm."""
         return 0 < self.low * WIDE < self.high
 
     def share(self, value: float) -> float:

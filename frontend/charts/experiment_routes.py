@@ -4,16 +4,19 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Annotated, Protocol, TypeVar
 
 from fastapi import APIRouter, Query, Response
+from fastapi.responses import HTMLResponse
 from sqlalchemy.orm import Session
 
 from backend.analysis.cells import CAPACITY, N_TRAIN, settings, varying
 from backend.analysis.surface import ALONG
 from backend.errors import NotFound
+from backend.runs import compare_variants
 from backend.runs.bias_variance_analysis import CellSplit, bias_variance
-from backend.runs.compare_variants import At
+from backend.runs.compare_variants import DEFAULT_AT, At
 from backend.runs.grid_analysis import grid_report
+from backend.runs.items import run_items
 from backend.specification.params import ParamValue
-from backend.store import runs
+from backend.store import experiments, metric_summaries, runs
 from frontend.charts import theme
 from frontend.charts.bias_variance import (
     draw_splits,
@@ -24,10 +27,13 @@ from frontend.charts.bias_variance import (
 )
 from frontend.charts.capacity_curve import CapacityInfo, draw_capacity_curve, draw_optimum
 from frontend.charts.causes import CauseInfo, draw_cause
+from frontend.charts.grid_metrics import CHOICES, KEYS
 from frontend.charts.learning_curve import LearningInfo, draw_learning_curve
-from frontend.charts.routes import as_json
+from frontend.charts.parallel_coordinates import MAX_ROWS, parallel_info
 from frontend.charts.shares import SharesInfo, draw_shares
-from frontend.site import Reading
+from frontend.charts.theme import as_json
+from frontend.charts.variant_differences import comparison_info, draw_comparison
+from frontend.site import Reading, render
 
 router = APIRouter(prefix="/figures/experiments/{experiment_id}")
 
@@ -158,3 +164,29 @@ def _pick(found: Sequence[_One], setting: Mapping[str, ParamValue] | None) -> _O
         if setting is None or one.setting.items() <= setting.items():
             return one
     return None
+
+
+@router.get("/comparison")
+def variant_comparison(
+    session: Reading,
+    experiment_id: int,
+    at: At = DEFAULT_AT,
+    setting: Annotated[int | None, Query(ge=0)] = None,
+) -> Response:
+    """Return the variants' paired differences to the first. Raises NotFound."""
+    found = compare_variants.comparison(session, experiment_id, at=at, setting=setting)
+    return as_json(draw_comparison(comparison_info(found)))
+
+
+@router.get("/parallel")
+def parallel(session: Reading, experiment_id: int, colour: str = "best") -> HTMLResponse:
+    """Return the cells of an experiment as lines over its hyperparameters, and as a table.
+
+    Raises NotFound.
+    """
+    experiments.get(session, experiment_id)
+    found = run_items(session, runs.of_experiment(session, experiment_id))
+    at_best = metric_summaries.values_at_best(session, [run.id for run in found], KEYS)
+    choice = colour if colour in CHOICES else "best"
+    info = parallel_info(found, at_best, choice=choice)
+    return render("parts/parallel.html", info=info, most=MAX_ROWS)

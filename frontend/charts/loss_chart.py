@@ -6,9 +6,9 @@ from math import log10
 
 import plotly.graph_objects as go
 
+from frontend.chart_options import Scale
 from frontend.charts import theme
-from frontend.charts.curves import CurvesInfo, PartLine
-from frontend.run_view import Scale
+from frontend.charts.loss_curves import CurvesInfo, PartLine
 
 MARKS = {"best epoch": ("var(--mark-0)", "solid"), "early stop": ("var(--mark-1)", "dashdot")}
 CURSOR = "epoch of the picture"
