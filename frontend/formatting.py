@@ -55,12 +55,12 @@ def settings(params: Params) -> str:
 
 
 def isolated(name: str) -> str:
-    """Return a name as part of a sentence: its writing direction stays its own (UAX 9)."""
+    """Return a name for use in a sentence, with its own writing direction (UAX 9)."""
     return f"\N{FIRST STRONG ISOLATE}{name}\N{POP DIRECTIONAL ISOLATE}"
 
 
 def evidence(name: str) -> str:
-    """Write the name of a number that a verdict rests on."""
+    """Write the name of a measurement in the evidence for a verdict."""
     return _EVIDENCE.get(name, name.replace("_", " ")).capitalize()
 
 
@@ -100,13 +100,13 @@ def model(params: Params) -> str:
 
 
 def badge(verdict: str | None, rule: str | None) -> str:
-    """Write a verdict as beginners need it: by a few percent, a fit overfits mildly."""
+    """Write a verdict as badges show it: "mild overfitting" for a rise of a few percent."""
     return f"{MILD}{verdict}" if verdict and rule == f"{verdict}.mild" else verdict or ""
 
 
-def badges(told: Iterable[tuple[str | None, str | None]]) -> Counter[str]:
-    """Count verdicts, each with its rule, as their badges write them; runs without one are none."""
-    return Counter(badge(verdict, rule) for verdict, rule in told if verdict)
+def badges(verdicts: Iterable[tuple[str | None, str | None]]) -> Counter[str]:
+    """Count verdicts with their rules as badges show them, without the runs that have none yet."""
+    return Counter(badge(verdict, rule) for verdict, rule in verdicts if verdict)
 
 
 def mark(verdict: str) -> str:
@@ -116,13 +116,13 @@ def mark(verdict: str) -> str:
 
 
 def tone(verdict: str) -> str:
-    """Return the CSS class of a verdict's colour, also for a verdict as `badge` writes it."""
+    """Return the CSS class of a verdict's colour; the verdict may be written as by `badge`."""
     facts = FACTS.get(verdict.removeprefix(MILD))
     return f"tone-{facts.tone if facts else 'unknown'}"
 
 
 def when(iso: str) -> str:
-    """Write an ISO time for readers without scripts; the browser puts it in their time zone."""
+    """Write an ISO time in UTC; a script in the browser shows it in the reader's time zone."""
     return datetime.fromisoformat(iso).strftime("%d %b %Y, %H:%M UTC")
 
 

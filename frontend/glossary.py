@@ -1,4 +1,4 @@
-"""The words of overfitting, each explained in a sentence or two a beginner understands."""
+"""The glossary: terms of overfitting, each explained in a sentence or two for beginners."""
 
 from dataclasses import dataclass
 
@@ -7,7 +7,7 @@ from backend.diagnosis.verdicts import FACTS, slug
 
 @dataclass(frozen=True)
 class Term:
-    """A word and what it means. `slug` is its anchor on the page of words."""
+    """A term and its meaning. `slug` is its anchor on the glossary page."""
 
     slug: str
     title: str
@@ -15,8 +15,8 @@ class Term:
 
 
 def _terms(*pairs: tuple[str, str]) -> dict[str, Term]:
-    made = [Term(slug(title.lower()), title, meaning) for title, meaning in pairs]
-    return {term.slug: term for term in made}
+    terms = [Term(slug(title.lower()), title, meaning) for title, meaning in pairs]
+    return {term.slug: term for term in terms}
 
 
 GLOSSARY: dict[str, dict[str, Term]] = {
@@ -66,7 +66,7 @@ GLOSSARY: dict[str, dict[str, Term]] = {
     "What helps": _terms(
         ("Early stopping", "Ending the training, by a fixed rule, soon after validation loss "
          "stops falling."),
-        ("Patience", "An early-stopping rule: stop when so many epochs in a row brought no "
+        ("Patience", "An early-stopping rule: stop after a number of epochs in a row without "
          "improvement."),
         ("Regularisation", "Whatever makes a model prefer simple answers, such as weight decay "
          "and dropout."),
@@ -76,7 +76,7 @@ GLOSSARY: dict[str, dict[str, Term]] = {
          "those the data do not need end there."),
         ("Dropout", "Leaves out a random share of the neurons at each step, so that none can be "
          "relied on alone."),
-        ("Remedy", "A change that the diagnosis proposes. It is trained beside the run as it was, "
+        ("Remedy", "A change that the diagnosis proposes. It is trained next to the baseline, "
          "and its effect is measured."),
     ),
 }  # fmt: skip

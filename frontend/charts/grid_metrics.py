@@ -1,4 +1,4 @@
-"""What can colour a grid of runs: a figure of each run, or its verdict, and the ramp of colours."""
+"""Measures and verdicts that colour a grid of runs, and the ramp of colours."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -11,17 +11,17 @@ from backend.series import generalisation_gap
 from frontend import formatting
 
 LEVELS = 7  # steps of the colour ramp
-WIDE = 30.0  # ratio from which colours follow the logarithm
+LOG_RATIO = 30.0  # highest over lowest value from which colours follow the logarithm
 
 KEYS = ("train_loss", "val_loss", "test_loss")
-"""What measures need of the best epoch."""
+"""The metrics that measures need at the best epoch."""
 
 AtBest = Mapping[str, float | None]
 
 
 @dataclass(frozen=True)
 class GridMeasure:
-    """A figure of one run that can colour the grid."""
+    """A measure of one run that can colour the grid."""
 
     slug: str
     title: str
@@ -58,8 +58,8 @@ MEASURES: dict[str, GridMeasure] = {
         ),
         GridMeasure(
             "gap", "generalisation gap",
-            "Validation loss minus train loss at the last epoch. A small gap is no merit by "
-            "itself: an underfitting model has one.", _gap,
+            "Validation loss minus train loss at the last epoch. A small gap alone is not "
+            "a merit: an underfitting model has one.", _gap,
         ),
         GridMeasure(
             "best", "best validation loss",
@@ -99,10 +99,10 @@ class Ramp:
     @property
     def is_log(self) -> bool:
         """Whether colours follow the logarithm."""
-        return 0 < self.low * WIDE < self.high
+        return 0 < self.low * LOG_RATIO < self.high
 
     def share(self, value: float) -> float:
-        """Return where a value is between the ends, from 0 to 1."""
+        """Return the position of a value between the ends, from 0 to 1."""
         low, high = self.low, self.high
         if self.is_log:
             value, low, high = log(value), log(low), log(high)
@@ -122,34 +122,34 @@ class Ramp:
 def value_of_cell(
     choice: str, runs: Sequence[RunItem], at_best: Mapping[int, AtBest]
 ) -> float | str | None:
-    """Return the mean of a measure over runs, or the prevailing verdict; None without any.
+    """Return the mean of a measure over runs, or the majority verdict; None without any.
 
-    Losses of runs that failed are not what training comes to, and count for nothing.
+    The losses of failed runs do not count, because their training did not come to its end.
     """
     if choice == VERDICT:
-        told = majority_verdict(run.verdict for run in runs)
-        return told.verdict if told else None
+        majority = majority_verdict(run.verdict for run in runs)
+        return majority.verdict if majority else None
     of = MEASURES[choice].of
-    found = [of(run, at_best.get(run.id, {})) for run in runs if run.status != "failed"]
-    finite = [value for value in found if value is not None and isfinite(value)]
+    values = [of(run, at_best.get(run.id, {})) for run in runs if run.status != "failed"]
+    finite = [value for value in values if value is not None and isfinite(value)]
     return fmean(finite) if finite else None
 
 
 def write(choice: str, value: float | str | None) -> str:
-    """Write what colours a cell."""
+    """Write the value that colours a cell."""
     if isinstance(value, str) or choice == VERDICT:
         return formatting.MISSING if value is None else str(value)
     return MEASURES[choice].write(value)
 
 
 def ramp_of(values: Iterable[float | str | None]) -> Ramp | None:
-    """Return the ramp over those values that are numbers, None if there are none."""
+    """Return the ramp over the values that are numbers, None without numbers."""
     numbers = [value for value in values if isinstance(value, int | float)]
     return Ramp(min(numbers), max(numbers)) if numbers else None
 
 
 def style(value: float | str | None, ramp: Ramp | None) -> str:
-    """Return the class that colours a cell."""
+    """Return the CSS class that colours a cell."""
     if isinstance(value, str):
         return formatting.tone(value)
     return "level-none" if value is None or ramp is None else f"level-{ramp.level(value)}"

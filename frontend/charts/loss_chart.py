@@ -148,7 +148,7 @@ def seed_traces(info: CurvesInfo) -> list[dict[str, object]]:
 
 
 def _shade(figure: go.Figure, info: CurvesInfo) -> None:
-    """Shade the epochs after the best one; hidden if there are none yet."""
+    """Shade the epochs after the best one; hidden until there are any."""
     start, end = info.after_best or (1, 1)
     figure.add_shape(
         type="rect", x0=start, x1=end, y0=0, y1=1, yref="paper", name="after the best epoch",

@@ -1,8 +1,9 @@
-"""Curves of several runs or cells over each other: one chart a part, one colour a subject."""
+"""Curves of several runs or cells in one chart per part, with one colour per subject."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import reduce
 from itertools import pairwise
 from math import log10
 from statistics import fmean
@@ -12,6 +13,7 @@ import numpy as np
 import plotly.graph_objects as go
 from sqlalchemy.orm import Session
 
+from backend.analysis.cells import SEED
 from backend.runs.compare_runs import Subject, differing
 from backend.series import Series, downsample
 from backend.store import metrics, recording_times
@@ -30,13 +32,13 @@ AXES: dict[Align, str] = {
 }
 COLOURS = 8  # tokens --series-0 to --series-7
 SYMBOLS = ("circle", "square", "diamond", "triangle-up", "cross", "x", "star", "triangle-down")
-MAX_POINTS = 600  # of each line
-MARKERS = 9  # on each line, to tell lines apart without colour
+MAX_POINTS = 600  # per line
+MARKERS = 9  # per line, which distinguish lines without colour
 
 
 @dataclass(frozen=True)
 class OverlayLine:
-    """One subject's line; a cell's is the mean over seeds, `low` and `high` their range."""
+    """The line of a subject: for a cell, the mean over its seeds between `low` and `high`."""
 
     title: str
     x: Sequence[float]
@@ -47,7 +49,7 @@ class OverlayLine:
 
 @dataclass(frozen=True)
 class OverlayInfo:
-    """What one chart shows: a part's curves, and the range of all that are shown together."""
+    """The chart of one part: its curves, and the range of all charts that are shown together."""
 
     part: Part
     quantity: Quantity
@@ -57,14 +59,16 @@ class OverlayInfo:
 
     @property
     def description(self) -> str:
-        """The chart in words."""
+        """The chart as text."""
         drawn = [curve for curve in self.curves if curve.y]
-        what = f"{theme.LABELS[self.part]} {self.quantity}"
+        title = f"{theme.LABELS[self.part]} {self.quantity}"
         if not drawn:
-            return f"{what}: no epoch has been recorded yet."
-        ends = "; ".join(f"{one.title} ends at {formatting.number(one.y[-1])}" for one in drawn)
+            return f"{title}: no epoch has been recorded yet."
+        ends = "; ".join(
+            f"{curve.title} ends at {formatting.number(curve.y[-1])}" for curve in drawn
+        )
         band = " Bands reach from the lowest to the highest seed." if _banded(drawn) else ""
-        return f"{what} by {AXES[self.align]}: {ends}.{band}"
+        return f"{title} by {AXES[self.align]}: {ends}.{band}"
 
 
 def overlay_info(
@@ -77,29 +81,29 @@ def overlay_info(
     align: Align = "epoch",
 ) -> OverlayInfo:
     """Return the curves of a part; the range is that of all parts in `shown`."""
-    keys = [f"{one}_{quantity}" for one in shown]
+    keys = [f"{shown_part}_{quantity}" for shown_part in shown]
     ids = [run.id for subject in subjects for run in subject.runs]
     series = metrics.series_of(session, ids, keys)
     times = recording_times.recorded(session, ids, f"{part}_{quantity}") if align == "time" else {}
     key = f"{part}_{quantity}"
     curves = [
-        replace(_curve(one, series, key, align, times), title=title)
-        for one, title in zip(subjects, titles(subjects), strict=True)
+        replace(_curve(subject, series, key, align, times), title=title)
+        for subject, title in zip(subjects, titles(subjects), strict=True)
     ]
     return OverlayInfo(part, quantity, align, curves, _span(series))
 
 
 def titles(subjects: Sequence[Subject]) -> list[str]:
-    """Name subjects with up to two params in which they differ: "Run 7 (width 8)"."""
-    ids = {"training.seed"} if any(one.is_cell for one in subjects) else set()
-    rows = [item for item in differing(subjects).items() if item[0] not in ids][:2]
-    found = []
+    """Name subjects with up to two settings in which they differ: "Run 7 (width 8)"."""
+    ignored = {SEED} if any(subject.is_cell for subject in subjects) else set()
+    rows = [item for item in differing(subjects).items() if item[0] not in ignored][:2]
+    names = []
     for place, subject in enumerate(subjects):
-        told = ", ".join(
+        settings = ", ".join(
             f"{formatting.label(path)} {formatting.value(row[place], path)}" for path, row in rows
         )
-        found.append(f"{subject.title} ({told})" if told else subject.title)
-    return found
+        names.append(f"{subject.title} ({settings})" if settings else subject.title)
+    return names
 
 
 def _curve(
@@ -112,37 +116,36 @@ def _curve(
     runs = [run for run in subject.runs if len(series[run.id][key])]
     if not runs:
         return OverlayLine(subject.title, [], [])
-    values = [_finite(series[run.id][key]) for run in runs]
-    common = sorted(set.intersection(*(set(one) for one in values)))
-    means = [fmean(one[epoch] for one in values) for epoch in common]
+    finite = [series[run.id][key].finite for run in runs]
+    common = reduce(np.intersect1d, (each.steps for each in finite))
+    values = np.stack([each.values_at(common) for each in finite])  # [runs, epochs]
+    means = values.mean(axis=0)
     kept = downsample(means, MAX_POINTS)
-    epochs = [common[i] for i in kept]
+    epochs = common[kept].tolist()
     if align == "time":
         clocks = [_clock(run.started_at, times[run.id]) for run in runs]
         x = [fmean(_at(clock, epoch) for clock in clocks) for epoch in epochs]
     else:
         x = [float(e * (subject.steps_per_epoch if align == "step" else 1)) for e in epochs]
-    drawn = [means[i] for i in kept]
+    drawn = means[kept].tolist()
     if len(runs) == 1:
         return OverlayLine(subject.title, x, drawn)
-    low = [min(one[epoch] for one in values) for epoch in epochs]
-    high = [max(one[epoch] for one in values) for epoch in epochs]
-    return OverlayLine(subject.title, x, drawn, low, high)
-
-
-def _finite(series: Series) -> dict[int, float]:
-    return series.finite.by_step
+    low, high = values[:, kept].min(axis=0), values[:, kept].max(axis=0)
+    return OverlayLine(subject.title, x, drawn, low.tolist(), high.tolist())
 
 
 Clock = list[tuple[int, float]]
 
 
-def _clock(started_at: str | None, stretches: Sequence[tuple[int, int]]) -> Clock:
-    """Return (epoch, seconds since the start): epochs between two writes went by evenly."""
+def _clock(started_at: str | None, recorded: Sequence[tuple[int, int]]) -> Clock:
+    """Return (epoch, seconds since the start) from the times at which epochs were recorded.
+
+    Epochs between two writes are taken to be equally long.
+    """
     begun = datetime.fromisoformat(started_at).timestamp() * 1000 if started_at else 0.0
-    if not begun or begun > stretches[0][1]:  # the worker's clock may not be the database's
-        begun = float(stretches[0][1])
-    return [(0, 0.0), *((step, (at - begun) / 1000) for step, at in stretches)]
+    if not begun or begun > recorded[0][1]:  # the worker's clock may not be the database's
+        begun = float(recorded[0][1])
+    return [(0, 0.0), *((step, (at - begun) / 1000) for step, at in recorded)]
 
 
 def _at(clock: Clock, epoch: int) -> float:

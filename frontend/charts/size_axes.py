@@ -1,4 +1,4 @@
-"""What figures over sizes share: axes, bands over seeds, lines with markers."""
+"""Shared parts of charts over sizes: axes, lines with markers, bands over seeds."""
 
 from collections.abc import Sequence
 from math import ceil, floor, log10
@@ -84,7 +84,7 @@ def add_line(
 ) -> None:
     """Draw means over seeds as a line with markers, over a band of their intervals.
 
-    What is below `at_least` is drawn there: a train loss of 1e-29 is about 0, and would stretch a
+    Values below `at_least` are drawn there: a train loss of 1e-29 is about 0, and would lengthen a
     logarithmic axis.
     """
     known = [(at, one) for at, one in zip(x, means, strict=True) if one is not None]
@@ -124,7 +124,7 @@ def add_band(
 
 
 def floor_of(losses: Sequence[Interval | None]) -> float:
-    """Return what is about 0 beside these losses."""
+    """Return a loss that is about 0 compared with these losses."""
     return ABOUT_ZERO * min((abs(one.mean) for one in losses if one), default=0.0)
 
 
