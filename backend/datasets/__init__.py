@@ -1,1 +1,1 @@
-"""Generated data, drawn with NumPy alone: what workers train on and what the form shows."""
+"""Generated data, drawn with NumPy alone, for training and for the pictures in the form."""

@@ -1,7 +1,7 @@
-"""Samples of a run's parts: a function of the data settings and the seed.
+"""Samples of the parts of generated data, determined by the data set's settings and the seed.
 
-Every part is drawn in an order whose beginning is itself a fair sample. The test part is the same
-for all seeds, so that their models are asked the same questions.
+Every part is drawn in an order of which each prefix is a fair sample. The test part is the same for
+all seeds, so that their models are compared on the same samples.
 """
 
 from typing import Final, Literal
@@ -20,13 +20,13 @@ TEST_SEED = 0
 
 
 def generated(dataset: Dataset, seed: int, part: PartName) -> tuple[Array, Array]:
-    """Draw a part of a generated source afresh, without the noise that the specification adds.
+    """Draw a part of a generated source, without the noise that the specification adds.
 
-    Returns inputs [n, inputs], of which those beyond the formula's are standard normal, and
-    classes [n] or values [n].
+    Returns inputs [n, inputs] and classes [n] or values [n]. Inputs that the formula does not use
+    are standard normal.
     """
     n, which = getattr(dataset, f"n_{part}"), PARTS.index(part)
-    inputs = dataset.n_features or SOURCES[dataset.source].features
+    inputs = dataset.input_count
     generator = stream(seed, Purpose.INPUTS, which)
     x, y = FORMULAS[dataset.source](generator, n, part == "train", inputs)
     noise = stream(seed, Purpose.NOISE_INPUTS, which).normal(size=(n, inputs - x.shape[1]))
@@ -36,7 +36,7 @@ def generated(dataset: Dataset, seed: int, part: PartName) -> tuple[Array, Array
 def with_noise(
     dataset: Dataset, seed: int, part: PartName, x: Array, y: Array
 ) -> tuple[Array, Array]:
-    """Return inputs [n, inputs] and targets with all noise but that of labels.
+    """Add all noise but label noise to the inputs [n, inputs] and the targets of a part.
 
     Targets are classes [n] or regressed values [n, 1].
     """
@@ -50,9 +50,9 @@ def with_noise(
     return x, y
 
 
-def flipped(labels: Array, share: float, seed: int, classes: int) -> tuple[Array, Array]:
-    """Give a share of the labels another class; return the labels and which were changed."""
+def flipped(labels: Array, fraction: float, seed: int, classes: int) -> tuple[Array, Array]:
+    """Replace a fraction of the labels by other classes; return the labels and a mask of these."""
     generator = stream(seed, Purpose.LABEL_NOISE)
-    chosen = spread(generator, len(labels)) < share
+    changed = spread(generator, len(labels)) < fraction
     other = (labels + generator.integers(1, classes, size=len(labels))) % classes
-    return np.where(chosen, other, labels), chosen
+    return np.where(changed, other, labels), changed

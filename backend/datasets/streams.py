@@ -1,4 +1,4 @@
-"""Random streams: one per purpose, spawned from the seed, so a setting never shifts other draws."""
+"""Random streams, one per purpose: a setting that draws more numbers does not shift other draws."""
 
 from enum import IntEnum
 
@@ -6,7 +6,7 @@ import numpy as np
 
 
 class Purpose(IntEnum):
-    """What a stream is for. The numbers are part of every recorded result: never reuse one."""
+    """Purposes of random streams. Recorded results depend on the numbers: never reuse a number."""
 
     INPUTS = 0
     TARGETS = 1
@@ -21,5 +21,5 @@ class Purpose(IntEnum):
 
 
 def stream(seed: int, purpose: Purpose, *which: int) -> np.random.Generator:
-    """Return a purpose's stream; `which` tells apart several of them (parts, epochs)."""
+    """Return the random stream of a purpose; `which` tells its streams apart, such as epochs."""
     return np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(purpose, *which)))
