@@ -10,7 +10,7 @@ from collections.abc import Callable
 import torch
 
 from backend.specification import RunSpec, validate
-from backend.specification.cost import parameters
+from backend.specification.estimates import parameters
 from worker.training.device import choose_device
 from worker.training.group import Group
 
@@ -39,7 +39,7 @@ def flops(spec: RunSpec) -> float:
     """Return the flops of one epoch of a run."""
     data = spec.dataset
     rows = 3 * data.n_train + data.n_train + data.n_validation + data.n_test
-    return 2.0 * parameters(spec.params()) * rows
+    return 2.0 * parameters(spec) * rows
 
 
 def peak() -> float:

@@ -14,8 +14,8 @@ from statistics import median
 from typing import Any
 
 from backend.specification import RunSpec, validate
+from backend.specification.estimates import estimated_seconds
 from backend.specification.presets import PRESETS
-from backend.specification.timing import estimated_seconds
 from worker.training.device import choose_device
 from worker.training.group import Group
 
@@ -45,7 +45,7 @@ def main() -> None:
     for preset in PRESETS.values():
         specs = validate(preset.document).runs
         measured = seconds_per_epoch(specs) * specs[0].training.epochs
-        show(preset.title, measured, estimated_seconds(spec.params() for spec in specs))
+        show(preset.title, measured, estimated_seconds(specs))
 
 
 def name(spec: RunSpec) -> str:
@@ -75,8 +75,8 @@ def epoch_times(group: Group) -> Iterator[float]:
 
 def per_epoch(spec: RunSpec) -> float:
     """Return the estimated seconds of one epoch of a run."""
-    params = spec.params()
-    once, twice = (estimated_seconds([{**params, "training.epochs": n}]) for n in (1, 2))
+    runs = [RunSpec.from_params({**spec.params(), "training.epochs": n}) for n in (1, 2)]
+    once, twice = (estimated_seconds([run]) for run in runs)
     return twice - once
 
 

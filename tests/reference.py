@@ -118,7 +118,7 @@ class Reference:
     def __init__(self, spec: RunSpec, dtype: torch.dtype = torch.float32) -> None:
         self.spec, self.epoch = spec, 0
         member = GroupMember(spec)
-        self.cross_entropy = member.cross_entropy
+        self.cross_entropy = spec.training.loss == "cross_entropy"
         self.classifies = SOURCES[spec.dataset.source].problem == "classification"
         self.parts = [
             (

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 
 from sqlalchemy.exc import SQLAlchemyError
 
-from backend.specification import memory
+from backend.specification import RunSpec, estimates
 from backend.store.transitions import Claimed, Lease
 from worker.claims import claim, resume
 from worker.epoch_outcome import failure_sentence
@@ -50,8 +50,9 @@ def train(run_ids: Sequence[int], services: Services) -> None:
 def _fitting(claimed: Sequence[Claimed], services: Services) -> list[Sequence[Claimed]]:
     """Split claimed runs into groups that are expected to fit into memory."""
     available = available_bytes(services.device, setting=services.settings.memory << 20)
-    sizes = [memory.estimated_bytes(run.params) for run in claimed]
-    return [claimed[start:stop] for start, stop in memory.stretches(sizes, available)]
+    specs = [RunSpec.from_params(run.params) for run in claimed]
+    sizes = [estimates.estimated_bytes(spec) for spec in specs]
+    return [claimed[start:stop] for start, stop in estimates.chunks_within(sizes, available)]
 
 
 def _train_group(
@@ -77,7 +78,7 @@ def _train_group(
     # outside of the handler, because the error's traceback keeps the group alive
     trainer.release_group()
     if len(claimed) == 1:
-        trainer.fail(memory.sentence(claimed[0].params))
+        trainer.fail(estimates.not_enough_memory(RunSpec.from_params(claimed[0].params)))
         return []
     fields = log_fields(run.lease for run in claimed)
     logger.warning("memory ran out; trying with half of the runs at a time", extra=fields)

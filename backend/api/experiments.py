@@ -11,9 +11,8 @@ from backend.runs import lifecycle
 from backend.runs.items import experiment_items, run_items
 from backend.runs.schemas import ExperimentItem, RunItem
 from backend.specification import ExperimentSpec, validate
-from backend.specification.cost import parameters
+from backend.specification.estimates import estimated_seconds, parameters
 from backend.specification.setting_status import SettingStatus, setting_statuses
-from backend.specification.timing import estimated_seconds
 from backend.store import experiments, runs
 from backend.web.dependencies import (
     BodyDep,
@@ -117,11 +116,10 @@ def _validated(document: object, *, max_runs: int) -> ExperimentSpec:
 
 def estimate(spec: ExperimentSpec, *, workers: int) -> Estimate:
     """Return the cost of a specification with `workers` worker processes."""
-    params = [run.params() for run in spec.runs]
     return Estimate(
-        runs=len(params),
-        parameters=sorted({parameters(flat) for flat in params}),
-        estimated_seconds=estimated_seconds(params, workers=workers),
+        runs=len(spec.runs),
+        parameters=sorted({parameters(run) for run in spec.runs}),
+        estimated_seconds=estimated_seconds(spec.runs, workers=workers),
     )
 
 

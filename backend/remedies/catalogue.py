@@ -15,6 +15,7 @@ from backend.diagnosis.verdicts import FACTS
 from backend.remedies import model_size
 from backend.specification.combinations import check_combination
 from backend.specification.expansion import filled_in
+from backend.specification.hyperparameters import AXES
 from backend.specification.hyperparameters import early_stopping as stopping
 from backend.specification.hyperparameters.dataset import N_TRAIN
 from backend.specification.hyperparameters.model import DEPTH, DROPOUT
@@ -24,12 +25,11 @@ from backend.specification.hyperparameters.training import (
     LABEL_SMOOTHING,
     LEARNING_RATE,
     OPTIMIZER,
+    SEED,
     WEIGHT_DECAY,
 )
-from backend.specification.optimizers import OPTIMIZERS
 from backend.specification.params import Params, ParamValue
 from backend.specification.run_spec import RunSpec
-from backend.specification.sources import SOURCES
 
 MORE_DATA_FACTOR, MIN_MORE_DATA_FACTOR = 4, 1.2  # times the training samples
 LONGER_FACTOR = 4  # times the epochs
@@ -84,12 +84,15 @@ def applicable(spec: RunSpec, context: CellContext = NO_CONTEXT) -> list[Remedy]
 
 
 def _is_trainable(spec: RunSpec, remedy: Remedy) -> bool:
-    return check_combination(filled_in({**spec.params(), **remedy.changes})) is None
+    changed = {**spec.params(), **remedy.changes}
+    others = {path: value for path, value in changed.items() if path not in AXES}
+    seed = {SEED.path: spec.training.seed}
+    return check_combination(RunSpec.from_params({**filled_in(changed), **seed, **others})) is None
 
 
 def _more_data(spec: RunSpec, _: CellContext) -> Remedy | None:
     data = spec.dataset
-    rows = SOURCES[data.source].rows
+    rows = spec.source.rows
     available = N_TRAIN.maximum if rows is None else rows - data.n_validation - data.n_test
     more = min(MORE_DATA_FACTOR * data.n_train, available)
     if more < MIN_MORE_DATA_FACTOR * data.n_train:
@@ -125,7 +128,7 @@ def _early_stopping(spec: RunSpec, context: CellContext) -> Remedy | None:
 
 def _weight_decay(spec: RunSpec, _: CellContext) -> Remedy | None:
     present = spec.training.weight_decay or 0.0
-    decoupled = OPTIMIZERS[spec.training.optimizer].decays_with
+    decoupled = spec.optimizer.decays_with
     decay = max(DECOUPLED_DECAY if decoupled else LOSS_PENALTY, STRONGER_DECAY_FACTOR * present)
     if decay > WEIGHT_DECAY.maximum:
         return None
@@ -268,4 +271,4 @@ REMEDIES: Mapping[str, Callable[[RunSpec, CellContext], Remedy | None]] = {
 
 
 def _follows_gradients(spec: RunSpec) -> bool:
-    return OPTIMIZERS[spec.training.optimizer].by_gradients
+    return spec.optimizer.by_gradients

@@ -5,15 +5,12 @@ from dataclasses import dataclass
 from statistics import fmean
 
 from backend.analysis.cells import SEED, ParamsKey, params_key
-from backend.specification.families import FAMILIES
+from backend.specification.families import FAMILIES, Family
 from backend.specification.hyperparameters import HYPERPARAMETERS
-from backend.specification.hyperparameters.model import DEGREE, FAMILY, LAYERS, WIDTH
+from backend.specification.hyperparameters.model import FAMILY, LAYERS
+from backend.specification.notation import neurons
 from backend.specification.params import Params
 from backend.specification.run_spec import RunSpec
-
-SIZE_FACTOR = 4  # between one width, or number of channels, and the next
-DEGREE_FACTOR = 2  # degrees add many parameters each
-MIN_SIZE, MIN_DEGREE = 2, 1
 
 SizeValue = int | str
 """A width, a degree, a number of channels, or the widths of all layers: "64-32"."""
@@ -21,8 +18,9 @@ SizeValue = int | str
 
 @dataclass(frozen=True)
 class ModelSize:
-    """The hyperparameter at `path` that sets the size of a model, and its value."""
+    """The hyperparameter at `path` that sets the size of a model of a family, and its value."""
 
+    family: Family
     path: str
     value: SizeValue
 
@@ -36,17 +34,24 @@ class ModelSize:
 
     def reduced(self) -> SizeValue:
         """Return a smaller size, or the same size if it is the smallest."""
-        return self._resized(_smaller)
+        return self._resized(self._smaller)
 
     def enlarged(self) -> SizeValue:
         """Return a larger size, or the same size if it is the largest."""
-        return self._resized(_larger)
+        return self._resized(self._larger)
 
-    def _resized(self, resize: Callable[[str, int], int]) -> SizeValue:
+    def _resized(self, resize: Callable[[int], int]) -> SizeValue:
         """Return the size, or the size of each layer, changed by `resize`."""
         if isinstance(self.value, int):
-            return resize(self.path, self.value)
-        return "-".join(str(resize(WIDTH.path, int(width))) for width in self.value.split("-"))
+            return resize(self.value)
+        return "-".join(str(resize(width)) for width in neurons(self.value))
+
+    def _smaller(self, size: int) -> int:
+        return min(size, max(self.family.smallest_size, size // self.family.size_factor))
+
+    def _larger(self, size: int) -> int:
+        largest = int(HYPERPARAMETERS[self.family.size_path].maximum)
+        return min(largest, max(size + 1, self.family.size_factor * size))
 
 
 def size_of(spec: RunSpec) -> ModelSize | None:
@@ -54,7 +59,7 @@ def size_of(spec: RunSpec) -> ModelSize | None:
     params = spec.params()
     path = _size_path(params)
     value = params.get(path)
-    return ModelSize(path, value) if isinstance(value, int | str) else None
+    return ModelSize(spec.family, path, value) if isinstance(value, int | str) else None
 
 
 def text(size: SizeValue) -> str:
@@ -92,16 +97,4 @@ def _size_path(params: Params) -> str:
     """Return the path of the hyperparameter that sets the size of a model, were it to apply."""
     if params.get(LAYERS.path) is not None:
         return LAYERS.path
-    return f"{FAMILY.section}.{FAMILIES[str(params[FAMILY.path])].size_setting}"
-
-
-def _smaller(path: str, size: int) -> int:
-    smallest, factor = (
-        (MIN_DEGREE, DEGREE_FACTOR) if path == DEGREE.path else (MIN_SIZE, SIZE_FACTOR)
-    )
-    return min(size, max(smallest, size // factor))
-
-
-def _larger(path: str, size: int) -> int:
-    larger = max(size + 1, DEGREE_FACTOR * size) if path == DEGREE.path else SIZE_FACTOR * size
-    return min(HYPERPARAMETERS[path].maximum, larger)
+    return FAMILIES[str(params[FAMILY.path])].size_path

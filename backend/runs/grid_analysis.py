@@ -10,7 +10,7 @@ from backend.analysis.measured_cells import PartLosses, RunResult
 from backend.analysis.report import GridReport, analyse
 from backend.cache import SingleFlightCache
 from backend.series import Series
-from backend.specification.cost import outputs
+from backend.specification.sources import SOURCES
 from backend.store import experiments, metric_summaries, metrics, runs
 from backend.store.tables import Run
 
@@ -80,7 +80,7 @@ def _result(
         final=PartLosses(*last),
         reference_loss=run.reference_loss,
         errors=None if errors[0] is None else PartLosses(*errors),
-        outputs=outputs(run.params["dataset.source"]),
+        outputs=SOURCES[run.params["dataset.source"]].outputs,
         reached=_reached(val_loss),
     )
 

@@ -2,6 +2,7 @@
 
 from pydantic import BaseModel
 
+from backend.specification import RunSpec
 from backend.store.tables import JsonObject
 
 Number = float | int | None
@@ -24,6 +25,7 @@ class ExperimentItem(BaseModel):
     tags: dict[str, str] = {}
     note: str | None = None
     pinned: bool = False
+
     archived: bool = False
     deleted_at: str | None = None
 
@@ -54,8 +56,14 @@ class RunItem(BaseModel):
     tags: dict[str, str] = {}
     note: str | None = None
     pinned: bool = False
+
     archived: bool = False
     deleted_at: str | None = None
+
+    @property
+    def spec(self) -> RunSpec:
+        """The specification of the run."""
+        return RunSpec.from_params(self.params)
 
 
 class ListedRun(RunItem):

@@ -20,7 +20,8 @@ from redis.exceptions import RedisError
 
 from backend.scheduling import worker_registry
 from backend.settings import Settings
-from backend.specification.grouping import cut
+from backend.specification import RunSpec
+from backend.specification.grouping import group_runs
 from backend.specification.placement import DEVICES, PLACEMENTS, PRIORITIES, Placement
 from backend.store import UNREACHABLE, Database, dispatch, reason
 from backend.store.dispatch import Uncut
@@ -182,13 +183,13 @@ class Dispatcher:
 
     def _groups_of(self, experiment: Uncut, workers: int) -> list[list[int]]:
         """Return the groups as indices of runs. If grouping fails, each run is its own group."""
-        params = [run_params for _, run_params in experiment.runs]
         try:
-            return cut(params, workers=workers, memory=self._memory)
+            specs = [RunSpec.from_params(params) for _, params in experiment.runs]
+            return group_runs(specs, workers=workers, memory=self._memory)
         except Exception:
             ids = {"experiment": experiment.experiment_id}
             logger.exception("could not divide an experiment into groups", extra=ids)
-            return [[index] for index in range(len(params))]
+            return [[index] for index in range(len(experiment.runs))]
 
     def _send(self, placement: Placement, broker: BrokerState) -> None:
         """Send groups of a placement until the broker holds enough messages."""

@@ -1,69 +1,45 @@
-"""Checks on one combination of knobs: what no single knob can know."""
-
-from collections.abc import Callable, Collection, Iterator, Mapping
-from typing import Any
+"""Checks on one combination of hyperparameters: what no single hyperparameter can know."""
 
 from backend.errors import FieldError
-from backend.specification.cost import fixed_weights, inputs, parameters, polynomial_terms
-from backend.specification.features import ALL, inputs_needed
-from backend.specification.memory import solving_bytes
+from backend.specification.estimates import parameters, solving_bytes
+from backend.specification.families import FAMILIES
+from backend.specification.notation import inputs_needed
+from backend.specification.optimizers import gradient_optimizers
+from backend.specification.run_spec import RunSpec
 from backend.specification.sources import SOURCES
 
-MAX_PARAMETERS = 2_000_000
-MAX_TERMS = 3_000
-MAX_SOLVING_BYTES = 4 << 30  # which then takes some ten minutes at most
-Cell = Mapping[str, Any]
+MAX_WEIGHTS = 2_000_000
+MAX_SOLVING_BYTES = 4 << 30  # which takes about ten minutes to solve
 
 
-class _Unknown(Exception):
-    """A check has read a knob whose value is not known."""
+def check_combination(spec: RunSpec) -> FieldError | None:
+    """Return the first reason why a run cannot be trained, or None."""
+    errors = (check(spec) for check in _CHECKS)
+    return next((error for error in errors if error), None)
 
 
-class _Partly(Mapping[str, Any]):
-    """A combination of which some knobs are not known: to read one raises _Unknown."""
+def check_partial(spec: RunSpec) -> FieldError | None:
+    """Return the first reason that involves no unknown hyperparameter, or None.
 
-    def __init__(self, cell: Cell, unknown: Collection[str]) -> None:
-        self._cell, self._unknown = cell, unknown
-
-    def __getitem__(self, path: str) -> Any:
-        if path in self._unknown:
-            raise _Unknown
-        return self._cell[path]
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._cell)
-
-    def __len__(self) -> int:
-        return len(self._cell)
-
-
-def check_combination(cell: Cell, *, unknown: Collection[str] = ()) -> FieldError | None:
-    """Return the first reason why one combination cannot be trained, or None.
-
-    Reasons in which one of the `unknown` knobs has a part are left out.
+    `spec` comes from RunSpec.partial: reading an unknown hyperparameter raises AttributeError.
     """
-    known = _Partly(cell, unknown) if unknown else cell
-    found = (_checked(check, known) for check in _CHECKS)
-    return next((error for error in found if error), None)
+    for check in _CHECKS:
+        try:
+            error = check(spec)
+        except AttributeError:
+            continue
+        if error:
+            return error
+    return None
 
 
-def _checked(check: Callable[[Cell], FieldError | None], cell: Cell) -> FieldError | None:
-    try:
-        return check(cell)
-    except _Unknown:
-        return None
+def _refused(path: str, value: object, accepted: str, *, why: str = "") -> FieldError:
+    return FieldError(path, f"{path} is {value}{why}; accepted{accepted}.")
 
 
-def _refused(knob: str, value: Any, accepted: str, *, why: str = "") -> FieldError:
-    return FieldError(knob, f"{knob} is {value}{why}; accepted{accepted}.")
-
-
-def _rows(cell: Cell) -> FieldError | None:
-    name = cell["dataset.source"]
-    rows = SOURCES[name].rows
-    n_train, n_validation, n_test = (
-        cell[f"dataset.{part}"] for part in ("n_train", "n_validation", "n_test")
-    )
+def _rows(spec: RunSpec) -> FieldError | None:
+    dataset, name, rows = spec.dataset, spec.source.name, spec.source.rows
+    n_train, n_validation, n_test = dataset.n_train, dataset.n_validation, dataset.n_test
     if rows is None or n_train + n_validation + n_test <= rows:
         return None
     left = rows - n_validation - n_test
@@ -78,98 +54,88 @@ def _rows(cell: Cell) -> FieldError | None:
     return _refused("dataset.n_train", n_train, most)
 
 
-def _inputs(cell: Cell) -> FieldError | None:
-    name, given = cell["dataset.source"], cell.get("dataset.n_features")
-    needed = SOURCES[name].features
-    if given is None or given >= needed:
+def _inputs(spec: RunSpec) -> FieldError | None:
+    count, needed = spec.dataset.n_features, spec.source.features
+    if count is None or count >= needed:
         return None
-    return _refused("dataset.n_features", given, f" with {name}: {needed} or more")
+    return _refused("dataset.n_features", count, f" with {spec.source.name}: {needed} or more")
 
 
-def _features(cell: Cell) -> FieldError | None:
-    chosen, there = cell.get("model.features", ALL), inputs(cell)
-    if inputs_needed(chosen) <= there:
+def _features(spec: RunSpec) -> FieldError | None:
+    features, count = spec.model.features, spec.dataset.input_count
+    if inputs_needed(features) <= count:
         return None
-    accepted = f" with {cell['dataset.source']}: {'x1' if there == 1 else f'x1 to x{there}'}"
-    return _refused("model.features", chosen, f"{accepted}, as it has {there:,} inputs")
+    names = "x1" if count == 1 else f"x1 to x{count}"
+    accepted = f" with {spec.source.name}: {names}, as it has {count:,} inputs"
+    return _refused("model.features", features, accepted)
 
 
-def _image(cell: Cell) -> FieldError | None:
-    if cell["model.family"] != "cnn":
+def _images(spec: RunSpec) -> FieldError | None:
+    if not spec.family.for_images or spec.source.side is not None:
         return None
-    name, depth = cell["dataset.source"], cell["model.depth"]
-    side = SOURCES[name].side
-    if side is None:
-        images = ", ".join(name for name, source in SOURCES.items() if source.side)
-        others = f" with {name}: mlp, polynomial, random_features (cnn is for images: {images})"
-        return _refused("model.family", "cnn", others)
-    deepest = side.bit_length() - 1  # each convolution halves the image
-    if 1 <= depth <= deepest:
+    family = spec.model.family
+    others = ", ".join(sorted(name for name, one in FAMILIES.items() if not one.for_images))
+    images = ", ".join(name for name, source in SOURCES.items() if source.side)
+    accepted = f" with {spec.source.name}: {others} ({family} is for images: {images})"
+    return _refused("model.family", family, accepted)
+
+
+def _family(spec: RunSpec) -> FieldError | None:
+    return spec.family.check(spec)
+
+
+def _optimizer(spec: RunSpec) -> FieldError | None:
+    if spec.optimizer.by_gradients or spec.family.closed_form:
         return None
-    accepted = (
-        f" with cnn on {name}: 1 to {deepest}, as each convolution halves the {side} by {side} "
-        "image"
-    )
-    return _refused("model.depth", depth, accepted)
+    name, family = spec.training.optimizer, spec.model.family
+    families = " and ".join(name for name, one in FAMILIES.items() if one.closed_form)
+    others = f" with {family}: {', '.join(gradient_optimizers())} ({name} is for {families})"
+    return _refused("training.optimizer", name, others)
 
 
-def _optimizer(cell: Cell) -> FieldError | None:
-    family = cell["model.family"]
-    if cell.get("training.optimizer") != "closed_form" or family == "polynomial":
+def _batch_norm(spec: RunSpec) -> FieldError | None:
+    n_train, size = spec.dataset.n_train, spec.training.batch_size
+    if spec.model.normalisation != "batch" or size is None:
         return None
-    others = f" with {family}: sgd, adam, adamw (closed_form is for polynomial and random_features)"
-    return _refused("training.optimizer", "closed_form", others)
-
-
-def _batch_norm(cell: Cell) -> FieldError | None:
-    if cell.get("model.normalisation") != "batch":
-        return None
-    n_train, size = cell["dataset.n_train"], cell["training.batch_size"]
     if min(n_train, size) > 1 and n_train % size != 1:
         return None
     why = f", which leaves a batch of 1 from {n_train} samples"
-    accepted = " with normalisation batch: sizes that leave none"
+    accepted = " with normalisation batch: sizes that leave no batch of 1"
     return _refused("training.batch_size", size, accepted, why=why)
 
 
-def _terms(cell: Cell) -> FieldError | None:
-    if cell["model.family"] != "polynomial" or polynomial_terms(cell) <= MAX_TERMS:
+def _size(spec: RunSpec) -> FieldError | None:
+    count = parameters(spec) + spec.family.fixed_weights(spec)
+    if count <= MAX_WEIGHTS:
         return None
-    why = f", which of {inputs(cell)} inputs makes {polynomial_terms(cell):,} terms"
-    return _refused("model.degree", cell["model.degree"], f": at most {MAX_TERMS:,}", why=why)
-
-
-def _size(cell: Cell) -> FieldError | None:
-    count, knob = parameters(cell) + fixed_weights(cell), _SIZED_BY[cell["model.family"]]
-    knob = "model.layers" if "model.layers" in cell else knob
-    if count <= MAX_PARAMETERS:
-        return None
-    depth = f" with depth {cell['model.depth']}" if "model.depth" in cell else ""
+    path, value = _size_setting(spec)
+    depth = "" if spec.model.depth is None else f" with depth {spec.model.depth}"
     why = f", which{depth} makes {count:,} weights"
-    return _refused(knob, cell.get(knob), f": at most {MAX_PARAMETERS:,}", why=why)
+    return _refused(path, value, f": at most {MAX_WEIGHTS:,}", why=why)
 
 
-def _solving(cell: Cell) -> FieldError | None:
-    family, n_train = cell["model.family"], cell["dataset.n_train"]
-    if family != "random_features" and cell.get("training.optimizer") != "closed_form":
+def _solving(spec: RunSpec) -> FieldError | None:
+    if spec.optimizer.by_gradients:
         return None
-    count, knob = solving_bytes(cell), _SIZED_BY[family]
-    if count <= MAX_SOLVING_BYTES:
+    size = solving_bytes(spec)
+    if size <= MAX_SOLVING_BYTES:
         return None
+    path, value = _size_setting(spec)
     return FieldError(
-        knob,
-        f"{knob} is {cell[knob]}, which with dataset.n_train {n_train} takes "
-        f"{count / 2**30:.1f} GiB to solve in closed form; "
+        path,
+        f"{path} is {value}, which with dataset.n_train {spec.dataset.n_train} takes "
+        f"{size / 2**30:.1f} GiB to solve in closed form; "
         f"accepted: at most {MAX_SOLVING_BYTES / 2**30:.0f} GiB, so fewer of either.",
     )
 
 
-_SIZED_BY = {
-    "polynomial": "model.degree",
-    "mlp": "model.width",
-    "cnn": "model.channels",
-    "random_features": "model.width",
-}
-_CHECKS: tuple[Callable[[Cell], FieldError | None], ...] = (
-    _rows, _inputs, _features, _image, _optimizer, _batch_norm, _terms, _size, _solving,
+def _size_setting(spec: RunSpec) -> tuple[str, object]:
+    """Return the path and the value of the setting that sets the size of a model."""
+    if spec.model.layers is not None:
+        return "model.layers", spec.model.layers
+    return spec.family.size_path, getattr(spec.model, spec.family.size_setting)
+
+
+_CHECKS = (
+    _rows, _inputs, _features, _images, _family, _optimizer, _batch_norm, _size, _solving,
 )  # fmt: skip

@@ -24,6 +24,9 @@ from backend.specification.run_spec import RunSpec
 from backend.specification.sources import SOURCES
 from backend.specification.variants import Variant
 
+Combination = tuple[tuple[str, ParamValue], ...]
+"""The values of one combination by dotted path, without those that have no effect."""
+
 
 def expand(
     axes: Axes, seeds: Sequence[int], stopping: Params, variants: Sequence[Variant]
@@ -35,17 +38,17 @@ def expand(
     for index, variant in enumerate(variants):
         where = f"variants[{index}]"
         changes = {path: [value] for path, value in variant.changes.items() if path in AXES}
-        cells = _cells({**axes, **changes}, errors)
-        in_use = {path for cell in cells for path in cell}
-        for path in changes.keys() - in_use:
-            errors |= _without_effect(f"{where}.{path}", path, changes[path])
         stops = {path: value for path, value in variant.changes.items() if path in STOPPING}
         early = early_stopping.completed({**stopping, **stops})
+        cells = _cells({**axes, **changes}, {SEED.path: seeds[0], **early}, errors)
+        in_use = {path for cell in cells for path, _ in cell}
+        for path in changes.keys() - in_use:
+            errors |= _without_effect(f"{where}.{path}", path, changes[path])
         for path in stops.keys() - early.keys():
             error = early_stopping.without_effect(f"{where}.{path}", path, stops[path])
             errors[error] = None
         used |= in_use | early.keys()
-        grids.append(_runs(cells, seeds, early))
+        grids.append([run for spec in cells.values() for run in spec.with_seeds(seeds)])
     for path in axes.keys() - used:
         errors |= _without_effect(path, path, axes[path])
     for path in stopping.keys() - used:
@@ -104,15 +107,21 @@ def default_of(one: Hyperparameter, source: str, family: str | None = None) -> P
     return FAMILIES[family].defaults.get(one.path, general)
 
 
-def _cells(axes: Axes, errors: dict[FieldError, None]) -> list[dict[str, ParamValue]]:
-    """Multiply the axes into cells, drop values without effect and merge equal cells."""
-    cells: dict[tuple[tuple[str, ParamValue], ...], dict[str, ParamValue]] = {}
+def _cells(
+    axes: Axes, others: Params, errors: dict[FieldError, None]
+) -> dict[Combination, RunSpec]:
+    """Multiply the axes into cells, drop values without effect and merge equal cells.
+
+    `others` are the values of the runs outside the axes.
+    """
+    cells: dict[Combination, RunSpec] = {}
     for values in product(*axes.values()):
         cell = filled_in(dict(zip(axes, values, strict=True)))
-        if error := check_combination(cell):
+        spec = RunSpec.from_params({**cell, **others})
+        if error := check_combination(spec):
             errors[error] = None
-        cells[tuple(cell.items())] = cell
-    return list(cells.values())
+        cells[tuple(cell.items())] = spec
+    return cells
 
 
 def _without_effect(where: str, path: str, values: Sequence[ParamValue]) -> dict[FieldError, None]:
@@ -125,11 +134,3 @@ def _without_effect(where: str, path: str, values: Sequence[ParamValue]) -> dict
     condition = in_words(AXES[path])
     detail = f"{where} is {shown}; accepted: {accepted} here, it is for {condition} only."
     return {FieldError(where, detail): None}
-
-
-def _runs(cells: Sequence[Params], seeds: Sequence[int], early: Params) -> list[RunSpec]:
-    return [
-        run
-        for cell in cells
-        for run in RunSpec.from_params({**cell, SEED.path: seeds[0], **early}).with_seeds(seeds)
-    ]

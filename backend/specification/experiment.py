@@ -7,7 +7,7 @@ from math import prod
 
 from backend.errors import FieldError, InvalidSpec
 from backend.specification.applicability import CONTROLS
-from backend.specification.combinations import check_combination
+from backend.specification.combinations import check_partial
 from backend.specification.early_stopping import read_stopping
 from backend.specification.expansion import expand, filled_in
 from backend.specification.hyperparameters import (
@@ -163,7 +163,7 @@ def _errors_of_the_rest(
     cells = (
         filled_in(dict(zip(right, values, strict=True))) for values in product(*right.values())
     )
-    checked = (check_combination(cell, unknown=wrong) for cell in cells)
+    checked = (check_partial(RunSpec.partial(cell, wrong)) for cell in cells)
     return list(dict.fromkeys(error for error in checked if error))
 
 

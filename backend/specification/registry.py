@@ -7,9 +7,6 @@ from typing import Any
 from pydantic import GetCoreSchemaHandler
 from pydantic_core import CoreSchema, core_schema
 
-SettingValue = int | float | str
-"""The value of one hyperparameter."""
-
 
 @dataclass(frozen=True, eq=False)
 class NameIn:

@@ -4,10 +4,25 @@ Where a hyperparameter has no effect, its field has its default: None, or the on
 have there.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
+from functools import lru_cache
+from typing import Any
 
-from backend.specification.hyperparameters import Dataset, EarlyStopping, Model, Section, Training
+from backend.specification.families import FAMILIES, Family
+from backend.specification.hyperparameters import (
+    HYPERPARAMETERS,
+    Dataset,
+    EarlyStopping,
+    Model,
+    Section,
+    Training,
+)
+from backend.specification.notation import parse_features
+from backend.specification.optimizers import OPTIMIZERS, Optimizer
 from backend.specification.params import Params, ParamValue
+from backend.specification.sources import SOURCES, Source
+
+_PLACES = {path: (one.section, one.name) for path, one in HYPERPARAMETERS.items()}
 
 
 class RunSpec(Section):
@@ -18,12 +33,32 @@ class RunSpec(Section):
     training: Training
     early_stopping: EarlyStopping
 
+    @property
+    def source(self) -> Source:
+        """The data source."""
+        return SOURCES[self.dataset.source]
+
+    @property
+    def family(self) -> Family:
+        """The family of the model."""
+        return FAMILIES[self.model.family]
+
+    @property
+    def optimizer(self) -> Optimizer:
+        """The optimiser."""
+        return OPTIMIZERS[self.training.optimizer]
+
+    @property
+    def feature_count(self) -> int:
+        """The number of features that the model sees of a sample: all inputs or the chosen ones."""
+        return len(parse_features(self.model.features)) or self.dataset.input_count
+
     def params(self) -> dict[str, ParamValue]:
         """Return the flat params, ``{"model.width": 8, ...}``, without values that are None."""
         return {
             f"{section}.{name}": value
-            for section, values in self.model_dump().items()
-            for name, value in values.items()
+            for section, values in vars(self).items()
+            for name, value in vars(values).items()
             if value is not None
         }
 
@@ -34,9 +69,45 @@ class RunSpec(Section):
 
     @classmethod
     def from_params(cls, params: Params) -> "RunSpec":
-        """Return the RunSpec of flat params. Raises pydantic.ValidationError."""
-        nested: dict[str, dict[str, ParamValue]] = {}
-        for path, value in params.items():
-            section, name = path.split(".", 1)
-            nested.setdefault(section, {})[name] = value
-        return cls.model_validate(nested)
+        """Return the RunSpec of flat params. Raises pydantic.ValidationError.
+
+        Runs of a grid share the sections in which they agree.
+        """
+        sections = _sections(params)
+        return cls.model_validate(
+            {name: _section(name, tuple(values.items())) for name, values in sections.items()}
+        )
+
+    @classmethod
+    def partial(cls, params: Params, unknown: Collection[str]) -> "RunSpec":
+        """Return a RunSpec in which reading an unknown hyperparameter raises AttributeError.
+
+        The values are not validated.
+        """
+        parts: dict[str, Any] = {}
+        for name, values in _sections(params).items():
+            parts[name] = _MODELS[name].model_construct(None, **values)
+        for section, name in (_PLACES[path] for path in unknown if path in _PLACES):
+            vars(parts[section]).pop(name, None)
+        return cls.model_construct(None, **parts)
+
+
+_MODELS: dict[str, type[Section]] = {
+    "dataset": Dataset,
+    "model": Model,
+    "training": Training,
+    "early_stopping": EarlyStopping,
+}
+
+
+def _sections(params: Params) -> dict[str, dict[str, ParamValue]]:
+    sections: dict[str, dict[str, ParamValue]] = {name: {} for name in _MODELS}
+    for path, value in params.items():
+        section, name = _PLACES.get(path) or path.split(".", 1)
+        sections[section][name] = value
+    return sections
+
+
+@lru_cache(10_000)
+def _section(name: str, values: tuple[tuple[str, ParamValue], ...]) -> Section:
+    return _MODELS[name].model_validate(dict(values))

@@ -8,10 +8,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
-from backend.specification.registry import SettingValue
+from backend.specification.params import ParamValue
 
 Problem = Literal["regression", "classification"]
-Scale = Literal["feature", "all", "none"]
+Scale = Literal["feature", "all", "none", "range"]
 
 GENERATED = "Generated here from the seed; nothing is stored."
 
@@ -23,7 +23,8 @@ class Source:
     `features` is the number of inputs; generated sources accept more. `outputs` is the number of
     classes, or of regressed values. `rows` is the number of stored samples; None means that any
     number is generated. `origin` names the makers and the licence. `scale` tells whether inputs are
-    standardised each on its own, all alike, or not at all. `side` is the side of a square image, in
+    standardised each on its own, all alike, or not at all.
+    `side` is the side of a square image, in
     pixels. `defaults` maps dotted paths of hyperparameters to values.
     """
 
@@ -37,7 +38,7 @@ class Source:
     origin: str = GENERATED
     scale: Scale = "feature"
     side: int | None = None
-    defaults: Mapping[str, SettingValue] = field(default_factory=dict)
+    defaults: Mapping[str, ParamValue] = field(default_factory=dict)
 
 
 def _generated(
@@ -46,7 +47,7 @@ def _generated(
     about: str,
     problem: Problem,
     features: int = 1,
-    **defaults: SettingValue,
+    **defaults: ParamValue,
 ) -> Source:
     sizes = {"n_train": 50, "n_validation": 500, "n_test": 2000, "n_features": features}
     outputs = 1 if problem == "regression" else 2
@@ -55,7 +56,7 @@ def _generated(
     )
 
 
-def _paths(**defaults: SettingValue) -> dict[str, SettingValue]:
+def _paths(**defaults: ParamValue) -> dict[str, ParamValue]:
     """Return defaults by path: of the data set by plain names, others as `training__epochs`."""
     return {
         path.replace("__", ".") if "__" in path else f"dataset.{path}": value
@@ -197,10 +198,3 @@ SOURCES: dict[str, Source] = {source.name: source for source in _ALL}
 
 LEVELS = 255
 """A frame of a fit stores a probability as one of this many steps."""
-
-
-def drawable(source: str, inputs: int) -> bool:
-    """Return whether a fit can be drawn: values over 1 or 2 inputs, or 2 classes over 2 inputs."""
-    if SOURCES[source].problem == "regression":
-        return inputs in (1, 2)
-    return inputs == SOURCES[source].outputs == 2

@@ -10,10 +10,8 @@ from sqlalchemy.orm import Session
 
 from backend.errors import NotFound
 from backend.runs.states import STATES
-from backend.specification import ExperimentSpec
-from backend.specification.cost import parameters
-from backend.specification.params import Params
-from backend.specification.timing import estimated_seconds
+from backend.specification import ExperimentSpec, RunSpec
+from backend.specification.estimates import estimated_seconds, parameters
 from backend.store import params as searchable
 from backend.store.bulk import chunks
 from backend.store.effects import effects_of
@@ -39,7 +37,7 @@ def create_experiment(
     experiment = Experiment(
         name=spec.name,
         spec=dict(spec.document),
-        estimated_seconds=estimated_seconds(params),
+        estimated_seconds=estimated_seconds(spec.runs),
         device=spec.placement.device,
         priority=spec.placement.rank,
         parent_id=follows and follows.experiment_id,
@@ -50,8 +48,8 @@ def create_experiment(
     run_ids = session.scalars(
         insert(Run).returning(Run.id, sort_by_parameter_order=True),
         [
-            _run(experiment.id, position, flat, label)
-            for position, (flat, label) in enumerate(zip(params, spec.labels, strict=True))
+            _run(experiment.id, position, run, label)
+            for position, (run, label) in enumerate(zip(spec.runs, spec.labels, strict=True))
         ],
     ).all()
     searchable.add(session, dict(zip(run_ids, params, strict=True)))
@@ -62,15 +60,15 @@ def create_experiment(
 
 
 def _run(
-    experiment_id: int, position: int, params: Params, variant: str | None
+    experiment_id: int, position: int, spec: RunSpec, variant: str | None
 ) -> dict[str, object]:
     """Return the columns of a new run."""
     return {
         "experiment_id": experiment_id,
         "position": position,
         "variant": variant,
-        "params": params,
-        "parameters": parameters(params),
+        "params": spec.params(),
+        "parameters": parameters(spec),
     }
 
 

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from backend.runs.schemas import RunItem
 from backend.runs.states import ENDED
 from backend.runs.throughput import Throughput
-from backend.specification.timing import seconds
+from backend.specification.estimates import seconds
 from frontend import formatting
 
 LEAST_SHARE = 0.02  # less work done, or less time passed, says nothing about the rest
@@ -81,7 +81,7 @@ def progress_info(
     the speed of `lately`, else at the mean since training began.
     """
     over = all(run.status in ENDED for run in runs)  # then nothing is left to be weighed
-    weights = [] if over else seconds([run.params for run in runs])
+    weights = [] if over else seconds([run.spec for run in runs])
     total = sum(weights)
     done = sum(weight * _share(run) for weight, run in zip(weights, runs, strict=not over))
     share = done / total if total else 1.0

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from math import log10
 
 from backend.specification import RunSpec
-from backend.specification.cost import outputs, parameters
+from backend.specification.estimates import parameters
 from frontend.charts.grid_metrics import LEVELS
 
 MOST = 12  # rows and columns that are drawn
@@ -38,8 +38,8 @@ def sizes_info(runs: Sequence[RunSpec]) -> SizesInfo:
     The middle of the ramp is as many parameters as there are targets to fit (samples times
     outputs): about where a model can pass through all of its samples.
     """
-    counts = Counter((parameters(run.params()), run.dataset.n_train) for run in runs)
-    targets = {run.dataset.n_train: outputs(run.dataset.source) for run in runs}
+    counts = Counter((parameters(run), run.dataset.n_train) for run in runs)
+    targets = {run.dataset.n_train: run.dataset.output_count for run in runs}
     rows = sorted({count for count, _ in counts}, reverse=True)
     columns = sorted({samples for _, samples in counts})
     shown_rows, shown_columns = _some(rows), _some(columns)

@@ -7,8 +7,6 @@ from sqlalchemy.orm import Session
 
 from backend.analysis.cells import SEED
 from backend.runs.schemas import RunItem
-from backend.specification.cost import inputs
-from backend.specification.sources import drawable
 from backend.store import artifacts
 from frontend import formatting
 from frontend.charts.grid import GridCell
@@ -40,7 +38,7 @@ def pictures(
 ) -> list[Picture]:
     """Return a picture for each cell of a small grid whose inputs can be drawn, else none."""
     found = [cell.runs[0] for cell in cells]
-    shown = all(drawable(run.params["dataset.source"], inputs(run.params)) for run in found)
+    shown = all(run.spec.dataset.drawable for run in found)
     if not shown or len(found) > MAX_PICTURES:
         return []
     return [
@@ -70,4 +68,4 @@ def _card_title(run: RunItem, varying: Sequence[str]) -> str:
 
 def model_title(run: RunItem) -> str:
     """Name a run's model by its capacity."""
-    return f"{formatting.model(run.params)}: {run.parameters:,} parameters"
+    return f"{run.spec.family.describe(run.spec.model)}: {run.parameters:,} parameters"

@@ -11,10 +11,8 @@ from backend.runs.early_stop_replay import replay_early_stopping
 from backend.runs.items import run_detail
 from backend.runs.schemas import RunDetail
 from backend.runs.states import ENDED
-from backend.specification import cost
 from backend.specification.hyperparameters import SECTIONS
 from backend.specification.params import Params, ParamValue
-from backend.specification.sources import SOURCES, drawable
 from backend.store import artifacts, changes, experiments, metric_summaries, runs
 from backend.store.artifacts import SnapshotInfo
 from backend.store.tables import Experiment, Run
@@ -26,7 +24,6 @@ from frontend.live_parts import Chart, Content, LivePages, version_now
 from frontend.pages import remedies
 from frontend.pages.pictures import model_title
 from frontend.site import Context, Reading, fill, render
-from frontend.snippets import loading_code
 from frontend.stopping import control
 
 router = APIRouter()
@@ -131,20 +128,23 @@ def _charts(context: Context, view: RunView) -> dict[str, Chart]:
 
 
 def _is_classification(run: RunDetail) -> bool:
-    return SOURCES[run.params["dataset.source"]].problem == "classification"
+    return run.spec.source.problem == "classification"
 
 
 def _learnt(session: Session, run: RunDetail) -> Context:
     """Return the snapshots, their pictures and the code that loads them."""
     kept = artifacts.snapshot_infos(session, run.id)
-    inputs = cost.inputs(run.params)
+    spec = run.spec
     return {
         "snapshots": kept,
         "fits": _fits(kept, ended=run.status in ENDED),
         "frames": _frames(artifacts.last_frame(session, run.id), kept),
-        "inputs": inputs,
-        "drawable": drawable(run.params["dataset.source"], inputs),
-        "code": {one.kind: loading_code(run.params, run.id, one.kind) for one in kept},
+        "inputs": spec.dataset.input_count,
+        "drawable": spec.dataset.drawable,
+        "code": {
+            one.kind: spec.family.loading_code(spec, f"run-{run.id}-{one.kind}.safetensors")
+            for one in kept
+        },
     }
 
 

@@ -5,7 +5,7 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Any
 
-from backend.specification.memory import NOT_ENOUGH
+from backend.specification.estimates import NOT_ENOUGH_MEMORY
 from backend.store.transitions import LOST
 from tests.faults import clock, disk, kills, memory, messages, outages, workers
 from tests.faults.campaign import Campaign
@@ -91,6 +91,6 @@ FAULTS = (
         30,
         WIDE,
         memory.deploy_with_failing_allocator,
-        accepted_errors=(NOT_ENOUGH,),
+        accepted_errors=(NOT_ENOUGH_MEMORY,),
     ),
 )

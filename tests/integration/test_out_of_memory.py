@@ -3,7 +3,7 @@
 import pytest
 
 from backend.settings import Settings
-from backend.specification import memory
+from backend.specification import RunSpec, estimates
 from backend.store import Database
 from tests.specs import document
 from tests.training import curves, get_run, logged_epochs, make_services, submit
@@ -93,7 +93,7 @@ def test_a_run_that_does_not_fit_alone_fails_with_advice(
     for run_id in run_ids:
         run = get_run(sqlite_database, run_id)
         assert (run.status, run.epoch) == ("failed", cramped.at_epoch - 1)
-        assert run.error == memory.sentence(run.params)
+        assert run.error == estimates.not_enough_memory(RunSpec.from_params(run.params))
         assert "a smaller model.width" in run.error
 
 

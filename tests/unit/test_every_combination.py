@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from backend.specification import RunSpec
-from backend.specification.cost import parameters
+from backend.specification.estimates import parameters
 from backend.specification.sources import SOURCES
 from tests.specs import run_specs
 from worker.training.device import choose_device
@@ -53,5 +53,5 @@ def test_every_model_trains_on_every_compatible_source(source: str) -> None:
         assert isinstance(result, EpochResult)
         assert np.isfinite(list(result.metrics.values())).all()
     for index, spec in enumerate(specs):
-        assert parameters(spec.params()) > 0
+        assert parameters(spec) > 0
         assert [snapshot.epoch for snapshot in group.snapshots(index)] == [1, 1]

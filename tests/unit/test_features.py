@@ -7,8 +7,9 @@ import pytest
 
 from backend.errors import InvalidSpec
 from backend.specification import validate
-from backend.specification.cost import layer_sizes, parameters
-from backend.specification.features import canonical, parse
+from backend.specification.estimates import parameters
+from backend.specification.families.mlp import layer_sizes
+from backend.specification.notation import canonical_features, parse_features
 from tests.specs import document, run_spec, run_specs
 from worker.training.feature_maps import select_features
 from worker.training.member import GroupMember
@@ -25,7 +26,7 @@ from worker.training.member import GroupMember
     ],
 )
 def test_features_have_a_canonical_form(written: str, plain: str) -> None:
-    assert canonical(written) == plain
+    assert canonical_features(written) == plain
 
 
 @pytest.mark.parametrize(
@@ -33,7 +34,7 @@ def test_features_have_a_canonical_form(written: str, plain: str) -> None:
 )
 def test_an_invalid_sum_of_features_is_refused(written: str) -> None:
     with pytest.raises(ValueError, match="feature"):
-        parse(written)
+        parse_features(written)
 
 
 def test_features_are_functions_of_raw_inputs() -> None:
@@ -81,10 +82,11 @@ def test_invalid_features_and_layers_are_refused(
 
 
 def test_layers_and_features_determine_the_model_size() -> None:
-    params = run_spec("moons", model__layers=" 8-4 ", model__features="x1+x1^2+sin(x2)").params()
+    spec = run_spec("moons", model__layers=" 8-4 ", model__features="x1+x1^2+sin(x2)")
+    params = spec.params()
     assert params["model.layers"] == "8-4"
-    assert layer_sizes(params) == [3, 8, 4, 2]
-    assert parameters(params) == 4 * 8 + 9 * 4 + 5 * 2
+    assert layer_sizes(spec) == [3, 8, 4, 2]
+    assert parameters(spec) == 4 * 8 + 9 * 4 + 5 * 2
     assert "model.width" not in params
 
 

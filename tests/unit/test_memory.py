@@ -5,7 +5,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from backend.specification import memory
+from backend.specification.estimates import chunks_within, estimated_bytes, not_enough_memory
 from tests.specs import run_spec
 from worker.training.device import is_out_of_memory
 
@@ -14,8 +14,7 @@ def test_larger_models_data_and_batches_need_more_memory() -> None:
     plain = {"model__width": 32, "dataset__n_train": 300, "training__batch_size": 32}
     larger = [{"model__width": 512}, {"dataset__n_train": 400}, {"training__batch_size": 300}]
     least, *estimates = (
-        memory.estimated_bytes(run_spec("moons", **{**plain, **changed}).params())
-        for changed in ({}, *larger)
+        estimated_bytes(run_spec("moons", **{**plain, **changed})) for changed in ({}, *larger)
     )
     assert min(estimates) > least
 
@@ -24,13 +23,13 @@ def test_larger_models_data_and_batches_need_more_memory() -> None:
 def test_chunks_cover_everything_within_the_available_memory(
     sizes: list[int], available: int
 ) -> None:
-    chunks = list(memory.stretches(sizes, available))
+    chunks = list(chunks_within(sizes, available))
     assert [place for start, stop in chunks for place in range(start, stop)] == [*range(len(sizes))]
     assert all(stop - start == 1 or sum(sizes[start:stop]) <= available for start, stop in chunks)
 
 
 def test_the_error_names_the_estimate_and_the_setting_to_reduce() -> None:
-    sentence = memory.sentence(run_spec("digits", model__width=512).params())
+    sentence = not_enough_memory(run_spec("digits", model__width=512))
     assert sentence.startswith("Not enough memory: this run is estimated to take ")
     assert "MiB" in sentence
     assert "model.width" in sentence

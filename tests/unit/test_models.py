@@ -8,12 +8,12 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from backend.specification.cost import parameters
+from backend.specification.estimates import parameters
 from tests.reference import build
 from tests.specs import run_spec
 from worker.training import feature_maps
+from worker.training.architectures import initial, predict
 from worker.training.member import GroupMember
-from worker.training.models import initial, predict
 
 mlps = st.fixed_dictionaries(
     {
@@ -56,9 +56,7 @@ cnns = st.fixed_dictionaries(
 def test_the_estimated_number_of_parameters_is_exact(hyperparameters: dict[str, Any]) -> None:
     spec = run_spec(**hyperparameters)
     weights = initial(spec).items()
-    assert sum(w.numel() for name, w in weights if "running" not in name) == parameters(
-        spec.params()
-    )
+    assert sum(w.numel() for name, w in weights if "running" not in name) == parameters(spec)
 
 
 @settings(deadline=None, max_examples=30)

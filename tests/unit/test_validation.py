@@ -8,10 +8,9 @@ from hypothesis import strategies as st
 
 from backend.errors import InvalidSpec
 from backend.specification import RunSpec, validate
-from backend.specification.cost import parameters
+from backend.specification.estimates import estimated_seconds, parameters
 from backend.specification.hyperparameters import AXES
 from backend.specification.sources import SOURCES
-from backend.specification.timing import estimated_seconds
 
 MOONS: dict[str, Any] = {"source": "moons"}
 
@@ -40,7 +39,7 @@ def test_lists_multiply_into_runs_with_seeds_innermost() -> None:
 def test_a_source_alone_is_a_complete_specification(source: str) -> None:
     run = validate({"dataset": {"source": source}}).runs[0]
     assert run.dataset.source == source
-    assert estimated_seconds([run.params()]) > 0
+    assert estimated_seconds([run]) > 0
 
 
 def test_params_are_flat_and_restore_the_run() -> None:
@@ -199,8 +198,8 @@ def test_a_million_runs_are_refused_before_they_are_created() -> None:
 def test_parameters_of_known_models() -> None:
     polynomial = validate({"dataset": {"source": "points"}, "model": {"degree": [1, 6]}})
     mlp = validate({"dataset": {"source": "digits"}, "model": {"width": 10, "depth": 1}})
-    assert [parameters(run.params()) for run in polynomial.runs] == [2, 7]
-    assert parameters(mlp.runs[0].params()) == 64 * 10 + 10 + 10 * 10 + 10
+    assert [parameters(run) for run in polynomial.runs] == [2, 7]
+    assert parameters(mlp.runs[0]) == 64 * 10 + 10 + 10 * 10 + 10
 
 
 anything = st.recursive(

@@ -10,10 +10,10 @@ import torch
 from torch import Tensor
 
 from backend.datasets.sequences import Array
-from worker.training import feature_maps, losses
+from worker.training.architectures import linear_fit, predict
 from worker.training.ensemble import Interrupted, ModelVersion
+from worker.training.losses import SQUARED_ERROR
 from worker.training.member import GroupMember
-from worker.training.models import predict
 
 BLOCK_NUMBERS = 1 << 22  # feature values computed at once during evaluation, to bound memory
 
@@ -61,21 +61,15 @@ def _solution(member: GroupMember, device: torch.device) -> dict[str, Tensor]:
     """Return the weights that fit a member's training set best, and the drawn layer if any."""
     spec, train = member.spec, member.data.train
     features, targets = _on(device, member.features(train.x)), _on(device, member.targets(train.y))
-    layer: dict[str, Tensor] = {}
-    if spec.model.family == "random_features":
-        layer = {
-            name: value.to(device) for name, value in feature_maps.draw_random_layer(spec).items()
-        }
-        features = feature_maps.random_features(layer, features)
-    fitted = solve(features, targets, spec.training.weight_decay)
-    name = "output.weight" if layer else "coefficients"
-    return {name: fitted.T.contiguous(), **layer}
+    fit = linear_fit(spec.model.family)
+    layer = {name: value.to(device) for name, value in fit.draw_layer(spec).items()}
+    fitted = solve(fit.features(layer, features), targets, spec.training.weight_decay)
+    return {fit.name: fitted.T.contiguous(), **layer}
 
 
 def _metrics(member: GroupMember, weights: Mapping[str, Tensor]) -> Tensor:
     """Return a member's metrics in the order of its `metric_keys`."""
-    fitted = weights.get("coefficients", weights.get("output.weight"))
-    assert fitted is not None  # noqa: S101 - every closed-form model has one of the two
+    fitted = weights[linear_fit(member.spec.model.family).name]
     means = [
         torch.cat(list(_row_losses(member, weights, part.x, part.y, fitted))).mean(0)
         for part in member.data.parts
@@ -92,9 +86,7 @@ def _row_losses(
         features = _on(fitted.device, member.features(x[start : start + size]))
         targets = _on(fitted.device, member.targets(y[start : start + size]))
         outputs = predict(member.spec, weights, features)
-        kinds = losses.of_rows(
-            outputs.T[None], targets.T[None], cross_entropy=False, classifies=member.classifies
-        )
+        kinds = SQUARED_ERROR.of_rows(outputs.T[None], targets.T[None], member.classifies)
         yield kinds[:, 0].T
 
 

@@ -9,11 +9,12 @@ from cachetools import LRUCache, cached
 
 from backend.datasets.draws import PARTS, TEST_SEED, PartName, flipped
 from backend.datasets.sequences import Array
-from backend.specification.features import ALL
 from backend.specification.hyperparameters import Dataset
+from backend.specification.notation import ALL_INPUTS
 from backend.specification.run_spec import RunSpec
 from backend.specification.sources import SOURCES, Scale
 from worker.training.feature_maps import select_features
+from worker.training.losses import LOSS_FUNCTIONS
 from worker.training.raw_samples import draw_part
 
 CACHE_BYTES = 256 << 20  # parts of data sets that runs of this process share
@@ -35,13 +36,13 @@ class Scaling:
     scale: Array
 
     @classmethod
-    def fit(cls, x: Array, family: str, scale: Scale) -> Self:
-        """Fit to training inputs: -1 to 1 for polynomials, else zero mean and unit deviation.
+    def fit(cls, x: Array, scale: Scale) -> Self:
+        """Fit to training inputs, to the range from -1 to 1 or to zero mean and unit deviation.
 
-        The deviation is computed for each feature or over all features together, as `scale` says;
-        otherwise the inputs stay unchanged.
+        The deviation is computed for each feature or over all features together, as `scale` says.
+        With scale "none" the inputs stay unchanged.
         """
-        if family == "polynomial":
+        if scale == "range":
             low, high = x.min(axis=0), x.max(axis=0)
             mean, deviation = (low + high) / 2, (high - low) / 2
         elif scale == "feature":
@@ -86,10 +87,15 @@ def load(spec: RunSpec) -> Data:
         classes = SOURCES[dataset.source].outputs
         labels, mislabelled = flipped(train.y, dataset.label_noise, seed, classes)
         train = Samples(train.x, labels)
-    selected = spec.model.features
-    scale = SOURCES[dataset.source].scale if selected == ALL else "feature"
-    scaling = Scaling.fit(select_features(train.x, selected), spec.model.family, scale)
+    scaling = Scaling.fit(select_features(train.x, spec.model.features), _scale(spec))
     return Data(train, validation, test, scaling, mislabelled)
+
+
+def _scale(spec: RunSpec) -> Scale:
+    """Return how the features are scaled: as family or source need it, selected ones each."""
+    if spec.family.scale is not None:
+        return spec.family.scale
+    return spec.source.scale if spec.model.features == ALL_INPUTS else "feature"
 
 
 def noise_free_test(spec: RunSpec) -> Samples:
@@ -132,6 +138,4 @@ def reference_loss(spec: RunSpec, data: Data) -> float:
         return float(np.mean((y - data.train.y.mean(axis=0)) ** 2))
     counts = np.bincount(data.train.y, minlength=outputs) + 1
     frequencies = counts / counts.sum()
-    if spec.training.loss == "mse":
-        return float(np.mean((np.eye(outputs)[y] - frequencies) ** 2))
-    return float(-np.log(frequencies)[y].mean())
+    return LOSS_FUNCTIONS[spec.training.loss].of_frequencies(y, frequencies)

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from worker.training import losses
 from worker.training.ensemble_data import EnsembleData
+from worker.training.losses import LOSS_FUNCTIONS
 from worker.training.member import GroupMember
 from worker.training.network import Network
 from worker.training.program import Blocks, TrainingProgram
@@ -77,10 +77,8 @@ class Evaluation:
     def _means(self, outputs: Tensor, cohort: Cohort) -> Tensor:
         """Return the mean of each kind over train, validation and test [models, 3 x kinds]."""
         program = self._program
-        kinds = losses.of_rows(
-            outputs, cohort.targets,
-            cross_entropy=program.cross_entropy, classifies=program.classifies,
-        )  # fmt: skip
+        of_rows = LOSS_FUNCTIONS[program.loss].of_rows
+        kinds = of_rows(outputs, cohort.targets, program.classifies)
         evaluated = program.n_validation + program.n_test
         parts = (
             kinds[:, :, evaluated : evaluated + cohort.n_train],

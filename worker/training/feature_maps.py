@@ -17,8 +17,7 @@ from torch import Tensor
 
 from backend.datasets.sequences import Array
 from backend.datasets.streams import Purpose, stream
-from backend.specification.cost import features
-from backend.specification.features import Feature, parse
+from backend.specification.notation import Feature, parse_features
 from backend.specification.run_spec import RunSpec
 
 BasisTerm = tuple[tuple[int, int], ...]
@@ -27,7 +26,7 @@ BasisTerm = tuple[tuple[int, int], ...]
 
 def select_features(x: Array, chosen: str) -> Array:
     """Return the features [n, features] of raw inputs [n, inputs]; "all" returns the inputs."""
-    features = parse(chosen)
+    features = parse_features(chosen)
     return np.stack([_column(x, feature) for feature in features], axis=1) if features else x
 
 
@@ -68,7 +67,7 @@ def draw_random_layer(spec: RunSpec) -> dict[str, Tensor]:
     The weights are divided by the square root of the number of inputs. A narrow layer equals the
     first units of a wider one with the same seed.
     """
-    width, count = spec.model.width or 0, features(spec.params())
+    width, count = spec.model.width or 0, spec.feature_count
     normal = stream(spec.training.seed, Purpose.RANDOM_FEATURES).normal(size=(width, count + 1))
     weight, bias = normal[:, :-1] / np.sqrt(count), normal[:, -1]
     return {

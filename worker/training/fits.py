@@ -11,9 +11,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from backend.datasets.sequences import Array
-from backend.specification import cost
 from backend.specification.run_spec import RunSpec
-from backend.specification.sources import LEVELS, drawable
+from backend.specification.sources import LEVELS
+from worker.training.losses import LOSS_FUNCTIONS
 
 CURVE_POINTS = 241  # of the grid over one input
 PLANE_POINTS = 61  # along each axis of the grid over two inputs
@@ -62,9 +62,7 @@ def probability(outputs: Array, loss: str) -> Array:
     A model trained on squared error puts out approximate probabilities; any other puts out logits.
     """
     lead = outputs[..., 1] - outputs[..., 0]
-    if loss == "mse":
-        return np.asarray(np.clip((1 + lead) / 2, 0, 1))
-    return np.asarray(1 / (1 + np.exp(np.clip(-lead, -80, 80))))
+    return LOSS_FUNCTIONS[loss].probability(lead)
 
 
 def _axis(values: Array, points: int) -> Array:
@@ -79,8 +77,8 @@ def frame_epochs(spec: RunSpec) -> frozenset[int]:
     The best and the last epoch need none: their snapshots contain the fit.
     """
     epochs, dataset = spec.training.epochs, spec.dataset
-    inputs = cost.inputs(spec.params())
-    if not drawable(dataset.source, inputs) or spec.training.optimizer == "closed_form":
+    inputs = dataset.input_count
+    if not dataset.drawable or not spec.optimizer.by_gradients:
         return frozenset()
     points = CURVE_POINTS // STRIDE[1] if inputs == 1 else (PLANE_POINTS // STRIDE[2]) ** 2
     rows = EPOCH_PER_ROW * (dataset.n_validation + dataset.n_test)

@@ -6,7 +6,9 @@ from functools import partial
 import torch
 from torch import Tensor
 
-from worker.training import convolution, member_weights, perceptron
+from backend.specification.optimizers import OPTIMIZERS
+from worker.training import member_weights, perceptron
+from worker.training.architectures import gradient_training
 from worker.training.batches import Batches
 from worker.training.ensemble import Interrupted, ModelVersion
 from worker.training.ensemble_data import EnsembleData
@@ -22,6 +24,9 @@ from worker.training.stack import Stack
 from worker.training.steps import Step
 from worker.training.steps import make as make_step
 
+SLOT_NAMES = ("first", "second", "third", "fourth")
+"""The names in checkpoints of the numbers that an optimiser keeps for each weight."""
+
 
 class GradientDescent:
     """An ensemble of members of one program, those with more training samples first."""
@@ -35,13 +40,13 @@ class GradientDescent:
     ) -> None:
         self._program, self.members = program, list(members)
         count = len(self.members)
-        self._family = convolution if program.side else perceptron
-        parameters = Stack(self._family.shapes(program), count, device, dtype)
+        self._stacked = gradient_training(program.family).stacked
+        parameters = Stack(self._stacked.shapes(program), count, device, dtype)
         running = Stack(perceptron.running_shapes(program), count, device, dtype)
         member_weights.fill_initial(self.members, parameters, running)
         self._parameters, self._running = parameters, running
         self._best, self._best_running = parameters.like(), running.like()
-        self._first, self._second = parameters.like(), parameters.like()
+        self._slots = [parameters.like() for _ in range(OPTIMIZERS[program.optimizer].slots)]
         self._arrange()
 
     def _arrange(self) -> None:
@@ -56,7 +61,7 @@ class GradientDescent:
         build = partial(self._network, evaluating, learns=False)
         self._evaluation = Evaluation(program, members, rows, build)
         self._masks = DropoutMasks(program, members, like)
-        self._updates = Updates(program.optimizer, parameters, gradients, self._first, self._second)
+        self._updates = Updates(program.optimizer, parameters, gradients, self._slots)
         self._learning = WorkSpace(len(members), program.rows, like)
         self._steps: dict[tuple[int, int], Step] = {}
 
@@ -110,7 +115,7 @@ class GradientDescent:
 
     def _network(self, space: WorkSpace, models: slice, rows: int, *, learns: bool) -> Network:
         site = Site(self._program, self._model, space, models, rows, learns)
-        return Network(site, list(self._family.layers(site)))
+        return Network(site, list(self._stacked.layers(site)))
 
     def keep_best(self, places: Sequence[int]) -> None:
         """Remember the current weights of these members as their best."""
@@ -122,7 +127,7 @@ class GradientDescent:
         self.members = [self.members[place] for place in places]
         self._parameters, self._running = self._parameters.keep(places), self._running.keep(places)
         self._best, self._best_running = self._best.keep(places), self._best_running.keep(places)
-        self._first, self._second = self._first.keep(places), self._second.keep(places)
+        self._slots = [slot.keep(places) for slot in self._slots]
         self._arrange()
 
     def weights(self, place: int, kind: ModelVersion) -> Mapping[str, Tensor]:
@@ -150,6 +155,5 @@ class GradientDescent:
             "running": self._running,
             "best": self._best,
             "best_running": self._best_running,
-            "first": self._first,
-            "second": self._second,
+            **dict(zip(SLOT_NAMES, self._slots, strict=False)),
         }

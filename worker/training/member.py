@@ -8,8 +8,7 @@ import numpy as np
 
 from backend.datasets.sequences import Array
 from backend.specification.run_spec import RunSpec
-from backend.specification.sources import SOURCES, drawable
-from worker.training import feature_maps
+from worker.training.architectures import ARCHITECTURES
 from worker.training.data import Data, load
 from worker.training.feature_maps import select_features
 from worker.training.fits import FitGrid, make_grid
@@ -23,22 +22,19 @@ class GroupMember:
     def __init__(self, spec: RunSpec) -> None:
         self.spec = spec
         self.data: Data = load(spec)
-        source = SOURCES[spec.dataset.source]
-        self.outputs = source.outputs
-        self.classifies = source.problem == "classification"
-        self.cross_entropy = self.classifies and spec.training.loss != "mse"
-        self.closed_form = spec.training.optimizer == "closed_form"
+        self.outputs = spec.dataset.output_count
+        self.classifies = spec.source.problem == "classification"
+        self.closed_form = not spec.optimizer.by_gradients
+        self._architecture = ARCHITECTURES[spec.model.family]
+        by_gradients = self._architecture.by_gradients
+        self.biased = by_gradients is not None and by_gradients.biased
         self.epoch = 0
         self.best_epoch, self.best_loss = 0, math.inf
 
     def features(self, x: Array) -> Array:
         """Return the model inputs for raw inputs [n, inputs]: scaled features or basis terms."""
         scaled = self.data.scaling(select_features(x, self.spec.model.features))
-        return (
-            scaled
-            if self.spec.model.degree is None
-            else feature_maps.legendre_features(scaled, self.spec.model.degree)
-        )
+        return self._architecture.model_inputs(self.spec, scaled)
 
     def targets(self, y: Array) -> Array:
         """Return targets in the form of the losses [n, outputs]: values or one-hot classes."""
@@ -48,8 +44,8 @@ class GroupMember:
     def data_key(self) -> Hashable:
         """Everything that the features and targets of a member depend on."""
         model = self.spec.model
-        feature_map = model.family, model.degree, model.features
-        return self.spec.dataset, self.spec.training.seed, *feature_map
+        settings = (getattr(model, name) for name in self._architecture.input_settings)
+        return self.spec.dataset, self.spec.training.seed, model.family, model.features, *settings
 
     @cached_property
     def n_features(self) -> int:
@@ -67,7 +63,7 @@ class GroupMember:
     @property
     def drawable(self) -> bool:
         """True if the fit can be drawn."""
-        return drawable(self.spec.dataset.source, self.data.train.x.shape[1])
+        return self.spec.dataset.drawable
 
     @property
     def metric_keys(self) -> list[str]:

@@ -16,10 +16,10 @@ from torch import Tensor
 
 from backend.series import Array
 from worker.training import feature_maps, fits
+from worker.training.architectures import predict
 from worker.training.ensemble import ModelVersion
 from worker.training.fits import encode_fit_grid
 from worker.training.member import GroupMember
-from worker.training.models import predict
 
 MAX_SAMPLES = 500  # of training and of validation, drawn with a fit
 

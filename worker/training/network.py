@@ -5,7 +5,6 @@ from dataclasses import dataclass
 
 from torch import Tensor
 
-from worker.training import losses
 from worker.training.layers import (
     Gelu,
     Identity,
@@ -16,6 +15,7 @@ from worker.training.layers import (
     StackedLayer,
     Tanh,
 )
+from worker.training.losses import LOSS_FUNCTIONS
 from worker.training.program import TrainingProgram
 from worker.training.stack import Stack
 
@@ -126,7 +126,7 @@ class Network:
     def __init__(self, site: Site, layers: Sequence[StackedLayer]) -> None:
         self._layers = layers
         self._gradient = site.buffer("gradient by outputs", site.program.outputs)
-        self._cross_entropy = site.program.cross_entropy
+        self._loss = LOSS_FUNCTIONS[site.program.loss]
 
     def outputs(self, x: Tensor, batch: StackedBatch | None = None) -> Tensor:
         """Map inputs [models, rows, inputs] to outputs [models, outputs, rows]."""
@@ -138,6 +138,6 @@ class Network:
     def compute_gradients(self, batch: StackedBatch) -> None:
         """Compute the gradients of each model's mean loss over its batch."""
         outputs = self.outputs(batch.x, batch)
-        g = losses.gradient(outputs, batch, self._gradient, cross_entropy=self._cross_entropy)
+        g = self._loss.gradient(outputs, batch, self._gradient)
         for layer in reversed(self._layers):
             g = layer.backward(g, batch)

@@ -1,6 +1,9 @@
-"""The optimisers: one fused update for all models of a stack that have the same settings."""
+"""The optimisers' update rules, under the names in backend/specification/optimizers.py.
 
-from collections.abc import Sequence
+One fused update serves all models of a stack that have the same settings.
+"""
+
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 
@@ -32,36 +35,49 @@ class _Range:
 
 
 @dataclass(frozen=True, slots=True)
-class _Call:
-    """The tensors of one fused update, all with the same rule."""
+class UpdateSettings:
+    """The settings of an update. The learning rate is a tensor that a captured graph reads."""
+
+    learning_rate: Tensor
+    weight_decay: float
+    l1_penalty: float
+    momentum: float
+
+
+@dataclass(frozen=True, slots=True)
+class FusedCall:
+    """The tensors of one fused update, all with the same settings.
+
+    `slots` are the optimiser's state, for each slot one tensor per parameter. `counts` are the
+    numbers of steps so far, this one included.
+    """
 
     rule: int
     parameters: list[Tensor]
     gradients: list[Tensor]
-    first: list[Tensor]
-    second: list[Tensor]
+    slots: list[list[Tensor]]
     counts: list[Tensor]
 
 
 class Updates:
-    """SGD with momentum, Adam (Kingma and Ba 2015) or AdamW (Loshchilov and Hutter 2019).
+    """The updates of a stack of models by one optimiser.
 
-    An L1 penalty adds its subgradient to the gradients of all three: the penalty times the sign of
-    the weight. `first` and `second` are the state: the moments of Adam, or the velocity of SGD and
-    nothing. A step works on the same tensors as long as `arrangement` is unchanged.
+    An L1 penalty adds its subgradient to the gradients: the penalty times the sign of the weight.
+    `slots` are the state that the optimiser keeps for each weight. A step works on the same tensors
+    as long as `arrangement` is unchanged.
     """
 
     def __init__(
-        self, kind: str, parameters: Stack, gradients: Stack, first: Stack, second: Stack
+        self, optimizer: str, parameters: Stack, gradients: Stack, slots: Sequence[Stack]
     ) -> None:
-        self._kind = kind
-        self._stacks = [parameters, gradients, first, second]
+        self._update = UPDATE_RULES[optimizer]
+        self._parameters, self._gradients, self._slots = parameters, gradients, slots
         self._device = parameters.flat.device
         self.arrangement = 0
         self._ranges: list[_Range] = []
-        self._rules: list[tuple[Tensor, float, float, float]] = []
+        self._settings: list[UpdateSettings] = []
         self._counts = torch.zeros(0)
-        self._prepared: dict[int, tuple[Tensor, list[_Call]]] = {}
+        self._prepared: dict[int, tuple[Tensor, list[FusedCall]]] = {}
 
     def begin(self, rates: Sequence[Rate]) -> None:
         """Start an epoch with one rate per model, in the order of the stack."""
@@ -76,11 +92,11 @@ class Updates:
         if ranges != self._ranges:
             self._ranges, self._prepared = ranges, {}
             self._counts = torch.zeros(len(ranges), device=self._device)
-            self._rules = [(self._scalar(), decay, l1, share) for _, decay, l1, share in rules]
+            self._settings = [UpdateSettings(self._scalar(), *others) for _, *others in rules]
             self.arrangement += 1
         self._counts.copy_(torch.tensor(done))
-        for (newest, *_), (scalar, *_) in zip(rules, self._rules, strict=True):
-            scalar.fill_(newest)
+        for (learning_rate, *_), settings in zip(rules, self._settings, strict=True):
+            settings.learning_rate.fill_(learning_rate)
 
     def step(self, active: int) -> None:
         """Update the first `active` models."""
@@ -89,38 +105,62 @@ class Updates:
         counts, calls = self._prepared[active]
         counts.add_(1)
         for call in calls:
-            self._update(call)
+            settings = self._settings[call.rule]
+            if penalty := settings.l1_penalty:
+                signs = torch._foreach_sign(call.parameters)
+                torch._foreach_add_(call.gradients, signs, alpha=penalty)
+            self._update(call, settings)
 
-    def _prepare(self, active: int) -> tuple[Tensor, list[_Call]]:
+    def _prepare(self, active: int) -> tuple[Tensor, list[FusedCall]]:
         ranges = [span for span in self._ranges if span.first < active]
-        calls: dict[int, _Call] = {}
+        stacks = (self._parameters, self._gradients, *self._slots)
+        calls: dict[int, FusedCall] = {}
         for place, span in enumerate(ranges):
-            call = calls.setdefault(span.rule, _Call(span.rule, [], [], [], [], []))
-            columns = (call.parameters, call.gradients, call.first, call.second)
-            for column, stack in zip(columns, self._stacks, strict=True):
+            new = FusedCall(span.rule, [], [], [[] for _ in self._slots], [])
+            call = calls.setdefault(span.rule, new)
+            columns = (call.parameters, call.gradients, *call.slots)
+            for column, stack in zip(columns, stacks, strict=True):
                 column += [slab[span.first : span.end].view(-1) for slab in stack.slabs.values()]
-            call.counts.extend([self._counts[place]] * len(self._stacks[0].slabs))
+            call.counts.extend([self._counts[place]] * len(self._parameters.slabs))
         return self._counts[: len(ranges)], list(calls.values())
-
-    def _update(self, call: _Call) -> None:
-        rate, decay, penalty, momentum = self._rules[call.rule]
-        if penalty:
-            torch._foreach_add_(call.gradients, torch._foreach_sign(call.parameters), alpha=penalty)
-        if self._kind == "sgd":
-            torch._fused_sgd_(
-                call.parameters, call.gradients, call.first if momentum else [],
-                lr=rate, weight_decay=decay, momentum=momentum, dampening=0.0,
-                nesterov=False, maximize=False, is_first_step=False,
-            )  # fmt: skip
-            return
-        update = torch._fused_adam_ if self._kind == "adam" else torch._fused_adamw_
-        update(
-            call.parameters, call.gradients, call.first, call.second, [], call.counts,
-            lr=rate, beta1=0.9, beta2=0.999, weight_decay=decay, eps=1e-8,
-            amsgrad=False, maximize=False,
-        )  # fmt: skip
 
     def _scalar(self) -> Tensor:
         """Return a scalar on the device, where a captured graph reads the current learning rate."""
         dtype = torch.float64 if self._device.type == "cpu" else torch.float32
         return torch.zeros((), dtype=dtype, device=self._device)
+
+
+def _sgd(call: FusedCall, settings: UpdateSettings) -> None:
+    """Stochastic gradient descent with momentum; the slot is the velocity."""
+    torch._fused_sgd_(
+        call.parameters, call.gradients, call.slots[0] if settings.momentum else [],
+        lr=settings.learning_rate, weight_decay=settings.weight_decay,
+        momentum=settings.momentum, dampening=0.0,
+        nesterov=False, maximize=False, is_first_step=False,
+    )  # fmt: skip
+
+
+def _adam(call: FusedCall, settings: UpdateSettings) -> None:
+    """Adam (Kingma and Ba 2015); the slots are the first and the second moment."""
+    torch._fused_adam_(
+        call.parameters, call.gradients, call.slots[0], call.slots[1], [], call.counts,
+        lr=settings.learning_rate, beta1=0.9, beta2=0.999,
+        weight_decay=settings.weight_decay, eps=1e-8, amsgrad=False, maximize=False,
+    )  # fmt: skip
+
+
+def _adamw(call: FusedCall, settings: UpdateSettings) -> None:
+    """AdamW (Loshchilov and Hutter 2019): Adam with decoupled weight decay."""
+    torch._fused_adamw_(
+        call.parameters, call.gradients, call.slots[0], call.slots[1], [], call.counts,
+        lr=settings.learning_rate, beta1=0.9, beta2=0.999,
+        weight_decay=settings.weight_decay, eps=1e-8, amsgrad=False, maximize=False,
+    )  # fmt: skip
+
+
+UPDATE_RULES: dict[str, Callable[[FusedCall, UpdateSettings], None]] = {
+    "sgd": _sgd,
+    "adam": _adam,
+    "adamw": _adamw,
+}
+"""By the optimiser's name; each changes parameters and slots in place."""

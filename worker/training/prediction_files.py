@@ -16,9 +16,9 @@ from torch import Tensor
 
 from backend.datasets.sequences import Array
 from backend.specification.run_spec import RunSpec
+from worker.training.architectures import predict
 from worker.training.data import noise_free_test
 from worker.training.member import GroupMember
-from worker.training.models import predict
 
 MAX_INPUTS = 200  # test samples
 HALF_RANGE = 1000.0  # classifier outputs up to this magnitude are stored in half precision

@@ -8,9 +8,10 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from math import ceil
+from typing import TYPE_CHECKING
 
-from backend.specification.sources import SOURCES
-from worker.training.member import GroupMember
+if TYPE_CHECKING:
+    from worker.training.member import GroupMember
 
 ROW_MULTIPLE = 32  # rows are padded to a multiple: at least two vector registers of any processor
 # Limits of evaluation, so that activations stay in the processor's cache:
@@ -38,6 +39,7 @@ class TrainingProgram:
     is the whole training set in its original order; else `batch` is its number of rows.
     """
 
+    family: str
     side: int
     inputs: int
     widths: tuple[int, ...]
@@ -48,7 +50,7 @@ class TrainingProgram:
     drops: bool
     optimizer: str
     classifies: bool
-    cross_entropy: bool
+    loss: str
     smooths: bool
     whole: bool
     batch: int
@@ -57,11 +59,12 @@ class TrainingProgram:
     n_test: int
 
     @classmethod
-    def of(cls, member: GroupMember) -> "TrainingProgram":
+    def of(cls, member: "GroupMember") -> "TrainingProgram":
         """Return the program that trains a member."""
-        model, training, dataset = member.spec.model, member.spec.training, member.spec.dataset
-        biased = model.family == "mlp"
-        side = SOURCES[dataset.source].side if model.family == "cnn" else None
+        spec = member.spec
+        model, training, dataset = spec.model, spec.training, spec.dataset
+        biased = member.biased
+        side = spec.source.side if spec.family.for_images else None
         hidden = model.hidden
         # matrices must fill whole 64 bytes: else kernels round differently by where a matrix lies
         step = 8 if member.outputs % 2 == 0 else 16
@@ -69,6 +72,7 @@ class TrainingProgram:
         whole = dataset.n_train <= size
         batch = min(dataset.n_train, size)
         return cls(
+            family=model.family,
             side=side or 0,
             inputs=side**2 if side else _padded(member.n_features + biased, step),
             widths=tuple(_padded(width, step) for width in hidden),
@@ -79,7 +83,7 @@ class TrainingProgram:
             drops=bool(model.dropout and hidden),
             optimizer=training.optimizer,
             classifies=member.classifies,
-            cross_entropy=member.cross_entropy,
+            loss=training.loss,
             smooths=bool(training.label_smoothing),
             whole=whole,
             batch=0 if whole else batch,
@@ -140,7 +144,9 @@ class TrainingProgram:
         return sum(9 * self.width * (self.side >> i) ** 2 for i in range(self.depth))
 
 
-def ensembles(members: Iterable[GroupMember]) -> list[tuple[TrainingProgram, list[GroupMember]]]:
+def ensembles(
+    members: "Iterable[GroupMember]",
+) -> "list[tuple[TrainingProgram, list[GroupMember]]]":
     """Partition members into ensembles, each small enough for the cache.
 
     Within an ensemble, members with more training samples come first. The members that still have
@@ -156,7 +162,7 @@ def ensembles(members: Iterable[GroupMember]) -> list[tuple[TrainingProgram, lis
     ]
 
 
-def _order(member: GroupMember) -> tuple[float | str, ...]:
+def _order(member: "GroupMember") -> tuple[float | str, ...]:
     """Return the sort key of a member: equal updates become neighbours, and seeds come last."""
     spec, training = member.spec, member.spec.training
     return (
@@ -169,7 +175,7 @@ def _order(member: GroupMember) -> tuple[float | str, ...]:
     )
 
 
-def _chunks(members: Sequence[GroupMember], most: int) -> Iterable[list[GroupMember]]:
+def _chunks(members: "Sequence[GroupMember]", most: int) -> "Iterable[list[GroupMember]]":
     """Split into as few chunks as possible, of sizes as equal as possible."""
     count = ceil(len(members) / most)
     for place in range(count):

@@ -1,6 +1,7 @@
 """Random draws of training, each a function of a run's seed, a purpose and an epoch alone."""
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
@@ -9,8 +10,10 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from backend.datasets.streams import Purpose, stream
-from worker.training.member import GroupMember
 from worker.training.program import TrainingProgram
+
+if TYPE_CHECKING:
+    from worker.training.member import GroupMember
 
 ORDER_BYTES = 16 << 20  # cached orders of samples, which members with the same seed share
 
@@ -33,7 +36,7 @@ class DropoutMasks:
     """Draws the dropout masks of an ensemble, one step of an epoch at a time."""
 
     def __init__(
-        self, program: TrainingProgram, members: Sequence[GroupMember], like: Tensor
+        self, program: TrainingProgram, members: "Sequence[GroupMember]", like: Tensor
     ) -> None:
         self._program, self._members, self._like = program, members, like
         self._streams: list[np.random.Generator] = []

@@ -6,6 +6,7 @@ therefore a prefix of a larger one with the same seed.
 """
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from functools import cache
 from importlib.resources import as_file, files
 from typing import Any
@@ -64,17 +65,29 @@ def _quantiles(values: Array) -> Array:
 
 def stored_targets(name: str) -> Array:
     """Return the targets of all rows of a stored data set: classes [rows] or values [rows]."""
-    return _mnist1d_labels() if name == "mnist1d" else _read(name)[1]
+    return READERS[name].targets()
 
 
 def stored_inputs(name: str, rows: Array) -> Array:
     """Return the inputs [len(rows), inputs] of the given rows of a stored data set."""
-    return _mnist1d(rows) if name == "mnist1d" else _read(name)[0][rows]
+    return READERS[name].inputs(rows)
 
 
-@cache
-def _read(name: str) -> tuple[Array, Array]:
-    return _READERS[name]()
+@dataclass(frozen=True)
+class StoredReader:
+    """The reader of a stored data set.
+
+    `targets` returns those of all rows, `inputs` those of the given rows.
+    """
+
+    targets: Callable[[], Array]
+    inputs: Callable[[Array], Array]
+
+
+def _whole(read: Callable[[], tuple[Array, Array]]) -> StoredReader:
+    """Return the reader of a data set that is read as a whole, and once per process."""
+    read_once = cache(read)
+    return StoredReader(lambda: read_once()[1], lambda rows: np.asarray(read_once()[0][rows]))
 
 
 def preload_sklearn() -> None:
@@ -143,12 +156,14 @@ def _modular_addition() -> tuple[Array, Array]:
     return np.concatenate([one_hot[a], one_hot[b]], axis=1), (a + b) % MODULUS
 
 
-_READERS: dict[str, Callable[[], tuple[Array, Array]]] = {
-    "iris": lambda: _of_sklearn("iris"),
-    "wine": lambda: _of_sklearn("wine"),
-    "breast_cancer": lambda: _of_sklearn("breast_cancer"),
-    "digits": lambda: _of_sklearn("digits"),
-    "diabetes": _diabetes,
-    "mnist5k": _mnist5k,
-    "modular_addition": _modular_addition,
+READERS: dict[str, StoredReader] = {
+    "iris": _whole(lambda: _of_sklearn("iris")),
+    "wine": _whole(lambda: _of_sklearn("wine")),
+    "breast_cancer": _whole(lambda: _of_sklearn("breast_cancer")),
+    "digits": _whole(lambda: _of_sklearn("digits")),
+    "diabetes": _whole(_diabetes),
+    "mnist5k": _whole(_mnist5k),
+    "mnist1d": StoredReader(_mnist1d_labels, _mnist1d),
+    "modular_addition": _whole(_modular_addition),
 }
+"""By the name of the source."""

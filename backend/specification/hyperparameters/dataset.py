@@ -114,3 +114,20 @@ class Dataset(Section):
     input_noise: Annotated[float, INPUT_NOISE]
     target_noise: Annotated[float | None, TARGET_NOISE] = None
     label_noise: Annotated[float | None, LABEL_NOISE] = None
+
+    @property
+    def input_count(self) -> int:
+        """The number of inputs of each sample."""
+        return self.n_features or SOURCES[self.source].features
+
+    @property
+    def output_count(self) -> int:
+        """The number of outputs of a model: classes, or regressed values."""
+        return SOURCES[self.source].outputs
+
+    @property
+    def drawable(self) -> bool:
+        """True if a fit can be drawn: values over 1 or 2 inputs, or 2 classes over 2 inputs."""
+        if SOURCES[self.source].problem == "regression":
+            return self.input_count in (1, 2)
+        return self.input_count == self.output_count == 2

@@ -4,7 +4,7 @@ from typing import Annotated
 
 from pydantic import AfterValidator, Field, WithJsonSchema
 
-from backend.specification import features, layers
+from backend.specification import notation
 from backend.specification.families import FAMILIES
 from backend.specification.hyperparameters.declaration import (
     Hyperparameter,
@@ -19,10 +19,14 @@ WITH_HIDDEN_LAYERS = (None, *range(1, MAX_DEPTH + 1))
 """Values of depth; None where layers are listed one by one, or the family has no depth."""
 
 FeatureList = Annotated[
-    str, AfterValidator(features.canonical), WithJsonSchema({"accepted": features.ACCEPTED})
+    str,
+    AfterValidator(notation.canonical_features),
+    WithJsonSchema({"accepted": notation.FEATURES_ACCEPTED}),
 ]
 LayerList = Annotated[
-    str, AfterValidator(layers.canonical), WithJsonSchema({"accepted": layers.ACCEPTED})
+    str,
+    AfterValidator(notation.canonical_layers),
+    WithJsonSchema({"accepted": notation.LAYERS_ACCEPTED}),
 ]
 
 FAMILY = Hyperparameter(
@@ -44,8 +48,8 @@ FEATURES = Hyperparameter(
     "x2^2. Needless ones are more capacity to fit noise with.",
     role=Role.ARCHITECTURE,
     accepts=FeatureList,
-    choices={features.ALL: NamedChoice("All inputs")},
-    default=features.ALL,
+    choices={notation.ALL_INPUTS: NamedChoice("All inputs")},
+    default=notation.ALL_INPUTS,
     when={FAMILY: takers(FAMILIES, "features")},
 )  # fmt: skip
 DEGREE = Hyperparameter(
@@ -157,7 +161,7 @@ class Model(Section):
     heading = "Model"
 
     family: Annotated[str, FAMILY]
-    features: Annotated[str, FEATURES] = features.ALL
+    features: Annotated[str, FEATURES] = notation.ALL_INPUTS
     degree: Annotated[int | None, DEGREE] = None
     depth: Annotated[int | None, DEPTH] = None
     width: Annotated[int | None, WIDTH] = None
@@ -171,5 +175,5 @@ class Model(Section):
     def hidden(self) -> list[int]:
         """The neurons of each hidden layer, or the channels of each convolution."""
         if self.layers is not None:
-            return [int(neurons) for neurons in self.layers.split("-")]
+            return notation.neurons(self.layers)
         return [self.channels or self.width or 0] * (self.depth or 0)
