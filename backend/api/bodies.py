@@ -101,7 +101,7 @@ class Outcome(BaseModel):
     """The runs or experiments that a request changed.
 
     POST /api/operations/{operation}/undo reverts it within a day; `operation` is null if nothing
-    changed. `left` were changed since the operation that was undone, and stay as they are.
+    changed. `left` are not reverted, because they were changed since the operation.
     """
 
     ids: list[int]

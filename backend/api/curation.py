@@ -27,7 +27,7 @@ router = APIRouter(prefix="/api", tags=["organising"])
 
 @router.patch("/runs/{run_id}", summary="Tag, note, pin or archive a run")
 def change_run(run_id: RunId, wanted: Wanted, database: DatabaseDep) -> OrganisedRun:
-    """Change what people added to the run. Its measurements stay as they are."""
+    """Change what people added to the run. Its measurements do not change."""
     with database.write() as session:
         result = curation.change(session, "run", [run_id], wanted.change())
         return _run(session, run_id, result)

@@ -171,7 +171,7 @@ def cancel(experiment_id: ExperimentId, database: DatabaseDep) -> ExperimentItem
 
 @router.post("/{experiment_id}/retry", status_code=202, summary="Retry the failed runs")
 def retry(experiment_id: ExperimentId, database: DatabaseDep) -> ExperimentItem:
-    """Queue the failed runs again. An experiment without failed runs stays as it is."""
+    """Queue the failed runs again. An experiment without failed runs is not changed."""
     with database.write() as session:
         lifecycle.retry(session, experiment_id)
         return experiment_items(session, [experiments.get(session, experiment_id)])[0]

@@ -105,7 +105,7 @@ def _series_json(series: Series, max_points: int | None) -> SeriesJson:
 
 @router.post("/retry", status_code=202, summary="Retry a failed run")
 def retry(run_id: RunId, database: DatabaseDep) -> RunDetail:
-    """Queue a failed run again. Any other run stays as it is."""
+    """Queue a failed run again. Any other run is not changed."""
     with database.write() as session:
         lifecycle.retry(session, runs.get(session, run_id).experiment_id, run_id)
         return run_detail(session, run_id)

@@ -1,11 +1,10 @@
-"""Tables as comma-separated values that no spreadsheet takes for formulas."""
+"""Tables as comma-separated values, safe against formulas in spreadsheets."""
 
 import csv
 import json
 from collections.abc import Iterable, Iterator, Mapping
 from io import BytesIO, StringIO
 from math import isnan
-from typing import Any
 
 import numpy as np
 from arro3.core import RecordBatchReader
@@ -14,24 +13,24 @@ from arro3.io import write_csv
 from backend.export.run_table import RunTable
 from backend.series import Series
 
-ROWS_PER_PIECE = 1000  # are written at a time
+ROWS_PER_PIECE = 1000  # rows of a series that are sent at a time
 
-FORMULA = tuple("=+-@\t\r\n\N{FULLWIDTH EQUALS SIGN}\N{FULLWIDTH PLUS SIGN}"
+FORMULA_STARTS = tuple("=+-@\t\r\n\N{FULLWIDTH EQUALS SIGN}\N{FULLWIDTH PLUS SIGN}"
                 "\N{FULLWIDTH HYPHEN-MINUS}\N{FULLWIDTH COMMERCIAL AT}")  # fmt: skip
-"""What a text begins with that a spreadsheet would compute (OWASP, "CSV Injection")."""
+"""First characters of a text that a spreadsheet would compute (OWASP, "CSV Injection")."""
 
 
-def escape_cell(value: Any) -> Any:
-    """Return a value as a cell: text that would be computed gets an apostrophe before it."""
+def escape_cell(value: object) -> object:
+    """Return a value as a cell. Text that a spreadsheet would compute gets an apostrophe first."""
     if isinstance(value, list | dict):
         return json.dumps(value)
     if isinstance(value, bool):
         return str(value).lower()
-    return f"'{value}" if isinstance(value, str) and value.startswith(FORMULA) else value
+    return f"'{value}" if isinstance(value, str) and value.startswith(FORMULA_STARTS) else value
 
 
-def csv_lines(rows: Iterable[Iterable[Any]]) -> bytes:
-    """Return rows as lines of CSV, UTF-8; lines end as those of `stream_lines` do."""
+def csv_lines(rows: Iterable[Iterable[object]]) -> bytes:
+    """Return rows as UTF-8 lines of CSV. Lines end in LF, as those of `stream_lines` do."""
     text = StringIO()
     csv.writer(text, lineterminator="\n").writerows(
         [escape_cell(value) for value in row] for row in rows
@@ -40,13 +39,13 @@ def csv_lines(rows: Iterable[Iterable[Any]]) -> bytes:
 
 
 def table_lines(table: RunTable) -> Iterator[bytes]:
-    """Return a table of runs: names, then a line a run."""
+    """Yield a table of runs: the column names, then a line per run."""
     yield csv_lines([table])
     yield csv_lines(zip(*table.values(), strict=True))
 
 
 def stream_lines(table: RecordBatchReader) -> Iterator[bytes]:
-    """Return a table of numbers: names, then a piece for each batch."""
+    """Yield a table of numbers: the column names, then a piece per batch."""
     yield csv_lines([table.schema.names])
     for batch in table:
         piece = BytesIO()
@@ -55,12 +54,17 @@ def stream_lines(table: RecordBatchReader) -> Iterator[bytes]:
 
 
 def series_lines(series: Mapping[str, Series]) -> Iterator[bytes]:
-    """Return one run's metrics: names, then a line a step; empty where there is no number."""
-    steps = np.unique(np.concatenate([np.array([], int), *(one.steps for one in series.values())]))
+    """Yield the metrics of a run: their names, then a line per step. A missing value is empty."""
+    steps = np.unique(
+        np.concatenate([np.array([], int), *(metric.steps for metric in series.values())])
+    )
     yield csv_lines([["step", *series]])
     for start in range(0, len(steps), ROWS_PER_PIECE):
         block = steps[start : start + ROWS_PER_PIECE]
-        columns = ([_cell(x) for x in one.values_at(block).tolist()] for one in series.values())
+        columns = (
+            [_cell(value) for value in metric.values_at(block).tolist()]
+            for metric in series.values()
+        )
         yield csv_lines(zip(block.tolist(), *columns, strict=True))
 
 

@@ -79,7 +79,7 @@ def _batch(database: Database, schema: Schema, keys: Sequence[str], part: ReadSl
 
 
 def _column(series: Series, epochs: Sequence[int]) -> list[float | None]:
-    """Return a column: NaN for a value recorded as NaN, None for one that was not recorded."""
+    """Return a column: NaN for a value recorded as NaN, None for a missing value."""
     values: list[float] = series.values.tolist()
     if len(values) == len(epochs):
         return list(values)

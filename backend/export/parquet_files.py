@@ -3,19 +3,19 @@
 import json
 from collections.abc import Iterator, Sequence
 from tempfile import TemporaryFile
-from typing import Any
 
 from arro3.core import Array, DataType, Field, RecordBatch, RecordBatchReader, Schema
 from arro3.io import write_parquet
 
 from backend.export.run_table import RunTable
+from backend.runs.fields import FieldValue
 
 COMPRESSION = "zstd(3)"
-PIECE_BYTES = 1 << 20  # bytes
+PIECE_BYTES = 1 << 20
 
 
 def table_file(table: RunTable) -> Iterator[bytes]:
-    """Return a table of runs as a file, in pieces."""
+    """Yield a table of runs as a Parquet file, in pieces."""
     columns = {name: _typed(values) for name, values in table.items()}
     schema = Schema([Field(name, kind) for name, (kind, _) in columns.items()])
     arrays = [Array(values, type=kind) for kind, values in columns.values()]
@@ -24,7 +24,7 @@ def table_file(table: RunTable) -> Iterator[bytes]:
 
 
 def stream_file(table: RecordBatchReader) -> Iterator[bytes]:
-    """Return a table as a file, in pieces. The file is on disk meanwhile, never in memory."""
+    """Yield a table as a Parquet file, in pieces, from a temporary file on disk."""
     with TemporaryFile() as file:
         write_parquet(table, file, compression=COMPRESSION)
         file.seek(0)
@@ -32,8 +32,8 @@ def stream_file(table: RecordBatchReader) -> Iterator[bytes]:
             yield piece
 
 
-def _typed(values: Sequence[Any]) -> tuple[DataType, list[Any]]:
-    """Return the narrowest type that holds all of a column, and the column in it."""
+def _typed(values: Sequence[FieldValue]) -> tuple[DataType, list[FieldValue]]:
+    """Return the narrowest type that holds all values of a column, and the column in that type."""
     kinds = {type(value) for value in values if value is not None}
     if kinds == {bool}:
         return DataType.bool(), list(values)
@@ -44,7 +44,7 @@ def _typed(values: Sequence[Any]) -> tuple[DataType, list[Any]]:
     return DataType.string(), [_text(value) for value in values]
 
 
-def _text(value: Any) -> str | None:
+def _text(value: FieldValue) -> str | None:
     if value is None or isinstance(value, str):
         return value
     return json.dumps(value)

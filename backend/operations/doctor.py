@@ -36,7 +36,7 @@ def examine(settings: Settings, *, everything: bool = False) -> Iterator[Check]:
     """
     refuse_missing(settings)
     with opened(settings) as database:
-        missing = consistency.lacking(database)
+        missing = consistency.schema_problems(database)
         yield _data("schema", missing)
         if not missing:
             yield from _database(database, everything)
@@ -46,18 +46,20 @@ def examine(settings: Settings, *, everything: bool = False) -> Iterator[Check]:
 def _database(database: Database, everything: bool) -> Iterator[Check]:
     """Check the data in one snapshot of the database."""
     checks: dict[str, Callable[[Session], list[str]]] = {
-        "storage": consistency.damaged,
-        "references": consistency.orphans,
-        "states": consistency.untrue_states,
-        "epochs": consistency.untrue_epochs,
-        "changes": consistency.untrue_revisions,
+        "storage": consistency.file_problems,
+        "references": consistency.reference_problems,
+        "states": consistency.state_problems,
+        "epochs": consistency.epoch_problems,
+        "changes": consistency.revision_problems,
     }
     with database.read() as session:
         for name, check in checks.items():
             yield _data(name, check(session))
         known = consistency.recent_runs(session, None)
-        read = known if everything else consistency.recent_runs(session, consistency.POINTS)
-        wrong = consistency.untrue_summaries(session, read)
+        read = (
+            known if everything else consistency.recent_runs(session, consistency.MAX_POINTS_READ)
+        )
+        wrong = consistency.summary_problems(session, read)
     left_out = len(known) - len(read)
     skipped = [f"{left_out:,} older runs were skipped; --all reads them too."] if left_out else []
     yield Check("points", "wrong" if wrong else "well", wrong + skipped)
@@ -76,7 +78,7 @@ def _surroundings(settings: Settings, database: Database) -> Iterator[Check]:
     )
     with database.read() as session:
         waiting = sum(runs.count_unended(session).values())
-        abandoned = consistency.abandoned(session)
+        abandoned = consistency.count_abandoned(session)
     sentences = []
     if waiting and workers == []:
         sentences.append(f"No worker is registered; {waiting:,} runs have not ended.")

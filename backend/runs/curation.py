@@ -24,8 +24,8 @@ MAX_EDITS = 500_000  # per operation: takes some seconds, during which nothing e
 class CurationResult:
     """The runs or experiments that an action changed.
 
-    `operation` can be undone; it is None when nothing changed. `left` were changed since the
-    operation that was undone, and stay as they are.
+    `operation` can be undone; it is None when nothing changed. `left` are not reverted,
+    because they were changed since the operation.
     """
 
     ids: Sequence[int]
@@ -60,7 +60,7 @@ def change(
 def delete(session: Session, owner: OwnerKind, ids: Sequence[int]) -> CurationResult:
     """Delete runs or experiments, so that they can be restored. Raises NotFound.
 
-    Training runs are cancelled first. Anything already deleted stays as it is.
+    Training runs are cancelled first. Nothing that is already deleted changes.
     """
     _require_existing(session, owner, ids)
     deleted_at = curation.values(session, owner, "deleted_at", ids)

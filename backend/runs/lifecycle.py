@@ -28,7 +28,7 @@ def close(session: Session, run_ids: Collection[int]) -> None:
 def cancel(session: Session, experiment_id: int) -> None:
     """Cancel an experiment: queued runs now, running runs when their worker next records.
 
-    Runs that have ended stay as they are. Raises NotFound.
+    Runs that have ended are not changed. Raises NotFound.
     """
     experiments.get(session, experiment_id)
     # The request comes first, for queued runs too: its row locks keep workers from claiming them.

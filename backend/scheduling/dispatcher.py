@@ -24,7 +24,7 @@ from backend.specification import RunSpec
 from backend.specification.grouping import group_runs
 from backend.specification.placement import DEVICES, PLACEMENTS, PRIORITIES, Placement
 from backend.store import UNREACHABLE, Database, dispatch, reason
-from backend.store.dispatch import Uncut
+from backend.store.dispatch import Ungrouped
 
 logger = logging.getLogger(__name__)
 
@@ -171,7 +171,7 @@ class Dispatcher:
     def _form_groups(self, broker: BrokerState | None) -> None:
         """Divide the runs of new experiments into groups."""
         with self._database.read() as session:
-            experiments = dispatch.uncut(session)
+            experiments = dispatch.ungrouped(session)
         for experiment in experiments:
             workers = self._expected_workers(broker, experiment.device)
             groups = [
@@ -179,9 +179,9 @@ class Dispatcher:
                 for group in self._groups_of(experiment, workers)
             ]
             with self._database.write() as session:
-                dispatch.set_portions(session, groups)
+                dispatch.set_groups(session, groups)
 
-    def _groups_of(self, experiment: Uncut, workers: int) -> list[list[int]]:
+    def _groups_of(self, experiment: Ungrouped, workers: int) -> list[list[int]]:
         """Return the groups as indices of runs. If grouping fails, each run is its own group."""
         try:
             specs = [RunSpec.from_params(params) for _, params in experiment.runs]

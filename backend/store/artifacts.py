@@ -1,4 +1,4 @@
-"""Checkpoints, snapshots, frames and samples: bytes, kept beside the epochs they belong to."""
+"""Artifacts of runs: checkpoints, snapshots, frames, samples and predictions, as bytes."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -27,20 +27,20 @@ class SnapshotInfo:
 def put_snapshots(
     session: Session, rows: Sequence[tuple[int, SnapshotKind, int, bytes, bytes | None]]
 ) -> None:
-    """Store snapshots (run, kind, epoch, weights, fit), replacing earlier ones of that kind."""
+    """Store snapshots (run, kind, epoch, weights, fit), replacing earlier ones of their kind."""
     bulk.upsert(session, Snapshot, rows)
 
 
 def get_snapshot(session: Session, run_id: int, kind: SnapshotKind) -> Snapshot:
     """Return a snapshot. Raises NotFound."""
-    found = session.get(Snapshot, (run_id, kind))
-    if found is None:
+    snapshot = session.get(Snapshot, (run_id, kind))
+    if snapshot is None:
         raise NotFound(f"Run {run_id} has no {kind} snapshot yet.")
-    return found
+    return snapshot
 
 
 def snapshot_infos(session: Session, run_id: int) -> Sequence[SnapshotInfo]:
-    """Return what snapshots a run has, best first."""
+    """Return a description of each snapshot of a run, best first."""
     rows = session.execute(
         select(Snapshot.kind, Snapshot.epoch, Snapshot.fit.is_not(None))
         .where(Snapshot.run_id == run_id)
@@ -50,13 +50,13 @@ def snapshot_infos(session: Session, run_id: int) -> Sequence[SnapshotInfo]:
 
 
 def snapshots_of(session: Session, run_id: int) -> Sequence[Snapshot]:
-    """Return a run's snapshots with their bytes, best first."""
-    found = select(Snapshot).where(Snapshot.run_id == run_id).order_by(Snapshot.kind)
-    return session.scalars(found).all()
+    """Return the snapshots of a run with their bytes, best first."""
+    query = select(Snapshot).where(Snapshot.run_id == run_id).order_by(Snapshot.kind)
+    return session.scalars(query).all()
 
 
 def snapshot_fits(session: Session, run_id: int) -> dict[int, bytes]:
-    """Return the fits of a run's snapshots by epoch, those that there are."""
+    """Return the fits of a run's snapshots by epoch; a snapshot may have none."""
     rows = session.execute(
         select(Snapshot.epoch, Snapshot.fit).where(
             Snapshot.run_id == run_id, Snapshot.fit.is_not(None)
@@ -66,12 +66,12 @@ def snapshot_fits(session: Session, run_id: int) -> dict[int, bytes]:
 
 
 def put_samples(session: Session, rows: Sequence[tuple[int, bytes]]) -> None:
-    """Store the data points drawn beside fits (run, points)."""
+    """Store the data points that are drawn with fits (run, points)."""
     bulk.upsert(session, Sample, rows)
 
 
 def samples(session: Session, run_id: int) -> bytes | None:
-    """Return the data points drawn beside a run's fit, None if it has none."""
+    """Return the data points that are drawn with a run's fit, None if it has none."""
     return session.scalar(select(Sample.points).where(Sample.run_id == run_id))
 
 
@@ -94,48 +94,48 @@ def last_frame(session: Session, run_id: int) -> int:
 
 
 def put_checkpoints(session: Session, rows: Sequence[tuple[int, int, bytes]]) -> None:
-    """Store where runs can be taken up again (run, epoch, tensors)."""
+    """Store the checkpoints from which runs can resume (run, epoch, tensors)."""
     bulk.upsert(session, Checkpoint, rows)
 
 
 def checkpoints(session: Session, run_ids: Sequence[int]) -> dict[int, tuple[int, bytes]]:
-    """Return where runs can be taken up again, ``{run: (epoch, tensors)}``; not those at 0."""
-    found: dict[int, tuple[int, bytes]] = {}
-    for some in chunks(run_ids):
+    """Return the checkpoints of runs, ``{run: (epoch, tensors)}``; a run may have none."""
+    by_run: dict[int, tuple[int, bytes]] = {}
+    for chunk in chunks(run_ids):
         rows = session.execute(
             select(Checkpoint.run_id, Checkpoint.epoch, Checkpoint.tensors).where(
-                Checkpoint.run_id.in_(some)
+                Checkpoint.run_id.in_(chunk)
             )
         )
-        found |= {run_id: (epoch, tensors) for run_id, epoch, tensors in rows}
-    return found
+        by_run |= {run_id: (epoch, tensors) for run_id, epoch, tensors in rows}
+    return by_run
 
 
 def checkpoint_epoch(session: Session, run_id: int) -> int:
-    """Return the epoch after which a run can be taken up again, 0 if only from its beginning."""
+    """Return the epoch of a run's checkpoint, 0 if training starts from the beginning."""
     return session.scalar(select(Checkpoint.epoch).where(Checkpoint.run_id == run_id)) or 0
 
 
 def drop_checkpoints(session: Session, run_ids: Sequence[int]) -> None:
-    """Forget runs' checkpoints."""
-    for some in chunks(run_ids):
-        session.execute(delete(Checkpoint).where(Checkpoint.run_id.in_(some)))
+    """Delete the checkpoints of runs."""
+    for chunk in chunks(run_ids):
+        session.execute(delete(Checkpoint).where(Checkpoint.run_id.in_(chunk)))
 
 
 def put_predictions(session: Session, rows: Sequence[tuple[int, int, bytes]]) -> None:
-    """Store predictions (run, epoch, safetensors), in place of earlier ones of that epoch."""
+    """Store predictions (run, epoch, safetensors), replacing earlier ones of their epoch."""
     bulk.upsert(session, Prediction, rows)
 
 
 def predictions_of(session: Session, run_ids: Sequence[int]) -> dict[int, dict[int, bytes]]:
     """Return the predictions of runs by epoch, ascending: ``{run: {epoch: safetensors}}``."""
-    found: dict[int, dict[int, bytes]] = {run_id: {} for run_id in run_ids}
-    for some in bulk.chunks(run_ids):
+    by_run: dict[int, dict[int, bytes]] = {run_id: {} for run_id in run_ids}
+    for chunk in bulk.chunks(run_ids):
         rows = session.execute(
             select(Prediction.run_id, Prediction.epoch, Prediction.outputs)
-            .where(Prediction.run_id.in_(some))
+            .where(Prediction.run_id.in_(chunk))
             .order_by(Prediction.run_id, Prediction.epoch)
         )
         for run_id, epoch, outputs in rows:
-            found[run_id][epoch] = outputs
-    return found
+            by_run[run_id][epoch] = outputs
+    return by_run

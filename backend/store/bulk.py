@@ -1,18 +1,19 @@
-"""Many rows in one statement, past SQLAlchemy's work on each: a training's time would go there."""
+"""Write many rows in one statement, without SQLAlchemy's per-row work, which slows training."""
 
 from collections.abc import Iterator, Sequence
 from functools import cache
 from typing import Any, TypeVar
 
-from sqlalchemy import BigInteger, Boolean, Float, Integer, LargeBinary
+from sqlalchemy import BigInteger, Boolean, ColumnElement, Float, Integer, LargeBinary
 from sqlalchemy.orm import Session
 
 from backend.store.tables import Base
 
-RowValues = tuple[Any, ...]
+RowValues = tuple[object, ...]
+"""The values of a row in the order of the table's columns."""
 Key = TypeVar("Key")
-IDS_PER_STATEMENT = 1000
-STATEMENT_BYTES = 8 << 20  # of models and the like
+IDS_PER_STATEMENT = 1000  # both databases limit the number of parameters
+STATEMENT_BYTES = 8 << 20  # of binary values such as models
 _ARRAYS = ((BigInteger, "bigint[]"), (Integer, "int[]"), (Float, "float8[]"), (Boolean, "bool[]"),
            (LargeBinary, "bytea[]"))  # fmt: skip
 
@@ -20,9 +21,9 @@ _ARRAYS = ((BigInteger, "bigint[]"), (Integer, "int[]"), (Float, "float8[]"), (B
 def insert(
     session: Session, table: type[Base], rows: Sequence[RowValues], *, conflict: str = ""
 ) -> None:
-    """Insert rows, values in the order of the table's columns.
+    """Insert rows.
 
-    `conflict` is an ON CONFLICT clause of SQL that SQLite and PostgreSQL both read.
+    `conflict` is an ON CONFLICT clause that both SQLite and PostgreSQL accept.
     """
     if not rows:
         return
@@ -31,33 +32,33 @@ def insert(
     statement = f"{_statement(dialect, table)} {conflict}"
     if dialect == "sqlite":
         connection.exec_driver_sql(statement, list(rows))
-    else:  # an array for each column: a tenth of the time of one statement a row
-        for some in _bounded(rows):
-            connection.exec_driver_sql(statement, tuple(map(list, zip(*some, strict=True))))
+    else:  # an array per column takes a tenth of the time of a statement per row
+        for block in _blocks(rows):
+            connection.exec_driver_sql(statement, tuple(map(list, zip(*block, strict=True))))
 
 
-def _bounded(rows: Sequence[RowValues]) -> Iterator[Sequence[RowValues]]:
-    """Cut rows into statements of some MB.
+def _blocks(rows: Sequence[RowValues]) -> Iterator[Sequence[RowValues]]:
+    """Divide rows into blocks of at most STATEMENT_BYTES.
 
-    The time of one grows with the square of its size, and PostgreSQL takes none beyond 1 GB.
+    The time of a statement grows with the square of its size, and PostgreSQL's limit is 1 GB.
     """
     start = size = 0
     for place, row in enumerate(rows):
-        own = sum(len(value) for value in row if isinstance(value, bytes))
-        if place > start and size + own > STATEMENT_BYTES:
+        row_size = sum(len(value) for value in row if isinstance(value, bytes))
+        if place > start and size + row_size > STATEMENT_BYTES:
             yield rows[start:place]
             start, size = place, 0
-        size += own
+        size += row_size
     yield rows[start:]
 
 
 def upsert(session: Session, table: type[Base], rows: Sequence[RowValues]) -> None:
-    """Insert rows as `insert`, each in place of the one with its primary key."""
+    """Insert rows as `insert` does, replacing rows with the same primary key."""
     insert(session, table, rows, conflict=_replace(table))
 
 
 def chunks(ids: Sequence[Key]) -> Iterator[Sequence[Key]]:
-    """Cut ids into pieces that fit into one statement: databases bound how many it may name."""
+    """Divide ids into chunks that fit into one statement."""
     for start in range(0, len(ids), IDS_PER_STATEMENT):
         yield ids[start : start + IDS_PER_STATEMENT]
 
@@ -81,9 +82,9 @@ def _statement(dialect: str, table: type[Base]) -> str:
     if dialect == "sqlite":
         return f"{into} VALUES ({', '.join('?' * len(columns))})"
     arrays = ", ".join(map(_array, columns))
-    return f"{into} SELECT * FROM unnest({arrays})"  # noqa: S608 - our own names alone
+    return f"{into} SELECT * FROM unnest({arrays})"  # noqa: S608 - only our own names
 
 
-def _array(column: Any) -> str:
-    kind = next((name for known, name in _ARRAYS if isinstance(column.type, known)), "text[]")
-    return f"{'%b' if kind == 'bytea[]' else '%s'}::{kind}"  # bytes as they are, not as hex
+def _array(column: ColumnElement[Any]) -> str:
+    kind = next((name for type_, name in _ARRAYS if isinstance(column.type, type_)), "text[]")
+    return f"{'%b' if kind == 'bytea[]' else '%s'}::{kind}"  # %b sends bytes in binary, not as hex

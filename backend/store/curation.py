@@ -39,7 +39,7 @@ class CurationChange:
 def lock(session: Session, *, wait: bool = True) -> bool:
     """Keep other transactions from curating or removing until the end of this one.
 
-    Waits for one that does so already; without `wait`, returns False instead.
+    Waits for another such transaction to end; without `wait`, returns False instead.
     """
     return take_turn(session, "organising", wait=wait)
 
@@ -121,7 +121,7 @@ def tags_of(session: Session, owner: OwnerKind, ids: Sequence[int]) -> dict[int,
 def first_over_tag_limit(
     session: Session, owner: OwnerKind, ids: Sequence[int], limit: int
 ) -> tuple[int, int] | None:
-    """Return the id and number of tags of one that has more than `limit`, None if none has."""
+    """Return the id and tag count of the first with more than `limit` tags, None without any."""
     owner_id = _owner_id(owner)
     for chunk in bulk.chunks(ids):
         query = select(owner_id, func.count()).where(owner_id.in_(chunk)).group_by(owner_id)
@@ -134,7 +134,7 @@ def first_over_tag_limit(
 def expired(
     session: Session, owner: OwnerKind, ids: Iterable[int], *, after_days: float
 ) -> set[int]:
-    """Return those of `ids` that were deleted so long ago that they are being removed."""
+    """Return those of `ids` that were deleted long enough ago to be removed."""
     table = _TABLES[owner]
     limit = now_ms() - int(after_days * 86_400_000)
     return {

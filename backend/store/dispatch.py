@@ -1,15 +1,14 @@
-"""Runs that wait: cut into portions, and which portions are to be handed to the workers next.
+"""Queued runs: their division into groups, and the groups to send to the workers next.
 
-A portion is what one worker is to train together. Portions of an experiment are sent in their
-order, and those of several experiments in turn, so that a large one does not hold up a small one.
-More urgent experiments go before others for the same device.
+A group is the runs that one worker trains together; the column `portion` holds its number. Groups
+of an experiment are sent in order, and the groups of several experiments in turn, so that a large
+experiment does not delay a small one. More urgent experiments go first on their device.
 """
 
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
-from typing import Any
 
 from sqlalchemy import ColumnElement, and_, bindparam, case, func, or_, select, tuple_, update
 from sqlalchemy.orm import Session
@@ -17,55 +16,55 @@ from sqlalchemy.orm import Session
 from backend.specification.placement import PRIORITIES, Placement
 from backend.store.bulk import chunks
 from backend.store.engine import now_ms
-from backend.store.tables import Experiment, Run
+from backend.store.tables import Experiment, JsonObject, Run
 
-CAREFUL = (None, 16, 1)  # runs sent together once so many workers were lost: none, one, more
+MAX_RUNS_BY_WORKERS_LOST = (None, 16, 1)
+"""How many runs are sent together after they lost no worker, one, and more."""
 
 
 @dataclass(frozen=True)
-class Uncut:
-    """The waiting runs of one experiment that have no portion yet, with their flat params."""
+class Ungrouped:
+    """The queued runs of an experiment without a group, with their flat hyperparameters."""
 
     experiment_id: int
     device: str
-    runs: list[tuple[int, dict[str, Any]]]
+    runs: list[tuple[int, JsonObject]]
 
 
-def uncut(session: Session) -> list[Uncut]:
-    """Return the experiments with waiting runs that have no portion, and those runs."""
+def ungrouped(session: Session) -> list[Ungrouped]:
+    """Return the queued runs without a group, by experiment."""
     rows = session.execute(
         select(Experiment.id, Experiment.device, Run.id, Run.params)
         .join(Experiment, Experiment.id == Run.experiment_id)
         .where(Run.status == "queued", Run.portion.is_(None))
         .order_by(Run.id)
     )
-    found: dict[int, Uncut] = {}
+    by_experiment: dict[int, Ungrouped] = {}
     for experiment_id, device, run_id, params in rows:
-        found.setdefault(experiment_id, Uncut(experiment_id, device, [])).runs.append(
-            (run_id, params)
-        )
-    return list(found.values())
+        experiment = by_experiment.setdefault(experiment_id, Ungrouped(experiment_id, device, []))
+        experiment.runs.append((run_id, params))
+    return list(by_experiment.values())
 
 
-def set_portions(session: Session, portions: Sequence[Sequence[int]]) -> None:
-    """Note the portions of an experiment, given as run ids in the order they are to be sent."""
+def set_groups(session: Session, groups: Sequence[Sequence[int]]) -> None:
+    """Store the groups of an experiment, given as run ids in the order of sending."""
     rows = [
-        {"cut_id": run_id, "number": number}
-        for number, run_ids in enumerate(portions)
+        {"grouped_id": run_id, "number": number}
+        for number, run_ids in enumerate(groups)
         for run_id in run_ids
     ]
-    session.connection().execute(_SET_PLACE, rows)
+    session.connection().execute(_SET_GROUP, rows)
 
 
-_SET_PLACE = (
+_SET_GROUP = (
     update(Run)
-    .where(Run.id == bindparam("cut_id"), Run.portion.is_(None))
+    .where(Run.id == bindparam("grouped_id"), Run.portion.is_(None))
     .values(portion=bindparam("number"))
 )
 
 
 def placements(session: Session) -> list[Placement]:
-    """Return the devices and priorities for which runs wait, the most urgent first."""
+    """Return the devices and priorities of queued runs, the most urgent first."""
     rows = session.execute(
         select(Experiment.device, Experiment.priority)
         .join(Run, Run.experiment_id == Experiment.id)
@@ -77,7 +76,7 @@ def placements(session: Session) -> list[Placement]:
 
 
 def by_device(session: Session) -> dict[str, int]:
-    """Return how many runs wait for each device, ``{device: count}``, of those above 0."""
+    """Return how many runs are queued per device, ``{device: count}``, without zeros."""
     rows = session.execute(
         select(Experiment.device, func.count())
         .join(Run, Run.experiment_id == Experiment.id)
@@ -90,59 +89,63 @@ def by_device(session: Session) -> dict[str, int]:
 def next_groups(
     session: Session, placement: Placement, limit: int, *, sent_before_seconds: float
 ) -> list[list[int]]:
-    """Return the runs of a placement that are to be sent next, at most `limit` groups of them.
+    """Return the next runs to send for a placement, in at most `limit` groups.
 
-    Those that were never sent, or longer ago than `sent_before_seconds`. Runs that lost a worker
-    since their last epoch go in ever smaller groups, as one of them may be the cause and would
-    take the others with it again: after the first, before others of their portion, as they have
-    begun; after several in a row, behind all others.
+    These are runs that were never sent, or sent more than `sent_before_seconds` ago. Runs that lost
+    a worker since their last epoch are sent in smaller groups, because one of them may be the cause
+    and would stop the others again. After one lost worker they go before the other runs of their
+    group, because they have begun; after several in a row, they go last.
     """
-    waits = _waits(sent_before_seconds)
+    sendable = _sendable(sent_before_seconds)
     rows = session.execute(
         select(*_PLACE)
         .join(Experiment, Experiment.id == Run.experiment_id)
-        .where(waits, Experiment.device == placement.device, Experiment.priority == placement.rank)
+        .where(
+            sendable, Experiment.device == placement.device, Experiment.priority == placement.rank
+        )
         .group_by(*_PLACE)
         .order_by(_SUSPECT, Run.portion, Run.experiment_id, Run.workers_lost.desc())
         .limit(limit)
     )
-    portions = [(row.experiment_id, row.portion, row.workers_lost) for row in rows]
-    return list(islice(_groups(session, portions, waits), limit))
+    places = [(row.experiment_id, row.portion, row.workers_lost) for row in rows]
+    return list(islice(_groups(session, places, sendable), limit))
 
 
-_Place = tuple[int, int | None, int]  # experiment, portion, workers lost
+_Place = tuple[int, int | None, int]  # experiment, number of the group, workers lost
 _PLACE = (Run.experiment_id, Run.portion, Run.workers_lost)
 _SUSPECT = case((Run.workers_lost > 1, Run.workers_lost), else_=0)
 
 
 def _groups(
-    session: Session, portions: Sequence[_Place], waits: ColumnElement[bool]
+    session: Session, places: Sequence[_Place], sendable: ColumnElement[bool]
 ) -> Iterator[list[int]]:
-    """Yield the runs that wait of each portion, cut where they lost workers."""
+    """Yield the sendable runs of each group, divided further where they lost workers."""
     members: dict[_Place, list[int]] = defaultdict(list)
-    for some in chunks(portions):
-        query = select(Run.id, *_PLACE).where(waits, tuple_(*_PLACE).in_(some))
+    for chunk in chunks(places):
+        query = select(Run.id, *_PLACE).where(sendable, tuple_(*_PLACE).in_(chunk))
         for run_id, experiment_id, portion, lost in session.execute(query.order_by(Run.id)):
             members[experiment_id, portion, lost].append(run_id)
-    for place in portions:
+    for place in places:
         run_ids, lost = members[place], place[-1]
-        size = CAREFUL[min(lost, len(CAREFUL) - 1)] or len(run_ids)
+        size = MAX_RUNS_BY_WORKERS_LOST[min(lost, len(MAX_RUNS_BY_WORKERS_LOST) - 1)] or len(
+            run_ids
+        )
         yield from (run_ids[start : start + size] for start in range(0, len(run_ids), size))
 
 
-def _waits(sent_before_seconds: float) -> ColumnElement[bool]:
+def _sendable(sent_before_seconds: float) -> ColumnElement[bool]:
     long_ago = Run.sent_at < now_ms() - int(sent_before_seconds * 1000)
-    in_the_future = Run.sent_at > now_ms()  # the clock was set back: nobody knows when
-    cut_and_queued = and_(Run.status == "queued", Run.portion.is_not(None))
-    return and_(cut_and_queued, or_(Run.sent_at.is_(None), long_ago, in_the_future))
+    in_the_future = Run.sent_at > now_ms()  # the clock was set back, so the real time is unknown
+    grouped = and_(Run.status == "queued", Run.portion.is_not(None))
+    return and_(grouped, or_(Run.sent_at.is_(None), long_ago, in_the_future))
 
 
 def mark_sent(session: Session, run_ids: Sequence[int]) -> None:
-    """Note that a message for these runs was handed to the broker.
+    """Store that a message for these runs was sent to the broker.
 
-    Those that a worker is claiming at this moment have arrived; nobody waits for it to do so.
+    Skips runs that a worker has locked to claim them: their message has arrived.
     """
-    for some in chunks(run_ids):
-        free = select(Run.id).where(Run.id.in_(some))
+    for chunk in chunks(run_ids):
+        free = select(Run.id).where(Run.id.in_(chunk))
         free = free.with_for_update(key_share=True, skip_locked=True)
         session.execute(update(Run).where(Run.id.in_(free)).values(sent_at=now_ms()))

@@ -1,4 +1,4 @@
-"""Effects of a transaction on other processes: who must be notified once it is committed.
+"""Effects of a transaction on other processes: the notifications to send after its commit.
 
 Functions of the store record effects on their session. `Database.write` reports them after the
 commit, so no caller has to remember a notification.

@@ -1,18 +1,18 @@
-"""Params as they are searched for: one row a run and param, beside the run's own JSON."""
+"""Hyperparameters for filters: one row per run and hyperparameter, a copy of the run's JSON."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
+from backend.specification.params import Params, ParamValue
 from backend.store import bulk
 from backend.store.engine import insert_for
 from backend.store.tables import Param, ParamKey
 
 
-def add(session: Session, params: Mapping[int, Mapping[str, Any]]) -> None:
-    """Make runs' params searchable, ``{run: {name: value}}``."""
+def add(session: Session, params: Mapping[int, Params]) -> None:
+    """Add the hyperparameters of runs, ``{run: {path: value}}``, for filters to read."""
     keys = key_ids(session, {name for flat in params.values() for name in flat})
     rows = [
         (keys[name], run_id, _text(value), _number(value))
@@ -23,29 +23,29 @@ def add(session: Session, params: Mapping[int, Mapping[str, Any]]) -> None:
 
 
 def remove(session: Session, run_ids: Sequence[int]) -> None:
-    """Forget the params of runs."""
+    """Delete the hyperparameters of runs."""
     keys = session.scalars(select(ParamKey.id)).all()
-    for some in bulk.chunks(run_ids):
-        session.execute(delete(Param).where(Param.key_id.in_(keys), Param.run_id.in_(some)))
+    for chunk in bulk.chunks(run_ids):
+        session.execute(delete(Param).where(Param.key_id.in_(keys), Param.run_id.in_(chunk)))
 
 
 def key_ids(session: Session, names: set[str]) -> dict[str, int]:
-    """Return the ids of params' names, making those that are new."""
-    known = select(ParamKey.name, ParamKey.id).where(ParamKey.name.in_(names))
-    found = {name: id_ for name, id_ in session.execute(known)}  # noqa: C416 - typed
-    missing = sorted(names - found.keys())
+    """Return the ids of hyperparameters by dotted path, and create those that are new."""
+    query = select(ParamKey.name, ParamKey.id).where(ParamKey.name.in_(names))
+    known = {name: id_ for name, id_ in session.execute(query)}  # noqa: C416 - typed
+    missing = sorted(names - known.keys())
     if missing:
         insert = insert_for(session.get_bind().dialect.name, ParamKey).on_conflict_do_nothing()
         session.execute(insert, [{"name": name} for name in missing])
-        found = {name: id_ for name, id_ in session.execute(known)}  # noqa: C416 - typed
-    return found
+        known = {name: id_ for name, id_ in session.execute(query)}  # noqa: C416 - typed
+    return known
 
 
-def _text(value: Any) -> str:
+def _text(value: ParamValue) -> str:
     if isinstance(value, bool):
         return str(value).lower()
     return f"{value:.15g}" if isinstance(value, float) else str(value)
 
 
-def _number(value: Any) -> float | None:
+def _number(value: ParamValue) -> float | None:
     return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else None

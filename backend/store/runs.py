@@ -134,7 +134,7 @@ def count_ended(session: Session) -> dict[str, int]:
 
 @dataclass(frozen=True)
 class RunProgress:
-    """New values of a run from its training; None leaves a column as it is."""
+    """New values of a run from its training; None leaves a column unchanged."""
 
     run_id: int
     epoch: int | None = None

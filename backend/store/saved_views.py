@@ -1,4 +1,4 @@
-"""States of the list of runs that were given a name."""
+"""Saved views: named states of the list of runs."""
 
 from collections.abc import Mapping, Sequence
 
@@ -9,30 +9,30 @@ from backend.errors import Conflict, NotFound
 from backend.store.engine import insert_for
 from backend.store.tables import MAX_ID, SavedView
 
-MOST = 200
+MAX_VIEWS = 200
 
 
 def all_views(session: Session) -> Sequence[SavedView]:
-    """Return the views by name."""
+    """Return all views, sorted by name."""
     return session.scalars(select(SavedView).order_by(SavedView.name)).all()
 
 
 def save(session: Session, name: str, query: Mapping[str, str]) -> SavedView:
-    """Store a view, in place of one of that name. Raises Conflict when there are too many."""
+    """Store a view, replacing a view of the same name. Raises Conflict if there are too many."""
     others = select(func.count()).select_from(SavedView).where(SavedView.name != name)
-    if (session.scalar(others) or 0) >= MOST:
-        raise Conflict(f"There are {MOST} saved views already; delete one first.")
+    if (session.scalar(others) or 0) >= MAX_VIEWS:
+        raise Conflict(f"There are {MAX_VIEWS} saved views already; delete one first.")
     new = insert_for(session.get_bind().dialect.name, SavedView)
     new = new.values(name=name, query=dict(query))
-    kept = new.on_conflict_do_update(index_elements=["name"], set_={"query": new.excluded.query})
-    fresh = {"populate_existing": True}
-    found: SavedView = session.scalars(kept.returning(SavedView), execution_options=fresh).one()
-    return found
+    upsert = new.on_conflict_do_update(index_elements=["name"], set_={"query": new.excluded.query})
+    return session.scalars(
+        upsert.returning(SavedView), execution_options={"populate_existing": True}
+    ).one()
 
 
 def delete(session: Session, view_id: int) -> None:
-    """Forget a view. Raises NotFound."""
-    found = session.get(SavedView, view_id) if 1 <= view_id <= MAX_ID else None
-    if found is None:
+    """Delete a view. Raises NotFound."""
+    view = session.get(SavedView, view_id) if 1 <= view_id <= MAX_ID else None
+    if view is None:
         raise NotFound(f"There is no saved view {view_id}.")
-    session.delete(found)
+    session.delete(view)

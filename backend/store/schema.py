@@ -1,4 +1,4 @@
-"""Brings a database to the newest schema."""
+"""The schema of a database: its revision, its migrations, and differences to the tables."""
 
 from functools import cache
 from pathlib import Path
@@ -23,7 +23,9 @@ def migrate(database: Database, revision: str = "head") -> None:
     config = _config()
     with database.write() as session:
         connection = session.connection()
-        if connection.dialect.name == "postgresql":  # whoever migrates or reads may take its time
+        if (
+            connection.dialect.name == "postgresql"
+        ):  # migrations and long reads may hold locks for long
             session.execute(select(func.set_config("lock_timeout", "0", True)))
         take_turn(session, "migrating")
         config.attributes["connection"] = connection
@@ -31,7 +33,7 @@ def migrate(database: Database, revision: str = "head") -> None:
 
 
 def differences(database: Database) -> list[Any]:
-    """Return what the migrated database lacks of the declared tables; empty when they agree."""
+    """Return Alembic's differences between the database and the declared tables."""
     with database.read() as session:
         context = MigrationContext.configure(session.connection())
         return list(compare_metadata(context, Base.metadata))
@@ -39,9 +41,10 @@ def differences(database: Database) -> list[Any]:
 
 def missing(database: Database) -> list[str]:
     """Return the declared tables and columns that the database lacks, as `table.column`."""
-    lacking = [each for each in differences(database) if isinstance(each, tuple)]
-    tables = [each[1].name for each in lacking if each[0] == "add_table"]
-    return tables + [f"{each[2]}.{each[3].name}" for each in lacking if each[0] == "add_column"]
+    additions = [action for action in differences(database) if isinstance(action, tuple)]
+    tables = [action[1].name for action in additions if action[0] == "add_table"]
+    columns = [f"{action[2]}.{action[3].name}" for action in additions if action[0] == "add_column"]
+    return tables + columns
 
 
 def revision(database: Database) -> str | None:
@@ -60,7 +63,7 @@ def newest() -> str:
 def known() -> frozenset[str]:
     """Return the revisions that this version of the product can start from."""
     return frozenset(
-        each.revision for each in ScriptDirectory.from_config(_config()).walk_revisions()
+        script.revision for script in ScriptDirectory.from_config(_config()).walk_revisions()
     )
 
 

@@ -131,7 +131,7 @@ _RENEW = (
 
 
 def end(session: Session, endings: Sequence[Ending]) -> None:
-    """End runs, or return them to the queue. Runs that were lost stay as they are."""
+    """End runs, or return them to the queue. Runs that were lost are not changed."""
     for target in TRANSITIONS["running"] & {ending.target for ending in endings}:
         times: dict[str, object] = {"ended_at": now_ms()} if target in ENDED else {"sent_at": None}
         statement = (
@@ -205,7 +205,7 @@ def now(session: Session) -> int:
 def restart_leases(session: Session, *, lease_seconds: float, shorten: bool = True) -> None:
     """Set every lease to end `lease_seconds` from now, except leases that are being renewed.
 
-    Without `shorten`, leases that end later stay as they are.
+    Without `shorten`, leases that end later are not changed.
     """
     running = Run.status == "running"
     if not shorten:

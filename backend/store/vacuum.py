@@ -1,12 +1,12 @@
-"""What was removed gives its space back to the disk.
+"""The size of the database, and the return of free space to the disk.
 
-SQLite: pages that are free are cut off the end of the file a few at a time (incremental vacuum),
-so that nobody waits long. PostgreSQL: autovacuum makes the space free for what comes next.
+SQLite: an incremental vacuum cuts a few free pages at a time off the end of the file, so that other
+writers do not wait long. PostgreSQL: autovacuum makes the space available for new rows.
 """
 
 import logging
 import sqlite3
-from typing import Any, NamedTuple
+from typing import NamedTuple, cast
 
 from sqlalchemy import text
 from sqlalchemy.exc import OperationalError
@@ -16,37 +16,40 @@ from backend.store.engine import Database
 
 logger = logging.getLogger(__name__)
 
-INCREMENTAL = 2  # SQLite's number for that kind of auto_vacuum
-PAGES_AT_ONCE = 2000  # 8 MB: writers wait for tens of milliseconds
+INCREMENTAL = 2  # SQLite's number for this auto_vacuum mode
+PAGES_AT_ONCE = 2000  # 8 MB; other writers wait for tens of milliseconds
 
 
 def prepare_vacuum(database: Database) -> None:
-    """Make sure that SQLite can give space back; a file of version 0.1.0 is rewritten once.
+    """Enable incremental vacuum on SQLite; a file of version 0.1.0 is rewritten once.
 
-    Without the room or the time for it everything else works, and the next start tries again.
+    If that fails, for lack of disk space or because the file is busy, the next start tries again.
     """
     if database.engine.dialect.name == "sqlite":
         with database.engine.connect() as connection:
-            driver: Any = connection.connection.driver_connection
-            if _kind(driver) != INCREMENTAL:
+            driver = cast(sqlite3.Connection, connection.connection.driver_connection)
+            if _vacuum_mode(driver) != INCREMENTAL:
                 driver.execute(f"PRAGMA auto_vacuum={INCREMENTAL}")
                 try:
                     driver.execute("VACUUM")
                 except sqlite3.Error as error:
-                    logger.warning("the file stays as it is and gives no space back: %s", error)
+                    logger.warning(
+                        "could not enable incremental vacuum; free space stays in the file: %s",
+                        error,
+                    )
 
 
 def release_pages(database: Database) -> int:
-    """Cut some free pages off a SQLite file; return how many are free after that.
+    """Cut some free pages off a SQLite file; return how many are free afterwards.
 
-    Raises OperationalError when others write for too long, or the disk is full.
+    Raises OperationalError if other writers take too long, or the disk is full.
     """
     if database.engine.dialect.name != "sqlite":
         return 0
     with database.engine.connect() as connection:
-        driver: Any = connection.connection.driver_connection
-        if _kind(driver) != INCREMENTAL or not _free_pages(driver):
-            return 0  # and nobody waited for the lock
+        driver = cast(sqlite3.Connection, connection.connection.driver_connection)
+        if _vacuum_mode(driver) != INCREMENTAL or not _free_pages(driver):
+            return 0  # without taking the lock
         try:
             driver.executescript(_CUT)
         except sqlite3.OperationalError as error:
@@ -54,33 +57,33 @@ def release_pages(database: Database) -> int:
         return _free_pages(driver)
 
 
-# As a script: of a statement without columns Python takes one step, which is one page. The file is
-# cut once the write-ahead log is in it; passive keeps nobody waiting.
+# A script, because Python runs only one step of a statement without columns, which frees one page.
+# The checkpoint writes the log into the file, which shortens it; PASSIVE does not block writers.
 _CUT = f"PRAGMA incremental_vacuum({PAGES_AT_ONCE}); PRAGMA wal_checkpoint(PASSIVE)"
 
 
-def _kind(driver: Any) -> int:
+def _vacuum_mode(driver: sqlite3.Connection) -> int:
     return int(driver.execute("PRAGMA auto_vacuum").fetchone()[0])
 
 
-def _free_pages(driver: Any) -> int:
+def _free_pages(driver: sqlite3.Connection) -> int:
     return int(driver.execute("PRAGMA freelist_count").fetchone()[0])
 
 
 class DatabaseSize(NamedTuple):
-    """Bytes on disk, and those of them that are free (None where the database does not say)."""
+    """Bytes on disk, and how many of them are free (None if the database does not report it)."""
 
     total: int
     free: int | None
 
 
 def database_size(session: Session) -> DatabaseSize:
-    """Return what the database takes; reads no table."""
+    """Return the size of the database. Reads no table."""
     if session.get_bind().dialect.name == "postgresql":
-        found = session.scalar(text("SELECT pg_database_size(current_database())"))
-        return DatabaseSize(int(found or 0), None)
-    pages, free, bytes_each = (
+        size = session.scalar(text("SELECT pg_database_size(current_database())"))
+        return DatabaseSize(int(size or 0), None)
+    pages, free, page_bytes = (
         int(session.scalar(text(f"PRAGMA {name}")) or 0)
         for name in ("page_count", "freelist_count", "page_size")
     )
-    return DatabaseSize(pages * bytes_each, free * bytes_each)
+    return DatabaseSize(pages * page_bytes, free * page_bytes)

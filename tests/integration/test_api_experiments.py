@@ -83,7 +83,7 @@ def test_runs_are_listed_in_grid_order_in_pages(api: Api) -> None:
 def test_cancelling_runs_locked_by_a_paused_worker_times_out(
     postgresql_url: str, valkey_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setitem(connections.SESSION, "lock_timeout", "200")
+    monkeypatch.setitem(connections.SESSION_SETTINGS, "lock_timeout", "200")
     api = Api(create_app(Settings(data_dir=tmp_path, database=postgresql_url, broker=valkey_url)))
     experiment_id, asleep = api.submit(), Database(postgresql_url)
     with asleep.write() as session:

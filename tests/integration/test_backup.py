@@ -115,7 +115,7 @@ def test_a_restore_invalidates_later_leases(
     with target.write() as session:
         rows = session.execute(select(Run.status, Run.epoch, Run.lease_expires_at, Run.sent_at))
         assert rows.all() == [("queued", 30, None, None)] * 2
-        assert consistency.untrue_states(session) == []
+        assert consistency.state_problems(session) == []
         assert len(claim(session, [first, second])) == 2
         old = [Lease(first, 1, 1), held.lease]
         assert transitions.renew(session, old, lease_seconds=60) == {}
@@ -208,7 +208,7 @@ def test_two_backups_to_one_path_do_not_interfere(migrated_sqlite: Path, tmp_pat
     data.mkdir()
     shutil.copy(migrated_sqlite, data / "lab.db")
     command = ["-m", "backend.cli", "backup", str(path), "--data-dir", str(data)]
-    with backup._beside(path) as unfinished:
+    with backup._unfinished_file(path) as unfinished:
         unfinished.write_text("not yet whole")
         subprocess.run([sys.executable, *command], cwd=ROOT, check=True)
         assert unfinished.read_text() == "not yet whole"
@@ -227,7 +227,7 @@ def test_a_failed_backup_is_explained_in_one_sentence(
     data.mkdir()
     shutil.copy(migrated_sqlite, data / "lab.db")
     assert main(command) == 2
-    assert "none is no folder" in capsys.readouterr().err
+    assert "none is not a folder" in capsys.readouterr().err
     # as in a folder without write permission
     (tmp_path / f".kept.db.{os.getpid()}.unfinished").mkdir()
     assert main(["backup", str(tmp_path / "kept.db"), "--data-dir", str(data)]) == 2
@@ -240,7 +240,7 @@ def test_a_damaged_backup_is_refused(sqlite_database: Database, tmp_path: Path) 
     backup.write(sqlite_database, path)
     with closing(sqlite3.connect(path)) as connection, connection:
         connection.execute("UPDATE metric_summaries SET min = 0 WHERE run_id = 2")
-    with pytest.raises(InvalidInput, match="damaged: metric_summaries is not as it was written"):
+    with pytest.raises(InvalidInput, match="damaged: the table metric_summaries has changed since"):
         restore.read(path, Database(f"sqlite:///{tmp_path}/target.db"))
 
 
@@ -250,7 +250,7 @@ def test_a_file_that_is_not_a_backup_is_refused(
     (tmp_path / "kept.db").write_text("no database")
     arguments = ["--data-dir", str(tmp_path / "data")]
     assert main(["restore", str(tmp_path / "kept.db"), *arguments]) == 2
-    assert "is no backup, or cannot be read: file is not a database" in capsys.readouterr().err
+    assert "is not a backup, or cannot be read: file is not a database" in capsys.readouterr().err
 
 
 def test_a_newer_schema_is_refused(sqlite_database: Database, tmp_path: Path) -> None:

@@ -19,22 +19,22 @@ PARTIAL = """
 DAMAGE = {
     "schema: its schema 9999 is unknown": "UPDATE alembic_version SET version_num = '9999'",
     "references": "DELETE FROM param_keys",
-    "states: has a state that does not exist": "UPDATE runs SET status = 'asleep' WHERE id = 1",
+    "states: has an unknown state": "UPDATE runs SET status = 'asleep' WHERE id = 1",
     "states: is running without": (
         "UPDATE runs SET status = 'running', ended_at = NULL WHERE id = 1"
     ),
-    "states: is not running and has a lease": "UPDATE runs SET lease_expires_at = 1 WHERE id = 1",
-    "states: has ended without a time": "UPDATE runs SET ended_at = NULL WHERE id = 1",
-    "states: was trained and has ended without": "UPDATE runs SET verdict = NULL WHERE id = 1",
-    "epochs: 0 of its epochs": "DELETE FROM metrics WHERE run_id = 1",
-    "epochs: is at epoch 19; 20 of": "UPDATE runs SET epoch = 19 WHERE id = 1",
+    "states: is not running but has a lease": "UPDATE runs SET lease_expires_at = 1 WHERE id = 1",
+    "states: has ended but has no end time": "UPDATE runs SET ended_at = NULL WHERE id = 1",
+    "states: was trained and has ended but has no": "UPDATE runs SET verdict = NULL WHERE id = 1",
+    "epochs: but 0 epochs are stored": "DELETE FROM metrics WHERE run_id = 1",
+    "epochs: is at epoch 19, but 20 epochs": "UPDATE runs SET epoch = 19 WHERE id = 1",
     "epochs: of epoch 5 twice": (
         "INSERT INTO metrics SELECT run_id, key_id, 5, last_step, packed_steps, packed_values,"
         " recorded_at FROM metrics WHERE run_id = 1"
     ),
-    "changes: its stream ends at 0": "DELETE FROM changes WHERE run_id = 1 AND kind = 'metric'",
-    "changes: and has one numbered": "UPDATE experiments SET revision = 1",
-    "points: the summary says min of": "UPDATE metric_summaries SET min = 0 WHERE run_id = 1",
+    "changes: but its changes end at 0": "DELETE FROM changes WHERE run_id = 1 AND kind = 'metric'",
+    "changes: but has a change with revision": "UPDATE experiments SET revision = 1",
+    "points: in the summary, but": "UPDATE metric_summaries SET min = 0 WHERE run_id = 1",
 }
 
 
@@ -67,7 +67,7 @@ def test_a_missing_table_is_named(settings: Settings, database: Database) -> Non
     (check,) = examine(settings)
     assert (check.outcome, check.sentences) == (
         "wrong",
-        ["The tables are not as declared; they would need: add table predictions."],
+        ["The tables differ from the schema; needed: add table predictions."],
     )
 
 

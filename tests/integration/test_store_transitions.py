@@ -127,7 +127,7 @@ def test_runs_that_lost_workers_are_sent_alone_and_last(
             lifecycle.reap(session)
     other_runs, alone = [run_ids[0], run_ids[2]], [run_ids[1]]
     with database.write() as session:
-        dispatch.set_portions(session, [run_ids])
+        dispatch.set_groups(session, [run_ids])
         groups = dispatch.next_groups(session, Placement(), 10, sent_before_seconds=60)
     assert groups == ([alone, other_runs] if lost == 1 else [other_runs, alone])
 
@@ -246,7 +246,7 @@ def test_a_client_paused_in_a_transaction_loses_it(
     spec = validate({"dataset": {"source": "points"}})
     with awake.write() as session:  # connects before the lock is taken
         run_ids = experiments.create_experiment(session, spec)[1]
-    monkeypatch.setitem(connections.SESSION, "idle_in_transaction_session_timeout", "200")
+    monkeypatch.setitem(connections.SESSION_SETTINGS, "idle_in_transaction_session_timeout", "200")
     with pytest.raises(UNREACHABLE), asleep.write() as session:
         transitions.claim(session, run_ids, worker="asleep", lease_seconds=LEASE)
         assert claim(awake, run_ids) == run_ids  # waits until the locks are released
@@ -259,7 +259,7 @@ def two_workers(
     postgresql_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[tuple[Database, Database]]:
     """Connections of a worker that is paused, and of others with a short lock timeout."""
-    monkeypatch.setitem(connections.SESSION, "lock_timeout", "300")
+    monkeypatch.setitem(connections.SESSION_SETTINGS, "lock_timeout", "300")
     asleep, awake = Database(postgresql_url), Database(postgresql_url)
     yield asleep, awake
     asleep.dispose()

@@ -1,22 +1,32 @@
-"""Whether what the database holds agrees with itself: each check returns what does not.
+"""Consistency checks of the database, for `lab doctor`.
 
-Read only. A check takes an open session and returns sentences, none where all is well; it stops
-after the first few of a kind.
+Each check reads from an open session and returns a sentence per problem. It stops after the first
+few problems of a kind.
 """
 
-from backend.store.consistency.integrity import damaged, lacking
-from backend.store.consistency.points import POINTS, recent_runs, untrue_epochs, untrue_summaries
-from backend.store.consistency.records import abandoned, orphans, untrue_revisions, untrue_states
+from backend.store.consistency.integrity import file_problems, schema_problems
+from backend.store.consistency.points import (
+    MAX_POINTS_READ,
+    epoch_problems,
+    recent_runs,
+    summary_problems,
+)
+from backend.store.consistency.records import (
+    count_abandoned,
+    reference_problems,
+    revision_problems,
+    state_problems,
+)
 
 __all__ = [
-    "POINTS",
-    "abandoned",
-    "damaged",
-    "lacking",
-    "orphans",
+    "MAX_POINTS_READ",
+    "count_abandoned",
+    "epoch_problems",
+    "file_problems",
     "recent_runs",
-    "untrue_epochs",
-    "untrue_revisions",
-    "untrue_states",
-    "untrue_summaries",
+    "reference_problems",
+    "revision_problems",
+    "schema_problems",
+    "state_problems",
+    "summary_problems",
 ]

@@ -1,4 +1,4 @@
-"""What the database itself says of its files, and whether it has the tables we declare."""
+"""Check the files of the database, and compare its tables with the declared ones."""
 
 from typing import Any
 
@@ -9,9 +9,9 @@ from backend.store import schema
 from backend.store.consistency.records import SHOWN
 from backend.store.engine import Database
 
-# What PostgreSQL can say without rights of an administrator and without an extension.
-_POSTGRESQL = {
-    "Index {} is not valid; REINDEX makes it anew": """
+# Problems that PostgreSQL reports without administrator rights or an extension, by query.
+_POSTGRESQL_PROBLEMS = {
+    "Index {} is invalid; REINDEX rebuilds it": """
         SELECT c.relname FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid
         JOIN pg_namespace n ON n.oid = c.relnamespace
         WHERE n.nspname = current_schema() AND NOT (i.indisvalid AND i.indisready)""",
@@ -24,34 +24,35 @@ _POSTGRESQL = {
 }
 
 
-def damaged(session: Session) -> list[str]:
-    """Ask SQLite for its integrity check, PostgreSQL for what it knows to be broken."""
+def file_problems(session: Session) -> list[str]:
+    """Run SQLite's integrity check, or read the problems that PostgreSQL has recorded."""
     if session.get_bind().dialect.name == "sqlite":
-        said = session.scalars(text("PRAGMA integrity_check(10)")).all()
-        return [] if list(said) == ["ok"] else [f"The file is damaged: {line}." for line in said]
+        lines = session.scalars(text("PRAGMA integrity_check(10)")).all()
+        return [] if list(lines) == ["ok"] else [f"The file is damaged: {line}." for line in lines]
     return [
         f"{sentence.format(name)}."
-        for sentence, query in _POSTGRESQL.items()
+        for sentence, query in _POSTGRESQL_PROBLEMS.items()
         for name in session.scalars(text(query))
     ]
 
 
-def lacking(database: Database) -> list[str]:
-    """Compare the schema's revision, then its tables, with what this version needs."""
-    found, needed = schema.revision(database), schema.newest()
-    if found is not None and found not in schema.known():
-        return [f"This version cannot use the database: {schema.refusal(found)}"]
-    if found != needed:
-        return [f"The schema is {found or 'missing'}, not {needed}; `lab migrate` brings it there."]
-    needs = [_named(one) for one in schema.differences(database)]
-    needs = [one for one in needs if not one.startswith("remove table")]  # somebody else's
-    return [f"The tables are not as declared; they would need: {one}." for one in needs[:SHOWN]]
+def schema_problems(database: Database) -> list[str]:
+    """Compare the revision of the schema, then its tables, with those that this version needs."""
+    revision, needed = schema.revision(database), schema.newest()
+    if revision is not None and revision not in schema.known():
+        return [f"This version cannot use the database: {schema.refusal(revision)}"]
+    if revision != needed:
+        return [f"The schema is {revision or 'missing'}, not {needed}; run `lab migrate`."]
+    changes = [_in_words(difference) for difference in schema.differences(database)]
+    changes = [change for change in changes if not change.startswith("remove table")]  # not ours
+    return [f"The tables differ from the schema; needed: {change}." for change in changes[:SHOWN]]
 
 
-def _named(difference: Any) -> str:
-    """Put in words what Alembic found: an action, and the table, column or index it is about."""
+def _in_words(difference: Any) -> str:
+    """Return a difference of Alembic as text: an action, and its table, column or index."""
     while isinstance(difference, list):
         difference = difference[0]
-    action, *about = difference
-    names = [getattr(one, "name", one) for one in about]
-    return f"{action.replace('_', ' ')} {'.'.join(one for one in names if isinstance(one, str))}"
+    action, *subjects = difference
+    names = [getattr(subject, "name", subject) for subject in subjects]
+    target = ".".join(name for name in names if isinstance(name, str))
+    return f"{action.replace('_', ' ')} {target}"

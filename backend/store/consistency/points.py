@@ -1,6 +1,6 @@
-"""Whether each run has its epochs once, and its summaries say what its points say."""
+"""Check that each epoch of a run is stored once, and that summaries match the points."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 from sqlalchemy import func, or_, select
@@ -9,38 +9,39 @@ from sqlalchemy.orm import Session
 from backend.series import Series
 from backend.store import metric_summaries, metrics
 from backend.store.consistency.records import SHOWN
+from backend.store.metric_chunks import VALUE_BYTES
+from backend.store.metric_summaries import Summary
 from backend.store.tables import Metric, MetricKey, Run
 
-POINTS = 2_000_000  # read by default, of the newest runs: seconds
+MAX_POINTS_READ = 2_000_000  # by default, from the newest runs; takes seconds
 TRAINED = "train_loss"  # recorded at every epoch of every run
-AT_ONCE = 20  # runs
-_BYTES = 8  # of a step
+RUNS_PER_READ = 20
 
 
-def untrue_epochs(session: Session) -> list[str]:
-    """Find runs with an epoch missing or doubled, by the stretches they are stored in."""
-    return _doubled(session) + _missing(session)
+def epoch_problems(session: Session) -> list[str]:
+    """Find runs with a missing or repeated epoch, by the bounds of their chunks."""
+    return _repeated(session) + _missing(session)
 
 
-def _doubled(session: Session) -> list[str]:
-    """Find stretches that begin before the one before them ends."""
+def _repeated(session: Session) -> list[str]:
+    """Find chunks that begin before the previous chunk ends."""
     before = func.lag(Metric.last_step).over(
         partition_by=(Metric.run_id, Metric.key_id), order_by=Metric.first_step
     )
-    stretches = select(Metric.run_id, Metric.key_id, Metric.first_step, before.label("before"))
-    placed = stretches.subquery()
-    found = session.execute(
-        select(placed.c.run_id, MetricKey.name, placed.c.first_step)
-        .join(MetricKey, MetricKey.id == placed.c.key_id)
-        .where(placed.c.first_step <= placed.c.before)
+    chunks = select(Metric.run_id, Metric.key_id, Metric.first_step, before.label("before"))
+    ordered = chunks.subquery()
+    rows = session.execute(
+        select(ordered.c.run_id, MetricKey.name, ordered.c.first_step)
+        .join(MetricKey, MetricKey.id == ordered.c.key_id)
+        .where(ordered.c.first_step <= ordered.c.before)
         .limit(SHOWN)
     ).all()
-    return [f"Run {id_} has {key} of epoch {step} twice." for id_, key, step in found]
+    return [f"Run {id_} has {key} of epoch {step} twice." for id_, key, step in rows]
 
 
 def _missing(session: Session) -> list[str]:
-    """Find runs whose stretches do not hold as many epochs as they have, from the first on."""
-    count = func.length(Metric.packed_steps) / _BYTES
+    """Find runs whose chunks do not hold all their epochs from the first on."""
+    count = func.length(Metric.packed_steps) / VALUE_BYTES
     trained = select(MetricKey.id).where(MetricKey.name == TRAINED).scalar_subquery()
     stored = (
         select(
@@ -54,61 +55,59 @@ def _missing(session: Session) -> list[str]:
         .subquery()
     )
     epochs = func.coalesce(stored.c.epochs, 0)
-    found = session.execute(
+    rows = session.execute(
         select(Run.id, Run.epoch, epochs)
         .outerjoin(stored, stored.c.run_id == Run.id)
         .where(or_(epochs != Run.epoch, stored.c.first != 1, stored.c.last != Run.epoch))
         .limit(SHOWN)
     ).all()
     return [
-        f"Run {id_} is at epoch {epoch}; {int(there)} of its epochs are stored."
-        for id_, epoch, there in found
+        f"Run {id_} is at epoch {epoch}, but {int(count)} epochs are stored."
+        for id_, epoch, count in rows
     ]
 
 
 def recent_runs(session: Session, points: int | None) -> list[int]:
-    """Return the newest runs that were trained, as many as have so many points (None: all)."""
+    """Return the newest trained runs that have at most `points` points together (None: all)."""
     query = select(Run.id, Run.epoch).where(Run.epoch > 0).order_by(Run.id.desc())
     keys = session.scalar(select(func.count()).select_from(MetricKey)) or 1
-    found: list[int] = []
+    run_ids: list[int] = []
     read = 0
     for run_id, epoch in session.execute(query):
         read += epoch * keys
-        if found and points is not None and read > points:
+        if run_ids and points is not None and read > points:
             break
-        found.append(run_id)
-    return found
+        run_ids.append(run_id)
+    return run_ids
 
 
-def untrue_summaries(session: Session, run_ids: Sequence[int]) -> list[str]:
-    """Read all points of runs; find steps that do not ascend and summaries that are not theirs."""
-    found: list[str] = []
-    for start in range(0, len(run_ids), AT_ONCE):
-        some = run_ids[start : start + AT_ONCE]
-        told = metric_summaries.summaries(session, some)
-        for run_id, by_key in metrics.series_of(session, some).items():
-            found += _untrue(run_id, by_key.items(), told[run_id])
-        if len(found) >= SHOWN:
+def summary_problems(session: Session, run_ids: Sequence[int]) -> list[str]:
+    """Read all points of runs; find steps that do not ascend, and summaries that do not match."""
+    problems: list[str] = []
+    for start in range(0, len(run_ids), RUNS_PER_READ):
+        ids = run_ids[start : start + RUNS_PER_READ]
+        stored = metric_summaries.summaries(session, ids)
+        for run_id, by_key in metrics.series_of(session, ids).items():
+            problems += _summary_problems(run_id, by_key, stored[run_id])
+        if len(problems) >= SHOWN:
             break
-    return found[:SHOWN]
+    return problems[:SHOWN]
 
 
-def _untrue(
-    run_id: int,
-    by_key: Iterable[tuple[str, Series]],
-    told: dict[str, dict[str, float | int | None]],
+def _summary_problems(
+    run_id: int, by_key: Mapping[str, Series], stored: Mapping[str, Summary]
 ) -> list[str]:
-    found = []
-    for key, series in by_key:
+    problems = []
+    for key, series in by_key.items():
         if (np.diff(series.steps) <= 0).any():
-            found.append(f"Run {run_id} has steps of {key} that do not ascend.")
+            problems.append(f"Run {run_id} has steps of {key} that do not ascend.")
             continue
-        true = metric_summaries.summarise(series.steps.tolist(), series.values.tolist())
-        said = told.get(key, {})
-        for name, value in zip(metric_summaries.SUMMARY_FIELDS, true, strict=False):
-            if said.get(name) != value:
-                found.append(
-                    f"Run {run_id}: the summary says {name} of {key} is {said.get(name)}; "
-                    f"its points say {value}."
+        expected = metric_summaries.summarise(series.steps.tolist(), series.values.tolist())
+        summary = stored.get(key, {})
+        for name, value in zip(metric_summaries.SUMMARY_FIELDS, expected, strict=False):
+            if summary.get(name) != value:
+                problems.append(
+                    f"Run {run_id}: {name} of {key} is {summary.get(name)} in the summary, but "
+                    f"{value} in the points."
                 )
-    return found
+    return problems

@@ -1,4 +1,4 @@
-"""Alembic's entry: runs inside the transaction that `backend.store.schema.migrate` opened."""
+"""Entry point of Alembic, inside the transaction that `backend.store.schema.migrate` opened."""
 
 from alembic import context
 

@@ -9,7 +9,7 @@ CASCADE = "CASCADE"
 MAX_ID = 2**31 - 1  # the largest value of a PostgreSQL integer
 
 JsonObject = dict[str, Any]
-"""A JSON object as it is stored: a specification, a diagnosis, the parameters of a run."""
+"""A stored JSON object: a specification, a diagnosis, the parameters of a run."""
 
 
 class Base(DeclarativeBase):

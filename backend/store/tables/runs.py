@@ -11,7 +11,7 @@ class Experiment(Base):
     """A specification and its runs. `revision` counts the changes of its runs (see Change).
 
     A follow-up names the experiment that it follows, and the run there whose diagnosis it answers.
-    The run is no foreign key, because two tables cannot each be created before the other. `device`
+    The run has no foreign key, because two tables cannot each be created before the other. `device`
     is a name in backend.specification.placement, `priority` its rank there: a larger rank is more
     urgent.
     """

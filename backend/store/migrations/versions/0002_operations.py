@@ -1,4 +1,4 @@
-"""What a person did at once, with what it overwrote, so that it can be undone."""
+"""Add the operations that people can undo, and the values that they overwrote."""
 
 import sqlalchemy as sa
 from alembic import op

@@ -1,4 +1,4 @@
-"""Experiments name a device and a priority."""
+"""Add the device and the priority of an experiment."""
 
 import sqlalchemy as sa
 from alembic import op
