@@ -119,7 +119,6 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     scheduler = state.scheduler = state.health_checks.scheduler = Scheduler(
         state.database,
         state.dispatcher,
-        state.notifier,
         deleted_days=state.settings.deleted_days,
         lease_seconds=state.settings.lease_seconds,
     )

@@ -11,7 +11,7 @@ from fastapi.responses import HTMLResponse
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from sqlalchemy.orm import Session
 
-from backend.runs.states import ENDED, TONES
+from backend.runs.states import TONES
 from backend.specification.hyperparameters import HYPERPARAMETERS
 from frontend import assets, formatting
 from frontend.glossary import TERMS
@@ -38,7 +38,6 @@ _TEMPLATES.globals.update(
         path: f"{hyperparameter.help} {hyperparameter.why}"
         for path, hyperparameter in HYPERPARAMETERS.items()
     },
-    ended_states=" ".join(sorted(ENDED)),
     now=lambda: datetime.now(UTC).isoformat(timespec="seconds"),
 )
 _TEMPLATES.filters.update(

@@ -6,7 +6,6 @@ import time
 
 from sqlalchemy.orm import Session
 
-from backend.live.notifications import Notifier
 from backend.runs import lifecycle
 from backend.scheduling.dispatcher import Dispatcher
 from backend.scheduling.lease_clock import LeaseClock
@@ -29,7 +28,6 @@ class Scheduler(threading.Thread):
         self,
         database: Database,
         dispatcher: Dispatcher,
-        notifier: Notifier,
         *,
         deleted_days: float,
         lease_seconds: float,
@@ -41,7 +39,6 @@ class Scheduler(threading.Thread):
         self._erase_at = 0.0
         self._finished_at = time.monotonic()
         self._dispatcher = dispatcher
-        self._notifier = notifier
         self._stopping = threading.Event()
 
     def run(self) -> None:
@@ -69,8 +66,6 @@ class Scheduler(threading.Thread):
             logger.warning(
                 "run requeued: its worker stopped responding", extra=ids | {"state": run.state}
             )
-        for experiment_id in {run.experiment_id for run in requeued}:
-            self._notifier.notify(experiment_id)
         self._dispatcher.dispatch()
         self._finished_at = time.monotonic()
 

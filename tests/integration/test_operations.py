@@ -164,9 +164,7 @@ def test_an_unreachable_database_is_logged_in_one_line_with_the_reason(
     app = create_app(Settings(data_dir=tmp_path, database=nobody, broker=valkey_url))
     assert Api(app).get("/api/experiments").status_code == 503
     state = app.state
-    scheduler = Scheduler(
-        state.database, state.dispatcher, state.notifier, deleted_days=1, lease_seconds=1
-    )
+    scheduler = Scheduler(state.database, state.dispatcher, deleted_days=1, lease_seconds=1)
     scheduler.start()
     wait_for(lambda: "scheduling failed" in log.getvalue())
     scheduler.stop()
@@ -188,9 +186,7 @@ def test_an_unattended_queue_is_reported(
     monkeypatch.setattr("backend.scheduling.scheduler.INTERVAL_SECONDS", 0.01)
     api = Api(create_app(sqlite_settings))
     state = api.app.state
-    scheduler = Scheduler(
-        api.database, state.dispatcher, state.notifier, deleted_days=1, lease_seconds=1
-    )
+    scheduler = Scheduler(api.database, state.dispatcher, deleted_days=1, lease_seconds=1)
     state.health_checks.scheduler = scheduler
     with sqlite_database.write() as session:
         session.execute(select(1))  # the transaction begins here

@@ -32,9 +32,7 @@ def remove_all(database: Database) -> None:
 
 def test_a_sqlite_file_shrinks_after_a_removal(sqlite_api: Api) -> None:
     database, state = sqlite_api.database, sqlite_api.app.state
-    scheduler = Scheduler(
-        database, state.dispatcher, state.notifier, deleted_days=0, lease_seconds=1
-    )
+    scheduler = Scheduler(database, state.dispatcher, deleted_days=0, lease_seconds=1)
     empty = size(database).total
     write_scene(database, SCENE)
     full = size(database).total

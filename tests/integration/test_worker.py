@@ -9,7 +9,6 @@ from pathlib import Path
 
 import pytest
 
-from backend.live.notifications import Notifier
 from backend.scheduling.dispatcher import Dispatcher, make_celery
 from backend.scheduling.scheduler import Scheduler
 from backend.settings import Settings
@@ -38,13 +37,11 @@ def settings(sqlite_settings: Settings) -> Settings:
 
 @pytest.fixture
 def scheduler(settings: Settings, sqlite_database: Database) -> Iterator[Scheduler]:
-    notifier = Notifier(settings.broker_url)
     queue = Dispatcher(make_celery(settings), sqlite_database, workers=1, memory=1 << 30)
-    scheduler = Scheduler(sqlite_database, queue, notifier, deleted_days=30, lease_seconds=3)
+    scheduler = Scheduler(sqlite_database, queue, deleted_days=30, lease_seconds=3)
     scheduler.start()
     yield scheduler
     scheduler.stop()
-    notifier.close()
 
 
 @contextmanager

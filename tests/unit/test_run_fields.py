@@ -19,7 +19,7 @@ from backend.runs.schemas import ListedRun
 from backend.runs.states import RUN_STATES, STATES, State
 from backend.search.fields import CHOICES
 from backend.store.tables import Experiment, MetricSummary, Run
-from frontend.site import _TEMPLATES, TEMPLATES
+from frontend.site import TEMPLATES
 
 
 @pytest.mark.parametrize("field", RUN_FIELDS.values(), ids=lambda field: field.name)
@@ -53,10 +53,6 @@ def test_every_state_has_a_colour() -> None:
     css = (TEMPLATES.parent / "static" / "css" / "controls.css").read_text()
     tones = {state.tone for state in RUN_STATES} - {"neutral"}
     assert all(f".state-{tone}" in css for tone in tones)
-
-
-def test_pages_name_the_states_that_end_a_run() -> None:
-    assert _TEMPLATES.globals["ended_states"] == "cancelled failed finished"
 
 
 def test_fields_that_are_not_filterable_are_exported() -> None:
