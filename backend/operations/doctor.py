@@ -15,7 +15,7 @@ from backend.scheduling.worker_registry import registered_workers
 from backend.settings import Settings
 from backend.store import Database, consistency, runs
 
-Outcome = Literal["well", "warning", "wrong"]
+CheckOutcome = Literal["well", "warning", "wrong"]
 
 LOW_DISK_BYTES = 1 << 30  # a day of training may write this much
 
@@ -25,7 +25,7 @@ class Check:
     """Result of one check. The outcome "wrong" is an error in the data or the schema."""
 
     name: str
-    outcome: Outcome
+    outcome: CheckOutcome
     sentences: list[str] = field(default_factory=list)
 
 

@@ -49,14 +49,14 @@ class SummaryEntry:
 
 
 @dataclass(frozen=True)
-class Difference:
+class SummaryDifference:
     """The first entry minus the second; missing when one of them is."""
 
     minuend: SummaryEntry
     subtrahend: SummaryEntry
 
 
-ValueSource = RunColumn | ExperimentColumn | DiagnosisEntry | SummaryEntry | Difference
+ValueSource = RunColumn | ExperimentColumn | DiagnosisEntry | SummaryEntry | SummaryDifference
 
 
 @dataclass(frozen=True)
@@ -95,7 +95,7 @@ RUN_FIELDS: dict[str, RunField] = {
         RunField("verdict", "text", RunColumn("verdict"), default=True, exported_as="verdict"),
         # not filterable: reading the diagnosis of every run is slow
         RunField("rule", "text", DiagnosisEntry("rule"), exported_as="rule", filterable=False),
-        RunField("gap", "number", Difference(VAL_LOSS, TRAIN_LOSS), default=True),
+        RunField("gap", "number", SummaryDifference(VAL_LOSS, TRAIN_LOSS), default=True),
         RunField("epoch", "number", RunColumn("epoch"), "epochs", exported_as="epochs"),
         RunField(
             "best_epoch",
@@ -171,7 +171,7 @@ def value_of(run: ListedValues, source: ValueSource) -> FieldValue:
     match source:
         case SummaryEntry(metric, entry):
             return run.summary.get(metric, {}).get(entry)
-        case Difference(minuend, subtrahend):
+        case SummaryDifference(minuend, subtrahend):
             values = [value_of(run, part) for part in (minuend, subtrahend)]
             numbers = [value for value in values if isinstance(value, int | float)]
             return float(numbers[0] - numbers[1]) if len(numbers) == len(values) else None

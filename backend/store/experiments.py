@@ -19,7 +19,7 @@ from backend.store.tables import MAX_ID, Experiment, Run
 
 
 @dataclass(frozen=True)
-class ExperimentPage:
+class ExperimentRows:
     """Some experiments, newest first, and the cursor of the next page, if there is one."""
 
     items: Sequence[Experiment]
@@ -100,7 +100,7 @@ def page(
     limit: int = 50,
     shown: Visibility = "active",
     pinned: bool | None = None,
-) -> ExperimentPage:
+) -> ExperimentRows:
     """Return up to `limit` experiments with an id below `before`, newest first.
 
     `pinned` selects pinned experiments, unpinned ones, or (None) both.
@@ -114,7 +114,7 @@ def page(
         query = query.where(Experiment.id < before)
     rows = session.scalars(query).all()
     more = len(rows) > limit
-    return ExperimentPage(rows[:limit], rows[limit - 1].id if more else None)
+    return ExperimentRows(rows[:limit], rows[limit - 1].id if more else None)
 
 
 def _is_shown(shown: Visibility) -> ColumnElement[bool]:

@@ -15,9 +15,9 @@ from backend.runs.fields import (
     METRIC_PARTS,
     RUN_FIELDS,
     DiagnosisEntry,
-    Difference,
     ExperimentColumn,
     RunColumn,
+    SummaryDifference,
     SummaryEntry,
     ValueSource,
 )
@@ -158,7 +158,7 @@ class Search:
                 return as_expression(Run.diagnosis[name].as_string())
             case SummaryEntry(metric, entry):
                 return as_expression(getattr(self._metric(metric), entry))
-            case Difference(minuend, subtrahend):
+            case SummaryDifference(minuend, subtrahend):
                 difference: Expression = self._value(minuend) - self._value(subtrahend)
                 return difference
 

@@ -6,7 +6,7 @@ import zipfile
 
 import pytest
 
-from backend.runs.fields import RUN_FIELDS, Difference, RunField, SummaryEntry
+from backend.runs.fields import RUN_FIELDS, RunField, SummaryDifference, SummaryEntry
 from tests.api import Api, record_epochs
 
 
@@ -15,7 +15,11 @@ def runs(api: Api, monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """Two runs, one of them with losses from 1 to 3, and a new field with their range."""
     highest, lowest = SummaryEntry("val_loss", "max"), SummaryEntry("val_loss", "min")
     field = RunField(
-        "loss_range", "number", Difference(highest, lowest), default=True, exported_as="loss_range"
+        "loss_range",
+        "number",
+        SummaryDifference(highest, lowest),
+        default=True,
+        exported_as="loss_range",
     )
     monkeypatch.setitem(RUN_FIELDS, field.name, field)
     experiment_id = api.submit()

@@ -8,10 +8,10 @@ from backend.runs.fields import (
     METRIC_PARTS,
     RUN_FIELDS,
     DiagnosisEntry,
-    Difference,
     ExperimentColumn,
     RunColumn,
     RunField,
+    SummaryDifference,
     SummaryEntry,
     filterable_fields,
 )
@@ -35,7 +35,7 @@ def test_source_of_field_exists_in_store_and_in_listed_run(field: RunField) -> N
             assert name in ListedRun.model_fields
         case SummaryEntry(_, entry):
             assert entry in MetricSummary.__table__.columns
-        case Difference(minuend, subtrahend):
+        case SummaryDifference(minuend, subtrahend):
             assert {minuend.entry, subtrahend.entry} <= set(MetricSummary.__table__.columns.keys())
 
 
