@@ -23,10 +23,7 @@ MARKS = "<!-- reference: made by docs/make_reference.py -->", "<!-- end of refer
 def hyperparameter_table() -> str:
     """Return the Markdown table of all hyperparameters."""
     rows = ["| field | meaning | accepted | default |", "|---|---|---|---|"]
-    rows += [
-        f"| `{one.written_path}` | {_meaning(one)} | {_accepted(one)} | {_default(one)} |"
-        for one in HYPERPARAMETERS.values()
-    ]
+    rows += [_row(hyperparameter) for hyperparameter in HYPERPARAMETERS.values()]
     return "\n".join(rows)
 
 
@@ -90,35 +87,47 @@ PAGES = {
 }
 
 
-def _meaning(one: Hyperparameter) -> str:
-    condition = in_words(one)
-    return f"{one.help} Applies with {condition}." if condition else one.help
+def _row(hyperparameter: Hyperparameter) -> str:
+    path, default = hyperparameter.written_path, _default(hyperparameter)
+    return f"| `{path}` | {_meaning(hyperparameter)} | {_accepted(hyperparameter)} | {default} |"
 
 
-def _accepted(one: Hyperparameter) -> str:
-    if one is SEED:
+def _meaning(hyperparameter: Hyperparameter) -> str:
+    condition = in_words(hyperparameter)
+    return f"{hyperparameter.help} Applies with {condition}." if condition else hyperparameter.help
+
+
+def _accepted(hyperparameter: Hyperparameter) -> str:
+    if hyperparameter is SEED:
         return "a count up to 1,000 (5 means 0 to 4) or a list of whole numbers"
-    return one.accepted
+    return hyperparameter.accepted
 
 
-def _default(one: Hyperparameter) -> str:
-    if one is SOURCE:
+def _default(hyperparameter: Hyperparameter) -> str:
+    if hyperparameter is SOURCE:
         return "(required)"
-    if one in SIZES:
+    if hyperparameter in SIZES:
         return "[of the data source](../data.md)"
     owners = {name: source.defaults for name, source in SOURCES.items()}
     owners |= {f"family {name}": family.defaults for name, family in FAMILIES.items()}
-    if one.path in STOPPING:
-        names = [name for name, rule in STOPPING_CRITERIA.items() if one.name in rule.defaults]
+    if hyperparameter.path in STOPPING:
+        names = [
+            name for name, rule in STOPPING_CRITERIA.items() if hyperparameter.name in rule.defaults
+        ]
         owners = {
-            f"criterion {name}": {one.path: STOPPING_CRITERIA[name].defaults[one.name]}
+            f"criterion {name}": {
+                hyperparameter.path: STOPPING_CRITERIA[name].defaults[hyperparameter.name]
+            }
             for name in names
         }
     special: dict[str, list[str]] = {}
     for owner, defaults in owners.items():
-        if one.path in defaults and defaults[one.path] != one.default:
-            special.setdefault(_plain(defaults[one.path]), []).append(owner)
-    general = [] if one.default is None else [_plain(one.default)]
+        if (
+            hyperparameter.path in defaults
+            and defaults[hyperparameter.path] != hyperparameter.default
+        ):
+            special.setdefault(_plain(defaults[hyperparameter.path]), []).append(owner)
+    general = [] if hyperparameter.default is None else [_plain(hyperparameter.default)]
     exceptions = [f"{value} ({', '.join(names)})" for value, names in special.items()]
     return "; ".join(general + exceptions)
 

@@ -84,26 +84,30 @@ def _fields(
     values = document.get(section)
     values = values if isinstance(values, Mapping) else {}
     fields = [
-        _field(one, values.get(one.written_name), statuses[one.written_path])
-        for one in HYPERPARAMETERS.values()
-        if one.section == section
+        _field(
+            hyperparameter,
+            values.get(hyperparameter.written_name),
+            statuses[hyperparameter.written_path],
+        )
+        for hyperparameter in HYPERPARAMETERS.values()
+        if hyperparameter.section == section
     ]
     return sorted(fields, key=lambda field: not field.choices)
 
 
-def _field(one: Hyperparameter, value: object, status: SettingStatus) -> FormField:
-    is_seed = one.role is Role.SEED
+def _field(hyperparameter: Hyperparameter, value: object, status: SettingStatus) -> FormField:
+    is_seed = hyperparameter.role is Role.SEED
     return FormField(
-        path=one.written_path,
-        label="Seeds" if is_seed else one.title,
-        help=one.help + (SEEDS_HELP if is_seed else ""),
-        why=one.why,
-        accepted=one.accepted,
-        choices=_titles({name: one.choices[name] for name in one.names}),
-        notes=one.notes,
-        is_axis=one.path in AXES,
-        advanced=one.advanced,
-        slider_end=one.slider_end,
+        path=hyperparameter.written_path,
+        label="Seeds" if is_seed else hyperparameter.title,
+        help=hyperparameter.help + (SEEDS_HELP if is_seed else ""),
+        why=hyperparameter.why,
+        accepted=hyperparameter.accepted,
+        choices=_titles({name: hyperparameter.choices[name] for name in hyperparameter.names}),
+        notes=hyperparameter.notes,
+        is_axis=hyperparameter.path in AXES,
+        advanced=hyperparameter.advanced,
+        slider_end=hyperparameter.slider_end,
         value=written(value),
         status=status,
     )

@@ -42,12 +42,16 @@ class Control:
 def control(stop: EarlyStop, *, query: Mapping[str, str], live: bool) -> Control:
     """Return the control for a replayed criterion. `query` holds the parameters of the URL."""
     criterion = STOPPING_CRITERIA[stop.criterion]
-    taken = [one for one in STOPPING.values() if one.name in criterion.defaults]
+    taken = [
+        hyperparameter
+        for hyperparameter in STOPPING.values()
+        if hyperparameter.name in criterion.defaults
+    ]
     return Control(
         {name: other.title for name, other in STOPPING_CRITERIA.items()},
         stop.criterion,
         criterion.about,
-        [_field(one, stop.settings[one.name]) for one in taken],
+        [_field(hyperparameter, stop.settings[hyperparameter.name]) for hyperparameter in taken],
         sentence(stop, live=live),
         dict(query),
     )
@@ -83,14 +87,14 @@ def _given_up(stop: EarlyStop) -> str:
     )
 
 
-def _field(one: Hyperparameter, value: float) -> Field:
+def _field(hyperparameter: Hyperparameter, value: float) -> Field:
     return Field(
-        one.name,
-        one.label,
-        one.help,
-        f"{one.title} takes {one.accepted}.",
+        hyperparameter.name,
+        hyperparameter.label,
+        hyperparameter.help,
+        f"{hyperparameter.title} takes {hyperparameter.accepted}.",
         f"{value:g}" if value < MAX_SHORT else repr(value),
-        one.schema.get("minimum", ABOVE_ZERO),
-        one.maximum,
-        1 if one.schema["type"] == "integer" else "any",
+        hyperparameter.schema.get("minimum", ABOVE_ZERO),
+        hyperparameter.maximum,
+        1 if hyperparameter.schema["type"] == "integer" else "any",
     )

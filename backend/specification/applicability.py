@@ -6,7 +6,9 @@ from functools import lru_cache
 from backend.specification.hyperparameters import AXES, SECTIONS, Hyperparameter
 from backend.specification.params import Params, ParamValue
 
-CONTROLS = tuple(dict.fromkeys(control for one in AXES.values() for control in one.when))
+CONTROLS = tuple(
+    dict.fromkeys(control for hyperparameter in AXES.values() for control in hyperparameter.when)
+)
 """The hyperparameters on whose values it depends whether others apply."""
 
 
@@ -18,25 +20,28 @@ def applicable(values: Params) -> frozenset[str]:
 @lru_cache(10_000)
 def _applicable(values: tuple[ParamValue, ...]) -> frozenset[str]:
     chosen = dict(zip(CONTROLS, values, strict=True))
-    return frozenset(path for path, one in AXES.items() if _applies(one, chosen))
-
-
-def _applies(one: Hyperparameter, chosen: dict[Hyperparameter, ParamValue]) -> bool:
-    return all(
-        (chosen[control] if _applies(control, chosen) else idle_value(control)) in allowed
-        for control, allowed in one.when.items()
+    return frozenset(
+        path for path, hyperparameter in AXES.items() if _applies(hyperparameter, chosen)
     )
 
 
-def idle_value(one: Hyperparameter) -> ParamValue:
+def _applies(hyperparameter: Hyperparameter, chosen: dict[Hyperparameter, ParamValue]) -> bool:
+    return all(
+        (chosen[control] if _applies(control, chosen) else idle_value(control)) in allowed
+        for control, allowed in hyperparameter.when.items()
+    )
+
+
+def idle_value(hyperparameter: Hyperparameter) -> ParamValue:
     """Return the value that a run has where a hyperparameter of an axis does not apply."""
-    value: ParamValue = SECTIONS[one.section].model_fields[one.name].get_default()
-    return None if SECTIONS[one.section].model_fields[one.name].is_required() else value
+    field = SECTIONS[hyperparameter.section].model_fields[hyperparameter.name]
+    value: ParamValue = None if field.is_required() else field.default
+    return value
 
 
-def in_words(one: Hyperparameter) -> str:
+def in_words(hyperparameter: Hyperparameter) -> str:
     """Describe when a hyperparameter applies: "family mlp or cnn, and depth 1 or more"."""
-    return ", and ".join(_condition(*condition) for condition in one.when.items())
+    return ", and ".join(_condition(*condition) for condition in hyperparameter.when.items())
 
 
 def _condition(control: Hyperparameter, allowed: Sequence[ParamValue]) -> str:

@@ -13,25 +13,28 @@ from backend.specification.parsing import read_mapping
 
 def read_stopping(value: object, errors: list[FieldError]) -> dict[str, ParamValue]:
     """Return the written settings by dotted path. Append an error for every refused field."""
-    names = [one.name for one in STOPPING.values()]
+    names = [hyperparameter.name for hyperparameter in STOPPING.values()]
     written = read_mapping("early_stopping", value, names, errors)
     return {
-        path: one.read(path, written[one.name], errors)
-        for path, one in STOPPING.items()
-        if one.name in written
+        path: hyperparameter.read(path, written[hyperparameter.name], errors)
+        for path, hyperparameter in STOPPING.items()
+        if hyperparameter.name in written
     }
 
 
 def completed(settings: Params) -> dict[str, ParamValue]:
     """Return the settings of the chosen criterion by dotted path, with defaults filled in."""
     criterion = str(settings.get(CRITERION.path, CRITERION.default))
-    taken = [one for one in STOPPING.values() if criterion in one.when.get(CRITERION, [criterion])]
-    return {one.path: settings.get(one.path, default_of(one, criterion)) for one in taken}
+    return {
+        path: settings.get(path, default_of(hyperparameter, criterion))
+        for path, hyperparameter in STOPPING.items()
+        if criterion in hyperparameter.when.get(CRITERION, [criterion])
+    }
 
 
-def default_of(one: Hyperparameter, criterion: str) -> ParamValue:
+def default_of(hyperparameter: Hyperparameter, criterion: str) -> ParamValue:
     """Return the default of a setting of early stopping under a criterion."""
-    return STOPPING_CRITERIA[criterion].defaults.get(one.name, one.default)
+    return STOPPING_CRITERIA[criterion].defaults.get(hyperparameter.name, hyperparameter.default)
 
 
 def without_effect(where: str, path: str, value: ParamValue) -> FieldError:
@@ -66,11 +69,14 @@ def usual() -> EarlyStopping:
 
 def _parsed(name: str, text: str) -> str | int | float:
     """Parse numeric settings. Leave anything else as text, so that validation rejects it."""
-    one = next((one for one in STOPPING.values() if one.name == name), None)
-    if one is None or one.names:
+    hyperparameter = next(
+        (hyperparameter for hyperparameter in STOPPING.values() if hyperparameter.name == name),
+        None,
+    )
+    if hyperparameter is None or hyperparameter.names:
         return text
     try:
-        return int(text) if one.schema["type"] == "integer" else float(text)
+        return int(text) if hyperparameter.schema["type"] == "integer" else float(text)
     except ValueError:
         return text
 

@@ -42,13 +42,13 @@ def setting_statuses(
     written = _Written(document if isinstance(document, Mapping) else {})
     refused = {(error.field or "").split("[")[0]: error.detail for error in reversed(errors)}
     statuses = {
-        one.written_path: SettingStatus(
-            written.applies(one),
-            written.defaults(one),
-            in_words(one) or None,
-            refused.get(one.written_path),
+        hyperparameter.written_path: SettingStatus(
+            written.applies(hyperparameter),
+            written.defaults(hyperparameter),
+            in_words(hyperparameter) or None,
+            refused.get(hyperparameter.written_path),
         )
-        for one in HYPERPARAMETERS.values()
+        for hyperparameter in HYPERPARAMETERS.values()
     }
     return statuses | {
         name: SettingStatus(applies=True, defaults=[setting.default], error=refused.get(name))
@@ -62,39 +62,39 @@ class _Written:
 
     document: Mapping[str, object]
 
-    def applies(self, one: Hyperparameter) -> bool:
+    def applies(self, hyperparameter: Hyperparameter) -> bool:
         return all(
             any(value in allowed for value in self._values(control))
-            for control, allowed in one.when.items()
+            for control, allowed in hyperparameter.when.items()
         )
 
-    def defaults(self, one: Hyperparameter) -> list[ParamValue]:
+    def defaults(self, hyperparameter: Hyperparameter) -> list[ParamValue]:
         """Return the different defaults for the chosen sources and families."""
-        if one.path in STOPPING:
+        if hyperparameter.path in STOPPING:
             criterion = next(iter(self._names(CRITERION)), str(CRITERION.default))
-            defaults = [early_stopping.default_of(one, criterion)]
-        elif one is FAMILY:
-            defaults = [default_of(one, source) for source in self._names(SOURCE)]
+            defaults = [early_stopping.default_of(hyperparameter, criterion)]
+        elif hyperparameter is FAMILY:
+            defaults = [default_of(hyperparameter, source) for source in self._names(SOURCE)]
         else:
             families = self._names(FAMILY) or [str(family) for family in self.defaults(FAMILY)]
             pairs = product(self._names(SOURCE), families)
-            defaults = [default_of(one, source, family) for source, family in pairs]
+            defaults = [default_of(hyperparameter, source, family) for source, family in pairs]
         return list(dict.fromkeys(value for value in defaults if value is not None))
 
-    def _values(self, one: Hyperparameter) -> Sequence[object]:
+    def _values(self, hyperparameter: Hyperparameter) -> Sequence[object]:
         """Return the written values or else the defaults; without effect, the idle value."""
-        if not self.applies(one):
-            return [idle_value(one)]
-        return self._written(one) or self.defaults(one) or [None]
+        if not self.applies(hyperparameter):
+            return [idle_value(hyperparameter)]
+        return self._written(hyperparameter) or self.defaults(hyperparameter) or [None]
 
-    def _written(self, one: Hyperparameter) -> Sequence[object]:
-        section = self.document.get(one.section)
-        value = section.get(one.written_name) if isinstance(section, Mapping) else None
+    def _written(self, hyperparameter: Hyperparameter) -> Sequence[object]:
+        section = self.document.get(hyperparameter.section)
+        value = section.get(hyperparameter.written_name) if isinstance(section, Mapping) else None
         if value is None:
             return []
         return value if isinstance(value, list) else [value]
 
-    def _names(self, one: Hyperparameter) -> list[str]:
+    def _names(self, hyperparameter: Hyperparameter) -> list[str]:
         """Return the accepted names among the written values, each once."""
-        names = (value for value in self._written(one) if isinstance(value, str))
-        return list(dict.fromkeys(name for name in names if name in one.choices))
+        names = (value for value in self._written(hyperparameter) if isinstance(value, str))
+        return list(dict.fromkeys(name for name in names if name in hyperparameter.choices))

@@ -17,9 +17,9 @@ MAX_NAME_CHARACTERS = 80
 MAX_ABOUT_CHARACTERS = 500
 
 _BY_SECTION: dict[str, dict[str, str]] = {}
-for _path, _one in HYPERPARAMETERS.items():
-    if _one.role != Role.SEED:
-        _BY_SECTION.setdefault(_one.section, {})[_one.name] = _path
+for _path, _hyperparameter in HYPERPARAMETERS.items():
+    if _hyperparameter.role != Role.SEED:
+        _BY_SECTION.setdefault(_hyperparameter.section, {})[_hyperparameter.name] = _path
 
 FIELDS = ("name", "about", *_BY_SECTION)
 

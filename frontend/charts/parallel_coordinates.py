@@ -63,7 +63,7 @@ class Line:
 
 @dataclass(frozen=True)
 class ParallelInfo:
-    """What is drawn: axes from left to right, and lines, the best last so that it is on top."""
+    """The chart: axes from left to right, and lines, the best one last so that it is on top."""
 
     outcome: str
     axes: Sequence[Axis]
@@ -72,12 +72,12 @@ class ParallelInfo:
 
     @property
     def width(self) -> float:
-        """Of the drawing, with its margins."""
+        """The width of the chart with its margins."""
         return self.axes[-1].x + MARGIN
 
     @property
     def description(self) -> str:
-        """The drawing in words."""
+        """A description of the chart for screen readers."""
         titles = ", ".join(axis.title for axis in self.axes[:-1])
         cells = formatting.count(len(self.lines), "cell")
         text = f"{cells} as lines over {titles} to {self.outcome}."

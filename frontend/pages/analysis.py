@@ -7,6 +7,7 @@ from urllib.parse import urlencode
 from backend.analysis.capacity_curves import capacity_axis
 from backend.analysis.cells import (
     CAPACITY,
+    EPOCHS,
     N_TRAIN,
     SEED,
     setting,
@@ -58,7 +59,7 @@ def reading(
     if finished < MIN_FINISHED:
         return None
     whole = [run.params for run in all_runs]
-    epochs = max(each.get("training.epochs") or 1 for each in whole)
+    epochs = max(each.get(EPOCHS) or 1 for each in whole)
     unequal = varying(whole, missing_counts=True)
     params = [setting(each, unequal) for each in whole]  # each section looks through them
     values = varying(params)

@@ -9,6 +9,7 @@ from fastapi import APIRouter, Depends, Request
 from fastapi.responses import HTMLResponse
 from sqlalchemy.orm import Session
 
+from backend.analysis.cells import SEED
 from backend.operations.service_health import Device
 from backend.runs.compare_variants import DEFAULT_AT, At
 from backend.runs.schemas import RunItem
@@ -138,7 +139,7 @@ def _live_context(
     ended = sum(run.status in ENDED for run in state.runs)
     compared = _compared(session, state, view)
     one_cell = bool(compared and compared.comparison and not compared.cells)
-    axes = [path for path in grid.varying if path != "training.seed"]
+    axes = [path for path in grid.varying if path != SEED]
     has_grid = any(grid.axes) and not one_cell
     return {
         **state.overview(),

@@ -52,7 +52,9 @@ SECTIONS: dict[str, type[Section]] = AXIS_SECTIONS | {"early_stopping": EarlySto
 """All sections of a run's specification."""
 
 AXES: dict[str, Hyperparameter] = {
-    path: one for section in AXIS_SECTIONS.values() for path, one in declared(section).items()
+    path: hyperparameter
+    for section in AXIS_SECTIONS.values()
+    for path, hyperparameter in declared(section).items()
 }
 """The hyperparameters that may be lists, by dotted path."""
 
@@ -66,7 +68,11 @@ HYPERPARAMETERS: dict[str, Hyperparameter] = AXES | STOPPING
 CAPACITY: tuple[str, ...] = tuple(
     dict.fromkeys(
         [f"model.{family.size_setting}" for family in FAMILIES.values()]
-        + [path for path, one in HYPERPARAMETERS.items() if one.role is Role.CAPACITY]
+        + [
+            path
+            for path, hyperparameter in HYPERPARAMETERS.items()
+            if hyperparameter.role is Role.CAPACITY
+        ]
     )
 )
 """The paths of the settings of capacity, those that size a family of models first."""
@@ -74,4 +80,6 @@ CAPACITY: tuple[str, ...] = tuple(
 
 def with_role(role: Role) -> tuple[str, ...]:
     """Return the dotted paths of the hyperparameters that play a role, in declared order."""
-    return tuple(path for path, one in HYPERPARAMETERS.items() if one.role is role)
+    return tuple(
+        path for path, hyperparameter in HYPERPARAMETERS.items() if hyperparameter.role is role
+    )

@@ -165,7 +165,7 @@ class Hyperparameter:
     @property
     def notes(self) -> dict[str, str]:
         """A sentence about each choice that has one."""
-        abouts = {name: str(getattr(one, "about", "")) for name, one in self.choices.items()}
+        abouts = {name: str(getattr(choice, "about", "")) for name, choice in self.choices.items()}
         return {name: about for name, about in abouts.items() if about}
 
     @property
@@ -186,8 +186,14 @@ class Hyperparameter:
 
 def declared(section: type[Section]) -> dict[str, Hyperparameter]:
     """Return the hyperparameters of a section by dotted path, in the order of its fields."""
-    annotations = (one for info in section.model_fields.values() for one in info.metadata)
-    return {one.path: one for one in annotations if isinstance(one, Hyperparameter)}
+    annotations = (
+        hyperparameter for info in section.model_fields.values() for hyperparameter in info.metadata
+    )
+    return {
+        hyperparameter.path: hyperparameter
+        for hyperparameter in annotations
+        if isinstance(hyperparameter, Hyperparameter)
+    }
 
 
 def show(value: object) -> str:
