@@ -208,7 +208,7 @@ def _sentence(rmse: float, held: HeldOut, shares: Sequence[Shares]) -> str:
     text = (
         f"The surface fits the grid's losses to within {rmse:.0%} (log-RMSE {rmse:.3f}). By it, in "
         f"the cell of the lowest loss ({best.parameters:,} parameters, {best.n_train:,} samples) "
-        f"{share:.0%} of what can still be gained is lost to {_TERMS[term]}. Predicting "
+        f"{share:.0%} of the possible gain is lost to {_TERMS[term]}. Predicting "
         f"{held.n_train:,} samples from fewer, its log-RMSE is {held.surface:.3f}; 'same as the "
         f"last size' has {held.constant:.3f}"
     )

@@ -212,8 +212,8 @@ def _both_rise(shape: CurveShape) -> RuleMatch | None:
     return RuleMatch(
         Verdict.UNSTABLE, "unstable.both-rise",
         f"validation loss has risen {rise_text(shape)} since its best, smoothed, from about "
-        f"{number(shape.smoothed.low)} to {number(shape.smoothed.end)}, without train loss "
-        "falling meanwhile; a smaller learning rate is the first thing to try.",
+        f"{number(shape.smoothed.low)} to {number(shape.smoothed.end)}, and train loss did not "
+        "fall; a smaller learning rate is the first thing to try.",
         "Both errors went up again, also on the examples the model was trained on: it is not "
         "learning by heart, it is losing its way. Smaller steps usually help.",
     )  # fmt: skip
