@@ -50,7 +50,7 @@ class RunView(BaseModel):
 
     @property
     def grows(self) -> bool:
-        """Whether new points can be appended to the curves: they are not smoothed or zoomed."""
+        """Return whether points can be appended to the curves: they are not smoothed or zoomed."""
         return self.stretch == (None, None) and not self.smoothing
 
     def of_curves(self) -> dict[str, str]:

@@ -28,7 +28,7 @@ class TableColumn:
 
     @property
     def number(self) -> bool:
-        """Whether the column is aligned to the right."""
+        """Return whether the column is aligned to the right."""
         return self.field.kind in ("number", "either")
 
 

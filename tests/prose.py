@@ -66,6 +66,7 @@ SCRIPTS = {".js", ".css"}
 LONGEST_LINE = 100  # characters of a line of Markdown
 _PATTERNS = {re.compile(pattern): better for pattern, better in AVOID.items()}
 _QUOTED = re.compile(r"/\*.*?\*/|//[^\n]*|`[^`]*`|\"[^\"\n]*\"|'[^'\n]*'", re.DOTALL)
+_CODE = re.compile(r"`[^`]*`|\"\w+\"")  # names of the code, and values of the REST interface
 _PREFIX = re.compile(r"^[frbu]+(?=[\"'])", re.IGNORECASE)
 _TOKENS = {tokenize.STRING, getattr(tokenize, "FSTRING_MIDDLE", tokenize.STRING)}
 
@@ -84,7 +85,7 @@ def complaints(path: Path) -> list[str]:
         f"{path}:{block.line}: {match[0].strip()!r}; better: {better}"
         for block in blocks(path)
         for pattern, better in _PATTERNS.items()
-        for match in pattern.finditer(block.text)
+        for match in pattern.finditer(_CODE.sub("", block.text))
         if " " in block.text  # a single word is an identifier, not prose
     ]
 

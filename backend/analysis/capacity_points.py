@@ -107,7 +107,7 @@ def points_of(line: CellLine, path: str) -> list[CapacityPoint]:
 
 
 def _is_fitted(cell: Cell) -> bool:
-    """Whether the training set is fitted almost exactly at the last epoch, on average."""
+    """Return whether the training set is fitted almost exactly at the last epoch, on average."""
     error = cell.mean(lambda run: run.errors.train if run.errors else None)
     if error is not None:
         return error <= FITTED_ERROR

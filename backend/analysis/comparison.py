@@ -93,7 +93,7 @@ class PairedDifference:
 
     @property
     def resolved(self) -> bool:
-        """Whether the joint interval excludes 0."""
+        """Return whether the joint interval excludes 0."""
         if self.joint_low is None or self.joint_high is None:
             return False
         return self.joint_low > 0 or self.joint_high < 0
@@ -127,7 +127,7 @@ class Comparison:
 
     @property
     def complete(self) -> bool:
-        """Whether every run has ended."""
+        """Return whether every run has ended."""
         variants = (self.baseline, *self.effects)
         return all(run.ended for variant in variants for run in variant.arm.outcomes)
 
@@ -226,5 +226,5 @@ def _chosen(baseline: VariantEffect, effects: Sequence[VariantEffect]) -> Varian
 
 
 def has_failed(effect: VariantEffect) -> bool:
-    """Whether all runs of a variant have ended without a validation loss."""
+    """Return whether all runs of a variant have ended without a validation loss."""
     return CHOICE not in effect.means and all(run.ended for run in effect.arm.outcomes)

@@ -37,7 +37,7 @@ class Peak:
 
     @property
     def resolved(self) -> bool:
-        """Whether the seeds leave no doubt about rise and fall."""
+        """Return whether the seeds leave no doubt about rise and fall."""
         return self.rise.resolved and self.fall.resolved
 
 

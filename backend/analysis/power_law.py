@@ -65,7 +65,7 @@ class PowerLaw:
 
     @property
     def is_step(self) -> bool:
-        """Whether loss falls faster than any exponent tried: a step and not a law."""
+        """Return whether loss falls faster than any exponent tried: a step and not a law."""
         return bool(self.b >= STEEPEST_EXPONENT)
 
     def at(self, n: float) -> LawEstimate:

@@ -55,7 +55,7 @@ class Diagnosis:
 
     @property
     def overfitting(self) -> bool | None:
-        """Whether the run overfits, None if the verdict is "not assessable"."""
+        """Return whether the run overfits, None if the verdict is "not assessable"."""
         if self.verdict == Verdict.NOT_ASSESSABLE:
             return None
         return self.verdict == Verdict.OVERFITTING

@@ -97,7 +97,7 @@ class CurveShape:
         return smoothed
 
     def _resolves(self, smoothed: Smoothed) -> bool:
-        """Whether a rise that counts exceeds the noise, or the rise is far above both."""
+        """Return whether a rise that counts exceeds the noise, or the rise is far above both."""
         counts, rise = self._threshold(smoothed), smoothed.end - smoothed.low
         return CERTAIN_ERRORS * smoothed.error < counts or rise > max(
             counts, CLEAR_ERRORS * smoothed.error
@@ -199,7 +199,7 @@ class CurveShape:
 
     @property
     def train_rises(self) -> bool:
-        """Whether train loss ends above its level at the best epoch, beyond its noise."""
+        """Return whether train loss ends above its level at the best epoch, beyond its noise."""
         (before, after), (near, last) = self.train_levels, self._train_parts
         error = self.train_noise * sqrt(1 / len(near) + 1 / len(last))
         return after - before > max(STEADY_TRAIN_RISE * self.train_fall, CERTAIN_ERRORS * error)

@@ -42,7 +42,7 @@ TRAINED_SHARE = 0.5
 
 
 def validation_rises(shape: CurveShape) -> bool:
-    """Whether validation loss ends above its lowest: materially, lastingly, beyond its noise."""
+    """Return whether validation loss rose for good: materially, lastingly and beyond its noise."""
     if shape.points_after < MIN_POINTS_AFTER_BEST or shape.rise <= shape.threshold:
         return False
     if len(shape.validation) < SHORT_CURVE_POINTS:
@@ -61,7 +61,7 @@ def rise_text(shape: CurveShape) -> str:
 
 
 def stayed_at_best(shape: CurveShape) -> bool:
-    """Whether validation loss stayed at its best for a while before it left it for good."""
+    """Return whether validation loss stayed at its best for a while before it left it for good."""
     tolerance = max(2 * shape.noise, NEGLIGIBLE_CHANGE / 2 * abs(shape.smoothed.low))
     size = len(shape.validation)
     stayed = size - _points_since_within(shape, tolerance)
@@ -77,7 +77,7 @@ def _noise_of_short_curve(shape: CurveShape) -> float:
 
 
 def _drifts_up(shape: CurveShape) -> bool:
-    """Whether the points since the best rise as a whole: the lowest of many is low by chance."""
+    """Return whether the points since the best rise as a whole: the best may be low by chance."""
     slope, error = fitted_line(shape.validation[shape.smoothed.best + 1 :], shape.noise)
     return slope > DRIFT_ERRORS * error
 
@@ -156,7 +156,7 @@ def second_descent(shape: CurveShape) -> SecondDescent | None:
 
 
 def _train_goes_on_falling(shape: CurveShape, first: int, peak: int) -> bool:
-    """Whether train loss is low where validation loss peaks, and no higher than before.
+    """Return whether train loss is low where validation loss peaks, and no higher than before.
 
     Changes are compared with the whole fall of train loss: far below its start, relative changes
     are large even if they mean nothing.

@@ -71,7 +71,7 @@ def parse_number(value: object) -> float | None:
 
 
 def is_whole_step(value: float) -> bool:
-    """Whether a number can be an epoch or a step: whole, and small enough to be exact."""
+    """Return whether a number can be an epoch or a step: whole, and small enough to be exact."""
     return math.isfinite(value) and value == int(value) and abs(value) < MAX_STEP
 
 
@@ -143,7 +143,7 @@ def _steps_by_row(column: Points) -> dict[int, int]:
 
 
 def _fits(columns: Mapping[str, Points], steps: Mapping[int, int], unit: str) -> bool:
-    """Whether an axis orders the values: only train metrics may have two values at one step."""
+    """Return whether an axis orders the values; only train metrics may repeat a step."""
     for column, points in columns.items():
         at = [steps[index] for index, _ in points if index in steps]
         if len(at) < len(points) or len(set(at)) < 2 <= len(points):

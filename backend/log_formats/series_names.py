@@ -43,7 +43,7 @@ class SeriesName:
 
     @property
     def is_loss(self) -> bool:
-        """Whether the measure is a loss, which is minimised."""
+        """Return whether the measure is a loss, which is minimised."""
         words = self.measure.split()
         if not words and self.part:  # a bare "train" or "val"
             return True
@@ -51,12 +51,12 @@ class SeriesName:
 
     @property
     def is_score(self) -> bool:
-        """Whether the measure is a score, which is maximised."""
+        """Return whether the measure is a score, which is maximised."""
         return not self.is_loss and any(word in _SCORES for word in self.measure.split())
 
     @property
     def is_accuracy(self) -> bool:
-        """Whether the measure is accuracy."""
+        """Return whether the measure is accuracy."""
         return any(
             word in ("acc", "accuracy") or "accuracy" in word for word in self.measure.split()
         )

@@ -26,7 +26,7 @@ WireField = tuple[int, int, bytes | int]
 
 
 def is_events(data: bytes) -> bool:
-    """Whether data begin with a TFRecord: with a length and its checksum."""
+    """Return whether data begin with a TFRecord: with a length and its checksum."""
     return len(data) >= HEADER_BYTES and _length(data, 0) is not None
 
 

@@ -63,7 +63,7 @@ class DiagnosedCell:
 
     @property
     def over_confident(self) -> bool:
-        """Whether loss overfits while accuracy does not, in most of the runs."""
+        """Return whether loss overfits while accuracy does not, in most of the runs."""
         findings = [_diagnosed(run, "findings") or [] for run in self.runs if run.verdict]
         votes = sum(any(each["rule"] == OVER_CONFIDENT for each in some) for some in findings)
         return 2 * votes > len(findings)
@@ -75,7 +75,7 @@ class DiagnosedCell:
 
     @property
     def stops_early(self) -> bool:
-        """Whether the early-stopping rule fired in all of the runs."""
+        """Return whether the early-stopping rule fired in all of the runs."""
         return all(run.early_stop_epoch is not None for run in self.runs)
 
     @property

@@ -41,7 +41,7 @@ class _SortKey:
 
     @property
     def nullable(self) -> bool:
-        """Whether the expression can be NULL, which costs PostgreSQL the use of an index."""
+        """Return whether the expression can be NULL, which costs PostgreSQL the use of an index."""
         never_null = (as_expression(Run.id), as_expression(Run.pinned))
         return not any(self.expression is column for column in never_null)
 

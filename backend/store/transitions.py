@@ -78,7 +78,7 @@ class Moved:
 
     @property
     def ended(self) -> bool:
-        """Whether the new state ends the run."""
+        """Return whether the new state ends the run."""
         return self.state in ENDED
 
 

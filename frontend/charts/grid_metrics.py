@@ -98,7 +98,7 @@ class Ramp:
 
     @property
     def is_log(self) -> bool:
-        """Whether colours follow the logarithm."""
+        """Return whether colours follow the logarithm."""
         return 0 < self.low * LOG_RATIO < self.high
 
     def share(self, value: float) -> float:

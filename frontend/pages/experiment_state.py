@@ -44,7 +44,7 @@ class ExperimentState:
 
     @property
     def is_live(self) -> bool:
-        """Whether runs wait or train."""
+        """Return whether runs wait or train."""
         return self.item.counts["queued"] + self.item.counts["running"] > 0
 
     def overview(self) -> Context:

@@ -1,4 +1,4 @@
-"""The service's own page: who is there to train, what waits, which settings it runs with."""
+"""The status page: workers, waiting runs, and the settings of the service."""
 
 import re
 from typing import Any
@@ -21,17 +21,17 @@ ADDRESSES = {
 router = APIRouter()
 
 
-@router.get("/health")
+@router.get("/status")
 def health(
     database: DatabaseDep,
     dispatcher: DispatcherDep,
     health_checks: HealthChecksDep,
     settings: SettingsDep,
 ) -> HTMLResponse:
-    """Show the state of the service and its settings, which are read here and set elsewhere."""
+    """Show the state of the service and its settings, which cannot be changed here."""
     found = service_health(database, dispatcher, health_checks, settings)
     waits = [sentence for device in found.devices if (sentence := nobody(device))]
-    return render("health.html", health=found, waits=waits, settings=settings_rows(settings))
+    return render("status.html", health=found, waits=waits, settings=settings_rows(settings))
 
 
 def settings_rows(settings: Settings) -> list[tuple[str, str, str]]:

@@ -1,4 +1,4 @@
-"""Pages to look things up in: the words, and the data sets."""
+"""Reference pages: the glossary and the datasets."""
 
 from fastapi import APIRouter
 from fastapi.responses import HTMLResponse
@@ -12,10 +12,10 @@ PROBLEMS = {"classification": "Classes", "regression": "Values"}
 router = APIRouter()
 
 
-@router.get("/words")
-def words() -> HTMLResponse:
-    """Explain the words that the other pages use."""
-    return render("words.html", glossary=GLOSSARY)
+@router.get("/glossary")
+def glossary() -> HTMLResponse:
+    """Explain the terms that the other pages use."""
+    return render("glossary.html", glossary=GLOSSARY)
 
 
 @router.get("/datasets")

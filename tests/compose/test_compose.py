@@ -31,7 +31,7 @@ def test_printed_url_opens_only_with_its_token(stack: Stack) -> None:
     with httpx.Client(follow_redirects=True) as browser:
         page = browser.get(url, params={"token": token})
         assert page.is_success and token not in str(page.url)
-        assert browser.get(f"{url}/health").is_success
+        assert browser.get(f"{url}/status").is_success
 
 
 def test_containers_have_only_the_privileges_they_need(stack: Stack) -> None:

@@ -24,8 +24,8 @@ ADDRESSES = {
     "runs": "/runs?filter=verdict+%3D+overfitting",
     "runs, none found": "/runs?filter=id+%3D+0",
     "compare runs": "/compare?runs=1,2&test=true",
-    "words": "/words",
-    "health": "/health",
+    "glossary": "/glossary",
+    "status": "/status",
 }
 FITS = "document.documentElement.scrollWidth <= document.documentElement.clientWidth"
 STATES = [*SCENES, "thousand"]
@@ -117,7 +117,7 @@ def test_the_comparison_of_runs_in_all_states_is_accessible(
 def test_comparing_too_many_runs_is_explained(page: Page, staged_product: StagedProduct) -> None:
     page.goto(f"{staged_product.url}/runs?chosen=51-71")
     expect(page.get_by_role("button", name="Compare")).to_be_disabled()
-    expect(page.get_by_text("at most 20 can be compared.")).to_be_visible()
+    expect(page.get_by_text("At most 20 runs can be compared.")).to_be_visible()
     page.goto(f"{staged_product.url}/runs?chosen=51-70")
     page.get_by_role("button", name="Compare").click()
     expect(page).to_have_url(re.compile(r"/compare\?runs=51,"))

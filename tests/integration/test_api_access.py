@@ -96,7 +96,7 @@ def signed_in(protected: Api) -> dict[str, str]:
 
 def test_the_printed_url_signs_a_browser_in(protected: Api) -> None:
     cookie = signed_in(protected)
-    for path in ("/", "/api/experiments", "/health"):
+    for path in ("/", "/api/experiments", "/status"):
         assert protected.get(path, headers={**PAGE, **cookie}).status_code == 200
 
 
@@ -191,7 +191,7 @@ def test_a_new_token_invalidates_old_cookies(protected: Api, tmp_path: Path) -> 
 
 
 def test_the_status_page_does_not_show_the_token(protected: Api) -> None:
-    text = protected.get("/health", headers=BEARER).text
+    text = protected.get("/status", headers=BEARER).text
     assert "LAB_TOKEN" in text
     assert TOKEN not in text
 

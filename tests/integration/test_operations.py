@@ -86,7 +86,7 @@ def test_a_full_disk_is_reported(sqlite_api: Api, monkeypatch: pytest.MonkeyPatc
     monkeypatch.setattr("backend.operations.disk_space.FULL_BYTES", 1 << 60)
     assert missing(sqlite_api) == ["disk", "workers"]
     assert sqlite_api.get("/api/health").json()["disk_full"]
-    assert "The disk is full: nothing can be recorded" in sqlite_api.get("/health").text
+    assert "The disk is full. Nothing can be recorded" in sqlite_api.get("/status").text
 
 
 def test_a_write_to_a_full_disk_is_refused(sqlite_api: Api) -> None:
@@ -113,7 +113,7 @@ def test_a_read_only_database_is_reported(
         assert missing(api) == ["database", "workers"]
         assert "the database is read-only" in api.get("/readyz").text
         assert api.get("/api/health").json()["read_only"]
-        assert "The database takes no writes: what is trained waits" in api.get("/health").text
+        assert "The database is read-only. Workers keep" in api.get("/status").text
         answer = api.post("/api/experiments", json=SPEC)
         detail = "The database is read-only at the moment; try again."
         assert (answer.status_code, answer.json()["detail"]) == (503, detail)

@@ -5,7 +5,7 @@ import re
 from frontend.assets import address, plotly_address
 from tests.api import Api
 
-PAGES = ("/", "/experiments/new", "/runs", "/words", "/datasets", "/health")
+PAGES = ("/", "/experiments/new", "/runs", "/glossary", "/datasets", "/status")
 
 
 def test_plotly_is_compressed_and_cached_indefinitely(api: Api) -> None:

@@ -57,7 +57,7 @@ def test_foreign_data_in_the_broker_are_ignored(
         redis.lpush(f"{KEY_PREFIX}list", "a list")
         redis.set(f"{KEY_PREFIX}one", FACTS.model_dump_json())
     assert sqlite_api.get("/api/health").json()["workers"] == [FACTS.model_dump(mode="json")]
-    assert FACTS.name in sqlite_api.get("/health").text
+    assert FACTS.name in sqlite_api.get("/status").text
 
 
 def test_markup_in_the_status_of_a_worker_is_escaped(sqlite_api: Api, valkey_url: str) -> None:
@@ -65,7 +65,7 @@ def test_markup_in_the_status_of_a_worker_is_escaped(sqlite_api: Api, valkey_url
         redis.set(
             f"{KEY_PREFIX}odd", worker_status(name="<script>alert(1)</script>").model_dump_json()
         )
-    assert "&lt;script&gt;alert(1)" in sqlite_api.get("/health").text
+    assert "&lt;script&gt;alert(1)" in sqlite_api.get("/status").text
 
 
 def test_an_experiment_for_an_unavailable_device_is_marked(
@@ -74,17 +74,17 @@ def test_an_experiment_for_an_unavailable_device_is_marked(
     with Redis.from_url(valkey_url) as redis:
         redis.set(f"{KEY_PREFIX}one", FACTS.model_dump_json())
     for_gpu, anywhere = sqlite_api.submit(device="gpu"), sqlite_api.submit()
-    sentence = "2 runs wait for a worker with a GPU, and none is there."
+    sentence = "2 runs wait for a worker with a GPU, but none is running."
     assert sentence in sqlite_api.get(f"/experiments/{for_gpu}").text
-    assert sentence in sqlite_api.get("/health").text
-    assert "none is there" not in sqlite_api.get(f"/experiments/{anywhere}").text
+    assert sentence in sqlite_api.get("/status").text
+    assert "none is running" not in sqlite_api.get(f"/experiments/{anywhere}").text
 
 
 def test_the_page_reports_queued_runs_without_workers(sqlite_api: Api) -> None:
     sqlite_api.submit()
     health = sqlite_api.get("/api/health").json()
     assert (health["workers"], health["queued"]) == ([], 2)
-    assert "No worker is there" in sqlite_api.get("/health").text
+    assert "No worker is running" in sqlite_api.get("/status").text
 
 
 @pytest.mark.parametrize(

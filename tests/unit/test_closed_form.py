@@ -58,6 +58,7 @@ def test_with_weight_decay_the_solution_satisfies_the_normal_equations(
     assert np.allclose(solved(features, targets, decay), expected)
 
 
+@pytest.mark.slow
 def test_gradient_descent_with_weight_decay_converges_to_the_solution() -> None:
     features, targets = (torch.from_numpy(array) for array in random_problem(20, 5))
     weights = torch.zeros(5, 3, dtype=torch.float64, requires_grad=True)

@@ -1,6 +1,7 @@
 """Generated tables, examples and the Compose page agree with the code."""
 
 import re
+import textwrap
 from pathlib import Path
 
 import pytest
@@ -8,8 +9,10 @@ import pytest
 from backend.settings import Settings
 from backend.specification import validate
 from backend.specification.parsing import parse_yaml
+from backend.specification.presets import PRESETS
 from docs import make_reference
 from tests import outage_messages
+from tests.preset_shapes import SHAPES
 
 ROOT = Path(__file__).parents[2]
 
@@ -100,3 +103,11 @@ def test_the_reliability_page_quotes_the_messages_of_the_service() -> None:
     ]
     messages = [message for outage in outages for message in outage.values()]
     assert [text for text in messages if not text.startswith('"') and text not in page] == []
+
+
+@pytest.mark.parametrize("slug", PRESETS)
+def test_the_textbook_page_has_the_text_of_each_preset(slug: str) -> None:
+    page, preset = (ROOT / "docs/textbook.md").read_text(), PRESETS[slug]
+    claims = [f"- {claim}\n" for claim in SHAPES[slug].claims]
+    expected = [f"## {preset.title}\n\n", textwrap.fill(preset.about, 96), *claims]
+    assert [text for text in expected if text not in page] == [], "run: python -m bench.presets"

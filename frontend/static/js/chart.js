@@ -100,6 +100,7 @@ class LabChart extends HTMLElement {
 
   // Replaces values of the traces for which `isWanted` holds: {x: [...]}, {z: [...]}.
   replace(values, isWanted) {
+    if (!this.#figure) return; // not loaded yet
     const indices = this.#figure.data.flatMap((trace, index) => (isWanted(trace) ? [index] : []));
     for (const index of indices) Object.assign(this.#figure.data[index], values);
     const update = Object.entries(values).map(([name, value]) => [name, indices.map(() => value)]);

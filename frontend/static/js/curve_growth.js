@@ -63,15 +63,15 @@ export function moveMarks(layout, marks, last) {
   const place = (epoch) => (isLog ? Math.log10(Math.max(epoch, 1)) : epoch);
   const middle = (place(1) + place(last)) / 2;
   for (const [name, epoch] of Object.entries(marks)) {
-    const visible = epoch !== null;
-    const named = (item) => item.name === name;
-    Object.assign(layout.shapes.find(named), { visible, x0: epoch ?? 1, x1: epoch ?? 1 });
-    Object.assign(layout.annotations.find(named), {
-      visible,
-      x: place(epoch ?? 1),
-      xanchor: place(epoch ?? 1) < middle ? "left" : "right",
-      text: `${name} ${epoch?.toLocaleString("en")}`,
-    });
+    const [line, label] = [layout.shapes, layout.annotations].map((items) =>
+      items.find((item) => item.name === name),
+    );
+    line.visible = label.visible = epoch !== null;
+    if (epoch === null) continue;
+    Object.assign(line, { x0: epoch, x1: epoch });
+    const x = place(epoch);
+    const xanchor = x < middle ? "left" : "right";
+    Object.assign(label, { x, xanchor, text: `${name} ${epoch.toLocaleString("en")}` });
   }
   const best = marks["best epoch"];
   const shade = layout.shapes.find((shape) => shape.name === "after the best epoch");
