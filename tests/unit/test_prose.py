@@ -35,7 +35,6 @@ PENDING: tuple[str, ...] = (
     "frontend/pages",
     "frontend/chart_options.py",
     "frontend/site.py",
-    "frontend/snippets.py",
     "frontend/templates",
     "tests/integration/test_api_curation.py",
     "tests/integration/test_backup.py",
