@@ -32,7 +32,8 @@ class Family:
     `settings` are the model settings that it takes. `size_setting` sets the size of a model. It is
     divided or multiplied by `size_factor`, down to `smallest_size`, to try another size. `saving`
     are the paths of the settings that save memory when they are smaller. `defaults` are by dotted
-    path, where they differ from the general ones.
+    path, where they differ from the general ones. `in_prose` is the name of the family, in the
+    plural, within a sentence.
 
     `by_gradients` and `closed_form` tell how it can be trained, and `for_images` that it needs
     sources of images. `scale` tells how features are scaled, if not as the source needs it.
@@ -48,6 +49,7 @@ class Family:
 
     name: str
     title: str
+    in_prose: str
     about: str
     settings: tuple[str, ...]
     size_setting: str
