@@ -35,7 +35,7 @@ from backend.scheduling.dispatcher import Dispatcher, make_celery
 from backend.scheduling.scheduler import Scheduler
 from backend.settings import Settings
 from backend.store import Database
-from backend.store.effects import CommitEffects
+from backend.store.engine import CommitEffects
 from backend.web.access import Access, token_check
 from backend.web.errors import ErrorBody, ErrorHandlers
 from backend.web.requests import RequestLog

@@ -16,7 +16,7 @@ from backend.store import (
     changes,
     dispatch,
     experiments,
-    metric_keys,
+    metric_storage,
     metric_summaries,
     metrics,
     runs,
@@ -54,7 +54,7 @@ def fill(database: Database) -> None:
             experiments.create_experiment(session, spec)
     with database.write() as session:
         names = [f"{part}_{kind}" for kind in ("loss", "acc") for part in ("train", "val", "test")]
-        metric_keys.key_ids(session, names)
+        metric_storage.key_ids(session, names)
         for statement in _FILL:
             values = {"length": CHUNK_EPOCHS, "chunks": CHUNKS} if ":length" in statement else {}
             session.execute(text(statement), values)

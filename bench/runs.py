@@ -18,7 +18,7 @@ from sqlalchemy.orm import Session
 from backend.runs.listing import list_runs, read_query
 from backend.specification import validate
 from backend.store import Database, bulk, experiments, run_pages
-from backend.store.metric_keys import key_ids
+from backend.store.metric_storage import key_ids
 from backend.store.schema import migrate
 from backend.store.tables import MetricSummary, Run
 

@@ -24,7 +24,7 @@ from backend.live.notifications import Notifier
 from backend.specification import validate
 from backend.store import Database, changes, experiments, metrics, transitions
 from backend.store.changes import NewChange
-from backend.store.metric_chunks import Chunk
+from backend.store.metric_storage import Chunk
 from worker.recorder import HeldRun, Recorder
 from worker.training.group import EpochResult
 

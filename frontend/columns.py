@@ -6,10 +6,9 @@ from dataclasses import dataclass
 from backend.runs.fields import METRIC_PARTS, FieldValue, filterable_fields, value_of
 from backend.runs.schemas import ListedRun
 from backend.search import Condition, Names, Order
-from backend.search.errors import FilterError
 from backend.search.fields import resolve
 from backend.search.syntax import SearchField, predicates
-from backend.search.tokens import tokenise
+from backend.search.tokens import FilterError, tokenise
 from frontend import formatting
 
 LEADING_DEFAULTS = 3  # name, status and verdict come before metrics and added columns

@@ -9,7 +9,7 @@ from fastapi import Response
 from markupsafe import Markup
 from sqlalchemy.orm import Session
 
-from backend.export.provenance import to_yaml, versions
+from backend.export.archive import to_yaml, versions
 from backend.runs.items import experiment_items, run_detail, run_items
 from backend.runs.schemas import RunItem
 from backend.store import experiments, metric_summaries, runs

@@ -17,7 +17,7 @@ from backend.runs.states import State
 from backend.specification import RunSpec, validate
 from backend.store import Database, changes, experiments, metrics, runs, transitions
 from backend.store.changes import NewChange
-from backend.store.metric_chunks import Chunk
+from backend.store.metric_storage import Chunk
 from backend.store.runs import RunProgress
 from backend.store.transitions import Ending
 

@@ -21,7 +21,7 @@ from backend.store import (
     transitions,
 )
 from backend.store.changes import NewChange
-from backend.store.metric_chunks import Chunk
+from backend.store.metric_storage import Chunk
 from backend.store.runs import RunProgress
 from backend.store.transitions import Ending, Lease
 from worker.training.group import EpochResult

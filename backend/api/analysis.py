@@ -5,8 +5,7 @@ from typing import Annotated
 from fastapi import APIRouter, Query
 
 from backend.analysis.report import GridReport
-from backend.runs.bias_variance_analysis import CellSplit, bias_variance
-from backend.runs.grid_analysis import grid_report
+from backend.runs.grid_analysis import CellSplit, bias_variance, grid_report
 from backend.web.dependencies import DatabaseDep, ExperimentId
 
 router = APIRouter(prefix="/api/experiments/{experiment_id}", tags=["experiments"])

@@ -8,7 +8,7 @@ from fastapi.responses import StreamingResponse
 from sqlalchemy.orm import Session
 
 from backend.export import archive_members, zip_stream
-from backend.export.provenance import to_yaml
+from backend.export.archive import to_yaml
 from backend.store import experiments
 from backend.web.dependencies import DatabaseDep, ExperimentId
 

@@ -6,7 +6,7 @@ from fastapi import APIRouter, Query, Response
 from fastapi.responses import StreamingResponse
 from pydantic import BaseModel
 
-from backend.export import csv_files
+from backend.export import files
 from backend.runs import lifecycle
 from backend.runs.early_stop_replay import replay_early_stopping
 from backend.runs.fit_frames import Frames, frames_of
@@ -91,7 +91,7 @@ def download_metrics(run_id: RunId, database: DatabaseDep) -> StreamingResponse:
         series = metrics.series(session, run_id)
     disposition = f'attachment; filename="run-{run_id}-metrics.csv"'
     return StreamingResponse(
-        csv_files.series_lines(series),
+        files.series_lines(series),
         media_type="text/csv",
         headers={"Content-Disposition": disposition},
     )

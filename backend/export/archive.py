@@ -1,18 +1,46 @@
-"""A ZIP file of an experiment, built while it is sent, so that it is never stored as a whole."""
+"""The archive of an experiment: its tables, its specification and the software versions."""
 
 import json
+import platform
 import time
 from collections.abc import Iterable, Iterator
+from functools import cache
+from importlib.metadata import PackageNotFoundError, version
 from io import RawIOBase
 from typing import Literal
 from zipfile import ZIP_DEFLATED, ZIP_STORED, ZipFile, ZipInfo
 
-from backend.export import csv_files, parquet_files
-from backend.export.metric_table import metric_table
-from backend.export.provenance import to_yaml, versions
-from backend.export.run_table import run_table
+import yaml
+
+from backend import __version__
+from backend.export import files
+from backend.export.tables import metric_table, run_table
 from backend.runs.items import experiment_items
 from backend.store import Database, experiments
+from backend.store.tables import JsonObject
+
+PACKAGES = ("torch", "numpy", "scipy", "plotly", "fastapi", "sqlalchemy", "celery")
+
+
+def to_yaml(spec: JsonObject) -> str:
+    """Return a specification as YAML that can be submitted again."""
+    # default_flow_style=None writes lists of values on one line, as people do
+    return yaml.safe_dump(
+        spec, sort_keys=False, allow_unicode=True, width=100, default_flow_style=None
+    )
+
+
+@cache
+def versions() -> dict[str, str]:
+    """Return the versions of the product, of Python and of the installed packages."""
+    installed = {"overfit-lab": __version__, "python": platform.python_version()}
+    for name in PACKAGES:
+        try:
+            installed[name] = version(name)
+        except PackageNotFoundError:  # a web service without a local worker has no torch
+            continue
+    return installed
+
 
 TableFormat = Literal["csv", "parquet"]
 ArchiveMember = tuple[str, Iterable[bytes]]
@@ -37,11 +65,11 @@ def archive_members(
     yield f"{folder}/experiment.json", [json.dumps(description, indent=2).encode()]
     metrics = metric_table(database, experiment_id)
     if table_format == "csv":
-        yield f"{folder}/runs.csv", csv_files.table_lines(table)
-        yield f"{folder}/metrics.csv", csv_files.stream_lines(metrics)
+        yield f"{folder}/runs.csv", files.table_lines(table)
+        yield f"{folder}/metrics.csv", files.stream_lines(metrics)
     else:
-        yield f"{folder}/runs.parquet", parquet_files.table_file(table)
-        yield f"{folder}/metrics.parquet", parquet_files.stream_file(metrics)
+        yield f"{folder}/runs.parquet", files.table_file(table)
+        yield f"{folder}/metrics.parquet", files.stream_file(metrics)
 
 
 class _Buffer(RawIOBase):

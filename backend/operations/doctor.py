@@ -9,7 +9,7 @@ from typing import Literal
 
 from sqlalchemy.orm import Session
 
-from backend.operations.disk_space import free_bytes
+from backend.operations.health_checks import free_bytes
 from backend.operations.migration import opened, refuse_missing
 from backend.scheduling.worker_registry import registered_workers
 from backend.settings import Settings

@@ -1,21 +1,39 @@
 """Health checks of the parts that the service needs, each with a deadline."""
 
+import shutil
 import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import Future
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Generic, TypeVar
 
 from redis.exceptions import RedisError
 from sqlalchemy.exc import SQLAlchemyError
 
-from backend.operations.disk_space import is_full
 from backend.scheduling.dispatcher import Dispatcher
 from backend.scheduling.scheduler import Scheduler
 from backend.scheduling.worker_registry import registered_workers
 from backend.settings import Settings
 from backend.store import Database, schema
+
+FULL_BYTES = 8 << 20  # below this the disk counts as full: one large write can exceed it
+
+
+def free_bytes(folder: Path) -> int | None:
+    """Return the free bytes of the disk that holds `folder`, or None if unknown."""
+    try:
+        return shutil.disk_usage(folder).free
+    except OSError:
+        return None
+
+
+def is_full(folder: Path) -> bool:
+    """Return whether the disk that holds `folder` is known to be full."""
+    free = free_bytes(folder)
+    return free is not None and free < FULL_BYTES
+
 
 T = TypeVar("T")
 

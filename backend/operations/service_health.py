@@ -2,9 +2,8 @@
 
 from pydantic import BaseModel
 
-from backend.export.provenance import versions
-from backend.operations.disk_space import is_full
-from backend.operations.health_checks import HealthChecks
+from backend.export.archive import versions
+from backend.operations.health_checks import HealthChecks, is_full
 from backend.scheduling.dispatcher import Dispatcher
 from backend.scheduling.worker_registry import Worker
 from backend.settings import Settings

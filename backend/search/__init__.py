@@ -7,8 +7,7 @@ the tree that `syntax` declares, and `order` reads the columns to sort by.
 """
 
 from backend.search.fields import Names
-from backend.search.order import Order, parse_order
-from backend.search.parser import parse
+from backend.search.parser import Order, parse, parse_order
 from backend.search.syntax import Condition
 
 __all__ = ["Condition", "Names", "Order", "parse", "parse_order"]

@@ -5,9 +5,8 @@ from dataclasses import dataclass, field
 from backend.diagnosis.verdicts import Verdict
 from backend.runs.fields import METRIC_PARTS, filterable_fields
 from backend.runs.states import STATES
-from backend.search.errors import FilterError, quoted, suggestion
 from backend.search.syntax import PREFIXES, SearchField
-from backend.search.tokens import unescaped
+from backend.search.tokens import FilterError, quoted, suggestion, unescaped
 
 CHOICES: dict[str, tuple[str, ...]] = {"status": STATES, "verdict": tuple(Verdict)}
 """Fields of a run whose value is one of a fixed set of words."""

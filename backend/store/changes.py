@@ -8,7 +8,7 @@ from typing import Literal
 from sqlalchemy import BigInteger, Integer, bindparam, func, insert, select, update
 from sqlalchemy.orm import Session
 
-from backend.store.effects import effects_of
+from backend.store.engine import effects_of
 from backend.store.tables import Change, Experiment
 
 ChangeKind = Literal["metric", "status", "diagnosis"]

@@ -1,7 +1,12 @@
-"""The database: one interface to SQLite and PostgreSQL, and its two kinds of transaction."""
+"""The database: engine, read and write transactions, and their effects on other processes.
+
+Functions of the store record effects on their session, such as queued runs. `Database.write`
+reports them after the commit, so that no caller has to remember a notification.
+"""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from sqlalchemy import BigInteger, func, select, text
@@ -12,7 +17,22 @@ from sqlalchemy.orm import DeclarativeBase, Session
 from sqlalchemy.sql.functions import FunctionElement
 
 from backend.store.connections import make_engine
-from backend.store.effects import CommitEffects, effects_of
+
+_KEY = "commit_effects"
+
+
+@dataclass
+class CommitEffects:
+    """The experiments whose followers look again, and whether runs were queued."""
+
+    changed_experiments: set[int] = field(default_factory=set)
+    runs_queued: bool = False
+
+
+def effects_of(session: Session) -> CommitEffects:
+    """Return the effects that were recorded on a session, to be read or extended."""
+    effects: CommitEffects = session.info.setdefault(_KEY, CommitEffects())
+    return effects
 
 
 class now_ms(FunctionElement[int]):  # noqa: N801 - reads as the SQL function it is

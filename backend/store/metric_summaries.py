@@ -12,8 +12,7 @@ from sqlalchemy import bindparam, select, update
 from sqlalchemy.orm import Session
 
 from backend.store import bulk
-from backend.store.metric_chunks import value_at
-from backend.store.metric_keys import known_keys
+from backend.store.metric_storage import known_keys, value_at
 from backend.store.tables import Metric, MetricKey, MetricSummary
 
 Summary = dict[str, float | int | None]

@@ -9,8 +9,7 @@ from sqlalchemy.orm import Session
 
 from backend.series import Series
 from backend.store import bulk
-from backend.store.metric_chunks import Chunk, join_chunks, unpack_points
-from backend.store.metric_keys import key_ids
+from backend.store.metric_storage import Chunk, join_chunks, key_ids, unpack_points
 from backend.store.metric_summaries import fold_summaries
 from backend.store.tables import Metric, MetricKey, Run
 

@@ -22,8 +22,7 @@ from sqlalchemy.orm import Session
 
 from backend.runs.states import ENDED, TRANSITIONS, UNENDED, State, sources_of
 from backend.store.bulk import chunks
-from backend.store.effects import effects_of
-from backend.store.engine import now_ms
+from backend.store.engine import effects_of, now_ms
 from backend.store.runs import in_experiment
 from backend.store.tables import Experiment, JsonObject, Run
 

@@ -11,7 +11,7 @@ from backend.analysis.capacity_curves import capacity_axis
 from backend.analysis.cells import N_TRAIN, group_by, params_key
 from backend.analysis.intervals import student_t
 from backend.diagnosis.number_format import number
-from backend.runs.bias_variance_analysis import CellSplit
+from backend.runs.grid_analysis import CellSplit
 from backend.specification.params import ParamValue, as_number
 from frontend.charts import size_axes, theme
 

@@ -11,9 +11,8 @@ from backend.analysis.cells import CAPACITY, N_TRAIN, settings, varying
 from backend.analysis.surface import ALONG
 from backend.errors import NotFound
 from backend.runs import compare_variants
-from backend.runs.bias_variance_analysis import CellSplit, bias_variance
 from backend.runs.compare_variants import DEFAULT_AT, At
-from backend.runs.grid_analysis import grid_report
+from backend.runs.grid_analysis import CellSplit, bias_variance, grid_report
 from backend.runs.items import run_items
 from backend.specification.params import ParamValue
 from backend.store import experiments, metric_summaries, runs

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from sqlalchemy import func, select, update
 
-from backend.store import Database, metric_keys, metric_summaries, removal, transitions
+from backend.store import Database, metric_storage, metric_summaries, removal, transitions
 from backend.store import runs as stored_runs
 from backend.store.tables import Experiment, Metric, Param, Run
 from tests.api import Api, record_epochs
@@ -180,5 +180,5 @@ def test_records_of_a_deleted_run_are_not_exported(api: Api, runs: list[int]) ->
         record_epochs(api.database, 1, run_id, range(1, 4), key=f"loss {run_id}")
     api.request("DELETE", f"/api/runs/{runs[0]}")
     with api.database.read() as session:
-        assert metric_keys.keys_of(session, 1) == [f"loss {runs[1]}"]
+        assert metric_storage.keys_of(session, 1) == [f"loss {runs[1]}"]
         assert [run_id for run_id, _ in stored_runs.lengths(session, 1)] == runs[1:]

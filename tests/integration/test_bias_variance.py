@@ -5,7 +5,7 @@ from statistics import fmean
 import pytest
 from safetensors.numpy import load
 
-from backend.runs.bias_variance_analysis import bias_variance
+from backend.runs.grid_analysis import bias_variance
 from backend.settings import Settings
 from backend.store import Database, artifacts
 from tests.training import curves, make_services, submit

@@ -10,8 +10,8 @@ import yaml
 from arro3.io import read_parquet
 
 from backend.export.archive import zip_stream
-from backend.export.csv_files import csv_lines, escape_cell
-from backend.export.metric_table import ReadSlice, read_slices
+from backend.export.files import csv_lines, escape_cell
+from backend.export.tables import ReadSlice, read_slices
 from backend.store import metrics
 from tests.api import Api, record_epochs
 

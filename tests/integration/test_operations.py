@@ -83,7 +83,7 @@ def test_not_ready_without_a_broker(sqlite_url: str, tmp_path: Path) -> None:
 
 def test_a_full_disk_is_reported(sqlite_api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
     assert "disk" not in missing(sqlite_api)
-    monkeypatch.setattr("backend.operations.disk_space.FULL_BYTES", 1 << 60)
+    monkeypatch.setattr("backend.operations.health_checks.FULL_BYTES", 1 << 60)
     assert missing(sqlite_api) == ["disk", "workers"]
     assert sqlite_api.get("/api/health").json()["disk_full"]
     assert "The disk is full. Nothing can be recorded" in sqlite_api.get("/status").text

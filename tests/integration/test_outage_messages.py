@@ -54,5 +54,5 @@ def test_read_only_database(
 
 
 def test_full_disk(sqlite_api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("backend.operations.disk_space.FULL_BYTES", 1 << 60)
+    monkeypatch.setattr("backend.operations.health_checks.FULL_BYTES", 1 << 60)
     assert_shown(sqlite_api, outage_messages.DISK_FULL)

@@ -11,7 +11,7 @@ from backend.search import Condition, parse_order
 from backend.search.syntax import Predicate, SearchField
 from backend.specification import validate
 from backend.store import Database, curation, experiments, params, run_pages, run_search, undo_log
-from backend.store.metric_keys import key_ids
+from backend.store.metric_storage import key_ids
 from backend.store.tables import Experiment, MetricSummary, Run
 from tests.filter_oracle import CONDITIONS, NAMES, NOW, holds
 from tests.specs import document

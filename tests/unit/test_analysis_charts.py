@@ -7,7 +7,7 @@ from backend.analysis.capacity_curves import capacity_curves
 from backend.analysis.cause import cause
 from backend.analysis.learning_curves import learning_curves
 from backend.analysis.measured_cells import cells
-from backend.runs.bias_variance_analysis import CellSplit, EpochSplit
+from backend.runs.grid_analysis import CellSplit, EpochSplit
 from frontend.charts.bias_variance import draw_splits, over_epochs, over_sizes, split_lines
 from frontend.charts.capacity_curve import CapacityInfo, draw_capacity_curve
 from frontend.charts.learning_curve import LearningInfo, draw_learning_curve

@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 from backend.series import Series
 from backend.store import metric_summaries, metrics
 from backend.store.consistency.records import SHOWN
-from backend.store.metric_chunks import VALUE_BYTES
+from backend.store.metric_storage import VALUE_BYTES
 from backend.store.metric_summaries import Summary
 from backend.store.tables import Metric, MetricKey, Run
 

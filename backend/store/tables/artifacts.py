@@ -3,8 +3,7 @@
 from sqlalchemy import ForeignKey, Integer, LargeBinary, String
 from sqlalchemy.orm import Mapped, mapped_column
 
-from backend.store.tables.base import CASCADE, Base
-from backend.store.tables.runs import Run
+from backend.store.tables.runs import CASCADE, Base, Run
 
 
 class Checkpoint(Base):

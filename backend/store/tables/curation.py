@@ -4,8 +4,7 @@ from sqlalchemy import JSON, BigInteger, ForeignKey, Integer, String, Text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from backend.store.engine import now_ms
-from backend.store.tables.base import CASCADE, Base, JsonObject
-from backend.store.tables.runs import Experiment, Run
+from backend.store.tables.runs import CASCADE, Base, Experiment, JsonObject, Run
 
 
 class RunTag(Base):

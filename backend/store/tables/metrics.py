@@ -3,8 +3,7 @@
 from sqlalchemy import BigInteger, Float, ForeignKey, Index, Integer, LargeBinary, String
 from sqlalchemy.orm import Mapped, mapped_column
 
-from backend.store.tables.base import CASCADE, Base
-from backend.store.tables.runs import Experiment, Run
+from backend.store.tables.runs import CASCADE, Base, Experiment, Run
 
 
 class MetricKey(Base):

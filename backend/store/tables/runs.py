@@ -1,10 +1,41 @@
-"""Tables of experiments, their runs, and the hyperparameters that filters read."""
+"""Tables of experiments and runs, and the base class of all tables."""
 
-from sqlalchemy import JSON, BigInteger, Boolean, Float, ForeignKey, Index, Integer, String, Text
-from sqlalchemy.orm import Mapped, mapped_column
+from typing import Any
+
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    Boolean,
+    Float,
+    ForeignKey,
+    Index,
+    Integer,
+    MetaData,
+    String,
+    Text,
+)
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 from backend.store.engine import now_ms
-from backend.store.tables.base import CASCADE, Base, JsonObject
+
+CASCADE = "CASCADE"
+MAX_ID = 2**31 - 1  # the largest value of a PostgreSQL integer
+
+JsonObject = dict[str, Any]
+"""A stored JSON object: a specification, a diagnosis, the parameters of a run."""
+
+
+class Base(DeclarativeBase):
+    """Names every constraint, so that a migration can refer to it on both databases."""
+
+    metadata = MetaData(
+        naming_convention={
+            "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+            "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+            "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+            "pk": "pk_%(table_name)s",
+        }
+    )
 
 
 class Experiment(Base):

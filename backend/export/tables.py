@@ -1,6 +1,6 @@
-"""The metrics of an experiment as one table: a row per run and epoch, a column per metric.
+"""Tables of an experiment: its metrics, with a row per run and epoch, and its runs.
 
-It is read in slices, each in a transaction of its own, so that neither memory nor a transaction
+Metrics are read in slices, each in its own transaction, so that neither memory nor a transaction
 grows with the experiment.
 """
 
@@ -9,9 +9,14 @@ from dataclasses import dataclass
 
 import numpy as np
 from arro3.core import Array, DataType, Field, RecordBatch, RecordBatchReader, Schema
+from sqlalchemy.orm import Session
 
+from backend.runs.fields import RUN_FIELDS, FieldValue, value_of
+from backend.runs.items import run_items
+from backend.runs.schemas import RunItem
 from backend.series import Series
-from backend.store import Database, metric_keys, metrics, runs
+from backend.store import Database, metric_storage, metric_summaries, metrics, runs
+from backend.store.tables import Run
 
 ROWS_PER_SLICE = 50_000
 
@@ -48,7 +53,7 @@ def read_slices(
 def metric_table(database: Database, experiment_id: int) -> RecordBatchReader:
     """Return the table as a stream of batches, each read when it is needed."""
     with database.read() as session:
-        keys = metric_keys.keys_of(session, experiment_id)
+        keys = metric_storage.keys_of(session, experiment_id)
         lengths = runs.lengths(session, experiment_id)
     fields = [Field(name, DataType.int64(), nullable=False) for name in ("run", "epoch")]
     schema = Schema([*fields, *(Field(key, DataType.float64()) for key in keys)])
@@ -85,3 +90,50 @@ def _column(series: Series, epochs: Sequence[int]) -> list[float | None]:
         return list(values)
     known: Mapping[int, float] = dict(zip(series.steps.tolist(), values, strict=True))
     return [known.get(epoch) for epoch in epochs]
+
+
+RUNS_PER_READ = 500
+
+RunTable = dict[str, list[FieldValue]]
+"""Columns by name, all of the same length; None where a run has no value."""
+
+
+def run_table(session: Session, experiment_id: int) -> RunTable:
+    """Return the table.
+
+    Its columns are the exported fields of a run, the hyperparameters by dotted path, and the
+    metrics at the last and the best epoch.
+    """
+    rows: list[dict[str, FieldValue]] = []
+    after: int | None = None
+    while True:
+        page, after = runs.page(session, experiment_id, after=after, limit=RUNS_PER_READ)
+        rows += _rows(session, page)
+        if after is None:
+            break
+    columns = dict.fromkeys(column for row in rows for column in row)
+    return {column: [row.get(column) for row in rows] for column in columns}
+
+
+def _rows(session: Session, page: Sequence[Run]) -> list[dict[str, FieldValue]]:
+    items = run_items(session, page)
+    keys = sorted({key for item in items for key in item.summary})
+    at_best = metric_summaries.values_at_best(session, [item.id for item in items], keys)
+    return [_fields(item) | item.params | _metrics(item, keys, at_best[item.id]) for item in items]
+
+
+def _fields(item: RunItem) -> dict[str, FieldValue]:
+    return {
+        field.exported_as: value_of(item, field.source)
+        for field in RUN_FIELDS.values()
+        if field.exported_as is not None
+    }
+
+
+def _metrics(
+    item: RunItem, keys: Sequence[str], at_best: Mapping[str, float | None]
+) -> dict[str, FieldValue]:
+    last: dict[str, FieldValue] = {
+        f"last.{key}": item.summary.get(key, {}).get("last") for key in keys
+    }
+    return last | {f"best.{key}": at_best.get(key) for key in keys}
