@@ -14,12 +14,12 @@ from backend.datasets.streams import Purpose, stream
 from backend.specification.hyperparameters import Dataset
 from backend.specification.sources import SOURCES
 
-PartName = Literal["train", "validation", "test"]
-PARTS: Final[tuple[PartName, ...]] = ("train", "validation", "test")
+DataPart = Literal["train", "validation", "test"]
+PARTS: Final[tuple[DataPart, ...]] = ("train", "validation", "test")
 TEST_SEED = 0
 
 
-def generated(dataset: Dataset, seed: int, part: PartName) -> tuple[Array, Array]:
+def generated(dataset: Dataset, seed: int, part: DataPart) -> tuple[Array, Array]:
     """Draw a part of a generated source, without the noise that the specification adds.
 
     Returns inputs [n, inputs] and classes [n] or values [n]. Inputs that the formula does not use
@@ -34,7 +34,7 @@ def generated(dataset: Dataset, seed: int, part: PartName) -> tuple[Array, Array
 
 
 def with_noise(
-    dataset: Dataset, seed: int, part: PartName, x: Array, y: Array
+    dataset: Dataset, seed: int, part: DataPart, x: Array, y: Array
 ) -> tuple[Array, Array]:
     """Add all noise but label noise to the inputs [n, inputs] and the targets of a part.
 

@@ -9,12 +9,10 @@ class StoppingCriterion:
     """One criterion of early stopping.
 
     `about` says when it fires. `defaults` are the settings that it takes, with their defaults.
-    `in_prose` is its name within a sentence.
     """
 
     name: str
     title: str
-    in_prose: str
     about: str
     defaults: Mapping[str, float]
 
@@ -25,7 +23,6 @@ STOPPING_CRITERIA: dict[str, StoppingCriterion] = {
         StoppingCriterion(
             "patience",
             "Patience",
-            "patience",
             "Fires after that many epochs without a better validation loss.",
             {"patience": 20, "min_delta": 0.0, "start_from_epoch": 0},
         ),
@@ -33,14 +30,12 @@ STOPPING_CRITERIA: dict[str, StoppingCriterion] = {
         StoppingCriterion(
             "gl",
             "Generalisation loss",
-            "generalisation loss",
             "Fires once validation loss is more than alpha percent above its lowest.",
             {"alpha": 5.0},
         ),
         StoppingCriterion(
             "pq",
             "Progress quotient",
-            "progress quotient",
             "Like generalisation loss, but relative to how much training still changes the train "
             "loss: fires at the end of a strip of epochs once their quotient exceeds alpha.",
             {"alpha": 0.75, "strip": 5},
@@ -48,7 +43,6 @@ STOPPING_CRITERIA: dict[str, StoppingCriterion] = {
         StoppingCriterion(
             "up",
             "Successive rises",
-            "successive rises",
             "Fires once validation loss has risen over that many strips of epochs in succession.",
             {"strips": 3, "strip": 5},
         ),

@@ -66,9 +66,9 @@ def filled_in(values: Params) -> dict[str, ParamValue]:
     source = str(values[SOURCE.path])
     family = str(values.get(FAMILY.path, default_of(FAMILY, source)))
     chosen = {
-        path: values[path] if path in values else default_of(one, source, family)
-        for path, one in AXES.items()
-        if one is not SEED
+        path: values[path] if path in values else default_of(hyperparameter, source, family)
+        for path, hyperparameter in AXES.items()
+        if hyperparameter is not SEED
     }
     with_effect = applicable(chosen)
     return {
@@ -81,30 +81,33 @@ def non_default(params: Params) -> dict[str, ParamValue]:
     source, family = str(params[SOURCE.path]), str(params[FAMILY.path])
     criterion = str(params[CRITERION.path])
 
-    def default(one: Hyperparameter) -> ParamValue:
-        if one is CRITERION:
-            return one.default
-        if one.path in STOPPING:
-            return early_stopping.default_of(one, criterion)
-        return default_of(one, source, family)
+    def default(hyperparameter: Hyperparameter) -> ParamValue:
+        if hyperparameter is CRITERION:
+            return hyperparameter.default
+        if hyperparameter.path in STOPPING:
+            return early_stopping.default_of(hyperparameter, criterion)
+        return default_of(hyperparameter, source, family)
 
     return {
         path: value
         for path, value in params.items()
-        if (one := HYPERPARAMETERS[path]) is not SEED and (one is SOURCE or value != default(one))
+        if (hyperparameter := HYPERPARAMETERS[path]) is not SEED
+        and (hyperparameter is SOURCE or value != default(hyperparameter))
     }
 
 
-def default_of(one: Hyperparameter, source: str, family: str | None = None) -> ParamValue:
+def default_of(
+    hyperparameter: Hyperparameter, source: str, family: str | None = None
+) -> ParamValue:
     """Return the default of a hyperparameter for a data source and a family of models.
 
     Without a family, the default family of the source is meant.
     """
-    general = SOURCES[source].defaults.get(one.path, one.default)
-    if one is FAMILY:
+    general = SOURCES[source].defaults.get(hyperparameter.path, hyperparameter.default)
+    if hyperparameter is FAMILY:
         return general
     family = family or str(default_of(FAMILY, source))
-    return FAMILIES[family].defaults.get(one.path, general)
+    return FAMILIES[family].defaults.get(hyperparameter.path, general)
 
 
 def _cells(

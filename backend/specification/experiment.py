@@ -93,25 +93,33 @@ def _read_axes(
     document: Mapping[str, object], errors: list[FieldError]
 ) -> Iterator[tuple[str, list[ParamValue]]]:
     for section in AXIS_SECTIONS:
-        axes = {one.written_name: one for one in AXES.values() if one.section == section}
+        axes = {
+            hyperparameter.written_name: hyperparameter
+            for hyperparameter in AXES.values()
+            if hyperparameter.section == section
+        }
         written = read_mapping(section, document.get(section, {}), axes, errors)
         for name, value in written.items():
             if name in axes and axes[name] is not SEED:
                 yield axes[name].path, _values(axes[name], value, errors)
 
 
-def _values(one: Hyperparameter, value: object, errors: list[FieldError]) -> list[ParamValue]:
+def _values(
+    hyperparameter: Hyperparameter, value: object, errors: list[FieldError]
+) -> list[ParamValue]:
     """Return the values of one hyperparameter as a list, noting the first that is refused."""
     items = value if isinstance(value, list) else [value]
     if not 1 <= len(items) <= MAX_VALUES:
-        detail = f"{one.path} is a list of {len(items)}; accepted: 1 to {MAX_VALUES}."
-        errors.append(FieldError(one.path, detail))
+        detail = f"{hyperparameter.path} is a list of {len(items)}; accepted: 1 to {MAX_VALUES}."
+        errors.append(FieldError(hyperparameter.path, detail))
         return []
     values: list[ParamValue] = []
     before = len(errors)
     for index, item in enumerate(items):
-        where = f"{one.path}[{index}]" if isinstance(value, list) else one.path
-        accepted = one.read(where, item, errors)
+        where = (
+            f"{hyperparameter.path}[{index}]" if isinstance(value, list) else hyperparameter.path
+        )
+        accepted = hyperparameter.read(where, item, errors)
         if len(errors) == before and accepted in values:
             detail = f"{where} is {show(item)} a second time; accepted: once each."
             errors.append(FieldError(where, detail))
@@ -154,7 +162,7 @@ def _errors_of_the_rest(
 ) -> list[FieldError]:
     """Return the errors of combinations that no refused field has a part in."""
     wrong = {error.field.split("[")[0] for error in errors if error.field}
-    wrong |= {path for path, one in AXES.items() if one.section in wrong}
+    wrong |= {path for path, hyperparameter in AXES.items() if hyperparameter.section in wrong}
     right = {path: values for path, values in axes.items() if path not in wrong}
     few = prod(map(len, right.values())) <= max_runs
     controls = {control.path for control in CONTROLS}

@@ -8,19 +8,16 @@ class Optimizer:
     """One optimiser.
 
     `by_gradients` means that it follows gradients over epochs; otherwise it solves for the best
-    weights at once, for families with a closed form. `adaptive` means that each weight's step is
-    scaled by its own gradients so far; such an optimiser needs a decoupled weight decay, as
-    `decays_with` has it. `slots` is how many numbers it keeps for each weight. `settings` are the
-    training settings that only some optimisers take, and this one does. `in_prose` is its name
-    within a sentence.
+    weights at once, for families with a closed form. `slots` is how many numbers it keeps for each
+    weight. `decays_with` is set if each weight's step is scaled by its own gradients: the name of
+    such an optimiser with decoupled weight decay. `settings` are the training settings that only
+    some optimisers take, and this one does.
     """
 
     name: str
     title: str
-    in_prose: str
     slots: int
     by_gradients: bool = True
-    adaptive: bool = False
     decays_with: str | None = None
     settings: tuple[str, ...] = ()
 
@@ -28,10 +25,10 @@ class Optimizer:
 OPTIMIZERS: dict[str, Optimizer] = {
     optimizer.name: optimizer
     for optimizer in (
-        Optimizer("sgd", "SGD", "SGD", slots=1, settings=("momentum",)),
-        Optimizer("adam", "Adam", "Adam", slots=2, adaptive=True, decays_with="adamw"),
-        Optimizer("adamw", "AdamW", "AdamW", slots=2, adaptive=True, decays_with="adamw"),
-        Optimizer("closed_form", "Closed form", "closed form", slots=0, by_gradients=False),
+        Optimizer("sgd", "SGD", slots=1, settings=("momentum",)),
+        Optimizer("adam", "Adam", slots=2, decays_with="adamw"),
+        Optimizer("adamw", "AdamW", slots=2, decays_with="adamw"),
+        Optimizer("closed_form", "Closed form", slots=0, by_gradients=False),
     )
 }
 """By name, in the order in which they are offered."""

@@ -22,7 +22,10 @@ from backend.specification.optimizers import OPTIMIZERS, Optimizer
 from backend.specification.params import Params, ParamValue
 from backend.specification.sources import SOURCES, Source
 
-_PLACES = {path: (one.section, one.name) for path, one in HYPERPARAMETERS.items()}
+_PLACES = {
+    path: (hyperparameter.section, hyperparameter.name)
+    for path, hyperparameter in HYPERPARAMETERS.items()
+}
 
 
 class RunSpec(Section):

@@ -11,7 +11,7 @@ from typing import Literal
 from backend.specification.params import ParamValue
 
 Problem = Literal["regression", "classification"]
-Scale = Literal["feature", "all", "none", "range"]
+InputScale = Literal["feature", "all", "none", "range"]
 
 GENERATED = "Generated here from the seed; nothing is stored."
 
@@ -36,7 +36,7 @@ class Source:
     outputs: int
     rows: int | None = None
     origin: str = GENERATED
-    scale: Scale = "feature"
+    scale: InputScale = "feature"
     side: int | None = None
     defaults: Mapping[str, ParamValue] = field(default_factory=dict)
 

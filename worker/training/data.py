@@ -7,12 +7,12 @@ from typing import Self
 import numpy as np
 from cachetools import LRUCache, cached
 
-from backend.datasets.draws import PARTS, TEST_SEED, PartName, flipped
+from backend.datasets.draws import PARTS, TEST_SEED, DataPart, flipped
 from backend.datasets.sequences import Array
 from backend.specification.hyperparameters import Dataset
 from backend.specification.notation import ALL_INPUTS
 from backend.specification.run_spec import RunSpec
-from backend.specification.sources import SOURCES, Scale
+from backend.specification.sources import SOURCES, InputScale
 from worker.training.feature_maps import select_features
 from worker.training.losses import LOSS_FUNCTIONS
 from worker.training.raw_samples import draw_part
@@ -36,7 +36,7 @@ class Scaling:
     scale: Array
 
     @classmethod
-    def fit(cls, x: Array, scale: Scale) -> Self:
+    def fit(cls, x: Array, scale: InputScale) -> Self:
         """Fit to training inputs, to the range from -1 to 1 or to zero mean and unit deviation.
 
         The deviation is computed for each feature or over all features together, as `scale` says.
@@ -91,7 +91,7 @@ def load(spec: RunSpec) -> Data:
     return Data(train, validation, test, scaling, mislabelled)
 
 
-def _scale(spec: RunSpec) -> Scale:
+def _scale(spec: RunSpec) -> InputScale:
     """Return how the features are scaled: as family or source need it, selected ones each."""
     if spec.family.scale is not None:
         return spec.family.scale
@@ -110,7 +110,7 @@ def noise_free_test(spec: RunSpec) -> Samples:
     return _part(dataset, spec.training.seed, "test")
 
 
-def _part_key(dataset: Dataset, seed: int, part: PartName) -> Hashable:
+def _part_key(dataset: Dataset, seed: int, part: DataPart) -> Hashable:
     """Return everything that a part depends on."""
     rows = dataset.n_test if SOURCES[dataset.source].rows else None
     noise = dataset.n_features, dataset.input_noise, dataset.target_noise
@@ -119,7 +119,7 @@ def _part_key(dataset: Dataset, seed: int, part: PartName) -> Hashable:
 
 
 @cached(LRUCache(CACHE_BYTES, lambda part: part.x.nbytes + part.y.nbytes), key=_part_key)
-def _part(dataset: Dataset, seed: int, part: PartName) -> Samples:
+def _part(dataset: Dataset, seed: int, part: DataPart) -> Samples:
     x, y = draw_part(dataset, seed, part)
     x.setflags(write=False)
     y.setflags(write=False)

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from backend.datasets.draws import TEST_SEED, PartName, generated, with_noise
+from backend.datasets.draws import TEST_SEED, DataPart, generated, with_noise
 from backend.datasets.formulas import FORMULAS
 from backend.datasets.sequences import Array, stratified_order
 from backend.datasets.streams import Purpose, stream
@@ -26,7 +26,7 @@ MNIST1D_UNIT = 0.15445  # standard deviation of the raw signals
 DIABETES_MEAN, DIABETES_UNIT = 152, 77  # about mean and deviation, so that losses are near 1
 
 
-def draw_part(dataset: Dataset, seed: int, part: PartName) -> tuple[Array, Array]:
+def draw_part(dataset: Dataset, seed: int, part: DataPart) -> tuple[Array, Array]:
     """Return a part's inputs [n, inputs] and targets with all noise except label noise.
 
     Targets are classes [n] or regression values [n, outputs].
@@ -36,12 +36,12 @@ def draw_part(dataset: Dataset, seed: int, part: PartName) -> tuple[Array, Array
     return with_noise(dataset, seed, part, x, y)
 
 
-def _stored(dataset: Dataset, seed: int, part: PartName) -> tuple[Array, Array]:
+def _stored(dataset: Dataset, seed: int, part: DataPart) -> tuple[Array, Array]:
     indices = rows_of_part(dataset, seed, part)
     return stored_inputs(dataset.source, indices), stored_targets(dataset.source)[indices]
 
 
-def rows_of_part(dataset: Dataset, seed: int, part: PartName) -> Array:
+def rows_of_part(dataset: Dataset, seed: int, part: DataPart) -> Array:
     """Return the row indices of stored data that a part holds.
 
     The test rows are the same for every seed. The seed orders the remaining rows: validation takes

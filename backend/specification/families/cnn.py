@@ -78,7 +78,6 @@ def _loading_code(spec: "RunSpec", file: str) -> str:
 CNN = Family(
     name="cnn",
     title="Convolutional network",
-    in_prose="convolutional networks",
     about="A convolutional network, for images.",
     settings=("depth", "channels", "activation"),
     size_setting="channels",

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from backend.errors import FieldError
 from backend.specification.params import ParamValue
-from backend.specification.sources import Scale
+from backend.specification.sources import InputScale
 
 if TYPE_CHECKING:
     from backend.specification.hyperparameters import Model
@@ -32,8 +32,7 @@ class Family:
     `settings` are the model settings that it takes. `size_setting` sets the size of a model. It is
     divided or multiplied by `size_factor`, down to `smallest_size`, to try another size. `saving`
     are the paths of the settings that save memory when they are smaller. `defaults` are by dotted
-    path, where they differ from the general ones. `in_prose` is the name of the family, in the
-    plural, within a sentence.
+    path, where they differ from the general ones.
 
     `by_gradients` and `closed_form` tell how it can be trained, and `for_images` that it needs
     sources of images. `scale` tells how features are scaled, if not as the source needs it.
@@ -49,7 +48,6 @@ class Family:
 
     name: str
     title: str
-    in_prose: str
     about: str
     settings: tuple[str, ...]
     size_setting: str
@@ -67,7 +65,7 @@ class Family:
     for_images: bool = False
     size_factor: int = 4
     smallest_size: int = 2
-    scale: Scale | None = None
+    scale: InputScale | None = None
     defaults: Mapping[str, ParamValue] = field(default_factory=dict)
 
     @property

@@ -84,7 +84,6 @@ def _loading_code(spec: "RunSpec", file: str) -> str:
 MLP = Family(
     name="mlp",
     title="Network",
-    in_prose="networks",
     about="A fully-connected network.",
     settings=("features", "layers", "depth", "width", "activation", "normalisation", "dropout"),
     size_setting="width",

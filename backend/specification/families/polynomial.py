@@ -65,7 +65,6 @@ def _loading_code(spec: "RunSpec", file: str) -> str:
 POLYNOMIAL = Family(
     name="polynomial",
     title="Polynomial",
-    in_prose="polynomials",
     about="A weighted sum of powers of the inputs and of their products.",
     settings=("degree",),
     size_setting="degree",

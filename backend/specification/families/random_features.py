@@ -48,7 +48,6 @@ def _loading_code(spec: "RunSpec", file: str) -> str:
 RANDOM_FEATURES = Family(
     name="random_features",
     title="Random features",
-    in_prose="random features",
     about="Neurons drawn at random, whose weighted sum is fitted.",
     settings=("features", "width"),
     size_setting="width",

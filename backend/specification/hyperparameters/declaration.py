@@ -14,7 +14,6 @@ from pydantic_core import CoreSchema, core_schema
 
 from backend.errors import FieldError
 from backend.specification.params import ParamValue
-from backend.specification.registry import NameIn
 
 STRICT = ConfigDict(strict=True, allow_inf_nan=False)
 MAX_SHOWN_CHARACTERS = 60  # of a refused value, within an error message
@@ -67,6 +66,23 @@ class Choice(Protocol):
         """The name of the choice in the user interface."""
 
 
+@dataclass(frozen=True, eq=False)
+class NameIn:
+    """Pydantic annotation of a string that is a key of a registry.
+
+    ``Annotated[str, NameIn(OPTIMIZERS)]`` validates, and appears in a JSON schema, as a Literal of
+    the registry's keys would.
+    """
+
+    registry: Mapping[str, object]
+
+    def __get_pydantic_core_schema__(
+        self, source: object, handler: GetCoreSchemaHandler
+    ) -> CoreSchema:
+        """Return the schema of the names that are registered when the model is defined."""
+        return core_schema.literal_schema(list(self.registry))
+
+
 @dataclass(frozen=True)
 class NamedChoice:
     """A choice that has no registry: its title, and a sentence about what it does."""
@@ -105,7 +121,7 @@ class Hyperparameter:
     slider_end: float | None = None
     list_name: str | None = None
 
-    @property
+    @cached_property
     def path(self) -> str:
         """The dotted path of the hyperparameter in a run's params, such as model.width."""
         return f"{self.section}.{self.name}"

@@ -10,7 +10,7 @@ from worker.training.architectures.architecture import (
     Architecture,
     GradientTraining,
     LinearFit,
-    Weights,
+    ModelWeights,
 )
 from worker.training.architectures.cnn import CNN
 from worker.training.architectures.mlp import MLP
@@ -43,12 +43,12 @@ def linear_fit(family: str) -> LinearFit:
     return fit
 
 
-def initial(spec: RunSpec) -> Weights:
+def initial(spec: RunSpec) -> ModelWeights:
     """Return the weights that a run starts with, in float32. They depend on the seed alone."""
     return gradient_training(spec.model.family).initial(spec)
 
 
-def predict(spec: RunSpec, weights: Weights, inputs: Tensor) -> Tensor:
+def predict(spec: RunSpec, weights: ModelWeights, inputs: Tensor) -> Tensor:
     """Return a model's outputs [n, outputs] for model inputs [n, inputs]."""
     # closed-form models have fitted weights in float64 and drawn weights in float32
     precision = reduce(torch.promote_types, (value.dtype for value in weights.values()))

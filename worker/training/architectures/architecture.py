@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from worker.training.program import TrainingProgram
     from worker.training.stack import Stack
 
-Weights = Mapping[str, Tensor]
+ModelWeights = Mapping[str, Tensor]
 """The weights of one model by name, in their unpadded shapes."""
 
 
@@ -39,7 +39,7 @@ class GradientTraining:
     statistics. `biased` models have a column of ones among the inputs of their first layer.
     """
 
-    initial: Callable[[RunSpec], Weights]
+    initial: Callable[[RunSpec], ModelWeights]
     weight_views: "Callable[[GroupMember, Stack, Stack, int], Iterator[tuple[str, Tensor]]]"
     stacked: StackedNetwork
     biased: bool = False
@@ -50,7 +50,7 @@ def no_layer(_: RunSpec) -> dict[str, Tensor]:
     return {}
 
 
-def unchanged(_: Weights, features: Tensor) -> Tensor:
+def unchanged(_: ModelWeights, features: Tensor) -> Tensor:
     """Return the features."""
     return features
 
@@ -64,8 +64,8 @@ class LinearFit:
     """
 
     name: str
-    draw_layer: Callable[[RunSpec], Weights] = no_layer
-    features: Callable[[Weights, Tensor], Tensor] = unchanged
+    draw_layer: Callable[[RunSpec], ModelWeights] = no_layer
+    features: Callable[[ModelWeights, Tensor], Tensor] = unchanged
 
 
 def scaled_features(_: RunSpec, scaled: Array) -> Array:
@@ -81,7 +81,7 @@ class Architecture:
     model inputs from scaled features, depending on the model settings `input_settings`.
     """
 
-    predict: Callable[[RunSpec, Weights, Tensor], Tensor]
+    predict: Callable[[RunSpec, ModelWeights, Tensor], Tensor]
     by_gradients: GradientTraining | None = None
     closed_form: LinearFit | None = None
     model_inputs: Callable[[RunSpec, Array], Array] = scaled_features
@@ -97,7 +97,7 @@ def linear_model(
 ) -> Architecture:
     """Return the architecture of a weighted sum of features."""
 
-    def predict(_: RunSpec, weights: Weights, inputs: Tensor) -> Tensor:
+    def predict(_: RunSpec, weights: ModelWeights, inputs: Tensor) -> Tensor:
         return fit.features(weights, inputs) @ weights[fit.name].T
 
     return Architecture(predict, by_gradients, fit, model_inputs, input_settings)

@@ -9,7 +9,7 @@ from torch.nn import functional
 from backend.specification import RunSpec
 from backend.specification.families.cnn import pooled_pixels
 from worker.training import convolution
-from worker.training.architectures.architecture import Architecture, GradientTraining, Weights
+from worker.training.architectures.architecture import Architecture, GradientTraining, ModelWeights
 from worker.training.architectures.mlp import ACTIVATIONS, draw_layer, weight_generator
 from worker.training.stack import Stack
 
@@ -28,7 +28,7 @@ def _initial(spec: RunSpec) -> dict[str, Tensor]:
     return weights | draw_layer(position + 1, shape, generator)
 
 
-def _predict(spec: RunSpec, weights: Weights, pixels: Tensor) -> Tensor:
+def _predict(spec: RunSpec, weights: ModelWeights, pixels: Tensor) -> Tensor:
     side = spec.source.side or 0
     h, position = pixels.view(-1, 1, side, side), 1
     for _ in range(spec.model.depth or 0):

@@ -13,7 +13,7 @@ from backend.datasets.streams import Purpose
 from backend.specification import RunSpec
 from backend.specification.families.mlp import layer_sizes
 from worker.training import perceptron
-from worker.training.architectures.architecture import Architecture, GradientTraining, Weights
+from worker.training.architectures.architecture import Architecture, GradientTraining, ModelWeights
 from worker.training.random_draws import reseed
 from worker.training.stack import Stack
 
@@ -70,7 +70,7 @@ def _norm(position: int, units: int, *, batch: bool) -> dict[str, Tensor]:
     return weights
 
 
-def _predict(spec: RunSpec, weights: Weights, inputs: Tensor) -> Tensor:
+def _predict(spec: RunSpec, weights: ModelWeights, inputs: Tensor) -> Tensor:
     positions = sorted({int(name.split(".")[0]) for name in weights})
     h = inputs
     for at in positions:
@@ -80,7 +80,7 @@ def _predict(spec: RunSpec, weights: Weights, inputs: Tensor) -> Tensor:
     return h
 
 
-def _layer(h: Tensor, weights: Weights, at: int) -> Tensor:
+def _layer(h: Tensor, weights: ModelWeights, at: int) -> Tensor:
     weight, bias = weights[f"{at}.weight"], weights[f"{at}.bias"]
     if weight.dim() == 2:
         return functional.linear(h, weight, bias)

@@ -14,7 +14,7 @@ ABOVE_ZERO = 1e-9  # the minimum for the browser where 0 itself is not accepted
 
 
 @dataclass(frozen=True)
-class StoppingField:
+class Field:
     """A setting of the chosen criterion, a number. `refusal` is shown for any other text."""
 
     name: str
@@ -28,18 +28,18 @@ class StoppingField:
 
 
 @dataclass(frozen=True)
-class StoppingControl:
+class Control:
     """The control: its choices, the fields of the chosen criterion, and the answer in words."""
 
     choices: Mapping[str, str]
     chosen: str
     about: str
-    fields: Sequence[StoppingField]
+    fields: Sequence[Field]
     sentence: str
     query: Mapping[str, str]
 
 
-def stopping_control(stop: EarlyStop, *, query: Mapping[str, str], live: bool) -> StoppingControl:
+def control(stop: EarlyStop, *, query: Mapping[str, str], live: bool) -> Control:
     """Return the control for a replayed criterion. `query` holds the parameters of the URL."""
     criterion = STOPPING_CRITERIA[stop.criterion]
     taken = [
@@ -47,7 +47,7 @@ def stopping_control(stop: EarlyStop, *, query: Mapping[str, str], live: bool) -
         for hyperparameter in STOPPING.values()
         if hyperparameter.name in criterion.defaults
     ]
-    return StoppingControl(
+    return Control(
         {name: other.title for name, other in STOPPING_CRITERIA.items()},
         stop.criterion,
         criterion.about,
@@ -87,8 +87,8 @@ def _given_up(stop: EarlyStop) -> str:
     )
 
 
-def _field(hyperparameter: Hyperparameter, value: float) -> StoppingField:
-    return StoppingField(
+def _field(hyperparameter: Hyperparameter, value: float) -> Field:
+    return Field(
         hyperparameter.name,
         hyperparameter.label,
         hyperparameter.help,

@@ -12,11 +12,11 @@ from frontend import formatting
 from frontend.charts.grid import GridCell
 from frontend.charts.grid_metrics import AtBest
 
-MAX_FIT_CARDS = 6
+MAX_PICTURES = 6
 
 
 @dataclass(frozen=True)
-class FitCard:
+class Picture:
     """One cell's fit, with its errors at the last and at the best epoch."""
 
     run: RunItem
@@ -30,19 +30,19 @@ class FitCard:
         return None if value is None else float(value)
 
 
-def fit_cards(
+def pictures(
     session: Session,
     cells: Sequence[GridCell],
     varying: Sequence[str],
     at_best: Mapping[int, AtBest],
-) -> list[FitCard]:
+) -> list[Picture]:
     """Return a picture for each cell of a small grid whose inputs can be drawn, else none."""
     found = [cell.runs[0] for cell in cells]
     shown = all(run.spec.dataset.drawable for run in found)
-    if not shown or len(found) > MAX_FIT_CARDS:
+    if not shown or len(found) > MAX_PICTURES:
         return []
     return [
-        FitCard(run, _card_title(run, varying), at_best.get(run.id, {}), _last_fit(session, run.id))
+        Picture(run, _card_title(run, varying), at_best.get(run.id, {}), _last_fit(session, run.id))
         for run in found
     ]
 
