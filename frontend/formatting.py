@@ -7,9 +7,9 @@ from datetime import datetime
 from backend.diagnosis.number_format import number as plain_number
 from backend.diagnosis.verdicts import FACTS
 from backend.specification.hyperparameters import HYPERPARAMETERS
+from backend.specification.notation import count as count
 from backend.specification.params import Params, ParamValue
 from backend.specification.placement import PLACEMENT_SETTINGS
-from backend.specification.run_spec import RunSpec
 
 MISSING = "\N{EN DASH}"
 MILD = "mild "
@@ -23,11 +23,6 @@ def number(value: float | None) -> str:
 def percent(value: float | None) -> str:
     """Write a ratio as whole percent."""
     return MISSING if value is None else f"{value:,.0%}"
-
-
-def count(amount: int, noun: str) -> str:
-    """Write an amount with its noun: "1 run", "1,200 runs"."""
-    return f"{amount:,} {noun}" if amount == 1 else f"{amount:,} {noun}s"
 
 
 def duration(seconds: float) -> str:
@@ -80,23 +75,6 @@ def value(of: ParamValue | Sequence[ParamValue], path: str = "") -> str:
     if isinstance(of, str):
         return HYPERPARAMETERS[path].choice_title(of) if path in HYPERPARAMETERS else of
     return ", ".join(value(one, path) for one in of)
-
-
-def model(params: Params) -> str:
-    """Name a model by its capacity: "2 layers of 32 neurons"."""
-    of = RunSpec.from_params(params).model
-    if of.degree is not None:
-        return f"Degree {of.degree}"
-    if of.channels is not None:
-        return f"{count(of.depth or 0, 'convolution')} of {count(of.channels, 'channel')}"
-    if of.layers is not None:
-        *first, last = of.layers.split("-")
-        return f"Layers of {', '.join(first)} and {last} neurons"
-    if of.depth is None:
-        return count(of.width or 0, "random feature")
-    if of.depth == 0:
-        return "Single layer"
-    return f"{count(of.depth, 'layer')} of {count(of.width or 0, 'neuron')}"
 
 
 def badge(verdict: str | None, rule: str | None) -> str:

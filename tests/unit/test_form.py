@@ -5,7 +5,7 @@ import pytest
 
 from backend.specification.hyperparameters import HYPERPARAMETERS
 from frontend.form import FormField, form_fields
-from frontend.formatting import badge, duration, model, number, value
+from frontend.formatting import badge, duration, number, value
 from tests.specs import run_spec
 
 
@@ -92,4 +92,5 @@ def test_durations_use_the_largest_sensible_unit(seconds: float, written: str) -
 def test_a_model_is_described_by_its_capacity(
     source: str, values: dict[str, Any], written: str
 ) -> None:
-    assert model(run_spec(source, **values).params()) == written
+    spec = run_spec(source, **values)
+    assert spec.family.describe(spec.model) == written
