@@ -10,13 +10,13 @@ from frontend.live_parts import LivePages
 from frontend.pages import (
     compare,
     experiment,
-    health,
     home,
     new_experiment,
     reference,
     run,
     runs,
     sign_in,
+    status,
 )
 from frontend.report import render_report
 from frontend.site import render_error as render_other_error
@@ -27,7 +27,7 @@ __all__ = ["mount", "render_error", "render_report"]
 def mount(app: FastAPI) -> None:
     """Mount every page, chart and static file on the app."""
     app.state.live_pages = LivePages()
-    pages = (home, new_experiment, experiment, runs, run, compare, reference, health, sign_in)
+    pages = (home, new_experiment, experiment, runs, run, compare, reference, status, sign_in)
     for module in (assets, routes, experiment_routes, run_routes, *pages):
         app.include_router(module.router, include_in_schema=False)
 

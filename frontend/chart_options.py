@@ -8,7 +8,7 @@ from pydantic import BaseModel, Field, field_validator
 
 from backend.store.tables import MAX_ID
 
-Scale = Literal["linear", "log"]
+AxisScale = Literal["linear", "log"]
 Shown = Literal["train", "val", "test", "seeds"]
 SHOWN = get_args(Shown)
 NONE = "none"
@@ -23,8 +23,8 @@ class RunView(BaseModel):
     weight of what came before. `first` and `last` are the ends of the stretch, None for the run's.
     """
 
-    scale: Scale = "linear"
-    epochs: Scale | None = None
+    scale: AxisScale = "linear"
+    epochs: AxisScale | None = None
     smoothing: float = Field(0, ge=0, le=0.99)
     show: list[Shown] = ["train", "val", "seeds"]
     first: Epoch = None
@@ -62,4 +62,4 @@ class RunView(BaseModel):
         return text
 
 
-ViewQuery = Annotated[RunView, Query()]
+RunViewQuery = Annotated[RunView, Query()]

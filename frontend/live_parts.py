@@ -80,7 +80,7 @@ class PacedCache(Generic[T]):
 
 
 @dataclass(frozen=True)
-class Chart:
+class ChartTexts:
     """The texts and marks of a growing chart; a mark without an epoch is hidden."""
 
     description: str
@@ -88,7 +88,7 @@ class Chart:
 
 
 @dataclass(frozen=True)
-class Content:
+class PageContent:
     """A live page as it was read at one revision: HTML by element id, and its charts.
 
     `version` is the time of reading, see `version_now`. The parts fit into a viewer's page of the
@@ -99,7 +99,7 @@ class Content:
     version: int
     stage: str
     parts: Mapping[str, str]
-    charts: Mapping[str, Chart] = field(default_factory=dict)
+    charts: Mapping[str, ChartTexts] = field(default_factory=dict)
 
 
 def version_now() -> int:
@@ -111,12 +111,12 @@ def version_now() -> int:
 class Rendering:
     """Content with the version at which each part last changed."""
 
-    content: Content
+    content: PageContent
     first_version: int
     changed: Mapping[str, int]
 
     @classmethod
-    def following(cls, before: "Rendering | None", content: Content) -> "Rendering":
+    def following(cls, before: "Rendering | None", content: PageContent) -> "Rendering":
         """Return the rendering of content that was read after an older one."""
         version = content.version
         if before is None:
@@ -143,7 +143,7 @@ class LivePages:
         self._renderings: PacedCache[Rendering] = PacedCache(share)
 
     def update(
-        self, url: Hashable, seen: int, render: Callable[[Content | None], Content]
+        self, url: Hashable, seen: int, render: Callable[[PageContent | None], PageContent]
     ) -> dict[str, Any]:
         """Return the parts that a viewer with version `seen` lacks, as JSON for live_parts.js.
 

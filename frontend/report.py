@@ -20,8 +20,8 @@ from frontend.charts.experiment_progress import progress_info
 from frontend.charts.grid import value_of
 from frontend.charts.grid_metrics import ABOUT, CHOICES, KEYS
 from frontend.charts.grid_panels import PanelsInfo, panels_info
-from frontend.pages import analysis
-from frontend.pages.pictures import model_title
+from frontend.pages import analysis_sections
+from frontend.pages.fit_cards import model_title
 from frontend.site import fill
 
 MAX_CURVES = 24  # cells whose curves are drawn
@@ -30,7 +30,7 @@ SCRIPTS = ("js/colours.js", "js/report.js")
 
 
 @dataclass(frozen=True)
-class Chart:
+class ReportChart:
     """A figure as the report's script takes it, and the same in words."""
 
     title: str
@@ -68,9 +68,11 @@ def render_report(session: Session, experiment_id: int) -> str:
     )
 
 
-def _analysis(session: Session, experiment_id: int, all_runs: Sequence[RunItem]) -> list[Chart]:
+def _analysis(
+    session: Session, experiment_id: int, all_runs: Sequence[RunItem]
+) -> list[ReportChart]:
     """Return the sections of the grid analysis, each with its chart."""
-    reading = analysis.reading(experiment_id, all_runs, {})
+    reading = analysis_sections.grid_sections(experiment_id, all_runs, {})
     sections = [] if reading is None else reading.sections
     return [
         _chart(
@@ -82,7 +84,7 @@ def _analysis(session: Session, experiment_id: int, all_runs: Sequence[RunItem])
     ]
 
 
-def _curves(session: Session, grid: PanelsInfo) -> list[Chart]:
+def _curves(session: Session, grid: PanelsInfo) -> list[ReportChart]:
     """Return the curves of the first run of each cell, if there are few cells."""
     firsts = [cell.runs[0] for cell in grid.cells]
     drawn = [run for run in firsts if run.summary]
@@ -91,7 +93,7 @@ def _curves(session: Session, grid: PanelsInfo) -> list[Chart]:
     return [_curve(session, run) for run in drawn]
 
 
-def _curve(session: Session, run: RunItem) -> Chart:
+def _curve(session: Session, run: RunItem) -> ReportChart:
     found = run_detail(session, run.id).diagnosis["sentence"]
     return _chart(_run_title(run), found, run_routes.curves(session, run.id, "loss", {}, RunView()))
 
@@ -101,13 +103,13 @@ def _run_title(run: RunItem) -> str:
     return f"Run {run.id}, {run.variant or model_title(run)}{verdict}"
 
 
-def _chart(title: str, about: str, answer: Response) -> Chart:
+def _chart(title: str, about: str, answer: Response) -> ReportChart:
     figure: dict[str, Any] = json.loads(bytes(answer.body))
     description = figure.pop("description")
     figure.pop("caption", None)
     # in a script element only what closes it has a meaning
     text = json.dumps(figure).replace("<", "\\u003c")
-    return Chart(title, about, Markup(text), description)  # noqa: S704
+    return ReportChart(title, about, Markup(text), description)  # noqa: S704
 
 
 def _inline(source: bytes) -> Markup:

@@ -25,11 +25,10 @@ from frontend.charts.bias_variance import (
     split_lines,
 )
 from frontend.charts.capacity_curve import CapacityInfo, draw_capacity_curve, draw_optimum
-from frontend.charts.causes import CauseInfo, draw_cause
 from frontend.charts.grid_metrics import CHOICES, KEYS
 from frontend.charts.learning_curve import LearningInfo, draw_learning_curve
+from frontend.charts.limiting_factors import CauseInfo, SharesInfo, draw_cause, draw_shares
 from frontend.charts.parallel_coordinates import MAX_ROWS, parallel_info
-from frontend.charts.shares import SharesInfo, draw_shares
 from frontend.charts.theme import as_json
 from frontend.charts.variant_differences import comparison_info, draw_comparison
 from frontend.site import Reading, render

@@ -14,7 +14,7 @@ from backend.series import Series
 from frontend.charts import theme
 from frontend.formatting import number
 
-Array = NDArray[np.float32]
+Float32Array = NDArray[np.float32]
 FIT = "fit"  # marks the traces that show the fitted function
 
 
@@ -27,14 +27,14 @@ class FitInfo:
     """
 
     epoch: int
-    x: Array
-    prediction: Array
-    y: Array | None
-    train_x: Array
-    train_y: Array
+    x: Float32Array
+    prediction: Float32Array
+    y: Float32Array | None
+    train_x: Float32Array
+    train_y: Float32Array
     mislabelled: NDArray[np.bool_] | None
-    validation_x: Array
-    validation_y: Array
+    validation_x: Float32Array
+    validation_y: Float32Array
 
     @property
     def description(self) -> str:
@@ -57,7 +57,7 @@ def fit_info(epoch: int, fit: bytes, samples: bytes) -> FitInfo:
 
 
 def over_samples(
-    epoch: int, x: Array, y: Array | None, prediction: Array, samples: bytes
+    epoch: int, x: Float32Array, y: Float32Array | None, prediction: Float32Array, samples: bytes
 ) -> FitInfo:
     """Return a fitted function over the samples of its run (safetensors)."""
     data = load(samples)
@@ -109,7 +109,7 @@ _XY = "(%{x:.3g}, %{y:.3g})"
 _CLASSES = ("var(--class-0)", "var(--class-1)")
 
 
-def _plane(info: FitInfo, y: Array) -> go.Figure:
+def _plane(info: FitInfo, y: Float32Array) -> go.Figure:
     figure = go.Figure(layout=theme.layout(uirevision="fit"))
     figure.update_xaxes(showgrid=False, range=_edges(info.x))
     figure.update_yaxes(showgrid=False, range=_edges(y), scaleanchor="x", constrain="domain")
@@ -117,7 +117,7 @@ def _plane(info: FitInfo, y: Array) -> go.Figure:
     return figure
 
 
-def _surface(info: FitInfo, y: Array) -> go.Figure:
+def _surface(info: FitInfo, y: Float32Array) -> go.Figure:
     """Draw fitted values as shades; a sample stands out where its own value is another."""
     figure = _plane(info, y)
     low, high = _span(info.train_y, info.validation_y)
@@ -146,7 +146,7 @@ _SHADES = [[0, "var(--region-0)"], [0.5, "var(--region-between)"], [1, "var(--re
 _STRONG_SHADES = [[0, "var(--class-0)"], [0.5, "var(--quiet)"], [1, "var(--class-1)"]]
 
 
-def _regions(info: FitInfo, y: Array, mislabelled: NDArray[np.bool_]) -> go.Figure:
+def _regions(info: FitInfo, y: Float32Array, mislabelled: NDArray[np.bool_]) -> go.Figure:
     figure = _plane(info, y)
     figure.add_heatmap(
         x=info.x, y=y, z=info.prediction.astype(np.float32).round(3), zmin=0, zmax=1,
@@ -184,7 +184,7 @@ def _class_points(figure: go.Figure, info: FitInfo, label: int, colour: str) -> 
     )  # fmt: skip
 
 
-def _wrong_labels(figure: go.Figure, wrong: Array) -> None:
+def _wrong_labels(figure: go.Figure, wrong: Float32Array) -> None:
     if not len(wrong):
         return
     figure.add_scatter(
@@ -197,7 +197,7 @@ def _open_dot(colour: str, symbol: str = "circle", *, opacity: float = 0.65) -> 
     return {"symbol": f"{symbol}-open", "color": colour, "size": 6, "opacity": opacity}
 
 
-def _span(*arrays: Array) -> list[float]:
+def _span(*arrays: Float32Array) -> list[float]:
     """Return the range of the data with a margin: a curve may run far out of it."""
     low = min(float(array.min()) for array in arrays)
     high = max(float(array.max()) for array in arrays)
@@ -205,7 +205,7 @@ def _span(*arrays: Array) -> list[float]:
     return [low - margin, high + margin]
 
 
-def _edges(axis: Array) -> list[float]:
+def _edges(axis: Float32Array) -> list[float]:
     return [float(axis[0]), float(axis[-1])]
 
 

@@ -34,7 +34,7 @@ ALL, EACH = "all", "each"
 
 
 @dataclass(frozen=True)
-class Rest:
+class GridFilter:
     """A hyperparameter that is not an axis. Shows ALL values together, EACH apart, or one."""
 
     path: str
@@ -53,7 +53,7 @@ class Rest:
 
 
 @dataclass(frozen=True)
-class Place:
+class CellPlace:
     """The place of a cell: its table, row and column. `first` is the first cell of its table."""
 
     panel: int
@@ -77,7 +77,7 @@ class PanelsInfo:
     choice: str
     varying: Axes
     axes: tuple[str | None, str | None]
-    rest: Sequence[Rest]
+    rest: Sequence[GridFilter]
     panels: Sequence[GridInfo]
     ramp: Ramp | None
     size: str
@@ -88,20 +88,20 @@ class PanelsInfo:
         return [cell for one in self.panels for row in one.cells for cell in row if cell]
 
     @property
-    def placed_cells(self) -> Iterator[tuple[Place, GridCell]]:
+    def placed_cells(self) -> Iterator[tuple[CellPlace, GridCell]]:
         """All cells with their places."""
         for panel, table in enumerate(self.panels):
             first = True
             for row, line in enumerate(table.cells):
                 for column, cell in enumerate(line):
                     if cell:
-                        yield Place(panel, row, column, first), cell
+                        yield CellPlace(panel, row, column, first), cell
                         first = False
 
     @staticmethod
-    def place(panel: int, row: int, column: int, first: bool) -> Place:
+    def place(panel: int, row: int, column: int, first: bool) -> CellPlace:
         """Return a place, for the template."""
-        return Place(panel, row, column, first)
+        return CellPlace(panel, row, column, first)
 
     @property
     def averaged(self) -> Sequence[str]:
@@ -165,7 +165,7 @@ def panels_info(
 
 
 def _groups(
-    runs: Sequence[RunItem], apart: Sequence[Rest]
+    runs: Sequence[RunItem], apart: Sequence[GridFilter]
 ) -> dict[tuple[ParamValue, ...], list[RunItem]]:
     """Return the runs of each table by its values of the hyperparameters that are shown apart."""
     groups: dict[tuple[ParamValue, ...], list[RunItem]] = {
@@ -180,9 +180,9 @@ def _rest(
     varying: Axes,
     axes: tuple[str | None, str | None],
     shown: Mapping[str, str],
-) -> list[Rest]:
+) -> list[GridFilter]:
     """Return the hyperparameters that are not axes, shown in at most MAX_PANELS tables."""
-    others: list[Rest] = []
+    others: list[GridFilter] = []
     tables = 1
     for path, values in varying.items():
         if path in axes:
@@ -195,7 +195,7 @@ def _rest(
             wanted = ALL
         if wanted == EACH:
             tables *= len(values)
-        others.append(Rest(path, values, wanted))
+        others.append(GridFilter(path, values, wanted))
     return others
 
 
@@ -212,7 +212,7 @@ def _ramp(
     return ramp_of(value_of_cell(choice, cell, at_best) for cell in cells.values())
 
 
-def _title(apart: Sequence[Rest], key: tuple[ParamValue, ...]) -> str:
+def _title(apart: Sequence[GridFilter], key: tuple[ParamValue, ...]) -> str:
     pairs = zip(apart, key, strict=True)
     return ", ".join(
         f"{formatting.label(one.path)} {formatting.value(value, one.path)}" for one, value in pairs

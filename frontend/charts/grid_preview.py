@@ -9,12 +9,12 @@ from backend.specification import RunSpec
 from backend.specification.estimates import parameters
 from frontend.charts.grid_metrics import LEVELS
 
-MOST = 12  # rows and columns that are drawn
+MAX_SIZES = 12  # rows and columns that are drawn
 _STEPS_PER_TENFOLD = 2
 
 
 @dataclass(frozen=True)
-class Size:
+class SizeCount:
     """Runs with as many parameters and samples; `level` is a step of the ramp."""
 
     runs: int
@@ -28,7 +28,7 @@ class SizesInfo:
 
     parameters: Sequence[int]
     samples: Sequence[int]
-    cells: Sequence[Sequence[Size | None]]
+    cells: Sequence[Sequence[SizeCount | None]]
     left_out: bool
 
 
@@ -51,13 +51,13 @@ def sizes_info(runs: Sequence[RunSpec]) -> SizesInfo:
     return SizesInfo(shown_rows, shown_columns, cells, left_out)
 
 
-def _size(count: int, samples: int, targets: int, runs: int) -> Size | None:
+def _size(count: int, samples: int, targets: int, runs: int) -> SizeCount | None:
     if not runs:
         return None
     ratio = count / targets
     level = round(_STEPS_PER_TENFOLD * log10(ratio)) + LEVELS // 2
     text = f"{count:,} parameters, {samples:,} samples: {_times(ratio)}"
-    return Size(runs, min(LEVELS - 1, max(0, level)), text)
+    return SizeCount(runs, min(LEVELS - 1, max(0, level)), text)
 
 
 def _times(ratio: float) -> str:
@@ -66,6 +66,6 @@ def _times(ratio: float) -> str:
 
 def _some(values: Sequence[int]) -> list[int]:
     """Return at most MOST of the values, evenly chosen, both ends among them."""
-    if len(values) <= MOST:
+    if len(values) <= MAX_SIZES:
         return list(values)
-    return [values[round(i * (len(values) - 1) / (MOST - 1))] for i in range(MOST)]
+    return [values[round(i * (len(values) - 1) / (MAX_SIZES - 1))] for i in range(MAX_SIZES)]

@@ -6,7 +6,7 @@ from math import log10
 
 import plotly.graph_objects as go
 
-from frontend.chart_options import Scale
+from frontend.chart_options import AxisScale
 from frontend.charts import theme
 from frontend.charts.loss_curves import CurvesInfo, PartLine
 
@@ -33,7 +33,7 @@ def draw_curves(info: CurvesInfo) -> theme.Drawing:
     return theme.drawing(figure, info.description) | growth
 
 
-def _layout(info: CurvesInfo, epochs: Scale) -> go.Layout:
+def _layout(info: CurvesInfo, epochs: AxisScale) -> go.Layout:
     view = info.view
     layout = theme.layout(
         uirevision=f"{info.quantity} {view.of_curves()}",
@@ -76,14 +76,14 @@ def _values_axis(info: CurvesInfo) -> dict[str, object]:
     return axis | ({"range": info.limits} if info.limits else {"rangemode": "tozero"})
 
 
-def _range(info: CurvesInfo, epochs: Scale) -> dict[str, object]:
+def _range(info: CurvesInfo, epochs: AxisScale) -> dict[str, object]:
     """Return the range of the epochs: that of the zoom, or all."""
     if info.view.stretch == (None, None):
         return {"rangemode": "tozero"} if epochs == "linear" else {}
     return {"range": _ends(info, epochs)}
 
 
-def _ends(info: CurvesInfo, epochs: Scale) -> list[float]:
+def _ends(info: CurvesInfo, epochs: AxisScale) -> list[float]:
     first, last = info.view.stretch
     ends = (1 if first is None else first, info.last_epoch if last is None else last)
     return [_place(end, epochs) for end in ends]
@@ -157,13 +157,13 @@ def _shade(figure: go.Figure, info: CurvesInfo) -> None:
     )  # fmt: skip
 
 
-def _place(epoch: int, epochs: Scale) -> float:
+def _place(epoch: int, epochs: AxisScale) -> float:
     """Return the position of an epoch for annotations and ranges, on a logarithmic axis its log."""
     return log10(max(epoch, 1)) if epochs == "log" else epoch
 
 
 def _mark(
-    figure: go.Figure, name: str, epoch: int | None, epochs: Scale, *, row: int, middle: float
+    figure: go.Figure, name: str, epoch: int | None, epochs: AxisScale, *, row: int, middle: float
 ) -> None:
     """Draw a vertical line with its label above the plot; each mark has its own row.
 

@@ -18,7 +18,7 @@ from backend.runs.compare_runs import Subject, differing
 from backend.series import Series, downsample
 from backend.store import metrics, recording_times
 from frontend import formatting
-from frontend.chart_options import Scale
+from frontend.chart_options import AxisScale
 from frontend.charts import theme
 from frontend.charts.loss_curves import Quantity
 
@@ -165,7 +165,7 @@ def _banded(curves: Sequence[OverlayLine]) -> bool:
     return any(curve.low is not None for curve in curves)
 
 
-def draw_overlay(info: OverlayInfo, *, scale: Scale = "linear") -> theme.Drawing:
+def draw_overlay(info: OverlayInfo, *, scale: AxisScale = "linear") -> theme.Drawing:
     """Draw a part's curves: dashed as the part is everywhere, coloured by subject."""
     figure = go.Figure(layout=_layout(info, scale))
     for place, curve in enumerate(info.curves):
@@ -186,7 +186,7 @@ def draw_overlay(info: OverlayInfo, *, scale: Scale = "linear") -> theme.Drawing
     return theme.drawing(figure, info.description)
 
 
-def _layout(info: OverlayInfo, scale: Scale) -> go.Layout:
+def _layout(info: OverlayInfo, scale: AxisScale) -> go.Layout:
     layout = theme.layout(
         uirevision=f"overlay {info.quantity} {info.align} {scale}", hovermode="x unified"
     )

@@ -28,7 +28,7 @@ OUTCOME_TICKS = 5
 
 
 @dataclass(frozen=True)
-class Axis:
+class ParallelAxis:
     """An axis at `x`; its ticks are texts with their heights.
 
     A part of it can be selected: on the axis of a hyperparameter between two of its `options`,
@@ -45,7 +45,7 @@ class Axis:
 
 
 @dataclass(frozen=True)
-class Line:
+class ParallelLine:
     """A cell: where it crosses the axes, its values in words, its outcome, and its first run.
 
     `picks` are the indices of its values among the options of each axis and, last, its outcome.
@@ -66,8 +66,8 @@ class ParallelInfo:
     """The chart: axes from left to right, and lines, the best one last so that it is on top."""
 
     outcome: str
-    axes: Sequence[Axis]
-    lines: Sequence[Line]
+    axes: Sequence[ParallelAxis]
+    lines: Sequence[ParallelLine]
     left_out: int
 
     @property
@@ -110,7 +110,7 @@ def parallel_info(
     return ParallelInfo(CHOICES[choice], axes, lines, len(cells) - len(ordered))
 
 
-def _axes(varying: Axes, ramp: Ramp | None, choice: str) -> list[Axis]:
+def _axes(varying: Axes, ramp: Ramp | None, choice: str) -> list[ParallelAxis]:
     """Return one axis per hyperparameter, its values evenly spaced, and one for the outcome."""
     step = max(LEAST / len(varying), STEP)
     axes = []
@@ -120,11 +120,13 @@ def _axes(varying: Axes, ramp: Ramp | None, choice: str) -> list[Axis]:
         heights = [_height(index, len(values)) for index in range(len(values))]
         ticks = list(zip(heights, named, strict=True))[::every]
         axes.append(
-            Axis(path, formatting.label(path), MARGIN + place * step, ticks, named, heights)
+            ParallelAxis(path, formatting.label(path), MARGIN + place * step, ticks, named, heights)
         )
     shares = [i / (OUTCOME_TICKS - 1) for i in range(OUTCOME_TICKS)]
     ticks = [(HEIGHT * (1 - at), write(choice, ramp.at(at))) for at in shares] if ramp else []
-    axes.append(Axis(choice, CHOICES[choice], MARGIN + len(varying) * step, ticks, ramp=ramp))
+    axes.append(
+        ParallelAxis(choice, CHOICES[choice], MARGIN + len(varying) * step, ticks, ramp=ramp)
+    )
     return axes
 
 
@@ -133,16 +135,16 @@ def _line(
     cell: Sequence[RunItem],
     outcome: float,
     ramp: Ramp | None,
-    axes: Sequence[Axis],
+    axes: Sequence[ParallelAxis],
     varying: Axes,
     choice: str,
-) -> Line:
+) -> ParallelLine:
     picks = [values.index(value) for value, values in zip(key, varying.values(), strict=True)]
     sizes = map(len, varying.values())
     heights = [_height(pick, size) for pick, size in zip(picks, sizes, strict=True)]
     heights.append(HEIGHT * (1 - ramp.share(outcome)) if ramp else 0.0)
     corners = (f"{axis.x:.0f} {height:.1f}" for axis, height in zip(axes, heights, strict=True))
-    return Line(
+    return ParallelLine(
         path="M" + "L".join(corners),
         picks=[*picks, outcome],
         values=[formatting.value(value, path) for path, value in zip(varying, key, strict=True)],

@@ -11,7 +11,7 @@ from backend.specification import validate
 from backend.store import metrics
 from backend.store.tables import MAX_ID
 from backend.web.dependencies import BodyDep, SettingsDep
-from frontend.chart_options import Scale
+from frontend.chart_options import AxisScale
 from frontend.charts.cell_curves import small_curve
 from frontend.charts.data_pictures import data_pictures
 from frontend.charts.grid import MAX_CURVES
@@ -45,7 +45,7 @@ def overlay(
     part: Part,
     quantity: Quantity = "loss",
     align: Align = "epoch",
-    scale: Scale = "linear",
+    scale: AxisScale = "linear",
     test: bool = False,
 ) -> Response:
     """Return one part's curves of several runs or cells. Raises NotFound and InvalidInput."""

@@ -13,7 +13,7 @@ from backend.store import artifacts, experiments, metrics, runs
 from backend.store.artifacts import SnapshotKind
 from backend.store.tables import Run
 from backend.web.dependencies import StoppingQuery
-from frontend.chart_options import ViewQuery
+from frontend.chart_options import RunViewQuery
 from frontend.charts.fits import draw_fit, draw_fit_frames, fit_frames_info, fit_info
 from frontend.charts.loss_chart import draw_curves, seed_traces
 from frontend.charts.loss_curves import Quantity, curves_info
@@ -60,7 +60,7 @@ def weights(session: Reading, run_id: int) -> Response:
 
 @router.get("/{quantity}")
 def curves(
-    session: Reading, run_id: int, quantity: Quantity, stopping: StoppingQuery, view: ViewQuery
+    session: Reading, run_id: int, quantity: Quantity, stopping: StoppingQuery, view: RunViewQuery
 ) -> Response:
     """Return a run's loss or accuracy over its epochs, with the criterion asked for marked.
 
@@ -86,7 +86,7 @@ def curves(
 
 @router.get("/{quantity}/seeds")
 def seeds(
-    session: Reading, run_id: int, quantity: Quantity, view: ViewQuery
+    session: Reading, run_id: int, quantity: Quantity, view: RunViewQuery
 ) -> list[dict[str, object]]:
     """Return the traces of the other seeds in a run's chart. Raises NotFound."""
     row = runs.get(session, run_id)

@@ -15,7 +15,7 @@ LONGEST_LINE = 18  # letters of a variant's name before it is broken
 
 
 @dataclass(frozen=True)
-class Row:
+class VariantRow:
     """One variant's differences to the baseline, in test and in validation loss."""
 
     name: str
@@ -28,7 +28,7 @@ class Row:
 class ComparisonInfo:
     """What the chart shows: rows from the lowest test difference down."""
 
-    rows: Sequence[Row]
+    rows: Sequence[VariantRow]
     baseline: str
 
     @property
@@ -47,7 +47,7 @@ class ComparisonInfo:
 def comparison_info(comparison: Comparison) -> ComparisonInfo:
     """Return the rows of the variants that have at least one pair."""
     rows = [
-        Row(
+        VariantRow(
             effect.arm.name,
             effect.differences[RANKING],
             effect.differences.get(CHOICE),
@@ -117,12 +117,12 @@ def _layout(names: Sequence[str]) -> go.Layout:
     return layout
 
 
-def _broken(row: Row) -> str:
+def _broken(row: VariantRow) -> str:
     text = "<br>".join(escape(line) for line in wrap(row.name, LONGEST_LINE))
     return f"<b>{text}</b>" if row.chosen else text
 
 
-def _hover(row: Row) -> str:
+def _hover(row: VariantRow) -> str:
     found = row.test
     if found.low is None or found.joint_low is None:
         return f"test {found.mean:+.3g}, one seed"

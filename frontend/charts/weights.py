@@ -21,7 +21,7 @@ Weights = NDArray[np.floating]
 
 
 @dataclass(frozen=True)
-class Layer:
+class LayerWeights:
     """A layer's weights: the share of them in each bin, and their standard deviation, by epoch."""
 
     name: str
@@ -35,7 +35,7 @@ class WeightsInfo:
     """The layers from the inputs to the outputs, at each of `epochs` (kind, epoch)."""
 
     epochs: Sequence[tuple[str, int]]
-    layers: Sequence[Layer]
+    layers: Sequence[LayerWeights]
 
     @property
     def description(self) -> str:
@@ -75,13 +75,13 @@ def _named(tensors: Sequence[Mapping[str, Weights]]) -> list[str]:
     return [name for name in tensors[0] if all(each[name].size for each in tensors)]
 
 
-def _layer(name: str, values: Sequence[Weights]) -> Layer:
+def _layer(name: str, values: Sequence[Weights]) -> LayerWeights:
     least, most = BINS
     bins = min(most, max(least, values[0].size // 4))
     edges = np.histogram_bin_edges(np.concatenate(values), bins)
     shares = [np.histogram(each, edges)[0] / each.size for each in values]
     middles = (edges[1:] + edges[:-1]) / 2
-    return Layer(
+    return LayerWeights(
         name,
         [float(f"{middle:.4g}") for middle in middles],
         [share.round(5).tolist() for share in shares],

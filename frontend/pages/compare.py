@@ -14,7 +14,7 @@ from backend.runs.states import ENDED
 from backend.specification.params import ParamValue
 from backend.specification.sources import SOURCES
 from frontend import formatting
-from frontend.chart_options import Scale
+from frontend.chart_options import AxisScale
 from frontend.charts.loss_curves import Quantity
 from frontend.charts.overlay import COLOURS, Align
 from frontend.charts.routes import ComparedRunsDep
@@ -24,23 +24,23 @@ router = APIRouter()
 
 
 @dataclass(frozen=True)
-class View:
+class CompareView:
     """How the curves are shown, as the address says; `every` shows params that agree, too."""
 
     quantity: Quantity = "loss"
     align: Align = "epoch"
-    scale: Scale = "linear"
+    scale: AxisScale = "linear"
     test: bool = False
     every: bool = False
 
 
 @router.get("/compare")
 def compare(
-    session: Reading, compared: ComparedRunsDep, view: Annotated[View, Depends()]
+    session: Reading, compared: ComparedRunsDep, view: Annotated[CompareView, Depends()]
 ) -> HTMLResponse:
     """Show runs or cells beside each other. Raises NotFound and InvalidInput."""
     found = subjects(session, compared.runs, compared.cells)
-    address = Address(compared.runs, compared.cells, view)
+    address = CompareUrl(compared.runs, compared.cells, view)
     return render(
         "compare.html",
         subjects=found,
@@ -60,16 +60,16 @@ def compare(
 
 
 @dataclass(frozen=True)
-class Address:
+class CompareUrl:
     """The address of the page, and those it leads to."""
 
     runs: Sequence[int]
     cells: Sequence[int]
-    view: View
+    view: CompareView
 
     def query(self, **changed: object) -> str:
         """Return the query with something changed; what is usual is left out."""
-        usual = vars(View())
+        usual = vars(CompareView())
         subjects = {"runs": list(self.runs), "cells": list(self.cells)}
         wanted = {**subjects, **vars(self.view), **changed}
         kept = {

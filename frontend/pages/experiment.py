@@ -22,11 +22,11 @@ from frontend.charts.grid import VARIANT, value_of
 from frontend.charts.grid_metrics import ABOUT, CHOICES, USUAL
 from frontend.charts.grid_panels import PanelsInfo, panels_info
 from frontend.charts.loss_curves import newest_info
-from frontend.empty_states import AWAY, nobody
-from frontend.live_parts import Chart, Content, LivePages
-from frontend.pages import analysis, remedies
+from frontend.live_parts import ChartTexts, LivePages, PageContent
+from frontend.pages import analysis_sections, remedies
 from frontend.pages.experiment_state import ExperimentState, read_state
-from frontend.pages.pictures import pictures
+from frontend.pages.fit_cards import fit_cards
+from frontend.pages.status import BROKER_UNREACHABLE, missing_worker
 from frontend.site import Context, Reading, fill, macro, render
 
 PAGE_SIZE = 100
@@ -37,7 +37,7 @@ router = APIRouter()
 
 
 @dataclass(frozen=True)
-class View:
+class ExperimentView:
     """The view of an experiment that a URL asks for.
 
     Hyperparameters that are neither rows nor columns are in the URL by their paths.
@@ -58,7 +58,7 @@ def experiment(
     session: Reading,
     dispatcher: DispatcherDep,
     experiment_id: int,
-    view: Annotated[View, Depends()],
+    view: Annotated[ExperimentView, Depends()],
 ) -> HTMLResponse:
     """Show one experiment. Raises NotFound."""
     query = dict(request.query_params)
@@ -73,7 +73,7 @@ def live_parts(
     database: DatabaseDep,
     dispatcher: DispatcherDep,
     experiment_id: int,
-    view: Annotated[View, Depends()],
+    view: Annotated[ExperimentView, Depends()],
     seen: int = 0,
 ) -> Context:
     """Return the parts of an experiment's page that changed since version `seen`.
@@ -87,14 +87,14 @@ def live_parts(
         with database.read() as session:
             return read_state(session, experiment_id)
 
-    def content(before: Content | None) -> Content:
+    def content(before: PageContent | None) -> PageContent:
         state: ExperimentState
         state, _ = pages.states.get(("experiment", experiment_id), read)
         if before and state.version <= before.version:
             return before
         with database.read() as session:
             context = _live_context(session, dispatcher, state, view, query)
-        return Content(
+        return PageContent(
             state.revision, state.version, state.item.status, _parts(context), _charts(context)
         )
 
@@ -112,12 +112,12 @@ def _parts(context: Context) -> dict[str, str]:
     return parts | (_grid_parts(context["grid"]) if context["has_grid"] else {})
 
 
-def _charts(context: Context) -> dict[str, Chart]:
+def _charts(context: Context) -> dict[str, ChartTexts]:
     run: RunItem | None = context["curve_of"]
     if run is None:
         return {}
     info = newest_info("loss", run, stops=run.early_stop_epoch, view=RunView())
-    return {"loss": Chart(info.description, info.marks)}
+    return {"loss": ChartTexts(info.description, info.marks)}
 
 
 def _grid_parts(grid: PanelsInfo) -> dict[str, str]:
@@ -131,7 +131,7 @@ def _live_context(
     session: Session,
     dispatcher: Dispatcher,
     state: ExperimentState,
-    view: View,
+    view: ExperimentView,
     query: Mapping[str, str],
 ) -> Context:
     """Return the context of the template, except for the remedies, which wait for the end."""
@@ -152,30 +152,38 @@ def _live_context(
         "about": ABOUT,
         "axes": axes,
         "columns": list(grid.varying),
-        "pictures": pictures(session, grid.cells, list(grid.varying), state.at_best),
-        "version": analysis.redraw_version(ended, len(state.runs)),
+        "pictures": fit_cards(session, grid.cells, list(grid.varying), state.at_best),
+        "version": analysis_sections.redraw_version(ended, len(state.runs)),
         "compared": compared,
         "curve_of": _curve_of(state.runs, axes, view),
-        "analysis": None if one_cell else analysis.reading(state.item.id, state.runs, query),
+        "analysis": None
+        if one_cell
+        else analysis_sections.grid_sections(state.item.id, state.runs, query),
         "revision": state.revision,
         "read_at": state.version,
         "query": query,
     }
 
 
-def _curve_of(all_runs: Sequence[RunItem], axes: Sequence[str], view: View) -> RunItem | None:
+def _curve_of(
+    all_runs: Sequence[RunItem], axes: Sequence[str], view: ExperimentView
+) -> RunItem | None:
     """Return the run whose loss is drawn: the first, if nothing varies but the seed."""
     return all_runs[0] if all_runs and not axes and view.page <= 1 else None
 
 
-def _compared(session: Session, state: ExperimentState, view: View) -> remedies.Compared | None:
+def _compared(
+    session: Session, state: ExperimentState, view: ExperimentView
+) -> remedies.VariantComparison | None:
     if not any(run.variant for run in state.runs):
         return None
     found = experiments.get(session, state.item.id)
     return remedies.compared(session, found, view.at, view.setting)
 
 
-def _remedies(session: Session, state: ExperimentState, grid: PanelsInfo, view: View) -> Context:
+def _remedies(
+    session: Session, state: ExperimentState, grid: PanelsInfo, view: ExperimentView
+) -> Context:
     """Return the remedies that an ended experiment offers, and the follow-ups of this one."""
     ended = all(run.status in ENDED for run in state.runs)
     return {
@@ -188,12 +196,12 @@ def _absent(state: ExperimentState, dispatcher: Dispatcher) -> str | None:
     """Return why waiting runs are not trained: no broker, or no worker for their device."""
     queued = state.item.counts["queued"]
     if queued and dispatcher.broker_unreachable:
-        return AWAY
+        return BROKER_UNREACHABLE
     workers = dispatcher.last_state and dispatcher.last_state.workers_for(state.item.device)
-    return nobody(Device(device=state.item.device, queued=queued, workers=workers))
+    return missing_worker(Device(device=state.item.device, queued=queued, workers=workers))
 
 
-def _grid(state: ExperimentState, view: View, query: Mapping[str, str]) -> PanelsInfo:
+def _grid(state: ExperimentState, view: ExperimentView, query: Mapping[str, str]) -> PanelsInfo:
     return panels_info(
         state.runs,
         state.at_best,

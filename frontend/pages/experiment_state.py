@@ -22,7 +22,7 @@ MAX_REASONS = 3
 
 
 @dataclass(frozen=True)
-class Reason:
+class FailureReason:
     """Why runs failed: the sentence of the first of them, and the number of similar failures."""
 
     sentence: str
@@ -55,7 +55,7 @@ class ExperimentState:
             "progress": self.progress,
             "verdicts": badges((run.verdict, run.rule) for run in self.runs).most_common(),
             "cut_off": badges((run.verdict, run.rule) for run in cancelled),
-            "reasons": reasons(self.runs),
+            "reasons": failure_reasons(self.runs),
             "live": self.is_live,
         }
 
@@ -81,7 +81,7 @@ def read_state(session: Session, experiment_id: int) -> ExperimentState:
     )
 
 
-def reasons(all_runs: Sequence[RunItem]) -> list[Reason]:
+def failure_reasons(all_runs: Sequence[RunItem]) -> list[FailureReason]:
     """Return the reasons of failures, the most common first.
 
     Sentences that differ only in their numbers are one reason.
@@ -90,7 +90,7 @@ def reasons(all_runs: Sequence[RunItem]) -> list[Reason]:
     amounts = Counter(map(_without_digits, failed))
     first = {_without_digits(run): run for run in reversed(failed)}
     return [
-        Reason(first[text].error or "No reason is known.", first[text], amount)
+        FailureReason(first[text].error or "No reason is known.", first[text], amount)
         for text, amount in amounts.most_common(MAX_REASONS)
     ]
 

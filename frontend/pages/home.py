@@ -28,7 +28,7 @@ router = APIRouter()
 
 
 @dataclass(frozen=True)
-class Listed:
+class ListedExperiment:
     """An experiment in the list, its verdicts as badges write them, the most common first.
 
     Its progress is told only while it goes on.
@@ -58,7 +58,9 @@ def home(session: Reading, before: Cursor = None, shown: Visibility = "active") 
     rows = page.items if before else [*pinned, *page.items]
     verdicts = experiments.verdicts(session, [row.id for row in rows])
     listed = [
-        Listed(item, badges(verdicts[item.id].elements()).most_common(), _progress(session, item))
+        ListedExperiment(
+            item, badges(verdicts[item.id].elements()).most_common(), _progress(session, item)
+        )
         for item in experiment_items(session, rows)
     ]
     return render(

@@ -24,7 +24,7 @@ MAX_CELLS = 50
 
 
 @dataclass(frozen=True)
-class Offer:
+class RemedyOffer:
     """The remedies for one cell; `cells` are the others that could be chosen, by a run of each.
 
     `whose` says, beside one run, that they answer its whole cell.
@@ -42,7 +42,7 @@ class Offer:
 
 
 @dataclass(frozen=True)
-class Compared:
+class VariantComparison:
     """The comparison of an experiment's variants, as the page shows it.
 
     `cells` names the values of the axes they were multiplied with, if any, and `setting` is the
@@ -66,7 +66,7 @@ class Compared:
         return urlencode({name: value for name, value in asked.items() if value is not None})
 
 
-def offer(rows: Sequence[Run], varying: Sequence[str], run_id: int | None) -> Offer | None:
+def offer(rows: Sequence[Run], varying: Sequence[str], run_id: int | None) -> RemedyOffer | None:
     """Return the remedies for the cell of a run, else for the baseline, else for the worst cell."""
     cells = follow_up.diagnosed_cells(rows)
     if not cells:
@@ -77,7 +77,7 @@ def offer(rows: Sequence[Run], varying: Sequence[str], run_id: int | None) -> Of
     return _offer((requested or baseline or cells)[0], names)
 
 
-def offer_for(session: Session, parent: Experiment, run: Run) -> Offer | None:
+def offer_for(session: Session, parent: Experiment, run: Run) -> RemedyOffer | None:
     """Return the remedies for a run's own cell."""
     cell = follow_up.cell_of(session, parent, run)
     if not cell.verdict:
@@ -104,7 +104,9 @@ def _counted(cell: follow_up.DiagnosedCell) -> str:
     return f"{majority.amount} of {majority.of} {'is' if majority.amount == 1 else 'are'}"
 
 
-def tried(session: Session, parent_id: int, offered: Offer | None = None) -> list[ExperimentItem]:
+def tried(
+    session: Session, parent_id: int, offered: RemedyOffer | None = None
+) -> list[ExperimentItem]:
     """Return the experiments that followed one, or one cell of it."""
     ids = [offered.run_id] if offered else None
     return experiment_items(session, experiments.follow_ups(session, parent_id, run_ids=ids))
@@ -112,18 +114,18 @@ def tried(session: Session, parent_id: int, offered: Offer | None = None) -> lis
 
 def compared(
     session: Session, experiment: Experiment, at: At, setting: int | None = None
-) -> Compared | None:
+) -> VariantComparison | None:
     """Return the comparison of an experiment's variants, if it has several."""
     if len(experiment.spec.get("variants", [])) < 2:
         return None
     try:
         settings = compare_variants.comparable(session, experiment.id).settings
     except NotFound as reason:
-        return Compared(None, reason.detail)
+        return VariantComparison(None, reason.detail)
     setting = setting if setting is not None and 0 <= setting < len(settings) else None
     found = compare_variants.comparison(session, experiment.id, at=at, setting=setting)
     everyone = (found.baseline, *found.effects)
-    return Compared(
+    return VariantComparison(
         comparison=found,
         sentence=_isolated(_capital(in_words(found)), [each.arm.name for each in everyone]),
         at=at,
@@ -142,10 +144,10 @@ def _isolated(sentence: str, names: Sequence[str]) -> str:
     return sentence
 
 
-def _offer(cell: follow_up.DiagnosedCell, cells: dict[int, str]) -> Offer:
+def _offer(cell: follow_up.DiagnosedCell, cells: dict[int, str]) -> RemedyOffer:
     first = cell.runs[0]
     others = [each for each in cell.applicable if each not in cell.proposed]
-    return Offer(
+    return RemedyOffer(
         first.experiment_id,
         first.id,
         str(cell.verdict),

@@ -17,14 +17,14 @@ from backend.store import artifacts, changes, experiments, metric_summaries, run
 from backend.store.artifacts import SnapshotInfo
 from backend.store.tables import Experiment, Run
 from backend.web.dependencies import DatabaseDep, StoppingQuery
-from frontend.chart_options import RunView, Scale, ViewQuery
+from frontend.chart_options import AxisScale, RunView, RunViewQuery
 from frontend.charts.grid_metrics import KEYS
 from frontend.charts.loss_curves import QUANTITIES, newest_info
-from frontend.live_parts import Chart, Content, LivePages, version_now
+from frontend.live_parts import ChartTexts, LivePages, PageContent, version_now
 from frontend.pages import remedies
-from frontend.pages.pictures import model_title
+from frontend.pages.fit_cards import model_title
+from frontend.pages.stopping_control import stopping_control
 from frontend.site import Context, Reading, fill, render
-from frontend.stopping import control
 
 router = APIRouter()
 
@@ -41,7 +41,7 @@ EARLY = 20  # a best epoch in the first twentieth of the run is early
 
 
 @router.get("/runs/{run_id}")
-def run(session: Reading, run_id: int, stopping: StoppingQuery, view: ViewQuery) -> HTMLResponse:
+def run(session: Reading, run_id: int, stopping: StoppingQuery, view: RunViewQuery) -> HTMLResponse:
     """Show one run; `stopping` asks where another criterion would have stopped.
 
     Raises NotFound and InvalidSpec.
@@ -71,7 +71,7 @@ def live_parts(
     database: DatabaseDep,
     run_id: int,
     stopping: StoppingQuery,
-    view: ViewQuery,
+    view: RunViewQuery,
     seen: int = 0,
 ) -> Context:
     """Return the parts of a run's page that changed since version `seen`.
@@ -80,11 +80,11 @@ def live_parts(
     """
     pages: LivePages = request.app.state.live_pages
 
-    def content(_before: Content | None) -> Content:
+    def content(_before: PageContent | None) -> PageContent:
         with database.read() as session:
             context = _live_context(session, run_id, view, stopping)
         parts = {id_: fill(template, **context) for id_, template in LIVE_PARTS.items()}
-        return Content(
+        return PageContent(
             context["revision"], context["read_at"], context["stage"], parts, _charts(context, view)
         )
 
@@ -111,12 +111,12 @@ def _live_context(
         "interrupted": _interrupted(session, row),
         "view": view.model_copy(update={"epochs": view.epochs or _epoch_scale(detail)}),
         "stops": stop.epoch if stopping else detail.early_stop_epoch,
-        "stopping": control(stop, query=stopping, live=live),
+        "stopping": stopping_control(stop, query=stopping, live=live),
         **_learnt(session, detail),
     }
 
 
-def _charts(context: Context, view: RunView) -> dict[str, Chart]:
+def _charts(context: Context, view: RunView) -> dict[str, ChartTexts]:
     """Return the texts and marks of the growing charts; those of other views are loaded again."""
     if not view.grows:
         return {}
@@ -124,7 +124,7 @@ def _charts(context: Context, view: RunView) -> dict[str, Chart]:
         quantity: newest_info(quantity, context["run"], stops=context["stops"], view=view)
         for quantity in QUANTITIES
     }
-    return {name: Chart(info.description, info.marks) for name, info in infos.items()}
+    return {name: ChartTexts(info.description, info.marks) for name, info in infos.items()}
 
 
 def _is_classification(run: RunDetail) -> bool:
@@ -178,7 +178,7 @@ def _frames(newest: int, kept: Sequence[SnapshotInfo]) -> str:
     return ".".join(f"{epoch}" for epoch in (newest, *(one.epoch for one in kept)) if newest)
 
 
-def _epoch_scale(run: RunDetail) -> Scale:
+def _epoch_scale(run: RunDetail) -> AxisScale:
     """Spread out the first epochs of an ended run if all that matters happened in them."""
     early = run.best_epoch is not None and EARLY * run.best_epoch < run.epoch
     return "log" if run.status in ENDED and early else "linear"

@@ -6,7 +6,7 @@ import pytest
 from redis import Redis
 
 from backend.scheduling.worker_registry import KEY_PREFIX, StatusPublisher, registered_workers
-from frontend.pages.health import without_password
+from frontend.pages.status import without_password
 from tests.api import Api
 from tests.product import wait_for
 from tests.workers import worker_status

@@ -10,10 +10,10 @@ from backend.analysis.measured_cells import cells
 from backend.runs.grid_analysis import CellSplit, EpochSplit
 from frontend.charts.bias_variance import draw_splits, over_epochs, over_sizes, split_lines
 from frontend.charts.capacity_curve import CapacityInfo, draw_capacity_curve
-from frontend.charts.causes import CauseInfo, draw_cause
 from frontend.charts.learning_curve import LearningInfo, draw_learning_curve
+from frontend.charts.limiting_factors import CauseInfo, draw_cause
 from frontend.charts.size_axes import axis_type, log_ticks, short
-from frontend.pages.analysis import reading
+from frontend.pages.analysis_sections import grid_sections
 from tests.grids import jitter, result, results
 from tests.unit.test_grid_chart import run
 
@@ -118,12 +118,12 @@ def test_splits_over_epochs_belong_to_one_cell() -> None:
 
 
 def test_there_is_no_analysis_before_two_runs_have_finished() -> None:
-    assert reading(1, [run(1, width=2), run(2, width=4, status="running")], {}) is None
+    assert grid_sections(1, [run(1, width=2), run(2, width=4, status="running")], {}) is None
 
 
 def test_a_section_takes_its_setting_from_the_url() -> None:
     runs = [run(i, width=w, n_train=n) for i, (w, n) in enumerate([(2, 9), (4, 9), (2, 50)])]
-    offered = reading(1, runs, {"learning": "1", "capacity": "7", "target": "0.5"})
+    offered = grid_sections(1, runs, {"learning": "1", "capacity": "7", "target": "0.5"})
     assert offered is not None
     sections = {section.name: section for section in offered.sections}
     assert sections["learning"].chosen == 1

@@ -3,7 +3,7 @@
 import pytest
 
 from backend.runs.schemas import EarlyStop, KeptWeights
-from frontend.stopping import control, sentence
+from frontend.pages.stopping_control import sentence, stopping_control
 
 STOP = KeptWeights(epoch=15, val_loss=0.5, test_loss=0.6, loss_given_up=0.1)
 BEST = KeptWeights(epoch=3, val_loss=0.4, test_loss=0.5, loss_given_up=0.0)
@@ -28,7 +28,7 @@ def test_a_criterion_that_has_not_fired_is_reported(live: bool, words: str) -> N
 
 
 def test_the_control_has_the_fields_of_its_criterion() -> None:
-    form = control(FIRED, query={"criterion": "pq"}, live=False)
+    form = stopping_control(FIRED, query={"criterion": "pq"}, live=False)
     fields = [(field.name, field.value, field.step) for field in form.fields]
     assert fields == [("alpha", "0.75", "any"), ("strip", "5", 1)]
     assert form.fields[0].refusal == "Threshold alpha takes a number above 0 up to 1,000,000."

@@ -6,7 +6,7 @@ from threading import Barrier
 
 import pytest
 
-from frontend.live_parts import Content, LivePages, PacedCache, Rendering, version_now
+from frontend.live_parts import LivePages, PacedCache, PageContent, Rendering, version_now
 
 
 class Clock:
@@ -80,8 +80,8 @@ def test_a_computation_that_fails_is_repeated(clock: Clock) -> None:
     assert cache.get("a", following)[0] == 1
 
 
-def content(version: int, **parts: str) -> Content:
-    return Content(revision=1, version=version, stage="running", parts=parts)
+def content(version: int, **parts: str) -> PageContent:
+    return PageContent(revision=1, version=version, stage="running", parts=parts)
 
 
 def test_only_parts_that_changed_since_a_version_are_sent() -> None:
@@ -106,7 +106,7 @@ def test_a_part_that_is_new_has_changed() -> None:
 def test_viewers_of_one_page_share_its_rendering() -> None:
     pages, rendered = LivePages(), []
 
-    def render(_before: Content | None) -> Content:
+    def render(_before: PageContent | None) -> PageContent:
         rendered.append(1)
         return content(version_now(), head="a")
 

@@ -1,5 +1,5 @@
 from frontend.charts.grid_metrics import LEVELS
-from frontend.charts.grid_preview import MOST, sizes_info
+from frontend.charts.grid_preview import MAX_SIZES, sizes_info
 from tests.specs import run_specs
 
 
@@ -25,4 +25,4 @@ def test_more_parameters_are_darker_and_more_samples_lighter() -> None:
 
 def test_sizes_beyond_the_limit_are_left_out_and_reported() -> None:
     info = sizes_info(run_specs("moons", model__width=list(range(1, 40))))
-    assert (len(info.parameters), info.left_out) == (MOST, True)
+    assert (len(info.parameters), info.left_out) == (MAX_SIZES, True)

@@ -26,7 +26,7 @@ LONGEST_NUMBER = 6  # digits in an address that are read
 
 
 @dataclass(frozen=True)
-class Section:
+class AnalysisSection:
     """One reading of the grid, as a chart. `name` is that of its chooser in the address.
 
     What few ask for is `is_further`: on a narrow screen it stands behind a fold.
@@ -43,17 +43,17 @@ class Section:
 
 
 @dataclass(frozen=True)
-class GridReading:
+class GridSections:
     """The sections that an experiment's axes allow, and in one line each what others need."""
 
-    sections: Sequence[Section]
+    sections: Sequence[AnalysisSection]
     missing: Sequence[str]
     target: float | None
 
 
-def reading(
+def grid_sections(
     experiment_id: int, all_runs: Sequence[RunItem], query: Mapping[str, str]
-) -> GridReading | None:
+) -> GridSections | None:
     """Return what of the grid is read; None before two runs have finished."""
     finished = sum(run.status == "finished" for run in all_runs)
     if finished < MIN_FINISHED:
@@ -71,12 +71,12 @@ def reading(
                 target if section.name == "learning" else None)
         for section, axes in found
     ]  # fmt: skip
-    return GridReading(made, missing, target)
+    return GridSections(made, missing, target)
 
 
 def _sections(
     values: Mapping[str, Sequence[ParamValue]], epochs: int
-) -> tuple[list[tuple[Section, Sequence[str]]], list[str]]:
+) -> tuple[list[tuple[AnalysisSection, Sequence[str]]], list[str]]:
     """Return the available sections with their axes, and what the others need."""
     offers = list(_offers(values, epochs))
     found = [(section, axes) for section, axes, there, _ in offers if there]
@@ -85,7 +85,7 @@ def _sections(
 
 def _offers(
     values: Mapping[str, Sequence[ParamValue]], epochs: int
-) -> Iterator[tuple[Section, Sequence[str], bool, str]]:
+) -> Iterator[tuple[AnalysisSection, Sequence[str], bool, str]]:
     """Yield each section with its axes, whether they vary, and what it needs otherwise."""
     capacity, axis = capacity_axis(values), split_axis(values)
     sizes, capacities = len(values.get(N_TRAIN, ())), len(values.get(capacity, ()))
@@ -105,14 +105,14 @@ def _offers(
 
 
 def _chosen(
-    section: Section,
+    section: AnalysisSection,
     axes: Sequence[str],
     params: Sequence[Mapping[str, ParamValue]],
     query: Mapping[str, str],
     base: str,
     version: int,
     target: float | None,
-) -> Section:
+) -> AnalysisSection:
     """Return a section with its settings and the address of its figure."""
     options = (
         [formatting.settings(one) for one in settings(params, axes)]
@@ -149,14 +149,14 @@ def _target(text: str | None) -> float | None:
     return value if 0 < value < float("inf") else None
 
 
-_CAUSE = Section(
+_CAUSE = AnalysisSection(
     "cause", "What limits the best model",
     "One step along each axis from the cell of the lowest validation loss, with the same seeds "
     "compared: bars are 95 % intervals; what reaches over 0 is not resolved. A fall counts from "
     "3 % for a doubling on.",
     "cause",
 )  # fmt: skip
-_LEARNING = Section(
+_LEARNING = AnalysisSection(
     "learning", "Learning curve",
     "Loss at the best epoch over the number of training samples: mean and 95 % interval over "
     "seeds, which share one test set. The fitted law is a power of the number of samples down to a "
@@ -164,31 +164,31 @@ _LEARNING = Section(
     "100 cases; the dashed line is the forecast without any law.",
     "learning-curve",
 )  # fmt: skip
-_CAPACITY = Section(
+_CAPACITY = AnalysisSection(
     "capacity", "Capacity curve",
     "Loss over the number of parameters: mean and 95 % interval over seeds. What seeds do not tell "
     "from the optimum may be as good.",
     "capacity-curve",
 )  # fmt: skip
-_OPTIMUM = Section(
+_OPTIMUM = AnalysisSection(
     "optimum", "Optimum capacity",
     "The number of parameters with the lowest mean validation loss, for each training-set size.",
     "optimum-capacity", is_further=True,
 )  # fmt: skip
-_SPLITS = Section(
+_SPLITS = AnalysisSection(
     "splits", "Bias and variance",
     "The error at the last epoch, split over the seeds, whose models were trained on different "
     "samples and asked the same: bias is the error of their mean answer, variance what they differ "
     "from it. Bands are 95 % intervals (jackknife).",
     "bias-variance",
 )  # fmt: skip
-_COURSE = Section(
+_COURSE = AnalysisSection(
     "course", "Bias and variance over the epochs",
     "The same of the largest model (or, of one capacity, the one with most data), after 1, 2, 4, "
     "... epochs of training.",
     "bias-variance-course", is_further=True,
 )  # fmt: skip
-_SURFACE = Section(
+_SURFACE = AnalysisSection(
     "surface", "What each cell loses",
     "One surface over capacity, data and training time is fitted to all losses (Bryant and Liu "
     "2026); the bars are the shares of its three terms in each cell. Training has no share where "

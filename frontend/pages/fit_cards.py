@@ -12,11 +12,11 @@ from frontend import formatting
 from frontend.charts.grid import GridCell
 from frontend.charts.grid_metrics import AtBest
 
-MAX_PICTURES = 6
+MAX_FIT_CARDS = 6
 
 
 @dataclass(frozen=True)
-class Picture:
+class FitCard:
     """One cell's fit, with its errors at the last and at the best epoch."""
 
     run: RunItem
@@ -30,19 +30,19 @@ class Picture:
         return None if value is None else float(value)
 
 
-def pictures(
+def fit_cards(
     session: Session,
     cells: Sequence[GridCell],
     varying: Sequence[str],
     at_best: Mapping[int, AtBest],
-) -> list[Picture]:
+) -> list[FitCard]:
     """Return a picture for each cell of a small grid whose inputs can be drawn, else none."""
     found = [cell.runs[0] for cell in cells]
     shown = all(run.spec.dataset.drawable for run in found)
-    if not shown or len(found) > MAX_PICTURES:
+    if not shown or len(found) > MAX_FIT_CARDS:
         return []
     return [
-        Picture(run, _card_title(run, varying), at_best.get(run.id, {}), _last_fit(session, run.id))
+        FitCard(run, _card_title(run, varying), at_best.get(run.id, {}), _last_fit(session, run.id))
         for run in found
     ]
 

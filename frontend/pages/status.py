@@ -7,13 +7,13 @@ from urllib.parse import unquote_plus
 from fastapi import APIRouter
 from fastapi.responses import HTMLResponse
 
-from backend.operations.service_health import service_health
+from backend.operations.service_health import Device, service_health
 from backend.settings import Settings
 from backend.web.dependencies import DatabaseDep, DispatcherDep, HealthChecksDep, SettingsDep
-from frontend.empty_states import nobody
+from frontend import formatting
 from frontend.site import render
 
-ADDRESSES = {
+URL_SETTINGS = {
     "database": "database_url",
     "broker": "broker_url",
 }  # the settings that may hold a password
@@ -30,7 +30,7 @@ def health(
 ) -> HTMLResponse:
     """Show the state of the service and its settings, which cannot be changed here."""
     found = service_health(database, dispatcher, health_checks, settings)
-    waits = [sentence for device in found.devices if (sentence := nobody(device))]
+    waits = [sentence for device in found.devices if (sentence := missing_worker(device))]
     return render("status.html", health=found, waits=waits, settings=settings_rows(settings))
 
 
@@ -43,8 +43,8 @@ def settings_rows(settings: Settings) -> list[tuple[str, str, str]]:
 
 
 def _shown(settings: Settings, name: str) -> str:
-    value: Any = getattr(settings, ADDRESSES.get(name, name))
-    if name in ADDRESSES:
+    value: Any = getattr(settings, URL_SETTINGS.get(name, name))
+    if name in URL_SETTINGS:
         return without_password(value)
     if value is None:
         return ""
@@ -68,3 +68,24 @@ _SECRET = re.compile(r"pass|pwd|secret|token|key|credential", re.IGNORECASE)
 
 def _starred(found: re.Match[str]) -> str:
     return found[1] + STARS if _SECRET.search(unquote_plus(found[2])) else found[0]
+
+
+BROKER_UNREACHABLE = "The message broker is unreachable. Waiting runs start when it is back."
+
+_WORKERS = {"any": "worker", "cpu": "worker on a CPU", "gpu": "worker with a GPU"}
+_REMEDY = {
+    "any": "A worker takes about ten seconds to start.",
+    "cpu": "Start one with LAB_DEVICE=cpu.",
+    "gpu": "Start one on a machine with a GPU, or submit without a device.",
+}
+
+
+def missing_worker(device: Device) -> str | None:
+    """Return a sentence if runs wait for a device that no worker has, else None."""
+    if not device.queued or device.workers != 0:
+        return None
+    verb = "waits" if device.queued == 1 else "wait"
+    return (
+        f"{formatting.count(device.queued, 'run')} {verb} for a {_WORKERS[device.device]}, "
+        f"but none is running. {_REMEDY[device.device]}"
+    )

@@ -14,7 +14,7 @@ ABOVE_ZERO = 1e-9  # the minimum for the browser where 0 itself is not accepted
 
 
 @dataclass(frozen=True)
-class Field:
+class StoppingField:
     """A setting of the chosen criterion, a number. `refusal` is shown for any other text."""
 
     name: str
@@ -28,18 +28,18 @@ class Field:
 
 
 @dataclass(frozen=True)
-class Control:
+class StoppingControl:
     """The control: its choices, the fields of the chosen criterion, and the answer in words."""
 
     choices: Mapping[str, str]
     chosen: str
     about: str
-    fields: Sequence[Field]
+    fields: Sequence[StoppingField]
     sentence: str
     query: Mapping[str, str]
 
 
-def control(stop: EarlyStop, *, query: Mapping[str, str], live: bool) -> Control:
+def stopping_control(stop: EarlyStop, *, query: Mapping[str, str], live: bool) -> StoppingControl:
     """Return the control for a replayed criterion. `query` holds the parameters of the URL."""
     criterion = STOPPING_CRITERIA[stop.criterion]
     taken = [
@@ -47,7 +47,7 @@ def control(stop: EarlyStop, *, query: Mapping[str, str], live: bool) -> Control
         for hyperparameter in STOPPING.values()
         if hyperparameter.name in criterion.defaults
     ]
-    return Control(
+    return StoppingControl(
         {name: other.title for name, other in STOPPING_CRITERIA.items()},
         stop.criterion,
         criterion.about,
@@ -87,8 +87,8 @@ def _given_up(stop: EarlyStop) -> str:
     )
 
 
-def _field(hyperparameter: Hyperparameter, value: float) -> Field:
-    return Field(
+def _field(hyperparameter: Hyperparameter, value: float) -> StoppingField:
+    return StoppingField(
         hyperparameter.name,
         hyperparameter.label,
         hyperparameter.help,
