@@ -38,9 +38,6 @@ PENDING: tuple[str, ...] = (
     "frontend/snippets.py",
     "frontend/templates",
     "tests/integration/test_api_curation.py",
-    "tests/integration/test_backup.py",
-    "tests/integration/test_operations.py",
-    "tests/outage_messages.py",
 )
 
 
