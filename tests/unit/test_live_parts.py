@@ -57,7 +57,7 @@ def test_values_in_use_share_the_processor_time(clock: Clock) -> None:
     cache = paced(clock, 0.5)
     cache.get("a", following)
     assert cache.get("b", following)[1] == pytest.approx(10)
-    clock.now += 60  # nobody asks for the first one any more
+    clock.now += 60  # nobody requests the first value any more
     assert cache.get("b", following)[1] == pytest.approx(5)
 
 
