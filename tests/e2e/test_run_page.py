@@ -58,6 +58,20 @@ def test_the_curve_grows_without_reload_until_the_run_ends(
     assert page.evaluate("window.stillHere")
 
 
+def test_new_points_reload_no_chart(page: Page, lab: str, submit: Submit) -> None:
+    experiment_id, run_id = submit(ENDLESS)
+    page.goto(f"/runs/{run_id}")
+    parts = f"/runs/{run_id}/live"
+    page.wait_for_event("response", lambda response: parts in response.url)
+    urls: list[str] = []  # from now on: the first epoch has made the page complete
+    page.on("request", lambda request: urls.append(request.url))
+    before = len(steps(page))
+    until(page, f"({STEPS}).length > {before}")
+    page.wait_for_event("response", lambda response: parts in response.url)
+    httpx.post(f"{lab}/api/experiments/{experiment_id}/cancel")
+    assert not [url for url in urls if "/loss" in url or "/accuracy" in url]
+
+
 def test_an_overfitting_run_is_marked_and_described(page: Page, submit: Submit) -> None:
     _, run_id = submit(OVERFITTING)
     page.goto(f"/runs/{run_id}?epochs=linear")

@@ -130,10 +130,11 @@ class LabChart extends HTMLElement {
     if (this.#figure) this.#append(metrics);
   }
 
-  // Marks epochs, {"early stop": 12}; null removes a mark.
-  mark(epochs) {
-    if (!this.#figure?.marks) return;
-    Object.assign(this.#figure.marks, epochs);
+  // Marks an epoch, such as the early stop; null removes the mark.
+  mark(name, epoch) {
+    const marks = this.#figure?.marks;
+    if (!marks || marks[name] === epoch) return;
+    marks[name] = epoch;
     this.#moveMarks();
     this.#drawSoon();
   }

@@ -34,7 +34,8 @@ export function updateCharts({ charts }) {
   for (const [id, { description, marks }] of Object.entries(charts)) {
     const chart = document.getElementById(id);
     chart?.describe(description);
-    chart?.mark(marks);
+    // the chart finds the best epoch itself, from points that may be newer than these marks
+    chart?.mark("early stop", marks["early stop"]);
   }
 }
 
