@@ -29,8 +29,8 @@ from backend.api import (
 from backend.api.dependencies import known_query
 from backend.live.broadcaster import Broadcaster
 from backend.live.notifications import Notifier
-from backend.operations.health_checks import HealthChecks
 from backend.operations.prometheus import PrometheusMetrics
+from backend.operations.service_health import HealthChecks
 from backend.scheduling.dispatcher import Dispatcher, make_celery
 from backend.scheduling.scheduler import Scheduler
 from backend.settings import Settings

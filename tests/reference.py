@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from backend.datasets.streams import Purpose, stream
+from backend.datasets.random_streams import Purpose, stream
 from backend.specification import RunSpec
 from backend.specification.sources import SOURCES
 from worker.training.member import GroupMember

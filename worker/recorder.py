@@ -25,8 +25,7 @@ from backend.store.metric_storage import Chunk
 from backend.store.runs import RunProgress
 from backend.store.transitions import Ending, Lease
 from worker.training.group import EpochResult
-from worker.training.model_files import SnapshotFiles
-from worker.training.prediction_files import PredictionFile
+from worker.training.model_files import PredictionFile, SnapshotFiles
 
 logger = logging.getLogger(__name__)
 

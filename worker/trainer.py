@@ -13,7 +13,7 @@ from worker.services import Services
 from worker.training.device import is_out_of_memory, release
 from worker.training.ensemble import Interrupted, ModelVersion
 from worker.training.group import EpochResult, Failure, Group
-from worker.training.prediction_files import records_at
+from worker.training.model_files import records_at
 
 logger = logging.getLogger(__name__)
 

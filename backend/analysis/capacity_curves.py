@@ -14,8 +14,14 @@ from backend.analysis.capacity_points import (
 )
 from backend.analysis.cells import CAPACITY, N_TRAIN, group_by, params_key, setting, varying
 from backend.analysis.effects import NOTICEABLE_FALL, second_half_change
-from backend.analysis.lines import CellLine, lines
-from backend.analysis.measured_cells import Cell, best_validation, relative_change, untrained
+from backend.analysis.measured_cells import (
+    Cell,
+    CellLine,
+    best_validation,
+    lines,
+    relative_change,
+    untrained,
+)
 from backend.diagnosis.number_format import number, relative
 from backend.specification.params import ParamValue
 

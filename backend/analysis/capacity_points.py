@@ -9,12 +9,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from backend.analysis.intervals import Interval
-from backend.analysis.lines import CellLine, peak
 from backend.analysis.measured_cells import (
     Cell,
+    CellLine,
     RunResult,
     best_validation,
     parted,
+    peak,
     relative_change,
     test_at_best,
     untrained,

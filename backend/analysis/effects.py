@@ -14,8 +14,13 @@ from backend.analysis.cells import (
     params_key,
 )
 from backend.analysis.intervals import Interval, paired
-from backend.analysis.lines import CellLine
-from backend.analysis.measured_cells import Cell, best_validation, relative_change, test_at_best
+from backend.analysis.measured_cells import (
+    Cell,
+    CellLine,
+    best_validation,
+    relative_change,
+    test_at_best,
+)
 from backend.diagnosis.number_format import relative
 from backend.specification.params import ParamValue, as_number
 

@@ -7,10 +7,13 @@ import numpy as np
 
 from backend.analysis.cells import N_TRAIN, setting, varying
 from backend.analysis.intervals import Interval
-from backend.analysis.lines import CellLine, Peak, lines, peak
 from backend.analysis.measured_cells import (
     Cell,
+    CellLine,
+    Peak,
     best_validation,
+    lines,
+    peak,
     relative_change,
     test_at_best,
     train_at_best,

@@ -7,7 +7,7 @@ from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from pydantic import BaseModel
 
 from backend.errors import Unavailable
-from backend.operations.health_checks import PartHealth
+from backend.operations.service_health import PartHealth
 from backend.web.dependencies import HealthChecksDep
 
 router = APIRouter(tags=["operations"])

@@ -8,9 +8,8 @@ from pydantic import BaseModel
 
 from backend.export import files
 from backend.runs import lifecycle
-from backend.runs.early_stop_replay import replay_early_stopping
 from backend.runs.fit_frames import Frames, frames_of
-from backend.runs.items import run_detail
+from backend.runs.items import replay_early_stopping, run_detail
 from backend.runs.schemas import EarlyStop, RunDetail
 from backend.series import Series, downsample
 from backend.store import artifacts, metrics, runs

@@ -6,8 +6,7 @@ from fastapi import APIRouter, Path, Response
 from pydantic import BaseModel, ConfigDict
 
 from backend.api.bodies import TagKey
-from backend.runs.listing import read_query
-from backend.runs.saved_views import Query, View, view_item
+from backend.runs.listing import Query, View, read_query, view_item
 from backend.store import saved_views
 from backend.store.tables import MAX_ID
 from backend.web.dependencies import DatabaseDep
@@ -46,12 +45,12 @@ def save_view(wanted: NewView, database: DatabaseDep) -> View:
         query = wanted.query
         read_query(session, filter=query.filter, order_by=query.order_by, shown=query.shown)
         changed = query.model_dump(exclude_defaults=True)
-        return view_item(saved_views.save(session, wanted.name, changed))
+        return view_item(saved_views.save_view(session, wanted.name, changed))
 
 
 @router.delete("/{view_id}", status_code=204, summary="Delete a saved view")
 def delete_view(view_id: ViewId, database: DatabaseDep) -> Response:
     """Delete a view. Its runs stay."""
     with database.write() as session:
-        saved_views.delete(session, view_id)
+        saved_views.delete_view(session, view_id)
     return Response(status_code=204)

@@ -1,13 +1,127 @@
-"""Following an experiment on the terminal until its runs have ended."""
+"""Following an experiment on the terminal, and the text tables of its results."""
 
 import sys
 import time
+from collections import Counter
+from collections.abc import Sequence
 from contextlib import suppress
+from statistics import median
 from typing import Any
 
+from backend.analysis.cells import N_TRAIN, SEED, cell_key, group_by, varying
 from backend.cli.client import Client, JsonObject
-from backend.cli.tables import comparison_table, runs_table
 from backend.errors import NotFound, Unavailable
+
+RUN_COLUMNS = (
+    "parameters", "n_train", "best epoch", "train loss", "val loss", "best val loss", "verdict",
+)  # fmt: skip
+
+
+def runs_table(runs: Sequence[JsonObject]) -> str:
+    """Return a table with a row per cell. Numbers are medians over the seeds of the cell."""
+    varied = _varied(runs)
+    named = any(run.get("variant") for run in runs)
+    heads = ["variant"] * named + [path.split(".")[1] for path in varied]
+    rows = [heads + list(RUN_COLUMNS)]
+    for cell in group_by(runs, lambda run: cell_key(run["params"], run.get("variant"))):
+        first = [_text(cell[0].get("variant"))] * named
+        rows += [first + [_text(cell[0]["params"].get(path)) for path in varied] + _figures(cell)]
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    return "\n".join(
+        "  ".join(text.ljust(width) for text, width in zip(row, widths, strict=True)).rstrip()
+        for row in rows
+    )
+
+
+def _varied(runs: Sequence[JsonObject]) -> list[str]:
+    """Return the hyperparameters that vary within a variant; its name stands for the others."""
+    same_variant = [run for run in runs if run.get("variant") == runs[0].get("variant")]
+    paths = varying([run["params"] for run in same_variant])
+    return [path for path in paths if path not in (SEED, N_TRAIN)]
+
+
+def _figures(cell: list[JsonObject]) -> list[str]:
+    return [
+        _text(cell[0]["parameters"]),
+        _text(cell[0]["params"][N_TRAIN]),
+        _median([run["best_epoch"] for run in cell]),
+        _median([_summary(run, "train_loss", "last") for run in cell]),
+        _median([_summary(run, "val_loss", "last") for run in cell]),
+        _median([_summary(run, "val_loss", "min") for run in cell]),
+        _verdict(cell),
+    ]
+
+
+def _summary(run: JsonObject, key: str, figure: str) -> float | None:
+    value: float | None = run["summary"].get(key, {}).get(figure)
+    return value
+
+
+def _median(values: list[float | None]) -> str:
+    known = [value for value in values if value is not None]
+    return _text(median(known) if known else None)
+
+
+def _verdict(cell: list[JsonObject]) -> str:
+    words = Counter(str(run["verdict"] or run["status"]) for run in cell)
+    if len(words) == 1:
+        return next(iter(words))
+    return ", ".join(f"{word} ({count} of {len(cell)})" for word, count in words.most_common())
+
+
+def _text(value: Any) -> str:
+    if value is None:
+        return "-"
+    return f"{value:.4g}" if isinstance(value, float) else str(value)
+
+
+COMPARISON_COLUMNS = (
+    "variant", "val loss", "test loss", "test difference", "95 % for all", "epochs", "parameters",
+    "cost",
+)  # fmt: skip
+
+
+def comparison_table(comparison: JsonObject) -> str:
+    """Return a table of variants in the order of the comparison, with its sentence below."""
+    rows = [
+        list(COMPARISON_COLUMNS),
+        _comparison_row(comparison["baseline"]),
+        *map(_comparison_row, comparison["variants"]),
+    ]
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    lines = [
+        "  ".join(text.ljust(width) for text, width in zip(row, widths, strict=True)).rstrip()
+        for row in rows
+    ]
+    sentence = str(comparison["sentence"])
+    judged = f"Runs are judged at their {comparison['at']} epoch."
+    return "\n".join([*lines, judged, sentence[:1].upper() + sentence[1:]])
+
+
+def _comparison_row(effect: JsonObject) -> list[str]:
+    difference = effect["differences"].get("test_loss")
+    return [
+        effect["name"],
+        _decimal(effect["means"].get("val_loss")),
+        _decimal(effect["means"].get("test_loss")),
+        f"{difference['mean']:+.3g}" if difference else "-",
+        _interval(difference) if difference else "-",
+        f"{effect['epochs']:.0f}",
+        "-" if effect["parameters"] is None else f"{effect['parameters']:,}",
+        "-" if effect["cost"] is None else f"{effect['cost']:.2g}x",
+    ]
+
+
+def _interval(difference: JsonObject) -> str:
+    if difference["joint_low"] is None:
+        return "one seed"
+    interval = f"{difference['joint_low']:+.3g} to {difference['joint_high']:+.3g}"
+    return interval if difference["resolved"] else f"{interval}, not resolved"
+
+
+def _decimal(value: float | None) -> str:
+    return "-" if value is None else f"{value:.4g}"
+
 
 POLL_SECONDS = 0.5
 UNREACHABLE_SECONDS = 60  # a server that restarts responds well before

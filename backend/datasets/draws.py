@@ -9,8 +9,7 @@ from typing import Final, Literal
 import numpy as np
 
 from backend.datasets.formulas import FORMULAS
-from backend.datasets.sequences import Array, spread
-from backend.datasets.streams import Purpose, stream
+from backend.datasets.random_streams import Array, Purpose, spread, stream
 from backend.specification.hyperparameters import Dataset
 from backend.specification.sources import SOURCES
 

@@ -10,7 +10,8 @@ from collections.abc import Callable
 import numpy as np
 from numpy.random import Generator
 
-from backend.datasets.sequences import Array, spread
+from backend.datasets.random_streams import spread
+from backend.series import Array
 
 Formula = Callable[[Generator, int, bool, int], tuple[Array, Array]]
 

@@ -9,8 +9,8 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from backend.runs.items import run_items
+from backend.runs.lifecycle import diagnosis_of
 from backend.runs.schemas import RunItem
-from backend.runs.stored_diagnosis import diagnosis_of
 from backend.store import changes, experiments, metrics, runs
 from backend.store.tables import Change, Run
 

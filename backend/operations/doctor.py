@@ -9,8 +9,8 @@ from typing import Literal
 
 from sqlalchemy.orm import Session
 
-from backend.operations.health_checks import free_bytes
 from backend.operations.migration import opened, refuse_missing
+from backend.operations.service_health import free_bytes
 from backend.scheduling.worker_registry import registered_workers
 from backend.settings import Settings
 from backend.store import Database, consistency, runs

@@ -23,7 +23,7 @@ from prometheus_client.metrics_core import CounterMetricFamily, GaugeMetricFamil
 from backend import __version__
 from backend.live.broadcaster import Broadcaster
 from backend.live.notifications import Notifier
-from backend.operations.health_checks import CHECK_ERRORS, HealthCheck, HealthChecks
+from backend.operations.service_health import CHECK_ERRORS, HealthCheck, HealthChecks
 from backend.runs.states import STATES
 from backend.scheduling.dispatcher import BrokerState, Dispatcher
 from backend.scheduling.worker_registry import Worker

@@ -9,8 +9,7 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from backend.analysis.cells import SEED, cell_key, group_by
-from backend.diagnosis.majority_verdict import Majority, majority_verdict, severity
-from backend.diagnosis.verdicts import OVER_CONFIDENT
+from backend.diagnosis.verdicts import OVER_CONFIDENT, Majority, majority_verdict, severity
 from backend.errors import InvalidInput, NotFound
 from backend.remedies.catalogue import CellContext, Remedy, applicable, propose
 from backend.remedies.model_size import better_capacities

@@ -1,16 +1,20 @@
 """Build the response models of experiments and runs from stored rows."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from datetime import UTC, datetime
 from math import isfinite
 from typing import TypedDict
 
 from sqlalchemy.orm import Session
 
-from backend.runs.schemas import ExperimentItem, ListedRun, Number, RunDetail, RunItem
-from backend.runs.stored_diagnosis import diagnosis_of
+from backend.diagnosis.early_stopping import build, stopping_outcome
+from backend.runs.lifecycle import diagnosis_of
+from backend.runs.schemas import EarlyStop, ExperimentItem, ListedRun, Number, RunDetail, RunItem
+from backend.specification import RunSpec
+from backend.specification.early_stopping import requested_stopping
 from backend.specification.placement import PRIORITIES
-from backend.store import curation, experiments, metric_summaries, runs
+from backend.store import curation, experiments, metric_summaries, metrics, runs
 from backend.store.tables import Experiment, Run
 
 
@@ -131,3 +135,20 @@ def _curated(row: Run | Experiment, tags: Mapping[str, str]) -> Curated:
         "archived": row.archived,
         "deleted_at": iso(row.deleted_at),
     }
+
+
+REPLAYED_METRICS = ("train_loss", "val_loss", "test_loss")
+
+
+def replay_early_stopping(session: Session, run_id: int, query: Mapping[str, str]) -> EarlyStop:
+    """Replay the criterion that a query describes, by default the run's own.
+
+    Raises NotFound and InvalidSpec.
+    """
+    row = runs.get(session, run_id)
+    requested = requested_stopping(query, RunSpec.from_params(row.params).early_stopping)
+    settings = requested.settings()
+    losses = metrics.series(session, run_id, REPLAYED_METRICS)
+    rule = build(requested.criterion, **settings)
+    outcome = stopping_outcome(rule, *(losses[key] for key in REPLAYED_METRICS))
+    return EarlyStop(criterion=requested.criterion, settings=settings, **asdict(outcome))

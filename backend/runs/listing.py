@@ -4,16 +4,21 @@ import base64
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Annotated
+from urllib.parse import urlencode
 
+from pydantic import BaseModel, ConfigDict, Field
 from sqlalchemy.orm import Session
 
 from backend.errors import InvalidInput
 from backend.runs.items import listed_runs
 from backend.runs.schemas import RunList
 from backend.search import Condition, Order, parse, parse_order
+from backend.search.tokens import MAX_LENGTH
 from backend.store import run_pages, run_search
 from backend.store.experiments import Visibility
 from backend.store.run_pages import SortPosition
+from backend.store.tables import SavedView
 
 
 @dataclass(frozen=True)
@@ -76,4 +81,35 @@ def _invalid_cursor(cursor: str | None) -> InvalidInput:
     return InvalidInput(
         f"cursor is {shortened!r}; accepted: the next_cursor of a list in the same order.",
         "cursor",
+    )
+
+
+Text = Annotated[str, Field(max_length=MAX_LENGTH)]
+
+
+class Query(BaseModel):
+    """The state of a list of runs, as in its URL."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    filter: Text = ""
+    order_by: Text = ""
+    columns: Text = ""
+    shown: Visibility = "active"
+
+
+class View(BaseModel):
+    """A saved view and the URL of its page."""
+
+    id: int
+    name: str
+    query: Query
+    url: str
+
+
+def view_item(row: SavedView) -> View:
+    """Return the response model of a saved view."""
+    query = f"?{urlencode(row.query)}" if row.query else ""
+    return View(
+        id=row.id, name=row.name, query=Query.model_validate(row.query), url=f"/runs{query}"
     )

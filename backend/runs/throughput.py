@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from sqlalchemy.orm import Session
 
 from backend.runs.schemas import RunItem
-from backend.store import recording_times
+from backend.store import metrics
 
 WINDOW_SECONDS = 10.0
 MAX_SPEED_UP = 5
@@ -34,7 +34,7 @@ def throughput(session: Session, runs: Sequence[RunItem], now: datetime) -> Thro
     fastest = max(
         run.epoch / max(1.0, (now - _time(run.started_at)).total_seconds()) for run in recent
     )
-    epochs = recording_times.recorded_since(
+    epochs = metrics.recorded_since(
         session,
         [run.id for run in recent],
         "train_loss",

@@ -12,7 +12,7 @@ from backend.errors import NotFound
 from backend.runs.states import STATES
 from backend.specification import ExperimentSpec, RunSpec
 from backend.specification.estimates import estimated_seconds, parameters
-from backend.store import params as searchable
+from backend.store import run_params as searchable
 from backend.store.bulk import chunks
 from backend.store.engine import effects_of
 from backend.store.tables import MAX_ID, Experiment, Run

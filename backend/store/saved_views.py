@@ -17,7 +17,7 @@ def all_views(session: Session) -> Sequence[SavedView]:
     return session.scalars(select(SavedView).order_by(SavedView.name)).all()
 
 
-def save(session: Session, name: str, query: Mapping[str, str]) -> SavedView:
+def save_view(session: Session, name: str, query: Mapping[str, str]) -> SavedView:
     """Store a view, replacing a view of the same name. Raises Conflict if there are too many."""
     others = select(func.count()).select_from(SavedView).where(SavedView.name != name)
     if (session.scalar(others) or 0) >= MAX_VIEWS:
@@ -30,7 +30,7 @@ def save(session: Session, name: str, query: Mapping[str, str]) -> SavedView:
     ).one()
 
 
-def delete(session: Session, view_id: int) -> None:
+def delete_view(session: Session, view_id: int) -> None:
     """Delete a view. Raises NotFound."""
     view = session.get(SavedView, view_id) if 1 <= view_id <= MAX_ID else None
     if view is None:

@@ -13,7 +13,7 @@ from fastapi import Depends, Path, Query, Request
 
 from backend.errors import UnsupportedMediaType
 from backend.live.broadcaster import Broadcaster
-from backend.operations.health_checks import HealthChecks
+from backend.operations.service_health import HealthChecks
 from backend.scheduling.dispatcher import Dispatcher
 from backend.search.tokens import MAX_LENGTH
 from backend.settings import Settings

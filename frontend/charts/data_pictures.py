@@ -16,7 +16,7 @@ import numpy as np
 
 from backend.datasets.draws import flipped, generated, with_noise
 from backend.datasets.formulas import FORMULAS
-from backend.datasets.sequences import Array
+from backend.series import Array
 from backend.specification import RunSpec
 from backend.specification.sources import SOURCES
 from frontend import formatting

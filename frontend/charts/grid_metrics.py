@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from math import isfinite, log
 from statistics import fmean
 
-from backend.diagnosis.majority_verdict import majority_verdict
+from backend.diagnosis.verdicts import majority_verdict
 from backend.runs.schemas import RunItem
 from backend.series import generalisation_gap
 from frontend import formatting

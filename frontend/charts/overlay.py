@@ -16,7 +16,7 @@ from sqlalchemy.orm import Session
 from backend.analysis.cells import SEED
 from backend.runs.compare_runs import Subject, differing
 from backend.series import Series, downsample
-from backend.store import metrics, recording_times
+from backend.store import metrics
 from frontend import formatting
 from frontend.chart_options import AxisScale
 from frontend.charts import theme
@@ -84,7 +84,7 @@ def overlay_info(
     keys = [f"{shown_part}_{quantity}" for shown_part in shown]
     ids = [run.id for subject in subjects for run in subject.runs]
     series = metrics.series_of(session, ids, keys)
-    times = recording_times.recorded(session, ids, f"{part}_{quantity}") if align == "time" else {}
+    times = metrics.recorded(session, ids, f"{part}_{quantity}") if align == "time" else {}
     key = f"{part}_{quantity}"
     curves = [
         replace(_curve(subject, series, key, align, times), title=title)

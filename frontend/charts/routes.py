@@ -14,8 +14,7 @@ from backend.web.dependencies import BodyDep, SettingsDep
 from frontend.chart_options import AxisScale
 from frontend.charts.cell_curves import small_curve
 from frontend.charts.data_pictures import data_pictures
-from frontend.charts.grid import MAX_CURVES
-from frontend.charts.grid_preview import sizes_info
+from frontend.charts.grid import MAX_CURVES, sizes_info
 from frontend.charts.loss_curves import Quantity
 from frontend.charts.overlay import Align, Part, draw_overlay, overlay_info
 from frontend.charts.theme import as_json

@@ -5,9 +5,8 @@ from sqlalchemy.orm import Session
 
 from backend.errors import NotFound
 from backend.remedies import follow_up
-from backend.runs.early_stop_replay import replay_early_stopping
 from backend.runs.fit_frames import frames_of
-from backend.runs.items import run_items
+from backend.runs.items import replay_early_stopping, run_items
 from backend.series import Series
 from backend.store import artifacts, experiments, metrics, runs
 from backend.store.artifacts import SnapshotKind

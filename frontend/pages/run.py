@@ -7,8 +7,7 @@ from fastapi.responses import HTMLResponse
 from sqlalchemy.orm import Session
 
 from backend.remedies.follow_up import cell_of
-from backend.runs.early_stop_replay import replay_early_stopping
-from backend.runs.items import run_detail
+from backend.runs.items import replay_early_stopping, run_detail
 from backend.runs.schemas import RunDetail
 from backend.runs.states import ENDED
 from backend.specification.hyperparameters import SECTIONS

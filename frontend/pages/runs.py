@@ -11,8 +11,7 @@ from fastapi.responses import HTMLResponse
 from backend.errors import InvalidInput
 from backend.runs.compare_runs import MAX_SUBJECTS
 from backend.runs.compare_variants import axes
-from backend.runs.listing import list_runs, read_query
-from backend.runs.saved_views import view_item
+from backend.runs.listing import list_runs, read_query, view_item
 from backend.runs.schemas import RunList
 from backend.runs.states import UNENDED
 from backend.search import Condition, Names, Order

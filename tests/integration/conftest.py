@@ -6,7 +6,7 @@ from collections.abc import Iterator
 import pytest
 
 from backend.main import create_app
-from backend.operations.health_checks import HealthCheck
+from backend.operations.service_health import HealthCheck
 from backend.settings import Settings
 from tests.api import Api
 from tests.product import wait_for

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from sqlalchemy import func, select, update
 
-from backend.store import Database, metric_storage, metric_summaries, removal, transitions
+from backend.store import Database, metric_storage, metric_summaries, transitions, vacuum
 from backend.store import runs as stored_runs
 from backend.store.tables import Experiment, Metric, Param, Run
 from tests.api import Api, record_epochs
@@ -60,7 +60,7 @@ def test_deleting_a_training_run_makes_its_worker_cancel_it(api: Api, runs: list
     api.request("DELETE", f"/api/runs/{runs[0]}")
     with api.database.write() as session:
         assert transitions.renew(session, [held.lease], lease_seconds=60) == {runs[0]: True}
-        assert removal.remove(session, after_days=0) == 0, "not while it trains"
+        assert vacuum.remove(session, after_days=0) == 0, "not while it trains"
 
 
 def test_a_filter_changes_all_matching_runs_or_none(api: Api, runs: list[int]) -> None:
@@ -100,11 +100,11 @@ def test_deleted_runs_are_erased_later_with_their_records(api: Api, runs: list[i
     api.request("DELETE", f"/api/runs/{runs[0]}")
     api.request("DELETE", f"/api/experiments/{other_id}")
     with api.database.write() as session:
-        assert removal.remove(session, after_days=1) == 0
-        assert removal.remove(session, after_days=0, limit=1) == 1
-        while removal.remove(session, after_days=0):
+        assert vacuum.remove(session, after_days=1) == 0
+        assert vacuum.remove(session, after_days=0, limit=1) == 1
+        while vacuum.remove(session, after_days=0):
             pass
-        assert not removal.waits(session, after_days=0)
+        assert not vacuum.waits(session, after_days=0)
     assert rows(api.database) == {"runs": 2, "experiments": 1, "params": True, "metrics": 0}
     assert api.get(f"/api/runs/{runs[0]}").status_code == 404
 

@@ -83,7 +83,7 @@ def test_not_ready_without_a_broker(sqlite_url: str, tmp_path: Path) -> None:
 
 def test_a_full_disk_is_reported(sqlite_api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
     assert "disk" not in missing(sqlite_api)
-    monkeypatch.setattr("backend.operations.health_checks.FULL_BYTES", 1 << 60)
+    monkeypatch.setattr("backend.operations.service_health.FULL_BYTES", 1 << 60)
     assert missing(sqlite_api) == ["disk", "workers"]
     assert sqlite_api.get("/api/health").json()["disk_full"]
     assert "The disk is full. Nothing can be recorded" in sqlite_api.get("/status").text
@@ -105,7 +105,7 @@ def test_a_write_to_a_full_disk_is_refused(sqlite_api: Api) -> None:
 def test_a_read_only_database_is_reported(
     sqlite_settings: Settings, sqlite_database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("backend.operations.health_checks.WRITE_DEADLINE_SECONDS", 0.1)
+    monkeypatch.setattr("backend.operations.service_health.WRITE_DEADLINE_SECONDS", 0.1)
     monkeypatch.setattr("backend.store.connections.BUSY_TIMEOUT_SECONDS", 0.1)
     api = Api(create_app(sqlite_settings))
     with sqlite_database.write() as session:
@@ -145,7 +145,7 @@ def test_a_hanging_database_is_reported_soon_and_the_process_is_live(
     valkey_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(
-        "backend.operations.health_checks.HealthCheck.__init__.__defaults__", (0.2,)
+        "backend.operations.service_health.HealthCheck.__init__.__defaults__", (0.2,)
     )
     with socket.create_server(("127.0.0.1", 0)) as silent:  # accepts connections and never responds
         nobody = f"postgresql://127.0.0.1:{silent.getsockname()[1]}/lab"
@@ -181,8 +181,8 @@ def test_an_unreachable_database_is_logged_in_one_line_with_the_reason(
 def test_an_unattended_queue_is_reported(
     sqlite_settings: Settings, sqlite_database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("backend.operations.health_checks.WRITE_DEADLINE_SECONDS", 0.1)
-    monkeypatch.setattr("backend.operations.health_checks.SCHEDULER_LATE_SECONDS", 0.5)
+    monkeypatch.setattr("backend.operations.service_health.WRITE_DEADLINE_SECONDS", 0.1)
+    monkeypatch.setattr("backend.operations.service_health.SCHEDULER_LATE_SECONDS", 0.5)
     monkeypatch.setattr("backend.scheduling.scheduler.INTERVAL_SECONDS", 0.01)
     api = Api(create_app(sqlite_settings))
     state = api.app.state

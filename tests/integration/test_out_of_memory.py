@@ -134,7 +134,7 @@ def test_runs_of_a_broken_group_fail_without_models(
 def test_a_run_that_cannot_be_diagnosed_still_ends(
     eager: Settings, sqlite_database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.delattr("backend.runs.stored_diagnosis.diagnose")
+    monkeypatch.delattr("backend.runs.lifecycle.diagnose")
     run_ids = submit(sqlite_database, RUNS)
     train(run_ids, make_services(eager, sqlite_database))
     for run_id in run_ids:

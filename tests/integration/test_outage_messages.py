@@ -43,7 +43,7 @@ def test_unreachable_database(valkey_url: str, tmp_path: Path) -> None:
 def test_read_only_database(
     sqlite_settings: Settings, sqlite_database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("backend.operations.health_checks.WRITE_DEADLINE_SECONDS", 0.1)
+    monkeypatch.setattr("backend.operations.service_health.WRITE_DEADLINE_SECONDS", 0.1)
     monkeypatch.setattr("backend.store.connections.BUSY_TIMEOUT_SECONDS", 0.1)
     api = Api(create_app(sqlite_settings))
     with sqlite_database.write() as session:
@@ -54,5 +54,5 @@ def test_read_only_database(
 
 
 def test_full_disk(sqlite_api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("backend.operations.health_checks.FULL_BYTES", 1 << 60)
+    monkeypatch.setattr("backend.operations.service_health.FULL_BYTES", 1 << 60)
     assert_shown(sqlite_api, outage_messages.DISK_FULL)

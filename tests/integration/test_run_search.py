@@ -10,7 +10,15 @@ from sqlalchemy import insert, update
 from backend.search import Condition, parse_order
 from backend.search.syntax import Predicate, SearchField
 from backend.specification import validate
-from backend.store import Database, curation, experiments, params, run_pages, run_search, undo_log
+from backend.store import (
+    Database,
+    curation,
+    experiments,
+    run_pages,
+    run_params,
+    run_search,
+    undo_log,
+)
 from backend.store.metric_storage import key_ids
 from backend.store.tables import Experiment, MetricSummary, Run
 from tests.filter_oracle import CONDITIONS, NAMES, NOW, holds
@@ -34,7 +42,7 @@ def rows(database: Database, monkeypatch: pytest.MonkeyPatch) -> Rows:
         spec = validate(document("points", training__seeds=AMOUNT) | {"name": "50 % [x]"})
         experiment, ids = experiments.create_experiment(session, spec)
         session.execute(update(Experiment).values(created_at=NOW - 86_400_000))
-        params.remove(session, ids)
+        run_params.remove(session, ids)
         values_by_run = {id_: _values(rng, id_, experiment.name) for id_ in ids}
         _store(session, values_by_run)
     return values_by_run
@@ -95,7 +103,7 @@ def _store(session: Any, values_by_run: Rows) -> None:
         run_id: {f.name: v for f, v in row.items() if f.source == "param" and v is not None}
         for run_id, row in values_by_run.items()
     }
-    params.add(session, flat_params)
+    run_params.add(session, flat_params)
 
 
 def test_sql_agrees_with_python_on_any_filter(database: Database, rows: Rows) -> None:

@@ -8,16 +8,7 @@ import pytest
 
 from backend.series import Series
 from backend.specification import validate
-from backend.store import (
-    Database,
-    changes,
-    experiments,
-    metric_summaries,
-    metrics,
-    recording_times,
-    runs,
-    schema,
-)
+from backend.store import Database, changes, experiments, metric_summaries, metrics, runs, schema
 from backend.store.metrics import Point
 from backend.store.runs import RunProgress
 
@@ -156,7 +147,7 @@ def test_recent_steps_are_counted(database: Database, run_id: int) -> None:
 
     def counted(*, since: int, among: int) -> dict[int, int]:
         with database.read() as session:
-            return recording_times.recorded_since(
+            return metrics.recorded_since(
                 session, [run_id], "loss", since_ms=since, last_steps=among
             )
 

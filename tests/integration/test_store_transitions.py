@@ -19,9 +19,9 @@ from backend.store import (
     curation,
     dispatch,
     experiments,
-    removal,
     runs,
     transitions,
+    vacuum,
 )
 from backend.store.changes import NewChange
 from backend.store.tables import Experiment, Run
@@ -327,6 +327,6 @@ def test_nothing_is_erased_while_an_organising_request_waits(
     with asleep.write() as session:
         curation.lock(session)
         with awake.write() as scheduler:
-            assert removal.remove(scheduler, after_days=1) == 0
+            assert vacuum.remove(scheduler, after_days=1) == 0
     with awake.write() as scheduler:
-        assert removal.remove(scheduler, after_days=1) == 1
+        assert vacuum.remove(scheduler, after_days=1) == 1

@@ -9,7 +9,7 @@ from sqlalchemy import insert, select, update
 from backend.api.bodies import MAX_IDS
 from backend.errors import Conflict
 from backend.runs import curation, lifecycle
-from backend.store import metric_summaries, removal, saved_views, transitions, undo_log
+from backend.store import metric_summaries, saved_views, transitions, undo_log, vacuum
 from backend.store.curation import CurationChange, tags_of
 from backend.store.engine import now_ms
 from backend.store.tables import Edit, MetricSummary, Operation, Run
@@ -94,7 +94,7 @@ def test_an_operation_can_be_undone_once_within_a_day(api: Api, runs: list[int])
     with api.database.write() as session:
         day = undo_log.UNDO_HOURS * 3_600_000
         session.execute(update(Operation).values(created_at=now_ms() - day))
-        removal.remove(session, after_days=30)
+        vacuum.remove(session, after_days=30)
         assert session.scalar(select(Edit.before)) is None
     answer = api.post(f"/api/operations/{first}/undo")
     assert answer.status_code == 404
@@ -111,7 +111,7 @@ def test_an_undo_ignores_new_runs_that_reuse_ids(sqlite_api: Api, owner: str) ->
     operation = patch(api, f"/api/{owner}s/1", note)["operation"]
     api.request("DELETE", f"/api/experiments/{experiment_id}")
     with api.database.write() as session:
-        removal.remove(session, after_days=0)
+        vacuum.remove(session, after_days=0)
     assert api.submit() == experiment_id
     patch(api, f"/api/{owner}s/1", note)
     assert undo(api, operation)["ids"] == []
@@ -154,7 +154,7 @@ def test_concurrent_writes_of_tags_and_views_succeed(api: Api, runs: list[int]) 
     def write(value: int) -> int | None:
         with api.database.write() as session:
             wanted = CurationChange({"note": str(value)}, {"owner": str(value)})
-            saved_views.save(session, "One", {"filter": f"id = {value}"})
+            saved_views.save_view(session, "One", {"filter": f"id = {value}"})
             return curation.change(session, "run", runs, wanted).operation
 
     with ThreadPoolExecutor(4) as pool:

@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import text, update
 
 from backend.scheduling.scheduler import Scheduler
-from backend.store import Database, removal, schema, vacuum
+from backend.store import Database, schema, vacuum
 from backend.store.tables import Experiment
 from tests.api import Api
 from tests.scenes import MOONS, SCENES, Scene, write_scene
@@ -26,7 +26,7 @@ def remove_all(database: Database) -> None:
         session.execute(update(Experiment).values(deleted_at=0))
     while True:
         with database.write() as session:
-            if not removal.remove(session, after_days=0):
+            if not vacuum.remove(session, after_days=0):
                 return
 
 

@@ -51,7 +51,7 @@ RULES = [
     ("backend.store", RUN_USE_CASES | HTTP | {"backend.api", "backend.web"}, set()),
     # the worker ends runs through the lifecycle, which therefore needs no response models
     ("backend.runs.lifecycle", RESPONSES | HTTP, set()),
-    ("backend.runs.stored_diagnosis", RESPONSES | HTTP, set()),
+    ("backend.runs.lifecycle", RESPONSES | HTTP, set()),
     ("worker", RESPONSES | {"backend.api", "backend.web"}, set()),
     # pages and REST endpoints share backend.web and the use cases, not each other
     ("frontend", {"backend.api"}, set()),

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from backend.cli.tables import runs_table
+from backend.cli.watch import runs_table
 
 
 def run(seed: int, width: int = 8, verdict: str | None = "overfitting", **last: float) -> Any:

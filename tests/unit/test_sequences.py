@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from backend.datasets.sequences import spread, stratified_order
+from backend.datasets.random_streams import spread, stratified_order
 
 
 def test_a_stratified_order_contains_every_row_once() -> None:

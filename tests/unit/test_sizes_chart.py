@@ -1,5 +1,5 @@
+from frontend.charts.grid import MAX_SIZES, sizes_info
 from frontend.charts.grid_metrics import LEVELS
-from frontend.charts.grid_preview import MAX_SIZES, sizes_info
 from tests.specs import run_specs
 
 

@@ -9,9 +9,16 @@ import pytest
 
 from backend.cli.diagnose import TONE_COLOURS
 from backend.diagnosis import rules
-from backend.diagnosis.majority_verdict import majority_verdict
 from backend.diagnosis.measurements import CurveShape
-from backend.diagnosis.verdicts import FACTS, RuleMatch, Tone, Verdict, VerdictFacts, slug
+from backend.diagnosis.verdicts import (
+    FACTS,
+    RuleMatch,
+    Tone,
+    Verdict,
+    VerdictFacts,
+    majority_verdict,
+    slug,
+)
 from backend.remedies.catalogue import REMEDIES
 from backend.search.fields import CHOICES
 from frontend import formatting

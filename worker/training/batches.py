@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from worker.training.ensemble_data import EnsembleData
+from worker.training.ensemble import EnsembleData
 from worker.training.layers import StackedBatch
 from worker.training.member import GroupMember
 from worker.training.program import TrainingProgram

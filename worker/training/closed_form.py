@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 import torch
 from torch import Tensor
 
-from backend.datasets.sequences import Array
+from backend.series import Array
 from worker.training.architectures import linear_fit, predict
 from worker.training.ensemble import Interrupted, ModelVersion
 from worker.training.losses import SQUARED_ERROR

@@ -8,7 +8,7 @@ import numpy as np
 from cachetools import LRUCache, cached
 
 from backend.datasets.draws import PARTS, TEST_SEED, DataPart, flipped
-from backend.datasets.sequences import Array
+from backend.series import Array
 from backend.specification.hyperparameters import Dataset
 from backend.specification.notation import ALL_INPUTS
 from backend.specification.run_spec import RunSpec

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from worker.training.ensemble_data import EnsembleData
+from worker.training.ensemble import EnsembleData
 from worker.training.losses import LOSS_FUNCTIONS
 from worker.training.member import GroupMember
 from worker.training.network import Network

@@ -15,8 +15,8 @@ import torch
 from numpy.polynomial.legendre import legvander
 from torch import Tensor
 
-from backend.datasets.sequences import Array
-from backend.datasets.streams import Purpose, stream
+from backend.datasets.random_streams import Purpose, stream
+from backend.series import Array
 from backend.specification.notation import Feature, parse_features
 from backend.specification.run_spec import RunSpec
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from backend.datasets.sequences import Array
+from backend.series import Array
 from backend.specification.run_spec import RunSpec
 from backend.specification.sources import LEVELS
 from worker.training.losses import LOSS_FUNCTIONS

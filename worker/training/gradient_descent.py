@@ -7,14 +7,13 @@ import torch
 from torch import Tensor
 
 from backend.specification.optimizers import OPTIMIZERS
-from worker.training import member_weights, perceptron
+from worker.training import perceptron
 from worker.training.architectures import gradient_training
 from worker.training.batches import Batches
-from worker.training.ensemble import Interrupted, ModelVersion
-from worker.training.ensemble_data import EnsembleData
+from worker.training.ensemble import EnsembleData, Interrupted, ModelVersion
 from worker.training.evaluation import Evaluation
 from worker.training.layers import StackedBatch
-from worker.training.member import GroupMember
+from worker.training.member import GroupMember, fill_initial, real_units, weights_by_name
 from worker.training.network import Network, Site, StackedTensors, WorkSpace
 from worker.training.optimizers import Rate, Updates
 from worker.training.program import TrainingProgram
@@ -43,7 +42,7 @@ class GradientDescent:
         self._stacked = gradient_training(program.family).stacked
         parameters = Stack(self._stacked.shapes(program), count, device, dtype)
         running = Stack(perceptron.running_shapes(program), count, device, dtype)
-        member_weights.fill_initial(self.members, parameters, running)
+        fill_initial(self.members, parameters, running)
         self._parameters, self._running = parameters, running
         self._best, self._best_running = parameters.like(), running.like()
         self._slots = [parameters.like() for _ in range(OPTIMIZERS[program.optimizer].slots)]
@@ -53,7 +52,7 @@ class GradientDescent:
         """Build everything that depends on the set of members."""
         program, members, parameters = self._program, self.members, self._parameters
         gradients, like = parameters.like(), parameters.flat
-        real = [units.to(like) for units in member_weights.real_units(program, members)]
+        real = [units.to(like) for units in real_units(program, members)]
         self._model = StackedTensors(parameters, gradients, self._running, real)
         rows = EnsembleData(program, members, like.device, like.dtype)
         self._batches = Batches(program, members, rows)
@@ -133,7 +132,7 @@ class GradientDescent:
     def weights(self, place: int, kind: ModelVersion) -> Mapping[str, Tensor]:
         """Return a member's weights by name, in their unpadded shapes."""
         best = kind == "best"
-        return member_weights.weights_by_name(
+        return weights_by_name(
             self.members[place],
             self._best if best else self._parameters,
             self._best_running if best else self._running,

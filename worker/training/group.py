@@ -10,17 +10,21 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from backend.datasets.sequences import Array
+from backend.series import Array
 from backend.specification.run_spec import RunSpec
-from worker.training import fits, model_files, prediction_files
+from worker.training import fits, model_files
 from worker.training.closed_form import ClosedForm
 from worker.training.data import reference_loss
 from worker.training.device import is_out_of_memory
 from worker.training.ensemble import Ensemble, Interrupted, ModelVersion, PlacedEnsemble
 from worker.training.gradient_descent import GradientDescent
 from worker.training.member import GroupMember
-from worker.training.model_files import SnapshotFiles, dump_checkpoint, restore_checkpoint
-from worker.training.prediction_files import PredictionFile
+from worker.training.model_files import (
+    PredictionFile,
+    SnapshotFiles,
+    dump_checkpoint,
+    restore_checkpoint,
+)
 from worker.training.program import ensembles
 
 
@@ -199,16 +203,16 @@ class Group:
         """
         members, predictions_by_index = self._members, dict[int, PredictionFile | None]()
         if kind == "last":
-            for chunk, outputs in self._outputs(indices, prediction_files.features):
+            for chunk, outputs in self._outputs(indices, model_files.features):
                 for index, member_outputs in zip(chunk, outputs, strict=True):
                     member = members[index]
-                    predictions_by_index[index] = prediction_files.encode(
+                    predictions_by_index[index] = model_files.encode(
                         member, member_outputs, member.epoch
                     )
         else:
             for index in (index for index in members if index in indices):
                 ensemble, place = self._find(index)
-                predictions_by_index[index] = prediction_files.of_best(
+                predictions_by_index[index] = model_files.of_best(
                     members[index], ensemble.weights(place, "best")
                 )
         return {

@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from backend.datasets.sequences import Array
+from backend.series import Array
 from worker.training.layers import StackedBatch
 
 aten = torch.ops.aten

@@ -1,17 +1,21 @@
 """One run as a member of a group: its specification, its data and its progress."""
 
 import math
-from collections.abc import Hashable
+from collections.abc import Hashable, Iterator, Mapping, Sequence
 from functools import cached_property
 
 import numpy as np
+import torch
+from torch import Tensor
 
-from backend.datasets.sequences import Array
+from backend.series import Array
 from backend.specification.run_spec import RunSpec
-from worker.training.architectures import ARCHITECTURES
+from worker.training.architectures import ARCHITECTURES, gradient_training, initial
 from worker.training.data import Data, load
 from worker.training.feature_maps import select_features
 from worker.training.fits import FitGrid, make_grid
+from worker.training.program import TrainingProgram
+from worker.training.stack import Stack
 
 PART_KEYS = ("train", "val", "test")
 
@@ -78,3 +82,39 @@ class GroupMember:
             return False
         self.best_epoch, self.best_loss = self.epoch, validation_loss
         return True
+
+
+def fill_initial(members: Sequence[GroupMember], parameters: Stack, running: Stack) -> None:
+    """Set the initial weights of every member."""
+    for place, member in enumerate(members):
+        weights = initial(member.spec)
+        for name, view in weight_views(member, parameters, running, place):
+            view.copy_(weights[name].view(view.shape))
+
+
+def weights_by_name(
+    member: GroupMember, parameters: Stack, running: Stack, place: int
+) -> Mapping[str, Tensor]:
+    """Return copies of a member's weights by name, in their unpadded shapes."""
+    weights = {
+        name: view.clone() for name, view in weight_views(member, parameters, running, place)
+    }
+    # the units of an image's channels are not adjacent in a padded stack
+    return {name: w.flatten(1) if w.dim() == 3 else w for name, w in weights.items()}
+
+
+def real_units(program: TrainingProgram, members: Sequence[GroupMember]) -> list[Tensor]:
+    """Return a mask per hidden layer [members, units, 1]: 1 for real units, 0 for padding."""
+    widths = torch.tensor([member.spec.model.hidden for member in members])  # [members, layers]
+    return [
+        (torch.arange(padded) < widths[:, layer, None]).unsqueeze(2)
+        for layer, padded in enumerate(program.widths)
+    ]
+
+
+def weight_views(
+    member: GroupMember, parameters: Stack, running: Stack, place: int
+) -> Iterator[tuple[str, Tensor]]:
+    """Return the name of each tensor of a member with the view of its place in the stacks."""
+    views = gradient_training(member.spec.model.family).weight_views
+    return views(member, parameters, running, place)

@@ -9,7 +9,7 @@ from cachetools import LRUCache, cached
 from numpy.typing import NDArray
 from torch import Tensor
 
-from backend.datasets.streams import Purpose, stream
+from backend.datasets.random_streams import Purpose, stream
 from worker.training.program import TrainingProgram
 
 if TYPE_CHECKING:

@@ -15,8 +15,8 @@ import numpy as np
 
 from backend.datasets.draws import TEST_SEED, DataPart, generated, with_noise
 from backend.datasets.formulas import FORMULAS
-from backend.datasets.sequences import Array, stratified_order
-from backend.datasets.streams import Purpose, stream
+from backend.datasets.random_streams import Purpose, stratified_order, stream
+from backend.series import Array
 from backend.specification.hyperparameters import Dataset
 from backend.specification.sources import SOURCES
 

@@ -4,18 +4,17 @@ Each check reads from an open session and returns a sentence per problem. It sto
 few problems of a kind.
 """
 
-from backend.store.consistency.integrity import file_problems, schema_problems
-from backend.store.consistency.points import (
+from backend.store.consistency_checks import (
     MAX_POINTS_READ,
-    epoch_problems,
-    recent_runs,
-    summary_problems,
-)
-from backend.store.consistency.records import (
     count_abandoned,
+    epoch_problems,
+    file_problems,
+    recent_runs,
     reference_problems,
     revision_problems,
+    schema_problems,
     state_problems,
+    summary_problems,
 )
 
 __all__ = [

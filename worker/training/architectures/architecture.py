@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from torch import Tensor
 
-from backend.datasets.sequences import Array
+from backend.series import Array
 from backend.specification import RunSpec
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from backend.datasets.streams import Purpose
+from backend.datasets.random_streams import Purpose
 from backend.specification import RunSpec
 from backend.specification.families.mlp import layer_sizes
 from worker.training import perceptron

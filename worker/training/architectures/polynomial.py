@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor
 
-from backend.datasets.sequences import Array
+from backend.series import Array
 from backend.specification import RunSpec
 from worker.training import perceptron
 from worker.training.architectures.architecture import GradientTraining, LinearFit, linear_model
