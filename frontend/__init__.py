@@ -33,7 +33,7 @@ def mount(app: FastAPI) -> None:
 
 
 def render_error(request: Request, status: int, detail: str) -> HTMLResponse:
-    """Return the page of an error, which is the sign-in page if the token is missing."""
+    """Return the error page, or the sign-in page if the token is missing."""
     if status == Unauthorized.status:
         return sign_in.page(request, detail)
     return render_other_error(request, status, detail)

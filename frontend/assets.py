@@ -1,4 +1,4 @@
-"""Static files and Plotly.js, held in memory under addresses that change with their content."""
+"""Static files and Plotly.js, served from memory under URLs that change with their content."""
 
 import gzip
 import hashlib
@@ -16,14 +16,14 @@ from backend.errors import NotFound
 STATIC = Path(__file__).parent / "static"
 _PLOTLY = Path(plotly.__file__).parent / "package_data" / "plotly.min.js"
 _COMPRESSIBLE = ("text/", "image/svg")
-_STYLES = "lab.css"  # all of css/, sent as one file
+_STYLES = "lab.css"  # all style sheets of css/, joined into one file
 
 router = APIRouter()
 
 
 @dataclass(frozen=True)
 class Asset:
-    """A file as it is sent: plain, and compressed where that helps."""
+    """A file to send. `gzipped` is None for types that compression does not make smaller."""
 
     media_type: str
     plain: bytes
@@ -32,7 +32,7 @@ class Asset:
 
 @cache
 def version() -> str:
-    """Return the digest of all static files: part of their addresses, so they may be kept."""
+    """Return the digest of all static files. As part of their URLs, it lets browsers cache them."""
     digest = hashlib.sha256()
     for path in _paths():
         digest.update(path.read_bytes())
@@ -40,31 +40,34 @@ def version() -> str:
 
 
 def address(name: str) -> str:
-    """Return the address of a static file."""
+    """Return the URL of a static file."""
     return f"/static/{version()}/{name}"
 
 
 def plotly_address() -> str:
-    """Return the address of Plotly.js, as the plotly wheel brings it."""
+    """Return the URL of the Plotly.js that comes with the plotly package."""
     return f"/static/plotly-{get_plotlyjs_version()}.min.js"
 
 
 @router.get(plotly_address())
 def plotly_js(request: Request) -> Response:
     """Serve Plotly.js."""
-    return _answer(request, _plotly())
+    return _response(request, _plotly())
 
 
 @router.get("/static/{_version}/{name:path}")
 def static_file(request: Request, name: str) -> Response:
-    """Serve a static file; the names are those found at the start, never a path."""
+    """Serve a static file. The name is looked up among the loaded files, never opened as a path.
+
+    Raises NotFound.
+    """
     asset = _assets().get(name)
     if asset is None:
         raise NotFound(f"There is no static file {name[:200]}.")
-    return _answer(request, asset)
+    return _response(request, asset)
 
 
-def _answer(request: Request, asset: Asset) -> Response:
+def _response(request: Request, asset: Asset) -> Response:
     headers = {"Cache-Control": "public, max-age=31536000, immutable", "Vary": "Accept-Encoding"}
     body = asset.plain
     if asset.gzipped and "gzip" in request.headers.get("accept-encoding", ""):
@@ -79,27 +82,27 @@ def _paths() -> list[Path]:
 
 @cache
 def _assets() -> dict[str, Asset]:
-    found = {
+    files = {
         path.relative_to(STATIC).as_posix(): _asset(path.name, path.read_bytes())
         for path in _paths()
         if path.suffix != ".css"
     }
-    return {**found, _STYLES: _asset(_STYLES, styles())}
+    return {**files, _STYLES: _asset(_STYLES, styles())}
 
 
 def styles() -> bytes:
-    """Return all style sheets as one: base.css, then the components by name."""
+    """Return all style sheets joined: base.css first, then the others by name."""
     paths = sorted((STATIC / "css").glob("*.css"), key=lambda path: (path.stem != "base", path))
     return b"\n".join(path.read_bytes() for path in paths)
 
 
 def source(name: str) -> bytes:
-    """Return a static file's content."""
+    """Return the content of a static file."""
     return _assets()[name].plain
 
 
 def plotly_source() -> bytes:
-    """Return Plotly.js itself."""
+    """Return the source of Plotly.js."""
     return _plotly().plain
 
 

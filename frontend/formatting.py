@@ -46,7 +46,7 @@ def label(path: str) -> str:
 
 def settings(params: Params) -> str:
     """Write params as labels with values: "train samples 50, width 8"."""
-    return ", ".join(f"{label(path)} {value(one, path)}" for path, one in params.items())
+    return ", ".join(f"{label(path)} {value(setting, path)}" for path, setting in params.items())
 
 
 def isolated(name: str) -> str:
@@ -74,7 +74,7 @@ def value(of: ParamValue | Sequence[ParamValue], path: str = "") -> str:
         return f"{of:g}"
     if isinstance(of, str):
         return HYPERPARAMETERS[path].choice_title(of) if path in HYPERPARAMETERS else of
-    return ", ".join(value(one, path) for one in of)
+    return ", ".join(value(item, path) for item in of)
 
 
 def badge(verdict: str | None, rule: str | None) -> str:

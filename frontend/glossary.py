@@ -20,18 +20,18 @@ def _terms(*pairs: tuple[str, str]) -> dict[str, Term]:
 
 
 GLOSSARY: dict[str, dict[str, Term]] = {
-    "What a model is fitted to": _terms(
+    "Data": _terms(
         ("Training data", "The samples that the model is fitted on. It sees them again and again."),
         ("Validation data", "Samples that the model is never fitted on. They decide when to stop "
          "and which model to keep."),
-        ("Test data", "Samples that decide nothing. They are looked at only to report how good "
-         "the model that was kept really is."),
-        ("Noise", "What is random in the samples: measured values that are off, or labels that "
-         "are wrong. Nothing can be learnt from it, but it can be memorised."),
+        ("Test data", "Samples that decide nothing. They are used only to report how good the "
+         "selected model really is."),
+        ("Noise", "Random errors in the samples: inaccurate measurements or wrong labels. Nothing "
+         "can be learnt from it, but a model can memorise it."),
         ("Seed", "A number that fixes every random choice of a run: the samples drawn, the first "
          "weights, the order of batches. The same seed gives the same curve."),
     ),
-    "What is trained": _terms(
+    "Models and runs": _terms(
         ("Parameter", "A number inside the model that training sets, such as a weight."),
         ("Capacity", "How rich a model is: its number of parameters. It has to be in balance with "
          "the number of training samples."),
@@ -39,43 +39,43 @@ GLOSSARY: dict[str, dict[str, Term]] = {
         ("Experiment", "A question about models: a specification in which any setting may be a "
          "list. All combinations are trained."),
         ("Run", "One model, trained once: one combination of an experiment, with one seed."),
-        ("Cell", "The runs that differ in nothing but their seed."),
+        ("Cell", "The runs that differ only in their seed."),
     ),
-    "What is measured": _terms(
+    "Measurements": _terms(
         ("Loss", "How wrong the model is, as one number: lower is better. Squared error for "
          "values, cross-entropy for classes."),
-        ("Accuracy", "The share of samples that get the right class."),
+        ("Accuracy", "The share of samples that the model assigns to the right class."),
         ("Generalisation gap", "Validation loss minus training loss at the same epoch: how much "
          "worse the model does on samples it has not seen."),
         ("Best epoch", "The epoch with the lowest validation loss: the moment to stop, or at "
          "least to take a snapshot of the model."),
         ("Interval", "The range in which the mean over seeds lies in 95 of 100 cases. Few seeds "
          "make it wide."),
-        ("Snapshot", "The model's weights at one epoch, saved, so that a better model than the "
-         "last one is not lost."),
+        ("Snapshot", "The weights of the model at one epoch, saved so that the best model is not "
+         "lost when training goes on."),
     ),
-    "What can be wrong": _terms(
+    "Diagnosis": _terms(
         *((name.capitalize(), facts.meaning) for name, facts in FACTS.items()),
-        ("Bias", "The part of the error that stays whatever samples the model is trained on: it "
-         "is too simple. Training lowers it."),
-        ("Variance", "The part of the error that comes from following one sample rather than "
-         "another: the model approximates noise. Training raises it."),
+        ("Bias", "The part of the error that is the same for every training sample, because the "
+         "model is too simple. Training lowers it."),
+        ("Variance", "The part of the error that changes from one training sample to another, "
+         "because the model fits their noise. Training raises it."),
         ("Double descent", "Validation loss rises as the model grows, until it can just fit every "
          "training sample, and then falls a second time."),
     ),
-    "What helps": _terms(
-        ("Early stopping", "Ending the training, by a fixed rule, soon after validation loss "
-         "stops falling."),
+    "Remedies": _terms(
+        ("Early stopping", "A fixed rule that ends training soon after validation loss stops "
+         "falling."),
         ("Patience", "An early-stopping rule: stop after a number of epochs in a row without "
          "improvement."),
-        ("Regularisation", "Whatever makes a model prefer simple answers, such as weight decay "
-         "and dropout."),
+        ("Regularisation", "Any method that makes a model prefer simple answers, such as weight "
+         "decay and dropout."),
         ("Weight decay", "Pulls every weight a little towards zero at each step, large ones more "
          "(L2)."),
         ("L1 penalty", "Pulls every weight towards zero by the same amount at each step, so that "
-         "those the data do not need end there."),
-        ("Dropout", "Leaves out a random share of the neurons at each step, so that none can be "
-         "relied on alone."),
+         "weights the data do not need become zero."),
+        ("Dropout", "Switches off a random share of the neurons at each step, so that the model "
+         "cannot rely on any single one."),
         ("Remedy", "A change that the diagnosis proposes. It is trained next to the baseline, "
          "and its effect is measured."),
     ),

@@ -1,8 +1,8 @@
-"""Parts of live pages, rendered once for all viewers and sent to each as far as they changed.
+"""Parts of live pages. Each is rendered once for all viewers and sent only when it changed.
 
 A live page consists of parts: elements with an id, whose HTML is rendered again while runs train. A
-viewer asks for the parts that changed since the version it has. Parts are rendered so seldom that
-all live pages together take a fixed share of one core, however many viewers there are.
+viewer requests the parts that changed since the version it has. The time between two renderings
+keeps all live pages together within a fixed share of one core, however many viewers there are.
 """
 
 import threading
@@ -14,7 +14,7 @@ from typing import Any, Generic, TypeVar
 
 MIN_SECONDS = 1.0  # between two computations of a value
 SHARE = 0.05  # of a core, for all values of a PacedCache
-ACTIVE_SECONDS = 30.0  # since the last request; after it, a value no longer counts as in use
+ACTIVE_SECONDS = 30.0  # after its last request, a value counts as in use
 MAX_VALUES = 64
 
 T = TypeVar("T")
@@ -29,10 +29,10 @@ class _Slot(Generic[T]):
 
 
 class PacedCache(Generic[T]):
-    """Shared values that are computed again as often as a share of one core allows.
+    """Shared values, computed again as often as a share of one core allows.
 
-    A value whose computation takes 0.1 s of processor time is at most `0.1 / share` seconds old, or
-    a multiple of that while several values are in use.
+    A value whose computation takes 0.1 s of processor time is at most `0.1 / share` seconds old. If
+    n values are in use, it is at most n times as old.
     """
 
     def __init__(
@@ -57,9 +57,9 @@ class PacedCache(Generic[T]):
         slot = self._slot(key)
         with slot.lock:
             if slot.value is None or self._clock() >= slot.due:
-                begun = self._processor()
+                start = self._processor()
                 slot.value = compute(slot.value)
-                cost = self._processor() - begun
+                cost = self._processor() - start
                 pause = max(MIN_SECONDS, cost / self._share * self._active())
                 slot.due = self._clock() + pause
             return slot.value, max(0.0, slot.due - self._clock())
@@ -81,7 +81,7 @@ class PacedCache(Generic[T]):
 
 @dataclass(frozen=True)
 class ChartTexts:
-    """The texts and marks of a growing chart; a mark without an epoch is hidden."""
+    """The description and marked epochs of a growing chart. A mark without an epoch is hidden."""
 
     description: str
     marks: Mapping[str, int | None]
@@ -89,10 +89,10 @@ class ChartTexts:
 
 @dataclass(frozen=True)
 class PageContent:
-    """A live page as it was read at one revision: HTML by element id, and its charts.
+    """The content of a live page at one revision: HTML by element id, and the texts of its charts.
 
-    `version` is the time of reading, see `version_now`. The parts fit into a viewer's page of the
-    same `stage`; after a change of stage the page has to be fetched whole.
+    `version` is the time of reading, see `version_now`. The parts replace those of a page with the
+    same `stage`. After a change of stage, the browser loads the whole page again.
     """
 
     revision: int
@@ -109,7 +109,7 @@ def version_now() -> int:
 
 @dataclass(frozen=True)
 class Rendering:
-    """Content with the version at which each part last changed."""
+    """The content of a live page, with the version at which each part last changed."""
 
     content: PageContent
     first_version: int
@@ -117,7 +117,7 @@ class Rendering:
 
     @classmethod
     def following(cls, before: "Rendering | None", content: PageContent) -> "Rendering":
-        """Return the rendering of content that was read after an older one."""
+        """Return the rendering of `content`, which is newer than the rendering `before`."""
         version = content.version
         if before is None:
             return cls(content, version, dict.fromkeys(content.parts, version))
@@ -128,7 +128,7 @@ class Rendering:
         return cls(content, before.first_version, changed)
 
     def since(self, version: int) -> dict[str, str]:
-        """Return the parts that changed after a version; all, if it is not known."""
+        """Return the parts that changed after a version, or all parts if the version is unknown."""
         parts = self.content.parts
         if not self.first_version <= version <= version_now():
             return dict(parts)
@@ -136,7 +136,7 @@ class Rendering:
 
 
 class LivePages:
-    """The live pages of one app: their renderings by URL, and what several of them are made of."""
+    """The live pages of one app: their renderings by URL, and the states that they share."""
 
     def __init__(self, share: float = SHARE) -> None:
         self.states: PacedCache[Any] = PacedCache(share)

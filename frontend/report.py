@@ -1,4 +1,4 @@
-"""An experiment as one page that needs no server: everything it shows is inside it."""
+"""Offline report of an experiment: one HTML page that needs no server."""
 
 import json
 from collections.abc import Sequence
@@ -24,14 +24,14 @@ from frontend.pages import analysis_sections
 from frontend.pages.fit_cards import model_title
 from frontend.site import fill
 
-MAX_CURVES = 24  # cells whose curves are drawn
-MAX_ROWS = 1000  # of the table of runs
+MAX_CURVES = 24  # cells; a report of more cells has no curves
+MAX_ROWS = 1000  # in the table of runs
 SCRIPTS = ("js/colours.js", "js/report.js")
 
 
 @dataclass(frozen=True)
 class ReportChart:
-    """A figure as the report's script takes it, and the same in words."""
+    """A chart as JSON for the script of the report, and its description."""
 
     title: str
     about: str
@@ -41,8 +41,8 @@ class ReportChart:
 
 def render_report(session: Session, experiment_id: int) -> str:
     """Return the report of an experiment as HTML. Raises NotFound."""
-    found = experiments.get(session, experiment_id)
-    [item] = experiment_items(session, [found])
+    experiment = experiments.get(session, experiment_id)
+    [item] = experiment_items(session, [experiment])
     all_runs = run_items(session, runs.of_experiment(session, experiment_id))
     at_best = metric_summaries.values_at_best(session, [run.id for run in all_runs], KEYS)
     grid = panels_info(all_runs, at_best)
@@ -78,14 +78,14 @@ def _analysis(
         _chart(
             section.title,
             section.about,
-            experiment_routes.CHARTS[section.figure](session, experiment_id),
+            experiment_routes.CHARTS[section.chart](session, experiment_id),
         )
         for section in sections
     ]
 
 
 def _curves(session: Session, grid: PanelsInfo) -> list[ReportChart]:
-    """Return the curves of the first run of each cell, if there are few cells."""
+    """Return the loss of the first run of each cell, or no charts if there are many cells."""
     firsts = [cell.runs[0] for cell in grid.cells]
     drawn = [run for run in firsts if run.summary]
     if len(drawn) > MAX_CURVES:
@@ -94,8 +94,10 @@ def _curves(session: Session, grid: PanelsInfo) -> list[ReportChart]:
 
 
 def _curve(session: Session, run: RunItem) -> ReportChart:
-    found = run_detail(session, run.id).diagnosis["sentence"]
-    return _chart(_run_title(run), found, run_routes.curves(session, run.id, "loss", {}, RunView()))
+    sentence = run_detail(session, run.id).diagnosis["sentence"]
+    return _chart(
+        _run_title(run), sentence, run_routes.curves(session, run.id, "loss", {}, RunView())
+    )
 
 
 def _run_title(run: RunItem) -> str:
@@ -103,15 +105,15 @@ def _run_title(run: RunItem) -> str:
     return f"Run {run.id}, {run.variant or model_title(run)}{verdict}"
 
 
-def _chart(title: str, about: str, answer: Response) -> ReportChart:
-    figure: dict[str, Any] = json.loads(bytes(answer.body))
+def _chart(title: str, about: str, response: Response) -> ReportChart:
+    figure: dict[str, Any] = json.loads(bytes(response.body))
     description = figure.pop("description")
     figure.pop("caption", None)
-    # in a script element only what closes it has a meaning
+    # "<" could close the script element that holds the JSON
     text = json.dumps(figure).replace("<", "\\u003c")
     return ReportChart(title, about, Markup(text), description)  # noqa: S704
 
 
 def _inline(source: bytes) -> Markup:
-    """Return a file of ours, or Plotly.js, as it stands inside a style or script element."""
+    """Return a trusted file escaped for a style or script element."""
     return Markup(source.decode().replace("</script", "<\\/script"))  # noqa: S704

@@ -1,4 +1,4 @@
-"""What all pages share: the database session, the templates, the words, the error page."""
+"""Rendering of pages: the templates with their filters, the database session, the error page."""
 
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
@@ -17,10 +17,10 @@ from frontend import assets, formatting
 from frontend.glossary import TERMS
 
 _TITLES = {
-    403: "Not from here",
+    403: "Request refused",
     404: "Not found",
-    422: "Not a valid address",
-    503: "Not reachable right now",
+    422: "Invalid URL",
+    503: "Temporarily unavailable",
 }
 TEMPLATES = Path(__file__).parent / "templates"
 _TEMPLATES = Environment(
@@ -59,7 +59,7 @@ _TEMPLATES.filters.update(
     }
 )
 
-# a global, so that a part can be filled without the page around it
+# a global, so that a part can be rendered without its page
 _TEMPLATES.globals["macros"] = _TEMPLATES.get_template("parts/macros.html").module
 
 
@@ -72,27 +72,27 @@ Context = dict[str, Any]
 """The variables of a template."""
 
 Reading = Annotated[Session, Depends(_session, scope="function")]
-"""A session that sees one state of the database while a page is made."""
+"""A database session that sees one state of the database while a page is rendered."""
 
 
 def fill(template: str, **context: object) -> str:
-    """Return the text that a template makes."""
+    """Return a template filled with its variables."""
     return _TEMPLATES.get_template(template).render(context)
 
 
 def macro(template: str, name: str) -> Callable[..., str]:
-    """Return a macro of a template, as a function that returns its text."""
+    """Return a macro of a template as a function that returns the text."""
     call = getattr(_TEMPLATES.get_template(template).module, name)
-    return lambda *given: str(call(*given)).strip()
+    return lambda *arguments: str(call(*arguments)).strip()
 
 
 def render(template: str, *, status: int = 200, **context: object) -> HTMLResponse:
-    """Return a page made from a template. What a page shows is never kept by the browser."""
+    """Return a page rendered from a template. Browsers do not cache it."""
     html = fill(template, **context)
     return HTMLResponse(html, status_code=status, headers={"Cache-Control": "no-store"})
 
 
 def render_error(request: Request, status: int, detail: str) -> HTMLResponse:  # noqa: ARG001
-    """Return the page of an error, with its one sentence."""
+    """Return the error page with a sentence that explains the error."""
     title = _TITLES.get(status, "Something went wrong")
     return render("error.html", status=status, code=status, title=title, detail=detail)

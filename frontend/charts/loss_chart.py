@@ -1,4 +1,4 @@
-"""Drawing of a run's curves: lines over the epochs, and the gap between them in a strip below."""
+"""Loss or accuracy chart of a run: lines over epochs, with the generalisation gap below."""
 
 from collections.abc import Sequence
 from itertools import chain
@@ -12,11 +12,11 @@ from frontend.charts.loss_curves import CurvesInfo, PartLine
 
 MARKS = {"best epoch": ("var(--mark-0)", "solid"), "early stop": ("var(--mark-1)", "dashdot")}
 CURSOR = "epoch of the picture"
-STRIP, ABOVE = (0, 0.2), (0.29, 1)  # shares of the height: the gap, and the lines above it
+STRIP, ABOVE = (0, 0.2), (0.29, 1)  # from and to, as shares of the height: gap, lines above it
 
 
 def draw_curves(info: CurvesInfo) -> theme.Drawing:
-    """Draw a run's curves as its view asks."""
+    """Draw the loss or accuracy of a run with the options of its view."""
     epochs = info.view.epochs or "linear"
     figure = go.Figure(layout=_layout(info, epochs))
     _add_seeds(figure, info)
@@ -36,13 +36,13 @@ def draw_curves(info: CurvesInfo) -> theme.Drawing:
 def _layout(info: CurvesInfo, epochs: AxisScale) -> go.Layout:
     view = info.view
     layout = theme.layout(
-        uirevision=f"{info.quantity} {view.of_curves()}",
+        uirevision=f"{info.quantity} {view.query()}",
         hovermode="x unified",
         hoversubplots="axis",
         dragmode="zoom",
         margin={"l": 64, "r": 8, "t": 52, "b": 100},
     )
-    # fixed margins: measuring every label takes half the time in which a live curve is drawn
+    # fixed margins, because measuring the labels takes half the time of drawing a live curve
     title = {"text": "epoch", "standoff": 6}
     layout.update(xaxis={"title": title, "hoverformat": ",d", "automargin": False})
     layout.update(xaxis={"type": epochs, **_range(info, epochs)})
@@ -58,15 +58,15 @@ def _layout(info: CurvesInfo, epochs: AxisScale) -> go.Layout:
 
 
 def _whole_numbers(ends: Sequence[float]) -> dict[str, object]:
-    """Return the ticks of a logarithmic axis in full: else 20 and 200 are both written as 2."""
+    """Return ticks with full numbers. By default Plotly labels both 20 and 200 with 2."""
     if ends[1] - ends[0] < 1:
         return {"tickformat": ",d"}
-    at = [digit * 10**power for power in range(6) for digit in (1, 3)]
-    return {"tickvals": at, "ticktext": [f"{each:,}" for each in at]}
+    ticks = [digit * 10**power for power in range(6) for digit in (1, 3)]
+    return {"tickvals": ticks, "ticktext": [f"{tick:,}" for tick in ticks]}
 
 
 def _values_axis(info: CurvesInfo) -> dict[str, object]:
-    """Return the axis of the values: it spans what is drawn, so that only epochs are zoomed."""
+    """Return the axis of the values. Its range is fixed, so that zooming selects only epochs."""
     axis: dict[str, object] = {"title": {"text": info.quantity}, "type": info.view.scale}
     axis |= {"automargin": False, "fixedrange": True}
     if info.view.scale == "log":
@@ -77,14 +77,14 @@ def _values_axis(info: CurvesInfo) -> dict[str, object]:
 
 
 def _range(info: CurvesInfo, epochs: AxisScale) -> dict[str, object]:
-    """Return the range of the epochs: that of the zoom, or all."""
-    if info.view.stretch == (None, None):
+    """Return the range of epochs that is zoomed into, by default all epochs."""
+    if info.view.epoch_range == (None, None):
         return {"rangemode": "tozero"} if epochs == "linear" else {}
     return {"range": _ends(info, epochs)}
 
 
 def _ends(info: CurvesInfo, epochs: AxisScale) -> list[float]:
-    first, last = info.view.stretch
+    first, last = info.view.epoch_range
     ends = (1 if first is None else first, info.last_epoch if last is None else last)
     return [_place(end, epochs) for end in ends]
 
@@ -158,7 +158,7 @@ def _shade(figure: go.Figure, info: CurvesInfo) -> None:
 
 
 def _place(epoch: int, epochs: AxisScale) -> float:
-    """Return the position of an epoch for annotations and ranges, on a logarithmic axis its log."""
+    """Return the position of an epoch for annotations and ranges: its log on a log axis."""
     return log10(max(epoch, 1)) if epochs == "log" else epoch
 
 
@@ -185,7 +185,7 @@ def _mark(
 
 
 def _add_cursor(figure: go.Figure) -> None:
-    """Add the line that the page moves to the epoch whose picture is shown; hidden until then."""
+    """Add a hidden line, which the page shows at the epoch of the fit picture."""
     figure.add_shape(
         type="line", x0=1, x1=1, y0=0, y1=1, yref="paper", name=CURSOR, visible=False,
         line={"color": theme.INK, "width": 1.5, "dash": "dot"},

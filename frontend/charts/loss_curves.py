@@ -18,7 +18,7 @@ QUANTITIES: tuple[Quantity, ...] = get_args(Quantity)
 # Per line. The lines share their steps, so that each has at most three times as many.
 MAX_POINTS = 600
 MAX_SEED_POINTS = 200
-# Other seeds may take this many times the run's own highest value of the axis.
+# Highest value of the axis if other seeds exceed it, in units of the run's own highest value.
 MAX_SEED_HEIGHT = 2.0
 PARTS = ("train", "val", "test")
 EMPTY = Series.of([], [])
@@ -26,7 +26,7 @@ EMPTY = Series.of([], [])
 
 @dataclass(frozen=True)
 class PartLine:
-    """The series of one part of the data, with its smoothed series if the view asks for one."""
+    """The series of one part of the data, and its smoothed series if the view has smoothing."""
 
     part: str
     series: Series
@@ -44,7 +44,7 @@ class PartLine:
         return self.series.json_values
 
     def at(self, epochs: IntArray) -> "PartLine":
-        """Return the line at those of the ascending epochs that it has."""
+        """Return the line at the given ascending epochs, without those that it lacks."""
         smoothed = None if self.smoothed is None else self.smoothed.at_steps(epochs)
         return PartLine(self.part, self.series.at_steps(epochs), smoothed)
 
@@ -77,7 +77,7 @@ class CurvesInfo:
 
     @property
     def limits(self) -> tuple[float, float] | None:
-        """Ends of the axis if other seeds would squeeze the run's own lines, else None."""
+        """Ends of the axis if other seeds would make the run's own lines too flat, else None."""
         own = _numbers([line for line in self.lines if line.part in self.view.show])
         others = _numbers(self.seeds)
         if not own or not others or max(others) <= MAX_SEED_HEIGHT * max(own):
@@ -137,28 +137,28 @@ def curves_info(
         quantity,
         lines,
         _gap(*lines[:2]) if quantity == "loss" else None,
-        [line for some in behind for line in some],
+        [line for lines_of_seed in behind for line in lines_of_seed],
         best_epoch,
         early_stop_epoch,
-        max((int(each.steps[-1]) for each in series.values() if len(each)), default=0),
+        max((int(line.steps[-1]) for line in series.values() if len(line)), default=0),
         view,
         best_loss,
     )
 
 
 def newest_info(
-    quantity: Quantity, run: RunItem, *, stops: int | None, view: RunView
+    quantity: Quantity, run: RunItem, *, early_stop_epoch: int | None, view: RunView
 ) -> CurvesInfo:
     """Return the chart of a run with only the newest point of each line.
 
-    Its description and marks are those of the whole chart, but no points have to be read.
+    Its description and marks are the same as in the whole chart, but no points have to be read.
     """
     lines = [
         PartLine(part, Series.of([run.epoch], [value]))
         for part, value in _last_values(quantity, run)
     ]
     gap = _gap(*lines[:2]) if quantity == "loss" and len(lines) > 1 else None
-    return CurvesInfo(quantity, lines, gap, [], run.best_epoch, stops, run.epoch, view)
+    return CurvesInfo(quantity, lines, gap, [], run.best_epoch, early_stop_epoch, run.epoch, view)
 
 
 def _last_values(quantity: Quantity, run: RunItem) -> Iterator[tuple[str, float | None]]:
@@ -172,10 +172,10 @@ def _numbers(lines: Sequence[PartLine]) -> list[float]:
 
 
 def _line(part: str, series: Series | None, view: RunView, smoothing: float = 0) -> PartLine:
-    """Return the line of a part in the range that is shown, smoothed by all values before it."""
+    """Return the line of a part within the range of epochs. Smoothing uses all earlier values."""
     if series is None:
         return PartLine(part, EMPTY)
-    shown = series.between(*view.stretch)
+    shown = series.between(*view.epoch_range)
     smoothed = None
     if smoothing:
         values = smooth(series.values.tolist(), smoothing)
@@ -187,12 +187,12 @@ def _thinned(
     lines: Sequence[PartLine], view: RunView, max_points: int, marked: Set[int] = frozenset()
 ) -> list[PartLine]:
     """Thin lines to shared epochs, evenly along the axis, which may be logarithmic."""
-    kept = [np.array(sorted(marked), np.int64)]
+    drawn = [np.array(sorted(marked), np.int64)]
     for line in lines:
         steps = line.series.steps
         at = np.log(np.maximum(steps, 1)) if view.epochs == "log" else None
-        kept.append(steps[downsample(line.series.values, max_points, at=at)])
-    epochs = np.unique(np.concatenate(kept))
+        drawn.append(steps[downsample(line.series.values, max_points, at=at)])
+    epochs = np.unique(np.concatenate(drawn))
     return [line.at(epochs) for line in lines]
 
 

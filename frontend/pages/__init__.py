@@ -1,1 +1,1 @@
-"""The pages, one module each."""
+"""Pages, each with its route."""

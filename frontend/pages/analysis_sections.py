@@ -1,4 +1,4 @@
-"""The sections of an experiment's page that read its grid: which there are, and of what."""
+"""Sections of an experiment's page that analyse its grid, each with a chart."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -20,22 +20,22 @@ from backend.specification.params import ParamValue
 from frontend import formatting
 from frontend.charts.bias_variance import split_axis
 
-MAX_REDRAWS = 20  # of the slow charts while an experiment's runs end
-MIN_FINISHED = 2
-LONGEST_NUMBER = 6  # digits in an address that are read
+MAX_REDRAWS = 20  # of each chart while an experiment trains: they are slow to compute
+MIN_FINISHED = 2  # runs; the analysis compares runs with each other
+MAX_DIGITS = 6  # of a number in the URL; a longer one is ignored
 
 
 @dataclass(frozen=True)
 class AnalysisSection:
-    """One reading of the grid, as a chart. `name` is that of its chooser in the address.
+    """An analysis of the grid as a chart. `name` is the parameter of its chooser in the URL.
 
-    What few ask for is `is_further`: on a narrow screen it stands behind a fold.
+    Sections that few readers need have `is_further`: a narrow screen shows them collapsed.
     """
 
     name: str
     title: str
     about: str
-    figure: str
+    chart: str
     is_further: bool = False
     options: Sequence[str] = ()
     chosen: int | None = None
@@ -44,7 +44,7 @@ class AnalysisSection:
 
 @dataclass(frozen=True)
 class GridSections:
-    """The sections that an experiment's axes allow, and in one line each what others need."""
+    """The available sections, and one sentence for each section that needs more values."""
 
     sections: Sequence[AnalysisSection]
     missing: Sequence[str]
@@ -54,39 +54,40 @@ class GridSections:
 def grid_sections(
     experiment_id: int, all_runs: Sequence[RunItem], query: Mapping[str, str]
 ) -> GridSections | None:
-    """Return what of the grid is read; None before two runs have finished."""
+    """Return the sections for an experiment, or None before MIN_FINISHED runs have finished."""
     finished = sum(run.status == "finished" for run in all_runs)
     if finished < MIN_FINISHED:
         return None
-    whole = [run.params for run in all_runs]
-    epochs = max(each.get(EPOCHS) or 1 for each in whole)
-    unequal = varying(whole, missing_counts=True)
-    params = [setting(each, unequal) for each in whole]  # each section looks through them
+    all_params = [run.params for run in all_runs]
+    epochs = max(params.get(EPOCHS) or 1 for params in all_params)
+    unequal = varying(all_params, missing_counts=True)
+    # only the hyperparameters that vary, because each section searches all runs
+    params = [setting(run_params, unequal) for run_params in all_params]
     values = varying(params)
-    found, missing = _sections(values, epochs)
+    available, missing = _sections(values, epochs)
     version = redraw_version(finished, len(all_runs))
     target = _target(query.get("target"))
-    made = [
+    sections = [
         _chosen(section, axes, params, query, f"/figures/experiments/{experiment_id}", version,
                 target if section.name == "learning" else None)
-        for section, axes in found
+        for section, axes in available
     ]  # fmt: skip
-    return GridSections(made, missing, target)
+    return GridSections(sections, missing, target)
 
 
 def _sections(
     values: Mapping[str, Sequence[ParamValue]], epochs: int
 ) -> tuple[list[tuple[AnalysisSection, Sequence[str]]], list[str]]:
-    """Return the available sections with their axes, and what the others need."""
+    """Return the available sections with their axes, and what the other sections need."""
     offers = list(_offers(values, epochs))
-    found = [(section, axes) for section, axes, there, _ in offers if there]
-    return found, [needed for _, _, there, needed in offers if needed and not there]
+    available = [(section, axes) for section, axes, varies, _ in offers if varies]
+    return available, [need for _, _, varies, need in offers if need and not varies]
 
 
 def _offers(
     values: Mapping[str, Sequence[ParamValue]], epochs: int
 ) -> Iterator[tuple[AnalysisSection, Sequence[str], bool, str]]:
-    """Yield each section with its axes, whether they vary, and what it needs otherwise."""
+    """Yield each section with its axes, whether they vary, and a sentence on what it needs."""
     capacity, axis = capacity_axis(values), split_axis(values)
     sizes, capacities = len(values.get(N_TRAIN, ())), len(values.get(capacity, ()))
     seeds = len(values.get(SEED, ()))
@@ -113,22 +114,22 @@ def _chosen(
     version: int,
     target: float | None,
 ) -> AnalysisSection:
-    """Return a section with its settings and the address of its figure."""
+    """Return a section with its settings and the URL of its chart."""
     options = (
-        [formatting.settings(one) for one in settings(params, axes)]
+        [formatting.settings(cell) for cell in settings(params, axes)]
         if section is not _CAUSE
         else []
     )
-    wanted = query.get(section.name, "")
-    listed = wanted.isdecimal() and len(wanted) <= LONGEST_NUMBER and int(wanted) < len(options)
-    chosen = int(wanted) if listed else None
-    asked = {"setting": chosen, "target": target, "runs": version}
-    known = {name: value for name, value in asked.items() if value is not None}
+    number = query.get(section.name, "")
+    is_listed = number.isdecimal() and len(number) <= MAX_DIGITS and int(number) < len(options)
+    chosen = int(number) if is_listed else None
+    parameters = {"setting": chosen, "target": target, "runs": version}
+    query_string = urlencode({name: v for name, v in parameters.items() if v is not None})
     return replace(
         section,
         options=options if len(options) > 1 else [],
         chosen=chosen,
-        src=f"{base}/{section.figure}?{urlencode(known)}",
+        src=f"{base}/{section.chart}?{query_string}",
     )
 
 
@@ -151,23 +152,23 @@ def _target(text: str | None) -> float | None:
 
 _CAUSE = AnalysisSection(
     "cause", "What limits the best model",
-    "One step along each axis from the cell of the lowest validation loss, with the same seeds "
-    "compared: bars are 95 % intervals; what reaches over 0 is not resolved. A fall counts from "
-    "3 % for a doubling on.",
+    "The change of the loss for one step along each axis, from the cell with the lowest validation "
+    "loss and with the same seeds. Bars are 95 % intervals: a bar that includes 0 is not resolved. "
+    "An axis limits the model if doubling it lowers the loss by at least 3 %.",
     "cause",
 )  # fmt: skip
 _LEARNING = AnalysisSection(
     "learning", "Learning curve",
     "Loss at the best epoch over the number of training samples: mean and 95 % interval over "
-    "seeds, which share one test set. The fitted law is a power of the number of samples down to a "
-    "floor, dotted where it is not to be relied on; its band is where loss would be found in 95 of "
-    "100 cases; the dashed line is the forecast without any law.",
+    "seeds, which share one test set. The fitted law is a power of the number of samples with a "
+    "floor, dotted if it is not reliable. Its band contains the loss in 95 of 100 cases. The "
+    "dashed line is the forecast without a law: the loss stays the same.",
     "learning-curve",
 )  # fmt: skip
 _CAPACITY = AnalysisSection(
     "capacity", "Capacity curve",
-    "Loss over the number of parameters: mean and 95 % interval over seeds. What seeds do not tell "
-    "from the optimum may be as good.",
+    "Loss over the number of parameters: mean and 95 % interval over seeds. Models whose "
+    "difference to the optimum the seeds do not resolve may be equally good.",
     "capacity-curve",
 )  # fmt: skip
 _OPTIMUM = AnalysisSection(
@@ -177,21 +178,21 @@ _OPTIMUM = AnalysisSection(
 )  # fmt: skip
 _SPLITS = AnalysisSection(
     "splits", "Bias and variance",
-    "The error at the last epoch, split over the seeds, whose models were trained on different "
-    "samples and asked the same: bias is the error of their mean answer, variance what they differ "
-    "from it. Bands are 95 % intervals (jackknife).",
+    "The error at the last epoch. The models of the seeds are trained on different samples and "
+    "tested on the same inputs: bias is the error of their mean prediction, variance their spread "
+    "around it. Bands are 95 % intervals (jackknife).",
     "bias-variance",
 )  # fmt: skip
 _COURSE = AnalysisSection(
     "course", "Bias and variance over the epochs",
-    "The same of the largest model (or, of one capacity, the one with most data), after 1, 2, 4, "
-    "... epochs of training.",
+    "Bias and variance of the largest model after 1, 2, 4, ... epochs of training. If all models "
+    "have the same size, of the model with the most data.",
     "bias-variance-course", is_further=True,
 )  # fmt: skip
 _SURFACE = AnalysisSection(
     "surface", "What each cell loses",
-    "One surface over capacity, data and training time is fitted to all losses (Bryant and Liu "
-    "2026); the bars are the shares of its three terms in each cell. Training has no share where "
+    "A surface over capacity, data and training time is fitted to all losses (Bryant and Liu "
+    "2026). The bars are the shares of its three terms in each cell. Training has no share if "
     "the second half of a cell's epochs lowered its loss by less than 3 %.",
     "surface", is_further=True,
 )  # fmt: skip

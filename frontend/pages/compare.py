@@ -1,4 +1,4 @@
-"""Runs and cells beside each other: their curves, their figures, what differs."""
+"""Page that compares runs or cells: their curves, their metrics and their differences."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -9,10 +9,9 @@ from fastapi import APIRouter, Depends
 from fastapi.responses import HTMLResponse
 
 from backend.analysis.intervals import Interval
-from backend.runs.compare_runs import Subject, differences_to_first, differing, subjects
+from backend.runs.compare_runs import Result, Subject, differences_to_first, differing, subjects
 from backend.runs.states import ENDED
 from backend.specification.params import ParamValue
-from backend.specification.sources import SOURCES
 from frontend import formatting
 from frontend.chart_options import AxisScale
 from frontend.charts.loss_curves import Quantity
@@ -25,7 +24,7 @@ router = APIRouter()
 
 @dataclass(frozen=True)
 class CompareView:
-    """How the curves are shown, as the address says; `every` shows params that agree, too."""
+    """Options of the page. With `every`, the table includes the settings that are equal."""
 
     quantity: Quantity = "loss"
     align: Align = "epoch"
@@ -38,92 +37,96 @@ class CompareView:
 def compare(
     session: Reading, compared: ComparedRunsDep, view: Annotated[CompareView, Depends()]
 ) -> HTMLResponse:
-    """Show runs or cells beside each other. Raises NotFound and InvalidInput."""
-    found = subjects(session, compared.runs, compared.cells)
-    address = CompareUrl(compared.runs, compared.cells, view)
+    """Show runs or cells next to each other. Raises NotFound and InvalidInput."""
+    compared_subjects = subjects(session, compared.runs, compared.cells)
+    compared_runs = [run for subject in compared_subjects for run in subject.runs]
+    url = CompareUrl(compared.runs, compared.cells, view)
     return render(
         "compare.html",
-        subjects=found,
+        subjects=compared_subjects,
         colours=COLOURS,
         view=view,
-        address=address,
-        others={one.run_id: address.without(one) for one in found},
-        first={one.run_id: address.with_first(one) for one in found},
-        verdicts=[_badges(one) for one in found],
-        rows=_rows(found),
-        against=differences_to_first(found) if found else [],
-        params=_params(found, every=view.every),
-        classification=bool(found) and all(map(_classifies, found)),
-        active=any(run.status not in ENDED for one in found for run in one.runs),
-        epochs=sum(run.epoch for one in found for run in one.runs),
+        url=url,
+        urls_without={subject.run_id: url.without(subject) for subject in compared_subjects},
+        urls_first={subject.run_id: url.with_first(subject) for subject in compared_subjects},
+        verdicts=[_badges(subject) for subject in compared_subjects],
+        metrics=_metrics(compared_subjects),
+        differences=differences_to_first(compared_subjects) if compared_subjects else [],
+        params=_params(compared_subjects, every=view.every),
+        classification=bool(compared_subjects) and all(map(_classifies, compared_subjects)),
+        active=any(run.status not in ENDED for run in compared_runs),
+        epochs=sum(run.epoch for run in compared_runs),
     )
 
 
 @dataclass(frozen=True)
 class CompareUrl:
-    """The address of the page, and those it leads to."""
+    """The URL of the page, and the URLs of other views of it."""
 
     runs: Sequence[int]
     cells: Sequence[int]
     view: CompareView
 
     def query(self, **changed: object) -> str:
-        """Return the query with something changed; what is usual is left out."""
-        usual = vars(CompareView())
+        """Return the query string with some parameters changed, without those at their default."""
+        defaults = vars(CompareView())
         subjects = {"runs": list(self.runs), "cells": list(self.cells)}
-        wanted = {**subjects, **vars(self.view), **changed}
-        kept = {
+        parameters = {**subjects, **vars(self.view), **changed}
+        texts = {
             name: ",".join(map(str, value)) if isinstance(value, list) else str(value).lower()
-            for name, value in wanted.items()
-            if value not in ([], usual.get(name))
+            for name, value in parameters.items()
+            if value not in ([], defaults.get(name))
         }
-        return urlencode(kept, safe=",")
+        return urlencode(texts, safe=",")
 
     def page(self, **changed: object) -> str:
-        """Return the page's address with something changed."""
+        """Return the URL of the page with some parameters changed."""
         return f"/compare?{self.query(**changed)}"
 
-    def without(self, one: Subject) -> str:
-        """Return the address without a subject."""
-        return self.page(**self._moved(one, first=False))
+    def without(self, subject: Subject) -> str:
+        """Return the URL of the page without a subject."""
+        return self.page(**self._moved(subject, first=False))
 
-    def with_first(self, one: Subject) -> str:
-        """Return the address with a subject before the others of its kind."""
-        return self.page(**self._moved(one, first=True))
+    def with_first(self, subject: Subject) -> str:
+        """Return the URL of the page with a subject before the others of its kind."""
+        return self.page(**self._moved(subject, first=True))
 
-    def _moved(self, one: Subject, *, first: bool) -> dict[str, list[int]]:
-        name = "cells" if one.is_cell else "runs"
-        rest = [id_ for id_ in getattr(self, name) if id_ != one.run_id]
-        return {name: [one.run_id] * first + rest}
-
-
-def _badges(one: Subject) -> list[tuple[str, int]]:
-    """Return the verdicts of its runs as badges write them, the most frequent first."""
-    return formatting.badges((run.verdict, run.rule) for run in one.runs).most_common()
+    def _moved(self, subject: Subject, *, first: bool) -> dict[str, list[int]]:
+        name, ids = ("cells", self.cells) if subject.is_cell else ("runs", self.runs)
+        rest = [run_id for run_id in ids if run_id != subject.run_id]
+        return {name: [subject.run_id] * first + rest}
 
 
-def _rows(found: Sequence[Subject]) -> dict[str, list[str]]:
-    """Return the figures of all subjects by their titles."""
+def _badges(subject: Subject) -> list[tuple[str, int]]:
+    """Return the verdicts of a subject's runs as badge texts, the most frequent first."""
+    return formatting.badges((run.verdict, run.rule) for run in subject.runs).most_common()
+
+
+def _metrics(compared: Sequence[Subject]) -> dict[str, list[str]]:
+    """Return the metrics of all subjects by their titles."""
+    results: dict[str, Result] = {
+        "Lowest validation loss": "best_validation",
+        "Test loss at best epoch": "test_at_best",
+        "Train loss at the end": "train_at_end",
+        "Validation loss at the end": "validation_at_end",
+    }
     return {
-        "Lowest validation loss": [_figure(one.result("best_validation")) for one in found],
-        "Test loss at best epoch": [_figure(one.result("test_at_best")) for one in found],
-        "Train loss at the end": [_figure(one.result("train_at_end")) for one in found],
-        "Validation loss at the end": [_figure(one.result("validation_at_end")) for one in found],
-        "Gap at the end": [_figure(one.gap()) for one in found],
-        "Best epoch": [_range([run.best_epoch for run in one.runs]) for one in found],
-        "Early stop": [_range([run.early_stop_epoch for run in one.runs]) for one in found],
-        "Epochs": [_range([run.epoch for run in one.runs]) for one in found],
-        "Parameters": [_range([run.parameters for run in one.runs]) for one in found],
+        **{title: [_mean(s.result(name)) for s in compared] for title, name in results.items()},
+        "Gap at the end": [_mean(subject.gap()) for subject in compared],
+        "Best epoch": [_range([run.best_epoch for run in s.runs]) for s in compared],
+        "Early stop": [_range([run.early_stop_epoch for run in s.runs]) for s in compared],
+        "Epochs": [_range([run.epoch for run in s.runs]) for s in compared],
+        "Parameters": [_range([run.parameters for run in s.runs]) for s in compared],
     }
 
 
-def _figure(found: Interval | None) -> str:
-    if found is None:
+def _mean(interval: Interval | None) -> str:
+    if interval is None:
         return formatting.MISSING
-    if found.low is None:
-        return formatting.number(found.mean)
-    low, high = formatting.number(found.low), formatting.number(found.high)
-    return f"{formatting.number(found.mean)} ({low} to {high})"
+    if interval.low is None:
+        return formatting.number(interval.mean)
+    low, high = formatting.number(interval.low), formatting.number(interval.high)
+    return f"{formatting.number(interval.mean)} ({low} to {high})"
 
 
 def _range(values: Sequence[int | None]) -> str:
@@ -134,12 +137,12 @@ def _range(values: Sequence[int | None]) -> str:
     return f"{low:,}" if low == high else f"{low:,} to {high:,}"
 
 
-def _params(found: Sequence[Subject], *, every: bool) -> dict[str, list[ParamValue]]:
+def _params(compared: Sequence[Subject], *, every: bool) -> dict[str, list[ParamValue]]:
     if not every:
-        return differing(found)
-    paths = dict.fromkeys(path for one in found for path in one.params)
-    return {path: [one.params.get(path) for one in found] for path in paths}
+        return differing(compared)
+    paths = dict.fromkeys(path for subject in compared for path in subject.params)
+    return {path: [subject.params.get(path) for subject in compared] for path in paths}
 
 
-def _classifies(one: Subject) -> bool:
-    return SOURCES[one.first.params["dataset.source"]].problem == "classification"
+def _classifies(subject: Subject) -> bool:
+    return subject.first.spec.source.problem == "classification"

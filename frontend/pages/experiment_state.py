@@ -1,4 +1,4 @@
-"""The state of an experiment as its page shows it, read at one revision of the database."""
+"""State of an experiment for its page, read at one revision of the database."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -23,7 +23,7 @@ MAX_REASONS = 3
 
 @dataclass(frozen=True)
 class FailureReason:
-    """Why runs failed: the sentence of the first of them, and the number of similar failures."""
+    """A reason for failures: the error of the first failed run, and the number of similar ones."""
 
     sentence: str
     run: RunItem
@@ -48,7 +48,7 @@ class ExperimentState:
         return self.item.counts["queued"] + self.item.counts["running"] > 0
 
     def overview(self) -> Context:
-        """Return the context of the page's head: progress, verdicts, reasons of failures."""
+        """Return the variables of the top of the page: progress, verdicts, reasons of failures."""
         cancelled = [run for run in self.runs if run.status == "cancelled"]
         return {
             "experiment": self.item,
@@ -57,6 +57,8 @@ class ExperimentState:
             "cut_off": badges((run.verdict, run.rule) for run in cancelled),
             "reasons": failure_reasons(self.runs),
             "live": self.is_live,
+            "revision": self.revision,
+            "read_at": self.version,
         }
 
 
@@ -84,13 +86,13 @@ def read_state(session: Session, experiment_id: int) -> ExperimentState:
 def failure_reasons(all_runs: Sequence[RunItem]) -> list[FailureReason]:
     """Return the reasons of failures, the most common first.
 
-    Sentences that differ only in their numbers are one reason.
+    Errors that differ only in their numbers count as the same reason.
     """
     failed = [run for run in all_runs if run.status == "failed"]
     amounts = Counter(map(_without_digits, failed))
     first = {_without_digits(run): run for run in reversed(failed)}
     return [
-        FailureReason(first[text].error or "No reason is known.", first[text], amount)
+        FailureReason(first[text].error or "The reason is not known.", first[text], amount)
         for text, amount in amounts.most_common(MAX_REASONS)
     ]
 

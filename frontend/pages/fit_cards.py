@@ -1,4 +1,4 @@
-"""The pictures on an experiment's page: what each model of a small grid has learnt."""
+"""Cards on an experiment's page that show the fit of each model of a small grid."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ MAX_FIT_CARDS = 6
 
 @dataclass(frozen=True)
 class FitCard:
-    """One cell's fit, with its errors at the last and at the best epoch."""
+    """The fit of a cell's first run and its metrics. `src` is None if it has no fit yet."""
 
     run: RunItem
     title: str
@@ -36,28 +36,28 @@ def fit_cards(
     varying: Sequence[str],
     at_best: Mapping[int, AtBest],
 ) -> list[FitCard]:
-    """Return a picture for each cell of a small grid whose inputs can be drawn, else none."""
-    found = [cell.runs[0] for cell in cells]
-    shown = all(run.spec.dataset.drawable for run in found)
-    if not shown or len(found) > MAX_FIT_CARDS:
+    """Return a card per cell; no cards for many cells or for inputs that cannot be drawn."""
+    firsts = [cell.runs[0] for cell in cells]
+    can_draw = all(run.spec.dataset.drawable for run in firsts)
+    if not can_draw or len(firsts) > MAX_FIT_CARDS:
         return []
     return [
         FitCard(run, _card_title(run, varying), at_best.get(run.id, {}), _last_fit(session, run.id))
-        for run in found
+        for run in firsts
     ]
 
 
 def _last_fit(session: Session, run_id: int) -> str | None:
-    """Return the address of a run's newest fit; it changes with the epoch, as the picture does."""
-    fits = [one for one in artifacts.snapshot_infos(session, run_id) if one.has_fit]
+    """Return the URL of a run's newest fit. It contains the epoch, so that each fit is loaded."""
+    fits = [info for info in artifacts.snapshot_infos(session, run_id) if info.has_fit]
     if not fits:
         return None
-    newest = max(fits, key=lambda one: (one.epoch, one.kind))
+    newest = max(fits, key=lambda info: (info.epoch, info.kind))
     return f"/figures/runs/{run_id}/fit/{newest.kind}?epoch={newest.epoch}"
 
 
 def _card_title(run: RunItem, varying: Sequence[str]) -> str:
-    """Name a cell by its model and by what else varies."""
+    """Name a cell by its model and the other hyperparameters that vary."""
     others = [
         f"{formatting.label(path)} {formatting.value(run.params[path], path)}"
         for path in varying

@@ -1,4 +1,4 @@
-"""Home: the presets, what is running, and recent experiments."""
+"""Home page: presets, running experiments and recent experiments."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -21,17 +21,17 @@ from frontend.formatting import badges
 from frontend.site import Reading, render
 
 PAGE_SIZE = 20
-MOST_PINNED = 50
-MOST_VERDICTS = 3  # of an experiment, the most common
+MAX_PINNED = 50
+MAX_VERDICTS = 3  # per experiment
 
 router = APIRouter()
 
 
 @dataclass(frozen=True)
 class ListedExperiment:
-    """An experiment in the list, its verdicts as badges write them, the most common first.
+    """An experiment in the list. `verdicts` are badge texts with counts, the most common first.
 
-    Its progress is told only while it goes on.
+    `progress` is None once the experiment has ended.
     """
 
     item: ExperimentItem
@@ -40,21 +40,21 @@ class ListedExperiment:
 
     @property
     def missed(self) -> str:
-        """How many runs failed or were cancelled, in words."""
+        """Numbers of failed and cancelled runs: "2 failed, 1 cancelled"."""
         counts = self.item.counts
         return ", ".join(f"{counts[s]:,} {s}" for s in ("failed", "cancelled") if counts[s])
 
     @property
     def runs(self) -> int:
-        """How many runs there are."""
+        """Number of runs."""
         return sum(self.item.counts.values())
 
 
 @router.get("/")
 def home(session: Reading, before: Cursor = None, shown: Visibility = "active") -> HTMLResponse:
-    """Show the presets and the experiments: those that are pinned first, then the newest."""
+    """Show the presets and the experiments: pinned ones first, then the newest."""
     page = experiments.page(session, before=before, limit=PAGE_SIZE, shown=shown, pinned=False)
-    pinned = experiments.page(session, limit=MOST_PINNED, shown=shown, pinned=True).items
+    pinned = experiments.page(session, limit=MAX_PINNED, shown=shown, pinned=True).items
     rows = page.items if before else [*pinned, *page.items]
     verdicts = experiments.verdicts(session, [row.id for row in rows])
     listed = [
@@ -67,10 +67,10 @@ def home(session: Reading, before: Cursor = None, shown: Visibility = "active") 
         "home.html",
         groups=PRESET_GROUPS,
         listed=listed,
-        active=[each for each in listed if each.progress],
+        active=[experiment for experiment in listed if experiment.progress],
         before=before,
         shown=shown,
-        most_verdicts=MOST_VERDICTS,
+        max_verdicts=MAX_VERDICTS,
         next_cursor=page.next_cursor,
     )
 

@@ -1,4 +1,4 @@
-"""The page with the form for a new experiment."""
+"""Page with the form for a new experiment."""
 
 from collections.abc import Mapping
 from dataclasses import asdict
@@ -25,11 +25,14 @@ START = {"dataset": {"source": "moons"}}
 def new_experiment(
     session: Reading,
     preset: str | None = None,
-    of: Annotated[int | None, Query(alias="from")] = None,
+    copied: Annotated[int | None, Query(alias="from")] = None,
     source: str | None = None,
 ) -> HTMLResponse:
-    """Show the form, empty or filled in from a preset, an earlier experiment or a data source."""
-    document = _document(session, preset, of, source)
+    """Show the form, empty or filled in from a preset, an earlier experiment or a data source.
+
+    Raises NotFound.
+    """
+    document = _document(session, preset, copied, source)
     sections = form_fields(document)
     fields = [field for section in sections.values() for field in section]
     return render(
@@ -40,7 +43,7 @@ def new_experiment(
         extra={name: document[name] for name in WITHOUT_FIELD if document.get(name)},
         presets=PRESETS.values(),
         chosen=preset,
-        copied=of,
+        copied=copied,
         problems=PROBLEMS,
         toggles=TOGGLES,
         statuses={field.path: asdict(field.status) for field in fields},
@@ -50,12 +53,12 @@ def new_experiment(
 
 
 def _document(
-    session: Session, preset: str | None, of: int | None, source: str | None
+    session: Session, preset: str | None, copied: int | None, source: str | None
 ) -> Mapping[str, object]:
-    if of is not None:
-        return experiments.get(session, of).spec
+    if copied is not None:
+        return experiments.get(session, copied).spec
     if preset is None:
         return {"dataset": {"source": source}} if source in SOURCES else START
     if preset not in PRESETS:
-        raise NotFound(f"There is no preset {preset[:60]}; there are {', '.join(PRESETS)}.")
+        raise NotFound(f"There is no preset {preset[:60]}. Available: {', '.join(PRESETS)}.")
     return PRESETS[preset].document

@@ -22,7 +22,7 @@ def glossary() -> HTMLResponse:
 def datasets() -> HTMLResponse:
     """Show every data source there is."""
     groups = {
-        title: {name: one for name, one in SOURCES.items() if one.problem == problem}
+        title: {name: source for name, source in SOURCES.items() if source.problem == problem}
         for problem, title in PROBLEMS.items()
     }
     return render("datasets.html", groups=groups)

@@ -1,4 +1,4 @@
-"""What pages say of remedies: which can be tried, what was tried, and what came of it."""
+"""Remedies on the pages: the remedies to try, the follow-ups that tried them, their effects."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -25,9 +25,9 @@ MAX_CELLS = 50
 
 @dataclass(frozen=True)
 class RemedyOffer:
-    """The remedies for one cell; `cells` are the others that could be chosen, by a run of each.
+    """The remedies for one cell. `cells` names the cells to choose from by the id of a run of each.
 
-    `whose` says, beside one run, that they answer its whole cell.
+    `note` explains on the page of a run that the remedies are for its whole cell.
     """
 
     experiment_id: int
@@ -38,15 +38,16 @@ class RemedyOffer:
     others: Sequence[Remedy]
     cells: dict[int, str]
     seeds: int = follow_up.DEFAULT_SEEDS
-    whose: str = ""
+    note: str = ""
 
 
 @dataclass(frozen=True)
 class VariantComparison:
-    """The comparison of an experiment's variants, as the page shows it.
+    """The comparison of an experiment's variants.
 
-    `cells` names the values of the axes they were multiplied with, if any, and `setting` is the
-    number of the one shown. `comparison` is None where `sentence` says why there is none.
+    If other hyperparameters vary too, `cells` names their combinations and `setting` is the index
+    of the combination that is shown. If the variants cannot be compared, `comparison` is None and
+    `sentence` gives the reason.
     """
 
     comparison: Comparison | None
@@ -58,12 +59,12 @@ class VariantComparison:
     setting: int | None = None
 
     @property
-    def figure(self) -> str:
-        """What to ask the chart for; it changes with each run that ends, and is drawn anew."""
-        everyone = (self.comparison.baseline, *self.comparison.effects) if self.comparison else ()
-        ended = sum(each.ended for one in everyone for each in one.arm.outcomes)
-        asked = {"at": self.at, "setting": self.setting, "ended": ended}
-        return urlencode({name: value for name, value in asked.items() if value is not None})
+    def chart_query(self) -> str:
+        """The query string of the chart. It changes with each ended run, to load a new chart."""
+        variants = (self.comparison.baseline, *self.comparison.effects) if self.comparison else ()
+        ended = sum(run.ended for variant in variants for run in variant.arm.outcomes)
+        parameters = {"at": self.at, "setting": self.setting, "ended": ended}
+        return urlencode({name: v for name, v in parameters.items() if v is not None})
 
 
 def offer(rows: Sequence[Run], varying: Sequence[str], run_id: int | None) -> RemedyOffer | None:
@@ -83,11 +84,11 @@ def offer_for(session: Session, parent: Experiment, run: Run) -> RemedyOffer | N
     if not cell.verdict:
         return None
     cell = follow_up.with_better_capacity(session, cell)
-    return replace(_offer(cell, {}), whose=_whose(cell, run))
+    return replace(_offer(cell, {}), note=_note(cell, run))
 
 
-def _whose(cell: follow_up.DiagnosedCell, run: Run) -> str:
-    """Explain that remedies are for the whole cell of a run, and whether its verdict differs."""
+def _note(cell: follow_up.DiagnosedCell, run: Run) -> str:
+    """Explain that the remedies are for the whole cell of a run, and how its verdict differs."""
     if len(cell.runs) < 2:
         return ""
     runs = f"These answer the {len(cell.runs)} runs of its cell, which differ in their seed only"
@@ -107,7 +108,7 @@ def _counted(cell: follow_up.DiagnosedCell) -> str:
 def tried(
     session: Session, parent_id: int, offered: RemedyOffer | None = None
 ) -> list[ExperimentItem]:
-    """Return the experiments that followed one, or one cell of it."""
+    """Return the experiments that followed up on an experiment, or on one cell of it."""
     ids = [offered.run_id] if offered else None
     return experiment_items(session, experiments.follow_ups(session, parent_id, run_ids=ids))
 
@@ -115,7 +116,7 @@ def tried(
 def compared(
     session: Session, experiment: Experiment, at: At, setting: int | None = None
 ) -> VariantComparison | None:
-    """Return the comparison of an experiment's variants, if it has several."""
+    """Return the comparison of an experiment's variants, or None if it has fewer than two."""
     if len(experiment.spec.get("variants", [])) < 2:
         return None
     try:
@@ -123,21 +124,21 @@ def compared(
     except NotFound as reason:
         return VariantComparison(None, reason.detail)
     setting = setting if setting is not None and 0 <= setting < len(settings) else None
-    found = compare_variants.comparison(session, experiment.id, at=at, setting=setting)
-    everyone = (found.baseline, *found.effects)
+    comparison = compare_variants.comparison(session, experiment.id, at=at, setting=setting)
+    variants = (comparison.baseline, *comparison.effects)
     return VariantComparison(
-        comparison=found,
-        sentence=_isolated(_capital(in_words(found)), [each.arm.name for each in everyone]),
+        comparison=comparison,
+        sentence=_isolated(_capital(in_words(comparison)), [v.arm.name for v in variants]),
         at=at,
-        accuracy=any("test_accuracy" in each.means for each in everyone),
-        abouts={one["name"]: one.get("about", "") for one in experiment.spec["variants"]},
-        cells=[formatting.settings(one) for one in settings] if len(settings) > 1 else [],
+        accuracy=any("test_accuracy" in variant.means for variant in variants),
+        abouts={v["name"]: v.get("about", "") for v in experiment.spec["variants"]},
+        cells=[formatting.settings(cell) for cell in settings] if len(settings) > 1 else [],
         setting=setting,
     )
 
 
 def _isolated(sentence: str, names: Sequence[str]) -> str:
-    """Return a sentence in which the names that people chose keep their direction to themselves."""
+    """Return a sentence in which quoted names do not change the writing direction around them."""
     for name in names:
         quoted = f"\N{LEFT DOUBLE QUOTATION MARK}{name}\N{RIGHT DOUBLE QUOTATION MARK}"
         sentence = sentence.replace(quoted, quoted.replace(name, formatting.isolated(name)))
@@ -146,7 +147,7 @@ def _isolated(sentence: str, names: Sequence[str]) -> str:
 
 def _offer(cell: follow_up.DiagnosedCell, cells: dict[int, str]) -> RemedyOffer:
     first = cell.runs[0]
-    others = [each for each in cell.applicable if each not in cell.proposed]
+    others = [remedy for remedy in cell.applicable if remedy not in cell.proposed]
     return RemedyOffer(
         first.experiment_id,
         first.id,
@@ -159,7 +160,7 @@ def _offer(cell: follow_up.DiagnosedCell, cells: dict[int, str]) -> RemedyOffer:
 
 
 def _cell_name(cell: follow_up.DiagnosedCell, varying: Sequence[str]) -> str:
-    """Name a cell by its values of the settings that vary, and by its verdict."""
+    """Name a cell by its values of the settings that vary and its verdict."""
     first = cell.runs[0]
     names = [f"variant {formatting.isolated(first.variant)}"] if first.variant else []
     paths = [path for path in varying if path != SEED and first.params.get(path) is not None]
@@ -168,7 +169,7 @@ def _cell_name(cell: follow_up.DiagnosedCell, varying: Sequence[str]) -> str:
 
 
 def _majority(cell: follow_up.DiagnosedCell) -> str:
-    """Write the majority verdict, followed by how many runs share it unless all do."""
+    """Write the majority verdict, with the number of its runs unless all runs have it."""
     if cell.majority is None:
         return ""
     return str(replace(cell.majority, verdict=formatting.badge(cell.verdict, cell.rule)))

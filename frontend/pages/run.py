@@ -1,6 +1,7 @@
-"""A run: its curves, its fit, its verdict, its snapshots."""
+"""Page of a run: its curves, its fit, its verdict and its snapshots."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 from fastapi import APIRouter, Request
 from fastapi.responses import HTMLResponse
@@ -22,7 +23,7 @@ from frontend.charts.loss_curves import QUANTITIES, newest_info
 from frontend.live_parts import ChartTexts, LivePages, PageContent, version_now
 from frontend.pages import remedies
 from frontend.pages.fit_cards import model_title
-from frontend.pages.stopping_control import stopping_control
+from frontend.pages.stopping_control import StoppingControl, stopping_control
 from frontend.site import Context, Reading, fill, render
 
 router = APIRouter()
@@ -34,33 +35,92 @@ LIVE_PARTS = {
     "learnt": "parts/run_fits.html",
     "kept": "parts/run_snapshots.html",
 }
-"""Ids of the elements that change while a run trains, and the templates that make them."""
+"""The ids of the elements that change while a run trains, with their templates."""
 
-EARLY = 20  # a best epoch in the first twentieth of the run is early
+EARLY_SHARE = 1 / 20  # a best epoch before this share of the epochs is early
+
+
+@dataclass(frozen=True)
+class RunContent:
+    """The content of a run's page that changes while the run trains.
+
+    `early_stop_epoch` is the epoch at which the selected criterion fires. `last_frame` is the epoch
+    of the newest frame of the fit, 0 without frames.
+    """
+
+    run: RunDetail
+    live: bool
+    revision: int
+    read_at: int
+    stage: str
+    at_best: Mapping[str, float | None]
+    interrupted: str
+    view: RunView
+    early_stop_epoch: int | None
+    stopping: StoppingControl
+    snapshots: Sequence[SnapshotInfo]
+    last_frame: int
+
+    @property
+    def fits(self) -> list[tuple[str, SnapshotInfo]]:
+        """The snapshots with a fit, each with its name; an ended run has no fit twice."""
+        with_fit = [snapshot for snapshot in self.snapshots if snapshot.has_fit]
+        if not self.live and len({snapshot.epoch for snapshot in with_fit}) == 1:
+            return [(" and ".join(snapshot.kind for snapshot in with_fit), with_fit[0])]
+        return [(snapshot.kind, snapshot) for snapshot in with_fit]
+
+    @property
+    def frames(self) -> str:
+        """The version of the frames in the URL of their chart, empty without frames."""
+        epochs = (self.last_frame, *(snapshot.epoch for snapshot in self.snapshots))
+        return ".".join(f"{epoch}" for epoch in epochs if self.last_frame)
+
+    @property
+    def code(self) -> dict[str, str]:
+        """The Python code that loads each snapshot, by the kind of the snapshot."""
+        spec, run_id = self.run.spec, self.run.id
+        return {
+            snapshot.kind: spec.family.loading_code(
+                spec, f"run-{run_id}-{snapshot.kind}.safetensors"
+            )
+            for snapshot in self.snapshots
+        }
+
+    def context(self) -> Context:
+        """Return the variables of the templates of the live parts."""
+        dataset = self.run.spec.dataset
+        return {
+            **vars(self),
+            "fits": self.fits,
+            "frames": self.frames,
+            "code": self.code,
+            "inputs": dataset.input_count,
+            "drawable": dataset.drawable,
+        }
 
 
 @router.get("/runs/{run_id}")
 def run(session: Reading, run_id: int, stopping: StoppingQuery, view: RunViewQuery) -> HTMLResponse:
-    """Show one run; `stopping` asks where another criterion would have stopped.
+    """Show one run, and where the early-stopping criterion `stopping` would have stopped.
 
     Raises NotFound and InvalidSpec.
     """
-    context = _live_context(session, run_id, view, stopping)
-    row, detail = runs.get(session, run_id), context["run"]
+    content = _read_content(session, run_id, view, stopping)
+    row = runs.get(session, run_id)
     experiment = experiments.get(session, row.experiment_id)
-    others = [one for one in cell_of(session, experiment, row).runs if one.id != run_id]
+    others = [other for other in cell_of(session, experiment, row).runs if other.id != run_id]
     return render(
         "run.html",
-        **context,
-        title=model_title(detail),
+        **content.context(),
+        title=model_title(content.run),
         experiment=experiment,
         neighbours=runs.neighbours(session, row),
-        params=_by_section(detail.params),
-        address={**context["view"].of_curves(), **stopping},
-        is_classification=_is_classification(detail),
+        params=_by_section(content.run.params),
+        query={**content.view.query(), **stopping},
+        is_classification=_is_classification(content.run),
         others=len(others),
-        live_seeds="seeds" in view.show and any(one.status not in ENDED for one in others),
-        **_remedies(session, experiment, row, live=context["live"]),
+        live_seeds="seeds" in view.show and any(other.status not in ENDED for other in others),
+        **_remedies(session, experiment, row, live=content.live),
     )
 
 
@@ -79,48 +139,49 @@ def live_parts(
     """
     pages: LivePages = request.app.state.live_pages
 
-    def content(_before: PageContent | None) -> PageContent:
+    def render_content(_before: PageContent | None) -> PageContent:
         with database.read() as session:
-            context = _live_context(session, run_id, view, stopping)
+            content = _read_content(session, run_id, view, stopping)
+        context = content.context()
         parts = {id_: fill(template, **context) for id_, template in LIVE_PARTS.items()}
-        return PageContent(
-            context["revision"], context["read_at"], context["stage"], parts, _charts(context, view)
-        )
+        charts = _charts(content) if view.grows else {}
+        return PageContent(content.revision, content.read_at, content.stage, parts, charts)
 
-    return pages.update((request.url.path, view.model_dump_json(), str(stopping)), seen, content)
+    url = (request.url.path, view.model_dump_json(), str(stopping))
+    return pages.update(url, seen, render_content)
 
 
-def _live_context(
+def _read_content(
     session: Session, run_id: int, view: RunView, stopping: Mapping[str, str]
-) -> Context:
-    """Return the context of the templates of the live parts. Raises NotFound and InvalidSpec."""
+) -> RunContent:
+    """Return the content of a run's page. Raises NotFound and InvalidSpec."""
     read_at = version_now() - 1  # anything rendered within this millisecond counts as newer
     row = runs.get(session, run_id)
     revision = changes.revision_of(session, row.experiment_id)  # first: the stream repeats the rest
-    detail = run_detail(session, run_id)
-    live = detail.status not in ENDED
+    run = run_detail(session, run_id)
+    live = run.status not in ENDED
     stop = replay_early_stopping(session, run_id, stopping)
-    return {
-        "run": detail,
-        "live": live,
-        "revision": revision,
-        "read_at": read_at,
-        "stage": f"{detail.status}, {'with' if detail.summary else 'without'} epochs",
-        "at_best": metric_summaries.values_at_best(session, [run_id], KEYS)[run_id],
-        "interrupted": _interrupted(session, row),
-        "view": view.model_copy(update={"epochs": view.epochs or _epoch_scale(detail)}),
-        "stops": stop.epoch if stopping else detail.early_stop_epoch,
-        "stopping": stopping_control(stop, query=stopping, live=live),
-        **_learnt(session, detail),
-    }
+    return RunContent(
+        run=run,
+        live=live,
+        revision=revision,
+        read_at=read_at,
+        stage=f"{run.status}, {'with' if run.summary else 'without'} epochs",
+        at_best=metric_summaries.values_at_best(session, [run_id], KEYS)[run_id],
+        interrupted=_interrupted(session, row),
+        view=view.model_copy(update={"epochs": view.epochs or _epoch_scale(run)}),
+        early_stop_epoch=stop.epoch if stopping else run.early_stop_epoch,
+        stopping=stopping_control(stop, query=stopping, live=live),
+        snapshots=artifacts.snapshot_infos(session, run_id),
+        last_frame=artifacts.last_frame(session, run_id),
+    )
 
 
-def _charts(context: Context, view: RunView) -> dict[str, ChartTexts]:
-    """Return the texts and marks of the growing charts; those of other views are loaded again."""
-    if not view.grows:
-        return {}
+def _charts(content: RunContent) -> dict[str, ChartTexts]:
+    """Return the descriptions and marks of the growing charts."""
+    stop = content.early_stop_epoch
     infos = {
-        quantity: newest_info(quantity, context["run"], stops=context["stops"], view=view)
+        quantity: newest_info(quantity, content.run, early_stop_epoch=stop, view=content.view)
         for quantity in QUANTITIES
     }
     return {name: ChartTexts(info.description, info.marks) for name, info in infos.items()}
@@ -130,32 +191,15 @@ def _is_classification(run: RunDetail) -> bool:
     return run.spec.source.problem == "classification"
 
 
-def _learnt(session: Session, run: RunDetail) -> Context:
-    """Return the snapshots, their pictures and the code that loads them."""
-    kept = artifacts.snapshot_infos(session, run.id)
-    spec = run.spec
-    return {
-        "snapshots": kept,
-        "fits": _fits(kept, ended=run.status in ENDED),
-        "frames": _frames(artifacts.last_frame(session, run.id), kept),
-        "inputs": spec.dataset.input_count,
-        "drawable": spec.dataset.drawable,
-        "code": {
-            one.kind: spec.family.loading_code(spec, f"run-{run.id}-{one.kind}.safetensors")
-            for one in kept
-        },
-    }
-
-
 def _interrupted(session: Session, row: Run) -> str:
-    """Say why a run waits that has been trained before, and from where it goes on."""
-    kept = artifacts.checkpoint_epoch(session, row.id)
-    if row.status != "queued" or not (row.workers_lost or kept):
+    """Explain why a run that was interrupted waits, and from which epoch it continues."""
+    checkpoint = artifacts.checkpoint_epoch(session, row.id)
+    if row.status != "queued" or not (row.workers_lost or checkpoint):
         return ""
-    what = "Its worker was lost" if row.workers_lost else "Its worker handed it back"
+    cause = "Its worker was lost" if row.workers_lost else "Its worker returned it to the queue"
     when = f"at epoch {row.epoch:,}" if row.epoch else "before its first epoch"
-    where = f"goes on after epoch {kept:,}, its last checkpoint" if kept else "begins anew"
-    return f"{what} {when}. It waits for a worker and {where}."
+    start = f"epoch {checkpoint:,}, its last checkpoint" if checkpoint else "the beginning"
+    return f"{cause} {when}. It waits for a worker and then continues from {start}."
 
 
 def _remedies(session: Session, experiment: Experiment, row: Run, *, live: bool) -> Context:
@@ -164,22 +208,9 @@ def _remedies(session: Session, experiment: Experiment, row: Run, *, live: bool)
     return {"offer": offer, "tried": tried}
 
 
-def _fits(kept: Sequence[SnapshotInfo], *, ended: bool) -> list[tuple[str, SnapshotInfo]]:
-    """Return the snapshots with a picture, each with its name; of an ended run no picture twice."""
-    drawn = [one for one in kept if one.has_fit]
-    if ended and len({one.epoch for one in drawn}) == 1:
-        return [(" and ".join(one.kind for one in drawn), drawn[0])]
-    return [(one.kind, one) for one in drawn]
-
-
-def _frames(newest: int, kept: Sequence[SnapshotInfo]) -> str:
-    """Name what frames there are, so that the address of their figure is new when they are."""
-    return ".".join(f"{epoch}" for epoch in (newest, *(one.epoch for one in kept)) if newest)
-
-
 def _epoch_scale(run: RunDetail) -> AxisScale:
-    """Spread out the first epochs of an ended run if all that matters happened in them."""
-    early = run.best_epoch is not None and EARLY * run.best_epoch < run.epoch
+    """Return a logarithmic scale for an ended run whose best epoch is early, else a linear one."""
+    early = run.best_epoch is not None and run.best_epoch < EARLY_SHARE * run.epoch
     return "log" if run.status in ENDED and early else "linear"
 
 

@@ -1,7 +1,6 @@
 """The status page: workers, waiting runs, and the settings of the service."""
 
 import re
-from typing import Any
 from urllib.parse import unquote_plus
 
 from fastapi import APIRouter
@@ -13,29 +12,27 @@ from backend.web.dependencies import DatabaseDep, DispatcherDep, HealthChecksDep
 from frontend import formatting
 from frontend.site import render
 
-URL_SETTINGS = {
-    "database": "database_url",
-    "broker": "broker_url",
-}  # the settings that may hold a password
+URL_SETTINGS = {"database": "database_url", "broker": "broker_url"}
+"""The settings whose URLs may contain a password, with the property that holds the URL."""
 
 router = APIRouter()
 
 
 @router.get("/status")
-def health(
+def status(
     database: DatabaseDep,
     dispatcher: DispatcherDep,
     health_checks: HealthChecksDep,
     settings: SettingsDep,
 ) -> HTMLResponse:
     """Show the state of the service and its settings, which cannot be changed here."""
-    found = service_health(database, dispatcher, health_checks, settings)
-    waits = [sentence for device in found.devices if (sentence := missing_worker(device))]
-    return render("status.html", health=found, waits=waits, settings=settings_rows(settings))
+    health = service_health(database, dispatcher, health_checks, settings)
+    missing = [sentence for device in health.devices if (sentence := missing_worker(device))]
+    return render("status.html", health=health, missing=missing, settings=settings_rows(settings))
 
 
 def settings_rows(settings: Settings) -> list[tuple[str, str, str]]:
-    """Return each setting's variable, value and meaning; passwords are left out."""
+    """Return the environment variable, value and meaning of each setting, without passwords."""
     return [
         (f"LAB_{name.upper()}", _shown(settings, name), info.description or "")
         for name, info in Settings.model_fields.items()
@@ -43,31 +40,32 @@ def settings_rows(settings: Settings) -> list[tuple[str, str, str]]:
 
 
 def _shown(settings: Settings, name: str) -> str:
-    value: Any = getattr(settings, URL_SETTINGS.get(name, name))
+    value: object = getattr(settings, URL_SETTINGS.get(name, name))
     if name in URL_SETTINGS:
-        return without_password(value)
+        return without_password(str(value))
     if value is None:
         return ""
     return ", ".join(map(str, value)) if isinstance(value, list) else str(value)
 
 
 def without_password(url: str) -> str:
-    """Return an address whose passwords, if it has any, are three stars.
+    """Return a URL with its passwords replaced by asterisks.
 
-    They stand before the host, or in the query (`password`, `sslpassword`).
+    A password is before the host or in the query (`password`, `sslpassword`).
     """
     return _QUERIED.sub(_starred, _USER.sub(rf"\1{STARS}@", url))
 
 
 STARS = "***"
-# up to the last @, as a password that was not escaped may hold any of @ / ? #
+# up to the last @, because a password that is not escaped may contain any of @ / ? #
 _USER = re.compile(r"^([^:/?#]+://[^:/?#@]*:).*@", re.DOTALL)
 _QUERIED = re.compile(r"([?&;#]([^=&;]*)=)[^&;]*")
 _SECRET = re.compile(r"pass|pwd|secret|token|key|credential", re.IGNORECASE)
 
 
-def _starred(found: re.Match[str]) -> str:
-    return found[1] + STARS if _SECRET.search(unquote_plus(found[2])) else found[0]
+def _starred(parameter: re.Match[str]) -> str:
+    is_secret = _SECRET.search(unquote_plus(parameter[2]))
+    return parameter[1] + STARS if is_secret else parameter[0]
 
 
 BROKER_UNREACHABLE = "The message broker is unreachable. Waiting runs start when it is back."

@@ -1,4 +1,4 @@
-"""The control on the run page that shows where another criterion would have stopped."""
+"""Control on the run page that shows where an early-stopping criterion would have stopped."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ ABOVE_ZERO = 1e-9  # the minimum for the browser where 0 itself is not accepted
 
 @dataclass(frozen=True)
 class StoppingField:
-    """A setting of the chosen criterion, a number. `refusal` is shown for any other text."""
+    """A numeric setting of the chosen criterion. `refusal` is the error for an invalid number."""
 
     name: str
     label: str
@@ -29,7 +29,7 @@ class StoppingField:
 
 @dataclass(frozen=True)
 class StoppingControl:
-    """The control: its choices, the fields of the chosen criterion, and the answer in words."""
+    """The choices of criteria, the fields of the chosen one, and a sentence with its result."""
 
     choices: Mapping[str, str]
     chosen: str
