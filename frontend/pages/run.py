@@ -198,8 +198,12 @@ def _interrupted(session: Session, row: Run) -> str:
         return ""
     cause = "Its worker was lost" if row.workers_lost else "Its worker returned it to the queue"
     when = f"at epoch {row.epoch:,}" if row.epoch else "before its first epoch"
-    start = f"epoch {checkpoint:,}, its last checkpoint" if checkpoint else "the beginning"
-    return f"{cause} {when}. It waits for a worker and then continues from {start}."
+    next_step = (
+        f"continues after epoch {checkpoint:,}, its last checkpoint"
+        if checkpoint
+        else "starts again from the beginning"
+    )
+    return f"{cause} {when}. It waits for a worker and {next_step}."
 
 
 def _remedies(session: Session, experiment: Experiment, row: Run, *, live: bool) -> Context:

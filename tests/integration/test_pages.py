@@ -67,8 +67,8 @@ def test_a_requeued_run_shows_the_reason_and_the_next_epoch(api: Api) -> None:
         artifacts.put_checkpoints(session, [(run_id, 40, b"")])
         lifecycle.reap(session)
     assert (
-        "Its worker was lost at epoch 44. It waits for a worker and goes on after epoch 40, its "
-        "last checkpoint." in api.get(f"/runs/{run_id}").text
+        "Its worker was lost at epoch 44. It waits for a worker and continues after epoch 40, "
+        "its last checkpoint." in api.get(f"/runs/{run_id}").text
     )
 
 
