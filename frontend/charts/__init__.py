@@ -1,4 +1,4 @@
-"""Figures: each module computes a typed info first, then draws it in a few lines.
+"""Charts. Each module first computes a typed info and then draws it.
 
-Colours are written as CSS custom properties, ``var(--train)``: the page's theme fills them in.
+Colours are CSS custom properties such as ``var(--train)``, which the theme of the page defines.
 """

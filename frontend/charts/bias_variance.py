@@ -1,4 +1,4 @@
-"""Bias and variance over capacity (or data), and over the epochs of one cell."""
+"""Bias and variance over capacity or data, and over the epochs of one cell."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -24,7 +24,10 @@ _TERMS = (
 
 @dataclass(frozen=True)
 class SplitInfo:
-    """Splits over an axis: `title` names it, `cell` is what they belong to, or the last of it."""
+    """Splits of the error at the values `x` of an axis named `title`.
+
+    `cell` is the cell of the last split. It holds what all splits share: loss, inputs and noise.
+    """
 
     title: str
     x: Sequence[float]
@@ -33,17 +36,17 @@ class SplitInfo:
 
     @property
     def name_of_bias(self) -> str:
-        """Squared error has a squared bias."""
+        """The label of the bias, which is squared for a squared error."""
         return "Bias squared" if self.cell.loss == "squared error" else "Bias"
 
     @property
     def description(self) -> str:
-        """The chart in words."""
+        """The chart as text."""
         first, last = self.splits[0], self.splits[-1]
         top = max(range(len(self.splits)), key=lambda at: self.splits[at].variance)
         noise = (
-            f" The dashed line is the noise of the targets, {number(self.cell.noise)}: it comes on "
-            "top of both."
+            f" The dashed line is the noise of the targets, {number(self.cell.noise)}, which "
+            "adds to both."
             if self.cell.noise
             else ""
         )
@@ -86,8 +89,8 @@ def over_sizes(line: Sequence[CellSplit], *, at: str) -> SplitInfo:
 
 def over_epochs(cell: CellSplit) -> SplitInfo:
     """Return the splits of one cell over its epochs."""
-    epochs = [float(one.epoch) for one in cell.epochs]
-    return SplitInfo("epochs", epochs, [one.split for one in cell.epochs], cell)
+    epochs = [float(point.epoch) for point in cell.epochs]
+    return SplitInfo("epochs", epochs, [point.split for point in cell.epochs], cell)
 
 
 def draw_splits(info: SplitInfo) -> theme.Drawing:

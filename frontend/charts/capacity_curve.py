@@ -12,7 +12,7 @@ from frontend.charts.theme import Drawing
 
 @dataclass(frozen=True)
 class CapacityInfo:
-    """What the chart of one capacity curve shows."""
+    """The data of the chart of one capacity curve."""
 
     curve: CapacityCurve
 
@@ -23,13 +23,15 @@ class CapacityInfo:
 
     @property
     def marks(self) -> list[tuple[float, str]]:
-        """The thresholds within the range drawn: measured and counted."""
+        """The measured and the counted threshold, if they are within the range of the axis."""
         low, high = min(self.sizes), max(self.sizes)
-        found = [
+        thresholds = [
             (self.curve.measured_threshold, "train error about 0"),
             (self.curve.counted_threshold, "as many parameters as numbers to fit"),
         ]
-        return [(float(at), text) for at, text in found if at is not None and low <= at <= high]
+        return [
+            (float(at), text) for at, text in thresholds if at is not None and low <= at <= high
+        ]
 
 
 def draw_capacity_curve(info: CapacityInfo) -> theme.Drawing:
@@ -50,7 +52,7 @@ def draw_capacity_curve(info: CapacityInfo) -> theme.Drawing:
     floor = size_axes.floor_of([point.validation for point in points])
     for means, part, name, look in drawn:
         size_axes.add_line(figure, x, means, part, name, at_least=floor, **look)
-    losses = [one.mean for means, *_ in drawn[1:3] for one in means if one]
+    losses = [interval.mean for means, *_ in drawn[1:3] for interval in means if interval]
     size_axes.set_axes(figure, x=x, y=losses, titles=("parameters", "loss"))
     log = size_axes.axis_type(x) == "log"
     for row, (at, text) in enumerate(info.marks):
@@ -67,25 +69,26 @@ def draw_capacity_curve(info: CapacityInfo) -> theme.Drawing:
 def draw_optimum(curve: OptimumCurve) -> theme.Drawing:
     """Draw the best capacity over the number of training samples."""
     figure = go.Figure(layout=theme.layout(uirevision="optimum", hovermode="x unified"))
-    sizes = [float(one.n_train) for one in curve.optima]
-    best = [float(one.optimum.parameters) for one in curve.optima]
+    sizes = [float(size.n_train) for size in curve.optima]
+    optima = [size.optimum for size in curve.optima]
+    parameters = [float(best.parameters) for best in optima]
     figure.add_scatter(
-        x=sizes, y=best, name="Optimum capacity", mode="lines+markers",
+        x=sizes, y=parameters, name="Optimum capacity", mode="lines+markers",
         line={"color": "var(--mark-0)", "width": 2}, marker={"symbol": "star", "size": 13},
-        customdata=[_optimum_in_words(curve, at) for at in range(len(sizes))],
+        customdata=[_optimum_text(curve, at) for at in range(len(sizes))],
         hovertemplate="%{y:,} parameters<br>%{customdata}",
         error_y={
             "type": "data", "color": "var(--mark-0)", "thickness": 1.5,
-            "array": [one.optimum.most - one.optimum.parameters for one in curve.optima],
-            "arrayminus": [one.optimum.parameters - one.optimum.fewest for one in curve.optima],
+            "array": [best.most - best.parameters for best in optima],
+            "arrayminus": [best.parameters - best.fewest for best in optima],
         },
     )  # fmt: skip
-    ends = [float(n) for one in curve.optima for n in (one.optimum.fewest, one.optimum.most)]
+    ends = [float(end) for best in optima for end in (best.fewest, best.most)]
     size_axes.set_axes(figure, x=sizes, y=ends, titles=("training samples", "parameters"))
     return theme.drawing(figure, curve.sentence)
 
 
-def _optimum_in_words(curve: OptimumCurve, at: int) -> str:
+def _optimum_text(curve: OptimumCurve, at: int) -> str:
     optimum = curve.optima[at].optimum
     test = f", test {optimum.test.mean:.4g}" if optimum.test else ""
     return f"validation loss {optimum.validation.mean:.4g}{test}"

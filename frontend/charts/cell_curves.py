@@ -1,4 +1,4 @@
-"""Thumbnail of a cell's curves: train and validation loss of its seeds over epochs."""
+"""Thumbnail of the train and validation loss of a cell's runs over epochs."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ from backend.series import Series, downsample
 from frontend.charts.size_axes import axis_type
 
 WIDTH, HEIGHT = 220, 110  # of the drawing, in user units of the SVG
-MAX_POINTS = 80  # per line: more cannot be seen
+MAX_POINTS = 80  # per line; more would not be visible
 
 
 @dataclass(frozen=True)
@@ -44,7 +44,7 @@ def _thinned(series: Series) -> Series:
 
 @dataclass(frozen=True)
 class _Box:
-    """The edges of the drawing: the last epoch at the right, the extreme losses above and below."""
+    """The ranges of both axes: epochs from 1 to `epochs`, losses from `low` to `high`."""
 
     epochs: int
     low: float
@@ -52,10 +52,12 @@ class _Box:
     is_log: bool
 
     def path(self, line: Series) -> str:
-        """Return a line as the path of an SVG, interrupted where a value is not finite."""
+        """Return a line as an SVG path with a gap where a value is not finite."""
         points = zip(line.steps.tolist(), line.json_values, strict=True)
         pieces = [
-            list(some) for known, some in groupby(points, lambda p: p[1] is not None) if known
+            list(group)
+            for is_finite, group in groupby(points, lambda point: point[1] is not None)
+            if is_finite
         ]
         return " ".join(
             "M" + "L".join(f"{self._x(epoch):.1f} {self._y(value):.1f}" for epoch, value in piece)

@@ -1,7 +1,7 @@
-"""Small pictures of the data that a specification asks for, with its noise, before anything runs.
+"""Previews of the data that a specification requests, with their noise.
 
-Generated sources are drawn as a worker will draw them, sample for sample. Of stored ones a few
-rows are kept here (docs/make_previews.py), to which the same amount of noise is added.
+Samples of generated sources are the same that a worker draws. For stored sources, the package
+contains a few rows (docs/make_previews.py), to which the same amount of noise is added.
 """
 
 import json
@@ -24,7 +24,7 @@ from frontend import formatting
 WIDTH, HEIGHT, MARGIN = 160, 120, 7  # of a drawing, in its own units
 MAX_PICTURES = 4
 MAX_DOTS = 300
-SEEN = ("n_train", "n_features", "input_noise", "target_noise", "label_noise")  # of a data set
+VISIBLE_SETTINGS = ("n_train", "n_features", "input_noise", "target_noise", "label_noise")
 SHADES = 9
 _PREVIEWS = Path(__file__).parent / "previews.json"
 
@@ -33,9 +33,10 @@ JsonObject = dict[str, Any]
 
 @dataclass(frozen=True)
 class Dot:
-    """A sample at its place in the drawing; `label` is its class, None of regression.
+    """A sample at its position in the drawing. `label` is its class, None for regression.
 
-    A value over two inputs is drawn as a class, the lower or the upper half, with a `strength`.
+    A value over two inputs is drawn as class 0 (lower half of the values) or 1 (upper half), with
+    an opacity of `strength`.
     """
 
     x: float
@@ -47,7 +48,7 @@ class Dot:
 
 @dataclass(frozen=True)
 class DataPicture:
-    """One data set: dots, or else pixels as paths by their opacity, or else lines as paths."""
+    """The preview of one data set: dots, pixels as (opacity, path), or lines as paths."""
 
     title: str
     about: str
@@ -58,39 +59,42 @@ class DataPicture:
 
 
 def data_pictures(runs: Sequence[RunSpec]) -> list[DataPicture]:
-    """Return the pictures of the different data sets of runs, a few of them if there are many."""
+    """Return previews of the different data sets of runs, of at most MAX_PICTURES."""
     different = {_look(run): run for run in reversed(runs)}
-    found = list(different.values())[::-1]
-    chosen = np.unique(np.linspace(0, len(found) - 1, MAX_PICTURES).astype(int))
-    shown = [found[i] for i in chosen]
-    varying = [name for name in SEEN if len({getattr(run.dataset, name) for run in shown}) > 1]
+    all_different = list(different.values())[::-1]
+    indices = np.unique(np.linspace(0, len(all_different) - 1, MAX_PICTURES).astype(int))
+    shown = [all_different[i] for i in indices]
+    varying = [
+        name for name in VISIBLE_SETTINGS if len({getattr(run.dataset, name) for run in shown}) > 1
+    ]
     return [_picture(run, varying) for run in shown]
 
 
 def _look(run: RunSpec) -> tuple[object, ...]:
-    return run.dataset.source, *(getattr(run.dataset, name) for name in SEEN)
+    return run.dataset.source, *(getattr(run.dataset, name) for name in VISIBLE_SETTINGS)
 
 
 def _picture(run: RunSpec, varying: Sequence[str]) -> DataPicture:
-    source, given = run.dataset.source, vars(run.dataset)
+    source, values = run.dataset.source, vars(run.dataset)
     named = [
-        f"{formatting.label(f'dataset.{name}')} {formatting.value(given[name])}" for name in varying
+        f"{formatting.label(f'dataset.{name}')} {formatting.value(values[name])}"
+        for name in varying
     ]
     title = ", ".join([SOURCES[source].title, *named])
     if source in FORMULAS:
         return _generated(run, title)
-    kept = _previews().get(source)
-    if kept is None:
-        return DataPicture(title, f"{SOURCES[source].about} There is no picture of it.")
-    if "inputs" in kept:
-        return _table(run, title, kept)
-    if "lines" in kept:
+    preview = _previews().get(source)
+    if preview is None:
+        return DataPicture(title, f"{SOURCES[source].about} No picture is available.")
+    if "inputs" in preview:
+        return _table(run, title, preview)
+    if "lines" in preview:
         return DataPicture(
-            title, f"A line of each digit{_wrong_share(run)}.", lines=_lines(run, kept)
+            title, f"A line for each digit{_wrong_share(run)}.", lines=_lines(run, preview)
         )
-    pixels, view = _pixels(run, kept)
+    pixels, view = _pixels(run, preview)
     return DataPicture(
-        title, f"One image of each digit{_wrong_share(run)}.", pixels=pixels, view=view
+        title, f"One image for each digit{_wrong_share(run)}.", pixels=pixels, view=view
     )
 
 
@@ -110,21 +114,23 @@ def _generated(run: RunSpec, title: str) -> DataPicture:
     return DataPicture(title, f"{about}{_mislabelled(wrong)}.", _dots(across, up, labels, wrong))
 
 
-def _table(run: RunSpec, title: str, kept: JsonObject) -> DataPicture:
-    n = min(run.dataset.n_train, len(kept["inputs"]))
-    inputs, targets = np.array(kept["inputs"])[:n], np.array(kept["targets"])[:n]
+def _table(run: RunSpec, title: str, preview: JsonObject) -> DataPicture:
+    n = min(run.dataset.n_train, len(preview["inputs"]))
+    inputs, targets = np.array(preview["inputs"])[:n], np.array(preview["targets"])[:n]
     x = inputs + _amount(run) * _noise(run).normal(size=inputs.shape)
     labels, wrong = _labels(run, targets)
     if labels is None:
         targets = targets + (run.dataset.target_noise or 0) * _noise(run).normal(size=n)
-    about = f"{formatting.count(n, 'row')} over {' and '.join(kept['names'])}{_mislabelled(wrong)}."
+    about = (
+        f"{formatting.count(n, 'row')} over {' and '.join(preview['names'])}{_mislabelled(wrong)}."
+    )
     return DataPicture(
         title, about, _dots(x[:, 0], targets if labels is None else x[:, 1], labels, wrong)
     )
 
 
 def _labels(run: RunSpec, y: Array) -> tuple[Array | None, Array]:
-    """Return the classes with label noise, None of regression, and which are wrong."""
+    """Return the classes with label noise (None for regression), and which of them are wrong."""
     source = SOURCES[run.dataset.source]
     if source.problem == "regression":
         return None, np.zeros(len(y), dtype=bool)
@@ -155,7 +161,7 @@ def _dots(x: Array, y: Array, labels: Array | None, wrong: Array) -> list[Dot]:
 
 
 def _shaded_dots(x: Array, values: Array) -> list[Dot]:
-    """Draw values over two inputs: the stronger, the farther from the middle value."""
+    """Return dots whose strength grows with the distance of their value from the middle."""
     middle = (values.min() + values.max()) / 2
     upper = values > middle
     far = np.abs(values - middle) / (np.abs(values - middle).max() or 1.0)
@@ -171,10 +177,10 @@ def _fitted(values: Array, length: float) -> Array:
     return np.asarray(MARGIN + (length - 2 * MARGIN) * (values - low) / (high - low or 1.0))
 
 
-def _pixels(run: RunSpec, kept: JsonObject) -> tuple[list[tuple[str, str]], str]:
-    """Return images in two rows as one path for each opacity, and the drawing's view box."""
-    shades = np.array(kept["images"], dtype=float)
-    shades += _amount(run) / kept["top"] * SHADES * _noise(run).normal(size=shades.shape)
+def _pixels(run: RunSpec, preview: JsonObject) -> tuple[list[tuple[str, str]], str]:
+    """Return images in two rows as one path per opacity, and the view box of the drawing."""
+    shades = np.array(preview["images"], dtype=float)
+    shades += _amount(run) / preview["top"] * SHADES * _noise(run).normal(size=shades.shape)
     side, across = isqrt(shades.shape[1]), len(shades) // 2
     images = shades.round().clip(0, SHADES).astype(int).reshape(2, across, side, side)
     canvas = np.pad(images, ((0, 0), (0, 0), (0, 1), (0, 1))).transpose(0, 2, 1, 3)
@@ -187,9 +193,9 @@ def _pixels(run: RunSpec, kept: JsonObject) -> tuple[list[tuple[str, str]], str]
     return paths, f"0 0 {canvas.shape[1]} {canvas.shape[0]}"
 
 
-def _lines(run: RunSpec, kept: JsonObject) -> list[str]:
-    """Return one line below the other, as paths."""
-    lines = np.array(kept["lines"])
+def _lines(run: RunSpec, preview: JsonObject) -> list[str]:
+    """Return paths of the lines, one below the other."""
+    lines = np.array(preview["lines"])
     lines = lines + _amount(run) * _noise(run).normal(size=lines.shape)
     across = np.linspace(MARGIN, WIDTH - MARGIN, lines.shape[1])
     step = (HEIGHT - 2 * MARGIN) / len(lines)
@@ -213,5 +219,5 @@ def _noise(run: RunSpec) -> np.random.Generator:
 
 @cache
 def _previews() -> JsonObject:
-    found: JsonObject = json.loads(_PREVIEWS.read_text(encoding="utf-8"))
-    return found
+    previews: JsonObject = json.loads(_PREVIEWS.read_text(encoding="utf-8"))
+    return previews

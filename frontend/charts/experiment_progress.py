@@ -1,4 +1,4 @@
-"""How far an experiment is, and how long it may still take."""
+"""Progress of an experiment: the share of its work that is done, and the time left."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -10,13 +10,14 @@ from backend.runs.throughput import Throughput
 from backend.specification.estimates import seconds
 from frontend import formatting
 
-LEAST_SHARE = 0.02  # less work done, or less time passed, says nothing about the rest
-LEAST_SECONDS = 2.0
+# With less work done or less time passed, no time left is estimated.
+MIN_SHARE = 0.02
+MIN_SECONDS = 2.0
 
 
 @dataclass(frozen=True)
 class ProgressInfo:
-    """Share of the work done, from 0 to 1, and seconds left (None: not known)."""
+    """The share of the work that is done, from 0 to 1, and the seconds left (None: unknown)."""
 
     status: str
     share: float
@@ -36,11 +37,11 @@ class ProgressInfo:
         taken = self.seconds_taken
         if self.speed_now:
             return self.speed_now
-        return self.epochs / taken if taken and taken >= LEAST_SECONDS else None
+        return self.epochs / taken if taken and taken >= MIN_SECONDS else None
 
     @property
     def sentence(self) -> str:
-        """The progress in words."""
+        """The progress as text."""
         if self.status == "queued":
             behind = f", behind {formatting.count(self.ahead, 'run')} of other experiments"
             waits = f"{formatting.count(self.runs, 'run')} waiting for a worker"
@@ -49,7 +50,7 @@ class ProgressInfo:
             took = (
                 "" if self.seconds_taken is None else f", {formatting.duration(self.seconds_taken)}"
             )
-            return f"{self._done}, {formatting.count(self.epochs, 'epoch')} in all{took}"
+            return f"{self._done}, {formatting.count(self.epochs, 'epoch')} in total{took}"
         left = "time left not known yet"
         if self.seconds_left is not None:
             left = f"about {formatting.duration(self.seconds_left)} left"
@@ -64,7 +65,7 @@ class ProgressInfo:
     @property
     def _speed(self) -> str:
         speed = self.epochs_per_second
-        return "" if not speed else f", {formatting.number(speed)} epochs a second"
+        return "" if not speed else f", {formatting.number(speed)} epochs per second"
 
 
 def progress_info(
@@ -106,7 +107,7 @@ def progress_info(
 
 def _pace(share: float, taken: float | None) -> float | None:
     """Return the share of the work done in a second, None as long as too little is known."""
-    if not taken or taken < LEAST_SECONDS or share < LEAST_SHARE:
+    if not taken or taken < MIN_SECONDS or share < MIN_SHARE:
         return None
     return share / taken
 

@@ -1,4 +1,4 @@
-"""The figures of an experiment's analysis as JSON, each under a plain address."""
+"""Routes of the charts of an experiment, as JSON or as an HTML fragment."""
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import Annotated, Protocol, TypeVar
@@ -38,12 +38,12 @@ router = APIRouter(prefix="/figures/experiments/{experiment_id}")
 Setting = Annotated[int | None, Query(ge=0)]
 
 
-class _Set(Protocol):
+class _HasSetting(Protocol):
     @property
     def setting(self) -> dict[str, ParamValue]: ...
 
 
-_One = TypeVar("_One", bound=_Set)
+_Curve = TypeVar("_Curve", bound=_HasSetting)
 
 
 @router.get("/learning-curve")
@@ -53,64 +53,76 @@ def learning_curve(
     setting: Setting = None,
     target: Annotated[float | None, Query(gt=0, allow_inf_nan=False)] = None,
 ) -> Response:
-    """Return a learning curve: that of a setting, else the one with the lowest loss."""
+    """Return the learning curve of a setting, by default the one with the lowest loss.
+
+    Raises NotFound.
+    """
     report = grid_report(session, experiment_id, target=target)
-    wanted = _setting(session, experiment_id, setting, (N_TRAIN,))
-    curve = _pick(report.learning_curves, wanted)
+    chosen_setting = _setting(session, experiment_id, setting, (N_TRAIN,))
+    curve = _pick(report.learning_curves, chosen_setting)
     return _drawn(draw_learning_curve(LearningInfo(curve)) if curve else None)
 
 
 @router.get("/capacity-curve")
 def capacity_curve(session: Reading, experiment_id: int, setting: Setting = None) -> Response:
-    """Return a capacity curve: that of a setting, else the one with the lowest loss."""
+    """Return the capacity curve of a setting, by default the one with the lowest loss.
+
+    Raises NotFound.
+    """
     report = grid_report(session, experiment_id)
-    curves = sorted(report.capacity_curves, key=lambda one: one.optimum.validation.mean)
-    wanted = _setting(session, experiment_id, setting, [curve.knob for curve in curves[:1]])
-    curve = _pick(curves, wanted)
+    curves = sorted(report.capacity_curves, key=lambda curve: curve.optimum.validation.mean)
+    chosen_setting = _setting(session, experiment_id, setting, [curve.knob for curve in curves[:1]])
+    curve = _pick(curves, chosen_setting)
     return _drawn(draw_capacity_curve(CapacityInfo(curve)) if curve else None)
 
 
 @router.get("/optimum-capacity")
 def optimum_capacity(session: Reading, experiment_id: int, setting: Setting = None) -> Response:
-    """Return the optimum capacity over the number of training samples."""
+    """Return the optimum capacity over the number of training samples. Raises NotFound."""
     report = grid_report(session, experiment_id)
-    wanted = _setting(session, experiment_id, setting, (N_TRAIN, *CAPACITY))
-    curve = _pick(report.optimum_capacity, wanted)
+    chosen_setting = _setting(session, experiment_id, setting, (N_TRAIN, *CAPACITY))
+    curve = _pick(report.optimum_capacity, chosen_setting)
     return _drawn(draw_optimum(curve) if curve else None)
 
 
 @router.get("/surface")
 def surface(session: Reading, experiment_id: int, setting: Setting = None) -> Response:
-    """Return the shares of the surface's terms in each cell."""
+    """Return the shares of the surface's terms in each cell. Raises NotFound."""
     report = grid_report(session, experiment_id)
-    wanted = _setting(session, experiment_id, setting, ALONG)
-    found = _pick(report.surfaces, wanted)
-    if found is None or found.surface is None:
-        return _drawn(theme.nothing(found.why) if found and found.why else None)
-    return _drawn(draw_shares(SharesInfo(found.surface)))
+    chosen_setting = _setting(session, experiment_id, setting, ALONG)
+    result = _pick(report.surfaces, chosen_setting)
+    if result is None or result.surface is None:
+        return _drawn(theme.nothing(result.why) if result and result.why else None)
+    return _drawn(draw_shares(SharesInfo(result.surface)))
 
 
 @router.get("/bias-variance")
 def splits_over_sizes(
     session: Reading, experiment_id: int, setting: Setting = None, at: At = "last"
 ) -> Response:
-    """Return bias and variance over capacity or, where there is one capacity, over data."""
+    """Return bias and variance over capacity, or over data if there is only one capacity.
+
+    Raises NotFound.
+    """
     line = _splits(session, experiment_id, setting)
     return _drawn(draw_splits(over_sizes(line, at=at)) if line else None)
 
 
 @router.get("/bias-variance-course")
 def splits_over_epochs(session: Reading, experiment_id: int, setting: Setting = None) -> Response:
-    """Return bias and variance over the epochs, of the largest model (or most data)."""
+    """Return bias and variance of the largest model, or most data, over the epochs.
+
+    Raises NotFound.
+    """
     line = _splits(session, experiment_id, setting)
     return _drawn(draw_splits(over_epochs(line[-1])) if line else None)
 
 
 @router.get("/cause")
 def cause(session: Reading, experiment_id: int) -> Response:
-    """Return what one step along each axis does to the best model."""
-    found = grid_report(session, experiment_id).cause
-    return _drawn(draw_cause(CauseInfo(found)) if found else None)
+    """Return how one step along each axis changes the best model. Raises NotFound."""
+    limits = grid_report(session, experiment_id).cause
+    return _drawn(draw_cause(CauseInfo(limits)) if limits else None)
 
 
 CHARTS: dict[str, Callable[[Session, int], Response]] = {
@@ -126,20 +138,20 @@ CHARTS: dict[str, Callable[[Session, int], Response]] = {
 
 
 def _drawn(drawing: theme.Drawing | None) -> Response:
-    """Return a drawing, or an empty one that says what it waits for."""
-    return as_json(drawing or theme.nothing("Drawn as soon as the runs it takes have finished."))
+    """Return a drawing as JSON, or an empty drawing that explains when it will be filled."""
+    return as_json(drawing or theme.nothing("This chart is drawn when enough runs have finished."))
 
 
 def _splits(
     session: Reading, experiment_id: int, setting: int | None
 ) -> Sequence[CellSplit] | None:
-    """Return the line of cells of a setting, or the one of the lowest error."""
-    found = bias_variance(session, experiment_id)
+    """Return the line of cells of a setting, by default the line with the lowest error."""
+    splits = bias_variance(session, experiment_id)
     params = [run.params for run in runs.of_experiment(session, experiment_id)]
     axis = split_axis(varying(params))
-    wanted = _setting(session, experiment_id, setting, (axis,))
-    for line in split_lines(found, axis):
-        if wanted is None or wanted.items() <= line[0].params.items():
+    chosen_setting = _setting(session, experiment_id, setting, (axis,))
+    for line in split_lines(splits, axis):
+        if chosen_setting is None or chosen_setting.items() <= line[0].params.items():
             return line
     return None
 
@@ -147,20 +159,22 @@ def _splits(
 def _setting(
     session: Reading, experiment_id: int, number: int | None, axes: Sequence[str]
 ) -> Mapping[str, ParamValue] | None:
-    """Return the setting of that number: its place among those of the experiment's runs."""
+    """Return the setting with an index among the settings of the experiment's runs."""
     if number is None:
         return None
-    found = settings([run.params for run in runs.of_experiment(session, experiment_id)], axes)
-    if number >= len(found):
-        raise NotFound(f"Experiment {experiment_id} has {len(found)} such settings.")
-    return found[number]
+    all_settings = settings(
+        [run.params for run in runs.of_experiment(session, experiment_id)], axes
+    )
+    if number >= len(all_settings):
+        raise NotFound(f"Experiment {experiment_id} has {len(all_settings)} such settings.")
+    return all_settings[number]
 
 
-def _pick(found: Sequence[_One], setting: Mapping[str, ParamValue] | None) -> _One | None:
-    """Return the first, or the one whose setting is part of `setting`; None without it."""
-    for one in found:
-        if setting is None or one.setting.items() <= setting.items():
-            return one
+def _pick(curves: Sequence[_Curve], setting: Mapping[str, ParamValue] | None) -> _Curve | None:
+    """Return the first curve that matches `setting`, or None without a match."""
+    for curve in curves:
+        if setting is None or curve.setting.items() <= setting.items():
+            return curve
     return None
 
 
@@ -171,9 +185,9 @@ def variant_comparison(
     at: At = DEFAULT_AT,
     setting: Annotated[int | None, Query(ge=0)] = None,
 ) -> Response:
-    """Return the variants' paired differences to the first. Raises NotFound."""
-    found = compare_variants.comparison(session, experiment_id, at=at, setting=setting)
-    return as_json(draw_comparison(comparison_info(found)))
+    """Return the paired differences of the variants to the baseline. Raises NotFound."""
+    comparison = compare_variants.comparison(session, experiment_id, at=at, setting=setting)
+    return as_json(draw_comparison(comparison_info(comparison)))
 
 
 @router.get("/parallel")
@@ -183,8 +197,8 @@ def parallel(session: Reading, experiment_id: int, colour: str = "best") -> HTML
     Raises NotFound.
     """
     experiments.get(session, experiment_id)
-    found = run_items(session, runs.of_experiment(session, experiment_id))
-    at_best = metric_summaries.values_at_best(session, [run.id for run in found], KEYS)
+    items = run_items(session, runs.of_experiment(session, experiment_id))
+    at_best = metric_summaries.values_at_best(session, [run.id for run in items], KEYS)
     choice = colour if colour in CHOICES else "best"
-    info = parallel_info(found, at_best, choice=choice)
-    return render("parts/parallel.html", info=info, most=MAX_ROWS)
+    info = parallel_info(items, at_best, choice=choice)
+    return render("parts/parallel.html", info=info, max_rows=MAX_ROWS)

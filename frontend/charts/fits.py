@@ -1,4 +1,4 @@
-"""What a model has learnt, drawn over its data: a curve over dots, or regions in the plane."""
+"""Fit of a model over its data: a curve, shades of values, or regions of classes."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -15,7 +15,7 @@ from frontend.charts import theme
 from frontend.formatting import number
 
 Float32Array = NDArray[np.float32]
-FIT = "fit"  # marks the traces that show the fitted function
+FIT = "fit"  # `meta` of the traces of the fitted function, which the player replaces
 
 
 @dataclass(frozen=True)
@@ -23,7 +23,7 @@ class FitInfo:
     """A fitted function and the data it is drawn over, in raw units.
 
     One input: `x` [G] and `prediction` [G]. Two inputs: `x` [gx], `y` [gy] and `prediction`
-    [gy, gx], a value or the probability of class 1. Values have no `mislabelled`.
+    [gy, gx], a value or the probability of class 1. `mislabelled` is None for regression.
     """
 
     epoch: int
@@ -38,19 +38,19 @@ class FitInfo:
 
     @property
     def description(self) -> str:
-        """The picture in words."""
-        what = "Decision regions" if self.mislabelled is not None else "Fitted values"
-        what = "Fitted curve" if self.y is None else what
+        """The chart as text."""
+        kind = "Decision regions" if self.mislabelled is not None else "Fitted values"
+        kind = "Fitted curve" if self.y is None else kind
         wrong = 0 if self.mislabelled is None else int(self.mislabelled.sum())
         labels = f", {wrong:,} of them with a wrong label" if wrong else ""
         return (
-            f"{what} after epoch {self.epoch:,}, over {len(self.train_x):,} train points{labels} "
+            f"{kind} after epoch {self.epoch:,}, over {len(self.train_x):,} train points{labels} "
             f"and {len(self.validation_x):,} validation points."
         )
 
 
 def fit_info(epoch: int, fit: bytes, samples: bytes) -> FitInfo:
-    """Read a snapshot's fit and its run's samples (safetensors, see backend.store.artifacts)."""
+    """Return the fit of a snapshot over the samples of its run, both as safetensors."""
     drawn = load(fit)
     prediction = drawn["prediction" if "prediction" in drawn else "probability"]
     return over_samples(epoch, drawn["x"], drawn.get("y"), prediction, samples)
@@ -118,7 +118,7 @@ def _plane(info: FitInfo, y: Float32Array) -> go.Figure:
 
 
 def _surface(info: FitInfo, y: Float32Array) -> go.Figure:
-    """Draw fitted values as shades; a sample stands out where its own value is another."""
+    """Draw fitted values as shades. A sample with a different value stands out."""
     figure = _plane(info, y)
     low, high = _span(info.train_y, info.validation_y)
     scale = {"zmin": low, "zmax": high, "colorscale": _SHADES}
@@ -166,7 +166,7 @@ def _regions(info: FitInfo, y: Float32Array, mislabelled: NDArray[np.bool_]) -> 
 
 
 def _class_points(figure: go.Figure, info: FitInfo, label: int, colour: str) -> None:
-    """Train points filled, validation points open; the two classes differ in shape too."""
+    """Draw train points filled and validation points open. The classes differ in shape, too."""
     symbol = ("circle", "diamond")[label]
     validation = info.validation_x[info.validation_y == label]
     train = info.train_x[info.train_y == label]
@@ -198,7 +198,7 @@ def _open_dot(colour: str, symbol: str = "circle", *, opacity: float = 0.65) -> 
 
 
 def _span(*arrays: Float32Array) -> list[float]:
-    """Return the range of the data with a margin: a curve may run far out of it."""
+    """Return the range of the data with a margin. The fitted curve may leave it."""
     low = min(float(array.min()) for array in arrays)
     high = max(float(array.max()) for array in arrays)
     margin = 0.06 * (high - low or 1)
@@ -211,19 +211,19 @@ def _edges(axis: Float32Array) -> list[float]:
 
 @dataclass(frozen=True)
 class FitFramesInfo:
-    """The picture of the last epoch kept, and what differs at each: its values and its words.
+    """The fit at the last recorded epoch, and values and description of each epoch.
 
-    The values of an epoch are a list over `x`, or over two inputs a list of such rows.
+    The values of an epoch are a list over `x`, or for two inputs a list of rows over `x`.
     """
 
     last: FitInfo
     epochs: Sequence[int]
     values: Sequence[Sequence[Any]]
-    words: Sequence[str]
+    descriptions: Sequence[str]
 
 
 def fit_frames_info(frames: Frames, samples: bytes, losses: Mapping[str, Series]) -> FitFramesInfo:
-    """Return what the slider shows of a run with frames; `losses` are train_loss and val_loss."""
+    """Return the frames of a run for the slider. `losses` has train_loss and val_loss."""
     x, width = np.array(frames.x, np.float32), len(frames.x)
     y = None if frames.y is None else np.array(frames.y, np.float32)
     values: list[list[Any]] = (
@@ -236,16 +236,16 @@ def fit_frames_info(frames: Frames, samples: bytes, losses: Mapping[str, Series]
     )
     last = over_samples(frames.epochs[-1], x, y, np.array(values[-1], np.float32), samples)
     train, validation = losses["train_loss"], losses["val_loss"]
-    words = [
+    descriptions = [
         f"{replace(last, epoch=epoch).description} Train loss {number(train.at(epoch))}, "
         f"validation loss {number(validation.at(epoch))}."
         for epoch in frames.epochs
     ]
-    return FitFramesInfo(last, frames.epochs, values, words)
+    return FitFramesInfo(last, frames.epochs, values, descriptions)
 
 
 def draw_fit_frames(info: FitFramesInfo) -> theme.Drawing:
-    """Draw the last fit; `frames` holds what a slider puts in its place."""
-    replaced = "y" if info.last.y is None else "z"  # of the traces that show the function
-    frames = {"epochs": info.epochs, replaced: info.values, "words": info.words}
+    """Draw the last fit, with `frames` for the slider."""
+    replaced = "y" if info.last.y is None else "z"  # attribute of the traces with meta FIT
+    frames = {"epochs": info.epochs, replaced: info.values, "words": info.descriptions}
     return {**draw_fit(info.last), "frames": frames}

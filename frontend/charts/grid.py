@@ -1,4 +1,4 @@
-"""An experiment as a table: one hyperparameter down, one across, a chosen measure in each cell."""
+"""Grid of an experiment: a table of two hyperparameters, coloured by a metric or verdict."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -16,14 +16,14 @@ from frontend import formatting
 from frontend.charts.grid_metrics import LEVELS, AtBest, Ramp, ramp_of, style, value_of_cell, write
 
 VARIANT = "variant"  # an axis like the hyperparameters, for specifications with variants
-MAX_CURVES = 20  # of a cell, drawn when it is pointed at
+MAX_CURVES = 20  # runs of a cell in its thumbnail
 
 
 @dataclass(frozen=True)
 class GridCell:
     """The runs that share a row and a column.
 
-    `style` is the class that colours the cell, `place` what it is in words: "width 8, depth 2".
+    `style` is the CSS class that colours the cell. `place` names it: "width 8, depth 2".
     """
 
     runs: Sequence[RunItem]
@@ -34,29 +34,29 @@ class GridCell:
 
     @property
     def opened(self) -> RunItem:
-        """The run that the cell leads to: its first, or the first with the verdict it shows."""
+        """The run that the cell links to: the first, or the first with the verdict shown."""
         shown = (run for run in self.runs if self.value and run.verdict == self.value)
         return next(shown, self.runs[0])
 
     @property
     def ended(self) -> int:
-        """How many of the cell's runs train no more."""
+        """Number of runs that have ended."""
         return sum(run.status in ENDED for run in self.runs)
 
     @property
     def failed(self) -> int:
-        """How many of the cell's runs failed."""
+        """Number of runs that failed."""
         return sum(run.status == "failed" for run in self.runs)
 
     @property
     def curves(self) -> str:
-        """Address of the cell's small curve; it changes as epochs come."""
+        """URL of the thumbnail of the cell's curves. It changes with each new epoch."""
         ids = ",".join(str(run.id) for run in self.runs[:MAX_CURVES])
         return f"/figures/small-curve?runs={ids}&epochs={sum(run.epoch for run in self.runs)}"
 
     @property
     def amounts(self) -> str:
-        """How many runs a cell of several has: "5 runs", "2 of 5 runs ended, 1 failed"."""
+        """Number of runs in words, empty for one run: "5 runs", "2 of 5 runs ended, 1 failed"."""
         if len(self.runs) == 1:
             return ""
         so_far = "" if self.ended == len(self.runs) else f"{self.ended} of "
@@ -64,14 +64,14 @@ class GridCell:
         return f"{so_far}{len(self.runs)} runs{' ended' if so_far else ''}{failed}"
 
     @property
-    def spoken(self) -> str:
-        """The cell in words, but for the name of what colours it, and what opens from it."""
-        told = ", ".join(part for part in (self.text, self.amounts, self._leads_to) if part)
-        return f"{self.place}: {told}" if self.place else told
+    def aria_label(self) -> str:
+        """The cell as text: its place, its value, its runs and the run that it links to."""
+        text = ", ".join(part for part in (self.text, self.amounts, self._link_target) if part)
+        return f"{self.place}: {text}" if self.place else text
 
     @property
-    def _leads_to(self) -> str:
-        """Which of several runs opens."""
+    def _link_target(self) -> str:
+        """The run that opens, empty if it is the only one."""
         if len(self.runs) == 1:
             return ""
         seed = self.opened.params.get(SEED)
@@ -82,7 +82,7 @@ class GridCell:
 class GridInfo:
     """A table. `row_path` or `column_path` is None if nothing varies in that direction.
 
-    `title` names the runs in it where an experiment has several tables.
+    `title` names the runs of the table if an experiment has several tables.
     """
 
     title: str
@@ -162,10 +162,10 @@ def grid_info(
     groups: dict[tuple[ParamValue, ParamValue], list[RunItem]] = {}
     for run in runs:
         groups.setdefault(place_of(run, axes), []).append(run)
-    found = {key: value_of_cell(choice, group, at_best) for key, group in groups.items()}
-    ramp = ramp or ramp_of(found.values())
+    cell_values = {key: value_of_cell(choice, group, at_best) for key, group in groups.items()}
+    ramp = ramp or ramp_of(cell_values.values())
     cells = {
-        key: _cell(choice, group, found[key], ramp, _place(axes, key, title))
+        key: _cell(choice, group, cell_values[key], ramp, _place(axes, key, title))
         for key, group in groups.items()
     }
     return GridInfo(
@@ -200,20 +200,20 @@ def _place(
 
 
 def _state(runs: Sequence[RunItem]) -> str:
-    """Say why a cell has no value."""
+    """Return the state of the runs of a cell without a value."""
     states = Counter(run.status for run in runs)
     if states["running"] or states["queued"]:
         return "running" if states["running"] else "queued"
     return states.most_common(1)[0][0] if not states["finished"] else formatting.MISSING
 
 
-MAX_SIZES = 12  # rows and columns that are drawn
+MAX_SIZES = 12  # rows and columns of the preview
 _STEPS_PER_TENFOLD = 2
 
 
 @dataclass(frozen=True)
 class SizeCount:
-    """Runs with as many parameters and samples; `level` is a step of the ramp."""
+    """The number of runs of one size. `level` is a step of the colour ramp."""
 
     runs: int
     level: int
@@ -231,10 +231,10 @@ class SizesInfo:
 
 
 def sizes_info(runs: Sequence[RunSpec]) -> SizesInfo:
-    """Return how many runs there are of each size, coloured by parameters against samples.
+    """Return the number of runs of each size, coloured by the ratio of parameters to targets.
 
-    The middle of the ramp is as many parameters as there are targets to fit (samples times
-    outputs): about where a model can pass through all of its samples.
+    The middle of the ramp is a ratio of 1, at which a model can about fit all of its samples. The
+    number of targets is the number of samples times the number of outputs.
     """
     counts = Counter((parameters(run), run.dataset.n_train) for run in runs)
     targets = {run.dataset.n_train: run.dataset.output_count for run in runs}
@@ -259,11 +259,12 @@ def _size(count: int, samples: int, targets: int, runs: int) -> SizeCount | None
 
 
 def _times(ratio: float) -> str:
-    return f"{ratio:.2g} parameters for each target" if ratio < 100 else f"{ratio:,.0f} for each"
+    amount = f"{ratio:.2g}" if ratio < 100 else f"{ratio:,.0f}"
+    return f"{amount} parameters per target"
 
 
 def _some(values: Sequence[int]) -> list[int]:
-    """Return at most MOST of the values, evenly chosen, both ends among them."""
+    """Return at most MAX_SIZES of the values, evenly spaced and including both ends."""
     if len(values) <= MAX_SIZES:
         return list(values)
     return [values[round(i * (len(values) - 1) / (MAX_SIZES - 1))] for i in range(MAX_SIZES)]

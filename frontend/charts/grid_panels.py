@@ -1,4 +1,4 @@
-"""A grid of any dimension as tables: two hyperparameters are axes, the others are filters."""
+"""Grid of any dimension as tables: two hyperparameters are axes, the others are filters."""
 
 from collections.abc import Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -28,14 +28,15 @@ from frontend.charts.grid_metrics import (
 )
 
 MAX_PANELS = 12
-FEW = 4  # values of a hyperparameter that are shown side by side by default
-COMPACT, DENSE = 8, 16  # columns from which cells are small (rows, too), or only coloured
+MAX_SIDE_BY_SIDE = 4  # values of a hyperparameter that get tables of their own by default
+# More rows or columns than these make cells small, or coloured without text.
+COMPACT, DENSE = 8, 16
 ALL, EACH = "all", "each"
 
 
 @dataclass(frozen=True)
 class GridFilter:
-    """A hyperparameter that is not an axis. Shows ALL values together, EACH apart, or one."""
+    """A hyperparameter that is not an axis. It shows ALL values together, EACH apart, or one."""
 
     path: str
     values: Sequence[ParamValue]
@@ -44,8 +45,8 @@ class GridFilter:
     @property
     def options(self) -> Sequence[tuple[str, str]]:
         """The choices for `shown`, with their labels."""
-        each = [(str(value), formatting.value(value, self.path)) for value in self.values]
-        return [(ALL, "all together"), (EACH, "side by side"), *each]
+        values = [(str(value), formatting.value(value, self.path)) for value in self.values]
+        return [(ALL, "all together"), (EACH, "side by side"), *values]
 
     def picks(self, run: RunItem) -> bool:
         """Return whether a run is shown."""
@@ -77,7 +78,7 @@ class PanelsInfo:
     choice: str
     varying: Axes
     axes: tuple[str | None, str | None]
-    rest: Sequence[GridFilter]
+    filters: Sequence[GridFilter]
     panels: Sequence[GridInfo]
     ramp: Ramp | None
     size: str
@@ -85,7 +86,7 @@ class PanelsInfo:
     @property
     def cells(self) -> Sequence[GridCell]:
         """All cells."""
-        return [cell for one in self.panels for row in one.cells for cell in row if cell]
+        return [cell for panel in self.panels for row in panel.cells for cell in row if cell]
 
     @property
     def placed_cells(self) -> Iterator[tuple[CellPlace, GridCell]]:
@@ -106,22 +107,22 @@ class PanelsInfo:
     @property
     def averaged(self) -> Sequence[str]:
         """The hyperparameters that vary within a cell."""
-        return [one.path for one in self.rest if one.shown == ALL]
+        return [item.path for item in self.filters if item.shown == ALL]
 
     @property
     def subjects(self) -> str:
-        """What a cell's `compared` are to the page that compares: cells, or runs alone."""
+        """The kind of the ids in `compared` for the compare page: "cells" or "runs"."""
         return "runs" if SEED in self.axes else "cells"
 
     def compared(self, cell: GridCell) -> str:
-        """Return the ids that stand for a cell's runs, one of those that differ in seed alone."""
+        """Return the ids of a cell's runs, one id for runs that differ only in their seed."""
         apart = [path for path in self.averaged if path != SEED]
         ids = {tuple(value_of(run, path) for path in apart): run.id for run in cell.runs[::-1]}
         return ",".join(map(str, sorted(ids.values())))
 
     @property
     def legend(self) -> Sequence[tuple[str, str]]:
-        """Steps of the colour ramp with its ends in words, or the verdicts that are there."""
+        """CSS classes and texts: the steps of the ramp with texts at its ends, or the verdicts."""
         if self.choice == VERDICT:
             texts = {str(cell.value): cell.style for cell in self.cells if cell.value is not None}
             return [(style, text) for text, style in sorted(texts.items())]
@@ -148,9 +149,9 @@ def panels_info(
     varying = axes_of(runs)
     candidates = {path: values for path, values in varying.items() if path != SEED} or varying
     axes = choose_axes(candidates, row_path, column_path)
-    rest = _rest(varying, axes, shown or {})
-    runs = [run for run in runs if all(one.picks(run) for one in rest)]
-    apart = [one for one in rest if one.shown == EACH]
+    filters = _filters(varying, axes, shown or {})
+    runs = [run for run in runs if all(item.picks(run) for item in filters)]
+    apart = [item for item in filters if item.shown == EACH]
     groups = _groups(runs, apart)
     ramp = _ramp(choice, groups, axes, at_best)
     panels = [
@@ -161,42 +162,42 @@ def panels_info(
     ]
     rows, columns = (len(varying.get(axis or "", ())) for axis in axes)
     size = _size(rows, columns, len(panels))
-    return PanelsInfo(choice, varying, axes, rest, panels, ramp, size)
+    return PanelsInfo(choice, varying, axes, filters, panels, ramp, size)
 
 
 def _groups(
     runs: Sequence[RunItem], apart: Sequence[GridFilter]
 ) -> dict[tuple[ParamValue, ...], list[RunItem]]:
-    """Return the runs of each table by its values of the hyperparameters that are shown apart."""
+    """Return the runs of each table by its values of the hyperparameters shown apart."""
     groups: dict[tuple[ParamValue, ...], list[RunItem]] = {
-        key: [] for key in product(*(one.values for one in apart))
+        key: [] for key in product(*(item.values for item in apart))
     }
     for run in runs:
-        groups[tuple(value_of(run, one.path) for one in apart)].append(run)
+        groups[tuple(value_of(run, item.path) for item in apart)].append(run)
     return {key: group for key, group in groups.items() if group}
 
 
-def _rest(
+def _filters(
     varying: Axes,
     axes: tuple[str | None, str | None],
     shown: Mapping[str, str],
 ) -> list[GridFilter]:
     """Return the hyperparameters that are not axes, shown in at most MAX_PANELS tables."""
-    others: list[GridFilter] = []
+    filters: list[GridFilter] = []
     tables = 1
     for path, values in varying.items():
         if path in axes:
             continue
-        default = EACH if tables == 1 and path != SEED and len(values) <= FEW else ALL
-        wanted = shown.get(path, default)
-        if wanted not in (ALL, EACH, *map(str, values)):
-            wanted = default
-        if wanted == EACH and tables * len(values) > MAX_PANELS:
-            wanted = ALL
-        if wanted == EACH:
+        default = EACH if tables == 1 and path != SEED and len(values) <= MAX_SIDE_BY_SIDE else ALL
+        choice = shown.get(path, default)
+        if choice not in (ALL, EACH, *map(str, values)):
+            choice = default
+        if choice == EACH and tables * len(values) > MAX_PANELS:
+            choice = ALL
+        if choice == EACH:
             tables *= len(values)
-        others.append(GridFilter(path, values, wanted))
-    return others
+        filters.append(GridFilter(path, values, choice))
+    return filters
 
 
 def _ramp(
@@ -215,7 +216,8 @@ def _ramp(
 def _title(apart: Sequence[GridFilter], key: tuple[ParamValue, ...]) -> str:
     pairs = zip(apart, key, strict=True)
     return ", ".join(
-        f"{formatting.label(one.path)} {formatting.value(value, one.path)}" for one, value in pairs
+        f"{formatting.label(item.path)} {formatting.value(value, item.path)}"
+        for item, value in pairs
     )
 
 

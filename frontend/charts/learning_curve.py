@@ -1,4 +1,4 @@
-"""A learning curve: loss at the best epoch over the number of training samples, and its law."""
+"""Learning curve: loss at the best epoch over the number of training samples, with its law."""
 
 from dataclasses import dataclass
 
@@ -11,32 +11,32 @@ from frontend.charts import size_axes, theme
 
 @dataclass(frozen=True)
 class LearningInfo:
-    """What the chart of one learning curve shows."""
+    """The data of the chart of one learning curve."""
 
     curve: LearningCurve
 
     @property
     def sizes(self) -> list[float]:
-        """The sizes measured."""
+        """The numbers of training samples."""
         return [float(point.n_train) for point in self.curve.points]
 
     @property
     def losses(self) -> list[float]:
-        """All means that are drawn."""
+        """All losses that are drawn."""
         means = [m for p in self.curve.points for m in (p.train, p.validation, p.test) if m]
         law = self.curve.law.drawn if self.curve.law else []
-        return [one.mean for one in means] + [point.loss for point in law]
+        return [interval.mean for interval in means] + [point.loss for point in law]
 
     @property
     def description(self) -> str:
-        """The chart in words."""
+        """The chart as text."""
         return self.curve.sentence
 
 
 def draw_learning_curve(info: LearningInfo) -> theme.Drawing:
     """Draw a learning curve with its fitted law, the law's interval and the constant baseline.
 
-    `lawless`: no law holds, and no number of samples is to be asked for.
+    `lawless` is set without a reliable law. The page then hides the field for a target loss.
     """
     figure = go.Figure(layout=theme.layout(uirevision="learning", hovermode="x unified"))
     points, law = info.curve.points, info.curve.law
@@ -62,7 +62,7 @@ def draw_learning_curve(info: LearningInfo) -> theme.Drawing:
 
 
 def _law(figure: go.Figure, law: Law, last: SizePoint) -> None:
-    """Draw the fitted law over its interval, and "same as the last value" from there on."""
+    """Draw the fitted law with its interval, and the forecast "same as the last value"."""
     x = [point.n_train for point in law.drawn]
     size_axes.add_band(
         figure, x, [point.low for point in law.drawn], [point.high for point in law.drawn],

@@ -1,4 +1,4 @@
-"""What limits the best model: the change of its loss for one step along each axis."""
+"""Charts of what limits the model: one step along each axis, and the terms of each cell's loss."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -20,7 +20,7 @@ COLOURS = {
 
 @dataclass(frozen=True)
 class CauseInfo:
-    """The effects that were measured, in the order in which they are drawn, downwards."""
+    """The effects of one step along each axis, from top to bottom."""
 
     cause: Cause
 
@@ -31,19 +31,20 @@ class CauseInfo:
 
     @property
     def labels(self) -> list[str]:
-        """A name for each: the factor and its step."""
-        return [
-            f"{one.factor}<br>{formatting.label(one.knob or '')} {formatting.value(one.before)} "
-            f"\N{RIGHTWARDS ARROW} {formatting.value(one.after)}"
-            for one in self.measured
-        ]
+        """The label of each effect: the factor and its step."""
+        return [f"{effect.factor}<br>{_step(effect)}" for effect in self.measured]
 
     @property
     def description(self) -> str:
-        """The chart in words."""
-        said = self.cause.sentence
-        others = [one.sentence for one in self.cause.effects if one.sentence not in said]
-        return " ".join([said, *others])
+        """The chart as text."""
+        summary = self.cause.sentence
+        sentences = [effect.sentence for effect in self.cause.effects]
+        return " ".join([summary, *(text for text in sentences if text not in summary)])
+
+
+def _step(effect: StepEffect) -> str:
+    before, after = formatting.value(effect.before), formatting.value(effect.after)
+    return f"{formatting.label(effect.knob or '')} {before} \N{RIGHTWARDS ARROW} {after}"
 
 
 def draw_cause(info: CauseInfo) -> theme.Drawing:
@@ -51,17 +52,19 @@ def draw_cause(info: CauseInfo) -> theme.Drawing:
     figure = go.Figure(layout=theme.layout(uirevision="cause"))
     for finding, colour in COLOURS.items():
         shown = [
-            (label, one)
-            for label, one in zip(info.labels, info.measured, strict=True)
-            if one.finding == finding
+            (label, effect)
+            for label, effect in zip(info.labels, info.measured, strict=True)
+            if effect.finding == finding
         ]
         _dots(figure, shown, f"Validation: {finding}", colour)
     tested = [
-        (label, one) for label, one in zip(info.labels, info.measured, strict=True) if one.test
+        (label, effect.test)
+        for label, effect in zip(info.labels, info.measured, strict=True)
+        if effect.test
     ]
     figure.add_scatter(
         y=[label for label, _ in tested],
-        x=[one.test.mean for _, one in tested if one.test],
+        x=[change.mean for _, change in tested],
         name="Test", mode="markers", hovertemplate="%{x:+.1%}",
         marker={"symbol": "diamond-open", "size": 10, "color": "var(--test)"},
     )  # fmt: skip
@@ -80,7 +83,7 @@ def _dots(
 ) -> None:
     if not shown:
         return
-    changes = [one.change for _, one in shown if one.change]
+    changes = [effect.change for _, effect in shown if effect.change]
     above = [0.0 if c.high is None else min(c.high, 10.0) - c.mean for c in changes]
     below = [0.0 if c.low is None else c.mean - c.low for c in changes]
     figure.add_scatter(
@@ -101,35 +104,37 @@ MAX_ROWS = 30
 
 @dataclass(frozen=True)
 class SharesInfo:
-    """The cells in order of data, then capacity, with the surface they belong to."""
+    """The cells of a surface, ordered by data and then by capacity."""
 
     surface: Surface
 
     @property
     def cells(self) -> Sequence[Shares]:
-        """The cells from the fewest samples, and of these from the largest model, upwards."""
-        ordered = sorted(self.surface.shares, key=lambda one: (-one.n_train, -one.parameters))
+        """The cells in the order of the bars, from the bottom up, at most MAX_ROWS."""
+        ordered = sorted(self.surface.shares, key=lambda cell: (-cell.n_train, -cell.parameters))
         return ordered[:MAX_ROWS]
 
     @property
     def labels(self) -> list[str]:
-        """A name for each cell."""
+        """The label of each cell."""
         return [
-            f"{one.n_train:,} \N{MIDDLE DOT} {size_axes.short(one.parameters)}"
-            for one in self.cells
+            f"{cell.n_train:,} \N{MIDDLE DOT} {size_axes.short(cell.parameters)}"
+            for cell in self.cells
         ]
 
 
 def draw_shares(info: SharesInfo) -> theme.Drawing:
-    """Draw the shares as bars, one for each cell."""
+    """Draw the shares as one bar per cell."""
     figure = go.Figure(layout=theme.layout(uirevision="shares", barmode="stack", bargap=0.25))
     for term, (name, colour, pattern) in TERMS.items():
         figure.add_bar(
-            y=info.labels, x=[getattr(one, term) for one in info.cells], orientation="h",
+            y=info.labels, x=[getattr(cell, term) for cell in info.cells], orientation="h",
             name=name, marker={"color": colour, "pattern": {"shape": pattern}},
             hovertemplate="%{x:.0%}",
         )  # fmt: skip
-    figure.update_xaxes(tickformat=".0%", range=[0, 1], title_text="share of what can be gained")
+    figure.update_xaxes(
+        tickformat=".0%", range=[0, 1], title_text="share of the loss that can be avoided"
+    )
     figure.update_yaxes(
         showgrid=False, dtick=1, tickfont={"size": 10},
         title_text="samples \N{MIDDLE DOT} parameters",

@@ -117,20 +117,20 @@ def _curve(
     if not runs:
         return OverlayLine(subject.title, [], [])
     finite = [series[run.id][key].finite for run in runs]
-    common = reduce(np.intersect1d, (each.steps for each in finite))
-    values = np.stack([each.values_at(common) for each in finite])  # [runs, epochs]
+    common = reduce(np.intersect1d, (line.steps for line in finite))
+    values = np.stack([line.values_at(common) for line in finite])  # [runs, epochs]
     means = values.mean(axis=0)
-    kept = downsample(means, MAX_POINTS)
-    epochs = common[kept].tolist()
+    indices = downsample(means, MAX_POINTS)
+    epochs = common[indices].tolist()
     if align == "time":
         clocks = [_clock(run.started_at, times[run.id]) for run in runs]
         x = [fmean(_at(clock, epoch) for clock in clocks) for epoch in epochs]
     else:
         x = [float(e * (subject.steps_per_epoch if align == "step" else 1)) for e in epochs]
-    drawn = means[kept].tolist()
+    drawn = means[indices].tolist()
     if len(runs) == 1:
         return OverlayLine(subject.title, x, drawn)
-    low, high = values[:, kept].min(axis=0), values[:, kept].max(axis=0)
+    low, high = values[:, indices].min(axis=0), values[:, indices].max(axis=0)
     return OverlayLine(subject.title, x, drawn, low.tolist(), high.tolist())
 
 
@@ -142,10 +142,10 @@ def _clock(started_at: str | None, recorded: Sequence[tuple[int, int]]) -> Clock
 
     Epochs between two writes are taken to be equally long.
     """
-    begun = datetime.fromisoformat(started_at).timestamp() * 1000 if started_at else 0.0
-    if not begun or begun > recorded[0][1]:  # the worker's clock may not be the database's
-        begun = float(recorded[0][1])
-    return [(0, 0.0), *((step, (at - begun) / 1000) for step, at in recorded)]
+    start = datetime.fromisoformat(started_at).timestamp() * 1000 if started_at else 0.0
+    if not start or start > recorded[0][1]:  # the worker's clock may not be the database's
+        start = float(recorded[0][1])
+    return [(0, 0.0), *((step, (at - start) / 1000) for step, at in recorded)]
 
 
 def _at(clock: Clock, epoch: int) -> float:
@@ -156,7 +156,7 @@ def _at(clock: Clock, epoch: int) -> float:
 
 
 def _span(series: Mapping[int, Mapping[str, Series]]) -> tuple[float, float] | None:
-    finite = [one.finite.values for by_key in series.values() for one in by_key.values()]
+    finite = [line.finite.values for by_key in series.values() for line in by_key.values()]
     values = np.concatenate([np.array([]), *finite])
     return (float(values.min()), float(values.max())) if len(values) else None
 

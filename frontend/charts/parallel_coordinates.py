@@ -20,7 +20,7 @@ from frontend.charts.grid_metrics import (
 )
 
 HEIGHT, MARGIN = 300, 70  # of the drawing, in its own units
-LEAST, STEP = 480, 130  # its width between the margins at least, and between two axes
+MIN_WIDTH, MIN_STEP = 480, 130  # between the margins, and between two axes
 MAX_LINES = 1000
 MAX_ROWS = 100  # of the table
 MAX_TICKS = 12
@@ -29,10 +29,10 @@ OUTCOME_TICKS = 5
 
 @dataclass(frozen=True)
 class ParallelAxis:
-    """An axis at `x`; its ticks are texts with their heights.
+    """An axis at `x`. Its ticks are heights with texts.
 
-    A part of it can be selected: on the axis of a hyperparameter between two of its `options`,
-    which are at `heights`; on the axis of the outcome, named `slug`, between two values of `ramp`.
+    Readers can select a range on each axis: on the axis of a hyperparameter between two of its
+    `options`, which are at `heights`, and on the axis of the outcome between two values of `ramp`.
     """
 
     slug: str
@@ -46,9 +46,9 @@ class ParallelAxis:
 
 @dataclass(frozen=True)
 class ParallelLine:
-    """A cell: where it crosses the axes, its values in words, its outcome, and its first run.
+    """The line of a cell: its SVG path, its values and outcome as text, and its first run.
 
-    `picks` are the indices of its values among the options of each axis and, last, its outcome.
+    `picks` are the indices of its values among the options of each axis, and its outcome last.
     """
 
     path: str
@@ -93,7 +93,7 @@ class ParallelInfo:
 def parallel_info(
     runs: Sequence[RunItem], at_best: Mapping[int, AtBest], *, choice: str = "best"
 ) -> ParallelInfo | None:
-    """Return the chart, or None if fewer than two hyperparameters vary. A cell is one line."""
+    """Return the chart, or None if fewer than two hyperparameters vary."""
     choice = "best" if choice == VERDICT else choice  # a verdict has no order
     varying = {path: values for path, values in axes_of(runs).items() if path != SEED}
     if len(varying) < 2:
@@ -101,18 +101,18 @@ def parallel_info(
     cells: dict[tuple[ParamValue, ...], list[RunItem]] = {}
     for run in runs:
         cells.setdefault(tuple(value_of(run, path) for path in varying), []).append(run)
-    found = {key: value_of_cell(choice, cell, at_best) for key, cell in cells.items()}
-    known = {key: value for key, value in found.items() if isinstance(value, int | float)}
-    ordered = sorted(known, key=lambda key: -known[key])[-MAX_LINES:]
-    ramp = ramp_of(known.values())
+    values = {key: value_of_cell(choice, cell, at_best) for key, cell in cells.items()}
+    outcomes = {key: value for key, value in values.items() if isinstance(value, int | float)}
+    ordered = sorted(outcomes, key=lambda key: -outcomes[key])[-MAX_LINES:]
+    ramp = ramp_of(outcomes.values())
     axes = _axes(varying, ramp, choice)
-    lines = [_line(key, cells[key], known[key], ramp, axes, varying, choice) for key in ordered]
+    lines = [_line(key, cells[key], outcomes[key], ramp, axes, varying, choice) for key in ordered]
     return ParallelInfo(CHOICES[choice], axes, lines, len(cells) - len(ordered))
 
 
 def _axes(varying: Axes, ramp: Ramp | None, choice: str) -> list[ParallelAxis]:
     """Return one axis per hyperparameter, its values evenly spaced, and one for the outcome."""
-    step = max(LEAST / len(varying), STEP)
+    step = max(MIN_WIDTH / len(varying), MIN_STEP)
     axes = []
     for place, (path, values) in enumerate(varying.items()):
         named = [formatting.value(value, path) for value in values]

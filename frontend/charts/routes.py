@@ -27,7 +27,10 @@ MAX_CELL_IDS_LENGTH = MAX_CURVES * (len(str(MAX_ID)) + 1)
 
 
 class ComparedRuns:
-    """What an address asks to compare: ids of runs, and of runs whose cells are meant."""
+    """The ids to compare from a URL: runs, and runs that stand for their cells.
+
+    Raises InvalidInput.
+    """
 
     def __init__(self, runs: str = "", cells: str = "") -> None:
         self.runs = _ids(runs, "runs")
@@ -48,21 +51,27 @@ def overlay(
     test: bool = False,
 ) -> Response:
     """Return one part's curves of several runs or cells. Raises NotFound and InvalidInput."""
-    found = subjects(session, compared.runs, compared.cells)
+    chosen = subjects(session, compared.runs, compared.cells)
     shown: list[Part] = ["val", "train", *(["test"] if test else [])]  # type: ignore[list-item]
-    info = overlay_info(session, found, part, shown=shown, quantity=quantity, align=align)
+    info = overlay_info(session, chosen, part, shown=shown, quantity=quantity, align=align)
     return as_json(draw_overlay(info, scale=scale))
 
 
 def _ids(text: str, field: str) -> list[int]:
-    found = [piece.strip() for piece in text.split(",") if piece.strip()]
-    wrong = [one for one in found if not (one.isdecimal() and len(one) < 11 and int(one) <= MAX_ID)]
+    ids = [piece.strip() for piece in text.split(",") if piece.strip()]
+    wrong = [
+        text for text in ids if not (text.isdecimal() and len(text) < 11 and int(text) <= MAX_ID)
+    ]
     if wrong or len(text) > MAX_IDS_LENGTH:
-        shown = wrong[0][:20] if wrong else f"{len(text):,} letters long"
+        shown = wrong[0][:20] if wrong else f"{len(text):,} characters long"
         raise InvalidInput(
-            f"{field} is {shown}; accepted: numbers of runs with commas between.", field
+            f"{field} is {shown}; accepted: ids of runs, separated by commas.", field
         )
-    return [int(one) for one in found]
+    return [int(piece) for piece in ids]
+
+
+def _is_id(text: str) -> bool:
+    return text.isdecimal() and len(text) < 11 and int(text) <= MAX_ID
 
 
 @router.get("/small-curve")
@@ -72,15 +81,15 @@ def small_curves(
         str, Query(alias="runs", max_length=MAX_CELL_IDS_LENGTH, pattern=r"^\d{1,9}(,\d{1,9})*$")
     ],
 ) -> HTMLResponse:
-    """Return the train and validation loss of some runs as a small drawing."""
-    wanted = [int(each) for each in ids.split(",")][:MAX_CURVES]
-    found = metrics.series_of(session, wanted, ["train_loss", "val_loss"])
-    return render("parts/small_curve.html", curve=small_curve(found.values()))
+    """Return the train and validation loss of runs as a thumbnail."""
+    run_ids = [int(text) for text in ids.split(",")][:MAX_CURVES]
+    series = metrics.series_of(session, run_ids, ["train_loss", "val_loss"])
+    return render("parts/small_curve.html", curve=small_curve(series.values()))
 
 
 @router.post("/specification")
 def specification(body: BodyDep, settings: SettingsDep) -> HTMLResponse:
-    """Return the grid and the data of a specification as small drawings.
+    """Return previews of the grid and the data of a specification.
 
     Raises MalformedBody and InvalidSpec.
     """

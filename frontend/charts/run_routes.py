@@ -1,4 +1,4 @@
-"""The figures of a run as JSON, each under a plain address."""
+"""Routes of the charts of a run, as JSON."""
 
 from fastapi import APIRouter, Response
 from sqlalchemy.orm import Session
@@ -27,7 +27,7 @@ LOSSES = ("train_loss", "val_loss")
 
 @router.get("/frames")
 def fit_frames(session: Reading, run_id: int) -> Response:
-    """Return a run's fit at the epochs kept, drawn over the data. Raises NotFound."""
+    """Return the frames of a run's fit over its data. Raises NotFound."""
     frames, samples = frames_of(session, run_id), artifacts.samples(session, run_id)
     if not frames.epochs or samples is None:
         raise _not_drawable(run_id)
@@ -37,7 +37,7 @@ def fit_frames(session: Reading, run_id: int) -> Response:
 
 @router.get("/fit/{kind}")
 def fit(session: Reading, run_id: int, kind: SnapshotKind) -> Response:
-    """Return the fit of a run's snapshot, drawn over the data. Raises NotFound."""
+    """Return the fit of a run's snapshot over its data. Raises NotFound."""
     runs.get(session, run_id)
     snapshot = artifacts.get_snapshot(session, run_id, kind)
     samples = artifacts.samples(session, run_id)
@@ -48,28 +48,30 @@ def fit(session: Reading, run_id: int, kind: SnapshotKind) -> Response:
 
 @router.get("/weights")
 def weights(session: Reading, run_id: int) -> Response:
-    """Return how the weights of a run's snapshots are spread. Raises NotFound."""
+    """Return the distribution of the weights of a run's snapshots. Raises NotFound."""
     runs.get(session, run_id)
-    kept = artifacts.snapshots_of(session, run_id)
-    if not kept:
+    snapshots = artifacts.snapshots_of(session, run_id)
+    if not snapshots:
         raise NotFound(f"Run {run_id} has no snapshot yet.")
-    found = weights_info([(one.kind, one.epoch, one.weights) for one in kept])
-    return as_json(draw_weights(found))
+    info = weights_info(
+        [(snapshot.kind, snapshot.epoch, snapshot.weights) for snapshot in snapshots]
+    )
+    return as_json(draw_weights(info))
 
 
 @router.get("/{quantity}")
 def curves(
     session: Reading, run_id: int, quantity: Quantity, stopping: StoppingQuery, view: RunViewQuery
 ) -> Response:
-    """Return a run's loss or accuracy over its epochs, with the criterion asked for marked.
+    """Return a run's loss or accuracy over epochs, with a mark where `stopping` fires.
 
     Raises NotFound and InvalidSpec.
     """
     row = runs.get(session, run_id)
     [run] = run_items(session, [row])
-    fires = run.early_stop_epoch
+    early_stop_epoch = run.early_stop_epoch
     if stopping:
-        fires = replay_early_stopping(session, run_id, stopping).epoch
+        early_stop_epoch = replay_early_stopping(session, run_id, stopping).epoch
     keys = [f"{part}_{quantity}" for part in ("train", "val", "test")]
     info = curves_info(
         quantity,
@@ -77,7 +79,7 @@ def curves(
         view=view,
         best_epoch=run.best_epoch,
         best_loss=run.summary.get("val_loss", {}).get("min"),
-        early_stop_epoch=fires,
+        early_stop_epoch=early_stop_epoch,
         seeds=_other_seeds(session, row, keys[:2]) if "seeds" in view.show else (),
     )
     return as_json(draw_curves(info))
@@ -95,7 +97,7 @@ def seeds(
 
 
 def _other_seeds(session: Session, row: Run, keys: list[str]) -> list[dict[str, Series]]:
-    """Return the metrics of the runs that differ from one in their seed alone."""
+    """Return the metrics of the other runs in the cell of a run."""
     cell = follow_up.cell_of(session, experiments.get(session, row.experiment_id), row)
     others = [run.id for run in cell.runs if run.id != row.id]
     return list(metrics.series_of(session, others, keys).values())

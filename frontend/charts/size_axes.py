@@ -10,7 +10,7 @@ from backend.analysis.intervals import Interval
 from frontend.charts import theme
 
 MAX_TICKS = 8
-ABOUT_ZERO = 1e-2  # of the lowest validation loss
+ABOUT_ZERO = 1e-2  # share of the lowest validation loss that counts as about 0
 WIDE = 10.0  # ratio of largest to smallest from which an axis is logarithmic
 
 BANDS = {
@@ -25,25 +25,26 @@ LOOKS: dict[str, theme.Drawing] = {
 
 
 def axis_type(values: Sequence[float | None]) -> str:
-    """Return "log" for positive values that span widely, else "linear".
+    """Return "log" for positive values over a wide range, else "linear".
 
-    As scikit-learn's LearningCurveDisplay and ValidationCurveDisplay choose, which draw a
-    logarithmic axis where the values are spread unevenly.
+    This follows LearningCurveDisplay and ValidationCurveDisplay of scikit-learn, which use a
+    logarithmic axis for unevenly spread values.
     """
-    found = [value for value in values if value is not None]
-    return "log" if found and min(found) > 0 and max(found) >= WIDE * min(found) else "linear"
+    numbers = [value for value in values if value is not None]
+    is_wide = bool(numbers) and max(numbers) >= WIDE * min(numbers) > 0
+    return "log" if is_wide else "linear"
 
 
 def set_axes(
     figure: go.Figure, *, x: Sequence[float], y: Sequence[float | None], titles: tuple[str, str]
 ) -> None:
-    """Give both axes their titles and scales.
+    """Set the titles and scales of both axes.
 
-    A logarithmic x axis is marked at the values where these are few, else as the y axis is: at 1,
-    2 and 5 times the powers of ten or, over many of these, at the powers alone.
+    A logarithmic x axis with few values has ticks at these values. Other logarithmic axes have
+    ticks at powers of ten, and at 2 and 5 times these if the powers are few.
     """
-    known = [value for value in y if value is not None]
-    for axis, values, title in (("xaxis", list(x), titles[0]), ("yaxis", known, titles[1])):
+    y_values = [value for value in y if value is not None]
+    for axis, values, title in (("xaxis", list(x), titles[0]), ("yaxis", y_values, titles[1])):
         scale = axis_type(values)
         update: theme.Drawing = {"title": {"text": title}, "type": scale}
         if scale == "log":
@@ -87,19 +88,20 @@ def add_line(
     Values below `at_least` are drawn there: a train loss of 1e-29 is about 0, and would lengthen a
     logarithmic axis.
     """
-    known = [(at, one) for at, one in zip(x, means, strict=True) if one is not None]
-    if not known:
+    points = [(size, mean) for size, mean in zip(x, means, strict=True) if mean is not None]
+    if not points:
         return
-    banded = [(at, one.low, one.high) for at, one in known if one.low is not None]
+    banded = [(size, mean.low, mean.high) for size, mean in points if mean.low is not None]
     visible = more.pop("visible", True)
     line = {**LOOKS[part], **more.pop("line", {})}
     if len(banded) > 1 and visible is True:
         low, high = ([max(b[i] or 0, at_least) for b in banded] for i in (1, 2))
         add_band(figure, [b[0] for b in banded], low, high, BANDS[part], group=name)  # fmt: skip
     figure.add_scatter(
-        x=[at for at, _ in known], y=[max(one.mean, at_least) for _, one in known], name=name,
+        x=[size for size, _ in points], y=[max(mean.mean, at_least) for _, mean in points],
+        name=name,
         mode="lines+markers", line=line, marker={"size": 7}, legendgroup=name, visible=visible,
-        customdata=[_spread(one) for _, one in known],
+        customdata=[_hover_text(mean) for _, mean in points],
         hovertemplate="%{customdata}", **more,
     )  # fmt: skip
 
@@ -113,7 +115,7 @@ def add_band(
     *,
     group: str,
 ) -> None:
-    """Shade between two lines. A bound that is not above 0 is cut there, for logarithmic axes."""
+    """Shade between two lines. For logarithmic axes, bounds that are not positive become small."""
     least = min((v for v in [*low, *high] if v is not None and v > 0), default=1e-9) / 3
     cut = [max(value or least, least) for value in low]
     figure.add_scatter(
@@ -125,7 +127,7 @@ def add_band(
 
 def floor_of(losses: Sequence[Interval | None]) -> float:
     """Return a loss that is about 0 compared with these losses."""
-    return ABOUT_ZERO * min((abs(one.mean) for one in losses if one), default=0.0)
+    return ABOUT_ZERO * min((abs(loss.mean) for loss in losses if loss), default=0.0)
 
 
 def add_mark(figure: go.Figure, x: float, text: str, *, log: bool, row: int = 0) -> None:
@@ -140,7 +142,7 @@ def add_mark(figure: go.Figure, x: float, text: str, *, log: bool, row: int = 0)
     )  # fmt: skip
 
 
-def _spread(one: Interval) -> str:
-    if one.low is None or one.high is None:
-        return f"{one.mean:.4g} (one seed)"
-    return f"{one.mean:.4g} ({one.low:.4g} to {one.high:.4g}, {one.count} seeds)"
+def _hover_text(mean: Interval) -> str:
+    if mean.low is None or mean.high is None:
+        return f"{mean.mean:.4g} (one seed)"
+    return f"{mean.mean:.4g} ({mean.low:.4g} to {mean.high:.4g}, {mean.count} seeds)"

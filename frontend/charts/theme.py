@@ -1,4 +1,4 @@
-"""Look shared by all charts, and the JSON that a chart element of the browser draws."""
+"""Layout and colours of all charts, and their JSON for the chart element in the browser."""
 
 import json
 from typing import Any
@@ -13,7 +13,7 @@ QUIET = "var(--quiet)"
 GRID = "var(--grid)"
 PAPER = "var(--paper)"
 
-# one colour and one dash for each part, on every page
+# the same colour and dash for a part of the data on every page
 COLOURS = {"train": "var(--train)", "val": "var(--validation)", "test": "var(--test)"}
 DASHES = {"train": "solid", "val": "dash", "test": "dot"}
 LABELS = {"train": "Train", "val": "Validation", "test": "Test"}
@@ -22,7 +22,7 @@ Drawing = dict[str, Any]
 
 
 def layout(*, uirevision: str, **more: Any) -> go.Layout:
-    """Return the shared layout; what the reader zoomed or hid stays while `uirevision` does."""
+    """Return the shared layout. Zoom and hidden lines are kept until `uirevision` changes."""
     axis = {
         "gridcolor": GRID,
         "linecolor": GRID,
@@ -54,24 +54,23 @@ def layout(*, uirevision: str, **more: Any) -> go.Layout:
 
 
 def drawing(figure: go.Figure, description: str, *, caption: str | None = None) -> Drawing:
-    """Return what a chart element needs: the figure, and the same in words.
+    """Return the JSON of a chart element: the figure and its description.
 
-    `caption` stands below it in place of a long description, of which it leaves out what the
-    picture shows.
+    `caption` replaces a long description below the chart. It omits what the chart shows.
     """
-    found = {**figure.to_plotly_json(), "description": description}
-    return found | ({"caption": caption} if caption else {})
+    content = {**figure.to_plotly_json(), "description": description}
+    return content | ({"caption": caption} if caption else {})
 
 
 def nothing(sentence: str) -> Drawing:
-    """Return an empty chart that says why there is nothing to draw."""
+    """Return an empty chart that explains why there is nothing to draw."""
     figure = go.Figure(layout=layout(uirevision="nothing"))
     figure.update_xaxes(visible=False)
     figure.update_yaxes(visible=False)
     return drawing(figure, sentence)
 
 
-def as_json(drawing: dict[str, Any]) -> Response:
-    """Return a drawing as the JSON that the chart element of the browser reads."""
+def as_json(drawing: Drawing) -> Response:
+    """Return a drawing as the JSON response for the chart element."""
     body = json.dumps(drawing, cls=PlotlyJSONEncoder)
     return Response(body, media_type="application/json", headers={"Cache-Control": "no-store"})

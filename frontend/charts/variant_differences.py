@@ -1,4 +1,4 @@
-"""Variants against the first: paired differences in loss as dots with their intervals."""
+"""Chart of variants against the baseline: paired differences in loss with their intervals."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,12 +11,12 @@ from backend.analysis.comparison import CHOICE, RANKING, Comparison, PairedDiffe
 from frontend import formatting
 from frontend.charts import theme
 
-LONGEST_LINE = 18  # letters of a variant's name before it is broken
+MAX_LINE = 18  # characters of a variant's name per line
 
 
 @dataclass(frozen=True)
 class VariantRow:
-    """One variant's differences to the baseline, in test and in validation loss."""
+    """The differences of a variant to the baseline in test and validation loss."""
 
     name: str
     test: PairedDifference
@@ -26,14 +26,14 @@ class VariantRow:
 
 @dataclass(frozen=True)
 class ComparisonInfo:
-    """What the chart shows: rows from the lowest test difference down."""
+    """The rows of the chart, the lowest test difference first."""
 
     rows: Sequence[VariantRow]
     baseline: str
 
     @property
     def description(self) -> str:
-        """The chart in words."""
+        """The chart as text."""
         listed = "; ".join(
             f"{formatting.isolated(row.name)} {row.test.mean:+.3g}"
             f"{'' if row.test.resolved else ' (not resolved)'}"
@@ -41,7 +41,7 @@ class ComparisonInfo:
         )
         name = formatting.isolated(self.baseline)
         quoted = f"\N{LEFT DOUBLE QUOTATION MARK}{name}\N{RIGHT DOUBLE QUOTATION MARK}"
-        return f"Test loss less that of {quoted}: {listed}."
+        return f"Test loss minus that of {quoted}: {listed}."
 
 
 def comparison_info(comparison: Comparison) -> ComparisonInfo:
@@ -60,8 +60,8 @@ def comparison_info(comparison: Comparison) -> ComparisonInfo:
 
 
 def draw_comparison(info: ComparisonInfo) -> theme.Drawing:
-    """Draw a dot for each variant: thick, its own interval; thin, that of all together."""
-    names = [_broken(row) for row in info.rows]
+    """Draw a dot per variant over its own interval (thick) and its joint interval (thin)."""
+    names = [_name_in_lines(row) for row in info.rows]
     figure = go.Figure(layout=_layout(names))
     for row, name in zip(info.rows, names, strict=True):
         _interval(figure, name, row.test.joint_low, row.test.joint_high, 2)
@@ -79,10 +79,10 @@ def draw_comparison(info: ComparisonInfo) -> theme.Drawing:
         customdata=[_hover(row) for row in info.rows],
         hovertemplate="%{customdata}<extra></extra>",
     )
-    seen = [(row, name) for row, name in zip(info.rows, names, strict=True) if row.validation]
+    validated = [(row, name) for row, name in zip(info.rows, names, strict=True) if row.validation]
     figure.add_scatter(
-        x=[row.validation.mean for row, _ in seen if row.validation],
-        y=[name for _, name in seen],
+        x=[row.validation.mean for row, _ in validated if row.validation],
+        y=[name for _, name in validated],
         mode="markers",
         name="validation",
         marker={"size": 9, "symbol": "diamond-open", "color": theme.COLOURS["val"]},
@@ -117,17 +117,17 @@ def _layout(names: Sequence[str]) -> go.Layout:
     return layout
 
 
-def _broken(row: VariantRow) -> str:
-    text = "<br>".join(escape(line) for line in wrap(row.name, LONGEST_LINE))
+def _name_in_lines(row: VariantRow) -> str:
+    text = "<br>".join(escape(line) for line in wrap(row.name, MAX_LINE))
     return f"<b>{text}</b>" if row.chosen else text
 
 
 def _hover(row: VariantRow) -> str:
-    found = row.test
-    if found.low is None or found.joint_low is None:
-        return f"test {found.mean:+.3g}, one seed"
+    test = row.test
+    if test.low is None or test.joint_low is None:
+        return f"test {test.mean:+.3g}, one seed"
     return (
-        f"test {found.mean:+.3g} on {found.pairs} seeds<br>95 %: {found.low:+.3g} to "
-        f"{found.high:+.3g}<br>95 % of all together: {found.joint_low:+.3g} to "
-        f"{found.joint_high:+.3g}"
+        f"test {test.mean:+.3g} on {test.pairs} seeds<br>95 %: {test.low:+.3g} to "
+        f"{test.high:+.3g}<br>95 % joint: {test.joint_low:+.3g} to "
+        f"{test.joint_high:+.3g}"
     )

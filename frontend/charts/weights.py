@@ -1,4 +1,4 @@
-"""How a model's weights are spread, layer by layer, at its best and at its last epoch."""
+"""Distribution of a model's weights in each layer, at its best and last epoch."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -12,17 +12,17 @@ from safetensors.numpy import load
 from frontend.charts import theme
 from frontend.formatting import number
 
-BINS = 10, 48  # at least, and at most: fewer where there are few weights
-NOT_TRAINED = "hidden.weight"  # of random features: drawn once
+MIN_BINS, MAX_BINS = 10, 48  # a layer with few weights has few bins
+NOT_TRAINED = "hidden.weight"  # the random features, which keep their initial weights
 LOOKS = {"best": ("var(--mark-0)", "solid"), "last": (theme.INK, "dash")}
-BETWEEN = 0.36  # rows, as a share of the height of one
+ROW_GAP = 0.36  # between rows, as a share of the height of a row
 
 Weights = NDArray[np.floating]
 
 
 @dataclass(frozen=True)
 class LayerWeights:
-    """A layer's weights: the share of them in each bin, and their standard deviation, by epoch."""
+    """The weights of a layer: their share per bin and their standard deviation, for each epoch."""
 
     name: str
     middles: Sequence[float]
@@ -32,14 +32,14 @@ class LayerWeights:
 
 @dataclass(frozen=True)
 class WeightsInfo:
-    """The layers from the inputs to the outputs, at each of `epochs` (kind, epoch)."""
+    """The layers from input to output. `epochs` are the snapshots as (kind, epoch)."""
 
     epochs: Sequence[tuple[str, int]]
     layers: Sequence[LayerWeights]
 
     @property
     def description(self) -> str:
-        """The picture in words: how far the weights reach, and whether they grew."""
+        """The chart as text, with the standard deviation of each layer."""
         if not self.layers:
             return "No weight is a finite number."
         when = " and ".join(f"the {kind} epoch ({epoch:,})" for kind, epoch in self.epochs)
@@ -50,16 +50,16 @@ class WeightsInfo:
 
 
 def weights_info(snapshots: Sequence[tuple[str, int, bytes]]) -> WeightsInfo:
-    """Return what snapshots (kind, epoch, safetensors) hold; of one epoch, the first of them."""
-    kept = list({epoch: (kind, epoch, data) for kind, epoch, data in reversed(snapshots)}.values())
-    kept.reverse()
-    tensors = [_trained(load(data)) for *_, data in kept]
-    layers = [_layer(name, [each[name] for each in tensors]) for name in _named(tensors)]
-    return WeightsInfo([(kind, epoch) for kind, epoch, _ in kept], layers)
+    """Return the weights of snapshots (kind, epoch, safetensors), of one snapshot per epoch."""
+    by_epoch = {epoch: (kind, epoch, data) for kind, epoch, data in reversed(snapshots)}
+    distinct = list(by_epoch.values())[::-1]
+    tensors = [_trained(load(data)) for *_, data in distinct]
+    layers = [_layer(name, [snapshot[name] for snapshot in tensors]) for name in _named(tensors)]
+    return WeightsInfo([(kind, epoch) for kind, epoch, _ in distinct], layers)
 
 
 def _trained(tensors: Mapping[str, Weights]) -> dict[str, Weights]:
-    """Return the finite weights of each layer, flat; biases and normalisation are none."""
+    """Return the finite weights of each layer as a vector, without biases and normalisation."""
     matrices = sorted(
         (name for name, tensor in tensors.items() if tensor.ndim > 1 and name != NOT_TRAINED),
         key=lambda name: (len(name), name),  # 4.weight before 12.weight
@@ -72,29 +72,28 @@ def _trained(tensors: Mapping[str, Weights]) -> dict[str, Weights]:
 
 
 def _named(tensors: Sequence[Mapping[str, Weights]]) -> list[str]:
-    return [name for name in tensors[0] if all(each[name].size for each in tensors)]
+    return [name for name in tensors[0] if all(snapshot[name].size for snapshot in tensors)]
 
 
 def _layer(name: str, values: Sequence[Weights]) -> LayerWeights:
-    least, most = BINS
-    bins = min(most, max(least, values[0].size // 4))
+    bins = min(MAX_BINS, max(MIN_BINS, values[0].size // 4))
     edges = np.histogram_bin_edges(np.concatenate(values), bins)
-    shares = [np.histogram(each, edges)[0] / each.size for each in values]
+    shares = [np.histogram(weights, edges)[0] / weights.size for weights in values]
     middles = (edges[1:] + edges[:-1]) / 2
     return LayerWeights(
         name,
         [float(f"{middle:.4g}") for middle in middles],
         [share.round(5).tolist() for share in shares],
-        [float(each.std()) for each in values],
+        [float(weights.std()) for weights in values],
     )
 
 
 def draw_weights(info: WeightsInfo) -> theme.Drawing:
-    """Draw each layer as a row: how many of its weights have which value, at each epoch."""
+    """Draw each layer as a row with the distribution of its weights at each epoch."""
     rows = len(info.layers)
     if not rows:
         return theme.nothing(info.description)
-    spacing = BETWEEN / (rows + (rows - 1) * BETWEEN)
+    spacing = ROW_GAP / (rows + (rows - 1) * ROW_GAP)
     figure = make_subplots(rows=rows, cols=1, vertical_spacing=spacing)
     layout = theme.layout(uirevision="weights", hovermode="x unified")
     figure.update_layout(layout)
@@ -107,7 +106,7 @@ def draw_weights(info: WeightsInfo) -> theme.Drawing:
                 row=row, col=1, x=layer.middles, y=shares, **_look(kind), showlegend=False,
                 name=f"{layer.name}, epoch {epoch:,}", hovertemplate="%{y:.1%} of the weights",
             )  # fmt: skip
-    for kind, epoch in info.epochs:  # what the legend shows, for all rows
+    for kind, epoch in info.epochs:  # entries of the legend, which are the same for all rows
         name = f"{kind.capitalize()} epoch, {epoch:,}"
         figure.add_scatter(x=[None], y=[None], **_look(kind), name=name, hoverinfo="skip")
     return theme.drawing(figure, info.description)

@@ -27,7 +27,7 @@ def test_the_lowest_test_loss_comes_first_and_the_choice_is_marked() -> None:
 
 def test_unresolved_differences_are_marked() -> None:
     quoted = "\N{LEFT DOUBLE QUOTATION MARK}baseline\N{RIGHT DOUBLE QUOTATION MARK}"
-    text = f"Test loss less that of {quoted}: better -0.497; worse +0.3 (not resolved)."
+    text = f"Test loss minus that of {quoted}: better -0.497; worse +0.3 (not resolved)."
     isolates = dict.fromkeys(map(ord, "\N{FIRST STRONG ISOLATE}\N{POP DIRECTIONAL ISOLATE}"))
     assert info().description.translate(isolates) == text
 

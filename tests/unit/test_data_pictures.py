@@ -31,7 +31,7 @@ def test_every_source_has_a_picture_inside_its_frame(source: str) -> None:
 
 def test_a_source_without_a_picture_is_described_as_such() -> None:
     [picture] = data_pictures([run_spec("modular_addition")])
-    assert picture.about.endswith("There is no picture of it.")
+    assert picture.about.endswith("No picture is available.")
 
 
 def test_titles_name_the_differences_between_pictures() -> None:

@@ -209,7 +209,7 @@ def test_cells_have_a_description_for_screen_readers() -> None:
     runs = [run(1, width=2, seed=0, train=0, val=1), run(2, width=2, seed=1, status="failed"),
             run(3, width=4, seed=0, train=0, val=2)]  # fmt: skip
     first: PanelsInfo = panels_info(runs, {})
-    assert first.cells[0].spoken == "width 2: 1.00, 2 runs, 1 failed, opens run 1, seed 0"
+    assert first.cells[0].aria_label == "width 2: 1.00, 2 runs, 1 failed, opens run 1, seed 0"
     assert first.cells[0].curves == "/figures/small-curve?runs=1,2&epochs=6"
 
 

@@ -36,7 +36,7 @@ def test_time_left_follows_from_the_work_done() -> None:
     assert (progress.share, progress.seconds_left) == (0.5, 10)
     assert (
         progress.sentence
-        == "1 of 2 runs done, 100 epochs so far, 10.0 epochs a second, about 10 s left"
+        == "1 of 2 runs done, 100 epochs so far, 10.0 epochs per second, about 10 s left"
     )
 
 
@@ -44,7 +44,7 @@ def test_speed_and_time_left_follow_from_the_last_seconds() -> None:
     lately = Throughput({1: 50}, seconds=10)
     now = START + timedelta(seconds=100)
     progress = progress_info("running", [run("running", 80)], now=now, lately=lately)
-    assert progress.sentence.endswith("80 epochs so far, 5.00 epochs a second, about 4 s left")
+    assert progress.sentence.endswith("80 epochs so far, 5.00 epochs per second, about 4 s left")
 
 
 def test_larger_models_count_more() -> None:
@@ -79,4 +79,4 @@ def test_a_run_that_stopped_early_counts_as_complete() -> None:
 
 def test_the_time_taken_ends_with_the_last_run() -> None:
     progress = after(999, run("finished", 100, ended=3), run("failed", 5, ended=7), status="failed")
-    assert progress.sentence == "1 of 2 runs done, 1 failed, 105 epochs in all, 7 s"
+    assert progress.sentence == "1 of 2 runs done, 1 failed, 105 epochs in total, 7 s"

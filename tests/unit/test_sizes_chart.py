@@ -13,7 +13,7 @@ def test_runs_are_counted_by_parameters_and_samples() -> None:
 def test_equal_numbers_of_parameters_and_targets_are_the_middle_colour() -> None:
     [[size]] = sizes_info(run_specs("points", dataset__n_train=2, model__degree=1)).cells
     assert size and size.level == LEVELS // 2
-    assert size.text == "2 parameters, 2 samples: 1 parameters for each target"
+    assert size.text == "2 parameters, 2 samples: 1 parameters per target"
 
 
 def test_more_parameters_are_darker_and_more_samples_lighter() -> None:
