@@ -124,7 +124,7 @@ def value_of_cell(
 ) -> float | str | None:
     """Return the mean of a measure over runs, or the majority verdict; None without any.
 
-    The losses of failed runs do not count, because their training did not come to its end.
+    The losses of failed runs do not count, because their training is incomplete.
     """
     if choice == VERDICT:
         majority = majority_verdict(run.verdict for run in runs)

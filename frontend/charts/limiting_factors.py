@@ -44,7 +44,8 @@ class CauseInfo:
 
 def _step(effect: StepEffect) -> str:
     before, after = formatting.value(effect.before), formatting.value(effect.after)
-    return f"{formatting.label(effect.knob or '')} {before} \N{RIGHTWARDS ARROW} {after}"
+    name = formatting.label(effect.knob or "")
+    return f"{name} {before} \N{RIGHTWARDS ARROW} {after}"
 
 
 def draw_cause(info: CauseInfo) -> theme.Drawing:

@@ -59,9 +59,7 @@ def overlay(
 
 def _ids(text: str, field: str) -> list[int]:
     ids = [piece.strip() for piece in text.split(",") if piece.strip()]
-    wrong = [
-        text for text in ids if not (text.isdecimal() and len(text) < 11 and int(text) <= MAX_ID)
-    ]
+    wrong = [piece for piece in ids if not _is_id(piece)]
     if wrong or len(text) > MAX_IDS_LENGTH:
         shown = wrong[0][:20] if wrong else f"{len(text):,} characters long"
         raise InvalidInput(

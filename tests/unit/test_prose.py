@@ -26,17 +26,6 @@ PENDING: tuple[str, ...] = (
     "backend/web",
     "bench/query_plans.py",
     "docs/reliability.md",
-    "frontend/__init__.py",
-    "frontend/assets.py",
-    "frontend/charts",
-    "frontend/pages/status.py",
-    "frontend/formatting.py",
-    "frontend/glossary.py",
-    "frontend/pages",
-    "frontend/chart_options.py",
-    "frontend/site.py",
-    "frontend/snippets.py",
-    "frontend/templates",
     "tests/integration/test_api_curation.py",
 )
 
