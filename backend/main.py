@@ -18,10 +18,8 @@ from backend.api import (
     curation,
     experiments,
     export,
-    health,
     operations,
     remedies,
-    run_lists,
     runs,
     saved_views,
     stream,
@@ -47,12 +45,10 @@ _API = (
     analysis,
     remedies,
     comparison,
-    run_lists,
     curation,
     saved_views,
     runs,
     stream,
-    health,
     operations,
 )
 

@@ -1,4 +1,4 @@
-"""Liveness, readiness and Prometheus metrics."""
+"""Liveness, readiness, health of the service, and Prometheus metrics."""
 
 from typing import Annotated, Literal
 
@@ -7,10 +7,10 @@ from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from pydantic import BaseModel
 
 from backend.errors import Unavailable
-from backend.operations.service_health import PartHealth
-from backend.web.dependencies import HealthChecksDep
+from backend.operations.service_health import PartHealth, ServiceHealth, service_health
+from backend.web.dependencies import DatabaseDep, DispatcherDep, HealthChecksDep, SettingsDep
 
-router = APIRouter(tags=["operations"])
+router = APIRouter()
 
 PartName = Literal["database", "schema", "disk", "broker", "keeper", "workers"]
 
@@ -43,7 +43,7 @@ class NotReady(Readiness):
     field: str | None
 
 
-@router.get("/healthz", summary="Check liveness")
+@router.get("/healthz", tags=["operations"], summary="Check liveness")
 async def healthz(request: Request) -> Life:
     """Return 200 while the process works, and 503 when only a restart would help.
 
@@ -55,7 +55,9 @@ async def healthz(request: Request) -> Life:
     return Life(status="ok")
 
 
-@router.get("/readyz", summary="Check readiness", responses={503: {"model": NotReady}})
+@router.get(
+    "/readyz", tags=["operations"], summary="Check readiness", responses={503: {"model": NotReady}}
+)
 def readyz(
     health_checks: HealthChecksDep,
     response: Response,
@@ -84,8 +86,21 @@ def _sentence(missing: list[PartHealth]) -> str:
     return f"Not ready: {'; '.join(part.detail for part in missing)}."
 
 
-@router.get("/metrics", summary="Read metrics for Prometheus", response_class=Response)
+@router.get(
+    "/metrics", tags=["operations"], summary="Read metrics for Prometheus", response_class=Response
+)
 def metrics(request: Request) -> Response:
     """Return all metrics in the Prometheus text format."""
     prometheus = request.app.state.prometheus
     return Response(generate_latest(prometheus.registry), media_type=CONTENT_TYPE_LATEST)
+
+
+@router.get("/api/health", tags=["health"], summary="Read the health of the service")
+def health(
+    database: DatabaseDep,
+    dispatcher: DispatcherDep,
+    checks: HealthChecksDep,
+    settings: SettingsDep,
+) -> ServiceHealth:
+    """Return the workers, the number of queued and running runs, and any problems."""
+    return service_health(database, dispatcher, checks, settings)

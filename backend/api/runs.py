@@ -1,4 +1,4 @@
-"""One run: its detail, metrics, snapshots and retry."""
+"""Runs over REST: the filtered list of all runs, and one run with its metrics and snapshots."""
 
 from typing import Annotated
 
@@ -7,20 +7,60 @@ from fastapi.responses import StreamingResponse
 from pydantic import BaseModel
 
 from backend.export import files
-from backend.runs import lifecycle
+from backend.runs import lifecycle, listing
 from backend.runs.fit_frames import Frames, frames_of
 from backend.runs.items import replay_early_stopping, run_detail
-from backend.runs.schemas import EarlyStop, RunDetail
+from backend.runs.schemas import EarlyStop, RunDetail, RunList
 from backend.series import Series, downsample
-from backend.store import artifacts, metrics, runs
+from backend.store import artifacts, metrics, run_pages, runs
+from backend.store.experiments import Visibility
 from backend.web.dependencies import (
     STOPPING_PARAMETERS,
     DatabaseDep,
+    Filter,
+    OrderBy,
     RunId,
     StoppingQuery,
 )
 
-router = APIRouter(prefix="/api/runs/{run_id}", tags=["runs"])
+router = APIRouter(prefix="/api/runs", tags=["runs"])
+
+ShownQuery = Annotated[
+    Visibility, Query(description="Active runs, those in the archive, or deleted ones.")
+]
+
+
+class RunCount(BaseModel):
+    """How many runs match a filter."""
+
+    runs: int
+
+
+@router.get("", summary="List runs")
+def list_runs(
+    database: DatabaseDep,
+    filter: Filter = "",  # noqa: A002 - as in MLflow
+    order_by: OrderBy = "",
+    shown: ShownQuery = "active",
+    cursor: Annotated[str | None, Query(max_length=4000)] = None,
+    limit: Annotated[int, Query(ge=1, le=1000)] = 100,
+) -> RunList:
+    """Return the runs that match: pinned runs first, and the newest first among equals."""
+    with database.read() as session:
+        query = listing.read_query(session, filter=filter, order_by=order_by, shown=shown)
+        return listing.list_runs(session, query, cursor=cursor, limit=limit)
+
+
+@router.get("/count", summary="Count runs")
+def count_runs(
+    database: DatabaseDep,
+    filter: Filter = "",  # noqa: A002
+    shown: ShownQuery = "active",
+) -> RunCount:
+    """Return how many runs match."""
+    with database.read() as session:
+        query = listing.read_query(session, filter=filter, order_by="", shown=shown)
+        return RunCount(runs=run_pages.count_matching(session, query.condition, shown=shown))
 
 
 class SeriesJson(BaseModel):
@@ -30,7 +70,7 @@ class SeriesJson(BaseModel):
     values: list[float | None]
 
 
-@router.get("", summary="Read a run")
+@router.get("/{run_id}", summary="Read a run")
 def read_run(run_id: RunId, database: DatabaseDep) -> RunDetail:
     """Return one run with its diagnosis; while it trains, the diagnosis up to now."""
     with database.read() as session:
@@ -38,7 +78,7 @@ def read_run(run_id: RunId, database: DatabaseDep) -> RunDetail:
 
 
 @router.get(
-    "/early-stopping",
+    "/{run_id}/early-stopping",
     summary="Replay early stopping over a run",
     openapi_extra={"parameters": STOPPING_PARAMETERS},
 )
@@ -48,7 +88,7 @@ def read_early_stop(run_id: RunId, database: DatabaseDep, query: StoppingQuery) 
         return replay_early_stopping(session, run_id, query)
 
 
-@router.get("/metrics", summary="Read the metrics of a run")
+@router.get("/{run_id}/metrics", summary="Read the metrics of a run")
 def read_metrics(
     run_id: RunId,
     database: DatabaseDep,
@@ -78,7 +118,7 @@ def read_metrics(
 
 
 @router.get(
-    "/metrics.csv",
+    "/{run_id}/metrics.csv",
     summary="Download the metrics of a run as CSV",
     response_class=StreamingResponse,
     responses={200: {"content": {"text/csv": {}}}},
@@ -102,7 +142,7 @@ def _series_json(series: Series, max_points: int | None) -> SeriesJson:
     return SeriesJson(steps=series.steps.tolist(), values=series.json_values)
 
 
-@router.post("/retry", status_code=202, summary="Retry a failed run")
+@router.post("/{run_id}/retry", status_code=202, summary="Retry a failed run")
 def retry(run_id: RunId, database: DatabaseDep) -> RunDetail:
     """Queue a failed run again. Any other run is not changed."""
     with database.write() as session:
@@ -110,7 +150,7 @@ def retry(run_id: RunId, database: DatabaseDep) -> RunDetail:
         return run_detail(session, run_id)
 
 
-@router.get("/frames", summary="Read the fit of a run over its epochs")
+@router.get("/{run_id}/frames", summary="Read the fit of a run over its epochs")
 def read_frames(run_id: RunId, database: DatabaseDep) -> Frames:
     """Return the fit over a coarse grid at 10 to 40 epochs, with the best and the last."""
     with database.read() as session:
@@ -118,7 +158,7 @@ def read_frames(run_id: RunId, database: DatabaseDep) -> Frames:
 
 
 @router.get(
-    "/snapshots/{kind}",
+    "/{run_id}/snapshots/{kind}",
     summary="Download a snapshot",
     response_class=Response,
     responses={200: {"content": {"application/octet-stream": {}}}},
