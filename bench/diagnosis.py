@@ -9,7 +9,7 @@ import time
 import numpy as np
 
 from backend.diagnosis import Curve, diagnose
-from backend.diagnosis.early_stopping import CRITERIA, build
+from backend.diagnosis.stopping_rules import CRITERIA, build
 
 
 def curves(runs: int, epochs: int) -> list[Curve]:

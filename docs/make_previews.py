@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from backend.specification.sources import SOURCES
+from backend.specification.data_sources import SOURCES
 from worker.training import raw_samples
 
 FILE = Path(__file__).parent.parent / "frontend" / "charts" / "previews.json"

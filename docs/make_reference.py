@@ -9,12 +9,12 @@ from pathlib import Path
 from backend.main import create_app
 from backend.settings import Settings
 from backend.specification.applicability import in_words
-from backend.specification.criteria import STOPPING_CRITERIA
+from backend.specification.data_sources import SOURCES
 from backend.specification.families import FAMILIES
 from backend.specification.hyperparameters import HYPERPARAMETERS, STOPPING, Hyperparameter
 from backend.specification.hyperparameters.dataset import N_TEST, N_TRAIN, N_VALIDATION, SOURCE
 from backend.specification.hyperparameters.training import SEED
-from backend.specification.sources import SOURCES
+from backend.specification.stopping_criteria import STOPPING_CRITERIA
 
 ROOT = Path(__file__).parent.parent
 MARKS = "<!-- reference: made by docs/make_reference.py -->", "<!-- end of reference -->"

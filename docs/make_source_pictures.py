@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from backend.specification import validate
-from backend.specification.sources import SOURCES
+from backend.specification.data_sources import SOURCES
 from docs.make_thumbnails import (
     HEIGHT,
     MARGIN,

@@ -11,7 +11,7 @@ from math import log
 from statistics import fmean
 from typing import Any, Literal
 
-from backend.diagnosis.early_stopping import Patience, early_stop_step
+from backend.diagnosis.stopping_rules import Patience, early_stop_step
 from backend.specification import RunSpec, validate
 from backend.specification.presets import PRESETS
 from worker.training.device import choose_device

@@ -10,7 +10,7 @@ from torch.nn import functional
 
 from backend.datasets.random_streams import Purpose, stream
 from backend.specification import RunSpec
-from backend.specification.sources import SOURCES
+from backend.specification.data_sources import SOURCES
 from worker.training.member import GroupMember
 from worker.training.random_draws import reseed
 

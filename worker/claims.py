@@ -6,7 +6,7 @@ import socket
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from backend.diagnosis.early_stopping import Criterion, build, early_stop_step
+from backend.diagnosis.stopping_rules import Criterion, build, early_stop_step
 from backend.series import Series
 from backend.specification import RunSpec
 from backend.store import Database, artifacts, changes, metrics, runs, transitions

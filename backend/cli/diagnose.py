@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 
 from backend.diagnosis import Curve, Diagnosis, diagnose
-from backend.diagnosis.early_stopping import Criterion, build, early_stop_step
+from backend.diagnosis.stopping_rules import Criterion, build, early_stop_step
 from backend.diagnosis.verdicts import RULES, Tone, Verdict, slug
 from backend.errors import FieldError, InvalidInput, InvalidSpec
 from backend.log_formats import History, LossPair, find_losses, read_log

@@ -1,4 +1,4 @@
-"""Formulas of the generated data sources, under their names in backend/specification/sources.py.
+"""Formulas of the generated data sources, which `specification.data_sources` lists by name.
 
 Each takes a generator, a number of samples n, whether they are for training, and the number of
 inputs. It returns inputs [n, inputs that the formula uses] and targets without noise: classes [n]

@@ -9,7 +9,7 @@ from pydantic import BaseModel
 from safetensors.numpy import load
 from sqlalchemy.orm import Session
 
-from backend.specification.sources import LEVELS
+from backend.specification.data_sources import LEVELS
 from backend.store import artifacts, runs
 
 FitArray = NDArray[np.float32 | np.float64 | np.uint8]

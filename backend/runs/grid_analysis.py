@@ -14,9 +14,9 @@ from backend.analysis.measured_cells import PartLosses, RunResult
 from backend.analysis.report import GridReport, analyse
 from backend.cache import SingleFlightCache
 from backend.series import FloatArray, Series
+from backend.specification.data_sources import SOURCES
 from backend.specification.hyperparameters import dataset, training
 from backend.specification.params import Params
-from backend.specification.sources import SOURCES
 from backend.store import artifacts, experiments, metric_summaries, metrics, runs
 from backend.store.tables import Run
 

@@ -8,7 +8,7 @@ from typing import TypedDict
 
 from sqlalchemy.orm import Session
 
-from backend.diagnosis.early_stopping import build, stopping_outcome
+from backend.diagnosis.stopping_rules import build, stopping_outcome
 from backend.runs.lifecycle import diagnosis_of
 from backend.runs.schemas import EarlyStop, ExperimentItem, ListedRun, Number, RunDetail, RunItem
 from backend.specification import RunSpec

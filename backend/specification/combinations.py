@@ -1,12 +1,12 @@
 """Checks on one combination of hyperparameters: what no single hyperparameter can know."""
 
 from backend.errors import FieldError
+from backend.specification.data_sources import SOURCES
 from backend.specification.estimates import parameters, solving_bytes
 from backend.specification.families import FAMILIES
 from backend.specification.notation import inputs_needed
 from backend.specification.optimizers import gradient_optimizers
 from backend.specification.run_spec import RunSpec
-from backend.specification.sources import SOURCES
 
 MAX_WEIGHTS = 2_000_000
 MAX_SOLVING_BYTES = 4 << 30  # which takes about ten minutes to solve

@@ -7,6 +7,7 @@ from backend.errors import FieldError, InvalidSpec
 from backend.specification import early_stopping
 from backend.specification.applicability import applicable, idle_value, in_words
 from backend.specification.combinations import check_combination
+from backend.specification.data_sources import SOURCES
 from backend.specification.families import FAMILIES
 from backend.specification.hyperparameters import (
     AXES,
@@ -21,7 +22,6 @@ from backend.specification.hyperparameters.model import FAMILY
 from backend.specification.hyperparameters.training import SEED
 from backend.specification.params import Axes, Params, ParamValue
 from backend.specification.run_spec import RunSpec
-from backend.specification.sources import SOURCES
 from backend.specification.variants import Variant
 
 Combination = tuple[tuple[str, ParamValue], ...]

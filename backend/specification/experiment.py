@@ -8,6 +8,7 @@ from math import prod
 from backend.errors import FieldError, InvalidSpec
 from backend.specification.applicability import CONTROLS
 from backend.specification.combinations import check_partial
+from backend.specification.data_sources import SOURCES
 from backend.specification.early_stopping import read_stopping
 from backend.specification.expansion import expand, filled_in
 from backend.specification.hyperparameters import (
@@ -23,7 +24,6 @@ from backend.specification.params import Axes, ParamValue
 from backend.specification.parsing import read_line, read_mapping
 from backend.specification.placement import PLACEMENT_SETTINGS, Placement, read_placement
 from backend.specification.run_spec import RunSpec
-from backend.specification.sources import SOURCES
 from backend.specification.variants import Variant, read_variants
 
 FIELDS = ("name", *SECTIONS, "variants", *PLACEMENT_SETTINGS)

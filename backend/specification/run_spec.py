@@ -8,6 +8,7 @@ from collections.abc import Collection, Sequence
 from functools import lru_cache
 from typing import Any
 
+from backend.specification.data_sources import SOURCES, Source
 from backend.specification.families import FAMILIES, Family
 from backend.specification.hyperparameters import (
     HYPERPARAMETERS,
@@ -20,7 +21,6 @@ from backend.specification.hyperparameters import (
 from backend.specification.notation import parse_features
 from backend.specification.optimizers import OPTIMIZERS, Optimizer
 from backend.specification.params import Params, ParamValue
-from backend.specification.sources import SOURCES, Source
 
 _PLACES = {
     path: (hyperparameter.section, hyperparameter.name)

@@ -14,11 +14,11 @@ from typing import Any
 
 import numpy as np
 
-from backend.datasets.draws import flipped, generated, with_noise
 from backend.datasets.formulas import FORMULAS
+from backend.datasets.sampling import flipped, generated, with_noise
 from backend.series import Array
 from backend.specification import RunSpec
-from backend.specification.sources import SOURCES
+from backend.specification.data_sources import SOURCES
 from frontend import formatting
 
 WIDTH, HEIGHT, MARGIN = 160, 120, 7  # of a drawing, in its own units

@@ -9,8 +9,8 @@ from fastapi.responses import HTMLResponse
 from sqlalchemy.orm import Session
 
 from backend.errors import NotFound
+from backend.specification.data_sources import SOURCES
 from backend.specification.presets import PRESETS
-from backend.specification.sources import SOURCES
 from backend.store import experiments
 from frontend.form import PROBLEMS, TOGGLES, form_fields
 from frontend.site import Reading, render

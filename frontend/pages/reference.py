@@ -3,7 +3,7 @@
 from fastapi import APIRouter
 from fastapi.responses import HTMLResponse
 
-from backend.specification.sources import SOURCES
+from backend.specification.data_sources import SOURCES
 from frontend.glossary import GLOSSARY
 from frontend.site import render
 

@@ -4,8 +4,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from backend.runs.schemas import EarlyStop, KeptWeights
-from backend.specification.criteria import STOPPING_CRITERIA
 from backend.specification.hyperparameters import STOPPING, Hyperparameter
+from backend.specification.stopping_criteria import STOPPING_CRITERIA
 from frontend import formatting
 from frontend.formatting import number
 

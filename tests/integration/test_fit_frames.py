@@ -9,7 +9,7 @@ from safetensors.numpy import load
 from backend.runs.fit_frames import frames_of
 from backend.settings import Settings
 from backend.specification import RunSpec
-from backend.specification.sources import LEVELS
+from backend.specification.data_sources import LEVELS
 from backend.store import Database, artifacts
 from tests.api import Api
 from tests.specs import document, run_spec

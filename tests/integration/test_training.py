@@ -9,7 +9,7 @@ from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 from torch import Tensor
 
-from backend.diagnosis.early_stopping import build, early_stop_step
+from backend.diagnosis.stopping_rules import build, early_stop_step
 from backend.runs import lifecycle
 from backend.settings import Settings
 from backend.store import Database, artifacts, transitions

@@ -5,9 +5,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from backend.datasets.draws import PARTS
+from backend.datasets.sampling import PARTS
 from backend.specification import RunSpec
-from backend.specification.sources import SOURCES
+from backend.specification.data_sources import SOURCES
 from tests.specs import run_spec
 from worker.training.data import load, reference_loss
 from worker.training.raw_samples import draw_part, rows_of_part, stored_targets

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from backend.specification.sources import SOURCES
+from backend.specification.data_sources import SOURCES
 from docs.make_previews import FILE, text
 from frontend.charts.data_pictures import HEIGHT, MAX_DOTS, MAX_PICTURES, WIDTH, data_pictures
 from tests.specs import run_spec, run_specs

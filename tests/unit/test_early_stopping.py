@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from backend.diagnosis.early_stopping import (
+from backend.diagnosis.stopping_rules import (
     CRITERIA,
     Criterion,
     GeneralisationLoss,

@@ -2,7 +2,7 @@
 
 import math
 
-from backend.diagnosis.early_stopping import (
+from backend.diagnosis.stopping_rules import (
     GeneralisationLoss,
     Patience,
     WeightsAt,

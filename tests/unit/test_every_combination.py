@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from backend.specification import RunSpec
+from backend.specification.data_sources import SOURCES
 from backend.specification.estimates import parameters
-from backend.specification.sources import SOURCES
 from tests.specs import run_specs
 from worker.training.device import choose_device
 from worker.training.group import EpochResult, Group

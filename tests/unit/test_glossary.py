@@ -4,7 +4,7 @@ import re
 from pathlib import Path
 
 from backend.diagnosis.verdicts import FACTS, slug
-from backend.specification.sources import GENERATED, SOURCES
+from backend.specification.data_sources import GENERATED, SOURCES
 from frontend.glossary import GLOSSARY, TERMS
 from frontend.site import TEMPLATES
 

@@ -6,16 +6,16 @@ from pathlib import Path
 import pytest
 
 from backend.datasets.formulas import FORMULAS
-from backend.diagnosis.early_stopping import CRITERIA
+from backend.diagnosis.stopping_rules import CRITERIA
 from backend.specification import validate
-from backend.specification.criteria import STOPPING_CRITERIA
+from backend.specification.data_sources import GENERATED, SOURCES
 from backend.specification.families import FAMILIES
 from backend.specification.hyperparameters import HYPERPARAMETERS
 from backend.specification.hyperparameters.declaration import TakesSettings
 from backend.specification.losses import LOSSES
 from backend.specification.optimizers import OPTIMIZERS, gradient_optimizers
 from backend.specification.schedules import SCHEDULES
-from backend.specification.sources import GENERATED, SOURCES
+from backend.specification.stopping_criteria import STOPPING_CRITERIA
 from tests.unit.test_exactness import CASES, spec_of
 from tests.unit.test_loading_code import MODELS
 from worker.training.architectures import ARCHITECTURES

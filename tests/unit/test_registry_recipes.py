@@ -80,7 +80,7 @@ ARCHITECTURES["waves"] = WAVES
 """,
 }
 SOURCE = {
-    f"{FACTS}/sources.py": """
+    f"{FACTS}/data_sources.py": """
 SOURCES["square"] = _generated(
     "square", "Square", "The curve y = x^2.", "regression", target_noise=0.1
 )
@@ -123,12 +123,12 @@ SCHEDULE_FORMULAS["linear"] = _linear
 """,
 }
 CRITERION = {
-    f"{FACTS}/criteria.py": """
+    f"{FACTS}/stopping_criteria.py": """
 STOPPING_CRITERIA["above"] = StoppingCriterion(
     "above", "Above", "Fires once validation loss is above alpha.", {"alpha": 2.0}
 )
 """,
-    "backend/diagnosis/early_stopping.py": """
+    "backend/diagnosis/stopping_rules.py": """
 @dataclass
 class Above:
     alpha: float
@@ -153,7 +153,7 @@ RECIPES: dict[str, tuple[Mapping[str, str], int]] = {
 FOLLOW = """
 import json
 import torch
-from backend.diagnosis.early_stopping import build
+from backend.diagnosis.stopping_rules import build
 from backend.specification import validate
 from frontend.form import form_fields
 from frontend.pages.reference import datasets

@@ -7,7 +7,7 @@ import pytest
 from backend.remedies.catalogue import NO_CONTEXT, REMEDIES, CellContext, applicable, propose
 from backend.remedies.model_size import better_capacities
 from backend.specification import RunSpec, validate
-from backend.specification.sources import SOURCES
+from backend.specification.data_sources import SOURCES
 from backend.store.tables import Run
 from frontend.pages.remedies import offer
 from tests.specs import run_spec

@@ -8,9 +8,9 @@ from hypothesis import strategies as st
 
 from backend.errors import InvalidSpec
 from backend.specification import RunSpec, validate
+from backend.specification.data_sources import SOURCES
 from backend.specification.estimates import estimated_seconds, parameters
 from backend.specification.hyperparameters import AXES
-from backend.specification.sources import SOURCES
 
 MOONS: dict[str, Any] = {"source": "moons"}
 

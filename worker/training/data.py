@@ -7,12 +7,12 @@ from typing import Self
 import numpy as np
 from cachetools import LRUCache, cached
 
-from backend.datasets.draws import PARTS, TEST_SEED, DataPart, flipped
+from backend.datasets.sampling import PARTS, TEST_SEED, DataPart, flipped
 from backend.series import Array
+from backend.specification.data_sources import SOURCES, InputScale
 from backend.specification.hyperparameters import Dataset
 from backend.specification.notation import ALL_INPUTS
 from backend.specification.run_spec import RunSpec
-from backend.specification.sources import SOURCES, InputScale
 from worker.training.feature_maps import select_features
 from worker.training.losses import LOSS_FUNCTIONS
 from worker.training.raw_samples import draw_part

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from backend.series import Array
+from backend.specification.data_sources import LEVELS
 from backend.specification.run_spec import RunSpec
-from backend.specification.sources import LEVELS
 from worker.training.losses import LOSS_FUNCTIONS
 
 CURVE_POINTS = 241  # of the grid over one input

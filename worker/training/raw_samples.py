@@ -13,12 +13,12 @@ from typing import Any
 
 import numpy as np
 
-from backend.datasets.draws import TEST_SEED, DataPart, generated, with_noise
 from backend.datasets.formulas import FORMULAS
 from backend.datasets.random_streams import Purpose, stratified_order, stream
+from backend.datasets.sampling import TEST_SEED, DataPart, generated, with_noise
 from backend.series import Array
+from backend.specification.data_sources import SOURCES
 from backend.specification.hyperparameters import Dataset
-from backend.specification.sources import SOURCES
 
 QUANTILES = 10  # of the target, as strata of stored regression data
 MODULUS = 31  # of modular addition

@@ -5,8 +5,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from backend.errors import FieldError
+from backend.specification.data_sources import InputScale
 from backend.specification.params import ParamValue
-from backend.specification.sources import InputScale
 
 if TYPE_CHECKING:
     from backend.specification.hyperparameters import Model

@@ -4,8 +4,8 @@ from typing import Annotated
 
 from pydantic import Field
 
+from backend.specification.data_sources import SOURCES
 from backend.specification.hyperparameters.declaration import Hyperparameter, Role, Section
-from backend.specification.sources import SOURCES
 
 SampleCount = Annotated[int, Field(ge=1, le=100_000)]
 StandardDeviation = Annotated[float, Field(ge=0, le=100)]

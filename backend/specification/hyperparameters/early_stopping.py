@@ -4,7 +4,6 @@ from typing import Annotated
 
 from pydantic import Field
 
-from backend.specification.criteria import STOPPING_CRITERIA
 from backend.specification.hyperparameters.declaration import (
     Hyperparameter,
     NamedChoice,
@@ -12,6 +11,7 @@ from backend.specification.hyperparameters.declaration import (
     Section,
 )
 from backend.specification.hyperparameters.training import EpochCount
+from backend.specification.stopping_criteria import STOPPING_CRITERIA
 
 StripCount = Annotated[int, Field(ge=1, le=1000)]
 

@@ -4,6 +4,7 @@ from typing import Annotated
 
 from pydantic import Field
 
+from backend.specification.data_sources import SOURCES
 from backend.specification.families import FAMILIES
 from backend.specification.hyperparameters.dataset import SOURCE, SampleCount
 from backend.specification.hyperparameters.declaration import (
@@ -16,7 +17,6 @@ from backend.specification.hyperparameters.model import FAMILY
 from backend.specification.losses import LOSSES
 from backend.specification.optimizers import OPTIMIZERS, gradient_optimizers
 from backend.specification.schedules import SCHEDULES
-from backend.specification.sources import SOURCES
 
 EpochCount = Annotated[int, Field(ge=1, le=100_000)]
 Penalty = Annotated[float, Field(ge=0, le=100)]

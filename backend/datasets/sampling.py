@@ -10,8 +10,8 @@ import numpy as np
 
 from backend.datasets.formulas import FORMULAS
 from backend.datasets.random_streams import Array, Purpose, spread, stream
+from backend.specification.data_sources import SOURCES
 from backend.specification.hyperparameters import Dataset
-from backend.specification.sources import SOURCES
 
 DataPart = Literal["train", "validation", "test"]
 PARTS: Final[tuple[DataPart, ...]] = ("train", "validation", "test")

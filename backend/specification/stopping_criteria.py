@@ -1,4 +1,4 @@
-"""Criteria of early stopping. Their rules are in backend/diagnosis/early_stopping.py."""
+"""Criteria of early stopping. Their rules are in backend/diagnosis/stopping_rules.py."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
