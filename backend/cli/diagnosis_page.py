@@ -14,6 +14,10 @@ if TYPE_CHECKING:
     from backend.cli.diagnose import LogReport
 
 MAX_POINTS = 2000  # per line
+# The light colours of frontend/static/css/colours.css: this page opens without the service.
+TRAIN_COLOUR = "#0068b3"
+VALIDATION_COLOUR = "#b84700"
+MARK_COLOUR = "#4a3db8"
 _PLOTLY = Path(plotly.__file__).parent / "package_data" / "plotly.min.js"
 
 _STYLE = """
@@ -90,8 +94,8 @@ def _plot(report: "LogReport") -> str:
         return ""
     figure = {
         "data": [
-            _line("train", report.pair.train, "#0b6bb8", "solid"),
-            _line("validation", report.pair.validation, "#b8500b", "dash"),
+            _line("train", report.pair.train, TRAIN_COLOUR, "solid"),
+            _line("validation", report.pair.validation, VALIDATION_COLOUR, "dash"),
         ],
         "layout": {
             "xaxis": {"title": {"text": report.unit}},
@@ -122,7 +126,7 @@ def _marks(report: "LogReport") -> list[tuple[int, str, str]]:
 
 
 def _mark(at: int, dash: str) -> dict[str, object]:
-    line = {"dash": dash, "width": 1.5, "color": "#6b5bd0"}
+    line = {"dash": dash, "width": 1.5, "color": MARK_COLOUR}
     return {"type": "line", "x0": at, "x1": at, "y0": 0, "y1": 1, "yref": "paper", "line": line}
 
 
