@@ -3,7 +3,6 @@
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from fastapi import Response
 from markupsafe import Markup
@@ -20,6 +19,7 @@ from frontend.charts.experiment_progress import progress_info
 from frontend.charts.grid import value_of
 from frontend.charts.grid_metrics import ABOUT, CHOICES, KEYS
 from frontend.charts.grid_panels import PanelsInfo, panels_info
+from frontend.charts.theme import Drawing
 from frontend.pages import analysis_sections
 from frontend.pages.fit_cards import model_title
 from frontend.site import fill
@@ -106,7 +106,7 @@ def _run_title(run: RunItem) -> str:
 
 
 def _chart(title: str, about: str, response: Response) -> ReportChart:
-    figure: dict[str, Any] = json.loads(bytes(response.body))
+    figure: Drawing = json.loads(bytes(response.body))
     description = figure.pop("description")
     figure.pop("caption", None)
     # "<" could close the script element that holds the JSON

@@ -46,7 +46,7 @@ def draw_capacity_curve(info: CapacityInfo) -> theme.Drawing:
         ([p.final_train for p in points], "train", "Train, last epoch", {}),
         ([p.validation for p in points], "val", "Validation, best epoch", {}),
         ([p.final_validation for p in points], "val", "Validation, last epoch",
-         {"line": {"dash": "dot"}, "opacity": 0.7}),
+         {"dash": "dot", "opacity": 0.7}),
         ([p.test for p in points], "test", "Test, best epoch", {"visible": "legendonly"}),
     ]  # fmt: skip
     floor = size_axes.floor_of([point.validation for point in points])

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from functools import cache
 from math import isqrt
 from pathlib import Path
-from typing import Any
+from typing import TypedDict
 
 import numpy as np
 
@@ -28,7 +28,16 @@ VISIBLE_SETTINGS = ("n_train", "n_features", "input_noise", "target_noise", "lab
 SHADES = 9
 _PREVIEWS = Path(__file__).parent / "previews.json"
 
-JsonObject = dict[str, Any]
+
+class Preview(TypedDict, total=False):
+    """Rows of a stored source: of a table, images with their highest value, or lines."""
+
+    names: list[str]
+    inputs: list[list[float]]
+    targets: list[float]
+    images: list[list[int]]
+    top: float
+    lines: list[list[float]]
 
 
 @dataclass(frozen=True)
@@ -114,7 +123,7 @@ def _generated(run: RunSpec, title: str) -> DataPicture:
     return DataPicture(title, f"{about}{_mislabelled(wrong)}.", _dots(across, up, labels, wrong))
 
 
-def _table(run: RunSpec, title: str, preview: JsonObject) -> DataPicture:
+def _table(run: RunSpec, title: str, preview: Preview) -> DataPicture:
     n = min(run.dataset.n_train, len(preview["inputs"]))
     inputs, targets = np.array(preview["inputs"])[:n], np.array(preview["targets"])[:n]
     x = inputs + _amount(run) * _noise(run).normal(size=inputs.shape)
@@ -177,7 +186,7 @@ def _fitted(values: Array, length: float) -> Array:
     return np.asarray(MARGIN + (length - 2 * MARGIN) * (values - low) / (high - low or 1.0))
 
 
-def _pixels(run: RunSpec, preview: JsonObject) -> tuple[list[tuple[str, str]], str]:
+def _pixels(run: RunSpec, preview: Preview) -> tuple[list[tuple[str, str]], str]:
     """Return images in two rows as one path per opacity, and the view box of the drawing."""
     shades = np.array(preview["images"], dtype=float)
     shades += _amount(run) / preview["top"] * SHADES * _noise(run).normal(size=shades.shape)
@@ -193,7 +202,7 @@ def _pixels(run: RunSpec, preview: JsonObject) -> tuple[list[tuple[str, str]], s
     return paths, f"0 0 {canvas.shape[1]} {canvas.shape[0]}"
 
 
-def _lines(run: RunSpec, preview: JsonObject) -> list[str]:
+def _lines(run: RunSpec, preview: Preview) -> list[str]:
     """Return paths of the lines, one below the other."""
     lines = np.array(preview["lines"])
     lines = lines + _amount(run) * _noise(run).normal(size=lines.shape)
@@ -218,6 +227,6 @@ def _noise(run: RunSpec) -> np.random.Generator:
 
 
 @cache
-def _previews() -> JsonObject:
-    previews: JsonObject = json.loads(_PREVIEWS.read_text(encoding="utf-8"))
+def _previews() -> dict[str, Preview]:
+    previews: dict[str, Preview] = json.loads(_PREVIEWS.read_text(encoding="utf-8"))
     return previews

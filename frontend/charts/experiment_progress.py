@@ -1,5 +1,6 @@
 """Progress of an experiment: the share of its work that is done, and the time left."""
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -76,48 +77,57 @@ def progress_info(
     lately: Throughput | None = None,
     now: datetime | None = None,
 ) -> ProgressInfo:
-    """Return an experiment's progress; work is weighed by what each run is estimated to cost.
+    """Return an experiment's progress. Each run counts by its estimated cost.
 
-    `ahead` is how many runs of other experiments are to be trained first. The time left is that at
-    the speed of `lately`, else at the mean since training began.
+    `ahead` is the number of runs of other experiments that are trained first. The time left assumes
+    the speed of `lately`, by default the mean speed since training began.
     """
-    over = all(run.status in ENDED for run in runs)  # then nothing is left to be weighed
-    weights = [] if over else seconds([run.spec for run in runs])
-    total = sum(weights)
-    done = sum(weight * _share(run) for weight, run in zip(weights, runs, strict=not over))
-    share = done / total if total else 1.0
+    is_over = all(run.status in ENDED for run in runs)
+    weights = [] if is_over else seconds([run.spec for run in runs])
+    share = 1.0 if is_over else _share_of_work(runs, weights)
     taken = _seconds_taken(runs, now or datetime.now(UTC))
     pace = _pace(share, taken)
     if pace and lately:
-        pace = _work(lately, runs, weights) / total / lately.seconds or pace
+        pace = _recent_pace(lately, runs, weights) or pace
+    states = Counter(run.status for run in runs)
     return ProgressInfo(
         status=status,
         share=share,
         runs=len(runs),
-        finished=sum(run.status == "finished" for run in runs),
+        finished=states["finished"],
         epochs=sum(run.epoch for run in runs),
         seconds_left=(1 - share) / pace if pace else None,
         seconds_taken=taken,
         ahead=ahead,
-        failed=sum(run.status == "failed" for run in runs),
-        cancelled=sum(run.status == "cancelled" for run in runs),
-        speed_now=sum(lately.epochs.values()) / lately.seconds if lately else None,
+        failed=states["failed"],
+        cancelled=states["cancelled"],
+        speed_now=_speed(lately),
     )
 
 
+def _speed(lately: Throughput | None) -> float | None:
+    return sum(lately.epochs.values()) / lately.seconds if lately else None
+
+
+def _share_of_work(runs: Sequence[RunItem], weights: Sequence[float]) -> float:
+    done = sum(weight * _share(run) for weight, run in zip(weights, runs, strict=True))
+    return done / sum(weights)
+
+
 def _pace(share: float, taken: float | None) -> float | None:
-    """Return the share of the work done in a second, None as long as too little is known."""
+    """Return the share of the work done per second, None if too little is done to tell."""
     if not taken or taken < MIN_SECONDS or share < MIN_SHARE:
         return None
     return share / taken
 
 
-def _work(lately: Throughput, runs: Sequence[RunItem], weights: Sequence[float]) -> float:
-    """Return the work done lately, in the unit of the weights."""
-    return sum(
+def _recent_pace(lately: Throughput, runs: Sequence[RunItem], weights: Sequence[float]) -> float:
+    """Return the share of the work done per second in the period of `lately`."""
+    work = sum(
         weight * lately.epochs.get(run.id, 0) / float(run.params["training.epochs"])
         for run, weight in zip(runs, weights, strict=True)
     )
+    return work / sum(weights) / lately.seconds
 
 
 def _share(run: RunItem) -> float:

@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
 
 import numpy as np
 import plotly.graph_objects as go
@@ -15,6 +14,7 @@ from frontend.charts import theme
 from frontend.formatting import number
 
 Float32Array = NDArray[np.float32]
+FrameValues = Sequence[float | None] | Sequence[Sequence[float | None]]
 FIT = "fit"  # `meta` of the traces of the fitted function, which the player replaces
 
 
@@ -218,7 +218,7 @@ class FitFramesInfo:
 
     last: FitInfo
     epochs: Sequence[int]
-    values: Sequence[Sequence[Any]]
+    values: Sequence[FrameValues]
     descriptions: Sequence[str]
 
 
@@ -226,7 +226,7 @@ def fit_frames_info(frames: Frames, samples: bytes, losses: Mapping[str, Series]
     """Return the frames of a run for the slider. `losses` has train_loss and val_loss."""
     x, width = np.array(frames.x, np.float32), len(frames.x)
     y = None if frames.y is None else np.array(frames.y, np.float32)
-    values: list[list[Any]] = (
+    values: Sequence[FrameValues] = (
         frames.values
         if y is None
         else [

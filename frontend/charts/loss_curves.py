@@ -127,23 +127,32 @@ def curves_info(
     own = [_line(part, series.get(f"{part}_{quantity}"), view, view.smoothing) for part in PARTS]
     marked = {epoch for epoch in (best_epoch, early_stop_epoch) if epoch is not None}
     lines = _thinned(own, view, MAX_POINTS, marked)
-    behind = (
-        _thinned([_line(part, seed.get(f"{part}_{quantity}"), view)], view, MAX_SEED_POINTS)
-        for seed in seeds
-        for part in ("train", "val")
-        if part in view.show
-    )
     return CurvesInfo(
         quantity,
         lines,
         _gap(*lines[:2]) if quantity == "loss" else None,
-        [line for lines_of_seed in behind for line in lines_of_seed],
+        _seed_lines(quantity, seeds, view),
         best_epoch,
         early_stop_epoch,
         max((int(line.steps[-1]) for line in series.values() if len(line)), default=0),
         view,
         best_loss,
     )
+
+
+def _seed_lines(
+    quantity: Quantity, seeds: Sequence[Mapping[str, Series]], view: RunView
+) -> list[PartLine]:
+    """Return the thinned train and validation lines of the other runs of a cell."""
+    return [
+        line
+        for seed in seeds
+        for part in ("train", "val")
+        if part in view.show
+        for line in _thinned(
+            [_line(part, seed.get(f"{part}_{quantity}"), view)], view, MAX_SEED_POINTS
+        )
+    ]
 
 
 def newest_info(

@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from math import ceil, floor, log10
-from typing import Any
 
 import plotly.graph_objects as go
 
@@ -81,7 +80,9 @@ def add_line(
     name: str,
     *,
     at_least: float = 0.0,
-    **more: Any,
+    dash: str | None = None,
+    opacity: float = 1.0,
+    visible: bool | str = True,
 ) -> None:
     """Draw means over seeds as a line with markers, over a band of their intervals.
 
@@ -91,19 +92,30 @@ def add_line(
     points = [(size, mean) for size, mean in zip(x, means, strict=True) if mean is not None]
     if not points:
         return
-    banded = [(size, mean.low, mean.high) for size, mean in points if mean.low is not None]
-    visible = more.pop("visible", True)
-    line = {**LOOKS[part], **more.pop("line", {})}
-    if len(banded) > 1 and visible is True:
-        low, high = ([max(b[i] or 0, at_least) for b in banded] for i in (1, 2))
-        add_band(figure, [b[0] for b in banded], low, high, BANDS[part], group=name)  # fmt: skip
+    line = LOOKS[part] | ({"dash": dash} if dash else {})
+    if visible is True:
+        _add_intervals(figure, points, part, name, at_least)
     figure.add_scatter(
         x=[size for size, _ in points], y=[max(mean.mean, at_least) for _, mean in points],
-        name=name,
-        mode="lines+markers", line=line, marker={"size": 7}, legendgroup=name, visible=visible,
+        name=name, mode="lines+markers", line=line, marker={"size": 7}, legendgroup=name,
+        visible=visible, opacity=opacity, hovertemplate="%{customdata}",
         customdata=[_hover_text(mean) for _, mean in points],
-        hovertemplate="%{customdata}", **more,
     )  # fmt: skip
+
+
+def _add_intervals(
+    figure: go.Figure,
+    points: Sequence[tuple[float, Interval]],
+    part: str,
+    name: str,
+    at_least: float,
+) -> None:
+    """Shade the intervals of a line if at least two of its points have one."""
+    banded = [(size, mean.low, mean.high) for size, mean in points if mean.low is not None]
+    if len(banded) > 1:
+        sizes, lows, highs = zip(*banded, strict=True)
+        low, high = ([max(end or 0, at_least) for end in ends] for ends in (lows, highs))
+        add_band(figure, sizes, low, high, BANDS[part], group=name)
 
 
 def add_band(

@@ -94,8 +94,8 @@ def _note(cell: follow_up.DiagnosedCell, run: Run) -> str:
     runs = f"These answer the {len(cell.runs)} runs of its cell, which differ in their seed only"
     verdict = formatting.badge(cell.verdict, cell.rule)
     own = formatting.badge(run.verdict, (run.diagnosis or {}).get("rule")) or "not"
-    this = "as is this one" if own == verdict else f"this one {own}"
-    return f"{runs}: {_counted(cell)} called {verdict}, {this}."
+    this_run = "as is this one" if own == verdict else f"this one {own}"
+    return f"{runs}: {_counted(cell)} called {verdict}, {this_run}."
 
 
 def _counted(cell: follow_up.DiagnosedCell) -> str:

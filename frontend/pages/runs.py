@@ -45,8 +45,8 @@ class RunsQuery:
         """Return the URL of this list with some parameters changed, on the first page."""
         query = {**vars(self), "cursor": None, **changed}
         defaults = vars(RunsQuery())
-        given = {name: value for name, value in query.items() if value and value != defaults[name]}
-        return f"/runs?{urlencode(given)}" if given else "/runs"
+        changes = {name: v for name, v in query.items() if v and v != defaults[name]}
+        return f"/runs?{urlencode(changes)}" if changes else "/runs"
 
 
 @dataclass(frozen=True)
@@ -93,14 +93,16 @@ def runs(session: Reading, view: Annotated[RunsQuery, Depends()]) -> HTMLRespons
         other_columns_url=view.address(columns=", ".join(column.written for column in other)),
         views=[view_item(row) for row in saved_views.all_views(session)],
         suggestions=_suggestions(names),
-        any_runs=any(
-            experiments.page(session, limit=1, shown=shown).items for shown in VISIBILITIES
-        ),
+        any_runs=_has_runs(session),
         active=any(run.status in UNENDED for run in result.page.items),
         sizes=PAGE_SIZES,
         most_compared=MAX_SUBJECTS,
         count_url=f"/api/runs/count?{urlencode({'filter': view.filter, 'shown': view.shown})}",
     )
+
+
+def _has_runs(session: Reading) -> bool:
+    return any(experiments.page(session, limit=1, shown=shown).items for shown in VISIBILITIES)
 
 
 def _result(session: Reading, view: RunsQuery) -> RunsResult:
