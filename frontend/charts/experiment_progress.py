@@ -79,16 +79,12 @@ def progress_info(
 ) -> ProgressInfo:
     """Return an experiment's progress. Each run counts by its estimated cost.
 
-    `ahead` is the number of runs of other experiments that are trained first. The time left assumes
-    the speed of `lately`, by default the mean speed since training began.
+    `ahead` counts the runs of other experiments that train first, `lately` is the current speed.
     """
-    is_over = all(run.status in ENDED for run in runs)
-    weights = [] if is_over else seconds([run.spec for run in runs])
-    share = 1.0 if is_over else _share_of_work(runs, weights)
+    weights = _weights(runs)
+    share = _share_of_work(runs, weights)
     taken = _seconds_taken(runs, now or datetime.now(UTC))
-    pace = _pace(share, taken)
-    if pace and lately:
-        pace = _recent_pace(lately, runs, weights) or pace
+    pace = _pace(share, taken, _recent_pace(lately, runs, weights))
     states = Counter(run.status for run in runs)
     return ProgressInfo(
         status=status,
@@ -109,20 +105,33 @@ def _speed(lately: Throughput | None) -> float | None:
     return sum(lately.epochs.values()) / lately.seconds if lately else None
 
 
+def _weights(runs: Sequence[RunItem]) -> list[float]:
+    """Return the estimated seconds of each run, or an empty list once all runs have ended."""
+    if all(run.status in ENDED for run in runs):
+        return []
+    return list(seconds([run.spec for run in runs]))
+
+
 def _share_of_work(runs: Sequence[RunItem], weights: Sequence[float]) -> float:
+    if not weights:
+        return 1.0
     done = sum(weight * _share(run) for weight, run in zip(weights, runs, strict=True))
     return done / sum(weights)
 
 
-def _pace(share: float, taken: float | None) -> float | None:
+def _pace(share: float, taken: float | None, recent: float) -> float | None:
     """Return the share of the work done per second, None if too little is done to tell."""
     if not taken or taken < MIN_SECONDS or share < MIN_SHARE:
         return None
-    return share / taken
+    return recent or share / taken
 
 
-def _recent_pace(lately: Throughput, runs: Sequence[RunItem], weights: Sequence[float]) -> float:
-    """Return the share of the work done per second in the period of `lately`."""
+def _recent_pace(
+    lately: Throughput | None, runs: Sequence[RunItem], weights: Sequence[float]
+) -> float:
+    """Return the share of the work done per second in the period of `lately`, 0 if unknown."""
+    if lately is None or not weights:
+        return 0.0
     work = sum(
         weight * lately.epochs.get(run.id, 0) / float(run.params["training.epochs"])
         for run, weight in zip(runs, weights, strict=True)
