@@ -39,17 +39,17 @@ def version() -> str:
     return digest.hexdigest()[:12]
 
 
-def address(name: str) -> str:
+def static_url(name: str) -> str:
     """Return the URL of a static file."""
     return f"/static/{version()}/{name}"
 
 
-def plotly_address() -> str:
+def plotly_url() -> str:
     """Return the URL of the Plotly.js that comes with the plotly package."""
     return f"/static/plotly-{get_plotlyjs_version()}.min.js"
 
 
-@router.get(plotly_address())
+@router.get(plotly_url())
 def plotly_js(request: Request) -> Response:
     """Serve Plotly.js."""
     return _response(request, _plotly())

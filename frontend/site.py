@@ -31,8 +31,8 @@ _TEMPLATES = Environment(
     lstrip_blocks=True,
 )
 _TEMPLATES.globals.update(
-    static=assets.address,
-    plotly_js=assets.plotly_address,
+    static=assets.static_url,
+    plotly_js=assets.plotly_url,
     terms=TERMS,
     setting_terms={
         path: f"{hyperparameter.help} {hyperparameter.why}"

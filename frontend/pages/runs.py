@@ -41,7 +41,7 @@ class RunsQuery:
     cursor: str | None = None
     limit: int = PAGE_SIZE
 
-    def address(self, **changed: str | int | None) -> str:
+    def url(self, **changed: str | int | None) -> str:
         """Return the URL of this list with some parameters changed, on the first page."""
         query = {**vars(self), "cursor": None, **changed}
         defaults = vars(RunsQuery())
@@ -90,7 +90,7 @@ def runs(session: Reading, view: Annotated[RunsQuery, Depends()]) -> HTMLRespons
         choices=columns.choices(names, shown),
         chosen={column.written for column in shown},
         named=named,
-        other_columns_url=view.address(columns=", ".join(column.written for column in other)),
+        other_columns_url=view.url(columns=", ".join(column.written for column in other)),
         views=[view_item(row) for row in saved_views.all_views(session)],
         suggestions=_suggestions(names),
         any_runs=_has_runs(session),
@@ -126,10 +126,10 @@ def _head(column: TableColumn, view: RunsQuery, order: Sequence[Order]) -> Colum
     """Return a head. The first click sorts ascending, the second descending, the third unsorts."""
     current = next((part for part in order[:1] if part.field == column.field), None)
     if current is None:
-        return ColumnHead(column, "none", view.address(order_by=column.written))
+        return ColumnHead(column, "none", view.url(order_by=column.written))
     if not current.descending:
-        return ColumnHead(column, "ascending", view.address(order_by=f"{column.written} desc"))
-    return ColumnHead(column, "descending", view.address(order_by=None))
+        return ColumnHead(column, "ascending", view.url(order_by=f"{column.written} desc"))
+    return ColumnHead(column, "descending", view.url(order_by=None))
 
 
 def _suggestions(names: Names) -> list[str]:

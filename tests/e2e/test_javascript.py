@@ -27,7 +27,7 @@ def run(blank: Page) -> Run:
 
     def evaluate(name: str, expression: str, argument: Any = None) -> Any:
         source = f"""async (argument) => {{
-          const module = await import("{assets.address(f"js/{name}.js")}");
+          const module = await import("{assets.static_url(f"js/{name}.js")}");
           return {expression};
         }}"""
         return blank.evaluate(source, argument)

@@ -2,23 +2,23 @@
 
 import re
 
-from frontend.assets import address, plotly_address
+from frontend.assets import plotly_url, static_url
 from tests.api import Api
 
 PAGES = ("/", "/experiments/new", "/runs", "/glossary", "/datasets", "/status")
 
 
 def test_plotly_is_compressed_and_cached_indefinitely(api: Api) -> None:
-    answer = api.get(plotly_address(), headers={"Accept-Encoding": "gzip"})
+    answer = api.get(plotly_url(), headers={"Accept-Encoding": "gzip"})
     assert answer.headers["content-encoding"] == "gzip"
     assert "immutable" in answer.headers["cache-control"]
     assert answer.text.startswith("/**\n* plotly.js")
 
 
 def test_clients_without_gzip_get_plain_files(api: Api) -> None:
-    plain = api.get(address("lab.css"), headers={"Accept-Encoding": "identity"})
+    plain = api.get(static_url("lab.css"), headers={"Accept-Encoding": "identity"})
     assert "content-encoding" not in plain.headers
-    assert plain.text == api.get(address("lab.css")).text
+    assert plain.text == api.get(static_url("lab.css")).text
 
 
 def test_no_path_leads_out_of_the_static_folder(api: Api) -> None:

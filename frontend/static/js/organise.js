@@ -9,7 +9,7 @@ const CHANGES = {
   archive: { archived: true },
   unarchive: { archived: false },
 };
-const url = () => document.getElementById("organise").dataset.address;
+const url = () => document.getElementById("organise").dataset.url;
 
 let operation = null; // the last one, which can be undone
 

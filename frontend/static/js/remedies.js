@@ -47,7 +47,7 @@ async function check() {
   if (!now.remedies.length) return report({ cost: "Tick at least one change." });
   if (!seeds.checkValidity()) return report({ error: `Seeds: ${seeds.validationMessage}` });
   report({ ...outcome, ready: true });
-  const { ok, body } = await post(`${form().dataset.address}?dry_run=true`, now);
+  const { ok, body } = await post(`${form().dataset.url}?dry_run=true`, now);
   if (mine !== checks) return; // a newer check is under way
   if (!ok) return report({ error: body.detail, ready: true });
   const cost = `${body.runs} runs, ${approximateDuration(body.estimated_seconds)} on an otherwise idle machine`;
@@ -60,7 +60,7 @@ async function start() {
   const known = outcome.twin?.id;
   await check();
   if (outcome.error || (outcome.twin && outcome.twin.id !== known)) return;
-  const { ok, body } = await post(form().dataset.address, request());
+  const { ok, body } = await post(form().dataset.url, request());
   if (!ok) return report({ error: body.detail, ready: true });
   location.assign(body.url);
   return new Promise(() => {}); // the page is left; the button stays disabled
