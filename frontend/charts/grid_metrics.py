@@ -84,8 +84,8 @@ MEASURES: dict[str, GridMeasure] = {
 VERDICT, USUAL = "verdict", "final"
 CHOICES = {slug: measure.title for slug, measure in MEASURES.items()} | {VERDICT: "verdict"}
 ABOUT = {slug: measure.about for slug, measure in MEASURES.items()} | {
-    VERDICT: "What the diagnosis says of more than half of the cell's runs; where they are "
-    "divided, the worst that it says of any."
+    VERDICT: "The verdict of more than half of the cell's runs, or the worst verdict if no verdict "
+    "has a majority."
 }
 
 

@@ -197,7 +197,7 @@ def test_cells_are_compared_with_an_interval_and_optionally_the_test_part(
     page: Page, listed: str
 ) -> None:
     page.goto(f"{listed}/compare?runs=1,3")
-    page.get_by_role("link", name="Take all seeds of each cell together").click()
+    page.get_by_role("link", name="Combine all seeds of each cell").click()
     expect(page.locator("#differences")).to_contain_text("2 seeds")
     expect(page.locator("#overlay-test")).to_have_count(0)
     page.get_by_role("group", name="test", exact=True).get_by_text("shown").click()
