@@ -34,30 +34,35 @@ def configure(
     """Send this process's log lines to stdout or `to`, each with the process name and `ids`."""
     mask_secrets = _MaskSecrets([secret for secret in secrets if secret])
     handler = logging.StreamHandler(to or sys.stdout)
-    handler.setFormatter(
-        structlog.stdlib.ProcessorFormatter(
-            foreign_pre_chain=[
-                structlog.contextvars.merge_contextvars,
-                structlog.stdlib.add_log_level,
-                structlog.stdlib.add_logger_name,
-                structlog.stdlib.ExtraAdder(),
-                structlog.processors.TimeStamper(fmt="iso", utc=True),
-                _AddProcess({"process": process, **ids}),
-            ],
-            processors=[
-                structlog.stdlib.ProcessorFormatter.remove_processors_meta,
-                structlog.processors.format_exc_info,
-                mask_secrets,
-                *_renderers(log_format),
-            ],
-        )
-    )
+    handler.setFormatter(_formatter(log_format, {"process": process, **ids}, mask_secrets))
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(logging.INFO)
     logging.captureWarnings(True)
     for name in _QUIET:
         logging.getLogger(name).setLevel(logging.WARNING)
+
+
+def _formatter(
+    log_format: LogFormat, fields: dict[str, str], mask_secrets: Processor
+) -> logging.Formatter:
+    """Return a formatter that adds `fields` to each line."""
+    return structlog.stdlib.ProcessorFormatter(
+        foreign_pre_chain=[
+            structlog.contextvars.merge_contextvars,
+            structlog.stdlib.add_log_level,
+            structlog.stdlib.add_logger_name,
+            structlog.stdlib.ExtraAdder(),
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            _AddProcess(fields),
+        ],
+        processors=[
+            structlog.stdlib.ProcessorFormatter.remove_processors_meta,
+            structlog.processors.format_exc_info,
+            mask_secrets,
+            *_renderers(log_format),
+        ],
+    )
 
 
 def _renderers(log_format: LogFormat) -> list[Processor]:

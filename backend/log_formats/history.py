@@ -82,14 +82,7 @@ def from_rows(rows: Iterable[Mapping[str, object]], name: str | None = None) -> 
     step, and without steps over the number of the row. Several train losses of one epoch are
     averaged. If a series goes back to an earlier epoch, as after a restart, the later rows count.
     """
-    columns: dict[str, Points] = {}
-    texts: dict[str, list[str]] = {}
-    for index, row in enumerate(map(_with_part, rows)):
-        for column, value in row.items():
-            if (number := parse_number(value)) is not None:
-                columns.setdefault(column, []).append((index, number))
-            elif isinstance(value, str) and value.strip() not in ("", column):  # repeated header
-                texts.setdefault(column, []).append(value)
+    columns, texts = _columns(rows)
     epoch, step = (_column_named(columns, names) for names in (EPOCH_NAMES, STEP_NAMES))
     values = {column: points for column, points in columns.items() if column not in (epoch, step)}
     if not values:
@@ -109,6 +102,21 @@ def from_rows(rows: Iterable[Mapping[str, object]], name: str | None = None) -> 
         for column, points in values.items()
     }
     return History(series, unit, name, unread=unread)
+
+
+def _columns(
+    rows: Iterable[Mapping[str, object]],
+) -> tuple[dict[str, Points], dict[str, list[str]]]:
+    """Return the numbers of each column, and the texts that are not numbers."""
+    numbers: dict[str, Points] = {}
+    texts: dict[str, list[str]] = {}
+    for index, row in enumerate(map(_with_part, rows)):
+        for column, value in row.items():
+            if (number := parse_number(value)) is not None:
+                numbers.setdefault(column, []).append((index, number))
+            elif isinstance(value, str) and value.strip() not in ("", column):  # repeated header
+                texts.setdefault(column, []).append(value)
+    return numbers, texts
 
 
 def _left_out(column: str, texts: Sequence[str]) -> str:

@@ -33,16 +33,7 @@ def create_experiment(
 
     `follows` is the run whose diagnosis the experiment follows up.
     """
-    params = [run.params() for run in spec.runs]
-    experiment = Experiment(
-        name=spec.name,
-        spec=dict(spec.document),
-        estimated_seconds=estimated_seconds(spec.runs),
-        device=spec.placement.device,
-        priority=spec.placement.rank,
-        parent_id=follows and follows.experiment_id,
-        parent_run_id=follows and follows.id,
-    )
+    experiment = _experiment(spec, follows)
     session.add(experiment)
     session.flush()
     run_ids = session.scalars(
@@ -52,11 +43,24 @@ def create_experiment(
             for position, (run, label) in enumerate(zip(spec.runs, spec.labels, strict=True))
         ],
     ).all()
-    searchable.add(session, dict(zip(run_ids, params, strict=True)))
+    searchable.add(session, dict(zip(run_ids, (run.params() for run in spec.runs), strict=True)))
     effects = effects_of(session)
     effects.runs_queued = True
     effects.changed_experiments.add(experiment.id)
     return experiment, list(run_ids)
+
+
+def _experiment(spec: ExperimentSpec, follows: Run | None) -> Experiment:
+    """Return the row of a new experiment."""
+    return Experiment(
+        name=spec.name,
+        spec=dict(spec.document),
+        estimated_seconds=estimated_seconds(spec.runs),
+        device=spec.placement.device,
+        priority=spec.placement.rank,
+        parent_id=follows and follows.experiment_id,
+        parent_run_id=follows and follows.id,
+    )
 
 
 def _run(

@@ -4,7 +4,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from sqlalchemy import and_, delete, func, select
+from sqlalchemy import Select, and_, delete, func, select
 from sqlalchemy.orm import Session
 
 from backend.series import Series
@@ -94,6 +94,23 @@ def series_of(
 
     A metric in `keys` that a run did not record is an empty series.
     """
+    query = _select_chunks(keys, first_step, last_step)
+    packed: dict[int, dict[str, list[tuple[bytes, bytes]]]] = {
+        run_id: {key: [] for key in keys or ()} for run_id in run_ids
+    }
+    for ids in bulk.chunks(run_ids):
+        for run_id, key, steps, values in session.execute(query.where(Metric.run_id.in_(ids))):
+            packed[run_id].setdefault(key, []).append((steps, values))
+    return {
+        run_id: {key: join_chunks(chunks, first_step, last_step) for key, chunks in by_key.items()}
+        for run_id, by_key in packed.items()
+    }
+
+
+def _select_chunks(
+    keys: Sequence[str] | None, first_step: int | None, last_step: int | None
+) -> Select[int, str, bytes, bytes]:
+    """Return the query for the packed chunks of metrics that overlap a range of steps."""
     query = (
         select(Metric.run_id, MetricKey.name, Metric.packed_steps, Metric.packed_values)
         .join(MetricKey, MetricKey.id == Metric.key_id)
@@ -105,16 +122,7 @@ def series_of(
         query = query.where(Metric.last_step >= first_step)
     if last_step is not None:
         query = query.where(Metric.first_step <= last_step)
-    packed: dict[int, dict[str, list[tuple[bytes, bytes]]]] = {
-        run_id: {key: [] for key in keys or ()} for run_id in run_ids
-    }
-    for ids in bulk.chunks(run_ids):
-        for run_id, key, steps, values in session.execute(query.where(Metric.run_id.in_(ids))):
-            packed[run_id].setdefault(key, []).append((steps, values))
-    return {
-        run_id: {key: join_chunks(chunks, first_step, last_step) for key, chunks in by_key.items()}
-        for run_id, by_key in packed.items()
-    }
+    return query
 
 
 def recorded(

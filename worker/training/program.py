@@ -65,22 +65,20 @@ class TrainingProgram:
         model, training, dataset = spec.model, spec.training, spec.dataset
         biased = member.biased
         side = spec.source.side if spec.family.for_images else None
-        hidden = model.hidden
         # matrices must fill whole 64 bytes: else kernels round differently by where a matrix lies
         step = 8 if member.outputs % 2 == 0 else 16
-        size = training.batch_size or dataset.n_train
-        whole = dataset.n_train <= size
-        batch = min(dataset.n_train, size)
+        batch = min(dataset.n_train, training.batch_size or dataset.n_train)
+        whole = batch == dataset.n_train
         return cls(
             family=model.family,
             side=side or 0,
             inputs=side**2 if side else _padded(member.n_features + biased, step),
-            widths=tuple(_padded(width, step) for width in hidden),
+            widths=tuple(_padded(width, step) for width in model.hidden),
             outputs=member.outputs,
             biased=biased,
             activation=model.activation or "relu",
-            normalisation=model.normalisation if hidden and model.normalisation else "none",
-            drops=bool(model.dropout and hidden),
+            normalisation=model.normalisation if model.hidden and model.normalisation else "none",
+            drops=bool(model.dropout and model.hidden),
             optimizer=training.optimizer,
             classifies=member.classifies,
             loss=training.loss,
