@@ -17,7 +17,7 @@ logger = logging.getLogger(__name__)
 BROKER_PAUSE_SECONDS = 1.0  # between two attempts to connect
 DATABASE_PAUSE_SECONDS = 1.0
 
-Result = TypeVar("Result")
+QueryResult = TypeVar("QueryResult")
 
 
 class ReconnectingConnection(Connection):
@@ -57,7 +57,7 @@ def install_reconnect(app: Celery) -> None:
     redis.Channel.QoS = LocalAckQoS
 
 
-def retry_while_unreachable(query: Callable[[], Result], shutdown: Shutdown) -> Result:
+def retry_while_unreachable(query: Callable[[], QueryResult], shutdown: Shutdown) -> QueryResult:
     """Return the result of `query`, which is retried while the database is unreachable.
 
     A worker waits for the database rather than lose its runs. Raises the error of the database once

@@ -7,7 +7,6 @@ import socket
 import threading
 from collections.abc import Callable
 from datetime import UTC, datetime
-from typing import Any
 
 import torch
 from celery import Celery
@@ -24,6 +23,7 @@ from backend.scheduling.dispatcher import TRAIN, consume_queues
 from backend.scheduling.worker_registry import StatusPublisher, Worker
 from backend.settings import Settings
 from backend.specification import validate
+from backend.specification.params import JsonObject
 from backend.store import UNREACHABLE, Database, experiments, reason
 from worker.services import Services, Shutdown
 from worker.training import raw_samples
@@ -61,36 +61,37 @@ def register(app: Celery, settings: Settings) -> None:
 
 
 def _connect_signals(services: Services) -> None:
-    """Connect handlers to the signals of the worker's life: logging, start, readiness and stop."""
+    """Connect handlers to Celery's signals of a worker: logging, start, readiness and stop."""
     publisher = StatusPublisher(services.settings.broker_url, facts(services))
 
-    def leave_logging(**_: Any) -> None:
-        """Keep Celery from configuring logging, which worker.app has done already."""
-
-    def start(**_: Any) -> None:
+    def start(**_: object) -> None:
         logger.info("training on %s", services.device)
         warm_up(services)
 
-    def ready(**_: Any) -> None:
+    def ready(**_: object) -> None:
         publisher.start()
         # in parallel to the first training, which seldom needs these libraries
         threading.Thread(target=_load_libraries, name="loading", daemon=True).start()
 
-    def shut_down(**_: Any) -> None:
+    def shut_down(**_: object) -> None:
         if publisher.is_alive():
             publisher.stop()
 
-    def request_shutdown(**_: Any) -> None:
+    def request_shutdown(**_: object) -> None:
         services.shutdown.request()
 
     for signal, receiver in (
-        (setup_logging, leave_logging),
+        (setup_logging, _leave_logging),
         (worker_init, start),
         (worker_ready, ready),
         (worker_shutdown, shut_down),
         (worker_shutting_down, request_shutdown),
     ):
         signal.connect(receiver, weak=False)  # Celery's weak references would not keep these alive
+
+
+def _leave_logging(**_: object) -> None:
+    """Keep Celery from configuring logging, which worker.app has done already."""
 
 
 def name() -> str:
@@ -124,7 +125,7 @@ def facts(services: Services) -> Callable[[], Worker]:
 
 def warm_up(services: Services) -> None:
     """Do everything that is slow the first time, before the first task."""
-    documents: list[dict[str, Any]] = [
+    documents: list[JsonObject] = [
         {"dataset": {"source": "moons"}, "model": {"depth": 1}},
         {"dataset": {"source": "points"}, "training": {"optimizer": ["sgd", "adam", "adamw"]}},
     ]

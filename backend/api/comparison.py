@@ -1,7 +1,7 @@
 """The comparison of an experiment's variants, remedies among them: what each one changed."""
 
-from collections.abc import Mapping, Sequence
-from typing import Annotated, Any
+from collections.abc import Sequence
+from typing import Annotated
 
 from fastapi import APIRouter, Query
 from pydantic import BaseModel
@@ -10,6 +10,7 @@ from backend.analysis.comparison import Comparison, PairedDifference, VariantEff
 from backend.analysis.comparison_sentences import in_words
 from backend.runs import compare_variants
 from backend.runs.compare_variants import DEFAULT_AT, At
+from backend.specification.params import JsonObject, Params
 from backend.web.dependencies import DatabaseDep, ExperimentId
 
 router = APIRouter(prefix="/api/experiments/{experiment_id}", tags=["remedies"])
@@ -60,7 +61,7 @@ class ComparisonItem(BaseModel):
     """
 
     at: At
-    settings: list[dict[str, Any]]
+    settings: list[JsonObject]
     setting: int | None
     complete: bool
     seeds: int
@@ -92,7 +93,7 @@ def read_comparison(
 
 
 def _comparison_item(
-    comparison: Comparison, at: At, settings: Sequence[Mapping[str, Any]], setting: int | None
+    comparison: Comparison, at: At, settings: Sequence[Params], setting: int | None
 ) -> ComparisonItem:
     return ComparisonItem(
         at=at,

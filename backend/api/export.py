@@ -1,7 +1,7 @@
 """Export an experiment: a report that opens offline, tables, or its specification."""
 
 from collections.abc import Callable
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from fastapi import APIRouter, Depends, Query, Request, Response
 from fastapi.responses import StreamingResponse
@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 
 from backend.export import archive_members, zip_stream
 from backend.export.archive import to_yaml
+from backend.specification.params import JsonObject
 from backend.store import experiments
 from backend.web.dependencies import DatabaseDep, ExperimentId
 
@@ -18,7 +19,7 @@ Format = Literal["html", "csv", "parquet", "spec"]
 RenderReport = Callable[[Session, int], str]
 """Renders the report of an experiment as one HTML page."""
 
-CONTENT: dict[int | str, dict[str, Any]] = {
+CONTENT: dict[int | str, JsonObject] = {
     200: {
         "content": {
             media_type: {} for media_type in ("text/html", "application/zip", "application/yaml")

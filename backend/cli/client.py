@@ -11,12 +11,10 @@ import httpx
 from backend.errors import FieldError, InvalidInput, InvalidSpec, NotFound, Unavailable
 from backend.operations import credentials
 from backend.settings import load_settings
+from backend.specification.params import JsonObject
 from backend.supervisor import urls
 
 TIMEOUT_SECONDS = 30
-
-JsonObject = dict[str, Any]
-"""A JSON object of the REST interface."""
 
 
 class Client:
@@ -97,6 +95,6 @@ def _error_from(response: httpx.Response) -> InvalidInput | NotFound | Unavailab
             f"{response.url} returned {response.status_code}; is it an Overfit Lab server?"
         )
     if errors := body.get("errors"):
-        return InvalidSpec([FieldError(each["field"], each["detail"]) for each in errors])
+        return InvalidSpec([FieldError(error["field"], error["detail"]) for error in errors])
     kind = NotFound if response.status_code == httpx.codes.NOT_FOUND else InvalidInput
     return kind(detail)

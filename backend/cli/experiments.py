@@ -8,9 +8,10 @@ from argparse import Namespace
 from pathlib import Path
 from zipfile import ZipFile
 
-from backend.cli.client import Client, JsonObject
+from backend.cli.client import Client
 from backend.cli.watch import follow
 from backend.errors import InvalidInput
+from backend.specification.params import JsonObject
 
 EXPORT_SUFFIX = {"html": ".html", "spec": ".yaml", "csv": "", "parquet": ""}
 

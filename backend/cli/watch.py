@@ -6,11 +6,11 @@ from collections import Counter
 from collections.abc import Sequence
 from contextlib import suppress
 from statistics import median
-from typing import Any
 
 from backend.analysis.cells import N_TRAIN, SEED, cell_key, group_by, varying
-from backend.cli.client import Client, JsonObject
+from backend.cli.client import Client
 from backend.errors import NotFound, Unavailable
+from backend.specification.params import JsonObject
 
 RUN_COLUMNS = (
     "parameters", "n_train", "best epoch", "train loss", "val loss", "best val loss", "verdict",
@@ -69,7 +69,7 @@ def _verdict(cell: list[JsonObject]) -> str:
     return ", ".join(f"{word} ({count} of {len(cell)})" for word, count in words.most_common())
 
 
-def _text(value: Any) -> str:
+def _text(value: object) -> str:
     if value is None:
         return "-"
     return f"{value:.4g}" if isinstance(value, float) else str(value)
@@ -156,7 +156,7 @@ def _compare(client: Client, path: str) -> None:
         print(f"\n{comparison_table(client.get(f'{path}/comparison'))}")
 
 
-def _get_with_retries(client: Client, path: str) -> Any:
+def _get_with_retries(client: Client, path: str) -> JsonObject:
     """Send a GET request, retrying for a while when the server is unreachable."""
     deadline = time.monotonic() + UNREACHABLE_SECONDS
     while True:

@@ -4,10 +4,10 @@ Each purpose has its own stream, so a setting that draws more numbers does not s
 """
 
 from enum import IntEnum
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
+
+from backend.series import Array
 
 
 class Purpose(IntEnum):
@@ -30,7 +30,6 @@ def stream(seed: int, purpose: Purpose, *which: int) -> np.random.Generator:
     return np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(purpose, *which)))
 
 
-Array = NDArray[Any]
 GOLDEN = (5**0.5 - 1) / 2
 
 

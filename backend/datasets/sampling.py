@@ -9,7 +9,8 @@ from typing import Final, Literal
 import numpy as np
 
 from backend.datasets.formulas import FORMULAS
-from backend.datasets.random_streams import Array, Purpose, spread, stream
+from backend.datasets.random_streams import Purpose, spread, stream
+from backend.series import Array
 from backend.specification.data_sources import SOURCES
 from backend.specification.hyperparameters import Dataset
 

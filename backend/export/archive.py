@@ -16,8 +16,8 @@ from backend import __version__
 from backend.export import files
 from backend.export.tables import metric_table, run_table
 from backend.runs.items import experiment_items
+from backend.specification.params import JsonObject
 from backend.store import Database, experiments
-from backend.store.tables import JsonObject
 
 PACKAGES = ("torch", "numpy", "scipy", "plotly", "fastapi", "sqlalchemy", "celery")
 

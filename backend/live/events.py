@@ -4,13 +4,13 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Any
 
 from sqlalchemy.orm import Session
 
 from backend.runs.items import run_items
 from backend.runs.lifecycle import diagnosis_of
 from backend.runs.schemas import RunItem
+from backend.specification.params import JsonObject
 from backend.store import changes, experiments, metrics, runs
 from backend.store.tables import Change, Run
 
@@ -108,7 +108,7 @@ class _RunStates:
         self._experiment_id = experiment_id
         self._run_ids = sorted({event.run_id for event in events})
 
-    def of(self, event: ChangeEvent) -> dict[str, Any]:
+    def of(self, event: ChangeEvent) -> JsonObject:
         item = self._items[event.run_id]
         match event.kind:
             case "metric":
@@ -128,7 +128,7 @@ class _RunStates:
         return {item.id: item for item in run_items(self._session, list(self._rows.values()))}
 
     @cached_property
-    def progress(self) -> dict[str, Any]:
+    def progress(self) -> JsonObject:
         """Counts of the experiment's runs by status, and its own status."""
         counts = experiments.counts(self._session, [self._experiment_id])[self._experiment_id]
         return {"counts": counts, "experiment_status": experiments.status_from(counts)}
@@ -168,7 +168,7 @@ def _over_both(first: ChangeEvent, second: ChangeEvent) -> ChangeEvent:
     )
 
 
-def _points(session: Session, event: ChangeEvent) -> dict[str, Any]:
+def _points(session: Session, event: ChangeEvent) -> JsonObject:
     series = metrics.series(
         session, event.run_id, first_step=event.first_step, last_step=event.last_step
     )

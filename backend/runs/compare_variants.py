@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal
 
 from sqlalchemy.orm import Session
 
@@ -12,7 +12,7 @@ from backend.errors import NotFound
 from backend.runs.states import ENDED
 from backend.specification.experiment import SEEDS
 from backend.specification.hyperparameters import AXIS_SECTIONS
-from backend.specification.params import Params, ParamValue
+from backend.specification.params import JsonObject, Params, ParamValue
 from backend.store import experiments, metric_summaries, runs
 from backend.store.tables import Run
 
@@ -84,7 +84,7 @@ def comparison(
     return compare([_arm(name, group, losses) for name, group in groups.items()])
 
 
-def axes(document: Mapping[str, Any]) -> list[str]:
+def axes(document: JsonObject) -> list[str]:
     """Return the axes of a specification: "variant", the hyperparameters with lists, and the seed.
 
     `backend.analysis.cells.varying` tells the same from the runs of an experiment.
@@ -95,12 +95,12 @@ def axes(document: Mapping[str, Any]) -> list[str]:
     return [*variant, *_listed_axes(document), *([] if one_seed else [SEED])]
 
 
-def _listed_axes(document: Mapping[str, Any]) -> list[str]:
+def _listed_axes(document: JsonObject) -> list[str]:
     values = _given_values(document).items()
     return [path for path, value in values if isinstance(value, list) and path != SEEDS]
 
 
-def _given_values(document: Mapping[str, Any]) -> dict[str, object]:
+def _given_values(document: JsonObject) -> dict[str, object]:
     """Return the values that a specification or a variant gives, by dotted path."""
     return {
         f"{section}.{name}": value

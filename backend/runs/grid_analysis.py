@@ -2,7 +2,7 @@
 
 from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 from safetensors.numpy import load
@@ -16,7 +16,7 @@ from backend.cache import SingleFlightCache
 from backend.series import FloatArray, Series
 from backend.specification.data_sources import SOURCES
 from backend.specification.hyperparameters import dataset, training
-from backend.specification.params import Params
+from backend.specification.params import JsonObject, Params
 from backend.store import artifacts, experiments, metric_summaries, metrics, runs
 from backend.store.tables import Run
 
@@ -66,7 +66,7 @@ def _results(session: Session, finished: Sequence[Run]) -> list[RunResult]:
 
 def _result(
     run: Run,
-    summary: Mapping[str, Mapping[str, Any]],
+    summary: Mapping[str, JsonObject],
     best: Mapping[str, float | None],
     val_loss: Series,
 ) -> RunResult | None:

@@ -10,6 +10,7 @@ from backend.diagnosis.verdicts import Verdict
 from backend.errors import Conflict
 from backend.runs.states import ENDED
 from backend.series import Series
+from backend.specification.params import JsonObject
 from backend.store import (
     artifacts,
     changes,
@@ -20,7 +21,7 @@ from backend.store import (
     transitions,
 )
 from backend.store.changes import NewChange
-from backend.store.tables import JsonObject, Run
+from backend.store.tables import Run
 from backend.store.transitions import Moved
 
 logger = logging.getLogger(__name__)

@@ -3,7 +3,7 @@
 from pydantic import BaseModel
 
 from backend.specification import RunSpec
-from backend.store.tables import JsonObject
+from backend.specification.params import JsonObject
 
 Number = float | int | None
 

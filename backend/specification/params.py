@@ -1,6 +1,10 @@
-"""Types of flat parameters: the form in which a run's specification is stored and sent."""
+"""Types of stored and sent data: JSON objects, and the flat hyperparameters of runs."""
 
 from collections.abc import Mapping, Sequence
+from typing import Any
+
+JsonObject = dict[str, Any]
+"""A JSON object: a specification, a diagnosis, a response of the REST interface."""
 
 ParamValue = str | int | float | bool | None
 """The value of one hyperparameter, as JSON carries it."""

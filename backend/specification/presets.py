@@ -2,9 +2,10 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import yaml
+
+from backend.specification.params import JsonObject
 
 _FOLDER = Path(__file__).parent / "presets"
 _SLUGS = (
@@ -27,7 +28,7 @@ class Preset:
     group: str
     about: str
     paper: str | None
-    document: dict[str, Any]
+    document: JsonObject
 
 
 def _read(slug: str) -> Preset:

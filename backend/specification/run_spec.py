@@ -6,7 +6,6 @@ have there.
 
 from collections.abc import Collection, Sequence
 from functools import lru_cache
-from typing import Any
 
 from backend.specification.data_sources import SOURCES, Source
 from backend.specification.families import FAMILIES, Family
@@ -20,7 +19,7 @@ from backend.specification.hyperparameters import (
 )
 from backend.specification.notation import parse_features
 from backend.specification.optimizers import OPTIMIZERS, Optimizer
-from backend.specification.params import Params, ParamValue
+from backend.specification.params import JsonObject, Params, ParamValue
 
 _PLACES = {
     path: (hyperparameter.section, hyperparameter.name)
@@ -87,11 +86,11 @@ class RunSpec(Section):
 
         The values are not validated.
         """
-        parts: dict[str, Any] = {}
+        parts: JsonObject = {}  # sections by name
         for name, values in _sections(params).items():
             parts[name] = _MODELS[name].model_construct(None, **values)
         for section, name in (_PLACES[path] for path in unknown if path in _PLACES):
-            vars(parts[section]).pop(name, None)
+            parts[section].__dict__.pop(name, None)
         return cls.model_construct(None, **parts)
 
 

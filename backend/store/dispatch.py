@@ -13,10 +13,11 @@ from itertools import islice
 from sqlalchemy import ColumnElement, and_, bindparam, case, func, or_, select, tuple_, update
 from sqlalchemy.orm import Session
 
+from backend.specification.params import JsonObject
 from backend.specification.placement import PRIORITIES, Placement
 from backend.store.bulk import chunks
 from backend.store.engine import now_ms
-from backend.store.tables import Experiment, JsonObject, Run
+from backend.store.tables import Experiment, Run
 
 MAX_RUNS_BY_WORKERS_LOST = (None, 16, 1)
 """How many runs are sent together after they lost no worker, one, and more."""

@@ -8,8 +8,9 @@ from sqlalchemy.orm import Session
 
 from backend.errors import NotFound
 from backend.runs.states import ENDED, UNENDED
+from backend.specification.params import JsonObject
 from backend.store.bulk import chunks
-from backend.store.tables import MAX_ID, JsonObject, Run
+from backend.store.tables import MAX_ID, Run
 
 
 def get(session: Session, run_id: int) -> Run:

@@ -21,10 +21,11 @@ from sqlalchemy import (
 from sqlalchemy.orm import Session
 
 from backend.runs.states import ENDED, TRANSITIONS, UNENDED, State, sources_of
+from backend.specification.params import JsonObject
 from backend.store.bulk import chunks
 from backend.store.engine import effects_of, now_ms
 from backend.store.runs import in_experiment
-from backend.store.tables import Experiment, JsonObject, Run
+from backend.store.tables import Experiment, Run
 
 MAX_WORKERS_LOST = 3
 UNKNOWN_ATTEMPTS = 1_000_000  # more than a run can have had since a backup

@@ -7,7 +7,7 @@ the clock of the worker that measured.
 from backend.store.tables.artifacts import Checkpoint, Frame, Prediction, Sample, Snapshot
 from backend.store.tables.curation import Edit, ExperimentTag, Operation, RunTag, SavedView
 from backend.store.tables.metrics import Change, Metric, MetricKey, MetricSummary
-from backend.store.tables.runs import MAX_ID, Base, Experiment, JsonObject, Param, ParamKey, Run
+from backend.store.tables.runs import MAX_ID, Base, Experiment, Param, ParamKey, Run
 
 __all__ = [
     "MAX_ID",
@@ -18,7 +18,6 @@ __all__ = [
     "Experiment",
     "ExperimentTag",
     "Frame",
-    "JsonObject",
     "Metric",
     "MetricKey",
     "MetricSummary",

@@ -3,8 +3,9 @@
 from sqlalchemy import JSON, BigInteger, ForeignKey, Integer, String, Text
 from sqlalchemy.orm import Mapped, mapped_column
 
+from backend.specification.params import JsonObject
 from backend.store.engine import now_ms
-from backend.store.tables.runs import CASCADE, Base, Experiment, JsonObject, Run
+from backend.store.tables.runs import CASCADE, Base, Experiment, Run
 
 
 class RunTag(Base):

@@ -1,7 +1,5 @@
 """Tables of experiments and runs, and the base class of all tables."""
 
-from typing import Any
-
 from sqlalchemy import (
     JSON,
     BigInteger,
@@ -16,13 +14,11 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
+from backend.specification.params import JsonObject
 from backend.store.engine import now_ms
 
 CASCADE = "CASCADE"
 MAX_ID = 2**31 - 1  # the largest value of a PostgreSQL integer
-
-JsonObject = dict[str, Any]
-"""A stored JSON object: a specification, a diagnosis, the parameters of a run."""
 
 
 class Base(DeclarativeBase):
