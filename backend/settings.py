@@ -28,8 +28,8 @@ def default_memory(workers: int, cgroup: Path = Path("/sys/fs/cgroup")) -> int:
     """
     total = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     for limit in (cgroup / name for name in MEMORY_LIMITS):
-        given = limit.read_text().strip() if limit.exists() else ""
-        total = min(total, int(given)) if given.isdigit() else total
+        text = limit.read_text().strip() if limit.exists() else ""
+        total = min(total, int(text)) if text.isdigit() else total
     return max(64, (total >> 20) // 2 // max(1, workers))
 
 

@@ -45,7 +45,7 @@ AVOID: dict[str, str] = {
     # standard terms
     r"\bknobs?\b": "hyperparameter (code, docs), setting (pages)",
     r"\bstretch(?:es)?\b": "chunk (of points), span (of epochs)",
-    r"\bportions?\b": "group, batch, share",
+    r"\bportions?\b(?! =)": "group, batch, share",
     r"\b(?:\d+|most|few|many) letters\b|\bletters at most\b": "characters",
     r"\bseams?\b": "interface, boundary",
     r"\bjournals?\b": "log",

@@ -52,11 +52,15 @@ def _next_step(comparison: Comparison) -> str:
     differences = [
         effect.differences[RANKING] for effect in effects if RANKING in effect.differences
     ]
-    differences = [each for each in differences if each.mean != 0]  # 0: equal on every seed
-    unresolved = [each for each in differences if each.high is not None and not each.resolved]
+    differences = [difference for difference in differences if difference.mean != 0]
+    unresolved = [
+        difference
+        for difference in differences
+        if difference.high is not None and not difference.resolved
+    ]
     if not unresolved or len(unresolved) < len(differences) or chosen is None:
         return ""
-    needed = [seeds_needed(each, len(comparison.effects)) for each in unresolved]
+    needed = [seeds_needed(difference, len(comparison.effects)) for difference in unresolved]
     fewest = min((n for n in needed if n is not None), default=None)
     many = f"more than {MAX_SEEDS}" if fewest is None else f"about {fewest}"
     which = "a difference" if len(effects) == 1 else "the clearest of the differences"

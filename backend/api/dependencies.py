@@ -1,12 +1,12 @@
 """The dependency of all REST endpoints that rejects unknown query parameters."""
 
 import threading
-from typing import Any
 
 from fastapi import FastAPI, Request
 from starlette.concurrency import run_in_threadpool
 
 from backend.errors import InvalidInput
+from backend.specification.params import JsonObject
 
 _DOCUMENT_LOCK = threading.Lock()
 
@@ -31,11 +31,11 @@ async def known_query(request: Request) -> None:
     ]
     for name in request.query_params:
         if name not in known:
-            accepted = f"accepted: {', '.join(known)}" if known else "there are none here"
+            accepted = f"accepted: {', '.join(known)}" if known else "no parameters"
             raise InvalidInput(f"{name[:80]} is not a parameter; {accepted}.", name[:80])
 
 
-def _openapi(app: FastAPI) -> dict[str, Any]:
+def _openapi(app: FastAPI) -> JsonObject:
     """Return the OpenAPI document, which takes 0.3 s to build."""
     with _DOCUMENT_LOCK:  # otherwise many simultaneous first requests would each build it
         return app.openapi()

@@ -1,8 +1,8 @@
-"""Remedies: what is proposed for an experiment's cells, and the follow-up that tries it."""
+"""Remedies: proposals for the cells of an experiment, and follow-ups that try them."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Annotated, Any
+from typing import Annotated
 
 from fastapi import APIRouter, Depends, Query, Request, Response
 from fastapi.exceptions import RequestValidationError
@@ -17,7 +17,7 @@ from backend.remedies.follow_up import DEFAULT_SEEDS
 from backend.runs.items import experiment_items
 from backend.runs.schemas import ExperimentItem
 from backend.specification import ExperimentSpec, validate
-from backend.specification.params import ParamValue
+from backend.specification.params import JsonObject, ParamValue
 from backend.store import experiments, runs
 from backend.store.tables import MAX_ID, Run
 from backend.web.dependencies import (
@@ -33,7 +33,10 @@ MAX_SEEDS = 100
 
 
 class RemedyItem(BaseModel):
-    """A remedy: `changes` maps dotted paths to values; `proposed` for the cell's verdict or not."""
+    """A remedy. `changes` maps dotted paths to values.
+
+    `proposed` is true if the verdict on the cell proposes it.
+    """
 
     slug: str
     title: str
@@ -52,28 +55,29 @@ class CellItem(BaseModel):
 
 
 class Remedies(BaseModel):
-    """The cells, what most needs a remedy first, and the experiments that followed."""
+    """The cells, the one most in need of a remedy first, and the follow-up experiments."""
 
     cells: list[CellItem]
     follow_ups: list[ExperimentItem]
 
 
 class RemediesWanted(BaseModel):
-    """A cell, chosen by one of its runs or by settings that no other cell has, and its remedies.
+    """The cell to cure, named by one of its runs or by settings that no other cell has.
 
-    Left out: the cell that most needs a remedy; the remedies proposed for its verdict.
+    Without a cell, the one most in need of a remedy is meant. Without remedies, those that its
+    verdict proposes are tried.
     """
 
     model_config = ConfigDict(extra="forbid", strict=True)
 
     run: Annotated[int, Field(ge=1, le=MAX_ID)] | None = None
-    cell: dict[str, Any] | None = None
+    cell: JsonObject | None = None
     remedies: Annotated[list[str], Field(min_length=1, max_length=20)] | None = None
     seeds: Annotated[int, Field(ge=2, le=MAX_SEEDS)] = DEFAULT_SEEDS
 
 
-async def _wanted(request: Request) -> RemediesWanted:
-    """Read the body, which may be left out."""
+async def _requested(request: Request) -> RemediesWanted:
+    """Read the body, which may be missing. Raises RequestValidationError."""
     if not await request.body():
         return RemediesWanted()
     try:
@@ -82,7 +86,7 @@ async def _wanted(request: Request) -> RemediesWanted:
         raise RequestValidationError(error.errors()) from error
 
 
-WANTED_BODY = {
+REQUEST_BODY = {
     "requestBody": {"content": {"application/json": {"schema": RemediesWanted.model_json_schema()}}}
 }
 
@@ -94,13 +98,13 @@ class FollowUp(Submitted):
 
 
 class FollowUpEstimate(Estimate):
-    """What a follow-up would cost, and its specification.
+    """The cost of a follow-up, and its specification.
 
     `twin` is the newest follow-up that trains the same, unless it failed or was cancelled.
     """
 
     variants: list[str]
-    spec: dict[str, Any]
+    spec: JsonObject
     twin: ExperimentItem | None
 
 
@@ -108,15 +112,15 @@ class FollowUpEstimate(Estimate):
 def read_remedies(
     experiment_id: ExperimentId,
     database: DatabaseDep,
-    limit: Annotated[int, Query(ge=1, le=1000, description="How many cells.")] = 20,
+    limit: Annotated[int, Query(ge=1, le=1000, description="Maximum number of cells.")] = 20,
 ) -> Remedies:
-    """Return what can be tried for each diagnosed cell, and what was tried."""
+    """Return the remedies of each diagnosed cell, and the follow-ups that tried some of them."""
     with database.read() as session:
         experiments.get(session, experiment_id)
-        found = follow_up.diagnosed_cells(runs.of_experiment(session, experiment_id))[:limit]
+        cells = follow_up.diagnosed_cells(runs.of_experiment(session, experiment_id))[:limit]
         follow_ups = experiments.follow_ups(session, experiment_id)
         return Remedies(
-            cells=[_cell(cell) for cell in found],
+            cells=[_cell(cell) for cell in cells],
             follow_ups=experiment_items(session, follow_ups),
         )
 
@@ -126,35 +130,43 @@ def read_remedies(
     status_code=201,
     summary="Try remedies in a follow-up experiment",
     responses={200: {"model": FollowUpEstimate, "description": "The estimate (dry_run)"}},
-    openapi_extra=WANTED_BODY,
+    openapi_extra=REQUEST_BODY,
 )
 def try_remedies(
     experiment_id: ExperimentId,
     response: Response,
     database: DatabaseDep,
     settings: SettingsDep,
-    wanted: Annotated[RemediesWanted, Depends(_wanted)],
+    requested: Annotated[RemediesWanted, Depends(_requested)],
     dry_run: Annotated[bool, Query(description="Only check and estimate.")] = False,
 ) -> FollowUp | FollowUpEstimate:
     """Train the baseline of a cell and each remedy, on the same seeds, and compare."""
     with database.read() as session:
-        plan = _planned(session, experiment_id, wanted, max_runs=settings.max_runs)
+        plan = _planned(session, experiment_id, requested, max_runs=settings.max_runs)
     if dry_run:
         response.status_code = 200
         return _estimated(plan, workers=settings.workers)
     with database.write() as session:
-        made, run_ids = experiments.create_experiment(session, plan.spec, follows=plan.answers)
-    url = f"/experiments/{made.id}"
+        experiment, run_ids = experiments.create_experiment(
+            session, plan.spec, follows=plan.diagnosed_run
+        )
+    url = f"/experiments/{experiment.id}"
     response.headers["Location"] = f"/api{url}"
-    return FollowUp(id=made.id, name=made.name, url=url, runs=len(run_ids), variants=plan.variants)
+    return FollowUp(
+        id=experiment.id,
+        name=experiment.name,
+        url=url,
+        runs=len(run_ids),
+        variants=plan.variants,
+    )
 
 
 @dataclass(frozen=True)
 class _Plan:
-    """A follow-up that could be stored: the run it answers, and follow-ups that train the same."""
+    """A checked follow-up, and the earlier follow-ups that train the same."""
 
-    answers: Run
-    document: dict[str, Any]
+    diagnosed_run: Run
+    document: JsonObject
     spec: ExperimentSpec
     twins: Sequence[ExperimentItem]
 
@@ -164,38 +176,38 @@ class _Plan:
 
 
 def _planned(
-    session: Session, experiment_id: int, wanted: RemediesWanted, *, max_runs: int
+    session: Session, experiment_id: int, requested: RemediesWanted, *, max_runs: int
 ) -> _Plan:
-    """Return the follow-up that is asked for. Raises NotFound, InvalidInput and InvalidSpec."""
+    """Check the requested follow-up. Raises NotFound, InvalidInput and InvalidSpec."""
     parent = experiments.get(session, experiment_id)
-    cell = follow_up.choose(session, experiment_id, run=wanted.run, setting=wanted.cell)
-    chosen = follow_up.selected(cell, wanted.remedies)
-    tried = experiments.follow_ups(session, experiment_id)
-    names = [one.name for one in tried]
-    document = follow_up.follow_up(parent, cell, chosen, seeds=wanted.seeds, taken=names)
-    twins = experiment_items(session, follow_up.twins(tried, document))
+    cell = follow_up.choose(session, experiment_id, run=requested.run, setting=requested.cell)
+    chosen = follow_up.selected(cell, requested.remedies)
+    follow_ups = experiments.follow_ups(session, experiment_id)
+    names = [experiment.name for experiment in follow_ups]
+    document = follow_up.follow_up(parent, cell, chosen, seeds=requested.seeds, taken=names)
+    twins = experiment_items(session, follow_up.twins(follow_ups, document))
     return _Plan(cell.runs[0], document, validate(document, max_runs=max_runs), twins)
 
 
 def _estimated(plan: _Plan, *, workers: int) -> FollowUpEstimate:
-    """Return what a follow-up would cost."""
-    alive = [one for one in plan.twins if one.status not in ("failed", "cancelled")]
+    """Estimate the cost of a follow-up."""
+    usable = [twin for twin in plan.twins if twin.status not in ("failed", "cancelled")]
     return FollowUpEstimate(
         **estimate(plan.spec, workers=workers).model_dump(),
         variants=plan.variants,
         spec=plan.document,
-        twin=alive[-1] if alive else None,
+        twin=usable[-1] if usable else None,
     )
 
 
 def _cell(cell: follow_up.DiagnosedCell) -> CellItem:
-    first = cell.proposed
-    others = [each for each in cell.applicable if each not in first]
+    proposed = cell.proposed
+    others = [remedy for remedy in cell.applicable if remedy not in proposed]
     return CellItem(
         runs=[run.id for run in cell.runs],
         params={k: v for k, v in cell.runs[0].params.items() if k != SEED},
         verdict=str(cell.verdict),
-        remedies=[_remedy(one, one in first) for one in (*first, *others)],
+        remedies=[_remedy(remedy, remedy in proposed) for remedy in (*proposed, *others)],
     )
 
 

@@ -3,7 +3,7 @@
 from dataclasses import asdict, dataclass, field
 from math import isfinite
 from statistics import fmean
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 
@@ -60,7 +60,7 @@ class Diagnosis:
             return None
         return self.verdict == Verdict.OVERFITTING
 
-    def as_dict(self) -> dict[str, Any]:
+    def as_dict(self) -> dict[str, object]:
         """Return the diagnosis as plain data that JSON can hold."""
         evidence = {name: x if isfinite(x) else None for name, x in self.evidence.items()}
         plain = {"verdict": self.verdict.value, "evidence": evidence}
@@ -185,6 +185,6 @@ def over_confidence(shape: CurveShape, accuracy: Series, onset: int) -> list[Fin
             OVER_CONFIDENT,
             f"Over-confident: while validation loss rose {rise_text(shape)}, validation "
             f"accuracy went from {before:.3g} at {shape.unit} {onset:,} to {after:.3g}; the "
-            "predictions are no worse, the certainty they come with is.",
+            "predictions did not get worse, only too certain.",
         )
     ]

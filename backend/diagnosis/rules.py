@@ -109,8 +109,8 @@ def _never_fell(shape: CurveShape) -> RuleMatch | None:
     return RuleMatch(
         Verdict.MEMORISED_NOISE, "memorised-noise.never-fell",
         f"validation loss never fell below its first value ({number(shape.start)}) and {course}, "
-        f"while train loss fell to {number(shape.last_train)}; what was learnt of the "
-        "training data does not carry over.",
+        f"while train loss fell to {number(shape.last_train)}; the pattern learnt "
+        "from the training data does not carry over.",
         "The model got better on the examples it was shown and never on new ones: what it learnt "
         "is their noise, not the pattern. Check that both parts of the data belong together.",
     )  # fmt: skip
@@ -150,7 +150,7 @@ def _double_descent(shape: CurveShape) -> RuleMatch | None:
         f"{levels[1]} at {shape.unit} {peak:,} and fell again, to {levels[2]}, while train loss "
         "stayed low.",
         "The error on new examples first fell, then rose, as if the model were learning by heart, "
-        "and then fell once more: with still more training it found the pattern after all.",
+        "and then fell again: with still more training it found the pattern after all.",
     )  # fmt: skip
 
 
@@ -239,7 +239,7 @@ def _good_fit(shape: CurveShape) -> RuleMatch:
         f"({number(float(shape.curve.validation[best]))} at {shape.unit} "
         f"{int(shape.curve.steps[best]):,}); train loss ends at "
         f"{number(shape.last_train)}.",
-        "The error on new examples came down and stayed down: what was learnt carries over.",
+        "The error on new examples came down and stayed down: the learnt pattern carries over.",
     )  # fmt: skip
 
 

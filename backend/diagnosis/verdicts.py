@@ -59,7 +59,7 @@ class Verdict(StrEnum):
     )  # fmt: skip
     MEMORISED_NOISE = "memorised noise", VerdictFacts(
         severity=8, tone="harmful", mark="N",
-        meaning="The model answers even wrongly labelled training samples as they are labelled.",
+        meaning="The model reproduces even the wrong labels among its training samples.",
         rules=("memorised-noise.never-fell", "memorised-noise.near-zero-train"),
         remedies=_AGAINST_OVERFITTING,
     )  # fmt: skip

@@ -114,17 +114,23 @@ def _flat(row: Mapping[str, object], prefix: str = "", depth: int = 0) -> dict[s
 
 def _of_names(node: Mapping[str, object], name: str | None) -> History | None:
     """Return the history whose series are lists under names, perhaps nested under train and val."""
-    series = {key: one for key, value in node.items() if (one := _series(value)) is not None}
+    series = _series_by_name(node)
     for key, value in node.items():
         if isinstance(value, dict) and key not in series and (series or part_of(key)):
-            nested = {k: one for k, v in value.items() if (one := _series(v)) is not None}
+            nested = _series_by_name(value)
             if part_of(key) or not series:
-                series |= {f"{key}/{k}": one for k, one in nested.items()}
+                series |= {f"{key}/{k}": metric for k, metric in nested.items()}
     axis = next((key for key in series if key.lower() in EPOCH_NAMES), None)
     epochs = series.pop(axis).values.tolist() if axis else []
     if epochs and all(map(is_whole_step, epochs)):
-        series = {key: _at_epochs(one, epochs) for key, one in series.items()}
+        series = {key: _at_epochs(metric, epochs) for key, metric in series.items()}
     return History(series, "epoch", name) if series else None
+
+
+def _series_by_name(node: Mapping[str, object]) -> dict[str, Series]:
+    """Return the entries that are series."""
+    parsed = ((key, _series(value)) for key, value in node.items())
+    return {key: series for key, series in parsed if series is not None}
 
 
 def _at_epochs(series: Series, epochs: list[float]) -> Series:

@@ -28,11 +28,11 @@ def migrate(settings: Settings) -> None:
     A SQLite database that has an older schema is first backed up into the data folder.
     """
     with opened(settings) as database:
-        found = schema.revision(database)
-        if found is not None and found not in schema.known():
-            raise Unavailable(f"the database cannot be used: {schema.refusal(found)} {ADVICE}")
-        is_old = found not in (None, schema.newest())
-        copy = _back_up(settings, database, str(found)) if is_old else None
+        revision = schema.revision(database)
+        if revision is not None and revision not in schema.known():
+            raise Unavailable(f"the database cannot be used: {schema.refusal(revision)} {ADVICE}")
+        is_old = revision not in (None, schema.newest())
+        copy = _back_up(settings, database, str(revision)) if is_old else None
         try:
             schema.migrate(database)
         except Exception:

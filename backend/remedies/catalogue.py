@@ -79,8 +79,8 @@ def propose(verdict: str | None, spec: RunSpec, context: CellContext = NO_CONTEX
 
 def applicable(spec: RunSpec, context: CellContext = NO_CONTEXT) -> list[Remedy]:
     """Return every remedy that would change a run, whether it is proposed or not."""
-    made = (make(spec, context) for make in REMEDIES.values())
-    return [remedy for remedy in made if remedy and _is_trainable(spec, remedy)]
+    candidates = (make(spec, context) for make in REMEDIES.values())
+    return [remedy for remedy in candidates if remedy and _is_trainable(spec, remedy)]
 
 
 def _is_trainable(spec: RunSpec, remedy: Remedy) -> bool:
@@ -187,8 +187,8 @@ def _less_capacity(spec: RunSpec, context: CellContext) -> Remedy | None:
     return Remedy(
         "less-capacity",
         "Less capacity",
-        f"{size.title} {model_size.text(less)} instead of {size}{note}: what cannot be remembered "
-        "must be learnt.",
+        f"{size.title} {model_size.text(less)} instead of {size}{note}: a model that cannot "
+        "memorise its samples must learn the pattern.",
         {size.path: less},
     )
 
@@ -229,7 +229,11 @@ def _more_capacity(spec: RunSpec, _: CellContext) -> Remedy | None:
 def _no_regularisation(spec: RunSpec, _: CellContext) -> Remedy | None:
     present = spec.params()
     regularisers = (DROPOUT, WEIGHT_DECAY, L1_PENALTY, LABEL_SMOOTHING)
-    changes = {each.path: 0.0 for each in regularisers if present.get(each.path)}
+    changes = {
+        hyperparameter.path: 0.0
+        for hyperparameter in regularisers
+        if present.get(hyperparameter.path)
+    }
     if not changes:
         return None
     return Remedy(

@@ -1,6 +1,6 @@
 """Follow-ups: the cell of an experiment to cure, and the experiment that tries its remedies."""
 
-from collections.abc import Collection, Hashable, Mapping, Sequence
+from collections.abc import Collection, Hashable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import chain, count
@@ -16,7 +16,7 @@ from backend.remedies.model_size import better_capacities
 from backend.specification.expansion import non_default
 from backend.specification.experiment import MAX_NAME_CHARACTERS
 from backend.specification.hyperparameters import show
-from backend.specification.params import Params
+from backend.specification.params import JsonObject, Params
 from backend.specification.placement import PLACEMENT_SETTINGS
 from backend.specification.run_spec import RunSpec
 from backend.specification.variants import Variant
@@ -64,7 +64,9 @@ class DiagnosedCell:
     def over_confident(self) -> bool:
         """Return whether loss overfits while accuracy does not, in most of the runs."""
         findings = [_diagnosed(run, "findings") or [] for run in self.runs if run.verdict]
-        votes = sum(any(each["rule"] == OVER_CONFIDENT for each in some) for some in findings)
+        votes = sum(
+            any(finding["rule"] == OVER_CONFIDENT for finding in of_run) for of_run in findings
+        )
         return 2 * votes > len(findings)
 
     @property
@@ -182,7 +184,7 @@ def follow_up(
     *,
     seeds: int = DEFAULT_SEEDS,
     taken: Collection[str] = (),
-) -> dict[str, Any]:
+) -> JsonObject:
     """Return the specification that trains a cell's baseline and each remedy.
 
     The cell's own seeds come first. All variants share the seeds, and with them data and weights.
@@ -190,17 +192,17 @@ def follow_up(
     """
     variants = [Variant(BASELINE)]
     variants += [Variant(remedy.title, remedy.reason, remedy.changes) for remedy in remedies]
-    document: dict[str, Any] = Variant("", None, non_default(cell.params)).document()
+    document: JsonObject = Variant("", None, non_default(cell.params)).document()
     document["name"] = _free_name(taken, f"Remedies for {parent.name}")
     document.setdefault("training", {})["seeds"] = _seeds(cell, seeds)
     document |= {name: parent.spec[name] for name in PLACEMENT_SETTINGS if name in parent.spec}
     return {**document, "variants": [variant.document() for variant in variants]}
 
 
-def twins(follow_ups: Sequence[Experiment], document: Mapping[str, Any]) -> list[Experiment]:
+def twins(follow_ups: Sequence[Experiment], document: JsonObject) -> list[Experiment]:
     """Return the follow-ups that train the same as a specification, whatever their name."""
     nameless = {**document, "name": None}
-    return [each for each in follow_ups if {**each.spec, "name": None} == nameless]
+    return [twin for twin in follow_ups if {**twin.spec, "name": None} == nameless]
 
 
 def _free_name(taken: Collection[str], name: str) -> str:

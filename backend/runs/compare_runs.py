@@ -134,7 +134,7 @@ def differing(subjects: Sequence[Subject]) -> dict[str, list[ParamValue]]:
     """Return the settings in which subjects differ, with the value of each, None if missing."""
     params = [subject.params for subject in subjects]
     paths = varying(params, missing_counts=True)
-    return {path: [each.get(path) for each in params] for path in paths}
+    return {path: [values.get(path) for values in params] for path in paths}
 
 
 def differences_to_first(subjects: Sequence[Subject]) -> list[LossDifference]:

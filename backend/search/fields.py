@@ -49,10 +49,10 @@ def _run_field(written: str, at: int, names: Names, within: str) -> SearchField:
         return SearchField("run", name, fields[name].kind)
     known = [*fields, *(f"metrics.{metric}" for metric in sorted(names.metrics))]
     known += [f"params.{short}" for short in sorted(names.short)]
-    hint = suggestion(written, known)
-    if hint.startswith("accepted"):
-        hint = f"accepted: metrics.<name>, params.<name>, tags.<name>, {', '.join(fields)}."
-    raise FilterError(at, f"there is no field {quoted(written)}; {hint}", field=within)
+    suggested = suggestion(written, known)
+    if suggested.startswith("accepted"):
+        suggested = f"accepted: metrics.<name>, params.<name>, tags.<name>, {', '.join(fields)}."
+    raise FilterError(at, f"there is no field {quoted(written)}; {suggested}", field=within)
 
 
 def _metric(name: str, at: int, names: Names, within: str) -> SearchField:
@@ -62,10 +62,10 @@ def _metric(name: str, at: int, names: Names, within: str) -> SearchField:
     if stem in names.metrics:
         if part in METRIC_PARTS:
             return SearchField("metric", stem, "number", part)
-        hint = suggestion(part, METRIC_PARTS)
-        raise FilterError(at, f"a metric has no {quoted(part)}; {hint}", field=within)
-    hint = suggestion(name, sorted(names.metrics))
-    raise FilterError(at, f"there is no metric {quoted(name)}; {hint}", field=within)
+        suggested = suggestion(part, METRIC_PARTS)
+        raise FilterError(at, f"a metric has no {quoted(part)}; {suggested}", field=within)
+    suggested = suggestion(name, sorted(names.metrics))
+    raise FilterError(at, f"there is no metric {quoted(name)}; {suggested}", field=within)
 
 
 def _param(name: str, at: int, names: Names, within: str) -> str:
@@ -75,10 +75,10 @@ def _param(name: str, at: int, names: Names, within: str) -> str:
     if len(matches) == 1:
         return matches[0]
     if matches:
-        hint = f"{quoted(name)} may be {' or '.join(matches)}; write one of them."
-        raise FilterError(at, hint, field=within)
-    hint = suggestion(name, [*names.short, *sorted(names.params)])
-    raise FilterError(at, f"there is no param {quoted(name)}; {hint}", field=within)
+        suggested = f"{quoted(name)} may be {' or '.join(matches)}; write one of them."
+        raise FilterError(at, suggested, field=within)
+    suggested = suggestion(name, [*names.short, *sorted(names.params)])
+    raise FilterError(at, f"there is no param {quoted(name)}; {suggested}", field=within)
 
 
 def _unquoted(text: str) -> str:

@@ -195,12 +195,12 @@ class _Parser:
     def _unexpected(self, accepted: str) -> FilterError:
         token = self._next
         seen = "the filter ends" if token.kind == "end" else f"{quoted(token.text)} was found"
-        hint = ""
+        advice = ""
         if token.kind == "word" and "and" in accepted.split(", "):
-            hint = " Text with spaces needs quotes."
+            advice = " Text with spaces needs quotes."
         if token.text == "==":
-            hint = " Write = for equality."
-        return FilterError(token.at, f"{seen}; accepted: {accepted}.{hint}")
+            advice = " Write = for equality."
+        return FilterError(token.at, f"{seen}; accepted: {accepted}.{advice}")
 
 
 def value(field: SearchField, operator: Operator, token: Token) -> float | str:

@@ -74,7 +74,7 @@ def _images(spec: RunSpec) -> FieldError | None:
     if not spec.family.for_images or spec.source.side is not None:
         return None
     family = spec.model.family
-    others = ", ".join(sorted(name for name, one in FAMILIES.items() if not one.for_images))
+    others = ", ".join(sorted(name for name, other in FAMILIES.items() if not other.for_images))
     images = ", ".join(name for name, source in SOURCES.items() if source.side)
     accepted = f" with {spec.source.name}: {others} ({family} is for images: {images})"
     return _refused("model.family", family, accepted)
@@ -88,7 +88,7 @@ def _optimizer(spec: RunSpec) -> FieldError | None:
     if spec.optimizer.by_gradients or spec.family.closed_form:
         return None
     name, family = spec.training.optimizer, spec.model.family
-    families = " and ".join(name for name, one in FAMILIES.items() if one.closed_form)
+    families = " and ".join(name for name, other in FAMILIES.items() if other.closed_form)
     others = f" with {family}: {', '.join(gradient_optimizers())} ({name} is for {families})"
     return _refused("training.optimizer", name, others)
 

@@ -73,9 +73,8 @@ def _unfinished_file(path: Path) -> Iterator[Path]:
             raise  # an error of PostgreSQL, the source
         raise Unavailable(f"{path} cannot be written: {reason(error)}.") from error
     finally:
-        for leftover in path.parent.glob(
-            f"{glob.escape(unfinished.name)}*"
-        ):  # with SQLite's journals
+        # SQLite may have left files next to it, with an ending after its name
+        for leftover in path.parent.glob(f"{glob.escape(unfinished.name)}*"):
             with suppress(OSError):
                 leftover.unlink()
 
@@ -136,7 +135,7 @@ def _seal(path: Path, revision: str) -> dict[str, int]:
     names = [table.name for table in reflected(engine)]
     engine.dispose()
     with closing(sqlite3.connect(path)) as connection:
-        connection.execute("PRAGMA journal_mode=DELETE")  # a single file without journals
+        connection.execute("PRAGMA journal_mode=DELETE")  # one file, without a write-ahead log
         digests = {name: Digest.of(connection, name) for name in names}
         manifest = {
             "schema": revision,
@@ -145,9 +144,8 @@ def _seal(path: Path, revision: str) -> dict[str, int]:
             **{f"table {name}": json.dumps(digest) for name, digest in digests.items()},
         }
         with connection:
-            connection.execute(
-                f"DROP TABLE IF EXISTS {MANIFEST}"
-            )  # left in a backup that was put in place by hand
+            # a backup that was used directly as a database already has a manifest
+            connection.execute(f"DROP TABLE IF EXISTS {MANIFEST}")
             connection.execute(_CREATE_MANIFEST)
             connection.executemany(f"INSERT INTO {MANIFEST} VALUES (?, ?)", manifest.items())  # noqa: S608
     return {name: digest.rows for name, digest in digests.items()}
@@ -164,7 +162,8 @@ class Digest(NamedTuple):
         """Compute the digest of a table, which reads all of it."""
         columns = connection.execute(f'PRAGMA table_info("{table}")').fetchall()
         names = ", ".join(f'"{name}"' for _, name, *_ in columns)
-        keys = [name for _, name, _, _, _, place in sorted(columns, key=_key_place) if place]
+        key_columns = sorted(filter(_key_position, columns), key=_key_position)
+        keys = [name for _, name, *_ in key_columns]
         order = ", ".join(f'"{name}"' for name in keys)
         hashed, rows = sha256(names.encode()), 0
         for row in connection.execute(f'SELECT {names} FROM "{table}" ORDER BY {order}'):  # noqa: S608 - reflected
@@ -174,8 +173,8 @@ class Digest(NamedTuple):
         return cls(rows, hashed.hexdigest())
 
 
-def _key_place(column: tuple[int, str, str, int, object, int]) -> int:
-    """Return the place of a column in the primary key, 0 if it is not part of it."""
+def _key_position(column: tuple[int, str, str, int, object, int]) -> int:
+    """Return the position of a column in the primary key, 0 if it is not part of it."""
     return column[5]
 
 

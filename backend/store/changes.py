@@ -65,7 +65,7 @@ def log_each(session: Session, entries: Iterable[tuple[int, NewChange]]) -> set[
 
 
 def announce(session: Session, experiment_ids: Iterable[int]) -> None:
-    """Have the followers of experiments notified after the commit, without logging a change."""
+    """Notify the followers of experiments after the commit, without logging a change."""
     effects_of(session).changed_experiments.update(experiment_ids)
 
 

@@ -1,1 +1,1 @@
-"""What REST endpoints and pages share: access, security headers, errors, dependencies."""
+"""Shared parts of REST endpoints and pages: access, security headers, errors, dependencies."""

@@ -9,7 +9,6 @@ import logging
 from collections.abc import Callable
 from dataclasses import asdict
 from http import HTTPStatus
-from typing import Any
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
@@ -19,6 +18,7 @@ from starlette.responses import Response
 
 from backend.errors import InvalidInput, InvalidSpec, LabError, Unavailable
 from backend.specification.hyperparameters import show
+from backend.specification.params import JsonObject
 from backend.specification.setting_status import SettingStatus
 from backend.store import UNREACHABLE, is_disk_full, is_read_only, reason
 from backend.web.security import HEADERS
@@ -71,7 +71,7 @@ class ErrorHandlers:
         """Return the response for `error`."""
         return self._answer(request, error.status, content(error))
 
-    def _answer(self, request: Request, status: int, body: dict[str, Any]) -> Response:
+    def _answer(self, request: Request, status: int, body: JsonObject) -> Response:
         page_wanted = "text/html" in request.headers.get("accept", "")
         if self.render_page and page_wanted and not request.url.path.startswith(NOT_PAGES):
             return self.render_page(request, status, body["detail"])
@@ -108,9 +108,9 @@ class ErrorHandlers:
         return answer
 
 
-def content(error: LabError) -> dict[str, Any]:
+def content(error: LabError) -> JsonObject:
     """Return the JSON of an error."""
-    body: dict[str, Any] = {"error": error.kind, "detail": error.detail, "field": error.field}
+    body: JsonObject = {"error": error.kind, "detail": error.detail, "field": error.field}
     if isinstance(error, InvalidSpec):
         body["errors"] = [asdict(refused) for refused in error.errors[:MAX_ERRORS]]
         if error.settings is not None:
@@ -134,12 +134,12 @@ ACCEPTED = {
     "literal_error": "{expected}",
     "greater_than_equal": "{ge} or more",
     "less_than_equal": "{le} or less",
-    "string_too_long": "at most {max_length} letters",
+    "string_too_long": "at most {max_length} characters",
 }
 
 
-def _sentence(field: str, error: dict[str, Any]) -> str:
-    """Say in one sentence what a parameter or a field of a body was and what is accepted."""
+def _sentence(field: str, error: JsonObject) -> str:
+    """Describe a refused parameter or field of a body, and its accepted values, in one sentence."""
     if error["type"] == "missing":
         return f"{field} is missing."
     accepted = ACCEPTED.get(error["type"], "plain text").format(**error.get("ctx", {}))

@@ -124,7 +124,7 @@ def rows(database: Database) -> dict[str, Any]:
     ("path", "body", "words"),
     [
         ("/api/runs/1", {"pined": True}, "pined is true; accepted: nothing, there is no such"),
-        ("/api/runs/1", {"note": "x" * 20_001}, "accepted: at most 20000 letters"),
+        ("/api/runs/1", {"note": "x" * 20_001}, "accepted: at most 20000 characters"),
         ("/api/runs/1", {"tags": {"a": "\x00"}}, "tags.a is"),
         ("/api/runs/1", {"tags": {f"t{i}": "" for i in range(51)}}, "tags"),
         ("/api/runs", {"change": {}}, "runs is missing; accepted: runs or a filter"),
