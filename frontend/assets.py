@@ -3,12 +3,14 @@
 import gzip
 import hashlib
 import mimetypes
+import re
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
 import plotly
 from fastapi import APIRouter, Request, Response
+from markupsafe import Markup
 from plotly.offline import get_plotlyjs_version
 
 from backend.errors import NotFound
@@ -17,6 +19,8 @@ STATIC = Path(__file__).parent / "static"
 _PLOTLY = Path(plotly.__file__).parent / "package_data" / "plotly.min.js"
 _COMPRESSIBLE = ("text/", "image/svg")
 _STYLES = "lab.css"  # all style sheets of css/, joined into one file
+
+_IMPORT = re.compile(r'^(?:import|export)\b[^"]*"\./([\w.]+)";', re.MULTILINE)
 
 router = APIRouter()
 
@@ -42,6 +46,32 @@ def version() -> str:
 def static_url(name: str) -> str:
     """Return the URL of a static file."""
     return f"/static/{version()}/{name}"
+
+
+@cache
+def module_script(name: str) -> Markup:
+    """Return the tags that load a JavaScript module.
+
+    The modules it imports are preloaded: otherwise the browser finds each level of imports only
+    after it has fetched the level before.
+    """
+    preload = Markup('<link rel="modulepreload" href="{}">\n')
+    links = [preload.format(static_url(path)) for path in imported_modules(name)]
+    script = Markup('<script type="module" src="{}"></script>').format(static_url(name))
+    return Markup("").join([*links, script])
+
+
+def imported_modules(name: str) -> list[str]:
+    """Return the modules that a JavaScript module imports, directly or indirectly."""
+    modules: dict[str, None] = {}
+    pending = [name]
+    while pending:
+        for imported in _IMPORT.findall(source(pending.pop()).decode()):
+            path = f"js/{imported}"
+            if path not in modules and path != name:
+                modules[path] = None
+                pending.append(path)
+    return list(modules)
 
 
 def plotly_url() -> str:

@@ -32,6 +32,7 @@ _TEMPLATES = Environment(
 )
 _TEMPLATES.globals.update(
     static=assets.static_url,
+    module_script=assets.module_script,
     plotly_js=assets.plotly_url,
     terms=TERMS,
     setting_terms={

@@ -32,3 +32,13 @@ def test_pages_have_no_foreign_or_inline_scripts(api: Api) -> None:
         html = api.get(path).text
         assert not re.search(r'(src|href)="(https?:)?//', html)
         assert not re.search(r"<script(?![^>]* src=)|\son\w+=|<style|style=", html)
+
+
+def test_a_page_preloads_every_module_it_imports(sqlite_api: Api) -> None:
+    page = sqlite_api.get("/status").text
+    preloaded = re.findall(r'rel="modulepreload" href="([^"]+)"', page)
+    for url in preloaded:
+        source = sqlite_api.get(url).text
+        for name in re.findall(r'from "\./([\w.]+)"', source):
+            assert any(url.endswith(f"/{name}") for url in preloaded), name
+    assert any(url.endswith("/js/refresh.js") for url in preloaded)
