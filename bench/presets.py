@@ -47,7 +47,7 @@ class PresetResult:
 
     preset: Preset
     runs: int
-    figures: Measurements
+    measurements: Measurements
     claims: dict[str, bool]
     seconds: float
 
@@ -59,7 +59,7 @@ def main() -> int:
     for slug in options.slugs or PRESETS:
         result = measure(slug, reduced=options.reduced, shift=options.shift)
         print(f"{slug}: {result.runs} runs, {result.seconds:.1f} s")
-        print("   ", _listed(result.figures))
+        print("   ", _listed(result.measurements))
         for claim, holds in result.claims.items():
             print(f"    {'holds' if holds else 'DOES NOT HOLD'}: {claim}", flush=True)
         results.append(result)
@@ -75,9 +75,9 @@ def measure(slug: str, *, reduced: bool = False, shift: int = 0) -> PresetResult
     started = time.process_time()
     runs = train(document)
     seconds = time.process_time() - started
-    figures = shape.measure(runs)
-    claims = {claim: holds(figures) for claim, holds in shape.claims.items()}
-    return PresetResult(preset, len(runs), figures, claims, seconds)
+    measurements = shape.measure(runs)
+    claims = {claim: holds(measurements) for claim, holds in shape.claims.items()}
+    return PresetResult(preset, len(runs), measurements, claims, seconds)
 
 
 def _shifted(document: dict[str, Any], shift: int) -> dict[str, Any]:
@@ -97,14 +97,16 @@ def _section(result: PresetResult) -> str:
         f"- {'' if holds else '**not observed:** '}{claim}"
         for claim, holds in result.claims.items()
     )
-    figures = "\n".join(f"| {name} | {_number(value)} |" for name, value in result.figures.items())
+    measurements = "\n".join(
+        f"| {name} | {_number(value)} |" for name, value in result.measurements.items()
+    )
     paper = f"{_wrapped(f'After {result.preset.paper}.')}\n\n" if result.preset.paper else ""
     runs = len(validate(result.preset.document).runs)
     return (
         f"\n## {result.preset.title}\n\n{_wrapped(result.preset.about)}\n\n"
         f"{paper}```yaml\n{spec}```\n\n"
         f"{runs} runs, {result.seconds:.0f} s. Observed:\n\n{claims}\n\n"
-        f"| measured | |\n|---|---|\n{figures}\n"
+        f"| measured | |\n|---|---|\n{measurements}\n"
     )
 
 
@@ -112,8 +114,8 @@ def _wrapped(text: str) -> str:
     return textwrap.fill(text, 96, break_on_hyphens=False)
 
 
-def _listed(figures: Measurements) -> str:
-    return ", ".join(f"{name} {_number(value)}" for name, value in figures.items())
+def _listed(measurements: Measurements) -> str:
+    return ", ".join(f"{name} {_number(value)}" for name, value in measurements.items())
 
 
 def _number(value: float) -> str:

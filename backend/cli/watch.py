@@ -25,7 +25,9 @@ def runs_table(runs: Sequence[JsonObject]) -> str:
     rows = [heads + list(RUN_COLUMNS)]
     for cell in group_by(runs, lambda run: cell_key(run["params"], run.get("variant"))):
         first = [_text(cell[0].get("variant"))] * named
-        rows += [first + [_text(cell[0]["params"].get(path)) for path in varied] + _figures(cell)]
+        rows += [
+            first + [_text(cell[0]["params"].get(path)) for path in varied] + _cell_values(cell)
+        ]
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     return "\n".join(
         "  ".join(text.ljust(width) for text, width in zip(row, widths, strict=True)).rstrip()
@@ -40,7 +42,7 @@ def _varied(runs: Sequence[JsonObject]) -> list[str]:
     return [path for path in paths if path not in (SEED, N_TRAIN)]
 
 
-def _figures(cell: list[JsonObject]) -> list[str]:
+def _cell_values(cell: list[JsonObject]) -> list[str]:
     return [
         _text(cell[0]["parameters"]),
         _text(cell[0]["params"][N_TRAIN]),

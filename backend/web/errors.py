@@ -29,7 +29,7 @@ RenderPage = Callable[[Request, int, str], Response]
 """Draws an error as a page, given its status and its sentence."""
 
 MAX_ERRORS = 100
-NOT_PAGES = ("/api/", "/figures/", "/fragments/", "/static/")
+NOT_PAGES = ("/api/", "/charts/", "/fragments/", "/static/")
 
 DETAILS = {
     404: "There is nothing at {path}.",

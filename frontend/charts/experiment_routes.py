@@ -33,7 +33,7 @@ from frontend.charts.theme import as_json
 from frontend.charts.variant_differences import comparison_info, draw_comparison
 from frontend.site import Reading, render
 
-router = APIRouter(prefix="/figures/experiments/{experiment_id}")
+router = APIRouter(prefix="/charts/experiments/{experiment_id}")
 
 Setting = Annotated[int | None, Query(ge=0)]
 

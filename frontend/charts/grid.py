@@ -52,7 +52,7 @@ class GridCell:
     def curves(self) -> str:
         """URL of the thumbnail of the cell's curves. It changes with each new epoch."""
         ids = ",".join(str(run.id) for run in self.runs[:MAX_CURVES])
-        return f"/figures/small-curve?runs={ids}&epochs={sum(run.epoch for run in self.runs)}"
+        return f"/charts/small-curve?runs={ids}&epochs={sum(run.epoch for run in self.runs)}"
 
     @property
     def amounts(self) -> str:

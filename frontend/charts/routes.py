@@ -20,7 +20,7 @@ from frontend.charts.overlay import Align, Part, draw_overlay, overlay_info
 from frontend.charts.theme import as_json
 from frontend.site import Reading, render
 
-router = APIRouter(prefix="/figures")
+router = APIRouter(prefix="/charts")
 
 MAX_IDS_LENGTH = 1000
 MAX_CELL_IDS_LENGTH = MAX_CURVES * (len(str(MAX_ID)) + 1)

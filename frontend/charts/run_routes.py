@@ -20,7 +20,7 @@ from frontend.charts.theme import as_json
 from frontend.charts.weights import draw_weights, weights_info
 from frontend.site import Reading
 
-router = APIRouter(prefix="/figures/runs/{run_id}")
+router = APIRouter(prefix="/charts/runs/{run_id}")
 
 LOSSES = ("train_loss", "val_loss")
 

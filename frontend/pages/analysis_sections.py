@@ -68,7 +68,7 @@ def grid_sections(
     version = redraw_version(finished, len(all_runs))
     target = _target(query.get("target"))
     sections = [
-        _chosen(section, axes, params, query, f"/figures/experiments/{experiment_id}", version,
+        _chosen(section, axes, params, query, f"/charts/experiments/{experiment_id}", version,
                 target if section.name == "learning" else None)
         for section, axes in available
     ]  # fmt: skip

@@ -53,7 +53,7 @@ def _last_fit(session: Session, run_id: int) -> str | None:
     if not fits:
         return None
     newest = max(fits, key=lambda info: (info.epoch, info.kind))
-    return f"/figures/runs/{run_id}/fit/{newest.kind}?epoch={newest.epoch}"
+    return f"/charts/runs/{run_id}/fit/{newest.kind}?epoch={newest.epoch}"
 
 
 def _card_title(run: RunItem, varying: Sequence[str]) -> str:

@@ -47,7 +47,7 @@ def _parts(path: str) -> list[str]:
 
 def test_every_route_except_the_open_ones_requires_the_token(protected: Api) -> None:
     known = [path for path in paths(protected.app) if not path.startswith("/static/")]
-    assert {"/", "/api/experiments", "/api/stream", "/figures/specification"} <= set(known)
+    assert {"/", "/api/experiments", "/api/stream", "/charts/specification"} <= set(known)
     for path in {*known, "/nothing", "/metrics", "/api/openapi.json"} - OPEN:
         for method in ("GET", "POST", "DELETE"):
             answer = protected.request(method, path)

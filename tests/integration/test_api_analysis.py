@@ -97,14 +97,14 @@ def test_an_unknown_experiment_is_not_found(sqlite_api: Api) -> None:
     "figure", ["learning-curve", "capacity-curve", "optimum-capacity", "surface", "cause"]
 )
 def test_each_chart_has_a_description(sqlite_api: Api, grid: int, figure: str) -> None:
-    answer = sqlite_api.get(f"/figures/experiments/{grid}/{figure}")
+    answer = sqlite_api.get(f"/charts/experiments/{grid}/{figure}")
     assert answer.status_code == 200, answer.text
     assert len(answer.json()["data"]) > 0
     assert "validation loss" in answer.json()["description"].lower() or figure == "surface"
 
 
 def test_a_setting_selects_the_curve(sqlite_api: Api, grid: int) -> None:
-    path = f"/figures/experiments/{grid}/learning-curve?setting"
+    path = f"/charts/experiments/{grid}/learning-curve?setting"
     first, last = (sqlite_api.get(f"{path}={i}").json() for i in (0, 2))
     assert first["description"] != last["description"]
     assert sqlite_api.get(f"{path}=3").status_code == 404
@@ -113,7 +113,7 @@ def test_a_setting_selects_the_curve(sqlite_api: Api, grid: int) -> None:
 def test_the_page_has_the_sections_that_the_axes_allow(sqlite_api: Api, grid: int) -> None:
     page = sqlite_api.get(f"/experiments/{grid}", headers={"Accept": "text/html"}).text
     for figure in ("learning-curve", "capacity-curve", "optimum-capacity", "surface", "cause"):
-        assert f"/figures/experiments/{grid}/{figure}?" in page
+        assert f"/charts/experiments/{grid}/{figure}?" in page
 
 
 def test_the_page_explains_missing_sections(sqlite_api: Api) -> None:

@@ -167,7 +167,7 @@ def test_the_page_compares_variants_in_all_cells_or_in_one(crossed: Api) -> None
     page = crossed.get("/experiments/1?setting=1").text
     assert "all 2 cells together" in page
     assert '<option value="1" selected>train samples 40</option>' in page
-    assert crossed.get("/figures/experiments/1/comparison?setting=1").status_code == 200
+    assert crossed.get("/charts/experiments/1/comparison?setting=1").status_code == 200
 
 
 def test_a_variant_that_sets_an_axis_cannot_be_paired(sqlite_api: Api) -> None:

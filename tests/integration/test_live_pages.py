@@ -84,7 +84,7 @@ def test_the_texts_of_a_growing_chart_are_those_of_its_figure(sqlite_api: Api) -
     _, [run_id] = write_scene(sqlite_api.database, SCENES["running"])
     charts = update(sqlite_api, f"/runs/{run_id}")["charts"]
     for name, chart in charts.items():
-        figure = sqlite_api.get(f"/figures/runs/{run_id}/{name}").json()
+        figure = sqlite_api.get(f"/charts/runs/{run_id}/{name}").json()
         assert (figure["description"], figure["marks"]) == (chart["description"], chart["marks"])
 
 

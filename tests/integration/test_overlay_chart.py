@@ -31,7 +31,7 @@ def run_id(sqlite_api: Api) -> int:
 
 def x_by_epoch(api: Api, run_id: int, align: str) -> dict[int, float]:
     """Return the position of each epoch on the horizontal axis."""
-    chart = api.get(f"/figures/compare/val?runs={run_id}&align={align}").json()
+    chart = api.get(f"/charts/compare/val?runs={run_id}&align={align}").json()
     return dict(enumerate(chart["data"][0]["x"], start=1))
 
 

@@ -24,7 +24,7 @@ def trained(sqlite_api: Api, sqlite_settings: Settings) -> Api:
 
 
 def chart(api: Api, path: str) -> dict[str, Any]:
-    answer = api.get(f"/figures/runs/{path}")
+    answer = api.get(f"/charts/runs/{path}")
     assert answer.status_code == 200, answer.text
     drawing: dict[str, Any] = answer.json()
     return drawing
@@ -39,7 +39,7 @@ def test_fits_are_described_with_their_epoch(trained: Api) -> None:
 
 @pytest.mark.parametrize("path", ["frames", "fit/last"])
 def test_a_run_with_four_inputs_has_no_picture_of_its_fit(trained: Api, path: str) -> None:
-    answer = trained.get(f"/figures/runs/3/{path}")
+    answer = trained.get(f"/charts/runs/3/{path}")
     assert answer.status_code == 404
     assert "has no picture of its fit" in answer.json()["detail"]
 
@@ -47,7 +47,7 @@ def test_a_run_with_four_inputs_has_no_picture_of_its_fit(trained: Api, path: st
 def test_weights_are_drawn_once_the_run_has_snapshots(trained: Api) -> None:
     assert chart(trained, "3/weights")["data"]
     [queued] = submit(trained.database, document("moons"))
-    assert trained.get(f"/figures/runs/{queued}/weights").status_code == 404
+    assert trained.get(f"/charts/runs/{queued}/weights").status_code == 404
 
 
 def test_another_criterion_marks_its_epoch(trained: Api) -> None:
@@ -59,7 +59,7 @@ def test_another_criterion_marks_its_epoch(trained: Api) -> None:
 
 
 def test_the_other_seeds_of_a_run_are_traces(trained: Api) -> None:
-    traces = trained.get("/figures/runs/1/loss/seeds").json()
+    traces = trained.get("/charts/runs/1/loss/seeds").json()
     assert [trace["uid"] for trace in traces] == ["seeds train", "seeds val"]
     assert [step for step in traces[0]["x"] if step] == list(range(1, 9))
-    assert trained.get("/figures/runs/999/loss/seeds").status_code == 404
+    assert trained.get("/charts/runs/999/loss/seeds").status_code == 404

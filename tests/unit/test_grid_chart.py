@@ -210,7 +210,7 @@ def test_cells_have_a_description_for_screen_readers() -> None:
             run(3, width=4, seed=0, train=0, val=2)]  # fmt: skip
     first: PanelsInfo = panels_info(runs, {})
     assert first.cells[0].aria_label == "width 2: 1.00, 2 runs, 1 failed, opens run 1, seed 0"
-    assert first.cells[0].curves == "/figures/small-curve?runs=1,2&epochs=6"
+    assert first.cells[0].curves == "/charts/small-curve?runs=1,2&epochs=6"
 
 
 def test_a_cell_is_compared_by_one_run_per_seed_cell() -> None:

@@ -14,6 +14,6 @@ def test_every_preset_has_a_shape() -> None:
 @pytest.mark.parametrize("slug", SHAPES)
 def test_a_preset_shows_its_effect(slug: str) -> None:
     shape = SHAPES[slug]
-    figures = shape.measure(train(shape.document(slug)))
-    broken = [claim for claim, holds in shape.claims.items() if not holds(figures)]
-    assert not broken, figures
+    measurements = shape.measure(train(shape.document(slug)))
+    broken = [claim for claim, holds in shape.claims.items() if not holds(measurements)]
+    assert not broken, measurements

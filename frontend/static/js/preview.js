@@ -7,7 +7,7 @@ let requests = 0;
 // Fetches the drawings of a valid specification. If the service is unreachable, the old ones stay.
 export async function showPreview(specification) {
   const mine = ++requests;
-  const { ok, body } = await send("POST", "/figures/specification", specification, { accept: "text/html" });
+  const { ok, body } = await send("POST", "/charts/specification", specification, { accept: "text/html" });
   if (ok && mine === requests) {
     document.getElementById("preview").replaceChildren(...body.body.childNodes);
   }
