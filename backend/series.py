@@ -63,10 +63,10 @@ class Series:
 
     def at(self, step: int) -> float | None:
         """Return the value at a step, None if it is missing or not finite."""
-        place = int(self.steps.searchsorted(step))
-        if place == len(self) or self.steps[place] != step:
+        index = int(self.steps.searchsorted(step))
+        if index == len(self) or self.steps[index] != step:
             return None
-        value = float(self.values[place])
+        value = float(self.values[index])
         return value if math.isfinite(value) else None
 
     def between(self, first: int | None, last: int | None) -> slice:
@@ -79,9 +79,9 @@ class Series:
         """Return the series with the steps of a later one added or replaced."""
         return self.from_mapping({**self.by_step, **later.by_step})
 
-    def take(self, places: slice | Sequence[int] | IntArray) -> Self:
+    def take(self, indices: slice | Sequence[int] | IntArray) -> Self:
         """Return the series at some of its indices."""
-        return type(self)(self.steps[places], self.values[places])
+        return type(self)(self.steps[indices], self.values[indices])
 
     def values_at(self, steps: IntArray) -> FloatArray:
         """Return the values at ascending steps [m], NaN where there is no value."""
@@ -89,17 +89,17 @@ class Series:
             return self.values
         values = np.full(len(steps), np.nan)
         if len(self):
-            places = np.minimum(self.steps.searchsorted(steps), len(self) - 1)
-            known = self.steps[places] == steps
-            values[known] = self.values[places[known]]
+            indices = np.minimum(self.steps.searchsorted(steps), len(self) - 1)
+            known = self.steps[indices] == steps
+            values[known] = self.values[indices[known]]
         return values
 
     def at_steps(self, steps: IntArray) -> Self:
         """Return the series at those of the ascending steps [m] that it has."""
-        places = self.steps.searchsorted(steps)
-        inside = places < len(self)
-        places, steps = places[inside], steps[inside]
-        return self.take(places[self.steps[places] == steps])
+        indices = self.steps.searchsorted(steps)
+        inside = indices < len(self)
+        indices, steps = indices[inside], steps[inside]
+        return self.take(indices[self.steps[indices] == steps])
 
     def plus(self, other: Self) -> Self:
         """Return the sum of two series at the steps that both have."""
@@ -123,8 +123,8 @@ class Series:
     def json_values(self) -> list[float | None]:
         """The values as JSON can hold them: None where a value is not finite."""
         values: list[float | None] = self.values.tolist()
-        for place in np.flatnonzero(~np.isfinite(self.values)).tolist():
-            values[place] = None
+        for index in np.flatnonzero(~np.isfinite(self.values)).tolist():
+            values[index] = None
         return values
 
 
@@ -144,8 +144,8 @@ def downsample(
 ) -> list[int]:
     """Return the ascending indices of at most `max_points` values (4 or more) that represent all.
 
-    The first, last, lowest and highest values stay, and so do the lowest and highest value of each
-    of many equal intervals, so that spikes and the band of a noisy curve stay where they were. The
+    The first, last, lowest and highest values are kept, and the lowest and highest value of each of
+    many equal intervals. Spikes and the band of a noisy curve therefore keep their shape. The
     intervals are equal in index, or along the ascending positions `at` if given. None and NaN are
     missing values; an interval of missing values keeps one of them, as a gap in the line.
     """

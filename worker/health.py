@@ -2,8 +2,8 @@
 
 It asks the broker whether a worker of this host has announced itself within the last seconds. The
 worker does so from a thread of its own, whether it trains or is idle. Asking the worker itself
-(`celery inspect ping`) would report a worker as dead for as long as it trains. Does not load
-PyTorch.
+(`celery inspect ping`) would report a worker as dead for as long as it trains. This module does not
+load PyTorch.
 """
 
 import socket

@@ -1,4 +1,4 @@
-"""The heartbeat of a worker: it keeps leases alive while an epoch takes longer than a lease."""
+"""The heartbeat of a worker: keeps leases alive while an epoch takes longer than a lease."""
 
 import logging
 import threading

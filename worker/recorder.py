@@ -1,4 +1,4 @@
-"""The recorder: it writes epochs to the database in bulk, under a lease, and retries on failure."""
+"""The recorder: writes epochs to the database in bulk, under a lease, and retries on failure."""
 
 import logging
 import time
@@ -207,7 +207,7 @@ def _write_predictions(session: Session, held: Sequence[HeldRun]) -> None:
         for run in held
         for prediction in run.unwritten.predictions
     }
-    artifacts.put_predictions(session, [(*place, outputs) for place, outputs in rows.items()])
+    artifacts.put_predictions(session, [(*key, outputs) for key, outputs in rows.items()])
 
 
 def _end(session: Session, held: Sequence[HeldRun]) -> None:

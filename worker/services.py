@@ -19,7 +19,7 @@ WINDOW_SECONDS = 30.0  # over which the rate of epochs is averaged
 
 
 class Shutdown:
-    """The request to shut the worker down: after the current epoch, or within a long one.
+    """The request to shut the worker down after the current epoch, or within a long epoch.
 
     A signal handler sets it, so it takes no lock.
     """
@@ -64,7 +64,7 @@ class Activity:
 
     @contextmanager
     def training(self, runs: Callable[[], int]) -> Iterator[None]:
-        """Mark a training, of which `runs` returns the number of unfinished runs.
+        """Mark the time of a training. `runs` returns the number of its unfinished runs.
 
         Time between two trainings does not count for the rate.
         """

@@ -73,7 +73,7 @@ class Trainer:
         return group
 
     def flush(self) -> None:
-        """Write until nothing is unwritten or the worker has to stop."""
+        """Write until all results are stored or the worker has to stop."""
         while self._jobs and not self._write() and not self._services.shutdown.requested:
             time.sleep(self._recorder.seconds_until_due())
 
@@ -127,7 +127,7 @@ class Trainer:
     def _add_predictions(
         self, group: Group, indices: Container[int], version: ModelVersion
     ) -> None:
-        """Record the predictions of members' models for the test samples."""
+        """Record the predictions of the models of some members for the test samples."""
         for index, predictions in group.predictions(indices, version).items():
             self._jobs[index].unwritten.predictions.append(predictions)
 

@@ -22,8 +22,8 @@ logger = logging.getLogger(__name__)
 def train(run_ids: Sequence[int], services: Services) -> None:
     """Claim the queued runs among `run_ids` and train them until they end or the worker stops.
 
-    As many runs are trained together as fit into memory. If memory runs out all the same, the group
-    is halved.
+    As many runs are trained together as fit into memory. If memory still runs out, the group is
+    halved.
     """
     claimed = retry_while_unreachable(lambda: claim(services, run_ids), services.shutdown)
     leases = {run.lease.run_id: run.lease for run in claimed}
@@ -61,7 +61,7 @@ def _train_group(
     leases: dict[int, Lease],
     interrupted: Callable[[], bool],
 ) -> Sequence[Claimed]:
-    """Train runs together; if memory runs out, return those that are left to train in halves."""
+    """Train runs together. If memory runs out, return the runs to train in halves."""
     resumed = retry_while_unreachable(lambda: resume(services.database, claimed), services.shutdown)
     jobs = dict(enumerate(resumed))
     trainer = Trainer(services, jobs, leases)

@@ -66,12 +66,12 @@ class StepEffect:
 
 
 def step_effect(cells: Sequence[Cell], best: Cell, factor: Factor) -> StepEffect:
-    """Judge more of a factor by the step beyond the best cell, or by the last step at the edge."""
+    """Judge an increase of a factor by the step beyond the best cell, or at the edge to it."""
     path, line = _factor_line(cells, best, factor)
     if len(line) < 2:
         return not_assessable(factor, ONE_VALUE)
-    place = min(line.index(best), len(line) - 2)
-    less, more = line[place], line[place + 1]
+    index = min(line.index(best), len(line) - 2)
+    less, more = line[index], line[index + 1]
     change = relative_change(more, less, best_validation)
     low, high = less.params[path], more.params[path]
     doublings = max(1.0, log2(as_number(high) / as_number(low))) if low else 1.0

@@ -114,7 +114,8 @@ class Cell:
 def cells(runs: Sequence[RunResult]) -> list[Cell]:
     """Group runs into cells, in the order of the first run of each.
 
-    Variants may have the same hyperparameters: of runs that share a seed as well, the first counts.
+    Variants may have the same hyperparameters. If their runs share a seed as well, the first run
+    counts.
     """
     grouped = []
     for group in group_by(runs, lambda run: cell_key(run.params)):
@@ -135,7 +136,7 @@ def relative_change(after: Cell, before: Cell, measure: RunMeasure) -> Interval 
 def untrained(cell: Cell) -> int:
     """Return how many seeds of a cell learnt little more than a constant answer.
 
-    0 if no seed learnt much: then the model is the reason, and not the seed.
+    Returns 0 if no seed learnt much, because then the model is the reason and not the seed.
     """
     shares = [share for run in cell.runs if (share := _share_of_constant(run)) is not None]
     stuck = sum(share > UNTRAINED for share in shares)
@@ -150,7 +151,7 @@ def _share_of_constant(run: RunResult) -> float | None:
 
 
 def parted(cell: Cell) -> tuple[float, float] | None:
-    """Return the typical losses of the two groups that a cell's seeds fall into, None if one.
+    """Return the typical losses of the two groups of a cell's seeds, None if they form one group.
 
     The logarithms of the lowest validation losses are split at the largest step between
     neighbours. The typical loss of a group is its geometric mean.
@@ -205,10 +206,10 @@ def peak(line: CellLine, measure: RunMeasure) -> Peak | None:
     means = [(index, cell.mean(measure)) for index, cell in enumerate(line)]
     known = [(index, mean) for index, mean in means if mean is not None]
     peaks = []
-    for place in range(1, len(known) - 1):
-        index, height = known[place]
-        before, _ = min(known[:place], key=_height)
-        after, _ = min(known[place + 1 :], key=_height)
+    for middle in range(1, len(known) - 1):
+        index, height = known[middle]
+        before, _ = min(known[:middle], key=_height)
+        after, _ = min(known[middle + 1 :], key=_height)
         rise = relative_change(line[index], line[before], measure)
         fall = relative_change(line[index], line[after], measure)
         if rise and fall and min(rise.mean, fall.mean) > NOTICEABLE_PEAK:

@@ -29,7 +29,7 @@ PING = b": ping\n\n"
 
 
 class StreamReader:
-    """Reads events for all streams outside the event loop. Streams at the same place share reads.
+    """Reads events outside the event loop. Streams at the same revision share reads.
 
     It has few threads of its own: two hundred streams that wake at once must not delay pages
     or take their database connections.
@@ -45,15 +45,14 @@ class StreamReader:
 
         `moment` is the number of notifications so far: reads of different moments are not shared.
         """
-        place = subject, after, moment
-        if place not in self._readings:
+        key = subject, after, moment
+        if key not in self._readings:
             loop = asyncio.get_running_loop()
             reading = loop.run_in_executor(self._threads, self._read, subject, after)
-            reading.add_done_callback(lambda _: self._readings.pop(place))
-            self._readings[place] = reading
-        return await asyncio.shield(
-            self._readings[place]
-        )  # a stream that ends must not cancel the shared read
+            reading.add_done_callback(lambda _: self._readings.pop(key))
+            self._readings[key] = reading
+        # a stream that ends must not cancel the shared read
+        return await asyncio.shield(self._readings[key])
 
     def close(self) -> None:
         """Stop the threads."""
@@ -147,7 +146,7 @@ async def stream(
 async def _follow(
     reader: StreamReader, broadcaster: Broadcaster, subject: StreamSubject, after: int
 ) -> AsyncGenerator[bytes, None]:
-    """Yield encoded batches of events, which are shared by all streams at the same place.
+    """Yield encoded batches of events, which are shared by all streams at the same revision.
 
     A slow client has at most one batch waiting: the next is read after it was sent.
     """
@@ -173,6 +172,6 @@ async def _follow(
 
 
 def _pause_seconds(streams: int) -> float:
-    """Return the pause until the next common tick, at which all streams share one read."""
+    """Return the pause until the next common tick, when all streams share one read."""
     pause = max(MIN_PAUSE_SECONDS, streams / MAX_BATCHES_PER_SECOND)
     return pause - time.monotonic() % pause

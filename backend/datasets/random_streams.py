@@ -26,7 +26,7 @@ class Purpose(IntEnum):
 
 
 def stream(seed: int, purpose: Purpose, *which: int) -> np.random.Generator:
-    """Return the random stream of a purpose; `which` tells its streams apart, such as epochs."""
+    """Return a random stream of a purpose; `which` selects one of several, such as an epoch's."""
     return np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(purpose, *which)))
 
 
@@ -40,8 +40,8 @@ def spread(generator: np.random.Generator, n: int) -> Array:
 
 def stratified_order(labels: Array, generator: np.random.Generator) -> Array:
     """Shuffle row indices so that each slice has about the class frequencies of all rows."""
-    place = np.empty(len(labels))
+    rank = np.empty(len(labels))
     for label in np.unique(labels):
         rows = generator.permutation(np.flatnonzero(labels == label))
-        place[rows] = (np.arange(len(rows)) + generator.uniform()) / len(rows)
-    return np.argsort(place, kind="stable")
+        rank[rows] = (np.arange(len(rows)) + generator.uniform()) / len(rows)
+    return np.argsort(rank, kind="stable")

@@ -72,22 +72,22 @@ def tokenise(text: str) -> list[Token]:
     if len(text) > MAX_LENGTH:
         detail = f"the filter is too long; accepted: {MAX_LENGTH:,} characters."
         raise FilterError(MAX_LENGTH, detail)
-    for place, char in enumerate(text):
+    for position, char in enumerate(text):
         if category(char) in ("Cc", "Cs") and char not in "\t\r\n":
-            raise FilterError(place + 1, f"a filter must not contain the character {char!r}.")
-    tokens, place = [], 0
+            raise FilterError(position + 1, f"a filter must not contain the character {char!r}.")
+    tokens, position = [], 0
     end = len(text.rstrip())
-    while place < end:
-        match = _TOKEN.match(text, place)
+    while position < end:
+        match = _TOKEN.match(text, position)
         if match is None:
-            raise _unreadable(text, place)
+            raise _unreadable(text, position)
         kind = match.lastgroup
         piece = match.group(kind or 0)
         at = match.start(kind or 0) + 1
         if kind == "text":
             piece = unescaped(piece[1:-1])
         tokens.append(Token(kind, piece, at))  # type: ignore[arg-type]
-        place = match.end()
+        position = match.end()
     return [*tokens, Token("end", "", end + 1)]
 
 
@@ -101,8 +101,8 @@ def escaped(text: str) -> str:
     return '"' + re.sub(r'([\\"])', r"\\\1", text) + '"'
 
 
-def _unreadable(text: str, place: int) -> FilterError:
-    at = place + len(text[place:]) - len(text[place:].lstrip())
+def _unreadable(text: str, position: int) -> FilterError:
+    at = position + len(text[position:]) - len(text[position:].lstrip())
     sign = text[at]
     if sign in "\"'":
         return FilterError(at + 1, f"the quotation that begins with {sign} has no end.")

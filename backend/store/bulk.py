@@ -43,11 +43,11 @@ def _blocks(rows: Sequence[RowValues]) -> Iterator[Sequence[RowValues]]:
     The time of a statement grows with the square of its size, and PostgreSQL's limit is 1 GB.
     """
     start = size = 0
-    for place, row in enumerate(rows):
+    for index, row in enumerate(rows):
         row_size = sum(len(value) for value in row if isinstance(value, bytes))
-        if place > start and size + row_size > STATEMENT_BYTES:
-            yield rows[start:place]
-            start, size = place, 0
+        if index > start and size + row_size > STATEMENT_BYTES:
+            yield rows[start:index]
+            start, size = index, 0
         size += row_size
     yield rows[start:]
 

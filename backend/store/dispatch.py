@@ -20,7 +20,7 @@ from backend.store.engine import now_ms
 from backend.store.tables import Experiment, Run
 
 MAX_RUNS_BY_WORKERS_LOST = (None, 16, 1)
-"""How many runs are sent together after they lost no worker, one, and more."""
+"""The number of runs sent together, by the number of workers that they lost: 0, 1, more."""
 
 
 @dataclass(frozen=True)
@@ -99,35 +99,35 @@ def next_groups(
     """
     sendable = _sendable(sent_before_seconds)
     rows = session.execute(
-        select(*_PLACE)
+        select(*_GROUP_COLUMNS)
         .join(Experiment, Experiment.id == Run.experiment_id)
         .where(
             sendable, Experiment.device == placement.device, Experiment.priority == placement.rank
         )
-        .group_by(*_PLACE)
+        .group_by(*_GROUP_COLUMNS)
         .order_by(_SUSPECT, Run.portion, Run.experiment_id, Run.workers_lost.desc())
         .limit(limit)
     )
-    places = [(row.experiment_id, row.portion, row.workers_lost) for row in rows]
-    return list(islice(_groups(session, places, sendable), limit))
+    groups = [(row.experiment_id, row.portion, row.workers_lost) for row in rows]
+    return list(islice(_groups(session, groups, sendable), limit))
 
 
-_Place = tuple[int, int | None, int]  # experiment, number of the group, workers lost
-_PLACE = (Run.experiment_id, Run.portion, Run.workers_lost)
+_GroupKey = tuple[int, int | None, int]  # experiment, number of the group, workers lost
+_GROUP_COLUMNS = (Run.experiment_id, Run.portion, Run.workers_lost)
 _SUSPECT = case((Run.workers_lost > 1, Run.workers_lost), else_=0)
 
 
 def _groups(
-    session: Session, places: Sequence[_Place], sendable: ColumnElement[bool]
+    session: Session, groups: Sequence[_GroupKey], sendable: ColumnElement[bool]
 ) -> Iterator[list[int]]:
     """Yield the sendable runs of each group, divided further where they lost workers."""
-    members: dict[_Place, list[int]] = defaultdict(list)
-    for chunk in chunks(places):
-        query = select(Run.id, *_PLACE).where(sendable, tuple_(*_PLACE).in_(chunk))
+    members: dict[_GroupKey, list[int]] = defaultdict(list)
+    for chunk in chunks(groups):
+        query = select(Run.id, *_GROUP_COLUMNS).where(sendable, tuple_(*_GROUP_COLUMNS).in_(chunk))
         for run_id, experiment_id, portion, lost in session.execute(query.order_by(Run.id)):
             members[experiment_id, portion, lost].append(run_id)
-    for place in places:
-        run_ids, lost = members[place], place[-1]
+    for group in groups:
+        run_ids, lost = members[group], group[-1]
         size = MAX_RUNS_BY_WORKERS_LOST[min(lost, len(MAX_RUNS_BY_WORKERS_LOST) - 1)] or len(
             run_ids
         )

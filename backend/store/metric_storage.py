@@ -83,10 +83,10 @@ def unpack_points(packed_steps: bytes, packed_values: bytes) -> list[tuple[int, 
 def value_at(step: int, packed_steps: bytes, packed_values: bytes) -> float | None:
     """Return the value of a chunk at a step between its first and last, None if it has none."""
     steps = np.frombuffer(packed_steps, "<i8")
-    place = int(steps.searchsorted(step))
-    if steps[place] != step:
+    index = int(steps.searchsorted(step))
+    if steps[index] != step:
         return None
-    (value,) = unpack_from("<d", packed_values, VALUE_BYTES * place)  # reads only this value
+    (value,) = unpack_from("<d", packed_values, VALUE_BYTES * index)  # reads only this value
     return float(value)
 
 

@@ -90,9 +90,9 @@ def lengths(session: Session, experiment_id: int) -> list[tuple[int, int]]:
 
 
 def around(session: Session, run: Run, distance: int) -> Sequence[Run]:
-    """Return the runs at most `distance` places before or after a run in grid order."""
-    places = Run.position.between(run.position - distance, run.position + distance)
-    query = select(Run).where(in_experiment(run.experiment_id), places)
+    """Return the runs at most `distance` positions before or after a run in grid order."""
+    nearby = Run.position.between(run.position - distance, run.position + distance)
+    query = select(Run).where(in_experiment(run.experiment_id), nearby)
     return session.scalars(query.order_by(Run.position)).all()
 
 

@@ -35,7 +35,7 @@ class StepChunk:
 
 
 class Batches:
-    """The batches of all members; those of a member depend on its specification and epoch alone."""
+    """The batches of all members. They depend on a member's specification and epoch alone."""
 
     def __init__(
         self, program: TrainingProgram, members: Sequence[GroupMember], rows: EnsembleData
@@ -78,13 +78,13 @@ class Batches:
         """
         program, members = self._program, self._members
         index = np.zeros((max(self.steps), len(members), program.rows), np.int64)
-        for place, member in enumerate(members):
-            first = self._rows.first[place] + program.n_validation + program.n_test
+        for position, member in enumerate(members):
+            first = self._rows.first[position] + program.n_validation + program.n_test
             n = member.spec.dataset.n_train
             batch = program.batch or n
-            padded = np.zeros(self.steps[place] * batch, np.int64)
+            padded = np.zeros(self.steps[position] * batch, np.int64)
             padded[:n] = self._order(member, n)
-            index[: self.steps[place], place, :batch] = first + padded.reshape(-1, batch)
+            index[: self.steps[position], position, :batch] = first + padded.reshape(-1, batch)
         return index
 
     def _order(self, member: GroupMember, n: int) -> Index:
@@ -117,7 +117,7 @@ class Batches:
         return chunks
 
     def _cuts(self) -> Iterator[tuple[int, int, int]]:
-        """Cut an epoch where a member runs out of batches and where the memory for a chunk is full.
+        """Split an epoch where a member runs out of batches or the memory for a chunk is full.
 
         Yields the first step, the end, and the number of members that have batches.
         """
@@ -133,12 +133,12 @@ class Batches:
     def _row_weights(self) -> Tensor:
         """Return the row weights [steps, models, 1, rows]: 1 / batch size, and 0 for padding."""
         weights = np.zeros((max(self.steps), len(self._members), 1, self._program.rows))
-        for place, member in enumerate(self._members):
+        for position, member in enumerate(self._members):
             n = member.spec.dataset.n_train
             batch = self._program.batch or n
-            for step in range(self.steps[place]):
+            for step in range(self.steps[position]):
                 size = min(batch, n - step * batch)
-                weights[step, place, 0, :size] = 1 / size
+                weights[step, position, 0, :size] = 1 / size
         return torch.from_numpy(weights).to(self._rows.x)
 
 

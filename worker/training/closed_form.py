@@ -38,21 +38,21 @@ class ClosedForm:
         """Map the member's features [rows, inputs] to outputs [1, rows, outputs]."""
         return predict(self._member.spec, self._weights, features[0].to(self._device))[None]
 
-    def keep_best(self, places: Sequence[int]) -> None:
+    def keep_best(self, positions: Sequence[int]) -> None:
         """Do nothing: the only weights are also the best."""
 
-    def keep(self, places: Sequence[int]) -> None:
+    def keep(self, positions: Sequence[int]) -> None:
         """Do nothing: there are no other members to remove."""
 
-    def weights(self, place: int, kind: ModelVersion) -> Mapping[str, Tensor]:  # noqa: ARG002
+    def weights(self, position: int, kind: ModelVersion) -> Mapping[str, Tensor]:  # noqa: ARG002
         """Return the weights by name; the last weights are also the best."""
         return self._weights
 
-    def state(self, place: int) -> Mapping[str, Tensor]:  # noqa: ARG002
+    def state(self, position: int) -> Mapping[str, Tensor]:  # noqa: ARG002
         """Return everything that is needed to continue with the member."""
         return self._weights
 
-    def load_state(self, place: int, state: Mapping[str, Tensor]) -> None:  # noqa: ARG002
+    def load_state(self, position: int, state: Mapping[str, Tensor]) -> None:  # noqa: ARG002
         """Restore the state that `state` returned."""
         self._weights = {name: value.to(self._device) for name, value in state.items()}
 

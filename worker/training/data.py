@@ -1,4 +1,4 @@
-"""The data of a run: drawn, split, made noisy and scaled, all as its specification says."""
+"""The data of a run, drawn, split, noised and scaled according to its specification."""
 
 from collections.abc import Hashable
 from dataclasses import dataclass
@@ -39,7 +39,7 @@ class Scaling:
     def fit(cls, x: Array, scale: InputScale) -> Self:
         """Fit to training inputs, to the range from -1 to 1 or to zero mean and unit deviation.
 
-        The deviation is computed for each feature or over all features together, as `scale` says.
+        `scale` selects whether the deviation is computed per feature or over all features together.
         With scale "none" the inputs stay unchanged.
         """
         if scale == "range":
@@ -92,7 +92,7 @@ def load(spec: RunSpec) -> Data:
 
 
 def _scale(spec: RunSpec) -> InputScale:
-    """Return how the features are scaled: as family or source need it, selected ones each."""
+    """Return the scaling of the features: by family or source; selected features one by one."""
     if spec.family.scale is not None:
         return spec.family.scale
     return spec.source.scale if spec.model.features == ALL_INPUTS else "feature"

@@ -20,7 +20,7 @@ _MESSAGES = (
 
 
 def choose_device(*, gpu: bool = True) -> torch.device:
-    """Return the GPU if there is one and it is wanted, else the CPU limited to one thread.
+    """Return the GPU if it is available and requested, else the CPU limited to one thread.
 
     One thread is enough because the models are small, and it makes sums independent of the number
     of cores.

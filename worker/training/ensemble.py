@@ -27,19 +27,19 @@ class EnsembleData:
         device: torch.device,
         dtype: torch.dtype,
     ) -> None:
-        places: dict[Hashable, int] = {}
+        positions: dict[Hashable, int] = {}
         xs: list[Tensor] = []
         targets: list[Tensor] = []
         self.first: list[int] = []  # the first row of each member's data set
         total = 0
         for member in members:
-            if member.data_key not in places:
+            if member.data_key not in positions:
                 x, y = _rows(program, member)
-                places[member.data_key] = total
+                positions[member.data_key] = total
                 total += len(x)
                 xs.append(torch.from_numpy(x).to(device, dtype))
                 targets.append(torch.from_numpy(y).to(device, dtype))
-            self.first.append(places[member.data_key])
+            self.first.append(positions[member.data_key])
         self.x, self.targets = torch.cat(xs), torch.cat(targets)
 
 
@@ -67,7 +67,7 @@ class Interrupted(Exception):
 
 
 class Ensemble(Protocol):
-    """Runs that are trained as one program, each addressed by its place, counted from 0.
+    """Runs that are trained as one program, each addressed by its position, counted from 0.
 
     No member's metrics depend, to the bit, on which other members are in the ensemble.
     """
@@ -81,30 +81,30 @@ class Ensemble(Protocol):
         """
 
     def outputs(self, features: Mapping[int, Tensor]) -> Tensor:
-        """Map features [rows, inputs] of members by place to outputs [places, rows, outputs].
+        """Map features [rows, inputs] by position to outputs [positions, rows, outputs].
 
         The features are as `GroupMember.features` returns them. All members must have equally many
         rows.
         """
 
-    def keep_best(self, places: Sequence[int]) -> None:
+    def keep_best(self, positions: Sequence[int]) -> None:
         """Remember the current weights of these members as their best."""
 
-    def keep(self, places: Sequence[int]) -> None:
-        """Remove all other members: the member at places[0] moves to place 0, and so on."""
+    def keep(self, positions: Sequence[int]) -> None:
+        """Remove all other members: the member at positions[0] moves to position 0, and so on."""
 
-    def weights(self, place: int, kind: ModelVersion) -> Mapping[str, Tensor]:
+    def weights(self, position: int, kind: ModelVersion) -> Mapping[str, Tensor]:
         """Return a member's best or last weights by name, in their unpadded shapes."""
 
-    def state(self, place: int) -> Mapping[str, Tensor]:
+    def state(self, position: int) -> Mapping[str, Tensor]:
         """Return everything that is needed to continue training a member, best weights included."""
 
-    def load_state(self, place: int, state: Mapping[str, Tensor]) -> None:
+    def load_state(self, position: int, state: Mapping[str, Tensor]) -> None:
         """Restore a member that was not trained yet to the state that `state` returned."""
 
 
 class PlacedEnsemble:
-    """An ensemble and the indices of its members by place; None marks a member that has left.
+    """An ensemble and the indices of its members by position; None marks a member that has left.
 
     Members that have left are removed together, once they are a quarter of all, because each
     removal costs as much as several steps.
@@ -120,9 +120,9 @@ class PlacedEnsemble:
         return any(index is not None for index in self.indices)
 
     def forget(self, gone: Container[int | None]) -> None:
-        """Stop training members; their places are freed now or later."""
+        """Stop training members; their positions are freed now or later."""
         self.indices = [None if index in gone else index for index in self.indices]
-        remaining = [place for place, index in enumerate(self.indices) if index is not None]
+        remaining = [position for position, index in enumerate(self.indices) if index is not None]
         if remaining and 4 * len(remaining) <= 3 * len(self.indices):
             self.ensemble.keep(remaining)
-            self.indices = [self.indices[place] for place in remaining]
+            self.indices = [self.indices[position] for position in remaining]

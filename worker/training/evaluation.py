@@ -89,19 +89,21 @@ class Evaluation:
         return means.flatten(0, 1).T
 
     def outputs(self, features: Mapping[int, Tensor]) -> Tensor:
-        """Map features [rows, inputs] of members by place to outputs [places, rows, outputs]."""
+        """Map features [rows, inputs] by position to outputs [positions, rows, outputs]."""
         rows = len(next(iter(features.values())))
         blocks = self._program.blocks(rows)
-        outputs_by_place: dict[int, Tensor] = {}
+        outputs_by_position: dict[int, Tensor] = {}
         for cohort in self._cohorts:
-            places = range(cohort.members.start, cohort.members.stop)
-            if features.keys().isdisjoint(places):
+            positions = range(cohort.members.start, cohort.members.stop)
+            if features.keys().isdisjoint(positions):
                 continue
-            x = self._inputs([features.get(place) for place in places], blocks)
+            x = self._inputs([features.get(position) for position in positions], blocks)
             outputs = x.new_empty(len(x), self._program.outputs, blocks.rows)
             self._evaluate(cohort.members, x, blocks, outputs)
-            outputs_by_place |= dict(zip(places, outputs[:, :, :rows].transpose(1, 2), strict=True))
-        return torch.stack([outputs_by_place[place] for place in features])
+            outputs_by_position |= dict(
+                zip(positions, outputs[:, :, :rows].transpose(1, 2), strict=True)
+            )
+        return torch.stack([outputs_by_position[position] for position in features])
 
     def _inputs(self, features: Sequence[Tensor | None], blocks: Blocks) -> Tensor:
         """Return features as the networks take them [models, rows, inputs]; zeros where missing."""

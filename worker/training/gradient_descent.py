@@ -77,7 +77,7 @@ class GradientDescent:
         return self._evaluation.metrics(check)
 
     def _train(self, check: Callable[[], None]) -> None:
-        self._updates.begin([self._rate(place) for place in range(len(self.members))])
+        self._updates.begin([self._rate(position) for position in range(len(self.members))])
         if self._program.drops:
             self._masks.begin()
         for active, batch in self._batches.epoch():
@@ -96,8 +96,8 @@ class GradientDescent:
             self._steps[key] = make_step(network, self._updates, active, device)
         return self._steps[key]
 
-    def _rate(self, place: int) -> Rate:
-        member, steps = self.members[place], self._batches.steps[place]
+    def _rate(self, position: int) -> Rate:
+        member, steps = self.members[position], self._batches.steps[position]
         training = member.spec.training
         return Rate(
             learning_rate=learning_rate(training, member.epoch),
@@ -109,44 +109,50 @@ class GradientDescent:
         )
 
     def outputs(self, features: Mapping[int, Tensor]) -> Tensor:
-        """Map features [rows, inputs] of members by place to outputs [places, rows, outputs]."""
+        """Map features [rows, inputs] by position to outputs [positions, rows, outputs]."""
         return self._evaluation.outputs(features)
 
     def _network(self, space: WorkSpace, models: slice, rows: int, *, learns: bool) -> Network:
         site = Site(self._program, self._model, space, models, rows, learns)
         return Network(site, list(self._stacked.layers(site)))
 
-    def keep_best(self, places: Sequence[int]) -> None:
+    def keep_best(self, positions: Sequence[int]) -> None:
         """Remember the current weights of these members as their best."""
-        self._best.copy(places, self._parameters)
-        self._best_running.copy(places, self._running)
+        self._best.copy(positions, self._parameters)
+        self._best_running.copy(positions, self._running)
 
-    def keep(self, places: Sequence[int]) -> None:
+    def keep(self, positions: Sequence[int]) -> None:
         """Remove all other members."""
-        self.members = [self.members[place] for place in places]
-        self._parameters, self._running = self._parameters.keep(places), self._running.keep(places)
-        self._best, self._best_running = self._best.keep(places), self._best_running.keep(places)
-        self._slots = [slot.keep(places) for slot in self._slots]
+        self.members = [self.members[position] for position in positions]
+        self._parameters, self._running = (
+            self._parameters.keep(positions),
+            self._running.keep(positions),
+        )
+        self._best, self._best_running = (
+            self._best.keep(positions),
+            self._best_running.keep(positions),
+        )
+        self._slots = [slot.keep(positions) for slot in self._slots]
         self._arrange()
 
-    def weights(self, place: int, kind: ModelVersion) -> Mapping[str, Tensor]:
+    def weights(self, position: int, kind: ModelVersion) -> Mapping[str, Tensor]:
         """Return a member's weights by name, in their unpadded shapes."""
         best = kind == "best"
         return weights_by_name(
-            self.members[place],
+            self.members[position],
             self._best if best else self._parameters,
             self._best_running if best else self._running,
-            place,
+            position,
         )
 
-    def state(self, place: int) -> Mapping[str, Tensor]:
+    def state(self, position: int) -> Mapping[str, Tensor]:
         """Return everything that is needed to continue training a member."""
-        return {name: stack.row(place) for name, stack in self._stacks().items()}
+        return {name: stack.row(position) for name, stack in self._stacks().items()}
 
-    def load_state(self, place: int, state: Mapping[str, Tensor]) -> None:
+    def load_state(self, position: int, state: Mapping[str, Tensor]) -> None:
         """Restore a member to the state that `state` returned."""
         for name, stack in self._stacks().items():
-            stack.set_row(place, state[name])
+            stack.set_row(position, state[name])
 
     def _stacks(self) -> dict[str, Stack]:
         return {

@@ -89,11 +89,11 @@ class Group:
     def _load(self, states: Mapping[int, Mapping[str, Tensor]]) -> None:
         """Restore members from their checkpoints; fail members whose checkpoint does not fit."""
         for placed in self._ensembles:
-            for place, index in enumerate(placed.indices):
+            for position, index in enumerate(placed.indices):
                 if index is None or index not in states:
                     continue
                 try:
-                    placed.ensemble.load_state(place, states[index])
+                    placed.ensemble.load_state(position, states[index])
                 except Exception as error:
                     if is_out_of_memory(error):
                         raise
@@ -147,13 +147,13 @@ class Group:
 
     def _results(self, placed: PlacedEnsemble, rows: list[list[float]]) -> Iterator[EpochResult]:
         better = []
-        for place, (index, row) in enumerate(zip(placed.indices, rows, strict=True)):
+        for position, (index, row) in enumerate(zip(placed.indices, rows, strict=True)):
             if index is None:
                 continue
             member = self._members[index]
             metrics = dict(zip(member.metric_keys, row, strict=True))
             if member.advance(metrics["val_loss"]):
-                better.append(place)
+                better.append(position)
             yield EpochResult(index, member.epoch, metrics)
         if better:
             placed.ensemble.keep_best(better)
@@ -169,22 +169,22 @@ class Group:
 
     def checkpoint(self, index: int) -> tuple[int, bytes]:
         """Return a member's epoch and the checkpoint from which another group can continue it."""
-        member, (ensemble, place) = self._members[index], self._find(index)
-        return member.epoch, dump_checkpoint(member, ensemble.state(place))
+        member, (ensemble, position) = self._members[index], self._find(index)
+        return member.epoch, dump_checkpoint(member, ensemble.state(position))
 
     def snapshots(self, index: int) -> list[SnapshotFiles]:
         """Return a member's best and last model, as far as they exist."""
-        member, (ensemble, place) = self._members[index], self._find(index)
+        member, (ensemble, position) = self._members[index], self._find(index)
         models = []
         if member.best_epoch:
             best = self._best.get(index)
             if best is None or best.epoch != member.best_epoch:
-                best = model_files.take_snapshot(member, ensemble.weights(place, "best"), "best")
+                best = model_files.take_snapshot(member, ensemble.weights(position, "best"), "best")
                 self._best[index] = best
             models.append(best)
         if member.epoch:
             models.append(
-                model_files.take_snapshot(member, ensemble.weights(place, "last"), "last")
+                model_files.take_snapshot(member, ensemble.weights(position, "last"), "last")
             )
         return models
 
@@ -211,9 +211,9 @@ class Group:
                     )
         else:
             for index in (index for index in members if index in indices):
-                ensemble, place = self._find(index)
+                ensemble, position = self._find(index)
                 predictions_by_index[index] = model_files.of_best(
-                    members[index], ensemble.weights(place, "best")
+                    members[index], ensemble.weights(position, "best")
                 )
         return {
             index: prediction
@@ -226,17 +226,17 @@ class Group:
     ) -> Iterator[tuple[list[int], Array]]:
         """Yield members and their outputs [members, rows, outputs] for what `features` returns."""
         for placed in self._ensembles:
-            places = {
-                index: place
-                for place, index in enumerate(placed.indices)
+            positions = {
+                index: position
+                for position, index in enumerate(placed.indices)
                 if index is not None and index in indices and self._members[index].epoch
             }
-            if places:
+            if positions:
                 inputs = {
-                    place: torch.tensor(features(self._members[index]))
-                    for index, place in places.items()
+                    position: torch.tensor(features(self._members[index]))
+                    for index, position in positions.items()
                 }
-                yield list(places), placed.ensemble.outputs(inputs).cpu().numpy()
+                yield list(positions), placed.ensemble.outputs(inputs).cpu().numpy()
 
     def samples(self, index: int) -> bytes | None:
         """Return the data points to draw with a member's fit; None if the fit cannot be drawn."""
@@ -261,9 +261,9 @@ def _frame_inputs(member: GroupMember) -> Array:
 def _ensembles(
     members: Mapping[int, GroupMember], device: torch.device, dtype: torch.dtype
 ) -> Iterator[PlacedEnsemble]:
-    for place, member in members.items():
+    for position, member in members.items():
         if member.closed_form:
-            yield PlacedEnsemble(ClosedForm(member, device), [place])
+            yield PlacedEnsemble(ClosedForm(member, device), [position])
     index = {id(member): index for index, member in members.items()}
     for program, chosen in ensembles(m for m in members.values() if not m.closed_form):
         ensemble = GradientDescent(program, chosen, device, dtype)

@@ -53,7 +53,7 @@ class LinearParameters:
 
 
 class Linear:
-    """y = W x + b, written to `out`; the gradient with respect to x to `gradient_in`, if given."""
+    """y = W x + b, written to `out`; `gradient_in`, if any, receives the gradient of x."""
 
     def __init__(
         self,

@@ -86,18 +86,18 @@ class GroupMember:
 
 def fill_initial(members: Sequence[GroupMember], parameters: Stack, running: Stack) -> None:
     """Set the initial weights of every member."""
-    for place, member in enumerate(members):
+    for position, member in enumerate(members):
         weights = initial(member.spec)
-        for name, view in weight_views(member, parameters, running, place):
+        for name, view in weight_views(member, parameters, running, position):
             view.copy_(weights[name].view(view.shape))
 
 
 def weights_by_name(
-    member: GroupMember, parameters: Stack, running: Stack, place: int
+    member: GroupMember, parameters: Stack, running: Stack, position: int
 ) -> Mapping[str, Tensor]:
     """Return copies of a member's weights by name, in their unpadded shapes."""
     weights = {
-        name: view.clone() for name, view in weight_views(member, parameters, running, place)
+        name: view.clone() for name, view in weight_views(member, parameters, running, position)
     }
     # the units of an image's channels are not adjacent in a padded stack
     return {name: w.flatten(1) if w.dim() == 3 else w for name, w in weights.items()}
@@ -113,8 +113,8 @@ def real_units(program: TrainingProgram, members: Sequence[GroupMember]) -> list
 
 
 def weight_views(
-    member: GroupMember, parameters: Stack, running: Stack, place: int
+    member: GroupMember, parameters: Stack, running: Stack, position: int
 ) -> Iterator[tuple[str, Tensor]]:
-    """Return the name of each tensor of a member with the view of its place in the stacks."""
+    """Return the name of each tensor of a member with the view of its position in the stacks."""
     views = gradient_training(member.spec.model.family).weight_views
-    return views(member, parameters, running, place)
+    return views(member, parameters, running, position)

@@ -77,7 +77,7 @@ def take_snapshot(
 ) -> SnapshotFiles:
     """Return the snapshot of a member's best or last model, given its weights."""
     epoch = member.best_epoch if kind == "best" else member.epoch
-    # copied, because products round differently by where a matrix lies in memory
+    # copied, because the rounding of products depends on the alignment of a matrix in memory
     tensors = {name: value.cpu().clone().contiguous() for name, value in weights.items()}
     arrays = {name: on_host(value) for name, value in tensors.items()}
     return SnapshotFiles(

@@ -74,7 +74,7 @@ class Site:
         return self.buffer(f"output {index if self.learns else index % 2} of {units}", units)
 
     def gradient(self, index: int, units: int) -> Tensor | None:
-        """Return the buffer of the gradient by a layer's input; the first layer needs none."""
+        """Return the buffer for the gradient of a layer's input; None for the first layer."""
         return self.buffer(f"gradient {index % 2} of {units}", units) if index else None
 
     def vectors(self, kind: str, index: int, units: int) -> tuple[Tensor, Tensor]:

@@ -27,7 +27,7 @@ class Rate:
 
 @dataclass(frozen=True, slots=True)
 class _Range:
-    """Neighbouring models, from place `first` to before `end`, that share an update rule."""
+    """Neighbouring models, from index `first` to before `end`, that share an update rule."""
 
     first: int
     end: int
@@ -82,13 +82,13 @@ class Updates:
     def begin(self, rates: Sequence[Rate]) -> None:
         """Start an epoch with one rate per model, in the order of the stack."""
         rules: dict[tuple[float, float, float, float], int] = {}
-        ranges, done, place = [], [], 0
+        ranges, done, first = [], [], 0
         for rate, alike in groupby(rates):
-            end = place + len(list(alike))
+            end = first + len(list(alike))
             rule = (rate.learning_rate, rate.weight_decay, rate.l1_penalty, rate.momentum)
-            ranges.append(_Range(place, end, rules.setdefault(rule, len(rules))))
+            ranges.append(_Range(first, end, rules.setdefault(rule, len(rules))))
             done.append(float(rate.done))
-            place = end
+            first = end
         if ranges != self._ranges:
             self._ranges, self._prepared = ranges, {}
             self._counts = torch.zeros(len(ranges), device=self._device)
@@ -115,13 +115,13 @@ class Updates:
         ranges = [span for span in self._ranges if span.first < active]
         stacks = (self._parameters, self._gradients, *self._slots)
         calls: dict[int, FusedCall] = {}
-        for place, span in enumerate(ranges):
+        for index, span in enumerate(ranges):
             new = FusedCall(span.rule, [], [], [[] for _ in self._slots], [])
             call = calls.setdefault(span.rule, new)
             columns = (call.parameters, call.gradients, *call.slots)
             for column, stack in zip(columns, stacks, strict=True):
                 column += [slab[span.first : span.end].view(-1) for slab in stack.slabs.values()]
-            call.counts.extend([self._counts[place]] * len(self._parameters.slabs))
+            call.counts.extend([self._counts[index]] * len(self._parameters.slabs))
         return self._counts[: len(ranges)], list(calls.values())
 
     def _scalar(self) -> Tensor:

@@ -65,7 +65,7 @@ class TrainingProgram:
         model, training, dataset = spec.model, spec.training, spec.dataset
         biased = member.biased
         side = spec.source.side if spec.family.for_images else None
-        # matrices must fill whole 64 bytes: else kernels round differently by where a matrix lies
+        # matrices fill whole 64 bytes: the rounding of kernels depends on their alignment
         step = 8 if member.outputs % 2 == 0 else 16
         batch = min(dataset.n_train, training.batch_size or dataset.n_train)
         whole = batch == dataset.n_train
@@ -105,7 +105,7 @@ class TrainingProgram:
         return self.blocks(self.n_validation + self.n_test + n_train)
 
     def blocks(self, rows: int) -> Blocks:
-        """Cut rows into as few blocks as possible, of sizes as equal as possible."""
+        """Divide rows into as few blocks as possible, of sizes as equal as possible."""
         if self.side:
             return Blocks(IMAGE_BLOCK, ceil(rows / IMAGE_BLOCK) * IMAGE_BLOCK)
         count = ceil(rows / self.block)
@@ -176,8 +176,10 @@ def _order(member: "GroupMember") -> tuple[float | str, ...]:
 def _chunks(members: "Sequence[GroupMember]", most: int) -> "Iterable[list[GroupMember]]":
     """Split into as few chunks as possible, of sizes as equal as possible."""
     count = ceil(len(members) / most)
-    for place in range(count):
-        yield list(members[place * len(members) // count : (place + 1) * len(members) // count])
+    for position in range(count):
+        yield list(
+            members[position * len(members) // count : (position + 1) * len(members) // count]
+        )
 
 
 def _padded(size: int, step: int) -> int:

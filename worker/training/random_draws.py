@@ -56,10 +56,10 @@ class DropoutMasks:
         program = self._program
         shape = (program.depth, active, program.width, program.rows)
         masks = np.zeros(shape, np.float64 if self._like.dtype == torch.float64 else np.float32)
-        for place, member in enumerate(self._members[:active]):
+        for position, member in enumerate(self._members[:active]):
             dropout = member.spec.model.dropout or 0.0
             rows = program.batch or member.spec.dataset.n_train
             for layer, units in enumerate(member.spec.model.hidden):
-                drawn = self._streams[place].random((units, rows), np.float32)
-                masks[layer, place, :units, :rows] = (drawn >= dropout) / (1 - dropout)
+                drawn = self._streams[position].random((units, rows), np.float32)
+                masks[layer, position, :units, :rows] = (drawn >= dropout) / (1 - dropout)
         return torch.from_numpy(masks).to(self._like.device)

@@ -99,7 +99,7 @@ def preload_sklearn() -> None:
 
 
 def _of_sklearn(name: str, **options: bool) -> tuple[Array, Array]:
-    # imported here because most experiments generate their data and need not wait for it
+    # imported here, because most experiments generate their data and need not wait for the import
     from sklearn import datasets
 
     x, y = getattr(datasets, f"load_{name}")(return_X_y=True, **options)

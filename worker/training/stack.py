@@ -44,31 +44,31 @@ class Stack:
         """Return a stack of zeros with the same shapes."""
         return Stack(self.shapes, self.models, self.flat.device, self.flat.dtype)
 
-    def row(self, place: int) -> Tensor:
+    def row(self, position: int) -> Tensor:
         """Return all numbers of one model, padding included."""
         return torch.cat(
-            [self.flat[:0], *(slab[place].reshape(-1) for slab in self.slabs.values())]
+            [self.flat[:0], *(slab[position].reshape(-1) for slab in self.slabs.values())]
         )
 
-    def set_row(self, place: int, values: Tensor) -> None:
+    def set_row(self, position: int, values: Tensor) -> None:
         """Set the numbers of one model to what `row` returned."""
         parts = torch.split(values, [prod(shape) for shape in self.shapes.values()])
         for slab, part in zip(self.slabs.values(), parts, strict=True):
-            slab[place] = part.view(slab.shape[1:])
+            slab[position] = part.view(slab.shape[1:])
 
-    def keep(self, places: Sequence[int]) -> "Stack":
-        """Return a stack of only the models at these places."""
-        index = torch.tensor(places, device=self.flat.device)
-        remaining = Stack(self.shapes, len(places), self.flat.device, self.flat.dtype)
+    def keep(self, positions: Sequence[int]) -> "Stack":
+        """Return a stack of only the models at these positions."""
+        index = torch.tensor(positions, device=self.flat.device)
+        remaining = Stack(self.shapes, len(positions), self.flat.device, self.flat.dtype)
         for name, slab in self.slabs.items():
             torch.index_select(slab, 0, index, out=remaining[name])
         return remaining
 
-    def copy(self, places: Sequence[int], source: "Stack") -> None:
-        """Copy the models at these places from a stack of the same shapes."""
-        if len(places) == self.models:
+    def copy(self, positions: Sequence[int], source: "Stack") -> None:
+        """Copy the models at these positions from a stack of the same shapes."""
+        if len(positions) == self.models:
             self.flat.copy_(source.flat)
             return
-        index = torch.tensor(places, device=self.flat.device)
+        index = torch.tensor(positions, device=self.flat.device)
         for name, slab in self.slabs.items():
             slab.index_copy_(0, index, source[name].index_select(0, index))

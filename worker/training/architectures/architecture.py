@@ -35,7 +35,7 @@ class GradientTraining:
     """The parts of an architecture for training by gradients.
 
     `initial` returns the weights that a run starts with, `weight_views` yields the name of each
-    tensor of a member and the view of its place in the stacks of parameters and of running
+    tensor of a member and the view of its position in the stacks of parameters and of running
     statistics. `biased` models have a column of ones among the inputs of their first layer.
     """
 
@@ -69,7 +69,7 @@ class LinearFit:
 
 
 def scaled_features(_: RunSpec, scaled: Array) -> Array:
-    """Return scaled features [n, features]: the model receives just these."""
+    """Return the scaled features [n, features] unchanged."""
     return scaled
 
 

@@ -38,12 +38,12 @@ def weight_generator(spec: RunSpec) -> torch.Generator:
 
 
 def draw_layer(
-    position: int, shape: tuple[int, ...], generator: torch.Generator
+    module: int, shape: tuple[int, ...], generator: torch.Generator
 ) -> dict[str, Tensor]:
     """Draw the weight and the bias of a layer uniformly within 1/sqrt(inputs), as nn.Linear."""
     bound = 1 / math.sqrt(math.prod(shape[1:]))
     return {
-        f"{position}.{name}": drawn.uniform_(-bound, bound, generator=generator)
+        f"{module}.{name}": drawn.uniform_(-bound, bound, generator=generator)
         for name, drawn in (("weight", torch.empty(shape)), ("bias", torch.empty(shape[0])))
     }
 
@@ -51,22 +51,22 @@ def draw_layer(
 def _initial(spec: RunSpec) -> dict[str, Tensor]:
     model, generator = spec.model, weight_generator(spec)
     weights: dict[str, Tensor] = {}
-    sizes, position = layer_sizes(spec), 0
+    sizes, module = layer_sizes(spec), 0
     for layer, (n_in, n_out) in enumerate(pairwise(sizes)):
-        weights |= draw_layer(position, (n_out, n_in), generator)
-        position += 1
+        weights |= draw_layer(module, (n_out, n_in), generator)
+        module += 1
         if model.normalisation in ("batch", "layer") and layer < len(sizes) - 2:
-            weights |= _norm(position, n_out, batch=model.normalisation == "batch")
-            position += 1
-        position += 1
+            weights |= _norm(module, n_out, batch=model.normalisation == "batch")
+            module += 1
+        module += 1
     return weights
 
 
-def _norm(position: int, units: int, *, batch: bool) -> dict[str, Tensor]:
+def _norm(module: int, units: int, *, batch: bool) -> dict[str, Tensor]:
     ones, zeros = torch.ones(units), torch.zeros(units)
-    weights = {f"{position}.weight": ones, f"{position}.bias": zeros}
+    weights = {f"{module}.weight": ones, f"{module}.bias": zeros}
     if batch:
-        weights |= {f"{position}.running_mean": zeros, f"{position}.running_var": ones}
+        weights |= {f"{module}.running_mean": zeros, f"{module}.running_var": ones}
     return weights
 
 
@@ -91,26 +91,26 @@ def _layer(h: Tensor, weights: ModelWeights, at: int) -> Tensor:
 
 
 def _weight_views(
-    member: "GroupMember", parameters: Stack, running: Stack, place: int
+    member: "GroupMember", parameters: Stack, running: Stack, position: int
 ) -> Iterator[tuple[str, Tensor]]:
     model, outputs = member.spec.model, member.outputs
-    hidden, n_in, position = model.hidden, member.n_features, 0
+    hidden, n_in, module = model.hidden, member.n_features, 0
     for layer, n_out in enumerate([*hidden, outputs]):
-        weight = parameters[f"weight {layer}"][place, :n_out]
-        yield f"{position}.weight", weight[:, :n_in]
+        weight = parameters[f"weight {layer}"][position, :n_out]
+        yield f"{module}.weight", weight[:, :n_in]
         if layer:
-            yield f"{position}.bias", parameters[f"bias {layer}"][place, :n_out]
+            yield f"{module}.bias", parameters[f"bias {layer}"][position, :n_out]
         else:
-            yield f"{position}.bias", weight[:, n_in]
-        position += 1
+            yield f"{module}.bias", weight[:, n_in]
+        module += 1
         if layer < len(hidden) and model.normalisation in ("batch", "layer"):
-            yield f"{position}.weight", parameters[f"scale {layer}"][place, :n_out]
-            yield f"{position}.bias", parameters[f"shift {layer}"][place, :n_out]
+            yield f"{module}.weight", parameters[f"scale {layer}"][position, :n_out]
+            yield f"{module}.bias", parameters[f"shift {layer}"][position, :n_out]
             if model.normalisation == "batch":
-                yield f"{position}.running_mean", running[f"shift {layer}"][place, :n_out]
-                yield f"{position}.running_var", running[f"scale {layer}"][place, :n_out]
-            position += 1
-        n_in, position = n_out, position + 1
+                yield f"{module}.running_mean", running[f"shift {layer}"][position, :n_out]
+                yield f"{module}.running_var", running[f"scale {layer}"][position, :n_out]
+            module += 1
+        n_in, module = n_out, module + 1
 
 
 MLP = Architecture(_predict, GradientTraining(_initial, _weight_views, perceptron, biased=True))

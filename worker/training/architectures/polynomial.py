@@ -28,9 +28,9 @@ def _initial(spec: RunSpec) -> dict[str, Tensor]:
 
 
 def _weight_views(
-    member: "GroupMember", parameters: Stack, _: Stack, place: int
+    member: "GroupMember", parameters: Stack, _: Stack, position: int
 ) -> Iterator[tuple[str, Tensor]]:
-    yield NAME, parameters["weight 0"][place, : member.outputs, : member.n_features]
+    yield NAME, parameters["weight 0"][position, : member.outputs, : member.n_features]
 
 
 POLYNOMIAL = linear_model(
