@@ -17,12 +17,12 @@ TOKEN = re.compile(r"[A-Za-z0-9._~+/=-]{16,}")
 
 
 def _default_workers() -> int:
-    """Return the default number of workers: one core is left to the web process."""
+    """Return the default number of workers: one core is left for the web process."""
     return max(1, min(4, (os.cpu_count() or 1) - 1))
 
 
 def default_memory(workers: int, cgroup: Path = Path("/sys/fs/cgroup")) -> int:
-    """Return the memory limit per worker in MiB: half of the machine's memory, shared out.
+    """Return the memory limit per worker in MiB: half of the machine's memory, divided among them.
 
     A container's limit counts where it is lower. `cgroup` is the folder that holds it.
     """

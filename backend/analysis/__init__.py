@@ -1,4 +1,5 @@
 """Analysis of a whole experiment: how loss moves with capacity, data and training, and why.
 
-Pure arithmetic over what its runs measured: validation decides, test is only reported.
+Pure arithmetic over the measurements of its runs. Decisions use validation losses alone; test
+losses are only reported.
 """

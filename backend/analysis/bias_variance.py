@@ -35,11 +35,11 @@ class Split:
 def squared(predictions: ArrayLike, targets: ArrayLike) -> Split:
     """Split the squared error of predictions [models, inputs, outputs].
 
-    `targets` [inputs, outputs] are free of noise where that is known; otherwise the variance of the
-    noise is part of the bias. Losses are means over inputs and outputs. The variance of m models is
-    estimated with m - 1, and bias^2 is corrected for the m-th part of it that the mean still
-    contains: for squares, the jackknife does exactly that. Raises ValueError for fewer than two
-    models.
+    `targets` [inputs, outputs] are free of noise if the noise is known; otherwise the variance of
+    the noise is part of the bias. Losses are means over inputs and outputs. The variance of m
+    models is estimated with m - 1, and bias^2 is corrected for the m-th part of it that the mean
+    still contains: for squares, the jackknife makes the same correction. Raises ValueError for
+    fewer than two models.
     """
     return _split(np.asarray(predictions, float), np.asarray(targets, float), _squared)
 

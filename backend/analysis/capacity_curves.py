@@ -211,7 +211,7 @@ def _largest_sentence(largest: Cell, best: Cell) -> str:
 
 
 def seeds_sentence(points: Sequence[CapacityPoint], capacity: str) -> str:
-    """Name the cells with seeds that did not learn, or whose seeds fall into two groups."""
+    """Name the cells with seeds that did not learn, and those whose seeds fall into two groups."""
     sentences = [
         f"{'All' if point.untrained == point.validation.count else point.untrained} of the "
         f"{point.validation.count} seeds of {named(capacity, [point.value])} learnt little more "
@@ -232,7 +232,7 @@ def seeds_sentence(points: Sequence[CapacityPoint], capacity: str) -> str:
 
 
 def threshold_sentence(points: Sequence[CapacityPoint], counted: int) -> str:
-    """Describe from where the training set is fitted exactly, measured and counted."""
+    """Describe the capacity from which the training set is fitted exactly, measured and counted."""
     fitted = [point for point in points if point.fitted]
     if not fitted:
         return (

@@ -1,8 +1,8 @@
-"""Cells and axes of an experiment: runs that differ only in their seed, and in what runs differ.
+"""Cells of an experiment (runs that differ only in their seed) and its axes (settings that vary).
 
 These are the only definitions of a *cell* and of *the hyperparameters that vary*. The analysis, the
-comparisons, the remedies, the charts and the command line all use them, on whatever they know of a
-run: its row, its JSON, or its results.
+comparisons, the remedies, the charts and the command line all use them, for any form of a run: its
+row, its JSON, or its results.
 """
 
 from collections import Counter

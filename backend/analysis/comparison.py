@@ -1,10 +1,11 @@
 """Variants against a baseline: differences paired by seed, with Student's intervals.
 
 Runs of one seed share their data, their held-out parts and the random stream of their initial
-weights. A difference within a seed (a matched pair) is therefore free of what seeds differ in. If
-variants are multiplied with axes, a pair has the same cell and seed. Each seed counts once, with
-its mean over the cells: cells of a seed share its data and are not further evidence. The choice is
-made by validation loss. Test differences are only reported, and that choice does not bias them.
+weights. A difference within a seed (a matched pair) is therefore free of the differences between
+seeds. If variants are multiplied with axes, a pair has the same cell and seed. Each seed counts
+once, with its mean over the cells: cells of a seed share its data and are not further evidence. The
+choice is made by validation loss. Test differences are only reported, and that choice does not bias
+them.
 """
 
 from collections.abc import Mapping, Sequence

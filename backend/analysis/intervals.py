@@ -54,8 +54,8 @@ def paired(after: Mapping[int, float], before: Mapping[int, float]) -> Interval 
     """Return the relative change from `before` to `after` over the seeds that both have.
 
     -0.1 is "a tenth lower". The mean is the geometric mean of the ratios and the interval Student's
-    t of their logarithms, because ratios of losses are skewed. Pairing by seed removes what seeds
-    differ in. Returns None without a shared seed.
+    t of their logarithms, because ratios of losses are skewed. Pairing by seed removes the
+    differences between seeds. Returns None without a shared seed.
     """
     ratios = [
         log(max(after[seed], SMALLEST_LOSS) / max(before[seed], SMALLEST_LOSS))

@@ -78,7 +78,7 @@ def surface_model(x: FloatArray, sizes: FloatArray) -> tuple[FloatArray, FloatAr
 
 
 def kaplan_model(x: FloatArray, sizes: FloatArray) -> tuple[FloatArray, FloatArray]:
-    """Return the same for Kaplan's form; x [4] holds log Nc, log Dc, aN and aD."""
+    """Return log loss and derivatives of Kaplan's form; x [4] holds log Nc, log Dc, aN and aD."""
     log_nc, log_dc, alpha_n, alpha_d = x
     ratio = alpha_n / alpha_d
     parts = np.clip([ratio * (log_nc - sizes[0]), log_dc - sizes[1]], -60, 60)

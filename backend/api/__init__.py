@@ -1,1 +1,1 @@
-"""The REST interface: one thin module per resource. No SQL here, and no work."""
+"""The REST interface: one thin module per resource. It contains no SQL and no business logic."""

@@ -1,4 +1,4 @@
-"""Request and response bodies of curation: which runs or experiments, and the change."""
+"""Request and response bodies of curation: the selected runs or experiments, and the change."""
 
 from typing import Annotated
 
@@ -28,7 +28,7 @@ Ids = Annotated[list[Annotated[int, Field(ge=1, le=MAX_ID)]], Field(max_length=M
 
 
 class Wanted(BaseModel):
-    """The fields to change; the others stay. A tag that is null is removed."""
+    """The fields to change; all others stay unchanged. A tag that is null is removed."""
 
     model_config = ConfigDict(extra="forbid")
 

@@ -1,4 +1,4 @@
-"""The comparison of an experiment's variants, remedies among them: what each one changed."""
+"""Comparison of an experiment's variants, which may be remedies, with its baseline."""
 
 from collections.abc import Sequence
 from typing import Annotated
@@ -81,7 +81,7 @@ def read_comparison(
         Query(ge=0, description="Index of one combination of axes. Default: all together."),
     ] = None,
 ) -> ComparisonItem:
-    """Return the paired difference of each variant from the baseline, also while runs train.
+    """Return the paired difference of each variant from the baseline, even while runs train.
 
     If variants were combined with axes, runs are paired by cell and seed, and each seed counts once
     with its mean over the cells.

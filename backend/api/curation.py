@@ -52,7 +52,7 @@ def restore_run(run_id: RunId, database: DatabaseDep, settings: SettingsDep) -> 
 
 @router.patch("/runs", summary="Tag, note, pin or archive many runs")
 def change_runs(wanted: ChangedRuns, database: DatabaseDep) -> Outcome:
-    """Change all of the runs or, if one does not exist, none."""
+    """Change the runs. If one of them does not exist, none is changed."""
     with database.write() as session:
         ids = wanted.ids(session)
         return Outcome.of(curation.change(session, "run", ids, wanted.change.change()))
@@ -107,7 +107,7 @@ def restore_experiment(
 
 @router.patch("/experiments", summary="Tag, note, pin or archive many experiments")
 def change_experiments(wanted: ChangedExperiments, database: DatabaseDep) -> Outcome:
-    """Change all of the experiments or, if one does not exist, none."""
+    """Change the experiments. If one of them does not exist, none is changed."""
     with database.write() as session:
         ids = wanted.ids()
         return Outcome.of(curation.change(session, "experiment", ids, wanted.change.change()))

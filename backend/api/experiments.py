@@ -163,7 +163,7 @@ def list_runs(
 
 @router.post("/{experiment_id}/cancel", status_code=202, summary="Cancel an experiment")
 def cancel(experiment_id: ExperimentId, database: DatabaseDep) -> ExperimentItem:
-    """Cancel queued runs now, and running ones as soon as their worker records."""
+    """Cancel queued runs at once, and running ones when their worker next records."""
     with database.write() as session:
         lifecycle.cancel(session, experiment_id)
         return experiment_items(session, [experiments.get(session, experiment_id)])[0]

@@ -16,7 +16,7 @@ PartName = Literal["database", "schema", "disk", "broker", "keeper", "workers"]
 
 
 class Life(BaseModel):
-    """Answer of the liveness check."""
+    """Response of the liveness check."""
 
     status: str
 

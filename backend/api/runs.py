@@ -31,7 +31,7 @@ ShownQuery = Annotated[
 
 
 class RunCount(BaseModel):
-    """How many runs match a filter."""
+    """The number of runs that match a filter."""
 
     runs: int
 

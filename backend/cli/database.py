@@ -40,7 +40,7 @@ def run_restore(options: Namespace) -> int:
 
 
 def run_doctor(options: Namespace) -> int:
-    """Print each check; return 1 when something in the data is wrong."""
+    """Print each check; return 1 if the data or the schema has an error."""
     checks = []
     for check in examine(load_settings(options, "data_dir"), everything=options.all):
         checks.append(check)

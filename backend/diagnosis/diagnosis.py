@@ -144,7 +144,7 @@ def _evidence(shape: CurveShape) -> dict[str, float]:
 
 
 def confidence(shape: CurveShape, match: RuleMatch) -> Confidence:
-    """Return how far the measurements are from where the verdict would be another."""
+    """Return how far the measurements are from those that would give another verdict."""
     if match.verdict == Verdict.DIVERGED:
         return "high"
     margin = _margin(shape, match)

@@ -94,7 +94,7 @@ class _Buffer(RawIOBase):
 
 
 def zip_stream(members: Iterable[ArchiveMember]) -> Iterator[bytes]:
-    """Yield a ZIP file in pieces; each member is only produced when the one before it is sent."""
+    """Yield a ZIP file in pieces; each member is only produced after the previous one was sent."""
     buffer = _Buffer()
     with ZipFile(buffer, "w") as file:
         for name, pieces in members:

@@ -36,9 +36,9 @@ class Ambiguous(Unreadable):
 class History:
     """Named series over steps; `unit` is the word for a step: epoch, step or row.
 
-    `name` distinguishes the histories of one file. `remarks` say what was left out of all series,
-    `unread` what was left out of single ones. Control characters are removed from all names, so
-    that a terminal does not obey them.
+    `name` distinguishes the histories of one file. `remarks` describe the rows left out of all
+    series, `unread` those left out of single ones. Control characters are removed from all names,
+    so that a terminal does not obey them.
     """
 
     series: Mapping[str, Series]

@@ -39,7 +39,7 @@ class LossPair:
 def find_losses(
     history: History, *, train: str | None = None, validation: str | None = None
 ) -> LossPair:
-    """Return the losses of a history, or the series named. Raises Unreadable and Ambiguous."""
+    """Return the losses of a history, or the requested series. Raises Unreadable and Ambiguous."""
     names = {name: parse_name(name) for name in history.series}
     if train or validation:
         pair = (_named(history, train, "train"), _named(history, validation, "validation"))

@@ -1,4 +1,4 @@
-"""Credentials that a deployment generates at its first start, so that none has a default.
+"""Credentials that a deployment generates at its first start. There are no default credentials.
 
 Each is a file that only the services that need it mount: no secret is in an image, an environment
 or a process list. Existing files are kept, so restarting changes nothing.

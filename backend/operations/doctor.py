@@ -1,6 +1,6 @@
 """Doctor: checks the consistency of the data and the services around it.
 
-Only reads, in one transaction, so it can run while the product is in use.
+It only reads, in one transaction, so it can run while the product is in use.
 """
 
 from collections.abc import Callable, Iterator

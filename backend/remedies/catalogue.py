@@ -71,7 +71,7 @@ NO_CONTEXT = CellContext()
 
 
 def propose(verdict: str | None, spec: RunSpec, context: CellContext = NO_CONTEXT) -> list[Remedy]:
-    """Return the remedies for a verdict, the most promising first; none for a good fit."""
+    """Return the remedies for a verdict, the most promising first. A good fit has no remedies."""
     possible = {remedy.slug: remedy for remedy in applicable(spec, context)}
     facts = FACTS.get(verdict or "")
     return [possible[slug] for slug in (facts.remedies if facts else ()) if slug in possible]

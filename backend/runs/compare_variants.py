@@ -24,7 +24,7 @@ METRICS = (
 )  # fmt: skip
 
 CellRun = tuple[int, Run]
-"""A run with the number of its cell: its place among the settings of the experiment."""
+"""A run with the number of its cell: the index of its setting in the experiment."""
 
 
 @dataclass(frozen=True)
@@ -87,7 +87,7 @@ def comparison(
 def axes(document: JsonObject) -> list[str]:
     """Return the axes of a specification: "variant", the hyperparameters with lists, and the seed.
 
-    `backend.analysis.cells.varying` tells the same from the runs of an experiment.
+    `backend.analysis.cells.varying` derives the same from the runs of an experiment.
     """
     variant = ["variant"] if len(document.get("variants", [])) > 1 else []
     seeds = document.get("training", {}).get("seeds", 1)

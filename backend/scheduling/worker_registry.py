@@ -68,7 +68,7 @@ class StatusPublisher(threading.Thread):
                 )
             except RedisError as error:
                 logger.debug("worker status not published: %s", error)
-            except Exception:  # an unregistered worker goes on training
+            except Exception:  # an unregistered worker continues to train
                 logger.exception("could not publish worker status; retrying")
             if self._ended.wait(PUBLISH_SECONDS):
                 return

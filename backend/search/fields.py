@@ -27,7 +27,7 @@ class Names:
 
 
 def resolve(written: str, at: int, names: Names, *, within: str = "filter") -> SearchField:
-    """Return the field of a name as written at a position. Raises FilterError."""
+    """Return the field that a name at a position of the filter stands for. Raises FilterError."""
     prefix, dot, rest = written.partition(".")
     if not dot or prefix.lower() not in PREFIXES:
         return _run_field(written, at, names, within)
@@ -92,6 +92,6 @@ def _unquoted(text: str) -> str:
     return "".join([*pieces, rest])
 
 
-def _escaped(text: str, place: int) -> bool:
-    slashes = len(text[:place]) - len(text[:place].rstrip("\\"))
+def _escaped(text: str, position: int) -> bool:
+    slashes = len(text[:position]) - len(text[:position].rstrip("\\"))
     return slashes % 2 == 1

@@ -14,7 +14,7 @@ Operator = Literal[
 ]
 Scalar = float | str | bool
 Value = Scalar | tuple[float | str, ...] | None
-"""A time stays text as it was written. `in` has a tuple, `is null` has None."""
+"""The value of a comparison. A time is text; `in` has a tuple and `is null` has None."""
 
 PREFIXES: dict[str, FieldSource] = {"metrics": "metric", "params": "param", "tags": "tag"}
 _PLAIN = re.compile(r"""[^\s<>=!(),"'`.]+(?:\.[^\s<>=!(),"'`.]+)*""")

@@ -1,4 +1,4 @@
-"""The specification of an experiment: validated here, once, for form, REST and command line."""
+"""The specification of an experiment, with one validation for form, REST and command line."""
 
 from backend.specification.experiment import ExperimentSpec, validate
 from backend.specification.run_spec import RunSpec

@@ -1,4 +1,4 @@
-"""Checks on one combination of hyperparameters: what no single hyperparameter can know."""
+"""Checks on combinations of hyperparameters, which no hyperparameter can make on its own."""
 
 from backend.errors import FieldError
 from backend.specification.data_sources import SOURCES

@@ -1,4 +1,4 @@
-"""The data sources, each with all that is known of it without loading it.
+"""The data sources, each with all facts that are available without loading it.
 
 The formulas of generated sources are in backend/datasets/formulas.py, the readers of stored ones in
 worker/training/raw_samples.py, both under the names of the sources.
@@ -22,10 +22,9 @@ class Source:
 
     `features` is the number of inputs; generated sources accept more. `outputs` is the number of
     classes, or of regressed values. `rows` is the number of stored samples; None means that any
-    number is generated. `origin` names the makers and the licence. `scale` tells whether inputs are
-    standardised each on its own, all alike, or not at all.
-    `side` is the side of a square image, in
-    pixels. `defaults` maps dotted paths of hyperparameters to values.
+    number is generated. `origin` names the authors and the licence. `scale` selects whether inputs
+    are standardised each on its own, all alike, or not at all. `side` is the side of a square
+    image, in pixels. `defaults` maps dotted paths of hyperparameters to values.
     """
 
     name: str

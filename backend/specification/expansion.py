@@ -77,7 +77,7 @@ def filled_in(values: Params) -> dict[str, ParamValue]:
 
 
 def non_default(params: Params) -> dict[str, ParamValue]:
-    """Return the params of a run that a specification has to set, without its seed."""
+    """Return the params of a run that differ from their defaults, without its seed."""
     source, family = str(params[SOURCE.path]), str(params[FAMILY.path])
     criterion = str(params[CRITERION.path])
 
@@ -128,7 +128,7 @@ def _cells(
 
 
 def _without_effect(where: str, path: str, values: Sequence[ParamValue]) -> dict[FieldError, None]:
-    """Return the error of values that apply nowhere; none if a run has just that value there."""
+    """Return the error of values that apply nowhere, None if a run has just that value there."""
     idle = idle_value(AXES[path])
     if list(values) == [idle]:
         return {}

@@ -160,7 +160,7 @@ def _check_size(
 def _errors_of_the_rest(
     document: Mapping[str, object], axes: Axes, errors: Sequence[FieldError], max_runs: int
 ) -> list[FieldError]:
-    """Return the errors of combinations that no refused field has a part in."""
+    """Return the errors of combinations that do not involve a refused field."""
     wrong = {error.field.split("[")[0] for error in errors if error.field}
     wrong |= {path for path, hyperparameter in AXES.items() if hyperparameter.section in wrong}
     right = {path: values for path, values in axes.items() if path not in wrong}

@@ -1,7 +1,7 @@
 """Grouping the runs of an experiment: a group is trained together by one worker as one program.
 
-Groups of an experiment take about equally long, so that workers share it evenly. No group takes
-long, so that other experiments get their turn. Each is as large as that allows, because training
+Groups of an experiment take about equally long, so that workers share it evenly. Groups are short,
+because other experiments must get their turn. Each is as large as that allows, because training
 together is what makes it fast.
 """
 

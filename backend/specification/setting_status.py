@@ -23,10 +23,10 @@ from backend.specification.placement import PLACEMENT_SETTINGS
 class SettingStatus:
     """The status of one setting in a specification.
 
-    `applies` tells whether it has an effect on any run. `defaults` are the values it has in the
-    runs if it is left out, one for each data source and family of models that differs. `when` says
-    in words with which other settings it applies; None if it always does. `error` is the sentence
-    that refuses its value.
+    `applies` is true if it has an effect on any run. `defaults` are the values it has in the runs
+    if it is left out, one for each data source and family of models that differs. `when` says in
+    words with which other settings it applies; None if it always does. `error` is the sentence that
+    refuses its value.
     """
 
     applies: bool

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 class StoppingCriterion:
     """One criterion of early stopping.
 
-    `about` says when it fires. `defaults` are the settings that it takes, with their defaults.
+    `about` describes when it fires. `defaults` maps the settings that it takes to their defaults.
     """
 
     name: str

@@ -1,6 +1,6 @@
 """The database: every SQL statement of the project is in this package.
 
-Functions take an open session and never commit: the code that opened the session does.
+Functions take an open session and never commit. The code that opened the session commits.
 """
 
 from backend.store.connections import UNREACHABLE, is_disk_full, is_read_only, reason

@@ -126,7 +126,7 @@ def skip_revisions(session: Session) -> None:
 
 
 def is_known(session: Session, experiment_id: int, revision: int) -> bool:
-    """Return whether a reader may continue after a revision: the newest, or that of a change."""
+    """Return whether a reader may continue after a revision: the newest, or one with a change."""
     if revision == revision_of(session, experiment_id):
         return True
     return session.get(Change, (experiment_id, revision)) is not None

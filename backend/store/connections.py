@@ -18,7 +18,7 @@ SQLSTATE_IDLE = "25P03"  # the client sent no statement for too long
 SQLSTATE_TIMEOUT = "25P04"  # the transaction took too long
 RECONNECT_STATES = (SQLSTATE_READ_ONLY, SQLSTATE_IDLE, SQLSTATE_TIMEOUT)
 TRANSACTION_TIMEOUT_SINCE = 170000  # the first version of PostgreSQL that supports it
-BUSY_TIMEOUT_SECONDS = 30  # for the locks of others: SQLite's file, PostgreSQL's rows
+BUSY_TIMEOUT_SECONDS = 30  # to wait for a lock: of the file in SQLite, of rows in PostgreSQL
 POOL_TIMEOUT_SECONDS = 5  # without a connection after this, a request gets a 503
 # These settings detect an unresponsive server or network within about ten seconds.
 CLIENT_SETTINGS = {
@@ -60,7 +60,7 @@ def reason(error: Exception) -> str:
 
 
 def make_engine(url: str, connections: int | None, transaction_seconds: float | None) -> Engine:
-    """Return an engine. `connections` and `transaction_seconds`, if given, limit PostgreSQL."""
+    """Return an engine. `connections` and `transaction_seconds` set limits for PostgreSQL."""
     if not url.startswith("sqlite"):
         pool = {"pool_size": connections, "max_overflow": 0} if connections else {}
         engine = create_engine(

@@ -57,7 +57,7 @@ def existing(session: Session, owner: OwnerKind, ids: Sequence[int]) -> set[int]
 def values(
     session: Session, owner: OwnerKind, name: str, ids: Sequence[int]
 ) -> dict[int, CuratedValue]:
-    """Return the value of a field by id; a missing tag is None."""
+    """Return the values of a field by id; the value of a missing tag is None."""
     table, tags = _TABLES[owner], _TAGS[owner]
     if name.startswith(_TAG_PREFIX):
         key = name.removeprefix(_TAG_PREFIX)

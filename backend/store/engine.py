@@ -23,7 +23,7 @@ _KEY = "commit_effects"
 
 @dataclass
 class CommitEffects:
-    """The experiments whose followers look again, and whether runs were queued."""
+    """The experiments whose followers are notified, and whether runs were queued."""
 
     changed_experiments: set[int] = field(default_factory=set)
     runs_queued: bool = False
@@ -61,7 +61,7 @@ _WRITE_TEMPORARY_FILE = text("SELECT count(*) FROM generate_series(1, 50000)")
 class Database:
     """An engine with one way to read and one way to write.
 
-    `connections`, if given, limits the connections to PostgreSQL; a caller waits for a free one.
+    `connections` limits the connections to PostgreSQL; a caller waits for a free one.
     `transaction_seconds` limits each transaction there (from version 17), so that a client that
     hangs in the middle of a statement does not keep its locks. `after_commit` is called with the
     effects of each committed transaction; the web service sets it to notify other processes.

@@ -1,4 +1,4 @@
-"""Restore a backup into an empty SQLite or PostgreSQL database, from either kind of database.
+"""Restore a backup of SQLite or PostgreSQL into an empty database of either kind.
 
 The backup is verified, a copy of it is migrated to the newest schema, and its rows are written in
 one transaction: if the process is killed, the database is still empty. Leases of workers and
@@ -95,7 +95,7 @@ def _lock(session: Session) -> None:
 
 
 def _invalidate_leases_and_revisions(session: Session) -> None:
-    """Invalidate what workers and readers may hold from after the backup."""
+    """Invalidate the leases and revisions that were issued after the backup."""
     changes.skip_revisions(session)
     moved = transitions.revoke_all_leases(session)
     changes.log_each(
@@ -149,5 +149,5 @@ def _copy_rows(connection: Connection, table: Table, names: str, rows: CursorRes
 
 
 def _typed(value: object, truth: bool) -> object:
-    """Return a value of SQLite, which stores a truth value as 0 or 1, as PostgreSQL takes it."""
+    """Convert a value of SQLite, which stores a truth value as 0 or 1, for PostgreSQL."""
     return bool(value) if truth and value is not None else value

@@ -68,7 +68,7 @@ def known() -> frozenset[str]:
 
 
 def refusal(revision: str | None, version: str | None = None) -> str:
-    """Return the sentence that says why this version cannot read a schema."""
+    """Return the reason why this version cannot read a schema, as part of a sentence."""
     if revision is None:
         return "it has no schema of Overfit Lab."
     made_by = f" (made by version {version})" if version else ""

@@ -1,4 +1,4 @@
-"""Erasing of long-deleted runs and experiments, and release of the disk space they used."""
+"""Erase long-deleted runs and experiments, and release the disk space that they used."""
 
 import logging
 import sqlite3
@@ -52,7 +52,7 @@ def _remove_runs(session: Session, run_ids: Sequence[int]) -> None:
 
 
 def waits(session: Session, *, after_days: float) -> bool:
-    """Return whether there is anything to remove."""
+    """Return whether there are runs or experiments to remove."""
     if undo_log.has_expired(session):
         return True
     before = now_ms() - int(after_days * 86_400_000)

@@ -1,4 +1,4 @@
-"""Every error becomes one calm answer: JSON for programs, a page for people.
+"""Error responses: JSON for programs, a page for people.
 
 The JSON is ``{"error": kind, "detail": one sentence, "field": dotted path or null}``; a refused
 specification adds ``"errors"``, the refused fields, and ``"settings"``, the status of each setting.
@@ -38,7 +38,7 @@ DETAILS = {
 
 
 class ErrorBody(BaseModel):
-    """The answer to a refused request. Only a refused specification has `errors`."""
+    """The response to a refused request. Only a refused specification has `errors`."""
 
     error: str
     detail: str
@@ -47,13 +47,13 @@ class ErrorBody(BaseModel):
 
 
 class RefusedSpec(ErrorBody):
-    """The answer to a refused specification, with the status of each setting by path."""
+    """The response to a refused specification, with the status of each setting by path."""
 
     settings: dict[str, SettingStatus]
 
 
 class ErrorHandlers:
-    """The one place that turns exceptions into answers."""
+    """Turns every exception of a request into a response."""
 
     def __init__(self) -> None:
         self.render_page: RenderPage | None = None

@@ -1,4 +1,4 @@
-"""Family: all facts about one family of models but its training, which is in worker/training."""
+"""Family: all facts about one family of models except its training, which is in worker/training."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -34,8 +34,9 @@ class Family:
     are the paths of the settings that save memory when they are smaller. `defaults` are by dotted
     path, where they differ from the general ones.
 
-    `by_gradients` and `closed_form` tell how it can be trained, and `for_images` that it needs
-    sources of images. `scale` tells how features are scaled, if not as the source needs it.
+    `by_gradients` and `closed_form` are the ways in which it can be trained. `for_images` means
+    that it needs sources of images. `scale` is the scaling of features, if it differs from that of
+    the source.
 
     `parameters` counts the trainable parameters of a run, and `fixed_weights` those that are drawn
     and never trained. `model_inputs` counts the numbers that a model receives of each sample.

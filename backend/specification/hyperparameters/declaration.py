@@ -1,4 +1,4 @@
-"""Hyperparameter: everything that is known about one setting of a run, declared in one place."""
+"""Hyperparameter: all facts about one setting of a run, declared in one place."""
 
 import json
 import math
