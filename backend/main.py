@@ -14,17 +14,14 @@ from starlette.datastructures import State
 
 from backend.api import (
     analysis,
-    comparison,
     curation,
     experiments,
-    export,
     operations,
     remedies,
     runs,
     saved_views,
     stream,
 )
-from backend.api.dependencies import known_query
 from backend.live.broadcaster import Broadcaster
 from backend.live.notifications import Notifier
 from backend.operations.prometheus import PrometheusMetrics
@@ -35,16 +32,15 @@ from backend.settings import Settings
 from backend.store import Database
 from backend.store.engine import CommitEffects
 from backend.web.access import Access, token_check
+from backend.web.dependencies import known_query
 from backend.web.errors import ErrorBody, ErrorHandlers
 from backend.web.requests import RequestLog
 from backend.web.security import Security
 
 _API = (
     experiments,
-    export,
     analysis,
     remedies,
-    comparison,
     curation,
     saved_views,
     runs,

@@ -1,19 +1,51 @@
-"""Training a group of jobs epoch by epoch, and recording it until every run has ended."""
+"""Training of one group: epochs, their consequences for each run, checkpoints and snapshots."""
 
 import logging
 import time
 from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 
+from backend.diagnosis import breakdown
 from backend.runs.states import State
 from backend.store.transitions import Lease
-from worker.claims import Job
-from worker.epoch_outcome import EndState, epoch_outcome, failure_sentence, needs_frame
+from worker.leases import Job, finite_or_nan
 from worker.recorder import MAX_BACKLOG, Recorder
 from worker.services import Services
 from worker.training.device import is_out_of_memory, release
 from worker.training.ensemble import Interrupted, ModelVersion
 from worker.training.group import EpochResult, Failure, Group
 from worker.training.model_files import records_at
+
+EndState = tuple[State, str | None]
+"""The state in which a run ends and, for a failed run, a sentence that explains why."""
+
+
+def epoch_outcome(job: Job, result: EpochResult) -> EndState | None:
+    """Record an epoch of a run; return the state in which the run ends, None if it continues."""
+    if result.epoch > job.recorded:
+        job.unwritten.results.append(result)
+    train_loss = finite_or_nan(result.metrics["train_loss"])
+    validation_loss = finite_or_nan(result.metrics["val_loss"])
+    if not job.fired and job.rule.update(result.epoch, train_loss, validation_loss):
+        job.fired, job.unwritten.early_stop_epoch = True, result.epoch
+    if reason := breakdown.divergence_reason(result.metrics["train_loss"], job.constant_loss):
+        return "failed", f"Diverged at epoch {result.epoch}: {reason}."
+    stops = job.fired and job.spec.early_stopping.action == "stop"
+    if stops or result.epoch >= job.spec.training.epochs:
+        return "finished", None
+    return None
+
+
+def needs_frame(job: Job, epoch: int) -> bool:
+    """Return whether to keep a frame: at selected epochs and where early stopping fires."""
+    frames = job.frame_epochs
+    return bool(frames) and (epoch in frames or epoch == job.unwritten.early_stop_epoch)
+
+
+def failure_sentence(error: Exception) -> str:
+    """Return a sentence that says why a run could not be trained."""
+    first_line = next(iter(str(error).splitlines()), "").rstrip(".")
+    return f"Training failed unexpectedly: {type(error).__name__}: {first_line}."
+
 
 logger = logging.getLogger(__name__)
 

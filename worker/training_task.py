@@ -8,12 +8,10 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from backend.specification import RunSpec, estimates
 from backend.store.transitions import Claimed, Lease
-from worker.claims import claim, resume
-from worker.epoch_outcome import failure_sentence
-from worker.heartbeat import Heartbeat
+from worker.leases import Heartbeat, claim, resume
 from worker.reconnect import retry_while_unreachable
 from worker.services import Services
-from worker.trainer import Trainer, log_fields
+from worker.trainer import Trainer, failure_sentence, log_fields
 from worker.training.device import available_bytes, is_out_of_memory, release
 
 logger = logging.getLogger(__name__)

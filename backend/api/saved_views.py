@@ -7,7 +7,7 @@ from pydantic import BaseModel, ConfigDict
 
 from backend.api.bodies import TagKey
 from backend.runs.listing import Query, View, read_query, view_item
-from backend.store import saved_views
+from backend.store import curation
 from backend.store.tables import MAX_ID
 from backend.web.dependencies import DatabaseDep
 
@@ -35,7 +35,7 @@ class Views(BaseModel):
 def list_views(database: DatabaseDep) -> Views:
     """Return all views."""
     with database.read() as session:
-        return Views(items=[view_item(row) for row in saved_views.all_views(session)])
+        return Views(items=[view_item(row) for row in curation.all_views(session)])
 
 
 @router.post("", status_code=201, summary="Save a view")
@@ -45,12 +45,12 @@ def save_view(wanted: NewView, database: DatabaseDep) -> View:
         query = wanted.query
         read_query(session, filter=query.filter, order_by=query.order_by, shown=query.shown)
         changed = query.model_dump(exclude_defaults=True)
-        return view_item(saved_views.save_view(session, wanted.name, changed))
+        return view_item(curation.save_view(session, wanted.name, changed))
 
 
 @router.delete("/{view_id}", status_code=204, summary="Delete a saved view")
 def delete_view(view_id: ViewId, database: DatabaseDep) -> Response:
     """Delete a view. Its runs stay."""
     with database.write() as session:
-        saved_views.delete_view(session, view_id)
+        curation.delete_view(session, view_id)
     return Response(status_code=204)

@@ -10,7 +10,7 @@ from pathlib import Path
 from backend.log_formats.csv_logs import read_table
 from backend.log_formats.history import History, Unreadable
 from backend.log_formats.json_logs import read_document
-from backend.log_formats.series_names import parse_name, part_of
+from backend.log_formats.loss_pairs import parse_name, part_of
 from backend.log_formats.tensorboard import is_events, read_events
 from backend.series import Series
 

@@ -1,4 +1,4 @@
-"""Tags, notes, pins, the archive and deletion of runs and experiments: stored values.
+"""Tags, notes, pins, the archive and deletion of runs and experiments, and saved views.
 
 Runs and experiments have the same fields; each function takes ids of one kind.
 """
@@ -11,9 +11,10 @@ from typing import Literal
 from sqlalchemy import delete, func, select, update
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
+from backend.errors import Conflict, NotFound
 from backend.store import bulk
-from backend.store.engine import now_ms, take_turn
-from backend.store.tables import Experiment, ExperimentTag, Run, RunTag
+from backend.store.engine import insert_for, now_ms, take_turn
+from backend.store.tables import MAX_ID, Experiment, ExperimentTag, Run, RunTag, SavedView
 
 OwnerKind = Literal["run", "experiment"]
 CuratedValue = str | int | bool | None
@@ -159,3 +160,32 @@ def experiments_of(session: Session, run_ids: Sequence[int]) -> dict[int, int]:
 
 def _owner_id(owner: OwnerKind) -> InstrumentedAttribute[int]:
     return RunTag.run_id if owner == "run" else ExperimentTag.experiment_id
+
+
+MAX_VIEWS = 200
+
+
+def all_views(session: Session) -> Sequence[SavedView]:
+    """Return all views, sorted by name."""
+    return session.scalars(select(SavedView).order_by(SavedView.name)).all()
+
+
+def save_view(session: Session, name: str, query: Mapping[str, str]) -> SavedView:
+    """Store a view, replacing a view of the same name. Raises Conflict if there are too many."""
+    others = select(func.count()).select_from(SavedView).where(SavedView.name != name)
+    if (session.scalar(others) or 0) >= MAX_VIEWS:
+        raise Conflict(f"There are {MAX_VIEWS} saved views already; delete one first.")
+    new = insert_for(session.get_bind().dialect.name, SavedView)
+    new = new.values(name=name, query=dict(query))
+    upsert = new.on_conflict_do_update(index_elements=["name"], set_={"query": new.excluded.query})
+    return session.scalars(
+        upsert.returning(SavedView), execution_options={"populate_existing": True}
+    ).one()
+
+
+def delete_view(session: Session, view_id: int) -> None:
+    """Delete a view. Raises NotFound."""
+    view = session.get(SavedView, view_id) if 1 <= view_id <= MAX_ID else None
+    if view is None:
+        raise NotFound(f"There is no saved view {view_id}.")
+    session.delete(view)

@@ -5,13 +5,15 @@ visible in the code and comes before the response. Dependencies that take no tim
 FastAPI runs the others in a thread, which on a busy service costs more than the endpoint itself.
 """
 
+import threading
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Annotated
 
-from fastapi import Depends, Path, Query, Request
+from fastapi import Depends, FastAPI, Path, Query, Request
+from starlette.concurrency import run_in_threadpool
 
-from backend.errors import UnsupportedMediaType
+from backend.errors import InvalidInput, UnsupportedMediaType
 from backend.live.broadcaster import Broadcaster
 from backend.operations.service_health import HealthChecks
 from backend.scheduling.dispatcher import Dispatcher
@@ -19,6 +21,7 @@ from backend.search.tokens import MAX_LENGTH
 from backend.settings import Settings
 from backend.specification.hyperparameters import STOPPING
 from backend.specification.hyperparameters.early_stopping import ACTION
+from backend.specification.params import JsonObject
 from backend.specification.parsing import parse_json, parse_yaml
 from backend.store import Database
 from backend.store.tables import MAX_ID
@@ -124,3 +127,36 @@ STOPPING_PARAMETERS: list[dict[str, object]] = [
     for setting in _STOPPING
 ]
 """The parameters of `StoppingQuery` for the OpenAPI document."""
+
+
+_DOCUMENT_LOCK = threading.Lock()
+
+
+async def known_query(request: Request) -> None:
+    """Reject query parameters that the endpoint does not have. Raises InvalidInput.
+
+    Otherwise a slip such as `?dryrun=true` would queue runs that should only be checked.
+    """
+    if not request.query_params:
+        return
+    path, method = request.scope["route"].path_format, request.method.lower()
+    app = request.app
+    document = app.openapi_schema or await run_in_threadpool(_openapi, app)
+    endpoint = document["paths"].get(path, {}).get(method)
+    if endpoint is None:
+        return
+    known = [
+        parameter["name"]
+        for parameter in endpoint.get("parameters", ())
+        if parameter["in"] == "query"
+    ]
+    for name in request.query_params:
+        if name not in known:
+            accepted = f"accepted: {', '.join(known)}" if known else "no parameters"
+            raise InvalidInput(f"{name[:80]} is not a parameter; {accepted}.", name[:80])
+
+
+def _openapi(app: FastAPI) -> JsonObject:
+    """Return the OpenAPI document, which takes 0.3 s to build."""
+    with _DOCUMENT_LOCK:  # otherwise many simultaneous first requests would each build it
+        return app.openapi()

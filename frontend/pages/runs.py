@@ -15,7 +15,7 @@ from backend.runs.listing import list_runs, read_query, view_item
 from backend.runs.schemas import RunList
 from backend.runs.states import UNENDED
 from backend.search import Condition, Names, Order
-from backend.store import experiments, run_search, saved_views
+from backend.store import curation, experiments, run_search
 from backend.store.experiments import Visibility
 from backend.web.dependencies import Filter, OrderBy
 from frontend import columns
@@ -91,7 +91,7 @@ def runs(session: Reading, view: Annotated[RunsQuery, Depends()]) -> HTMLRespons
         chosen={column.written for column in shown},
         named=named,
         other_columns_url=view.url(columns=", ".join(column.written for column in other)),
-        views=[view_item(row) for row in saved_views.all_views(session)],
+        views=[view_item(row) for row in curation.all_views(session)],
         suggestions=_suggestions(names),
         any_runs=_has_runs(session),
         active=any(run.status in UNENDED for run in result.page.items),

@@ -9,8 +9,8 @@ from sqlalchemy import insert, select, update
 from backend.api.bodies import MAX_IDS
 from backend.errors import Conflict
 from backend.runs import curation, lifecycle
-from backend.store import metric_summaries, saved_views, transitions, undo_log, vacuum
-from backend.store.curation import CurationChange, tags_of
+from backend.store import metric_summaries, transitions, undo_log, vacuum
+from backend.store.curation import CurationChange, save_view, tags_of
 from backend.store.engine import now_ms
 from backend.store.tables import Edit, MetricSummary, Operation, Run
 from tests.api import Api, record_epochs
@@ -154,7 +154,7 @@ def test_concurrent_writes_of_tags_and_views_succeed(api: Api, runs: list[int]) 
     def write(value: int) -> int | None:
         with api.database.write() as session:
             wanted = CurationChange({"note": str(value)}, {"owner": str(value)})
-            saved_views.save_view(session, "One", {"filter": f"id = {value}"})
+            save_view(session, "One", {"filter": f"id = {value}"})
             return curation.change(session, "run", runs, wanted).operation
 
     with ThreadPoolExecutor(4) as pool:

@@ -30,7 +30,7 @@ from tests.training import (
     submit,
 )
 from worker import recorder
-from worker.claims import claim
+from worker.leases import claim
 from worker.recorder import HeldRun, Recorder
 from worker.services import Shutdown
 from worker.tasks import warm_up

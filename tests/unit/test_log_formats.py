@@ -11,7 +11,7 @@ from backend.log_formats import LossPair, find_losses, read_log
 from backend.log_formats.csv_logs import read_table
 from backend.log_formats.history import History, Unreadable
 from backend.log_formats.json_logs import read_document
-from backend.log_formats.series_names import parse_name
+from backend.log_formats.loss_pairs import parse_name
 from backend.log_formats.tensorboard import read_events
 from backend.series import Series
 

@@ -1,20 +1,28 @@
-"""Claiming queued runs, and resuming runs that were trained before from their checkpoints."""
+"""Leases of this worker: claiming runs, resuming them from a checkpoint, and renewing leases."""
 
+import logging
 import math
 import os
 import socket
-from collections.abc import Mapping, Sequence
+import threading
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from types import TracebackType
+from typing import Self
+
+from sqlalchemy.exc import SQLAlchemyError
 
 from backend.diagnosis.stopping_rules import Criterion, build, early_stop_step
 from backend.series import Series
 from backend.specification import RunSpec
-from backend.store import Database, artifacts, changes, metrics, runs, transitions
+from backend.store import Database, artifacts, changes, metrics, reason, runs, transitions
 from backend.store.changes import NewChange
-from backend.store.transitions import Claimed
+from backend.store.transitions import Claimed, Lease
 from worker.recorder import HeldRun
 from worker.services import Services
 from worker.training.fits import frame_epochs
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass(kw_only=True)
@@ -80,3 +88,50 @@ def _replay(rule: Criterion, recorded: Mapping[str, Series], epoch: int) -> bool
 def finite_or_nan(loss: float | None) -> float:
     """Return a loss as the database returns it: NaN if it is not finite."""
     return loss if loss is not None and math.isfinite(loss) else math.nan
+
+
+class Heartbeat(threading.Thread):
+    """Renews the leases three times per lease duration, in parallel to training.
+
+    `useless` becomes true once no run is left to train, because all were cancelled or lost to other
+    workers.
+    """
+
+    def __init__(
+        self, database: Database, leases: Callable[[], Sequence[Lease]], *, lease_seconds: float
+    ) -> None:
+        super().__init__(name="heartbeat", daemon=True)
+        self._database, self._leases = database, leases
+        self._lease_seconds = lease_seconds
+        self._ended = threading.Event()
+        self.useless = False
+
+    def run(self) -> None:
+        """Renew until the end; failures, such as an unreachable database, are retried."""
+        while not self._ended.wait(self._lease_seconds / 3):
+            try:
+                self.beat()
+            except SQLAlchemyError as error:
+                logger.warning("could not renew leases; retrying: %s", reason(error))
+            except Exception:  # without this thread all leases would expire
+                logger.exception("could not renew leases; retrying")
+
+    def beat(self) -> None:
+        """Renew all leases once."""
+        leases = self._leases()
+        with self._database.write() as session:
+            held = transitions.renew(session, leases, lease_seconds=self._lease_seconds)
+        self.useless = bool(leases) and all(held.values())
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._ended.set()
+        self.join()
