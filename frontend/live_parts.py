@@ -32,7 +32,7 @@ class PacedCache(Generic[T]):
     """Shared values, computed again as often as a share of one core allows.
 
     A value whose computation takes 0.1 s of processor time is at most `0.1 / share` seconds old. If
-    n values are in use, it is at most n times as old.
+    n values are in use, it is at most n times as old. The first computation does not count.
     """
 
     def __init__(
@@ -57,9 +57,12 @@ class PacedCache(Generic[T]):
         slot = self._slot(key)
         with slot.lock:
             if slot.value is None or self._clock() >= slot.due:
+                is_first = slot.value is None
                 start = self._processor()
                 slot.value = compute(slot.value)
                 cost = self._processor() - start
+                if is_first:  # it includes one-off costs, such as compiling the template
+                    cost = 0.0
                 pause = max(MIN_SECONDS, cost / self._share * self._active())
                 slot.due = self._clock() + pause
             return slot.value, max(0.0, slot.due - self._clock())

@@ -46,16 +46,20 @@ def test_a_value_is_computed_as_often_as_its_cost_allows(
     clock: Clock, cost: float, pause: float
 ) -> None:
     cache = paced(clock, cost)
+    assert cache.get("a", following)[1] == pytest.approx(1), "the first is not counted"
+    clock.now += 1
     assert cache.get("a", following)[1] == pytest.approx(pause)
     clock.now += pause - 0.25
-    assert cache.get("a", following)[0] == 1
-    clock.now += 0.25
     assert cache.get("a", following)[0] == 2
+    clock.now += 0.25
+    assert cache.get("a", following)[0] == 3
 
 
 def test_values_in_use_share_the_processor_time(clock: Clock) -> None:
     cache = paced(clock, 0.5)
-    cache.get("a", following)
+    for key in ("a", "b"):
+        cache.get(key, following)
+    clock.now += 1
     assert cache.get("b", following)[1] == pytest.approx(10)
     clock.now += 60  # nobody requests the first value any more
     assert cache.get("b", following)[1] == pytest.approx(5)
