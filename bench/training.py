@@ -1,6 +1,6 @@
 """Training times compared with the estimates of backend/specification/timing.py.
 
-    python bench/training.py
+    python -m bench.training
 
 Prints for several sizes and for the presets the median seconds per epoch (or of the whole preset),
 as CPU time of the training thread, and the estimate. The constants of the estimate are fitted to

@@ -106,7 +106,7 @@ def _optima_sentence(optima: Sequence[OptimumAt]) -> str:
     text = f"Validation loss is lowest with {sizes}."
     unsure = [at for at in optima if at.optimum.tied or at.optimum.validation.low is None]
     if unsure:
-        text += f" {_at_sizes(unsure, optima)} the seeds leave others open."
+        text += f" {_at_sizes(unsure, optima)} the seeds do not exclude other capacities."
     beyond = [at for at in optima if at.optimum.open_ended]
     if beyond:
         where = _at_sizes(beyond, optima)
@@ -156,7 +156,7 @@ def optimum_sentence(optimum: Optimum, capacity: str) -> str:
         return f"{text}. With one seed, other capacities may be as good."
     if not optimum.tied:
         return f"{text}."
-    text += f". The seeds do not tell it from {named(capacity, optimum.tied)}"
+    text += f". The seeds do not distinguish it from {named(capacity, optimum.tied)}"
     return f"{text}." if optimum.at_edge or not optimum.open_ended else f"{text}: {beyond}."
 
 
@@ -215,7 +215,7 @@ def seeds_sentence(points: Sequence[CapacityPoint], capacity: str) -> str:
     sentences = [
         f"{'All' if point.untrained == point.validation.count else point.untrained} of the "
         f"{point.validation.count} seeds of {named(capacity, [point.value])} learnt little more "
-        "than to give always the same answer."
+        "than to always give the same answer."
         for point in points
         if point.untrained
     ]

@@ -98,8 +98,8 @@ def _known_floor(variance: float, validation: Interval) -> StepEffect:
         f"{share:.0%} of the lowest measured" if share < 1 else "no less than the lowest measured"
     )
     text = (
-        f"the noise of the targets alone is a loss of {number(variance)}, {size}; no model gets "
-        "under it but by chance."
+        f"the noise of the targets alone is a loss of {number(variance)}, {size}; a model gets "
+        "below it only by chance."
     )
     if share >= MOSTLY_NOISE_SHARE:
         return StepEffect("noise", "limits", f"Noise limits: {text}")

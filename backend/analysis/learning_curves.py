@@ -255,7 +255,7 @@ def _outlook(law: Law) -> str:
     if needed is None:
         return f"{text} Do not rely on the law: {law.doubt}."
     if law.back_test is None:
-        text += f" {MIN_POINTS} sizes leave none to try the law on."
+        text += f" With {MIN_POINTS} sizes, none is left to test the law on."
     loss = f"a loss of {number(law.target)}"
     if needed.value is None and law.c >= law.target:
         return f"{text} It reaches {loss} with no amount of data: its floor is {number(law.c)}."

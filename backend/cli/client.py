@@ -82,7 +82,8 @@ class Client:
             ) from error
         except httpx.TransportError as error:
             raise Unavailable(
-                f"no server answers at {self.url}; start one with ./lab up or name one by --server."
+                f"no server answers at {self.url}; start one with ./lab up or "
+                "name one with --server."
             ) from error
 
 

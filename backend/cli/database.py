@@ -55,6 +55,8 @@ def run_doctor(options: Namespace) -> int:
         print("Wrong: schema.")
     elif wrong:
         print(f"Wrong: {', '.join(wrong)}. `lab backup` saves the current state for a report.")
+    elif any(check.outcome == "warning" for check in checks):
+        print("The data is consistent; see the warnings above.")
     else:
         print("All checks passed.")
     return DATA_IS_WRONG if wrong else 0

@@ -64,7 +64,7 @@ def run_export(options: Namespace) -> int:
     client = Client.from_options(options)
     out = options.out or Path(f"experiment-{options.id}{EXPORT_SUFFIX[options.format]}")
     if out.exists():
-        raise InvalidInput(f"{out} exists; accepted: another path in --out.")
+        raise InvalidInput(f"{out} exists; choose another path with --out.")
     if not out.parent.is_dir():
         raise InvalidInput(f"{out.parent} is not a folder; accepted: an existing folder in --out.")
     try:

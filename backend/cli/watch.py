@@ -96,7 +96,7 @@ def comparison_table(comparison: JsonObject) -> str:
         for row in rows
     ]
     sentence = str(comparison["sentence"])
-    judged = f"Runs are judged at their {comparison['at']} epoch."
+    judged = f"Runs are compared at their {comparison['at']} epoch."
     return "\n".join([*lines, judged, sentence[:1].upper() + sentence[1:]])
 
 

@@ -65,7 +65,7 @@ class Verdict(StrEnum):
     )  # fmt: skip
     DIVERGED = "diverged", VerdictFacts(
         severity=6, tone="harmful", mark="D",
-        meaning="The loss grows without end, or is not a number any more: most often the learning "
+        meaning="The loss grows without end, or is no longer a number: most often the learning "
         "rate is too high.",
         rules=("diverged.not-finite", "diverged.validation-not-finite", "diverged.exploded"),
         remedies=("smaller-steps",),

@@ -150,7 +150,7 @@ def differences_to_first(subjects: Sequence[Subject]) -> list[LossDifference]:
 def _difference(other: Subject, first: Subject, comparisons: int) -> LossDifference:
     for setting in TEST_LOSS_SETTINGS:
         if other.first.params.get(setting.path) != first.first.params.get(setting.path):
-            return LossDifference(None, f"another {setting.name}: not the same test loss")
+            return LossDifference(None, f"another {setting.name}: test losses are not comparable")
     values, base = other.by_seed("test_at_best"), first.by_seed("test_at_best")
     if not values or not base:
         return LossDifference(None, "no finished run with a test loss")

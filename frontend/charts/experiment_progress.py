@@ -54,7 +54,8 @@ class ProgressInfo:
             return f"{self._done}, {formatting.count(self.epochs, 'epoch')} in total{took}"
         left = "time left not known yet"
         if self.seconds_left is not None:
-            left = f"about {formatting.duration(self.seconds_left)} left"
+            about = "" if self.seconds_left < 1 else "about "
+            left = f"{about}{formatting.duration(self.seconds_left)} left"
         return f"{self._done}, {formatting.count(self.epochs, 'epoch')} so far{self._speed}, {left}"
 
     @property

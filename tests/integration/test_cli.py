@@ -208,7 +208,7 @@ def test_export_unpacks_the_tables_into_a_folder(lab: str, tmp_path: Path) -> No
     assert list(tmp_path.iterdir()) == [out]
     repeated = run(*arguments)
     assert repeated.returncode == 2
-    assert repeated.stderr == f"lab: {out} exists; accepted: another path in --out.\n"
+    assert repeated.stderr == f"lab: {out} exists; choose another path with --out.\n"
 
 
 def test_a_failed_export_leaves_no_files(lab: str, tmp_path: Path) -> None:

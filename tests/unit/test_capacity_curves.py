@@ -52,7 +52,9 @@ def test_an_optimum_at_the_edge_is_reported() -> None:
 def test_a_tie_with_the_largest_capacity_leaves_the_optimum_open() -> None:
     capacity_curve = curve([6.0, 5.0, 4.0, 3.0, 1.0, 1.005])
     assert not capacity_curve.optimum.at_edge and capacity_curve.optimum.open_ended
-    assert "do not tell it from width 32: the optimum may lie beyond" in capacity_curve.sentence
+    assert (
+        "do not distinguish it from width 32: the optimum may lie beyond" in capacity_curve.sentence
+    )
 
 
 def test_seeds_that_did_not_learn_are_reported_and_not_read_as_bias() -> None:

@@ -51,8 +51,11 @@ def test_a_difference_is_paired_by_the_common_seeds() -> None:
     [
         (cell(9, {7: 1.0, 8: 2.0}), "no seed in common"),
         (cell(9, {0: 1.0}), "one seed in common"),
-        (cell(9, {0: 1.0}, dataset__source="xor"), "another source: not the same test loss"),
-        (cell(9, {0: 1.0}, training__loss="mse"), "another loss: not the same test loss"),
+        (
+            cell(9, {0: 1.0}, dataset__source="xor"),
+            "another source: test losses are not comparable",
+        ),
+        (cell(9, {0: 1.0}, training__loss="mse"), "another loss: test losses are not comparable"),
         (Subject(9, [run(9, 0)], is_cell=False), "no finished run with a test loss"),
     ],
 )
