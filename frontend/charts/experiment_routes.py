@@ -28,7 +28,7 @@ from frontend.charts.capacity_curve import CapacityInfo, draw_capacity_curve, dr
 from frontend.charts.grid_metrics import CHOICES, KEYS
 from frontend.charts.learning_curve import LearningInfo, draw_learning_curve
 from frontend.charts.limiting_factors import CauseInfo, SharesInfo, draw_cause, draw_shares
-from frontend.charts.parallel_coordinates import MAX_ROWS, parallel_info
+from frontend.charts.parallel_coordinates import MAX_LINES, MAX_ROWS, parallel_info
 from frontend.charts.theme import as_json
 from frontend.charts.variant_differences import comparison_info, draw_comparison
 from frontend.site import Reading, render
@@ -201,4 +201,4 @@ def parallel(session: Reading, experiment_id: int, colour: str = "best") -> HTML
     at_best = metric_summaries.values_at_best(session, [run.id for run in items], KEYS)
     choice = colour if colour in CHOICES else "best"
     info = parallel_info(items, at_best, choice=choice)
-    return render("parts/parallel.html", info=info, max_rows=MAX_ROWS)
+    return render("parts/parallel.html", info=info, max_lines=MAX_LINES, max_rows=MAX_ROWS)

@@ -150,3 +150,9 @@ def test_fields_of_a_filter_get_a_removable_column(four_runs: Api) -> None:
     chosen = four_runs.get(f"/runs?{query}&columns=status").text
     assert "uses validation loss, which the table does not show." in chosen
     assert "Validation loss<span" not in chosen
+
+
+def test_the_parallel_chart_reports_the_cells_it_leaves_out(sqlite_api: Api) -> None:
+    sqlite_api.submit()
+    chart = sqlite_api.get("/charts/experiments/1/parallel")
+    assert "without a value, or beyond the first 1,000" in chart.text
