@@ -7,7 +7,7 @@ from backend.runs import lifecycle
 from backend.settings import Settings
 from backend.store import artifacts, runs, transitions
 from backend.store.tables import Run
-from tests.api import Api
+from tests.api import Api, record_epochs
 from tests.training import make_services
 from worker.training_task import train
 
@@ -153,6 +153,9 @@ def test_fields_of_a_filter_get_a_removable_column(four_runs: Api) -> None:
 
 
 def test_the_parallel_chart_reports_the_cells_it_leaves_out(sqlite_api: Api) -> None:
-    sqlite_api.submit()
-    chart = sqlite_api.get("/charts/experiments/1/parallel")
-    assert "without a value, or beyond the first 1,000" in chart.text
+    dataset = {"source": "moons", "n_train": [20, 50]}
+    experiment_id = sqlite_api.submit(dataset=dataset, model={"width": [2, 8]})
+    run_id = sqlite_api.run_ids(experiment_id)[0]
+    record_epochs(sqlite_api.database, experiment_id, run_id, range(1, 3))
+    chart = sqlite_api.get(f"/charts/experiments/{experiment_id}/parallel")
+    assert "3 cells without a value, or beyond the first 1,000, are left out" in chart.text
