@@ -12,6 +12,7 @@ from backend.web.dependencies import DatabaseDep, DispatcherDep, HealthChecksDep
 
 router = APIRouter()
 
+# The parts of HealthChecks.parts; "keeper" is the scheduler, a name that REST keeps.
 PartName = Literal["database", "schema", "disk", "broker", "keeper", "workers"]
 
 

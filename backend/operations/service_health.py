@@ -45,8 +45,6 @@ FRESH_SECONDS = 1.0  # every open page asks for the status; one answer serves al
 SCHEDULER_LATE_SECONDS = 60.0  # a pass takes seconds, or up to 30 s when it waits for a lock
 WRITE_DEADLINE_SECONDS = 5.0  # SQLite has one writer, and a large write takes a second or two
 CHECK_ERRORS = (SQLAlchemyError, RedisError, OSError, TimeoutError)
-# "keeper" is the scheduler: the name in the REST interface
-PARTS = ("database", "schema", "disk", "broker", "keeper", "workers")
 
 
 @dataclass(frozen=True)

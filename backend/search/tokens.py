@@ -43,7 +43,6 @@ def suggestion(written: str, accepted: Iterable[str]) -> str:
 TokenKind = Literal["word", "text", "sign", "end"]
 
 MAX_LENGTH = 4000
-SIGNS = ("<=", ">=", "!=", "=", "<", ">", "(", ")", ",")
 _TOKEN = re.compile(
     r"""\s*(?:
         (?P<sign><=|>=|!=|[=<>(),])
