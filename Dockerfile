@@ -25,7 +25,7 @@ RUN pip install ${TORCH_INDEX:+--extra-index-url "$TORCH_INDEX"} --no-deps -c co
  && find . -type d -name tests -prune -exec rm -r {} +
 
 FROM ${PYTHON_IMAGE} AS base
-ENV PATH=/venv/bin:$PATH PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 LAB_DATA_DIR=/tmp
+ENV PATH=/venv/bin:$PATH PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 LAB_DATA_DIR=/tmp/lab
 RUN useradd --uid 10001 --no-create-home --home-dir /tmp lab \
  && install --directory --owner lab /run/lab
 WORKDIR /app

@@ -71,6 +71,11 @@ class Settings(BaseSettings):
         "or -._~+/=. Without a token the service is open to everyone who can reach it; `lab up` "
         "creates one when LAB_HOST is reachable from other machines.",
     )
+    local_access: Literal["auto", "token", "open"] = Field(
+        "auto",
+        description="Whether `lab up` requires a token on 127.0.0.1 too, where every user of this "
+        "machine can connect. auto: if another user can log in, except in a container and in CI.",
+    )
     secrets_dir: Path | None = Field(
         None,
         description="Folder with secret settings in files named lab_token, lab_database and "
@@ -130,6 +135,12 @@ class Settings(BaseSettings):
     def database_url(self) -> str:
         """SQLAlchemy URL of the database."""
         return self.database or f"sqlite:///{self.data_dir.resolve() / 'lab.db'}"
+
+    @cached_property
+    def sqlite_path(self) -> Path | None:
+        """Path of the SQLite file, None for PostgreSQL."""
+        path = self.database_url.removeprefix("sqlite:///")
+        return Path(path) if path != self.database_url else None
 
     @cached_property
     def broker_url(self) -> str:

@@ -9,6 +9,7 @@ import sys
 
 from backend import logging_setup
 from backend.errors import InvalidInput, Unavailable
+from backend.operations import data_folder
 from backend.scheduling.dispatcher import make_celery
 from backend.settings import load_settings
 from worker.reconnect import install_reconnect
@@ -21,6 +22,10 @@ try:
 except InvalidInput as error:
     sys.exit(error.detail)
 logging_setup.configure(_settings.log, process="worker", worker=name())
+try:
+    data_folder.protect(_settings)
+except InvalidInput as error:
+    sys.exit(error.detail)
 app = make_celery(_settings)
 install_reconnect(app)
 try:

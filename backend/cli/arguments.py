@@ -11,7 +11,8 @@ from pathlib import Path
 _ABOUT = "Train grids of models, watch them overfit, learn why."
 _MORE = """`./lab test` in a checkout runs every check and test.
 The options of `up` can also be set in the environment: LAB_HOST, LAB_PORT, LAB_DATA_DIR,
-LAB_WORKERS. LAB_DATABASE is the URL of a PostgreSQL database, LAB_BROKER that of a Redis or Valkey.
+LAB_WORKERS, LAB_LOCAL_ACCESS. LAB_DATABASE is the URL of a PostgreSQL database, LAB_BROKER
+that of a Redis or Valkey.
 If the server requires a token, set LAB_TOKEN for submit, watch and the other client commands."""
 
 
@@ -34,6 +35,15 @@ def parse(arguments: list[str] | None) -> Namespace:
 def _up(parser: ArgumentParser) -> None:
     _serve(parser)
     parser.add_argument("--workers", help="number of worker processes (cores minus one, at most 4)")
+    token = parser.add_mutually_exclusive_group()
+    token.add_argument(
+        "--token", dest="local_access", action="store_const", const="token",
+        help="require a token from users of this machine too (default if others can log in)",
+    )  # fmt: skip
+    token.add_argument(
+        "--no-token", dest="local_access", action="store_const", const="open",
+        help="require a token from other machines only",
+    )  # fmt: skip
 
 
 def _serve(parser: ArgumentParser) -> None:

@@ -3,8 +3,10 @@
 import json
 from argparse import Namespace
 
+from backend.operations import data_folder
 from backend.operations.doctor import Check, examine
 from backend.operations.migration import migrate, opened, refuse_missing
+from backend.private_files import set_private_umask
 from backend.settings import load_settings
 from backend.store import backup, restore
 
@@ -14,13 +16,16 @@ DATA_IS_WRONG = 1
 
 def run_migrate(options: Namespace) -> int:
     """Bring the database to the newest schema."""
-    migrate(load_settings(options, "data_dir"))
+    settings = load_settings(options, "data_dir")
+    data_folder.protect(settings)
+    migrate(settings)
     print("The database has the newest schema.")
     return 0
 
 
 def run_backup(options: Namespace) -> int:
     """Write the backup and print its size and contents."""
+    set_private_umask()
     settings = load_settings(options, "data_dir")
     refuse_missing(settings)
     with opened(settings) as database:
@@ -33,7 +38,9 @@ def run_backup(options: Namespace) -> int:
 
 def run_restore(options: Namespace) -> int:
     """Fill the empty database from a backup and print what was restored."""
-    with opened(load_settings(options, "data_dir")) as database:
+    settings = load_settings(options, "data_dir")
+    data_folder.protect(settings)
+    with opened(settings) as database:
         rows = restore.read(options.file, database)
     print(f"Restored {rows['experiments']:,} experiments and {rows['runs']:,} runs.")
     return 0
@@ -41,6 +48,7 @@ def run_restore(options: Namespace) -> int:
 
 def run_doctor(options: Namespace) -> int:
     """Print each check; return 1 if the data or the schema has an error."""
+    set_private_umask()
     checks = []
     for check in examine(load_settings(options, "data_dir"), everything=options.all):
         checks.append(check)

@@ -5,14 +5,16 @@ from contextlib import suppress
 
 from backend import logging_setup, supervisor
 from backend.errors import InvalidInput, Unavailable
-from backend.operations import credentials
+from backend.operations import credentials, data_folder
+from backend.private_files import set_private_umask
 from backend.settings import load_settings
 from backend.supervisor import urls
 
 
 def run_up(options: Namespace) -> int:
     """Start the broker, the web process and the workers; keep them running until Ctrl-C."""
-    supervisor.run(load_settings(options, "host", "port", "workers", "data_dir"), say)
+    flags = ("host", "port", "workers", "data_dir", "local_access")
+    supervisor.run(load_settings(options, *flags), say)
     return 0
 
 
@@ -22,6 +24,7 @@ def run_serve(options: Namespace) -> int:
 
     settings = load_settings(options, "host", "port", "data_dir")
     logging_setup.configure(settings.log, process="web")
+    data_folder.protect(settings)
     say(f"Overfit Lab is at {urls.url_with_token(settings)}")
     web.serve(settings)
     return 0
@@ -32,6 +35,7 @@ def run_secrets(options: Namespace) -> int:
     folder = load_settings(options).secrets_dir
     if folder is None:
         raise InvalidInput("LAB_SECRETS_DIR is not set; accepted: the folder for the secrets.")
+    set_private_umask()
     try:
         credentials.create_missing(folder)
         if options.new_token:

@@ -8,6 +8,9 @@ import os
 import secrets
 from pathlib import Path
 
+from backend.errors import InvalidInput
+from backend.private_files import open_unlinked
+
 TOKEN = "lab_token"  # noqa: S105 - a file's name
 POSTGRES, VALKEY = "postgres_password", "valkey_password"
 # Containers use different user ids, and only containers that mount the folder can read it.
@@ -37,8 +40,8 @@ def token(folder: Path, *, mode: int = PRIVATE) -> str:
 def stored_token(folder: Path) -> str:
     """Return the stored token, or "" if it is missing or unreadable."""
     try:
-        return (folder / TOKEN).read_text()
-    except OSError:
+        return _read(folder / TOKEN)
+    except (OSError, InvalidInput):
         return ""
 
 
@@ -59,7 +62,13 @@ def urls(folder: Path, *, database: str, broker: str) -> dict[str, str]:
 def _read_or_create(path: Path, mode: int) -> str:
     if not path.exists():
         _write(path, secrets.token_urlsafe(32), mode)
-    return path.read_text()
+    return _read(path)
+
+
+def _read(path: Path) -> str:
+    """Read a secret. Raises OSError, and InvalidInput for a symbolic link."""
+    with open(path, opener=open_unlinked) as file:
+        return file.read()
 
 
 def _write(path: Path, text: str, mode: int) -> None:
@@ -68,6 +77,7 @@ def _write(path: Path, text: str, mode: int) -> None:
     partial.unlink(missing_ok=True)
     with os.fdopen(os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode), "w") as file:
         file.write(text)
+        os.fchmod(file.fileno(), mode)  # whatever the umask
         file.flush()
         os.fsync(file.fileno())
     partial.replace(path)

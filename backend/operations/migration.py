@@ -70,8 +70,8 @@ def _back_up(settings: Settings, database: Database, revision: str) -> Path | No
 
 def refuse_missing(settings: Settings) -> None:
     """Raise Unavailable if the SQLite file is missing, which SQLite would create empty."""
-    path = settings.database_url.removeprefix("sqlite:///")
-    if path != settings.database_url and not Path(path).exists():
+    path = settings.sqlite_path
+    if path and not path.exists():
         raise Unavailable(f"there is no database at {path}; --data-dir names its folder.")
 
 

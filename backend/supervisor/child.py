@@ -13,6 +13,8 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from backend.private_files import open_unlinked
+
 logger = logging.getLogger(__name__)
 
 MIN_RESTART_DELAY_SECONDS = 0.5
@@ -97,7 +99,7 @@ class Child:
         self._restart_at = None
         self._started_at = time.monotonic()
         supervisor = os.getpid()
-        with self.log.open("ab") as log:
+        with open(self.log, "ab", opener=open_unlinked) as log:
             self._process = subprocess.Popen(  # noqa: S603 - the commands are our own
                 self.program.command,
                 env=self._environment,
@@ -135,7 +137,9 @@ class Child:
         """Keep one old log. The process appends, so it goes on at the start of the empty file."""
         with suppress(OSError):  # a full disk or a removed log must not stop the supervisor
             if self.log.stat().st_size > MAX_LOG_BYTES:
-                shutil.copyfile(self.log, self.log.with_suffix(".old.log"))
+                old = self.log.with_suffix(".old.log")
+                old.unlink(missing_ok=True)
+                shutil.copyfile(self.log, old)
                 os.truncate(self.log, 0)
 
 

@@ -7,33 +7,66 @@ import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TextIO
 
 from backend.errors import Conflict, InvalidInput
+from backend.private_files import OPEN_TO_OTHERS, open_unlinked
 
 
 @contextmanager
 def lock_data_dir(data_dir: Path) -> Iterator[None]:
-    """Create the data folder and lock it. The system releases the lock when this process ends.
+    """Lock a protected data folder. The system releases the lock when this process ends.
 
+    A lock that others could read, as older versions created it, can be held by any user of this
+    machine. Such a lock is replaced unless a process of ours wrote it.
     Raises Conflict if another instance holds the lock, InvalidInput if the folder is unusable.
     """
-    try:
-        data_dir.mkdir(parents=True, exist_ok=True)
-        file = (data_dir / "lab.lock").open("a+")
-    except OSError as error:
-        raise InvalidInput(f"cannot use the data directory {data_dir}: {error.strerror}") from error
-    with file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            file.seek(0)
-            raise Conflict(
-                f"another instance (pid {file.read().strip()}) uses the data directory {data_dir}"
-            ) from None
+    with _locked(data_dir / "lab.lock", data_dir) as file:
         file.truncate(0)
         file.write(str(os.getpid()))
         file.flush()
         yield
+
+
+def _locked(path: Path, data_dir: Path) -> TextIO:
+    """Open and lock the file. Raises Conflict and InvalidInput."""
+    file = _open(path, data_dir)
+    exposed = bool(os.fstat(file.fileno()).st_mode & OPEN_TO_OTHERS)
+    os.fchmod(file.fileno(), 0o600)
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        file.seek(0)
+        holder = file.read().strip()
+        file.close()
+        if exposed and not _is_running(holder):  # another user had opened the file
+            path.unlink()
+            return _locked(path, data_dir)
+        raise Conflict(
+            f"another instance (pid {holder}) uses the data directory {data_dir}"
+        ) from None
+    return file
+
+
+def _open(path: Path, data_dir: Path) -> TextIO:
+    """Open the lock, which may be neither a link nor another name of some other file."""
+    try:
+        file = open(path, "a+", opener=open_unlinked)  # noqa: SIM115 - needs the opener
+    except OSError as error:
+        raise InvalidInput(f"cannot use the data directory {data_dir}: {error.strerror}") from error
+    if os.fstat(file.fileno()).st_nlink > 1:
+        file.close()
+        raise InvalidInput(f"{path} is a second name of another file; remove it.")
+    return file
+
+
+def _is_running(pid: str) -> bool:
+    """Return whether the process that wrote its id into the lock is running and ours."""
+    try:
+        os.kill(int(pid), 0)
+    except (ValueError, OSError):
+        return False
+    return True
 
 
 def check_port(host: str, port: int) -> None:

@@ -13,7 +13,8 @@ from pydantic import SecretStr
 
 from backend import logging_setup
 from backend.errors import Unavailable
-from backend.operations import credentials
+from backend.operations import credentials, data_folder, login_users
+from backend.private_files import open_unlinked
 from backend.settings import Settings
 from backend.supervisor import programs, urls
 from backend.supervisor.child import Child, Program
@@ -55,6 +56,7 @@ ALL_END_SECONDS = 4.0  # remaining processes are killed
 def run(settings: Settings, say: Callable[[str], None]) -> None:
     """Run the product until SIGINT or SIGTERM. Raises Conflict, InvalidInput, Unavailable."""
     signals = Signals()
+    data_folder.protect(settings)
     with lock_data_dir(settings.data_dir), ExitStack() as cleanup:
         check_port(settings.host, settings.port)
         settings = _with_required_token(settings)
@@ -68,11 +70,18 @@ def run(settings: Settings, say: Callable[[str], None]) -> None:
 
 
 def _with_required_token(settings: Settings) -> Settings:
-    """Require the token stored in the data folder if other machines can reach the service."""
-    if settings.token or urls.is_local(settings):
+    """Require the token stored in the data folder if others can reach the service."""
+    if settings.token or (urls.is_local(settings) and not _wants_local_token(settings)):
         return settings
     token = SecretStr(credentials.token(settings.data_dir))
     return settings.model_copy(update={"token": token})
+
+
+def _wants_local_token(settings: Settings) -> bool:
+    """Return whether other users of this machine need a token."""
+    if settings.local_access == "auto":
+        return login_users.is_shared_machine()
+    return settings.local_access == "token"
 
 
 class Supervisor:
@@ -85,7 +94,8 @@ class Supervisor:
         self._environment = programs.environment(settings, settings.broker_url)
         self._log_dir = settings.data_dir.resolve() / "logs"
         self._log_dir.mkdir(exist_ok=True)
-        log = (self._log_dir / "supervisor.log").open("a", encoding="utf-8")
+        path = self._log_dir / "supervisor.log"
+        log = open(path, "a", encoding="utf-8", opener=open_unlinked)  # noqa: SIM115
         logging_setup.configure(settings.log, process="supervisor", to=log)
         self._broker: list[Child] = []
         self._web: list[Child] = []

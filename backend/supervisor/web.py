@@ -15,6 +15,7 @@ import uvicorn
 from backend import logging_setup
 from backend.errors import LabError
 from backend.main import create_app
+from backend.operations import data_folder
 from backend.operations.migration import migrate
 from backend.settings import Settings
 
@@ -30,6 +31,7 @@ def main() -> None:
     settings = Settings()
     logging_setup.configure(settings.log, process="web")
     try:
+        data_folder.protect(settings)
         migrate(settings)
     except LabError as error:
         sys.exit(error.detail)
