@@ -12,8 +12,9 @@ from backend.diagnosis import Curve, Diagnosis, diagnose
 from backend.diagnosis.stopping_rules import Criterion, build, early_stop_step
 from backend.diagnosis.verdicts import RULES, Tone, Verdict, slug
 from backend.errors import FieldError, InvalidInput, InvalidSpec
-from backend.log_formats import History, LossPair, find_losses, read_log
+from backend.log_formats import History, find_losses, read_log
 from backend.log_formats.history import Ambiguous, Unreadable
+from backend.pairing import LossPair
 from backend.series import Series
 
 FAILED, UNREADABLE = 1, 2  # exit codes
@@ -123,7 +124,7 @@ def _report(file: str, history: History, options: Namespace, criterion: Criterio
         pair = find_losses(history, train=options.train, validation=options.validation)
     except Unreadable as error:
         return _unreadable(label, f"{label}: {error.detail}.")
-    curve = Curve.from_series(pair.train, pair.validation, unit=history.unit)
+    curve = pair.curve
     diagnosis = diagnose(curve, accuracy=pair.accuracy)
     stop = early_stop_step(criterion, _losses(curve, pair.validation))
     notes = (*history.remarks, *pair.remarks)

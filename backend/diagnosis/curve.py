@@ -37,7 +37,7 @@ class Curve:
             return cls.from_arrays(train.steps, train.values, validation.values, unit=unit)
         if not len(train) or not len(validation):
             return cls.from_arrays([], [], [], unit=unit)
-        losses = _train_at(validation.steps, train)
+        losses = mean_since_previous(validation.steps, train.steps, train.values)
         curve = cls.from_arrays(validation.steps, losses, validation.values, unit=unit)
         last = int(train.steps[-1])
         if math.isfinite(train.values[-1]) or last < validation.steps[-1]:
@@ -83,15 +83,20 @@ def _breaks_at(finite: NDArray[np.bool_]) -> int | None:
     return int(np.flatnonzero(finite)[-1]) + 1 if finite.any() else 0
 
 
-def _train_at(steps: Array, train: Series) -> FloatArray:
-    """Return train loss at validation steps: the mean since the previous one, or interpolated."""
-    known = train.finite
+def mean_since_previous(steps: Array, train_steps: Array, train: ArrayLike) -> FloatArray:
+    """Return train loss [n] at ascending validation steps [n], of values [m] at steps [m].
+
+    Each is the mean since the previous validation step, or interpolated if there is no value since.
+    """
+    values = np.asarray(train, np.float64)
+    finite = np.isfinite(values)
+    known_steps, known = train_steps[finite], values[finite]
     if not len(known):
         return np.full(len(steps), np.nan)
-    sums = np.concatenate([[0.0], np.cumsum(known.values)])
-    ends = np.searchsorted(known.steps, steps, side="right")
+    sums = np.concatenate([[0.0], np.cumsum(known)])
+    ends = np.searchsorted(known_steps, steps, side="right")
     starts = np.concatenate([[0], ends[:-1]])
     amount = ends - starts
     mean = (sums[ends] - sums[starts]) / np.maximum(amount, 1)
-    interpolated = np.interp(steps, known.steps, known.values)
+    interpolated = np.interp(steps, known_steps, known)
     return np.asarray(np.where(amount > 0, mean, interpolated))

@@ -12,7 +12,7 @@ from backend.log_formats.history import (
     is_whole_step,
     parse_number,
 )
-from backend.log_formats.loss_pairs import part_of
+from backend.pairing.series_names import part_of
 from backend.series import Series
 
 MAX_DEPTH = 12  # levels of nesting that are searched for histories

@@ -10,8 +10,8 @@ from pathlib import Path
 from backend.log_formats.csv_logs import read_table
 from backend.log_formats.history import History, Unreadable
 from backend.log_formats.json_logs import read_document
-from backend.log_formats.loss_pairs import parse_name, part_of
 from backend.log_formats.tensorboard import is_events, read_events
+from backend.pairing.series_names import parse_name, part_of
 from backend.series import Series
 
 MAX_BYTES = 256 << 20  # of a file

@@ -39,6 +39,11 @@ RULES = [
     ("backend.analysis", SQL | HTTP | {"redis", "celery", "backend.api"}, set()),
     ("backend.analysis", {"backend.runs", "backend.remedies"}, set()),
     ("backend.analysis", VALIDATION, set()),
+    (
+        "backend.pairing",
+        SQL | HTTP | {"redis", "celery", "backend.api", "backend.log_formats"},
+        set(),
+    ),
     ("backend.log_formats", SQL | HTTP | {"redis", "celery", "backend.api"}, set()),
     ("backend.store", {"backend.diagnosis", "backend.analysis", "backend.remedies"}, set()),
     ("backend.datasets", SQL | HTTP | {"redis", "celery", "backend.api"}, set()),

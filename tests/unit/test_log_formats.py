@@ -7,12 +7,13 @@ from pathlib import Path
 
 import pytest
 
-from backend.log_formats import LossPair, find_losses, read_log
+from backend.log_formats import find_losses, read_log
 from backend.log_formats.csv_logs import read_table
 from backend.log_formats.history import History, Unreadable
 from backend.log_formats.json_logs import read_document
-from backend.log_formats.loss_pairs import parse_name
 from backend.log_formats.tensorboard import read_events
+from backend.pairing import LossPair
+from backend.pairing.series_names import parse_name
 from backend.series import Series
 
 EVENTS = Path(__file__).parents[1] / "data" / "events"
