@@ -27,10 +27,9 @@ from bench.docs_section import replace_section
 from worker import trainer
 from worker.recorder import HeldRun, Recorder
 from worker.services import Services, Shutdown
-from worker.tasks import warm_up
+from worker.tasks import train, warm_up
 from worker.training.device import choose_device
 from worker.training.group import EpochResult, Failure, Group
-from worker.training_task import train
 
 REPEATS = 3
 SWEEP: dict[str, Any] = {

@@ -19,8 +19,8 @@ from backend.specification import validate
 from backend.store import Database, changes, experiments, metrics, runs
 from backend.store.tables import Change, Run
 from worker.services import Services, Shutdown
+from worker.tasks import train
 from worker.training.device import choose_device
-from worker.training_task import train
 
 
 class ActionAfterEpochs(Shutdown):

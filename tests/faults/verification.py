@@ -10,7 +10,7 @@ from backend.store import Database, runs
 from backend.store.schema import migrate
 from tests.faults.deployment import Deployment
 from tests.training import changed_epochs, curves, logged, make_services, submit
-from worker.training_task import train
+from worker.tasks import train
 
 Curve = Mapping[str, tuple[list[int], list[float | None]]]
 

@@ -11,7 +11,7 @@ from backend.store.tables import Run
 from tests.api import Api
 from tests.specs import document
 from tests.training import make_services
-from worker.training_task import train
+from worker.tasks import train
 
 OVERFITTING = document(
     "moons",

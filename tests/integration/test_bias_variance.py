@@ -9,7 +9,7 @@ from backend.runs.grid_analysis import bias_variance
 from backend.settings import Settings
 from backend.store import Database, artifacts
 from tests.training import curves, make_services, submit
-from worker.training_task import train
+from worker.tasks import train
 
 LINE = {
     "dataset": {"source": "sine", "n_train": 20, "n_test": 150, "target_noise": 0.3},

@@ -14,6 +14,7 @@ from backend.store import Database, artifacts
 from tests.api import Api
 from tests.specs import document, run_spec
 from tests.training import get_run, make_services, submit, train_with_kill
+from worker.tasks import train
 from worker.training.fits import (
     FEWEST_FRAMES,
     MOST_FRAMES,
@@ -22,7 +23,6 @@ from worker.training.fits import (
     frame_inputs,
 )
 from worker.training.member import GroupMember
-from worker.training_task import train
 
 EPOCHS = 60
 MOONS = document(

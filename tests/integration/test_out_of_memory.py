@@ -8,9 +8,9 @@ from backend.store import Database
 from tests.specs import document
 from tests.training import curves, get_run, logged_epochs, make_services, submit
 from worker import trainer
+from worker.tasks import train
 from worker.training.group import EpochResult, Failure, Group
 from worker.training.model_files import SnapshotFiles
-from worker.training_task import train
 
 EPOCHS = 10
 RUNS = document(

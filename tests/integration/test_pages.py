@@ -9,7 +9,7 @@ from backend.store import artifacts, runs, transitions
 from backend.store.tables import Run
 from tests.api import Api, record_epochs
 from tests.training import make_services
-from worker.training_task import train
+from worker.tasks import train
 
 HUGE = 10**20
 

@@ -8,7 +8,7 @@ from backend.settings import Settings
 from tests.api import Api
 from tests.specs import document
 from tests.training import make_services, submit
-from worker.training_task import train
+from worker.tasks import train
 
 SMALL = {"dataset__n_train": 20, "dataset__n_validation": 20, "dataset__n_test": 20}
 

@@ -27,8 +27,8 @@ from tests.training import (
     train_with_kill,
 )
 from worker.services import Shutdown
+from worker.tasks import train
 from worker.training.gradient_descent import GradientDescent
-from worker.training_task import train
 
 EPOCHS = 12
 SHORT = document(

@@ -17,7 +17,7 @@ from backend.supervisor.programs import worker
 from tests.product import ROOT, wait_for
 from tests.specs import document
 from tests.training import curves, get_run, make_services, submit
-from worker.training_task import train
+from worker.tasks import train
 
 EPOCHS = 2400  # enough to stop the worker long before the last epoch
 DOCUMENT = document(

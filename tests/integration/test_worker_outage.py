@@ -33,8 +33,7 @@ from worker import recorder
 from worker.leases import claim
 from worker.recorder import HeldRun, Recorder
 from worker.services import Shutdown
-from worker.tasks import warm_up
-from worker.training_task import train
+from worker.tasks import train, warm_up
 
 EPOCHS = 60
 DOCUMENT = document("points", training__epochs=EPOCHS)

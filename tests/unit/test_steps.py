@@ -8,10 +8,10 @@ import torch
 from tests.specs import run_specs
 from worker.training import gradient_descent
 from worker.training.device import choose_device
+from worker.training.gradient_descent import Eager, Fixed, Step
 from worker.training.group import EpochResult, Group
 from worker.training.network import Network
 from worker.training.optimizers import Updates
-from worker.training.steps import Eager, Fixed, Step
 
 DEVICE = choose_device()
 

@@ -3,9 +3,8 @@
 from collections.abc import Iterator
 from itertools import pairwise
 
-from worker.training.layers import Dropout, Linear, StackedLayer
+from worker.training.layers import Affine, BatchNorm, Dropout, LayerNorm, Linear, StackedLayer
 from worker.training.network import Site
-from worker.training.normalisation import Affine, BatchNorm, LayerNorm
 from worker.training.program import TrainingProgram
 from worker.training.stack import aligned
 
