@@ -2,9 +2,11 @@
 
 from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
+from threading import Condition
 from typing import Literal
 
 import numpy as np
+from cachetools import LRUCache, cached
 from safetensors.numpy import load
 from sqlalchemy.orm import Session
 
@@ -12,7 +14,6 @@ from backend.analysis.bias_variance import Split, Targets, cross_entropy, square
 from backend.analysis.cells import SEED, TARGET_NOISE, cell_key, group_by
 from backend.analysis.measured_cells import PartLosses, RunResult
 from backend.analysis.report import GridReport, analyse
-from backend.cache import SingleFlightCache
 from backend.series import FloatArray, Series
 from backend.specification.data_sources import SOURCES
 from backend.specification.hyperparameters import dataset, training
@@ -25,7 +26,6 @@ HALVINGS = 4  # the lowest loss is taken within all, 1/2, 1/4, 1/8 and 1/16 of t
 
 _PARTS = ("train", "val", "test")
 _LOSSES = tuple(f"{part}_loss" for part in _PARTS)
-_reports: SingleFlightCache[GridReport] = SingleFlightCache(MAX_CACHED_REPORTS)
 
 
 def grid_report(session: Session, experiment_id: int, *, target: float | None = None) -> GridReport:
@@ -35,10 +35,7 @@ def grid_report(session: Session, experiment_id: int, *, target: float | None = 
     """
     experiments.get(session, experiment_id)
     finished = finished_runs(session, experiment_id)
-    return _reports.get(
-        (*identity(session, finished), target),
-        lambda: analyse(_results(session, finished), target=target),
-    )
+    return _report(session, finished, target)
 
 
 def finished_runs(session: Session, experiment_id: int) -> list[Run]:
@@ -50,6 +47,18 @@ def identity(session: Session, finished: Sequence[Run]) -> tuple[Hashable, ...]:
     """Return the cache key of results that depend on finished runs alone."""
     url = str(session.get_bind().engine.url)
     return url, tuple((run.id, run.ended_at) for run in finished)
+
+
+def _report_key(
+    session: Session, finished: Sequence[Run], target: float | None
+) -> tuple[Hashable, ...]:
+    return *identity(session, finished), target
+
+
+# the charts of a page request the same report at once: the condition lets one compute it
+@cached(LRUCache(MAX_CACHED_REPORTS), key=_report_key, condition=Condition())
+def _report(session: Session, finished: Sequence[Run], target: float | None) -> GridReport:
+    return analyse(_results(session, finished), target=target)
 
 
 def _results(session: Session, finished: Sequence[Run]) -> list[RunResult]:
@@ -133,9 +142,6 @@ class CellSplit:
     epochs: Sequence[EpochSplit]
 
 
-_splits_cache: SingleFlightCache[list[CellSplit]] = SingleFlightCache(MAX_CACHED_EXPERIMENTS)
-
-
 def bias_variance(session: Session, experiment_id: int) -> list[CellSplit]:
     """Split the error of every cell with two finished seeds or more. Raises NotFound.
 
@@ -144,9 +150,10 @@ def bias_variance(session: Session, experiment_id: int) -> list[CellSplit]:
     """
     experiments.get(session, experiment_id)
     finished = finished_runs(session, experiment_id)
-    return _splits_cache.get(identity(session, finished), lambda: _splits(session, finished))
+    return _splits(session, finished)
 
 
+@cached(LRUCache(MAX_CACHED_EXPERIMENTS), key=identity, condition=Condition())
 def _splits(session: Session, finished: Sequence[Run]) -> list[CellSplit]:
     splits = []
     for group in group_by(finished, lambda run: cell_key(run.params)):

@@ -1,11 +1,13 @@
 """Bias and variance: predictions recorded by a worker, split by the service."""
 
+from concurrent.futures import ThreadPoolExecutor
 from statistics import fmean
+from threading import Barrier
 
 import pytest
 from safetensors.numpy import load
 
-from backend.runs.grid_analysis import bias_variance
+from backend.runs.grid_analysis import CellSplit, bias_variance
 from backend.settings import Settings
 from backend.store import Database, artifacts
 from tests.training import curves, make_services, submit
@@ -83,3 +85,15 @@ def test_one_seed_has_no_bias_variance_split(
     )
     with sqlite_database.read() as session:
         assert bias_variance(session, 1) == []
+
+
+def test_concurrent_requests_split_the_error_once(trained: Database) -> None:
+    together = Barrier(4)
+
+    def ask(_: int) -> list[CellSplit]:
+        with trained.read() as session:
+            together.wait()
+            return bias_variance(session, 1)
+
+    with ThreadPoolExecutor(4) as pool:
+        assert len({id(splits) for splits in pool.map(ask, range(4))}) == 1
