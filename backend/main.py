@@ -22,8 +22,7 @@ from backend.api import (
     saved_views,
     stream,
 )
-from backend.live.broadcaster import Broadcaster
-from backend.live.notifications import Notifier
+from backend.live.notifications import Broadcaster, Notifier
 from backend.operations.prometheus import PrometheusMetrics
 from backend.operations.service_health import HealthChecks
 from backend.scheduling.dispatcher import Dispatcher, make_celery

@@ -5,7 +5,7 @@ from typing import Annotated
 from fastapi import APIRouter, Path, Response
 from pydantic import BaseModel, ConfigDict
 
-from backend.api.bodies import TagKey
+from backend.api.curation import TagKey
 from backend.runs.listing import Query, View, read_query, view_item
 from backend.store import curation
 from backend.store.tables import MAX_ID

@@ -12,8 +12,8 @@ from fastapi.responses import StreamingResponse
 
 from backend.errors import InvalidInput, Unavailable
 from backend.live import events
-from backend.live.broadcaster import Broadcaster
 from backend.live.events import EventBatch, StreamSubject
+from backend.live.notifications import Broadcaster
 from backend.store import UNREACHABLE, Database, changes, experiments, reason, runs
 from backend.store.tables import MAX_ID
 from backend.web.dependencies import MAX_REVISION, BroadcasterDep, DatabaseDep, SettingsDep

@@ -21,8 +21,7 @@ from prometheus_client import (
 from prometheus_client.metrics_core import CounterMetricFamily, GaugeMetricFamily, Metric
 
 from backend import __version__
-from backend.live.broadcaster import Broadcaster
-from backend.live.notifications import Notifier
+from backend.live.notifications import Broadcaster, Notifier
 from backend.operations.service_health import CHECK_ERRORS, HealthCheck, HealthChecks
 from backend.runs.states import STATES
 from backend.scheduling.dispatcher import BrokerState, Dispatcher

@@ -17,8 +17,8 @@ from backend.operations import credentials, data_folder, login_users
 from backend.private_files import open_unlinked
 from backend.settings import Settings
 from backend.supervisor import programs, urls
-from backend.supervisor.child import Child, Program
 from backend.supervisor.lock import check_port, lock_data_dir
+from backend.supervisor.programs import Child, Program
 
 
 class Signals:

@@ -14,7 +14,7 @@ from fastapi import Depends, FastAPI, Path, Query, Request
 from starlette.concurrency import run_in_threadpool
 
 from backend.errors import InvalidInput, UnsupportedMediaType
-from backend.live.broadcaster import Broadcaster
+from backend.live.notifications import Broadcaster
 from backend.operations.service_health import HealthChecks
 from backend.scheduling.dispatcher import Dispatcher
 from backend.search.tokens import MAX_LENGTH

@@ -1,19 +1,62 @@
-"""Progress of an experiment: the share of its work that is done, and the time left."""
+"""Progress of an experiment: the share of its work that is done, its speed, and the time left."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+
+from sqlalchemy.orm import Session
 
 from backend.runs.schemas import RunItem
 from backend.runs.states import ENDED
-from backend.runs.throughput import Throughput
 from backend.specification.estimates import seconds
+from backend.store import metrics
 from frontend import formatting
 
 # With less work done or less time passed, no time left is estimated.
 MIN_SHARE = 0.02
 MIN_SECONDS = 2.0
+WINDOW_SECONDS = 10.0
+MAX_SPEED_UP = 5
+"""A run may be this many times faster than its own mean before some of its latest epochs are not
+counted; the bound keeps the query to the newest rows."""
+
+
+@dataclass(frozen=True)
+class Throughput:
+    """Epochs that runs trained, ``{run: epochs}``, in the last `seconds`."""
+
+    epochs: Mapping[int, int]
+    seconds: float
+
+
+def throughput(session: Session, runs: Sequence[RunItem], now: datetime) -> Throughput | None:
+    """Return the epochs of the last WINDOW_SECONDS, or since training began; None if none."""
+    since = now - timedelta(seconds=WINDOW_SECONDS)
+    started = [_time(run.started_at) for run in runs if run.started_at]
+    recent = [run for run in runs if run.started_at and _is_recent(run, since)]
+    period = min(WINDOW_SECONDS, (now - min(started)).total_seconds()) if started else 0.0
+    if not recent or period <= 0:
+        return None
+    fastest = max(
+        run.epoch / max(1.0, (now - _time(run.started_at)).total_seconds()) for run in recent
+    )
+    epochs = metrics.recorded_since(
+        session,
+        [run.id for run in recent],
+        "train_loss",
+        since_ms=int(since.timestamp() * 1000),
+        last_steps=int(MAX_SPEED_UP * WINDOW_SECONDS * fastest) + 1,
+    )
+    return Throughput(epochs, period) if epochs else None
+
+
+def _is_recent(run: RunItem, since: datetime) -> bool:
+    return run.status == "running" or (run.ended_at is not None and _time(run.ended_at) >= since)
+
+
+def _time(iso: str | None) -> datetime:
+    return datetime.fromisoformat(iso or "")
 
 
 @dataclass(frozen=True)

@@ -9,10 +9,9 @@ from sqlalchemy.orm import Session
 
 from backend.runs.items import experiment_items, run_items
 from backend.runs.schemas import ExperimentItem, RunItem
-from backend.runs.throughput import throughput
 from backend.store import experiments, metric_summaries, runs
 from backend.store.tables import Run
-from frontend.charts.experiment_progress import ProgressInfo, progress_info
+from frontend.charts.experiment_progress import ProgressInfo, progress_info, throughput
 from frontend.charts.grid_metrics import KEYS, AtBest
 from frontend.formatting import badges
 from frontend.live_parts import version_now

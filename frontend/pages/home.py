@@ -11,12 +11,11 @@ from sqlalchemy.orm import Session
 from backend.runs.items import experiment_items, run_items
 from backend.runs.schemas import ExperimentItem
 from backend.runs.states import ENDED
-from backend.runs.throughput import throughput
 from backend.specification.presets import PRESET_GROUPS
 from backend.store import experiments, runs
 from backend.store.experiments import Visibility
 from backend.web.dependencies import Cursor
-from frontend.charts.experiment_progress import ProgressInfo, progress_info
+from frontend.charts.experiment_progress import ProgressInfo, progress_info, throughput
 from frontend.formatting import badges
 from frontend.site import Reading, render
 

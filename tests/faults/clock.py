@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from backend.scheduling.lease_clock import RESTART_INTERVAL_LEASES
+from backend.scheduling.scheduler import RESTART_INTERVAL_LEASES
 from tests.faults.campaign import Campaign
 from tests.faults.deployment import Deployment, deploy_with_long_leases
 from tests.faults.fork_server import ForkServer

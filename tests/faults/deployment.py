@@ -15,7 +15,7 @@ from typing import Any
 from backend.settings import Settings
 from backend.store import Database
 from backend.supervisor import programs
-from backend.supervisor.child import Program
+from backend.supervisor.programs import Program
 from tests.faults.client import ProductClient
 from tests.faults.fork_server import ForkServer
 from tests.faults.processes import Process, create_postgres, fork_program, run_program

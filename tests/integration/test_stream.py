@@ -70,7 +70,7 @@ def test_a_stream_ends_while_the_database_is_unreachable(
 def test_a_notification_ends_the_wait(
     api: Api, url: str, run_id: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("backend.live.broadcaster.POLL_SECONDS", 3600)
+    monkeypatch.setattr("backend.live.notifications.POLL_SECONDS", 3600)
     record_epochs(api.database, 1, run_id, range(1, 2))
     with open_stream(url, f"run={run_id}") as stream:
         next(stream)
@@ -216,7 +216,7 @@ def test_without_a_broker_the_database_is_polled(sqlite_url: str, tmp_path: Path
 def test_notifications_resume_after_a_broker_outage(
     sqlite_url: str, short_dir: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("backend.live.broadcaster.POLL_SECONDS", 3600)
+    monkeypatch.setattr("backend.live.notifications.POLL_SECONDS", 3600)
     monkeypatch.setattr(
         "backend.live.notifications.PAUSE_AFTER_FAILURE_SECONDS", 0
     )  # submitting without a broker logs a failure

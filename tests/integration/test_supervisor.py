@@ -15,7 +15,7 @@ import httpx
 import psutil
 import pytest
 
-from backend.supervisor.child import Child, Program
+from backend.supervisor.programs import Child, Program
 from tests.product import Product, free_port, run_product, start_product, wait_for
 
 SPEC = {"dataset": {"source": "points"}, "training": {"epochs": 2}}

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from sqlalchemy import insert, select, update
 
-from backend.api.bodies import MAX_IDS
+from backend.api.curation import MAX_IDS
 from backend.errors import Conflict
 from backend.runs import curation, lifecycle
 from backend.store import metric_summaries, transitions, undo_log, vacuum

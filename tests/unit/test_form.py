@@ -4,8 +4,8 @@ from typing import Any
 import pytest
 
 from backend.specification.hyperparameters import HYPERPARAMETERS
-from frontend.form import FormField, form_fields
 from frontend.formatting import badge, duration, number, value
+from frontend.pages.new_experiment import FormField, form_fields
 from tests.specs import run_spec
 
 

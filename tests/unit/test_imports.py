@@ -62,7 +62,7 @@ RULES = [
     ("frontend", {"backend.api"}, set()),
     ("backend.runs", {"backend.api", "backend.web"}, set()),
     # notifications follow a commit in one place: `_notify` in backend.main
-    ("backend.api", {"backend.live.notifications"}, set()),
+    ("backend.api", {"backend.live.notifications.Notifier"}, set()),
     ("worker.training", SQL | {"celery", "kombu", "redis", "backend.scheduling.dispatcher"}, set()),
 ]
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from backend.scheduling.lease_clock import LeaseClock
+from backend.scheduling.scheduler import LeaseClock
 
 LEASE = 10
 
@@ -13,7 +13,7 @@ class Clocks:
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.ours, self.theirs = 1000.0, 5_000_000
         self.lease_clock = LeaseClock(LEASE)
-        monkeypatch.setattr("backend.scheduling.lease_clock.time.monotonic", lambda: self.ours)
+        monkeypatch.setattr("backend.scheduling.scheduler.time.monotonic", lambda: self.ours)
 
     def look(
         self, *, after: float = 1, jump: float = 0, asking: float = 0, written: bool = True

@@ -2,9 +2,8 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from backend.runs.schemas import RunItem
-from backend.runs.throughput import Throughput
 from backend.specification import validate
-from frontend.charts.experiment_progress import ProgressInfo, progress_info
+from frontend.charts.experiment_progress import ProgressInfo, Throughput, progress_info
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 

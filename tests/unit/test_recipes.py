@@ -31,7 +31,7 @@ CHECK_HYPERPARAMETER = """
 from backend.errors import InvalidSpec
 from backend.specification import validate
 from docs.make_reference import hyperparameter_table
-from frontend.form import form_fields
+from frontend.pages.new_experiment import form_fields
 from frontend.formatting import label, value
 from frontend.site import fill
 
@@ -58,7 +58,7 @@ OPTIMIZERS["rmsprop"] = replace(OPTIMIZERS["adam"], name="rmsprop", title="RMSpr
 """
 CHECK_OPTIMIZER = """
 from backend.specification import validate
-from frontend.form import form_fields
+from frontend.pages.new_experiment import form_fields
 from frontend.formatting import value
 
 document = {"dataset": {"source": "moons"}, "training": {"optimizer": "rmsprop"}}

@@ -155,7 +155,7 @@ import json
 import torch
 from backend.diagnosis.stopping_rules import build
 from backend.specification import validate
-from frontend.form import form_fields
+from frontend.pages.new_experiment import form_fields
 from frontend.pages.reference import datasets
 from worker.training.group import Group
 
