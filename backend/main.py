@@ -12,6 +12,7 @@ from typing import Any
 from fastapi import Depends, FastAPI
 from starlette.datastructures import State
 
+from backend.access.exposure import refuse_open_service
 from backend.api import (
     analysis,
     curation,
@@ -49,8 +50,12 @@ _API = (
 
 
 def create_app(settings: Settings | None = None) -> FastAPI:
-    """Return the web service: REST, live stream and pages. The database must be migrated."""
+    """Return the web service: REST, live stream and pages. The database must be migrated.
+
+    Raises InvalidInput if other machines could use it without a token.
+    """
     settings = settings or Settings()
+    refuse_open_service(settings)
     app = FastAPI(
         title="Overfit Lab",
         summary="Runs, tracks and explains overfitting experiments.",

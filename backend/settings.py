@@ -10,10 +10,11 @@ from typing import Literal
 from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
 
+from backend.access.token_strength import MIN_BITS, estimated_bits
 from backend.errors import InvalidInput
 
 MEMORY_LIMITS = ("memory.max", "memory/memory.limit_in_bytes")  # cgroup v2 and v1
-TOKEN = re.compile(r"[A-Za-z0-9._~+/=-]{16,}")
+TOKEN = re.compile(r"[A-Za-z0-9._~+/=-]{16,512}")
 
 
 def _default_workers() -> int:
@@ -67,9 +68,11 @@ class Settings(BaseSettings):
     )
     token: SecretStr | None = Field(
         None,
-        description="Access token that browsers and programs must send: 16 or more letters, digits "
-        "or -._~+/=. Without a token the service is open to everyone who can reach it; `lab up` "
-        "creates one when LAB_HOST is reachable from other machines.",
+        description="Token of the operator, which may do everything: random letters, digits or "
+        "-._~+/= with 128 bits, such as from `openssl rand -hex 32`. With it, every browser and "
+        "program must send this or another token. Without it, only this machine may use the "
+        "service: it does not start if other machines could reach it, except with `lab up`, which "
+        "creates a token then.",
     )
     local_access: Literal["auto", "token", "open"] = Field(
         "auto",
@@ -127,8 +130,15 @@ class Settings(BaseSettings):
     @classmethod
     def _strong_token(cls, token: SecretStr | None) -> SecretStr | None:
         """Raise ValueError for a token that is easy to guess or that a header cannot carry."""
-        if token is not None and not TOKEN.fullmatch(token.get_secret_value()):
-            raise ValueError("accepted: 16 or more letters, digits or -._~+/=")
+        if token is None:
+            return None
+        if not TOKEN.fullmatch(token.get_secret_value()):
+            raise ValueError("accepted: 16 to 512 characters out of letters, digits and -._~+/=")
+        if estimated_bits(token.get_secret_value()) < MIN_BITS:
+            raise ValueError(
+                f"easy to guess; accepted: a random token of {MIN_BITS} bits, such as from "
+                "`openssl rand -hex 32`"
+            )
         return token
 
     @cached_property
@@ -165,5 +175,6 @@ def load_settings(options: Namespace | None = None, *flags: str) -> Settings:
         name = str(first["loc"][0])
         source = f"--{name.replace('_', '-')}" if overrides.get(name) else f"LAB_{name.upper()}"
         if name == "token":  # never repeat a secret, not even an invalid one
-            raise InvalidInput(f"{source}: {first['msg']}.") from None
+            problem = first["msg"].removeprefix("Value error, ")
+            raise InvalidInput(f"{source}: {problem}.") from None
         raise InvalidInput(f"{source}: {first['msg']}, not {first['input']!r}.") from error

@@ -20,13 +20,15 @@ def run_up(options: Namespace) -> int:
 
 def run_serve(options: Namespace) -> int:
     """Serve REST and pages until SIGTERM. Expects a migrated database and workers elsewhere."""
-    from backend.supervisor import web  # here: `lab up` starts without loading the web service
+    from backend.main import create_app  # here: `lab up` starts without loading the web service
+    from backend.supervisor import web
 
     settings = load_settings(options, "host", "port", "data_dir")
     logging_setup.configure(settings.log, process="web")
     data_folder.protect(settings)
+    app = create_app(settings)
     say(f"Overfit Lab is at {urls.url_with_token(settings)}")
-    web.serve(settings)
+    web.serve(app, settings)
     return 0
 
 

@@ -12,6 +12,7 @@ from types import FrameType
 from pydantic import SecretStr
 
 from backend import logging_setup
+from backend.access.exposure import public_names, requires_token
 from backend.errors import Unavailable
 from backend.operations import credentials, data_folder, login_users
 from backend.private_files import open_unlinked
@@ -59,7 +60,7 @@ def run(settings: Settings, say: Callable[[str], None]) -> None:
     data_folder.protect(settings)
     with lock_data_dir(settings.data_dir), ExitStack() as cleanup:
         check_port(settings.host, settings.port)
-        settings = _with_required_token(settings)
+        settings = with_required_token(settings)
         socket_path = cleanup.enter_context(programs.broker_socket(settings))
         supervisor = Supervisor(settings, signals, say)
         cleanup.callback(supervisor.stop)
@@ -69,9 +70,10 @@ def run(settings: Settings, say: Callable[[str], None]) -> None:
         supervisor.keep_running()
 
 
-def _with_required_token(settings: Settings) -> Settings:
+def with_required_token(settings: Settings) -> Settings:
     """Require the token stored in the data folder if others can reach the service."""
-    if settings.token or (urls.is_local(settings) and not _wants_local_token(settings)):
+    is_reachable = any(public_names(settings)) or _wants_local_token(settings)
+    if requires_token(settings) or not is_reachable:
         return settings
     token = SecretStr(credentials.token(settings.data_dir))
     return settings.model_copy(update={"token": token})

@@ -12,11 +12,6 @@ def reachable_host(host: str) -> str:
     return _ANY.get(host, host)
 
 
-def is_local(settings: Settings) -> bool:
-    """Return whether the service is reachable from this machine only."""
-    return settings.host in ("127.0.0.1", "::1", "localhost")
-
-
 def public_url(settings: Settings) -> str:
     """Return the URL of the home page."""
     if settings.url:

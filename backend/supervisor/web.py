@@ -11,6 +11,7 @@ import sys
 from contextlib import suppress
 
 import uvicorn
+from fastapi import FastAPI
 
 from backend import logging_setup
 from backend.errors import LabError
@@ -27,22 +28,23 @@ STREAMS_END_SECONDS = 1  # without a limit, uvicorn waits forever for open event
 
 
 def main() -> None:
-    """Migrate, then serve until SIGTERM. Exit with one sentence if the database is unusable."""
+    """Migrate, then serve until SIGTERM. Exit with one sentence if the service may not start."""
     settings = Settings()
     logging_setup.configure(settings.log, process="web")
     try:
         data_folder.protect(settings)
+        app = create_app(settings)
         migrate(settings)
     except LabError as error:
         sys.exit(error.detail)
-    serve(settings)
+    serve(app, settings)
 
 
-def serve(settings: Settings) -> None:
-    """Serve until SIGTERM. The database must be migrated."""
+def serve(app: FastAPI, settings: Settings) -> None:
+    """Serve an app of `create_app` until SIGTERM. The database must be migrated."""
     _raise_file_limit()
     config = uvicorn.Config(
-        create_app(settings),
+        app,
         host=settings.host,
         port=settings.port,
         timeout_keep_alive=KEEP_ALIVE_SECONDS,

@@ -1,4 +1,4 @@
-"""Access control by token. If a token is set, every path requires it unless listed as open.
+"""Access control by token. If a token is set, every request requires it unless a rule says not.
 
 Programs send `Authorization: Bearer TOKEN`. A person opens the URL with `?token=TOKEN` or enters
 the token on the sign-in page. Either way the browser stores a cookie, and the token is removed
@@ -13,20 +13,24 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from backend.errors import Unauthorized
+from backend.access.exposure import WAYS_OUT, is_loopback
+from backend.errors import ForbiddenOrigin, Unauthorized
 from backend.settings import Settings
 from backend.web.errors import NOT_PAGES
+from backend.web.route_scopes import needed_scope
 from backend.web.security import Respond
 
 SIGN_IN = "/sign-in"
-OPEN_PATHS = (SIGN_IN, "/healthz", "/readyz")
-OPEN_FOLDER = "/static/"  # the sign-in page needs these files, which hold no user data
 COOKIE_SECONDS = 30 * 24 * 3600
 MUST_SIGN_IN = (
     "This service requires a token. Programs send it as `Authorization: Bearer TOKEN`; "
     "`lab` reads it from LAB_TOKEN."
 )
 SIGN_IN_FAILED = "The token is wrong."
+NO_TOKEN_SET = (
+    "This request comes from another machine, but the service runs without a token. Who runs it "
+    f"can {WAYS_OUT}."
+)
 
 
 class TokenCheck:
@@ -64,7 +68,7 @@ class TokenCheck:
 
 
 class Access:
-    """ASGI middleware that checks the token. Without a token the service is open to everyone."""
+    """ASGI middleware that checks the token. Without one, it serves this machine only."""
 
     def __init__(self, app: ASGIApp, settings: Settings, respond: Respond) -> None:
         self._app, self._respond = app, respond
@@ -72,8 +76,14 @@ class Access:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass the request on, sign a person in, or respond that a token is required."""
-        if scope["type"] == "http" and self._token_check and not _is_open(scope["path"]):
-            request = Request(scope)
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        request = Request(scope)
+        if self._token_check is None and not _is_local(scope):
+            await self._respond(request, ForbiddenOrigin(NO_TOKEN_SET))(scope, receive, send)
+            return
+        if self._token_check and needed_scope(scope) is not None:
             if "token" in request.query_params and _is_page_request(request):
                 await self._sign_in_by_url(request, self._token_check)(scope, receive, send)
                 return
@@ -110,8 +120,14 @@ def local_url(url: str) -> str:
     return "/" + url.lstrip("/\\")
 
 
-def _is_open(path: str) -> bool:
-    return path in OPEN_PATHS or path.startswith(OPEN_FOLDER)
+def _is_local(scope: Scope) -> bool:
+    """Return whether both ends of a connection are loopback addresses.
+
+    uvicorn takes the client's address from `X-Forwarded-For` where a proxy on this machine sent it.
+    A Unix socket is not local: proxies that serve other machines use them.
+    """
+    ends = [scope.get("server"), scope.get("client")]
+    return all(end is not None and is_loopback(end[0]) for end in ends)
 
 
 def _is_page_request(request: Request) -> bool:

@@ -11,7 +11,7 @@ from backend.main import create_app
 from backend.settings import Settings
 from tests.api import SPEC, Api
 
-TOKEN = "the-token-of-these-tests"  # noqa: S105 - used only here
+TOKEN = "Zk3vQ9xw7Lr2Tn8Yb5Hs1Dm6"  # noqa: S105 - used only here
 BEARER = {"authorization": f"Bearer {TOKEN}"}
 PAGE = {"accept": "text/html"}
 OPEN = {"/healthz", "/readyz", "/sign-in"}
