@@ -1,4 +1,7 @@
-"""Settings of the service, each declared once and read from the environment as LAB_<NAME>."""
+"""Settings of the service, each declared once and read from the environment as LAB_<NAME>.
+
+The limits among them are in backend/limits.py.
+"""
 
 import os
 import re
@@ -12,6 +15,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
 
 from backend.access.token_strength import MIN_BITS, estimated_bits
 from backend.errors import InvalidInput
+from backend.limits import Limits
 
 MEMORY_LIMITS = ("memory.max", "memory/memory.limit_in_bytes")  # cgroup v2 and v1
 TOKEN = re.compile(r"[A-Za-z0-9._~+/=-]{16,512}")
@@ -34,7 +38,7 @@ def default_memory(workers: int, cgroup: Path = Path("/sys/fs/cgroup")) -> int:
     return max(64, (total >> 20) // 2 // max(1, workers))
 
 
-class Settings(BaseSettings):
+class Settings(BaseSettings, Limits):
     """Settings of the service. Command-line flags override the environment."""
 
     model_config = SettingsConfigDict(
@@ -120,11 +124,6 @@ class Settings(BaseSettings):
     log: Literal["text", "json"] = Field(
         "text", description="Format of log lines: text for people, or one JSON object per line."
     )
-    max_runs: int = Field(10_000, ge=1, description="Largest grid one experiment may have.")
-    max_streams: int = Field(
-        1000, ge=1, description="Live streams per web process. Further ones are refused."
-    )
-    max_body_bytes: int = Field(1 << 20, ge=1024, description="Largest request body.")
 
     @field_validator("token")
     @classmethod

@@ -6,6 +6,9 @@ REST endpoint. A test compares the pages with the code.
 
 from pathlib import Path
 
+from pydantic.fields import FieldInfo
+
+from backend.limits import Limits
 from backend.main import create_app
 from backend.settings import Settings
 from backend.specification.applicability import in_words
@@ -54,11 +57,28 @@ COMPUTED = {
 def settings_table() -> str:
     """Return the Markdown table of all settings."""
     rows = ["| variable | meaning | default |", "|---|---|---|"]
-    for name, info in Settings.model_fields.items():
-        default = "" if info.default is None or info.default_factory else info.default
-        default = COMPUTED.get(name, default)
-        rows.append(f"| `LAB_{name.upper()}` | {info.description} | {default} |")
+    others = [name for name in Settings.model_fields if name not in Limits.model_fields]
+    for name in [*others, *Limits.model_fields]:
+        info = Settings.model_fields[name]
+        rows.append(f"| `LAB_{name.upper()}` | {info.description} | {_default_of(name, info)} |")
     return "\n".join(rows)
+
+
+def limits_table() -> str:
+    """Return the Markdown table of all limits and of what happens beyond each."""
+    rows = ["| variable | limit | default | beyond it |", "|---|---|---|---|"]
+    for name, info in Limits.model_fields.items():
+        extra = info.json_schema_extra
+        beyond = extra["beyond"] if isinstance(extra, dict) else ""
+        default = _default_of(name, info)
+        rows.append(f"| `LAB_{name.upper()}` | {info.description} | {default} | {beyond} |")
+    return "\n".join(rows)
+
+
+def _default_of(name: str, info: FieldInfo) -> object:
+    """Return the default of a setting as the table shows it."""
+    default = "" if info.default is None or info.default_factory else info.default
+    return COMPUTED.get(name, default)
 
 
 def endpoint_table() -> str:
@@ -84,6 +104,7 @@ PAGES = {
     "docs/reference/hyperparameters.md": hyperparameter_table,
     "docs/reference/rest.md": endpoint_table,
     "docs/reference/settings.md": settings_table,
+    "docs/security.md": limits_table,
 }
 
 

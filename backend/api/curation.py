@@ -18,17 +18,21 @@ from backend.store.curation import CuratedValue, CurationChange
 from backend.store.experiments import Visibility
 from backend.store.tables import MAX_ID
 from backend.web.dependencies import DatabaseDep, ExperimentId, RunId, SettingsDep
+from backend.web.json_bodies import JsonRoute
 
-router = APIRouter(prefix="/api", tags=["organising"])
+router = APIRouter(prefix="/api", tags=["organising"], route_class=JsonRoute)
 
 MAX_IDS = 10_000
 MAX_MATCHES = 100_000
-_PRINTABLE = r"^[^\x00-\x08\x0b\x0c\x0e-\x1f\x7f]*$"
+# Without control characters and the marks that reorder text, as in `is_one_line`.
+_REORDERING = r"\u202a-\u202e\u2066-\u2069"
+_PRINTABLE = rf"^[^\x00-\x08\x0b\x0c\x0e-\x1f\x7f{_REORDERING}]*$"
+_LINE = rf"^[^\x00-\x1f\x7f-\x9f\u2028\u2029{_REORDERING}]*$"
 
 TagKey = Annotated[
-    str, StringConstraints(strip_whitespace=True, min_length=1, max_length=100, pattern=_PRINTABLE)
+    str, StringConstraints(strip_whitespace=True, min_length=1, max_length=100, pattern=_LINE)
 ]
-TagValue = Annotated[str, StringConstraints(max_length=1000, pattern=_PRINTABLE)]
+TagValue = Annotated[str, StringConstraints(max_length=1000, pattern=_LINE)]
 Note = Annotated[str, StringConstraints(max_length=20_000, pattern=_PRINTABLE)]
 Ids = Annotated[list[Annotated[int, Field(ge=1, le=MAX_ID)]], Field(max_length=MAX_IDS)]
 

@@ -8,6 +8,7 @@ from fastapi import APIRouter, Depends, Query, Request, Response
 from fastapi.exceptions import RequestValidationError
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from sqlalchemy.orm import Session
+from starlette.concurrency import run_in_threadpool
 
 from backend.analysis.cells import SEED
 from backend.api.experiments import Estimate, Submitted, estimate
@@ -81,7 +82,8 @@ async def _requested(request: Request) -> RemediesWanted:
     if not await request.body():
         return RemediesWanted()
     try:
-        return RemediesWanted.model_validate((await raw_body(request)).parse())
+        body = await raw_body(request)
+        return RemediesWanted.model_validate(await run_in_threadpool(body.parse))
     except ValidationError as error:
         raise RequestValidationError(error.errors()) from error
 

@@ -10,8 +10,9 @@ from backend.runs.listing import Query, View, read_query, view_item
 from backend.store import curation
 from backend.store.tables import MAX_ID
 from backend.web.dependencies import DatabaseDep
+from backend.web.json_bodies import JsonRoute
 
-router = APIRouter(prefix="/api/views", tags=["views"])
+router = APIRouter(prefix="/api/views", tags=["views"], route_class=JsonRoute)
 
 ViewId = Annotated[int, Path(ge=1, le=MAX_ID, description="Id of a saved view.")]
 

@@ -4,10 +4,10 @@ from collections.abc import Mapping
 
 from backend.errors import FieldError, InvalidSpec
 from backend.specification.applicability import in_words
+from backend.specification.fields import read_mapping
 from backend.specification.hyperparameters import STOPPING, EarlyStopping, Hyperparameter, show
 from backend.specification.hyperparameters.early_stopping import CRITERION
 from backend.specification.params import Params, ParamValue
-from backend.specification.parsing import read_mapping
 from backend.specification.stopping_criteria import STOPPING_CRITERIA
 
 

@@ -11,6 +11,7 @@ from backend.specification.combinations import check_partial
 from backend.specification.data_sources import SOURCES
 from backend.specification.early_stopping import read_stopping
 from backend.specification.expansion import expand, filled_in
+from backend.specification.fields import read_line, read_mapping
 from backend.specification.hyperparameters import (
     AXES,
     AXIS_SECTIONS,
@@ -21,7 +22,6 @@ from backend.specification.hyperparameters import (
 from backend.specification.hyperparameters.dataset import SOURCE
 from backend.specification.hyperparameters.training import SEED
 from backend.specification.params import Axes, ParamValue
-from backend.specification.parsing import read_line, read_mapping
 from backend.specification.placement import PLACEMENT_SETTINGS, Placement, read_placement
 from backend.specification.run_spec import RunSpec
 from backend.specification.variants import Variant, read_variants

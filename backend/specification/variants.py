@@ -8,9 +8,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from backend.errors import FieldError
+from backend.specification.fields import read_line, read_mapping
 from backend.specification.hyperparameters import HYPERPARAMETERS, Role, show
 from backend.specification.params import Params, ParamValue
-from backend.specification.parsing import read_line, read_mapping
 
 MAX_VARIANTS = 50
 MAX_NAME_CHARACTERS = 80

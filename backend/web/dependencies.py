@@ -22,7 +22,7 @@ from backend.settings import Settings
 from backend.specification.hyperparameters import STOPPING
 from backend.specification.hyperparameters.early_stopping import ACTION
 from backend.specification.params import JsonObject
-from backend.specification.parsing import parse_json, parse_yaml
+from backend.specification.parsing import ParseLimits, parse_json, parse_yaml
 from backend.store import Database
 from backend.store.tables import MAX_ID
 
@@ -40,13 +40,14 @@ class RawBody:
 
     content: bytes
     media_type: str
+    limits: ParseLimits
 
     def parse(self) -> object:
         """Return the body as plain data. May take long: do not call it in async code.
 
-        Raises MalformedBody.
+        Raises MalformedBody and TooLarge.
         """
-        return PARSERS[self.media_type](self.content)
+        return PARSERS[self.media_type](self.content, self.limits)
 
 
 async def raw_body(request: Request) -> RawBody:
@@ -58,7 +59,8 @@ async def raw_body(request: Request) -> RawBody:
             f"The content type is {content_type[:80] or 'missing'}; accepted: application/json or "
             "application/yaml."
         )
-    return RawBody(await request.body(), media_type)
+    limits = ParseLimits.of(request.app.state.settings)
+    return RawBody(await request.body(), media_type, limits)
 
 
 def _part(name: str) -> Callable[[Request], Awaitable[object]]:

@@ -13,9 +13,11 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from backend.errors import ForbiddenOrigin, LabError, TooLarge
+from backend.errors import ForbiddenOrigin, LabError
 from backend.settings import Settings
 from backend.specification.hyperparameters import show
+from backend.web.body_limits import BodyLimits, too_large
+from backend.web.host_header import host_name
 
 CONTENT_SECURITY_POLICY = "; ".join(
     [
@@ -37,7 +39,6 @@ HEADERS = {
     "Cross-Origin-Opener-Policy": "same-origin",
     "Cross-Origin-Resource-Policy": "same-origin",
 }
-MAX_LENGTH_DIGITS = 20  # of a Content-Length; Python refuses to parse very long numbers
 SAFE_METHODS = ("GET", "HEAD", "OPTIONS")
 
 Respond = Callable[[Request, LabError], Response]
@@ -49,7 +50,7 @@ class Security:
     def __init__(self, app: ASGIApp, settings: Settings, respond: Respond) -> None:
         self._app = app
         self._respond = respond
-        self._max_body_bytes = settings.max_body_bytes
+        self._body_limits = BodyLimits(settings)
         names = ["localhost", "127.0.0.1", "::1", settings.host, *settings.allowed_hosts]
         names += [urlsplit(settings.url).hostname or "localhost"] if settings.url else []
         self._hosts = {name.strip("[]").lower() for name in names}
@@ -66,50 +67,43 @@ class Security:
             await send(message)
 
         try:
-            self._check(scope["method"], Headers(scope=scope))
+            self._check(scope, Headers(scope=scope))
         except LabError as error:
             response = self._respond(Request(scope), error)
             await response(scope, receive, send_with_headers)
             return
-        await self._app(scope, self._counted(receive), send_with_headers)
+        counted = _counted(receive, self._body_limits.of(scope["path"]))
+        await self._app(scope, counted, send_with_headers)
 
-    def _check(self, method: str, headers: Headers) -> None:
+    def _check(self, scope: Scope, headers: Headers) -> None:
         """Raise ForbiddenOrigin or TooLarge."""
         host = headers.get("host", "")
-        if _name(host) not in self._hosts or len(headers.getlist("host")) > 1:
+        if host_name(host) not in self._hosts or len(headers.getlist("host")) > 1:
             raise ForbiddenOrigin(
                 f"The host {show(host)} is unknown; accepted: the host of LAB_URL and "
                 "those in LAB_ALLOWED_HOSTS."
             )
-        if method not in SAFE_METHODS and _is_cross_site(headers):
+        if scope["method"] not in SAFE_METHODS and _is_cross_site(headers):
             raise ForbiddenOrigin("Requests from pages of other sites may not change anything.")
-        length = headers.get("content-length", "")
-        too_long = len(length) > MAX_LENGTH_DIGITS
-        if length.isdecimal() and (too_long or int(length) > self._max_body_bytes):
-            raise self._too_large()
-
-    def _counted(self, receive: Receive) -> Receive:
-        """Return a `receive` that raises TooLarge, as Content-Length may be missing or wrong."""
-        received = 0
-
-        async def receive_counted() -> Message:
-            nonlocal received
-            message = await receive()
-            received += len(message.get("body", b""))
-            if received > self._max_body_bytes:
-                raise self._too_large()
-            return message
-
-        return receive_counted
-
-    def _too_large(self) -> TooLarge:
-        return TooLarge(f"The body is too large; accepted: at most {self._max_body_bytes:,} bytes.")
+        self._body_limits.check_length(scope["path"], headers.get("content-length", ""))
 
 
-def _name(host: str) -> str:
-    """Return the host name of a Host header in lower case, without the port."""
-    name = host[1:].partition("]")[0] if host.startswith("[") else host.partition(":")[0]
-    return name.lower()
+def _counted(receive: Receive, most: int) -> Receive:
+    """Return a `receive` that raises TooLarge after `most` bytes.
+
+    Content-Length is missing if the body is sent in chunks.
+    """
+    received = 0
+
+    async def receive_counted() -> Message:
+        nonlocal received
+        message = await receive()
+        received += len(message.get("body", b""))
+        if received > most:
+            raise too_large(most)
+        return message
+
+    return receive_counted
 
 
 def _is_cross_site(headers: Headers) -> bool:

@@ -17,6 +17,8 @@ from frontend.site import render
 
 router = APIRouter()
 
+MAX_FIELDS = 4  # of the form; it has one
+
 
 @router.get(SIGN_IN)
 def show_form(request: Request, next: str = "/") -> Response:  # noqa: A002 - the name in the URL
@@ -31,12 +33,20 @@ def show_form(request: Request, next: str = "/") -> Response:  # noqa: A002 - th
 async def sign_in(request: Request, next: str = "/") -> Response:  # noqa: A002
     """Sign in with the right token. Show the form again for a wrong one."""
     check: TokenCheck | None = request.app.state.token_check
-    fields = parse_qs((await request.body()).decode(errors="replace"))
     if check is None:
         return RedirectResponse(local_url(next), status_code=303)
-    if not check.is_token(fields.get("token", [""])[0].strip()):
+    if not check.is_token(_token(await request.body())):
         return page(request, SIGN_IN_FAILED)
     return check.sign_in(request, local_url(next))
+
+
+def _token(form: bytes) -> str:
+    """Return the token in a submitted form, which is at most LAB_MAX_FORM_BYTES long."""
+    try:
+        fields = parse_qs(form.decode(errors="replace"), max_num_fields=MAX_FIELDS)
+    except ValueError:  # more fields
+        return ""
+    return fields.get("token", [""])[0].strip()
 
 
 def page(request: Request, detail: str) -> HTMLResponse:

@@ -27,6 +27,8 @@ MALFORMED = {
     "deep lists": (JSON, b"[" * 500_000),
     "deep YAML": (YAML, b"[" * 20_000),
     "a key twice": (JSON, b'{"name": "a", "name": "b"}'),
+    "a hexadecimal number of 5,000 digits": (YAML, b"name: 0x" + b"f" * 5000),
+    "a binary number of 20,000 digits": (YAML, b"training: {epochs: 0b1" + b"0" * 20_000 + b"}"),
     "a number of 5,000 digits": (JSON, b'{"name": ' + b"9" * 5000 + b"}"),
 }
 
@@ -51,6 +53,9 @@ REFUSED: dict[str, tuple[Any, str | None]] = {
     "more than the data set": ({"dataset": {"source": "iris", "n_train": 500}}, "dataset.n_train"),
     "a name with a null byte": ({**POINTS, "name": "a\0b"}, "name"),
     "a name of two lines": ({**POINTS, "name": "a\nb"}, "name"),
+    "a name with a line separator": ({**POINTS, "name": "a\u2028b"}, "name"),
+    "a name in reverse": ({**POINTS, "name": "a\u202eb"}, "name"),
+    "a name with an isolate": ({**POINTS, "name": "a\u2066b"}, "name"),
     "a long name": ({**POINTS, "name": "a" * 201}, "name"),
     "an object for a name": ({**POINTS, "name": {"a": 1}}, "name"),
 }  # fmt: skip

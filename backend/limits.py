@@ -1,0 +1,49 @@
+"""Limits of the service: the settings that bound what one client can take from the others.
+
+Each is declared once, with its reason and with what happens beyond it. The table in
+docs/security.md is generated from these declarations.
+"""
+
+from typing import Any
+
+from pydantic import BaseModel, Field
+
+MEBIBYTE = 1 << 20
+
+
+def limit(default: Any, description: str, *, beyond: str, ge: float = 1) -> Any:
+    """Return the field of a limit. `beyond` is what happens to a request that exceeds it."""
+    return Field(default, ge=ge, description=description, json_schema_extra={"beyond": beyond})
+
+
+class Limits(BaseModel):
+    """The limits among the settings."""
+
+    max_runs: int = limit(
+        10_000, "Largest grid one experiment may have.", beyond="422, nothing is queued"
+    )
+    max_streams: int = limit(1000, "Live streams per web process.", beyond="503")
+    max_body_bytes: int = limit(
+        MEBIBYTE, "Largest request body, except those of the next three limits.",
+        beyond="413", ge=1024,
+    )  # fmt: skip
+    max_form_bytes: int = limit(
+        4096, "Largest body of the sign-in form, which is read before the token is checked.",
+        beyond="413", ge=256,
+    )  # fmt: skip
+    max_log_bytes: int = limit(
+        10 * MEBIBYTE, "Largest body of a request that logs metrics.", beyond="413", ge=1024
+    )
+    max_upload_bytes: int = limit(
+        1024 * MEBIBYTE, "Largest uploaded artifact or imported file. It is streamed to disk.",
+        beyond="413", ge=1024,
+    )  # fmt: skip
+    max_depth: int = limit(
+        32, "Deepest nesting of lists and objects in a JSON or YAML body.", beyond="400"
+    )
+    max_digits: int = limit(
+        400, "Most digits of a number in a JSON or YAML body.", beyond="400", ge=20
+    )
+    max_yaml_bytes: int = limit(
+        65_536, "Largest YAML body; reading as much takes a second.", beyond="413", ge=256
+    )
