@@ -63,7 +63,7 @@ def _finish(session: Session, ids: list[int], rng: random.Random) -> None:
         session,
         MetricSummary,
         [
-            (id_, key, last, 300, last / 2, rng.randint(1, 300), 2.0, 1, last / 2)
+            (id_, key, last, 300, last / 2, rng.randint(1, 300), 2.0, 1, last / 2, None)
             for id_ in ids
             for key in keys.values()
             for last in [rng.random()]

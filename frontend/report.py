@@ -60,7 +60,7 @@ def render_report(session: Session, experiment_id: int) -> str:
         at_best=at_best,
         columns=list(grid.varying),
         value_of=value_of,
-        spec=to_yaml(item.spec),
+        spec=to_yaml(item.spec) if item.spec is not None else None,
         versions=versions(),
         styles=_inline(assets.styles()),
         plotly=_inline(assets.plotly_source()),

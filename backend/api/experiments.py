@@ -216,11 +216,12 @@ def export(
     """Return a report that opens offline, the tables in a ZIP file, or the specification."""
     name = f"experiment-{experiment_id}"
     with database.read() as session:
-        spec = experiments.get(session, experiment_id).spec
+        experiments.get(session, experiment_id)
         if format == "html":
             return _file(f"{name}.html", render_report(session, experiment_id), "text/html")
-    if format == "spec":
-        return _file(f"{name}.yaml", to_yaml(spec), "application/yaml")
+        if format == "spec":
+            document = experiments.specification(session, experiment_id)
+            return _file(f"{name}.yaml", to_yaml(document), "application/yaml")
     chunks = zip_stream(archive_members(database, experiment_id, format))
     return StreamingResponse(
         chunks, media_type="application/zip", headers=_headers(f"{name}-{format}.zip")

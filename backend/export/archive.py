@@ -54,6 +54,8 @@ def archive_members(
 ) -> Iterator[ArchiveMember]:
     """Yield the files: specification, description, runs, and every metric of every epoch.
 
+    An experiment whose runs other programs train has no specification.
+
     Raises NotFound before the first file.
     """
     with database.read() as session:
@@ -61,7 +63,8 @@ def archive_members(
         table = run_table(session, experiment_id)
     description = item.model_dump(exclude={"spec"}) | {"versions": versions()}
     folder = f"experiment-{experiment_id}"
-    yield f"{folder}/spec.yaml", [to_yaml(item.spec).encode()]
+    if item.spec is not None:
+        yield f"{folder}/spec.yaml", [to_yaml(item.spec).encode()]
     yield f"{folder}/experiment.json", [json.dumps(description, indent=2).encode()]
     metrics = metric_table(database, experiment_id)
     if table_format == "csv":

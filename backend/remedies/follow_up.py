@@ -125,7 +125,7 @@ def with_better_capacity(session: Session, cell: DiagnosedCell) -> DiagnosedCell
 
 def cell_of(session: Session, parent: Experiment, run: Run) -> DiagnosedCell:
     """Return the cell of a run of `parent`."""
-    seeds = parent.spec.get("training", {}).get("seeds", 1)
+    seeds = (parent.spec or {}).get("training", {}).get("seeds", 1)
     amount = len(seeds) if isinstance(seeds, list) else seeds
     rows = runs.around(session, run, amount)  # seeds vary fastest, so its cell is near it
     return DiagnosedCell([row for row in rows if _cell_key(row) == _cell_key(run)])
@@ -195,14 +195,15 @@ def follow_up(
     document: JsonObject = Variant("", None, non_default(cell.params)).document()
     document["name"] = _free_name(taken, f"Remedies for {parent.name}")
     document.setdefault("training", {})["seeds"] = _seeds(cell, seeds)
-    document |= {name: parent.spec[name] for name in PLACEMENT_SETTINGS if name in parent.spec}
+    given = parent.spec or {}
+    document |= {name: given[name] for name in PLACEMENT_SETTINGS if name in given}
     return {**document, "variants": [variant.document() for variant in variants]}
 
 
 def twins(follow_ups: Sequence[Experiment], document: JsonObject) -> list[Experiment]:
     """Return the follow-ups that train the same as a specification, whatever their name."""
     nameless = {**document, "name": None}
-    return [twin for twin in follow_ups if {**twin.spec, "name": None} == nameless]
+    return [twin for twin in follow_ups if {**(twin.spec or {}), "name": None} == nameless]
 
 
 def _free_name(taken: Collection[str], name: str) -> str:

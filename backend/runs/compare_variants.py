@@ -46,7 +46,7 @@ def comparable(session: Session, experiment_id: int) -> Comparable:
     some of them. Raises NotFound without variants, or if a variant sets an axis: its runs have no
     counterpart in the other cells.
     """
-    document = experiments.get(session, experiment_id).spec
+    document = experiments.get(session, experiment_id).spec or {}
     variants = [_given_values(variant) for variant in document.get("variants", [])]
     axes = _listed_axes(document)
     if len(variants) < 2:

@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from backend.errors import Conflict, InvalidInput, NotFound, TooLarge
 from backend.runs import lifecycle
-from backend.store import changes, curation, experiments, undo_log
+from backend.store import changes, curation, experiments, external_experiments, undo_log
 from backend.store.changes import NewChange
 from backend.store.curation import CurationChange, OwnerKind
 from backend.store.engine import moment
@@ -77,8 +77,8 @@ def restore(
 ) -> CurationResult:
     """Restore deleted runs or experiments; cancelled runs stay cancelled.
 
-    Raises NotFound, and Conflict for anything that was deleted more than `deleted_days` ago and for
-    a run whose experiment is deleted.
+    Raises NotFound, and Conflict for anything that was deleted more than `deleted_days` ago, for a
+    run whose experiment is deleted, and for an experiment whose name another one has by now.
     """
     _require_existing(session, owner, ids)
     _require_restorable(session, owner, ids, deleted_days)
@@ -123,7 +123,7 @@ def _cancel(session: Session, owner: OwnerKind, ids: Sequence[int]) -> None:
 def _require_restorable(
     session: Session, owner: OwnerKind, ids: Sequence[int], deleted_days: float
 ) -> None:
-    """Raise Conflict for anything being removed, and for a run of a deleted experiment."""
+    """Raise Conflict for anything being removed, a run of a deleted experiment, a taken name."""
     if owner == "run":
         _require_experiments_without(session, ids, "deleted_at", "deleted; restore it first")
     for id_ in sorted(curation.expired(session, owner, ids, after_days=deleted_days))[:1]:
@@ -131,6 +131,11 @@ def _require_restorable(
             f"{owner.capitalize()} {id_} was deleted more than {deleted_days:g} days ago and is "
             "being removed; it can no longer be restored."
         )
+    if owner == "experiment":
+        for id_, name in external_experiments.clashes(session, ids).items():
+            raise Conflict(
+                f"Experiment {id_} cannot be restored: another experiment has its name {name!r}."
+            )
 
 
 def _require_experiments_without(

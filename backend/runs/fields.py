@@ -21,9 +21,24 @@ FieldValue = str | int | float | bool | None
 
 @dataclass(frozen=True)
 class RunColumn:
-    """A column of the table of runs, and the attribute of that name of a listed run."""
+    """A column of the table of runs, and the attribute of that name of a listed run.
+
+    With `zero_is_missing`, 0 in the column stands for a missing value.
+    """
 
     name: str
+    zero_is_missing: bool = False
+
+
+@dataclass(frozen=True)
+class ExternalColumn:
+    """A column of the table of external runs, and the attribute of that name of a listed run.
+
+    A run without a row there has the value of `otherwise`, if given.
+    """
+
+    name: str
+    otherwise: "SummaryEntry | None" = None
 
 
 @dataclass(frozen=True)
@@ -56,7 +71,14 @@ class SummaryDifference:
     subtrahend: SummaryEntry
 
 
-ValueSource = RunColumn | ExperimentColumn | DiagnosisEntry | SummaryEntry | SummaryDifference
+ValueSource = (
+    RunColumn
+    | ExternalColumn
+    | ExperimentColumn
+    | DiagnosisEntry
+    | SummaryEntry
+    | SummaryDifference
+)
 
 
 @dataclass(frozen=True)
@@ -100,7 +122,7 @@ RUN_FIELDS: dict[str, RunField] = {
         RunField(
             "best_epoch",
             "number",
-            SummaryEntry("val_loss", "min_step"),
+            ExternalColumn("best_epoch", otherwise=SummaryEntry("val_loss", "min_step")),
             default=True,
             exported_as="best_epoch",
         ),
@@ -112,12 +134,20 @@ RUN_FIELDS: dict[str, RunField] = {
             exported_as="early_stop_epoch",
         ),
         RunField(
-            "parameters", "number", RunColumn("parameters"), default=True, exported_as="parameters"
+            "parameters",
+            "number",
+            RunColumn("parameters", zero_is_missing=True),
+            default=True,
+            exported_as="parameters",
         ),
         RunField("error", "text", RunColumn("error"), exported_as="error", filterable=False),
         RunField("created", "time", ExperimentColumn("created_at"), default=True),
         RunField("started", "time", RunColumn("started_at"), exported_as="started_at"),
         RunField("ended", "time", RunColumn("ended_at"), exported_as="ended_at"),
+        *(
+            RunField(name, "text", ExternalColumn(name), exported_as=name)
+            for name in ("external_id", "run_name", "user_name", "source")
+        ),
         RunField("note", "text", RunColumn("note")),
         RunField("pinned", "truth", RunColumn("pinned")),
         RunField("archived", "truth", RunColumn("archived")),

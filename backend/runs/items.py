@@ -14,8 +14,8 @@ from backend.runs.schemas import EarlyStop, ExperimentItem, ListedRun, Number, R
 from backend.specification import RunSpec
 from backend.specification.early_stopping import requested_stopping
 from backend.specification.placement import PRIORITIES
-from backend.store import curation, experiments, metric_summaries, metrics, runs
-from backend.store.tables import Experiment, Run
+from backend.store import curation, experiments, external_runs, metric_summaries, metrics, runs
+from backend.store.tables import Experiment, ExternalRun, Run
 
 
 class Curated(TypedDict):
@@ -38,6 +38,7 @@ def experiment_items(session: Session, rows: Sequence[Experiment]) -> list[Exper
             name=row.name,
             url=f"/experiments/{row.id}",
             status=experiments.status_from(counts[row.id]),
+            origin=row.origin,
             spec=row.spec,
             counts=counts[row.id],
             created_at=str(iso(row.created_at)),
@@ -55,7 +56,11 @@ def run_items(session: Session, rows: Sequence[Run]) -> list[RunItem]:
     """Return the response models of runs."""
     summaries = metric_summaries.summaries(session, [row.id for row in rows])
     tags = curation.tags_of(session, "run", [row.id for row in rows])
-    return [_run_item(row, summaries[row.id], tags.get(row.id, {})) for row in rows]
+    external = external_runs.of_runs(session, [row.id for row in rows])
+    return [
+        _run_item(row, summaries[row.id], tags.get(row.id, {}), external.get(row.id))
+        for row in rows
+    ]
 
 
 def listed_runs(session: Session, rows: Sequence[Run]) -> list[ListedRun]:
@@ -92,7 +97,10 @@ def finite(value: Number) -> Number:
 
 
 def _run_item(
-    row: Run, summary: Mapping[str, Mapping[str, Number]], tags: Mapping[str, str]
+    row: Run,
+    summary: Mapping[str, Mapping[str, Number]],
+    tags: Mapping[str, str],
+    external: ExternalRun | None,
 ) -> RunItem:
     return RunItem(
         id=row.id,
@@ -102,13 +110,17 @@ def _run_item(
         error=row.error,
         variant=row.variant,
         params=row.params,
-        parameters=row.parameters,
+        parameters=row.parameters or None,
         epoch=row.epoch,
         summary={key: _finite(values) for key, values in summary.items()},
-        best_epoch=_best_epoch(summary),
+        best_epoch=external.best_epoch if external else _best_epoch(summary),
         early_stop_epoch=row.early_stop_epoch,
         verdict=row.verdict,
         rule=(row.diagnosis or {}).get("rule"),
+        external_id=external and external.external_id,
+        run_name=external and external.run_name,
+        user_name=external and external.user_name,
+        source=external and external.source,
         started_at=iso(row.started_at),
         ended_at=iso(row.ended_at),
         **_curated(row, tags),

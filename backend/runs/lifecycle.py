@@ -96,10 +96,13 @@ def retry(session: Session, experiment_id: int, run_id: int | None = None) -> in
 
     A run is determined by its specification: training starts from the beginning, reproduces the
     epochs that are already recorded, and adds the epochs after them. Raises NotFound, and Conflict
-    for a deleted experiment.
+    for an experiment that is deleted or that other programs train.
     """
-    if experiments.get(session, experiment_id).deleted_at is not None:
+    experiment = experiments.get(session, experiment_id)
+    if experiment.deleted_at is not None:
         raise Conflict(f"Experiment {experiment_id} is deleted; restore it first.")
+    if experiment.spec is None:
+        raise Conflict(f"Experiment {experiment_id} cannot be retried: other programs train it.")
     moved = transitions.retry(session, experiment_id, run_id)
     metric_summaries.forget_best(session, [run.run_id for run in moved])
     _close_and_log(session, moved)

@@ -9,13 +9,18 @@ Number = float | int | None
 
 
 class ExperimentItem(BaseModel):
-    """An experiment in responses; `parent_id` is the experiment that it follows up."""
+    """An experiment in responses; `parent_id` is the experiment that it follows up.
+
+    `origin` is "specification", or "external" if other programs train the runs; `spec` is then
+    null.
+    """
 
     id: int
     name: str
     url: str
     status: str
-    spec: JsonObject
+    origin: str = "specification"
+    spec: JsonObject | None
     counts: dict[str, int]
     created_at: str
     device: str
@@ -35,6 +40,9 @@ class RunItem(BaseModel):
 
     `variant` is the name of the run's variant in the specification. `rule` is the diagnosis rule
     that gave the verdict, such as overfitting.mild.
+
+    Only a run that another program trains has an `external_id` (the id that its client uses), a
+    `run_name`, a `user_name` and a `source`; its params are text. `parameters` is null if unknown.
     """
 
     id: int
@@ -44,13 +52,17 @@ class RunItem(BaseModel):
     error: str | None
     variant: str | None = None
     params: JsonObject
-    parameters: int
+    parameters: int | None
     epoch: int
     summary: dict[str, dict[str, Number]]
     best_epoch: int | None
     early_stop_epoch: int | None
     verdict: str | None
     rule: str | None = None
+    external_id: str | None = None
+    run_name: str | None = None
+    user_name: str | None = None
+    source: str | None = None
     started_at: str | None
     ended_at: str | None
     tags: dict[str, str] = {}

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Final, Literal
 
-State = Literal["queued", "running", "finished", "failed", "cancelled"]
+State = Literal["queued", "running", "finished", "failed", "cancelled", "lost"]
 StateTone = Literal["neutral", "active", "good", "bad"]
 """Colour in which pages show a state."""
 
@@ -31,6 +31,8 @@ RUN_STATES: Final[tuple[RunState, ...]] = (
     # queued again when a person retries it
     RunState("failed", ended=True, next_states=frozenset({"queued"}), tone="bad"),
     RunState("cancelled", ended=True, next_states=frozenset()),
+    # an external run whose program went silent; running again when it logs
+    RunState("lost", ended=True, next_states=frozenset(), tone="bad"),
 )
 
 STATES: Final[tuple[State, ...]] = tuple(state.name for state in RUN_STATES)

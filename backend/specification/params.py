@@ -1,6 +1,8 @@
 """Types of stored and sent data: JSON objects, and the flat hyperparameters of runs."""
 
+import re
 from collections.abc import Mapping, Sequence
+from math import isfinite
 from typing import Any
 
 JsonObject = dict[str, Any]
@@ -21,3 +23,14 @@ def as_number(value: ParamValue) -> float:
     if isinstance(value, int | float):
         return value
     raise TypeError(f"{value!r} is not a number")
+
+
+def number_in(value: str | int | float) -> float | None:
+    """Return a number, or the finite number that a text is, such as "1e-3"; None for other text."""
+    if isinstance(value, str) and not _NUMBER.fullmatch(value):
+        return None
+    number = float(value)
+    return number if isfinite(number) else None
+
+
+_NUMBER = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d{1,4})?", re.ASCII)

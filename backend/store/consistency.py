@@ -13,11 +13,13 @@ from backend.store import metric_summaries, metrics, schema
 from backend.store.engine import Database, now_ms
 from backend.store.metric_storage import VALUE_BYTES
 from backend.store.metric_summaries import Summary
+from backend.store.runs import trained_here
 from backend.store.tables import (
     Base,
     Change,
     Checkpoint,
     Experiment,
+    LoggedPoints,
     Metric,
     MetricKey,
     Param,
@@ -32,6 +34,7 @@ ABANDONED_AFTER_MS = 60_000  # the scheduler takes back an expired lease within 
 _UNDECLARED: tuple[tuple[InstrumentedAttribute[int], InstrumentedAttribute[int]], ...] = (
     (Metric.run_id, Run.id),
     (Metric.key_id, MetricKey.id),
+    (LoggedPoints.run_id, Run.id),
     (Param.run_id, Run.id),
     (Param.key_id, ParamKey.id),
 )
@@ -72,22 +75,25 @@ def state_problems(session: Session) -> list[str]:
 
 def _impossible() -> dict[str, ColumnElement[bool]]:
     running, ended = Run.status == "running", Run.status.in_(ENDED)
+    trained = trained_here()
     resumable = exists().where(Checkpoint.run_id == Run.id)
     return {
         "has an unknown state": Run.status.not_in(STATES),
         "is running without a worker or a lease": and_(
-            running,
+            *(running, trained),
             or_(Run.lease_expires_at.is_(None), Run.worker.is_(None), Run.attempt < 1),
         ),
         "is not running but has a lease": and_(~running, Run.lease_expires_at.is_not(None)),
         "has ended but has no end time": and_(ended, Run.ended_at.is_(None)),
         "has not ended but has an end time": and_(~ended, Run.ended_at.is_not(None)),
         "has failed but has no error": and_(Run.status == "failed", Run.error.is_(None)),
-        "is finished but has no epoch": and_(Run.status == "finished", Run.epoch < 1),
+        "is finished but has no epoch": and_(Run.status == "finished", trained, Run.epoch < 1),
         "was trained and has ended but has no diagnosis": and_(
             ended, Run.epoch > 0, Run.verdict.is_(None)
         ),
         "has ended but still has a checkpoint": and_(ended, resumable),
+        "is queued, but another program trains it": and_(Run.status == "queued", ~trained),
+        "is lost, but a worker trains it": and_(Run.status == "lost", trained),
     }
 
 
@@ -111,7 +117,7 @@ def revision_problems(session: Session) -> list[str]:
     short = session.execute(
         select(Run.id, Run.epoch, last)
         .outerjoin(Change, and_(Change.run_id == Run.id, Change.kind == "metric"))
-        .where(Run.epoch > 0)
+        .where(Run.epoch > 0, trained_here())
         .group_by(Run.id, Run.epoch)
         .having(last != Run.epoch)
         .limit(SHOWN)
@@ -218,6 +224,7 @@ def _missing(session: Session) -> list[str]:
     rows = session.execute(
         select(Run.id, Run.epoch, epochs)
         .outerjoin(stored, stored.c.run_id == Run.id)
+        .where(trained_here())
         .where(or_(epochs != Run.epoch, stored.c.first != 1, stored.c.last != Run.epoch))
         .limit(SHOWN)
     ).all()

@@ -12,6 +12,7 @@ from backend.errors import NotFound
 from backend.runs.states import STATES
 from backend.specification import ExperimentSpec, RunSpec
 from backend.specification.estimates import estimated_seconds, parameters
+from backend.specification.params import JsonObject
 from backend.store import run_params as searchable
 from backend.store.bulk import chunks
 from backend.store.engine import effects_of
@@ -82,6 +83,16 @@ def get(session: Session, experiment_id: int) -> Experiment:
     if experiment is None:
         raise NotFound(f"There is no experiment {experiment_id}.")
     return experiment
+
+
+def specification(session: Session, experiment_id: int) -> JsonObject:
+    """Return the specification of an experiment. Raises NotFound, too for external runs."""
+    document = get(session, experiment_id).spec
+    if document is None:
+        raise NotFound(
+            f"Experiment {experiment_id} has no specification: other programs train its runs."
+        )
+    return document
 
 
 def by_ids(session: Session, experiment_ids: Collection[int]) -> Sequence[Experiment]:

@@ -3,12 +3,14 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from struct import pack, unpack_from
+from weakref import WeakKeyDictionary
 
 import numpy as np
-from sqlalchemy import bindparam, select
+from sqlalchemy import Connection, Engine, bindparam, select
 from sqlalchemy.orm import Session
 
 from backend.series import Series
+from backend.store import bulk
 from backend.store.bulk import RowValues
 from backend.store.engine import insert_for
 from backend.store.runs import in_experiment
@@ -18,19 +20,37 @@ from backend.store.tables import MetricKey, MetricSummary, Run
 def key_ids(session: Session, names: Iterable[str]) -> dict[str, int]:
     """Return the ids of metric names, and create those that are new."""
     requested = set(names)
+    cached = _cache.setdefault(session.get_bind(), {})
+    if requested <= cached.keys():
+        return {name: cached[name] for name in requested}
     known = known_keys(session, requested)
+    if not session.info.get(_HAS_NEW_KEYS):
+        if len(cached) > MAX_CACHED_KEYS:
+            cached.clear()
+        cached.update(known)
     missing = sorted(requested - known.keys())
     if missing:
         insert = insert_for(session.get_bind().dialect.name, MetricKey).on_conflict_do_nothing()
+        session.info[_HAS_NEW_KEYS] = True
         session.execute(insert, [{"name": name} for name in missing])
         known = known_keys(session, requested)
     return known
 
 
+# Ids of metric names by engine, because the same names are written again and again. A name keeps
+# its id for ever; ids of a transaction that may be rolled back are not cached.
+_cache: WeakKeyDictionary[Engine | Connection, dict[str, int]] = WeakKeyDictionary()
+_HAS_NEW_KEYS = "has_new_metric_keys"
+MAX_CACHED_KEYS = 100_000
+
+
 def known_keys(session: Session, names: Iterable[str]) -> dict[str, int]:
     """Return the ids of those metric names that a run has recorded."""
-    rows = session.connection().execute(_KNOWN_KEYS, {"names": list(names)})
-    return {name: id_ for name, id_ in rows}  # noqa: C416 - typed, unlike dict(rows)
+    known: dict[str, int] = {}
+    for chunk in bulk.chunks(list(names)):
+        rows = session.connection().execute(_KNOWN_KEYS, {"names": chunk})
+        known |= {name: id_ for name, id_ in rows}  # noqa: C416 - typed, unlike dict(rows)
+    return known
 
 
 # Built once, because a worker sends this query several times per second.

@@ -12,6 +12,7 @@ from sqlalchemy import bindparam, select, update
 from sqlalchemy.orm import Session
 
 from backend.store import bulk
+from backend.store.bulk import RowValues
 from backend.store.metric_storage import known_keys, value_at
 from backend.store.tables import Metric, MetricKey, MetricSummary
 
@@ -20,25 +21,41 @@ Summary = dict[str, float | int | None]
 
 SUMMARY_FIELDS = ("last", "last_step", "min", "min_step", "max", "max_step", "at_best")
 
-# Of equal extremes the stored one stays, because its step is earlier. NULL, which means that all
-# values so far are NaN, is always replaced.
-_FOLD = """
-    ON CONFLICT (run_id, key_id) DO UPDATE SET
-        last = CASE WHEN excluded.last_step >= metric_summaries.last_step
-            THEN excluded.last ELSE metric_summaries.last END,
-        last_step = CASE WHEN excluded.last_step >= metric_summaries.last_step
-            THEN excluded.last_step ELSE metric_summaries.last_step END,
-        min_step = CASE WHEN coalesce(excluded.min < metric_summaries.min,
-            metric_summaries.min IS NULL) THEN excluded.min_step
-            ELSE metric_summaries.min_step END,
-        min = CASE WHEN coalesce(excluded.min < metric_summaries.min,
-            metric_summaries.min IS NULL) THEN excluded.min ELSE metric_summaries.min END,
-        max_step = CASE WHEN coalesce(excluded.max > metric_summaries.max,
-            metric_summaries.max IS NULL) THEN excluded.max_step
-            ELSE metric_summaries.max_step END,
-        max = CASE WHEN coalesce(excluded.max > metric_summaries.max,
-            metric_summaries.max IS NULL) THEN excluded.max ELSE metric_summaries.max END
-"""
+
+def _fold(*, last: str, lower: str, higher: str) -> str:
+    """Return the clause that updates a summary with a newer one, under three conditions.
+
+    NULL, which means that all values so far are NaN, is always replaced.
+    """
+    conditions = {
+        last: ("last", "last_step", "last_timestamp"),
+        f"coalesce({lower}, metric_summaries.min IS NULL)": ("min", "min_step"),
+        f"coalesce({higher}, metric_summaries.max IS NULL)": ("max", "max_step"),
+    }
+    updates = (
+        f"{name} = CASE WHEN {condition} THEN excluded.{name} ELSE metric_summaries.{name} END"
+        for condition, names in conditions.items()
+        for name in names
+    )
+    return f"ON CONFLICT (run_id, key_id) DO UPDATE SET {', '.join(updates)}"
+
+
+# Steps arrive in order: of equal extremes the stored one stays, because its step is earlier.
+_FOLD = _fold(
+    last="excluded.last_step >= metric_summaries.last_step",
+    lower="excluded.min < metric_summaries.min",
+    higher="excluded.max > metric_summaries.max",
+)
+# Steps arrive in any order, and a step may have several values: the last value is the one with the
+# largest step, then the newest, then the largest. A summary without a timestamp was not logged.
+_FOLD_LOGGED = _fold(
+    last="metric_summaries.last_timestamp IS NULL OR (excluded.last_step, excluded.last_timestamp,"
+    " coalesce(excluded.last, 0)) >= (metric_summaries.last_step, metric_summaries.last_timestamp,"
+    " coalesce(metric_summaries.last, 0))",
+    lower="(excluded.min, excluded.min_step) < (metric_summaries.min, metric_summaries.min_step)",
+    higher="excluded.max > metric_summaries.max OR (excluded.max = metric_summaries.max"
+    " AND excluded.max_step < metric_summaries.max_step)",
+)
 
 
 def fold_summaries(
@@ -49,9 +66,18 @@ def fold_summaries(
     Each run and key must occur once.
     """
     rows = [
-        (run_id, key_id, *summarise(steps, values), None) for run_id, key_id, steps, values in new
+        (run_id, key_id, *summarise(steps, values), None, None)
+        for run_id, key_id, steps, values in new
     ]
     bulk.insert(session, MetricSummary, rows, conflict=_FOLD)
+
+
+def fold_logged(session: Session, rows: Sequence[RowValues]) -> None:
+    """Update summaries with those of logged points, given as rows of MetricSummary.
+
+    Each run and key must occur once.
+    """
+    bulk.insert(session, MetricSummary, rows, conflict=_FOLD_LOGGED)
 
 
 def summarise(steps: Sequence[int], values: Sequence[float]) -> tuple[float | int | None, ...]:

@@ -8,7 +8,7 @@ from sqlalchemy import Select, and_, delete, func, select
 from sqlalchemy.orm import Session
 
 from backend.series import Series
-from backend.store import bulk
+from backend.store import bulk, logged_points
 from backend.store.metric_storage import Chunk, join_chunks, key_ids, unpack_points
 from backend.store.metric_summaries import fold_summaries
 from backend.store.tables import Metric, MetricKey, Run
@@ -101,8 +101,12 @@ def series_of(
     for ids in bulk.chunks(run_ids):
         for run_id, key, steps, values in session.execute(query.where(Metric.run_id.in_(ids))):
             packed[run_id].setdefault(key, []).append((steps, values))
+    logged = logged_points.series_of(
+        session, run_ids, keys, first_step=first_step, last_step=last_step
+    )
     return {
         run_id: {key: join_chunks(chunks, first_step, last_step) for key, chunks in by_key.items()}
+        | logged.get(run_id, {})
         for run_id, by_key in packed.items()
     }
 

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
-from backend.specification.params import Params, ParamValue
+from backend.specification.params import Params, ParamValue, number_in
 from backend.store import bulk
 from backend.store.engine import insert_for
 from backend.store.tables import Param, ParamKey
@@ -48,4 +48,5 @@ def _text(value: ParamValue) -> str:
 
 
 def _number(value: ParamValue) -> float | None:
-    return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else None
+    """Return a value as a number. External runs have text for all values: "0.1" is a number."""
+    return None if isinstance(value, bool) or value is None else number_in(value)

@@ -8,7 +8,7 @@ documents.
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, and_, false, func, not_, or_, select, true
+from sqlalchemy import ColumnElement, Select, and_, case, false, func, not_, or_, select, true
 from sqlalchemy.orm import Session, aliased
 
 from backend.runs.fields import (
@@ -16,6 +16,7 @@ from backend.runs.fields import (
     RUN_FIELDS,
     DiagnosisEntry,
     ExperimentColumn,
+    ExternalColumn,
     RunColumn,
     SummaryDifference,
     SummaryEntry,
@@ -26,6 +27,7 @@ from backend.search.syntax import Condition, Not, Predicate, Scalar, SearchField
 from backend.store.engine import moment
 from backend.store.tables import (
     Experiment,
+    ExternalRun,
     MetricKey,
     MetricSummary,
     Param,
@@ -61,6 +63,7 @@ class Search:
         self._params: dict[str, type[Param]] = {}
         self._tags: dict[str, type[RunTag]] = {}
         self._owner: type[Experiment] | None = None
+        self._external: type[ExternalRun] | None = None
         self._joins: list[tuple[type[object], ColumnElement[bool]]] = []
 
     def select(self, *columns: Any) -> Select[Any]:
@@ -150,8 +153,11 @@ class Search:
     def _value(self, source: ValueSource) -> Expression:
         """Return the SQL of where a value is stored."""
         match source:
-            case RunColumn(name):
-                return as_expression(getattr(Run, name))
+            case RunColumn(name, zero_is_missing):
+                column = as_expression(getattr(Run, name))
+                return func.nullif(column, 0) if zero_is_missing else column
+            case ExternalColumn(name, otherwise):
+                return self._external_value(name, otherwise)
             case ExperimentColumn(name):
                 return as_expression(getattr(self._experiment(), name))
             case DiagnosisEntry(name):
@@ -161,6 +167,16 @@ class Search:
             case SummaryDifference(minuend, subtrahend):
                 difference: Expression = self._value(minuend) - self._value(subtrahend)
                 return difference
+
+    def _external_value(self, name: str, otherwise: SummaryEntry | None) -> Expression:
+        """Return the SQL of a column that only external runs have, or another value."""
+        if self._external is None:
+            self._external = aliased(ExternalRun)
+            self._joins.append((self._external, self._external.run_id == Run.id))
+        column = as_expression(getattr(self._external, name))
+        if otherwise is None:
+            return column
+        return case((self._external.run_id.is_not(None), column), else_=self._value(otherwise))
 
     def _experiment(self) -> type[Experiment]:
         if self._owner is None:

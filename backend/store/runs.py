@@ -3,14 +3,14 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import ColumnElement, and_, bindparam, case, func, select, update
+from sqlalchemy import ColumnElement, and_, bindparam, case, exists, func, select, update
 from sqlalchemy.orm import Session
 
 from backend.errors import NotFound
 from backend.runs.states import ENDED, UNENDED
 from backend.specification.params import JsonObject
 from backend.store.bulk import chunks
-from backend.store.tables import MAX_ID, Run
+from backend.store.tables import MAX_ID, ExternalRun, Run
 
 
 def get(session: Session, run_id: int) -> Run:
@@ -62,6 +62,11 @@ _DIAGNOSED = (
 def in_experiment(experiment_id: int) -> ColumnElement[bool]:
     """Return the condition for the runs of an experiment that were not deleted."""
     return and_(Run.experiment_id == experiment_id, Run.deleted_at.is_(None))
+
+
+def trained_here() -> ColumnElement[bool]:
+    """Return the condition for runs that workers train, not another program."""
+    return ~exists().where(ExternalRun.run_id == Run.id)
 
 
 def of_experiment(session: Session, experiment_id: int) -> Sequence[Run]:

@@ -24,7 +24,7 @@ from backend.runs.states import ENDED, TRANSITIONS, UNENDED, State, sources_of
 from backend.specification.params import JsonObject
 from backend.store.bulk import chunks
 from backend.store.engine import effects_of, now_ms
-from backend.store.runs import in_experiment
+from backend.store.runs import in_experiment, trained_here
 from backend.store.tables import Experiment, Run
 
 MAX_WORKERS_LOST = 3
@@ -187,7 +187,7 @@ def retry(session: Session, experiment_id: int, run_id: int | None = None) -> li
     The next claim raises their attempt number, as any claim does. The number of workers that a run
     lost is kept: the run is sent alone, and fails if the next worker dies before an epoch.
     """
-    failed = and_(in_experiment(experiment_id), Run.status == "failed")
+    failed = and_(in_experiment(experiment_id), Run.status == "failed", trained_here())
     if run_id is not None:
         failed = and_(failed, Run.id == run_id)
     cleared = ("error", "ended_at", "sent_at", "early_stop_epoch", "verdict", "diagnosis")
@@ -207,7 +207,7 @@ def restart_leases(session: Session, *, lease_seconds: float, shorten: bool = Tr
 
     Without `shorten`, leases that end later are not changed.
     """
-    running = Run.status == "running"
+    running = and_(Run.status == "running", trained_here())
     if not shorten:
         running = and_(running, Run.lease_expires_at < _in(lease_seconds))
     free = select(Run.id).where(running).with_for_update(key_share=True, skip_locked=True)
@@ -223,7 +223,7 @@ def revoke_all_leases(session: Session) -> list[Moved]:
     """
     session.execute(update(Run).values(attempt=Run.attempt + UNKNOWN_ATTEMPTS))
     session.execute(update(Run).where(Run.status == "queued").values(sent_at=None))
-    return _move(session, Run.status == "running", "queued", sent_at=None)
+    return _move(session, and_(Run.status == "running", trained_here()), "queued", sent_at=None)
 
 
 def reap(session: Session) -> list[Moved]:

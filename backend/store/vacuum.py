@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 from backend.runs.states import ENDED
 from backend.store import curation, run_params, undo_log
 from backend.store.engine import Database, now_ms
-from backend.store.tables import Experiment, Metric, Run
+from backend.store.tables import Experiment, LoggedPoints, Metric, Run
 
 RUNS_PER_REMOVAL = 50  # takes 0.2 s on SQLite, during which other writers wait
 
@@ -45,7 +45,8 @@ def remove(session: Session, *, after_days: float, limit: int = RUNS_PER_REMOVAL
 def _remove_runs(session: Session, run_ids: Sequence[int]) -> None:
     """Remove runs and their records; rows with foreign keys are deleted by the database."""
     if run_ids:
-        session.execute(delete(Metric).where(Metric.run_id.in_(run_ids)))
+        for points in (Metric, LoggedPoints):  # without foreign keys
+            session.execute(delete(points).where(points.run_id.in_(run_ids)))
         run_params.remove(session, run_ids)
         undo_log.forget_owners(session, "run", run_ids)
         session.execute(delete(Run).where(Run.id.in_(run_ids)))

@@ -79,7 +79,7 @@ def _document(
     session: Session, preset: str | None, copied: int | None, source: str | None
 ) -> Mapping[str, object]:
     if copied is not None:
-        return experiments.get(session, copied).spec
+        return experiments.specification(session, copied)
     if preset is None:
         return {"dataset": {"source": source}} if source in SOURCES else START
     if preset not in PRESETS:

@@ -117,7 +117,8 @@ def compared(
     session: Session, experiment: Experiment, at: At, setting: int | None = None
 ) -> VariantComparison | None:
     """Return the comparison of an experiment's variants, or None if it has fewer than two."""
-    if len(experiment.spec.get("variants", [])) < 2:
+    declared = (experiment.spec or {}).get("variants", [])
+    if len(declared) < 2:
         return None
     try:
         settings = compare_variants.comparable(session, experiment.id).settings
@@ -131,7 +132,7 @@ def compared(
         sentence=_isolated(_capital(in_words(comparison)), [v.arm.name for v in variants]),
         at=at,
         accuracy=any("test_accuracy" in variant.means for variant in variants),
-        abouts={v["name"]: v.get("about", "") for v in experiment.spec["variants"]},
+        abouts={v["name"]: v.get("about", "") for v in declared},
         cells=[formatting.settings(cell) for cell in settings] if len(settings) > 1 else [],
         setting=setting,
     )

@@ -8,6 +8,7 @@ from urllib.parse import urlencode
 from fastapi import APIRouter, Depends
 from fastapi.responses import HTMLResponse
 
+from backend.analysis.cells import varying
 from backend.errors import InvalidInput
 from backend.runs.compare_runs import MAX_SUBJECTS
 from backend.runs.compare_variants import axes
@@ -119,7 +120,10 @@ def _result(session: Reading, view: RunsQuery) -> RunsResult:
 def _axes(session: Reading, page: RunList) -> list[str]:
     """Return the hyperparameters that vary if all runs shown are of one experiment."""
     owners = {run.experiment_id for run in page.items}
-    return axes(experiments.get(session, *owners).spec) if len(owners) == 1 else []
+    if len(owners) != 1:
+        return []
+    document = experiments.get(session, *owners).spec
+    return list(varying([run.params for run in page.items])) if document is None else axes(document)
 
 
 def _head(column: TableColumn, view: RunsQuery, order: Sequence[Order]) -> ColumnHead:

@@ -9,6 +9,7 @@ from backend.runs.fields import (
     RUN_FIELDS,
     DiagnosisEntry,
     ExperimentColumn,
+    ExternalColumn,
     RunColumn,
     RunField,
     SummaryDifference,
@@ -18,13 +19,16 @@ from backend.runs.fields import (
 from backend.runs.schemas import ListedRun
 from backend.runs.states import RUN_STATES, STATES, State
 from backend.search.fields import CHOICES
-from backend.store.tables import Experiment, MetricSummary, Run
+from backend.store.tables import Experiment, ExternalRun, MetricSummary, Run
 from frontend.site import TEMPLATES
 
 
 @pytest.mark.parametrize("field", RUN_FIELDS.values(), ids=lambda field: field.name)
 def test_source_of_field_exists_in_store_and_in_listed_run(field: RunField) -> None:
     match field.source:
+        case ExternalColumn(name):
+            assert name in ExternalRun.__table__.columns
+            assert name in ListedRun.model_fields
         case RunColumn(name):
             assert name in Run.__table__.columns
             assert name in ListedRun.model_fields

@@ -1,13 +1,14 @@
 """The tables.
 
 Times are whole milliseconds since 1970, UTC, by the clock of the database. Only `recorded_at` is by
-the clock of the worker that measured.
+the clock of the worker that measured, and the times of external runs by the clock of their client.
 """
 
 from backend.store.tables.artifacts import Checkpoint, Frame, Prediction, Sample, Snapshot
 from backend.store.tables.curation import Edit, ExperimentTag, Operation, RunTag, SavedView
 from backend.store.tables.metrics import Change, Metric, MetricKey, MetricSummary
 from backend.store.tables.runs import MAX_ID, Base, Experiment, Param, ParamKey, Run
+from backend.store.tables.tracking import ExternalRun, LoggedPoints, RunDataset
 
 __all__ = [
     "MAX_ID",
@@ -17,7 +18,9 @@ __all__ = [
     "Edit",
     "Experiment",
     "ExperimentTag",
+    "ExternalRun",
     "Frame",
+    "LoggedPoints",
     "Metric",
     "MetricKey",
     "MetricSummary",
@@ -26,6 +29,7 @@ __all__ = [
     "ParamKey",
     "Prediction",
     "Run",
+    "RunDataset",
     "RunTag",
     "Sample",
     "SavedView",

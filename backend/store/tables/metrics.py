@@ -41,7 +41,8 @@ class Metric(Base):
 class MetricSummary(Base):
     """Summary of one metric of one run for lists, updated in the transaction that adds points.
 
-    `at_best` is the value at the epoch of the lowest val_loss; it is added when the run ends.
+    `at_best` is the value at the epoch of the lowest val_loss; it is added when the run ends. Only
+    the last value of a metric that was logged from outside has a `last_timestamp`.
     """
 
     __tablename__ = "metric_summaries"
@@ -56,6 +57,7 @@ class MetricSummary(Base):
     max: Mapped[float | None] = mapped_column(Float)
     max_step: Mapped[int | None] = mapped_column(BigInteger)
     at_best: Mapped[float | None] = mapped_column(Float)
+    last_timestamp: Mapped[int | None] = mapped_column(BigInteger)
 
 
 class Change(Base):

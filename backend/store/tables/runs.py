@@ -11,6 +11,7 @@ from sqlalchemy import (
     MetaData,
     String,
     Text,
+    text,
 )
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
@@ -19,6 +20,7 @@ from backend.store.engine import now_ms
 
 CASCADE = "CASCADE"
 MAX_ID = 2**31 - 1  # the largest value of a PostgreSQL integer
+UNDELETED_EXTERNAL = "origin = 'external' AND deleted_at IS NULL"
 
 
 class Base(DeclarativeBase):
@@ -37,6 +39,10 @@ class Base(DeclarativeBase):
 class Experiment(Base):
     """A specification and its runs. `revision` counts the changes of its runs (see Change).
 
+    The runs of an experiment with the origin "external" are trained and logged by other programs;
+    it has no specification. `roles` and `pairing` are what a person chose for such runs: the params
+    that are data size, capacity and seed, and the metrics to diagnose.
+
     A follow-up names the experiment that it follows, and the run there whose diagnosis it answers.
     The run has no foreign key, because two tables cannot each be created before the other. `device`
     is a name in backend.specification.placement, `priority` its rank there: a larger rank is more
@@ -44,10 +50,23 @@ class Experiment(Base):
     """
 
     __tablename__ = "experiments"
+    __table_args__ = (
+        Index(
+            "uq_experiments_external_name",
+            "name",
+            unique=True,
+            sqlite_where=text(UNDELETED_EXTERNAL),
+            postgresql_where=text(UNDELETED_EXTERNAL),
+        ),
+    )
 
     id: Mapped[int] = mapped_column(Integer, primary_key=True)
-    name: Mapped[str] = mapped_column(String(200))
-    spec: Mapped[JsonObject] = mapped_column(JSON)
+    # SQLite does not enforce the length, and cannot change the type of a column
+    name: Mapped[str] = mapped_column(String(200).with_variant(String(500), "postgresql"))
+    origin: Mapped[str] = mapped_column(String(16), default="specification")
+    spec: Mapped[JsonObject | None] = mapped_column(JSON, nullable=False)  # None is JSON null
+    roles: Mapped[JsonObject | None] = mapped_column(JSON(none_as_null=True))
+    pairing: Mapped[JsonObject | None] = mapped_column(JSON(none_as_null=True))
     estimated_seconds: Mapped[float] = mapped_column(Float)
     device: Mapped[str] = mapped_column(String(8), default="any")
     priority: Mapped[int] = mapped_column(Integer, default=1)
@@ -67,8 +86,10 @@ class Experiment(Base):
 class Run(Base):
     """One run: its flat hyperparameters, state, lease and results.
 
-    `portion` is the number of the group of runs that one worker trains together. A run or
-    experiment with a `deleted_at` is hidden until it is restored or, later, removed.
+    The params of an external run are texts under any names; see ExternalRun. `parameters` is the
+    number of weights of the model, 0 if it is unknown. `portion` is the number of the group of runs
+    that one worker trains together. A run or experiment with a `deleted_at` is hidden until it is
+    restored or, later, removed.
     """
 
     __tablename__ = "runs"

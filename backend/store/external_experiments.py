@@ -1,0 +1,76 @@
+"""Experiments whose runs other programs train: created, found by name, renamed and tagged."""
+
+from collections.abc import Mapping, Sequence
+
+from sqlalchemy import delete, select, update
+from sqlalchemy.orm import Session
+
+from backend.store import bulk, changes
+from backend.store.engine import take_turn
+from backend.store.tables import Experiment, ExperimentTag
+
+EXTERNAL = "external"
+"""The origin of these experiments."""
+
+
+def create(session: Session, name: str) -> Experiment:
+    """Store an experiment without runs. The caller has checked the name, see `lock_names`."""
+    experiment = Experiment(name=name, origin=EXTERNAL, spec=None, estimated_seconds=0.0)
+    session.add(experiment)
+    session.flush()
+    return experiment
+
+
+def lock_names(session: Session) -> None:
+    """Keep other transactions from giving a name to an experiment until the end of this one."""
+    take_turn(session, "naming external experiments")
+
+
+def by_name(session: Session, name: str, *, deleted: bool = False) -> Experiment | None:
+    """Return the experiment with a name; with `deleted`, the newest deleted one."""
+    is_deleted = Experiment.deleted_at.is_not(None)
+    query = select(Experiment).where(
+        Experiment.origin == EXTERNAL,
+        Experiment.name == name,
+        is_deleted if deleted else ~is_deleted,
+    )
+    return session.scalars(query.order_by(Experiment.id.desc()).limit(1)).first()
+
+
+def clashes(session: Session, ids: Sequence[int]) -> dict[int, str]:
+    """Return the names of those deleted experiments among `ids` that cannot be restored.
+
+    An experiment that is not deleted, or another among `ids`, has their name.
+    """
+    lock_names(session)
+    clashing = {}
+    restored: set[str] = set()
+    for id_ in ids:
+        row = session.get_one(Experiment, id_)
+        if row.origin != EXTERNAL or row.deleted_at is None:
+            continue
+        if row.name in restored or by_name(session, row.name):
+            clashing[id_] = row.name
+        restored.add(row.name)
+    return clashing
+
+
+def rename(session: Session, experiment_id: int, name: str) -> None:
+    """Set the name of an experiment. The caller has checked the name, see `lock_names`."""
+    session.execute(update(Experiment).where(Experiment.id == experiment_id).values(name=name))
+    session.expire_all()  # rows that were read before have old values
+    changes.announce(session, [experiment_id])
+
+
+def set_tags(session: Session, experiment_id: int, tags: Mapping[str, str | None]) -> None:
+    """Set the tags of an experiment; a tag that is None is removed."""
+    rows = [(experiment_id, key, value) for key, value in tags.items() if value is not None]
+    bulk.upsert(session, ExperimentTag, rows)
+    removed = [key for key, value in tags.items() if value is None]
+    if removed:
+        session.execute(
+            delete(ExperimentTag).where(
+                ExperimentTag.experiment_id == experiment_id, ExperimentTag.key.in_(removed)
+            )
+        )
+    changes.announce(session, [experiment_id])

@@ -1,0 +1,232 @@
+"""External runs: created, located by the client's id, and changed as their client reports.
+
+Runs that workers train change their state in `backend.store.transitions`. The state of an external
+run is what its client says, except that a silent run counts as lost.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple, cast
+
+from sqlalchemy import bindparam, delete, func, insert, or_, select, update
+from sqlalchemy.orm import Session
+
+from backend.errors import NotFound
+from backend.runs.states import ENDED, State
+from backend.specification.params import JsonObject
+from backend.store import bulk, changes
+from backend.store import run_params as searchable
+from backend.store.changes import NewChange
+from backend.store.engine import now_ms
+from backend.store.tables import Experiment, ExternalRun, Run, RunDataset, RunTag
+
+
+@dataclass(frozen=True)
+class NewRun:
+    """A run that a client starts. Times are in milliseconds since 1970, by the client's clock."""
+
+    external_id: str
+    name: str
+    user: str
+    source: str
+    start_time: int | None = None
+
+
+@dataclass(frozen=True)
+class LoggedRun:
+    """An external run that a client writes to. A run is deleted with its experiment, too."""
+
+    run_id: int
+    experiment_id: int
+    external_id: str
+    status: State
+    deleted: bool
+
+
+def create(session: Session, experiment_id: int, new: NewRun) -> LoggedRun:
+    """Store a running run without params and points, after the other runs of its experiment."""
+    experiment = select(Experiment.id).where(Experiment.id == experiment_id)
+    session.execute(experiment.with_for_update()).one()  # a position is given once
+    of_experiment = Run.experiment_id == experiment_id
+    last = session.scalar(select(func.max(Run.position)).where(of_experiment))
+    run_id = session.scalars(
+        insert(Run)
+        .values(
+            experiment_id=experiment_id,
+            position=0 if last is None else last + 1,
+            params={},
+            parameters=0,
+            status="running",
+            started_at=now_ms() if new.start_time is None else new.start_time,
+        )
+        .returning(Run.id)
+    ).one()
+    session.execute(
+        insert(ExternalRun).values(
+            run_id=run_id,
+            external_id=new.external_id,
+            run_name=new.name,
+            user_name=new.user,
+            source=new.source,
+            start_time=new.start_time,
+        )
+    )
+    changes.log(session, experiment_id, [NewChange(run_id, "status")])
+    return LoggedRun(run_id, experiment_id, new.external_id, "running", deleted=False)
+
+
+def locate(session: Session, external_ids: Iterable[str]) -> dict[str, LoggedRun]:
+    """Lock the runs that clients name, until the end of the transaction; return those that exist.
+
+    The runs are locked in the order of their ids, so two writers never deadlock.
+    """
+    located: dict[str, LoggedRun] = {}
+    connection = session.connection()
+    for chunk in bulk.chunks(sorted(set(external_ids))):
+        for external_id, run_id, experiment_id, status, deleted in connection.execute(
+            _LOCATE, {"external_ids": chunk}
+        ):
+            located[external_id] = LoggedRun(
+                run_id, experiment_id, external_id, cast(State, status), bool(deleted)
+            )
+    return located
+
+
+# Built once, because clients log hundreds of times per second.
+_LOCATE = (
+    select(
+        ExternalRun.external_id,
+        Run.id,
+        Run.experiment_id,
+        Run.status,
+        or_(Run.deleted_at.is_not(None), Experiment.deleted_at.is_not(None)),
+    )
+    .join(Run, Run.id == ExternalRun.run_id)
+    .join(Experiment, Experiment.id == Run.experiment_id)
+    .where(ExternalRun.external_id.in_(bindparam("external_ids", expanding=True)))
+    .order_by(ExternalRun.run_id)
+    .with_for_update(of=ExternalRun)
+)
+
+
+class StoredRun(NamedTuple):
+    """An external run: the row that every run has, and the row that only external runs have."""
+
+    run: Run
+    external: ExternalRun
+
+
+def get(session: Session, external_id: str) -> StoredRun:
+    """Return a run, deleted or not. Raises NotFound."""
+    query = select(Run, ExternalRun).join(ExternalRun, ExternalRun.run_id == Run.id)
+    row = session.execute(query.where(ExternalRun.external_id == external_id)).first()
+    if row is None:
+        raise NotFound(f"There is no run {external_id}.")
+    return StoredRun(row[0], row[1])
+
+
+def of_runs(session: Session, run_ids: Sequence[int]) -> dict[int, ExternalRun]:
+    """Return the external part of those of `run_ids` that have one."""
+    return {
+        row.run_id: row
+        for chunk in bulk.chunks(run_ids)
+        for row in session.scalars(select(ExternalRun).where(ExternalRun.run_id.in_(chunk)))
+    }
+
+
+FAILED = "The program that trained this run reported that it failed."
+
+
+def set_status(
+    session: Session,
+    run: LoggedRun,
+    status: State,
+    *,
+    client_status: str | None = None,
+    end_time: int | None = None,
+) -> None:
+    """Set the state that a client reports, in its own word and, for an ended run, with its time."""
+    ended_at = (now_ms() if end_time is None else end_time) if status in ENDED else None
+    session.execute(
+        update(Run)
+        .where(Run.id == run.run_id)
+        .values(status=status, ended_at=ended_at, error=FAILED if status == "failed" else None)
+    )
+    session.execute(
+        update(ExternalRun)
+        .where(ExternalRun.run_id == run.run_id)
+        .values(client_status=client_status, end_time=end_time, last_seen_at=now_ms())
+    )
+    session.expire_all()  # rows that were read before have old values
+    changes.log(session, run.experiment_id, [NewChange(run.run_id, "status")])
+
+
+def resume(session: Session, runs: Iterable[LoggedRun]) -> None:
+    """Set lost runs among `runs` to running, because their client speaks again."""
+    for run in runs:
+        if run.status == "lost":
+            set_status(session, run, "running")
+
+
+def rename(session: Session, run: LoggedRun, name: str) -> None:
+    """Set the name of a run."""
+    session.execute(
+        update(ExternalRun).where(ExternalRun.run_id == run.run_id).values(run_name=name)
+    )
+    changes.log(session, run.experiment_id, [NewChange(run.run_id, "status")])
+
+
+def params_of(session: Session, run: LoggedRun) -> dict[str, str]:
+    """Return the params of a run."""
+    return dict(session.execute(select(Run.params).where(Run.id == run.run_id)).scalar_one())
+
+
+def add_params(session: Session, run: LoggedRun, params: Mapping[str, str]) -> None:
+    """Add params that the run does not have yet; `locate` has locked it."""
+    if not params:
+        return
+    everything = {**params_of(session, run), **params}
+    session.execute(update(Run).where(Run.id == run.run_id).values(params=everything))
+    session.expire_all()  # rows that were read before have old values
+    searchable.add(session, {run.run_id: params})
+    changes.log(session, run.experiment_id, [NewChange(run.run_id, "status")])
+
+
+def set_tags(session: Session, run: LoggedRun, tags: Mapping[str, str | None]) -> None:
+    """Set the tags of a run; a tag that is None is removed."""
+    rows = [(run.run_id, key, value) for key, value in tags.items() if value is not None]
+    bulk.upsert(session, RunTag, rows)
+    removed = [key for key, value in tags.items() if value is None]
+    if removed:
+        session.execute(delete(RunTag).where(RunTag.run_id == run.run_id, RunTag.key.in_(removed)))
+    changes.log(session, run.experiment_id, [NewChange(run.run_id, "status")])
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """A data set that a run used, as its client describes it."""
+
+    name: str
+    digest: str
+    context: str | None
+    details: JsonObject
+
+
+def add_datasets(session: Session, run: LoggedRun, datasets: Sequence[Dataset]) -> None:
+    """Add data sets to a run. A data set that it has already is not changed."""
+    known = {(row.name, row.digest) for row in datasets_of(session, [run.run_id])[run.run_id]}
+    new = {(row.name, row.digest): row for row in datasets if (row.name, row.digest) not in known}
+    if new:
+        rows = [{"run_id": run.run_id, **vars(dataset)} for dataset in new.values()]
+        session.execute(insert(RunDataset), rows)
+
+
+def datasets_of(session: Session, run_ids: Sequence[int]) -> dict[int, list[Dataset]]:
+    """Return the data sets of runs, by name and digest."""
+    by_run: dict[int, list[Dataset]] = {run_id: [] for run_id in run_ids}
+    for chunk in bulk.chunks(run_ids):
+        query = select(RunDataset).where(RunDataset.run_id.in_(chunk))
+        for row in session.scalars(query.order_by(RunDataset.name, RunDataset.digest)):
+            dataset = Dataset(row.name, row.digest, row.context, row.details)
+            by_run[row.run_id].append(dataset)
+    return by_run

@@ -1,0 +1,303 @@
+"""Points that other programs log: appended in batches, read as series or with every value.
+
+A step may have several values, for example after a restart. Its value in a series is the newest by
+the client's clock, and the largest of equally new ones. `history` returns all of them.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from struct import pack
+from typing import NamedTuple, Self
+
+import numpy as np
+from sqlalchemy import Row, Select, and_, bindparam, case, delete, select, update
+from sqlalchemy.orm import Session
+
+from backend.series import Array, FloatArray, IntArray, Series
+from backend.store import bulk, changes
+from backend.store.bulk import RowValues
+from backend.store.changes import NewChange
+from backend.store.engine import now_ms
+from backend.store.external_runs import LoggedRun
+from backend.store.metric_storage import key_ids, known_keys
+from backend.store.metric_summaries import fold_logged, summarise
+from backend.store.tables import ExternalRun, LoggedPoints, MetricKey
+
+MIXED = 0  # the key_id of a row with points of several metrics
+STEP_BYTES = 8
+SPLIT_AFTER_BATCHES = 256  # rows of a run that every reading of one of its metrics goes through
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Points of one run in parallel columns: metric, step, timestamp in milliseconds, value.
+
+    Steps may be negative and in any order; values may be NaN or infinite.
+    """
+
+    keys: Sequence[str] = ()
+    steps: Sequence[int] = ()
+    timestamps: Sequence[int] = ()
+    values: Sequence[float] = ()
+
+    def __len__(self) -> int:
+        return len(self.keys)
+
+    def joined(self, later: Self) -> Self:
+        """Return the points of two batches."""
+        return type(self)(
+            [*self.keys, *later.keys],
+            [*self.steps, *later.steps],
+            [*self.timestamps, *later.timestamps],
+            [*self.values, *later.values],
+        )
+
+
+def append(session: Session, batches: Iterable[tuple[LoggedRun, Batch]]) -> None:
+    """Append batches of any number of runs, which `external_runs.locate` has locked.
+
+    The number of statements does not depend on the number of batches: collect what several clients
+    send, and append it in one transaction.
+    """
+    by_run: dict[LoggedRun, Batch] = {}
+    for run, batch in batches:
+        if len(batch):
+            by_run[run] = by_run[run].joined(batch) if run in by_run else batch
+    if not by_run:
+        return
+    keys = key_ids(session, {key for batch in by_run.values() for key in batch.keys})
+    written = _count_batches(session, [run.run_id for run in by_run])
+    rows = [_row(run.run_id, written[run.run_id].batches, b, keys) for run, b in by_run.items()]
+    bulk.insert(session, LoggedPoints, rows)
+    fold_logged(
+        session,
+        [row for run, batch in by_run.items() for row in _summaries(run.run_id, batch, keys)],
+    )
+    for run_id, counts in written.items():
+        if counts.batches - counts.split >= SPLIT_AFTER_BATCHES:
+            _split(session, run_id, counts.batches)
+    changes.log_each(
+        session,
+        [
+            (run.experiment_id, NewChange(run.run_id, "metric", min(b.steps), max(b.steps)))
+            for run, b in by_run.items()
+        ],
+    )
+
+
+class _BatchCounts(NamedTuple):
+    """The number of batches of a run, and how many of them are stored by metric."""
+
+    batches: int
+    split: int
+
+
+def _count_batches(session: Session, run_ids: Sequence[int]) -> dict[int, _BatchCounts]:
+    """Give the next batch of each run its number, and note the time and the pause before it."""
+    counted: dict[int, _BatchCounts] = {}
+    for chunk in bulk.chunks(run_ids):
+        rows = session.connection().execute(_COUNT_BATCH, {"run_ids": chunk})
+        counted |= {run_id: _BatchCounts(batches, split) for run_id, batches, split in rows}
+    return counted
+
+
+# Built once, because clients log hundreds of times per second.
+_PAUSE = now_ms() - ExternalRun.last_seen_at
+_COUNT_BATCH = (
+    update(ExternalRun)
+    .where(ExternalRun.run_id.in_(bindparam("run_ids", expanding=True)))
+    .values(
+        batches=ExternalRun.batches + 1,
+        last_seen_at=now_ms(),
+        longest_pause=case(
+            (ExternalRun.longest_pause < _PAUSE, _PAUSE), else_=ExternalRun.longest_pause
+        ),
+    )
+    .returning(ExternalRun.run_id, ExternalRun.batches, ExternalRun.split_batches)
+)
+
+
+def _row(run_id: int, number: int, batch: Batch, keys: Mapping[str, int]) -> RowValues:
+    """Return a batch as one row of the table."""
+    count = len(batch)
+    return (
+        *(run_id, MIXED, number, min(batch.steps), max(batch.steps)),
+        pack(f"<{count}i", *[keys[key] for key in batch.keys]),
+        pack(f"<{count}q", *batch.steps),
+        pack(f"<{count}q", *batch.timestamps),
+        pack(f"<{count}d", *batch.values),
+    )
+
+
+def _summaries(run_id: int, batch: Batch, keys: Mapping[str, int]) -> Iterator[RowValues]:
+    """Yield the summary of each metric of a batch as a row of its table."""
+    by_key: dict[str, list[tuple[int, int, float]]] = defaultdict(list)
+    points_of_batch = zip(batch.steps, batch.timestamps, batch.values, strict=True)
+    for key, point in zip(batch.keys, points_of_batch, strict=True):
+        by_key[key].append(point)
+    for key, points in by_key.items():
+        points.sort()
+        steps, timestamps, values = zip(*points, strict=True)
+        yield run_id, keys[key], *summarise(steps, values), None, timestamps[-1]
+
+
+class History(NamedTuple):
+    """All values of one metric of one run [n]: their steps, timestamps in milliseconds, values."""
+
+    steps: IntArray
+    timestamps: IntArray
+    values: FloatArray
+
+
+def history(session: Session, run_id: int, key: str) -> History:
+    """Return all values of a metric by time, then step, then value; repeated points once."""
+    wanted = set(known_keys(session, [key]).values())
+    points = _Points.of(session.execute(_select([run_id], wanted)).all(), wanted).distinct()
+    return History(points.steps, points.timestamps, points.values)
+
+
+def series_of(
+    session: Session,
+    run_ids: Sequence[int],
+    keys: Sequence[str] | None = None,
+    *,
+    first_step: int | None = None,
+    last_step: int | None = None,
+) -> dict[int, dict[str, Series]]:
+    """Return the logged series of runs, ``{run: {key: Series}}``, optionally between two steps.
+
+    Only runs and metrics with points are in the result.
+    """
+    known = None if keys is None else known_keys(session, keys)
+    wanted = None if known is None else set(known.values())
+    rows: dict[int, list[_PackedRow]] = defaultdict(list)
+    for chunk in bulk.chunks(run_ids):
+        query = _select(chunk, wanted)
+        if first_step is not None:
+            query = query.where(LoggedPoints.last_step >= first_step)
+        if last_step is not None:
+            query = query.where(LoggedPoints.first_step <= last_step)
+        for row in session.execute(query):
+            rows[row.run_id].append(row)
+    by_run = {run_id: _Points.of(packed, wanted).series() for run_id, packed in rows.items()}
+    names = _names(session, by_run) if known is None else {i: key for key, i in known.items()}
+    return {
+        run_id: {
+            names[key_id]: series.take(series.between(first_step, last_step))
+            for key_id, series in by_key.items()
+        }
+        for run_id, by_key in by_run.items()
+    }
+
+
+_PackedRow = Row[int, int, bytes | None, bytes, bytes, bytes]
+
+
+def _select(
+    run_ids: Sequence[int], key_ids: set[int] | None
+) -> Select[int, int, bytes | None, bytes, bytes, bytes]:
+    """Return the query for the rows that may hold points of some metrics, or of all."""
+    query = select(
+        LoggedPoints.run_id,
+        LoggedPoints.key_id,
+        LoggedPoints.packed_keys,
+        LoggedPoints.packed_steps,
+        LoggedPoints.packed_timestamps,
+        LoggedPoints.packed_values,
+    ).where(LoggedPoints.run_id.in_(run_ids))
+    return query if key_ids is None else query.where(LoggedPoints.key_id.in_({MIXED, *key_ids}))
+
+
+def _names(session: Session, by_run: Mapping[int, Mapping[int, Series]]) -> dict[int, str]:
+    """Return the names of the metrics of runs by id."""
+    ids = sorted({key_id for by_key in by_run.values() for key_id in by_key})
+    names: dict[int, str] = {}
+    for chunk in bulk.chunks(ids):
+        query = select(MetricKey.id, MetricKey.name).where(MetricKey.id.in_(chunk))
+        names |= {id_: name for id_, name in session.execute(query)}  # noqa: C416 - typed
+    return names
+
+
+@dataclass(frozen=True)
+class _Points:
+    """Unpacked points of one run [n]: ids of their metrics, steps, timestamps, values."""
+
+    keys: Array
+    steps: IntArray
+    timestamps: IntArray
+    values: FloatArray
+
+    @classmethod
+    def of(cls, rows: Sequence[_PackedRow], key_ids: set[int] | None = None) -> Self:
+        """Unpack rows, keeping only the points of `key_ids` if given."""
+        steps = np.frombuffer(b"".join(row.packed_steps for row in rows), "<i8")
+        timestamps = np.frombuffer(b"".join(row.packed_timestamps for row in rows), "<i8")
+        values = np.frombuffer(b"".join(row.packed_values for row in rows), "<f8")
+        keys = np.frombuffer(b"".join(map(_packed_keys, rows)), "<i4")
+        points = cls(keys, steps, timestamps, values)
+        if key_ids is None:
+            return points
+        return points.take(np.flatnonzero(np.isin(keys, list(key_ids))))
+
+    def take(self, indices: IntArray) -> Self:
+        """Return the points at some indices."""
+        return type(self)(
+            self.keys[indices], self.steps[indices], self.timestamps[indices], self.values[indices]
+        )
+
+    def distinct(self) -> Self:
+        """Return the points of one metric by time, then step, then value; repeated ones once."""
+        ordered = self.take(np.lexsort((self.values, self.steps, self.timestamps)))
+        again = np.zeros(len(ordered.steps), bool)
+        columns = (ordered.timestamps, ordered.steps, ordered.values.view(np.int64))
+        again[1:] = np.logical_and.reduce([column[1:] == column[:-1] for column in columns])
+        return ordered.take(np.flatnonzero(~again))
+
+    def by_key(self) -> dict[int, Self]:
+        """Divide the points by metric, each in the order of its points."""
+        order = self.keys.argsort(kind="stable")
+        ids, starts = np.unique(self.keys[order], return_index=True)
+        groups = np.split(order, starts[1:])
+        return {int(id_): self.take(group) for id_, group in zip(ids, groups, strict=True)}
+
+    def series(self) -> dict[int, Series]:
+        """Return the series of each metric: the newest value of each step, the largest of equals.
+
+        As in summaries, NaN counts as 0 among equally new values.
+        """
+        comparable = np.where(np.isnan(self.values), 0.0, self.values)
+        order = np.lexsort((comparable, self.timestamps, self.steps, self.keys))
+        ordered = self.take(order)
+        counts = np.ones(len(order), bool)  # the last value of each metric and step counts
+        counts[:-1] = (np.diff(ordered.keys) != 0) | (np.diff(ordered.steps) != 0)
+        return {
+            id_: Series(points.steps, points.values)
+            for id_, points in ordered.take(np.flatnonzero(counts)).by_key().items()
+        }
+
+
+def _packed_keys(row: _PackedRow) -> bytes:
+    """Return the packed ids of the metrics of a row's points."""
+    packed: bytes | None = row.packed_keys
+    return packed or pack("<i", row.key_id) * (len(row.packed_steps) // STEP_BYTES)
+
+
+def _split(session: Session, run_id: int, batches: int) -> None:
+    """Move the points of the batches of a run to one row per metric."""
+    mixed = and_(LoggedPoints.run_id == run_id, LoggedPoints.key_id == MIXED)
+    rows = session.execute(_select([run_id], set()).order_by(LoggedPoints.batch)).all()
+    bulk.insert(
+        session,
+        LoggedPoints,
+        [
+            (
+                *(run_id, key_id, batches, int(points.steps.min()), int(points.steps.max()), None),
+                *(points.steps.tobytes(), points.timestamps.tobytes(), points.values.tobytes()),
+            )
+            for key_id, points in _Points.of(rows).by_key().items()
+        ],
+    )
+    session.execute(delete(LoggedPoints).where(mixed))
+    counted = update(ExternalRun).where(ExternalRun.run_id == run_id)
+    session.execute(counted.values(split_batches=batches))
