@@ -112,7 +112,8 @@ def retry(session: Session, experiment_id: int, run_id: int | None = None) -> in
 def reap(session: Session) -> list[Moved]:
     """Take back the runs of workers that no longer renew their leases, and return them."""
     freed = transitions.reap(session)
-    _close_and_log(session, freed)
+    if freed:
+        _close_and_log(session, freed)
     return freed
 
 

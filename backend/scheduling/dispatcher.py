@@ -12,8 +12,10 @@ import logging
 import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from celery import Celery
+from kombu.connection import Connection
 from kombu.entity import Queue as BrokerQueue
 from kombu.exceptions import OperationalError
 from redis.exceptions import RedisError
@@ -100,6 +102,17 @@ class BrokerState:
         return sum(Placement(device).fits(worker.device) for worker in self.workers)
 
 
+def _content(channel: Any) -> BrokerState:
+    """Return what a channel of the broker holds. Raises OperationalError, OSError, RedisError."""
+    with channel.client.pipeline(transaction=False) as pipe:
+        for placement in PLACEMENTS:
+            queue, priority = queue_name(placement.device), _broker_priority(placement)
+            pipe.llen(channel._q_for_pri(queue, priority))
+        counts = pipe.execute()
+    workers = worker_registry.read_workers(channel.client)
+    return BrokerState(dict(zip(PLACEMENTS, counts, strict=True)), workers)
+
+
 class Dispatcher:
     """Sends queued runs to the workers, a few messages at a time."""
 
@@ -109,6 +122,8 @@ class Dispatcher:
         self._lock = threading.Lock()  # a request and the scheduler must not send a group twice
         self.last_state: BrokerState | None = None  # when the broker last answered
         self.broker_unreachable = False
+        # Kept between two looks, of which there is one each second: connecting costs most of it.
+        self._connection: Connection | None = None
 
     def dispatch(self) -> None:
         """Send queued runs while the broker holds few messages.
@@ -119,10 +134,11 @@ class Dispatcher:
         """
         with self._lock:
             broker = self.inspect_broker()
-            self._form_groups(broker)
+            with self._database.read() as session:
+                placements = dispatch.placements(session)
+            if placements:
+                self._form_groups(broker)
             if broker is not None:
-                with self._database.read() as session:
-                    placements = dispatch.placements(session)
                 for placement in placements:
                     self._send(placement, broker)
             elif not self.broker_unreachable:  # log once per outage
@@ -144,21 +160,18 @@ class Dispatcher:
 
     def inspect_broker(self) -> BrokerState | None:
         """Return the content of the broker, or None if it is unreachable."""
-        try:
-            with self._app.connection_for_read() as connection:
-                channel = connection.default_channel
-                keys = [
-                    channel._q_for_pri(queue_name(placement.device), _broker_priority(placement))
-                    for placement in PLACEMENTS
-                ]
-                with channel.client.pipeline(transaction=False) as pipe:
-                    for key in keys:
-                        pipe.llen(key)
-                    counts = pipe.execute()
-                workers = worker_registry.read_workers(channel.client)
-        except (OperationalError, OSError, RedisError):
-            return None
-        return BrokerState(dict(zip(PLACEMENTS, counts, strict=True)), workers)
+        kept, self._connection = self._connection, None
+        for connection in (kept, self._app.connection_for_read()):
+            if connection is None:
+                continue
+            try:
+                state = _content(connection.default_channel)
+            except (OperationalError, OSError, RedisError):
+                connection.release()  # a broker that was restarted has closed it
+                continue
+            self._connection = connection
+            return state
+        return None
 
     def broker_answers(self) -> bool:
         """Return whether the broker is reachable."""
