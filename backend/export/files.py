@@ -1,9 +1,8 @@
 """Tables as CSV, safe against formulas in spreadsheets, and as Parquet files."""
 
-import csv
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from io import BytesIO, StringIO
+from io import BytesIO
 from math import isnan
 from tempfile import TemporaryFile
 
@@ -11,33 +10,18 @@ import numpy as np
 from arro3.core import Array, DataType, Field, RecordBatch, RecordBatchReader, Schema
 from arro3.io import write_csv, write_parquet
 
+from backend.export.cells import csv_cell
 from backend.export.tables import RunTable
 from backend.runs.fields import FieldValue
 from backend.series import Series
 
 ROWS_PER_PIECE = 1000  # rows of a series that are sent at a time
 
-FORMULA_STARTS = tuple("=+-@\t\r\n\N{FULLWIDTH EQUALS SIGN}\N{FULLWIDTH PLUS SIGN}"
-                "\N{FULLWIDTH HYPHEN-MINUS}\N{FULLWIDTH COMMERCIAL AT}")  # fmt: skip
-"""First characters of a text that a spreadsheet would compute (OWASP, "CSV Injection")."""
-
-
-def escape_cell(value: object) -> object:
-    """Return a value as a cell. Text that a spreadsheet would compute gets an apostrophe first."""
-    if isinstance(value, list | dict):
-        return json.dumps(value)
-    if isinstance(value, bool):
-        return str(value).lower()
-    return f"'{value}" if isinstance(value, str) and value.startswith(FORMULA_STARTS) else value
-
 
 def csv_lines(rows: Iterable[Iterable[object]]) -> bytes:
     """Return rows as UTF-8 lines of CSV. Lines end in LF, as those of `stream_lines` do."""
-    text = StringIO()
-    csv.writer(text, lineterminator="\n").writerows(
-        [escape_cell(value) for value in row] for row in rows
-    )
-    return text.getvalue().encode("utf-8", "replace")
+    lines = (",".join(map(csv_cell, row)) + "\n" for row in rows)
+    return "".join(lines).encode("utf-8", "replace")
 
 
 def table_lines(table: RunTable) -> Iterator[bytes]:

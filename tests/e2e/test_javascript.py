@@ -7,7 +7,9 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, Page
 
+from backend.export.files import csv_lines
 from frontend import assets, formatting
+from tests.unit.test_cells import FORMULAS
 
 Run = Callable[..., Any]
 
@@ -438,3 +440,12 @@ def test_an_error_of_the_service_comes_with_its_detail(run: Run) -> None:
     answer = run("api", "module.post('/api/experiments', {})")
     assert answer["status"] == 422
     assert json.dumps(answer["body"]).count("detail")
+
+
+# --- save.js
+
+
+def test_cells_of_a_charts_data_are_those_of_the_services_exports(run: Run) -> None:
+    csv = run("save", "module.toCsv(argument.map((name) => ({ name, x: [1], y: [2] })))", FORMULAS)
+    rows = [["series", "x", "y"], *([text, 1, 2] for text in FORMULAS)]
+    assert csv.encode() == b"".join(csv_lines([row])[:-1] + b"\r\n" for row in rows)

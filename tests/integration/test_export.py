@@ -1,4 +1,4 @@
-"""Exports of experiments: content, and escaping of spreadsheet formulas."""
+"""Exports of experiments."""
 
 import csv
 import io
@@ -10,7 +10,6 @@ import yaml
 from arro3.io import read_parquet
 
 from backend.export.archive import zip_stream
-from backend.export.files import csv_lines, escape_cell
 from backend.export.tables import ReadSlice, read_slices
 from backend.store import metrics
 from tests.api import Api, record_epochs
@@ -97,19 +96,6 @@ def test_an_unknown_format_is_refused_in_one_sentence(api: Api) -> None:
     answer = api.get(f"/api/experiments/{api.submit()}/export?format=pdf").json()
     assert answer["field"] == "format"
     assert "html" in answer["detail"]
-
-
-@pytest.mark.parametrize(
-    "text", ["=1+1", "+1", "-1", "@SUM(A1)", "\tx", "\rx", "\N{FULLWIDTH EQUALS SIGN}1"]
-)
-def test_spreadsheet_formulas_are_escaped(text: str) -> None:
-    assert escape_cell(text) == f"'{text}"
-
-
-def test_numbers_and_plain_text_are_not_escaped() -> None:
-    assert csv_lines([[-1.5, "a=b", None, True, [1, 2], 'say "x", y']]) == (
-        b'-1.5,a=b,,true,"[1, 2]","say ""x"", y"\n'
-    )
 
 
 def test_long_runs_are_read_in_slices_and_short_runs_together() -> None:

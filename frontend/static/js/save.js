@@ -48,9 +48,18 @@ const cells = (name, { x, y, z }) =>
 
 const list = (values) => Array.from(values ?? []);
 
-// Text that a spreadsheet would evaluate gets a leading apostrophe, as in the service's exports.
+// The start of a formula, as in backend/export/cells.py.
+const STARTS = "=+\\-@＝＋－＠﹦﹢﹣﹫";
+const SPACES = "\\s\\x1c-\\x1f\\x85\\ufeff";
+const INVISIBLE = "\\x00-\\x1f\\x7f\\u200b-\\u200f\\u202a-\\u202e\\u2060-\\u2069";
+const FORMULA = new RegExp(
+  `((?:^|[,;|:\\t\\r\\n\\v\\f])[${SPACES}${INVISIBLE}"]*|[${SPACES}](?='*[${STARTS}][^${SPACES}]))('*[${STARTS}])`,
+  "g",
+);
+
+// Text that a spreadsheet would evaluate gets an apostrophe, as in the service's exports.
 function cell(value) {
   if (typeof value === "number" || value === null || value === undefined) return value ?? "";
-  const text = /^[=+\-@\t\r\n＝＋－＠]/.test(value) ? `'${value}` : String(value);
-  return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
+  const text = String(value).replace(FORMULA, "$1'$2");
+  return /^[\w.-]*$/.test(text) ? text : `"${text.replaceAll('"', '""')}"`;
 }
