@@ -12,6 +12,7 @@ from backend.export.archive import to_yaml, versions
 from backend.runs.items import experiment_items, run_detail, run_items
 from backend.runs.schemas import RunItem
 from backend.store import experiments, metric_summaries, runs
+from backend.web.content_policy import file_policy
 from frontend import assets
 from frontend.chart_options import RunView
 from frontend.charts import experiment_routes, run_routes
@@ -46,6 +47,8 @@ def render_report(session: Session, experiment_id: int) -> str:
     all_runs = run_items(session, runs.of_experiment(session, experiment_id))
     at_best = metric_summaries.values_at_best(session, [run.id for run in all_runs], KEYS)
     grid = panels_info(all_runs, at_best)
+    plotly, styles = _inline(assets.plotly_source()), _inline(assets.styles())
+    script = Markup("\n").join(_inline(assets.source(name)) for name in SCRIPTS)
     return fill(
         "report.html",
         experiment=item,
@@ -62,9 +65,10 @@ def render_report(session: Session, experiment_id: int) -> str:
         value_of=value_of,
         spec=to_yaml(item.spec) if item.spec is not None else None,
         versions=versions(),
-        styles=_inline(assets.styles()),
-        plotly=_inline(assets.plotly_source()),
-        script=Markup("\n").join(_inline(assets.source(name)) for name in SCRIPTS),
+        policy=file_policy(scripts=[plotly, script], style=styles),
+        styles=styles,
+        plotly=plotly,
+        script=script,
     )
 
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import plotly
 
 from backend.series import Series, downsample
+from backend.web.content_policy import file_policy
 
 if TYPE_CHECKING:
     from backend.cli.diagnose import LogReport
@@ -56,10 +57,13 @@ draw();
 def page(reports: Sequence["LogReport"]) -> str:
     """Return the page of reports as HTML."""
     articles = "\n".join(_article(report) for report in reports)
+    plotly = _PLOTLY.read_text(encoding="utf-8")
+    policy = file_policy(scripts=[plotly, _SCRIPT], style=_STYLE)
     return (
         '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
+        f'<meta http-equiv="Content-Security-Policy" content="{policy}">'
         '<meta name="viewport" content="width=device-width"><title>Diagnosis</title>'
-        f"<style>{_STYLE}</style><script>{_PLOTLY.read_text(encoding='utf-8')}</script></head>"
+        f"<style>{_STYLE}</style><script>{plotly}</script></head>"
         f"<body><h1>Diagnosis</h1>\n{articles}\n<script>{_SCRIPT}</script></body></html>\n"
     )
 

@@ -17,23 +17,11 @@ from backend.errors import ForbiddenOrigin, LabError
 from backend.settings import Settings
 from backend.specification.hyperparameters import show
 from backend.web.body_limits import BodyLimits, too_large
+from backend.web.content_policy import page_policy
 from backend.web.host_header import host_name
 
-CONTENT_SECURITY_POLICY = "; ".join(
-    [
-        "default-src 'none'",
-        "script-src 'self'",
-        "style-src 'self' 'unsafe-inline'",  # plotly.js writes style elements and attributes
-        "img-src 'self' data: blob:",  # plotly.js draws and saves pictures through both
-        "font-src 'self'",
-        "connect-src 'self'",
-        "base-uri 'none'",
-        "form-action 'self'",
-        "frame-ancestors 'none'",
-    ]
-)
 HEADERS = {
-    "Content-Security-Policy": CONTENT_SECURITY_POLICY,
+    "Content-Security-Policy": page_policy(),
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "same-origin",
     "Cross-Origin-Opener-Policy": "same-origin",

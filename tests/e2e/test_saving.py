@@ -8,6 +8,7 @@ import httpx
 import pytest
 from playwright.sync_api import Page, expect
 
+from backend.cli import main
 from tests.product import wait_for
 
 SPEC = {
@@ -56,17 +57,6 @@ def test_a_chart_is_saved_as_its_data(page: Page, run: int) -> None:
     assert all(float(row["y"]) > 0 for row in rows if row["series"] == "Train")
 
 
-def test_formulas_in_the_data_of_a_chart_are_escaped(page: Page, run: int) -> None:
-    text = page.evaluate(
-        """async () => {
-          const { toCsv } = await import(document.querySelector("script[src*=page]").src
-            .replace("page.js", "save.js"));
-          return toCsv([{ name: '=1+1, "x"', x: [1], y: [-2] }]);
-        }"""
-    )
-    assert text == 'series,x,y\r\n"\'=1+1, ""x""",1,-2\r\n'
-
-
 def test_escape_closes_a_menu_and_focuses_its_button(page: Page, run: int) -> None:
     page.locator("#loss .menu summary").click()
     button = page.locator("#loss").get_by_role("button", name="PNG")
@@ -90,3 +80,13 @@ def test_a_report_opens_offline_and_draws_its_charts(
     expect(page.get_by_role("heading", level=1)).to_have_text("Saved")
     for plot in page.locator(".chart .plot").all():
         expect(plot.locator(".main-svg").first).to_be_visible()
+
+
+def test_a_diagnosis_page_opens_offline_and_draws_its_chart(page: Page, tmp_path: Path) -> None:
+    log, out = tmp_path / "log.csv", tmp_path / "diagnosis.html"
+    rows = [f"{epoch},{1 / epoch},{1 / epoch + epoch / 50}" for epoch in range(1, 40)]
+    log.write_text("\n".join(["epoch,loss,val_loss", *rows]))
+    assert main(["diagnose", str(log), "--html", str(out)]) == 0
+    page.context.set_offline(True)
+    page.goto(out.as_uri())
+    expect(page.locator(".plot .main-svg").first).to_be_visible()
