@@ -14,6 +14,8 @@ from typing import Literal, TextIO
 import structlog
 from structlog.types import EventDict, Processor, WrappedLogger
 
+from backend.printable import printable, printable_lines
+
 LogFormat = Literal["text", "json"]
 
 bound = structlog.contextvars.bound_contextvars
@@ -68,7 +70,20 @@ def _formatter(
 def _renderers(log_format: LogFormat) -> list[Processor]:
     if log_format == "json":
         return [structlog.processors.JSONRenderer(default=str)]
-    return [structlog.dev.ConsoleRenderer(colors=False, pad_event_to=0, pad_level=False)]
+    renderer = structlog.dev.ConsoleRenderer(colors=False, pad_event_to=0, pad_level=False)
+    return [_make_printable, renderer]
+
+
+def _make_printable(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
+    """Escape what could change the terminal or forge a line. Only a traceback has several lines."""
+    return {
+        printable(name): printable_lines(value) if name == "exception" else _printable(value)
+        for name, value in event.items()
+    }
+
+
+def _printable(value: object) -> object:
+    return printable(value) if isinstance(value, str) else value
 
 
 class _AddProcess:

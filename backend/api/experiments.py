@@ -27,6 +27,7 @@ from backend.web.dependencies import (
     ExperimentId,
     SettingsDep,
 )
+from backend.web.downloads import download_headers
 from backend.web.errors import RefusedSpec
 
 router = APIRouter(prefix="/api/experiments", tags=["experiments"])
@@ -233,7 +234,4 @@ def _file(name: str, content: str, media_type: str) -> Response:
 
 
 def _headers(name: str) -> dict[str, str]:
-    return {
-        "Content-Disposition": f'attachment; filename="{name}"',
-        "Cache-Control": "no-store",
-    }
+    return {**download_headers(name), "Cache-Control": "no-store"}

@@ -22,6 +22,7 @@ from backend.web.dependencies import (
     RunId,
     StoppingQuery,
 )
+from backend.web.downloads import download_headers
 
 router = APIRouter(prefix="/api/runs", tags=["runs"])
 
@@ -128,11 +129,10 @@ def download_metrics(run_id: RunId, database: DatabaseDep) -> StreamingResponse:
     with database.read() as session:
         runs.get(session, run_id)
         series = metrics.series(session, run_id)
-    disposition = f'attachment; filename="run-{run_id}-metrics.csv"'
     return StreamingResponse(
         files.series_lines(series),
         media_type="text/csv",
-        headers={"Content-Disposition": disposition},
+        headers=download_headers(f"run-{run_id}-metrics.csv"),
     )
 
 
@@ -170,9 +170,8 @@ def download_snapshot(
     with database.read() as session:
         runs.get(session, run_id)
         weights = artifacts.get_snapshot(session, run_id, kind).weights
-    disposition = f'attachment; filename="run-{run_id}-{kind}.safetensors"'
     return Response(
         weights,
         media_type="application/octet-stream",
-        headers={"Content-Disposition": disposition},
+        headers=download_headers(f"run-{run_id}-{kind}.safetensors"),
     )

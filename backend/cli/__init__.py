@@ -13,14 +13,15 @@ INTERRUPTED = 130
 def main(arguments: list[str] | None = None) -> int:
     """Run one command. Return its exit code: 0 success, 1 a run failed, 2 invalid input."""
     options = parse(arguments)
-    from backend.errors import LabError  # after parsing, so that --help is instant
+    from backend.cli.terminal import complain  # after parsing, so that --help is instant
+    from backend.errors import LabError
 
     module, function = COMMANDS[options.command].function.split(":")
     try:
         return int(getattr(import_module(module), function)(options))
     except LabError as error:
         for problem in getattr(error, "errors", [error]):
-            print(f"lab: {problem.detail}", file=sys.stderr)
+            complain(f"lab: {problem.detail}")
         return BAD_INPUT
     except KeyboardInterrupt:
         return INTERRUPTED

@@ -3,6 +3,7 @@
 import json
 from argparse import Namespace
 
+from backend.cli.terminal import say
 from backend.operations import data_folder
 from backend.operations.doctor import Check, examine
 from backend.operations.migration import migrate, opened, refuse_missing
@@ -19,7 +20,7 @@ def run_migrate(options: Namespace) -> int:
     settings = load_settings(options, "data_dir")
     data_folder.protect(settings)
     migrate(settings)
-    print("The database has the newest schema.")
+    say("The database has the newest schema.")
     return 0
 
 
@@ -32,7 +33,7 @@ def run_backup(options: Namespace) -> int:
         rows = backup.write(database, options.file)
     size = options.file.stat().st_size / 1e6
     counts = f"{rows['experiments']:,} experiments, {rows['runs']:,} runs"
-    print(f"{options.file}: {counts}, {size:.1f} MB.")
+    say(f"{options.file}: {counts}, {size:.1f} MB.")
     return 0
 
 
@@ -42,7 +43,7 @@ def run_restore(options: Namespace) -> int:
     data_folder.protect(settings)
     with opened(settings) as database:
         rows = restore.read(options.file, database)
-    print(f"Restored {rows['experiments']:,} experiments and {rows['runs']:,} runs.")
+    say(f"Restored {rows['experiments']:,} experiments and {rows['runs']:,} runs.")
     return 0
 
 
@@ -56,17 +57,17 @@ def run_doctor(options: Namespace) -> int:
             _print_check(check)
     wrong = [check.name for check in checks if check.outcome == "wrong"]
     if options.json:
-        print(
+        say(
             json.dumps({"ok": not wrong, "checks": [_as_json(check) for check in checks]}, indent=1)
         )
     elif wrong == ["schema"]:  # a database without a known schema cannot be backed up
-        print("Wrong: schema.")
+        say("Wrong: schema.")
     elif wrong:
-        print(f"Wrong: {', '.join(wrong)}. `lab backup` saves the current state for a report.")
+        say(f"Wrong: {', '.join(wrong)}. `lab backup` saves the current state for a report.")
     elif any(check.outcome == "warning" for check in checks):
-        print("The data is consistent; see the warnings above.")
+        say("The data is consistent; see the warnings above.")
     else:
-        print("All checks passed.")
+        say("All checks passed.")
     return DATA_IS_WRONG if wrong else 0
 
 
@@ -75,6 +76,6 @@ def _as_json(check: Check) -> dict[str, object]:
 
 
 def _print_check(check: Check) -> None:
-    print(f"{check.name:<11} {OUTCOMES[check.outcome]}", flush=True)
+    say(f"{check.name:<11} {OUTCOMES[check.outcome]}")
     for sentence in check.sentences:
-        print(f"            {sentence}")
+        say(f"            {sentence}")

@@ -1,13 +1,12 @@
 """lab diagnose: diagnose the training histories in log files."""
 
 import json
-import os
-import sys
 from argparse import Namespace
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 
+from backend.cli.terminal import Styled, complain, say
 from backend.diagnosis import Curve, Diagnosis, diagnose
 from backend.diagnosis.stopping_rules import Criterion, build, early_stop_step
 from backend.diagnosis.verdicts import RULES, Tone, Verdict, slug
@@ -15,6 +14,7 @@ from backend.errors import FieldError, InvalidInput, InvalidSpec
 from backend.log_formats import History, find_losses, read_log
 from backend.log_formats.history import Ambiguous, Unreadable
 from backend.pairing import LossPair
+from backend.printable import printable
 from backend.series import Series
 
 FAILED, UNREADABLE = 1, 2  # exit codes
@@ -68,15 +68,15 @@ def run(options: Namespace) -> int:
         report for file in options.files for report in _reports(file, options, name, settings)
     ]
     if options.format == "json":
-        print(json.dumps([report.as_dict() for report in reports], indent=2))
+        say(json.dumps([report.as_dict() for report in reports], indent=2))
     else:
-        texts = [_text(report) for report in reports if not report.error]
-        print("\n\n".join(texts), end="\n" if texts else "")
+        for index, report in enumerate(report for report in reports if not report.error):
+            say("\n" if index else "", *_parts(report))
     if options.html:
         _write_page(options, reports)
     for report in reports:
         if report.error:
-            print(f"lab: {report.error}", file=sys.stderr)
+            complain(f"lab: {report.error}")
     if any(report.error for report in reports):
         return UNREADABLE
     return FAILED if any(_matches(report, options.fail_on) for report in reports) else 0
@@ -180,11 +180,11 @@ def _matches(report: LogReport, requested: Sequence[str]) -> bool:
     return any(name in names or slug(name) in names for name in requested)
 
 
-def _text(report: LogReport) -> str:
+def _parts(report: LogReport) -> list[str | Styled]:
+    """Return the lines of a report; the first has its label and verdict in their styles."""
     diagnosis, stop = report.diagnosis, report.early_stop_step
-    colour = TONE_COLOURS[diagnosis.verdict.facts.tone]
     lines = [
-        f"{_styled(report.label, BOLD)}: {_styled(diagnosis.verdict, colour)}",
+        "",
         *(f"  {line}" for line in (diagnosis.sentence, diagnosis.learner)),
         *(f"  {finding.sentence}" for finding in diagnosis.findings),
         "  Early stopping would not have fired." if stop is None else
@@ -195,13 +195,9 @@ def _text(report: LogReport) -> str:
         lines.append(f"  Read: {pair.names[0]} (train) and {pair.names[1]} (validation).")
     lines += [f"  Note: {note}." for note in report.notes]
     lines += [f"  Not checked: {reason}." for reason in diagnosis.not_checked]
-    return "\n".join(lines)
-
-
-def _styled(text: str, code: int) -> str:
-    """Return text in an ANSI style if the terminal shows it and NO_COLOR is not set."""
-    plain = os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb"
-    return text if plain or not sys.stdout.isatty() else f"\033[{code}m{text}\033[0m"
+    colour = TONE_COLOURS[diagnosis.verdict.facts.tone]
+    verdict = Styled(diagnosis.verdict, colour)
+    return [Styled(report.label, BOLD), ": ", verdict, "\n".join(map(printable, lines))]
 
 
 def _write_page(options: Namespace, reports: list[LogReport]) -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 from zipfile import ZipFile
 
 from backend.cli.client import Client
+from backend.cli.terminal import say
 from backend.cli.watch import follow
 from backend.errors import InvalidInput
 from backend.specification.params import JsonObject
@@ -40,7 +41,7 @@ def run_retry(options: Namespace) -> int:
     path = f"/api/experiments/{options.id}"
     failed = client.get(path)["counts"]["failed"]
     client.post(f"{path}/retry", b"", "application/json")
-    print(f"Experiment {options.id}: {_count(failed)} queued again", flush=True)
+    say(f"Experiment {options.id}: {_count(failed)} queued again")
     return follow(client, options.id) if options.wait else 0
 
 
@@ -51,7 +52,7 @@ def run_remedies(options: Namespace) -> int:
     body = json.dumps(_requested_remedies(options)).encode()
     if options.dry_run:
         estimate = client.post(path, body, "application/json", dry_run=True)
-        print(_variant_lines(estimate["spec"]["variants"]))
+        say(_variant_lines(estimate["spec"]["variants"]))
         _print_estimate(estimate)
         return 0
     submitted = client.post(path, body, "application/json")
@@ -72,7 +73,7 @@ def run_export(options: Namespace) -> int:
             _download(client, options, Path(folder), out)
     except OSError as error:
         raise InvalidInput(f"Cannot write {out}: {error.strerror}.") from error
-    print(out)
+    say(str(out))
     return 0
 
 
@@ -89,7 +90,7 @@ def _print_estimate(estimate: JsonObject) -> None:
     """Print the size and cost that a dry run returned."""
     sizes = estimate["parameters"]
     parameters = f"{sizes[0]:,} to {sizes[-1]:,}" if len(sizes) > 1 else f"{sizes[0]:,}"
-    print(
+    say(
         f"{_count(estimate['runs'])}, {parameters} parameters per model, "
         f"about {estimate['estimated_seconds']:.0f} s of training. Nothing was queued."
     )
@@ -97,10 +98,10 @@ def _print_estimate(estimate: JsonObject) -> None:
 
 def _print_submitted(client: Client, submitted: JsonObject, *details: str) -> None:
     """Print the name, number of runs and URL of a new experiment."""
-    print(f"Experiment {submitted['id']}: {submitted['name']}, {_count(submitted['runs'])}")
+    say(f"Experiment {submitted['id']}: {submitted['name']}, {_count(submitted['runs'])}")
     for line in details:
-        print(line)
-    print(f"{client.url}{submitted['url']}", flush=True)
+        say(line)
+    say(f"{client.url}{submitted['url']}")
 
 
 def _count(runs: int) -> str:

@@ -4,6 +4,7 @@ from argparse import Namespace
 from contextlib import suppress
 
 from backend import logging_setup, supervisor
+from backend.cli import terminal
 from backend.errors import InvalidInput, Unavailable
 from backend.operations import credentials, data_folder
 from backend.private_files import set_private_umask
@@ -42,10 +43,10 @@ def run_secrets(options: Namespace) -> int:
         credentials.create_missing(folder)
         if options.new_token:
             credentials.renew_token(folder)
-            print("The token was replaced. Restart the web service to use the new one.")
+            say("The token was replaced. Restart the web service to use the new one.")
         if options.join:
             lines = credentials.urls(folder, database=options.join, broker=options.join)
-            print("\n".join(f"{name}={value}" for name, value in lines.items()))
+            say("\n".join(f"{name}={value}" for name, value in lines.items()))
     except OSError as error:
         raise Unavailable(f"Cannot store secrets in {folder}: {error.strerror}.") from error
     return 0
@@ -54,4 +55,4 @@ def run_secrets(options: Namespace) -> int:
 def say(text: str) -> None:
     """Print and flush a line. A closed terminal is not an error."""
     with suppress(OSError):
-        print(text, flush=True)
+        terminal.say(text)

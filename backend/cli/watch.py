@@ -1,6 +1,5 @@
 """Following an experiment on the terminal, and the text tables of its results."""
 
-import sys
 import time
 from collections import Counter
 from collections.abc import Sequence
@@ -9,7 +8,9 @@ from statistics import median
 
 from backend.analysis.cells import N_TRAIN, SEED, cell_key, group_by, varying
 from backend.cli.client import Client
+from backend.cli.terminal import say, say_progress
 from backend.errors import NotFound, Unavailable
+from backend.printable import printable
 from backend.specification.params import JsonObject
 
 RUN_COLUMNS = (
@@ -74,7 +75,7 @@ def _verdict(cell: list[JsonObject]) -> str:
 def _text(value: object) -> str:
     if value is None:
         return "-"
-    return f"{value:.4g}" if isinstance(value, float) else str(value)
+    return f"{value:.4g}" if isinstance(value, float) else printable(str(value))
 
 
 COMPARISON_COLUMNS = (
@@ -103,7 +104,7 @@ def comparison_table(comparison: JsonObject) -> str:
 def _comparison_row(effect: JsonObject) -> list[str]:
     difference = effect["differences"].get("test_loss")
     return [
-        effect["name"],
+        _text(effect["name"]),
         _decimal(effect["means"].get("val_loss")),
         _decimal(effect["means"].get("test_loss")),
         f"{difference['mean']:+.3g}" if difference else "-",
@@ -140,13 +141,13 @@ def follow(client: Client, experiment_id: int) -> int:
         unfinished = counts["queued"] + counts["running"]
         line = _progress(counts, unfinished)
         if line != shown:
-            _show(line, last=not unfinished)
+            say_progress(line, last=not unfinished)
             shown = line
         if not unfinished:
             break
         time.sleep(POLL_SECONDS)
         experiment = _get_with_retries(client, path)
-    print(runs_table(_all_runs(client, path)))
+    say(runs_table(_all_runs(client, path)))
     if len(experiment["spec"].get("variants", [])) > 1:
         _compare(client, path)
     return RUN_FAILED if counts["failed"] else 0
@@ -155,7 +156,7 @@ def follow(client: Client, experiment_id: int) -> int:
 def _compare(client: Client, path: str) -> None:
     """Print the comparison of the variants, which exists unless each variant is a whole grid."""
     with suppress(NotFound):
-        print(f"\n{comparison_table(client.get(f'{path}/comparison'))}")
+        say(f"\n{comparison_table(client.get(f'{path}/comparison'))}")
 
 
 def _get_with_retries(client: Client, path: str) -> JsonObject:
@@ -175,14 +176,6 @@ def _progress(counts: dict[str, int], unfinished: int) -> str:
     notes = [f"{counts[state]} {state}" for state in ("running", "failed", "cancelled")]
     parts = [f"{total - unfinished} of {total} runs ended"]
     return ", ".join(parts + [note for note in notes if not note.startswith("0 ")])
-
-
-def _show(line: str, *, last: bool) -> None:
-    """Print progress: replace the previous line on a terminal, else print a new line."""
-    if sys.stdout.isatty():
-        print(f"\r\033[K{line}", end="\n" if last else "", flush=True)
-    else:
-        print(line, flush=True)
 
 
 def _all_runs(client: Client, path: str) -> list[JsonObject]:

@@ -16,7 +16,7 @@ FORMULA = re.compile(
 )
 """The start of a formula, if the text is divided at its separators, at its spaces, or nowhere.
 
-A minus between two spaces is no formula. Apostrophes before the formula are part of the match, so
+A minus between two spaces is not a formula. Apostrophes before the formula belong to the match, so
 that escaping can be undone. `FORMULA` in frontend/static/js/save.js is the same.
 """
 _PLAIN = re.compile(r"[\w.-]*")

@@ -447,5 +447,5 @@ def test_an_error_of_the_service_comes_with_its_detail(run: Run) -> None:
 
 def test_cells_of_a_charts_data_are_those_of_the_services_exports(run: Run) -> None:
     csv = run("save", "module.toCsv(argument.map((name) => ({ name, x: [1], y: [2] })))", FORMULAS)
-    rows = [["series", "x", "y"], *([text, 1, 2] for text in FORMULAS)]
+    rows: list[list[object]] = [["series", "x", "y"], *([text, 1, 2] for text in FORMULAS)]
     assert csv.encode() == b"".join(csv_lines([row])[:-1] + b"\r\n" for row in rows)

@@ -48,7 +48,7 @@ def test_no_text_becomes_a_formula(text: str, separator: str) -> None:
     assert [cell for cell in cells(line, separator) if is_formula(cell)] == []
 
 
-def test_numbers_names_and_sums_stay_as_they_are() -> None:
+def test_numbers_names_and_sums_are_not_changed() -> None:
     row = [-1.5, "a=b", None, True, 1e-5, "model.degree", "16-8-4", "x1 + x2 - x3", 'say "x", y']
     assert csv_lines([row]) == (
         b'-1.5,"a=b",,true,1e-05,model.degree,16-8-4,"x1 + x2 - x3","say ""x"", y"\n'

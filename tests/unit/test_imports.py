@@ -34,6 +34,7 @@ RULES = [
     ("frontend", {"torch", "worker", "sklearn", "celery"}, set()),
     ("worker", {"frontend", "fastapi", "starlette", "backend.cli"}, set()),
     ("backend.series", {"backend"}, set()),
+    ("backend.printable", {"backend"}, set()),
     ("backend.diagnosis", SQL | HTTP | {"redis", "celery", "backend.api"}, set()),
     ("backend.diagnosis", {"backend.specification", "backend.analysis"}, set()),
     ("backend.analysis", SQL | HTTP | {"redis", "celery", "backend.api"}, set()),
