@@ -2,24 +2,23 @@
 
 import json
 from argparse import Namespace
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 
 from backend.cli.terminal import Styled, complain, say
-from backend.diagnosis import Curve, Diagnosis, diagnose
-from backend.diagnosis.stopping_rules import Criterion, build, early_stop_step
+from backend.diagnosis import Diagnosis
+from backend.diagnosis.stopping_rules import Criterion, build
 from backend.diagnosis.verdicts import RULES, Tone, Verdict, slug
 from backend.errors import FieldError, InvalidInput, InvalidSpec
+from backend.fit_reports import FitReport, report_on
+from backend.fit_reports.fit_report import DEFAULT_CRITERION, DEFAULT_SETTINGS
 from backend.log_formats import History, find_losses, read_log
 from backend.log_formats.history import Ambiguous, Unreadable
-from backend.pairing import LossPair
 from backend.printable import printable
-from backend.series import Series
 
 FAILED, UNREADABLE = 1, 2  # exit codes
 STOPPING_OPTIONS = ("patience", "min_delta", "start_from_epoch", "alpha", "strip", "strips")
-DEFAULT_STOPPING: dict[str, float] = {"patience": 20}
 TONE_COLOURS: dict[Tone, int] = {
     "good": 32, "harmful": 31, "unfinished": 34, "unsteady": 33, "unknown": 90,
 }  # fmt: skip
@@ -30,33 +29,28 @@ PARTS = ("train", "validation")
 
 @dataclass(frozen=True)
 class LogReport:
-    """One diagnosed history.
+    """The report on one history. `label` is the file, followed by the history's name if it has one.
 
-    `label` is the file, followed by the history's name if it has one. `notes` are assumptions made
-    and rows left out while the log was read.
+    `error` is the reason if the history could not be read.
     """
 
     label: str
-    unit: str
-    diagnosis: Diagnosis
-    early_stop_step: int | None
-    pair: LossPair | None = None
+    fit: FitReport
     error: str | None = None
-    notes: Sequence[str] = ()
 
     def as_dict(self) -> dict[str, object]:
         """Return the report as `--format json` prints it."""
-        diagnosis = self.diagnosis.as_dict()
+        diagnosis = self.fit.diagnosis.as_dict()
         first = ("verdict", "rule", "overfitting", "best_step", "onset_step")
         return {
             "file": self.label,
             **{key: diagnosis[key] for key in first},
-            "early_stop_step": self.early_stop_step,
+            "early_stop_step": self.fit.early_stop_step,
             **{key: diagnosis[key] for key in ("evidence", "not_checked", "confidence")},
-            "notes": list(self.notes),
+            "notes": list(self.fit.notes),
             **{key: diagnosis[key] for key in ("sentence", "learner", "findings")},
-            "unit": self.unit,
-            "series": dict(zip(PARTS, self.pair.names, strict=True)) if self.pair else None,
+            "unit": self.fit.unit,
+            "series": dict(zip(PARTS, self.fit.pair.names, strict=True)) if self.fit.pair else None,
         }
 
 
@@ -98,7 +92,7 @@ def _reports(
 def _unreadable(label: str, reason: str) -> LogReport:
     rule = "not-assessable.unreadable"
     diagnosis = Diagnosis(Verdict.NOT_ASSESSABLE, rule, reason, reason, "low", not_checked=[reason])
-    return LogReport(label, "epoch", diagnosis, None, error=reason)
+    return LogReport(label, FitReport(diagnosis), reason)
 
 
 def _with_losses(histories: list[History], options: Namespace) -> list[History]:
@@ -124,18 +118,7 @@ def _report(file: str, history: History, options: Namespace, criterion: Criterio
         pair = find_losses(history, train=options.train, validation=options.validation)
     except Unreadable as error:
         return _unreadable(label, f"{label}: {error.detail}.")
-    curve = pair.curve
-    diagnosis = diagnose(curve, accuracy=pair.accuracy)
-    stop = early_stop_step(criterion, _losses(curve, pair.validation))
-    notes = (*history.remarks, *pair.remarks)
-    return LogReport(label, history.unit, diagnosis, stop, pair, notes=notes)
-
-
-def _losses(curve: Curve, validation: Series) -> Iterator[tuple[int, float, float]]:
-    """Yield step, train and validation loss. A loss that is not finite never improves."""
-    train = Series(curve.steps, curve.train).values_at(validation.steps)
-    columns = (validation.steps, train, validation.values)
-    return zip(*(column.tolist() for column in columns), strict=True)
+    return LogReport(label, report_on(pair, criterion, history.remarks))
 
 
 def _criterion(options: Namespace) -> tuple[str, dict[str, float]]:
@@ -143,7 +126,9 @@ def _criterion(options: Namespace) -> tuple[str, dict[str, float]]:
     requested = {name: getattr(options, name) for name in ("criterion", *STOPPING_OPTIONS)}
     requested = {name: value for name, value in requested.items() if value is not None}
     if not requested:
-        return "patience", DEFAULT_STOPPING  # the import below doubles the start-up time
+        return DEFAULT_CRITERION, dict(
+            DEFAULT_SETTINGS
+        )  # the import below doubles the start-up time
     from backend.specification.early_stopping import requested_stopping, usual
 
     try:
@@ -174,7 +159,7 @@ def _check(requested: Sequence[str]) -> None:
 
 
 def _matches(report: LogReport, requested: Sequence[str]) -> bool:
-    diagnosis = report.diagnosis
+    diagnosis = report.fit.diagnosis
     names = {slug(diagnosis.verdict), diagnosis.rule}
     names |= {finding.rule for finding in diagnosis.findings}
     return any(name in names or slug(name) in names for name in requested)
@@ -182,18 +167,19 @@ def _matches(report: LogReport, requested: Sequence[str]) -> bool:
 
 def _parts(report: LogReport) -> list[str | Styled]:
     """Return the lines of a report; the first has its label and verdict in their styles."""
-    diagnosis, stop = report.diagnosis, report.early_stop_step
+    fit, diagnosis = report.fit, report.fit.diagnosis
+    stop = fit.early_stop_step
     lines = [
         "",
         *(f"  {line}" for line in (diagnosis.sentence, diagnosis.learner)),
         *(f"  {finding.sentence}" for finding in diagnosis.findings),
         "  Early stopping would not have fired." if stop is None else
-        f"  Early stopping would have fired at {report.unit} {stop:,}.",
+        f"  Early stopping would have fired at {fit.unit} {stop:,}.",
         f"  Confidence: {diagnosis.confidence} ({diagnosis.rule}).",
     ]  # fmt: skip
-    if pair := report.pair:
+    if pair := fit.pair:
         lines.append(f"  Read: {pair.names[0]} (train) and {pair.names[1]} (validation).")
-    lines += [f"  Note: {note}." for note in report.notes]
+    lines += [f"  Note: {note}." for note in fit.notes]
     lines += [f"  Not checked: {reason}." for reason in diagnosis.not_checked]
     colour = TONE_COLOURS[diagnosis.verdict.facts.tone]
     verdict = Styled(diagnosis.verdict, colour)

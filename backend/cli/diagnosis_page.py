@@ -8,17 +8,12 @@ from typing import TYPE_CHECKING
 
 import plotly
 
-from backend.series import Series, downsample
+from backend.fit_reports.figure import fit_figure
 from backend.web.content_policy import file_policy
 
 if TYPE_CHECKING:
     from backend.cli.diagnose import LogReport
 
-MAX_POINTS = 2000  # per line
-# The light colours of frontend/static/css/colours.css: this page opens without the service.
-TRAIN_COLOUR = "#0068b3"
-VALIDATION_COLOUR = "#b84700"
-MARK_COLOUR = "#4a3db8"
 _PLOTLY = Path(plotly.__file__).parent / "package_data" / "plotly.min.js"
 
 _STYLE = """
@@ -69,11 +64,11 @@ def page(reports: Sequence["LogReport"]) -> str:
 
 
 def _article(report: "LogReport") -> str:
-    diagnosis = report.diagnosis
+    diagnosis = report.fit.diagnosis
     findings = (finding.sentence for finding in diagnosis.findings)
     texts = [diagnosis.sentence, diagnosis.learner, *findings]
     sentences = "".join(f"<p>{escape(text)}</p>" for text in texts)
-    notes = "".join(f"<p><strong>Note</strong>: {escape(note)}.</p>" for note in report.notes)
+    notes = "".join(f"<p><strong>Note</strong>: {escape(note)}.</p>" for note in report.fit.notes)
     unchecked = "".join(
         f'<p class="quiet">Not checked: {escape(reason)}.</p>' for reason in diagnosis.not_checked
     )
@@ -94,48 +89,12 @@ def _amount(name: str, value: float) -> str:
 
 
 def _plot(report: "LogReport") -> str:
-    if report.pair is None:
+    if report.fit.pair is None:
         return ""
-    figure = {
-        "data": [
-            _line("train", report.pair.train, TRAIN_COLOUR, "solid"),
-            _line("validation", report.pair.validation, VALIDATION_COLOUR, "dash"),
-        ],
-        "layout": {
-            "xaxis": {"title": {"text": report.unit}},
-            "yaxis": {"title": {"text": "loss"}},
-            "shapes": [_mark(at, dash) for at, _, dash in _marks(report)],
-            "annotations": [_label(at, text) for at, text, _ in _marks(report)],
-        },
-    }
+    figure = fit_figure(report.fit, report.fit.pair)
     data = json.dumps(figure).replace("<", "\\u003c")
-    label = escape(f"Train and validation loss. {report.diagnosis.sentence}", quote=True)
+    label = escape(f"Train and validation loss. {report.fit.diagnosis.sentence}", quote=True)
     return (
         f'<div class="plot" role="img" aria-label="{label}"></div>'
         f'<script type="application/json">{data}</script>'
     )
-
-
-def _line(name: str, series: Series, colour: str, dash: str) -> dict[str, object]:
-    drawn = series.take(downsample(series.json_values, MAX_POINTS))
-    return {
-        "name": name, "x": drawn.steps.tolist(), "y": drawn.json_values,
-        "line": {"color": colour, "dash": dash, "width": 2}, "mode": "lines",
-    }  # fmt: skip
-
-
-def _marks(report: "LogReport") -> list[tuple[int, str, str]]:
-    marks = [(report.diagnosis.best_step, "best", "solid"), (report.early_stop_step, "stop", "dot")]
-    return [(at, text, dash) for at, text, dash in marks if at is not None]
-
-
-def _mark(at: int, dash: str) -> dict[str, object]:
-    line = {"dash": dash, "width": 1.5, "color": MARK_COLOUR}
-    return {"type": "line", "x0": at, "x1": at, "y0": 0, "y1": 1, "yref": "paper", "line": line}
-
-
-def _label(at: int, text: str) -> dict[str, object]:
-    return {
-        "x": at, "y": 1, "yref": "paper", "yanchor": "bottom", "showarrow": False,
-        "text": f"{text} {at:,}",
-    }  # fmt: skip

@@ -4,8 +4,8 @@ A remedy is a counterfactual and not advice: whether it helps is known after it 
 the baseline (`backend.analysis.comparison`). Which verdict proposes which remedies, and in which
 order, is in `backend.diagnosis.verdicts`.
 
-A new remedy is a function here and its entry in `REMEDIES`; add its slug to the verdicts that
-propose it.
+A new remedy is a function here and its entry in `REMEDIES`, and an entry in
+`backend.remedies.advice`; add its slug to the verdicts that propose it.
 """
 
 from collections.abc import Callable, Mapping
@@ -13,6 +13,7 @@ from dataclasses import dataclass
 
 from backend.diagnosis.verdicts import FACTS
 from backend.remedies import model_size
+from backend.remedies.advice import ADVICE
 from backend.specification.combinations import check_combination
 from backend.specification.expansion import filled_in
 from backend.specification.hyperparameters import AXES
@@ -50,9 +51,13 @@ class Remedy:
     """One proposed change: `changes` maps dotted paths of the specification to new values."""
 
     slug: str
-    title: str
     reason: str
     changes: Params
+
+    @property
+    def title(self) -> str:
+        """The name of the remedy."""
+        return ADVICE[self.slug].title
 
 
 @dataclass(frozen=True)
@@ -100,7 +105,6 @@ def _more_data(spec: RunSpec, _: CellContext) -> Remedy | None:
     limit = "" if more == MORE_DATA_FACTOR * data.n_train else ", all there are"
     return Remedy(
         "more-data",
-        "More data",
         f"{more:,} training samples instead of {data.n_train:,}{limit}: more of them leave less "
         "room for fitting what is peculiar to each.",
         {N_TRAIN.path: more},
@@ -120,7 +124,6 @@ def _early_stopping(spec: RunSpec, context: CellContext) -> Remedy | None:
         changes |= {stopping.CRITERION.path: "patience", stopping.PATIENCE.path: patience}
     return Remedy(
         "early-stopping",
-        "Early stopping",
         f"Training ends {when}, before the model learns the noise.",
         changes,
     )
@@ -137,7 +140,6 @@ def _weight_decay(spec: RunSpec, _: CellContext) -> Remedy | None:
         changes = {OPTIMIZER.path: decoupled, **changes}
     return Remedy(
         "weight-decay",
-        "Weight decay",
         f"Weights are pulled towards zero ({decay:g} instead of "
         f"{present:g}): large ones must earn their size.",
         changes,
@@ -155,7 +157,6 @@ def _dropout(spec: RunSpec, _: CellContext) -> Remedy | None:
         return None
     return Remedy(
         "dropout",
-        "Dropout",
         f"{strong:.0%} of the hidden neurons are silenced at each step: no neuron can rely on "
         "another.",
         {DROPOUT.path: strong},
@@ -168,7 +169,6 @@ def _label_smoothing(spec: RunSpec, _: CellContext) -> Remedy | None:
         return None
     return Remedy(
         "label-smoothing",
-        "Label smoothing",
         f"The right class is to get {1 - SMOOTHING:.0%} of the probability instead of all of it: "
         "there is no reward for being certain.",
         {LABEL_SMOOTHING.path: SMOOTHING},
@@ -186,7 +186,6 @@ def _less_capacity(spec: RunSpec, context: CellContext) -> Remedy | None:
         return None
     return Remedy(
         "less-capacity",
-        "Less capacity",
         f"{size.title} {model_size.text(less)} instead of {size}{note}: a model that cannot "
         "memorise its samples must learn the pattern.",
         {size.path: less},
@@ -200,7 +199,6 @@ def _longer_training(spec: RunSpec, _: CellContext) -> Remedy | None:
         return None
     return Remedy(
         "longer-training",
-        "Longer training",
         f"{longer:,} epochs instead of {epochs:,}, to see where the losses settle.",
         {EPOCHS.path: longer},
     )
@@ -220,7 +218,6 @@ def _more_capacity(spec: RunSpec, _: CellContext) -> Remedy | None:
         change = {size.path: more}
     return Remedy(
         "more-capacity",
-        "More capacity",
         f"{text}: a richer model can follow a pattern that this one misses.",
         change,
     )
@@ -238,7 +235,6 @@ def _no_regularisation(spec: RunSpec, _: CellContext) -> Remedy | None:
         return None
     return Remedy(
         "no-regularisation",
-        "No regularisation",
         "Without dropout, weight decay, L1 or label smoothing nothing keeps the model from "
         "fitting.",
         changes,
@@ -252,7 +248,6 @@ def _smaller_steps(spec: RunSpec, _: CellContext) -> Remedy | None:
     smaller = rate / SLOWER_FACTOR
     return Remedy(
         "smaller-steps",
-        "Smaller learning rate",
         f"A learning rate of {smaller:g} instead of {rate:g}: large steps jump over the valley "
         "they should descend into.",
         {LEARNING_RATE.path: smaller},

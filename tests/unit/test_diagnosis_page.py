@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from backend.cli import diagnosis_page
+from backend.fit_reports import figure
 
 COLOURS = Path(__file__).parents[2] / "frontend" / "static" / "css" / "colours.css"
 
@@ -13,9 +13,9 @@ COLOURS = Path(__file__).parents[2] / "frontend" / "static" / "css" / "colours.c
 @pytest.mark.parametrize(
     ("variable", "colour"),
     [
-        ("--train", diagnosis_page.TRAIN_COLOUR),
-        ("--validation", diagnosis_page.VALIDATION_COLOUR),
-        ("--mark-1", diagnosis_page.MARK_COLOUR),
+        ("--train", figure.TRAIN_COLOUR),
+        ("--validation", figure.VALIDATION_COLOUR),
+        ("--mark-1", figure.MARK_COLOUR),
     ],
 )
 def test_the_offline_page_has_the_colours_of_the_site(variable: str, colour: str) -> None:

@@ -1,0 +1,77 @@
+"""The remedies in words, for a fit of which only the curve is known.
+
+`backend.remedies.catalogue` makes each of them a change to a specification.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from backend.diagnosis import Diagnosis
+from backend.diagnosis.verdicts import FACTS, OVER_CONFIDENT
+
+
+@dataclass(frozen=True)
+class Advice:
+    """The title of a remedy, and a sentence that says what to do and why."""
+
+    title: str
+    sentence: str
+
+    def __str__(self) -> str:
+        return f"{self.title}: {self.sentence}"
+
+
+ADVICE: Mapping[str, Advice] = {
+    "more-data": Advice(
+        "More data",
+        "train on more samples, or augment those there are; more of them leave less room for "
+        "fitting the peculiarities of each.",
+    ),
+    "early-stopping": Advice(
+        "Early stopping",
+        "stop where validation loss stops falling, and keep the weights of the best step.",
+    ),
+    "weight-decay": Advice(
+        "Weight decay",
+        "pull the weights towards zero, for example with AdamW; large ones must earn their size.",
+    ),
+    "dropout": Advice(
+        "Dropout",
+        "silence a share of the hidden neurons at each step; no neuron can then rely on another.",
+    ),
+    "label-smoothing": Advice(
+        "Label smoothing",
+        "give the right class 90 % of the probability instead of all of it; there is then no "
+        "reward for being certain.",
+    ),
+    "less-capacity": Advice(
+        "Less capacity",
+        "use fewer or narrower layers; a model that cannot memorise its samples must learn the "
+        "pattern.",
+    ),
+    "longer-training": Advice(
+        "Longer training",
+        "train for more epochs, to see where the losses settle.",
+    ),
+    "more-capacity": Advice(
+        "More capacity",
+        "use more or wider layers; a richer model can follow a pattern that this one misses.",
+    ),
+    "no-regularisation": Advice(
+        "No regularisation",
+        "train without dropout, weight decay and label smoothing; they keep a model from fitting.",
+    ),
+    "smaller-steps": Advice(
+        "Smaller learning rate",
+        "divide the learning rate by ten; large steps jump over the valley that they should "
+        "descend into.",
+    ),
+}
+"""By slug."""
+
+
+def advice_on(diagnosis: Diagnosis) -> list[Advice]:
+    """Return advice on a fit, the most promising first. A good fit needs no advice."""
+    over_confident = any(finding.rule == OVER_CONFIDENT for finding in diagnosis.findings)
+    condition = OVER_CONFIDENT if over_confident else diagnosis.verdict
+    return [ADVICE[slug] for slug in FACTS[condition].remedies]
