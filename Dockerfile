@@ -11,8 +11,9 @@ COPY pyproject.toml constraints.txt ./
 # Only the packages, so that a change of the source does not reinstall them. pip is not copied on.
 RUN python -m venv --without-pip /venv \
  && python -c "import tomllib; p = tomllib.load(open('pyproject.toml', 'rb'))['project']; \
-open('web.txt', 'w').write('\n'.join(p['dependencies'])); \
-open('worker.txt', 'w').write('\n'.join(p['optional-dependencies']['worker']))" \
+extras = p['optional-dependencies']; \
+open('web.txt', 'w').write('\n'.join(p['dependencies'] + extras['server'])); \
+open('worker.txt', 'w').write('\n'.join(extras['worker']))" \
  && pip install -c constraints.txt -r web.txt \
  && find /venv -type d -name tests -prune -exec rm -r {} +
 

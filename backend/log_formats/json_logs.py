@@ -28,10 +28,15 @@ def read_document(text: str) -> list[History]:
         raise Unreadable("its JSON is nested too deeply") from error
     except ValueError as error:
         document = _lines(text, error)
-    histories = list(islice(_histories(document, None, 0), MAX_HISTORIES))
+    histories = histories_of(document)
     if not histories:
         raise Unreadable("its JSON holds no lists of numbers and no records with numbers")
     return histories
+
+
+def histories_of(document: object) -> list[History]:
+    """Return the histories in nested lists and dictionaries, as JSON holds them."""
+    return list(islice(_histories(document, None, 0), MAX_HISTORIES))
 
 
 def _lines(text: str, error: ValueError) -> list[object]:

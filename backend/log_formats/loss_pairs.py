@@ -15,11 +15,19 @@ MAX_PAIRS_CHARACTERS = 400  # in a message
 
 
 def find_losses(
-    history: History, *, train: str | None = None, validation: str | None = None
+    history: History,
+    *,
+    train: str | None = None,
+    validation: str | None = None,
+    option: str = "--{}",
 ) -> LossPair:
-    """Return the losses of a history, or the requested series. Raises Unreadable and Ambiguous."""
+    """Return the losses of a history, or the requested series.
+
+    `option` is the form of options in messages. Raises Unreadable and Ambiguous.
+    """
+    by_train, by_validation = option.format("train"), option.format("validation")
     if train or validation:
-        pair = (_named(history, train, "train"), _named(history, validation, "validation"))
+        pair = (_named(history, train, by_train), _named(history, validation, by_validation))
         return _loss_pair(history, [pair], ())
 
     def longest(key: str, name: SeriesName) -> tuple[int, ...]:
@@ -29,35 +37,36 @@ def find_losses(
     if found.best:
         return _loss_pair(history, found.best, found.remarks)
     if found.pairs:
-        raise Ambiguous(_ambiguity(found.pairs))
+        raise Ambiguous(
+            f"it has several pairs of losses; name one by {by_train} and {by_validation}: "
+            f"{_in_words(found.pairs)}"
+        )
     listed = _listed(list(history.series))
     raise Unreadable(
-        f"it has no pair of train and validation loss among {listed}; name them by --train and "
-        "--validation"
+        f"it has no pair of train and validation loss among {listed}; name them by {by_train} and "
+        f"{by_validation}"
     )
 
 
-def _ambiguity(pairs: Sequence[NamePair]) -> str:
+def _in_words(pairs: Sequence[NamePair]) -> str:
     listed = " or ".join(
         f"{train} and {validation}" for train, validation in pairs[:MAX_LISTED_NAMES]
     )
-    return (
-        "it has several pairs of losses; name one by --train and --validation: "
-        f"{listed[:MAX_PAIRS_CHARACTERS]}"
-    )
+    return listed[:MAX_PAIRS_CHARACTERS]
 
 
-def _named(history: History, name: str | None, part: str) -> str:
+def _named(history: History, name: str | None, given_by: str) -> str:
     """Return the name of a series that an option gives. Raises Unreadable."""
     if name in history.series:
         if parse_name(str(name)).is_score:
-            raise Unreadable(f"--{part} is {name}, which grows as a fit gets better; name a loss")
+            raise Unreadable(f"{given_by} is {name}, which grows as a fit gets better; name a loss")
         return str(name)
-    option = f"--{part} is {name[:MAX_SHOWN_CHARACTERS]}" if name else f"--{part} is missing"
+    wrong = f"is {name[:MAX_SHOWN_CHARACTERS]}" if name else "is missing"
+    part = "train" if "train" in given_by else "validation"
     fitting = [key for key in history.series if parse_name(key).part in (part, None)]
     near = get_close_matches(name or "", fitting, n=1, cutoff=0.5)
     meant = f" (did you mean {near[0][:MAX_SHOWN_CHARACTERS]}?)" if near else ""
-    raise Unreadable(f"{option}{meant}; it has {_listed(list(history.series))}")
+    raise Unreadable(f"{given_by} {wrong}{meant}; it has {_listed(list(history.series))}")
 
 
 def _loss_pair(history: History, pairs: Sequence[NamePair], remarks: Sequence[str]) -> LossPair:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-PARTS = ("backend", "frontend", "worker")
+PARTS = ("backend", "frontend", "worker", "overfit_lab")
 HTTP = {"fastapi", "starlette", "httpx", "uvicorn", "http", "urllib"}
 SQL = {"sqlalchemy", "alembic", "psycopg", "sqlite3", "backend.store"}
 # Allowed outside the store: to pass on sessions and to handle database errors.
@@ -25,6 +25,23 @@ RUN_USE_CASES = {
     f"backend.runs.{path.stem}"
     for path in (ROOT / "backend" / "runs").glob("*.py")
     if path.stem not in ("__init__", "states", "fields")
+}
+
+# The parts of the product that the Python package does without.
+SERVER = {"frontend", "worker", "fastapi", "httpx", "pydantic", "sqlalchemy"} | {
+    f"backend.{path.stem}"
+    for path in (ROOT / "backend").iterdir()
+    if path.stem
+    not in (
+        "__init__",
+        "diagnosis",
+        "errors",
+        "fit_reports",
+        "log_formats",
+        "pairing",
+        "remedies",
+        "series",
+    )
 }
 
 # (package, forbidden imports, exempt modules)
@@ -64,6 +81,9 @@ RULES = [
     ("backend.runs", {"backend.api", "backend.web"}, set()),
     # notifications follow a commit in one place: `_notify` in backend.main
     ("backend.api", {"backend.live.notifications.Notifier"}, set()),
+    # a training script installs numpy only
+    ("backend.fit_reports", SQL | HTTP | VALIDATION | {"pydantic", "backend.api"}, set()),
+    ("overfit_lab", SERVER, set()),
     ("worker.training", SQL | {"celery", "kombu", "redis", "backend.scheduling.dispatcher"}, set()),
 ]
 

@@ -76,7 +76,7 @@ def steps(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     python.chmod(0o755)
     monkeypatch.setenv("LAB_VENV", str(tmp_path))
     script = runpy.run_path(str(ROOT / "lab"))
-    stamp = {**script["wanted"](), "extras": ["embedded", "test", "worker"]}
+    stamp = {**script["wanted"](), "extras": ["embedded", "server", "test", "worker"]}
     (tmp_path / "lab-stamp.json").write_text(json.dumps(stamp))
     return log
 

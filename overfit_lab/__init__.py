@@ -1,0 +1,31 @@
+"""Diagnose and track any training from Python.
+
+    import overfit_lab
+    overfit_lab.diagnose(history)              # chart and verdict in a notebook, text elsewhere
+
+    run = overfit_lab.init(project="digits", config={"width": 64})
+    run.log({"loss": 0.3, "val_loss": 0.4})
+    if run.should_stop("overfitting"): ...
+    run.finish()
+
+`diagnose`, and everything else except sending, works without a server. Modules are loaded when they
+are used, so that the import itself takes a few milliseconds.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from overfit_lab.fit import Fit, diagnose
+
+__all__ = ["Fit", "diagnose"]
+
+_MODULES = {"Fit": "fit", "diagnose": "fit"}
+
+
+def __getattr__(name: str) -> Any:
+    if name in _MODULES:
+        value = getattr(import_module(f"overfit_lab.{_MODULES[name]}"), name)
+        globals()[name] = value
+        return value
+    raise AttributeError(f"module 'overfit_lab' has no attribute {name!r}")

@@ -1,0 +1,53 @@
+"""Criteria of early stopping by name, as `stop_when` names them."""
+
+from collections.abc import Mapping
+from dataclasses import fields
+from typing import Any
+
+from backend.diagnosis import diagnose
+from backend.diagnosis.stopping_rules import CRITERIA, Criterion, build, early_stop_step
+from backend.diagnosis.verdicts import Verdict
+from backend.fit_reports.fit_report import DEFAULT_SETTINGS, losses_by_step
+from backend.pairing import LossPair
+
+OVERFITTING = "overfitting"
+"""The name of the criterion that fires when the diagnosis of the curve so far is overfitting."""
+
+
+def criterion_of(name: str = "patience", **settings: float) -> Criterion:
+    """Return a new criterion of `overfit_lab.stop_when`: patience, gl, pq or up. Raises ValueError.
+
+    The settings are those of the criterion: `patience` takes `patience` (20), `min_delta` and
+    `start_from_epoch`; `gl` takes `alpha` (5); `pq` takes `alpha` (0.75) and `strip` (5); `up`
+    takes `strips` (3) and `strip` (5).
+    """
+    if name not in CRITERIA:
+        raise ValueError(f"The criterion {name!r} is unknown; accepted: {', '.join(CRITERIA)}.")
+    rule: Any = CRITERIA[name]
+    accepted = [field.name for field in fields(rule) if field.init]
+    for setting, value in settings.items():
+        if setting not in accepted:
+            raise ValueError(f"{name} has no {setting}; accepted: {', '.join(accepted)}.")
+        if isinstance(value, str) or value < 0:
+            raise ValueError(f"{setting} is {value!r}; accepted: a number from 0.")
+    defaults: Mapping[str, float] = DEFAULT_SETTINGS if name == "patience" else {}
+    return build(name, **{**defaults, **settings})
+
+
+def check(stop_when: str, settings: Mapping[str, float]) -> None:
+    """Raise ValueError unless `stop_when` is overfitting or a criterion with its settings."""
+    if stop_when != OVERFITTING:
+        if stop_when not in CRITERIA:
+            names = ", ".join([OVERFITTING, *CRITERIA])
+            raise ValueError(f"stop_when is {stop_when!r}; accepted: {names}.")
+        criterion_of(stop_when, **settings)
+    elif settings:
+        raise ValueError(f"stop_when={OVERFITTING!r} has no settings.")
+
+
+def fired_at(pair: LossPair, stop_when: str, settings: Mapping[str, float]) -> int | None:
+    """Return the step at which a criterion fires on the losses so far, None if it does not."""
+    if stop_when == OVERFITTING:
+        overfits = diagnose(pair.curve).verdict == Verdict.OVERFITTING
+        return int(pair.validation.steps[-1]) if overfits else None
+    return early_stop_step(criterion_of(stop_when, **settings), losses_by_step(pair))
