@@ -64,7 +64,7 @@ class Fit:
 
     @property
     def advice(self) -> list[str]:
-        """What may improve the fit, the most promising first; empty for a good fit."""
+        """Sentences on how to improve the fit, the most promising first; empty for a good fit."""
         return [str(advice) for advice in advice_on(self.report.diagnosis)]
 
     @property
@@ -92,7 +92,7 @@ class Fit:
         lines.append(f"Read: {self.series[0]} (train) and {self.series[1]} (validation).")
         lines += [f"Note: {note}." for note in self.notes]
         if self.advice:
-            lines += ["What may help:", *(f"  {number}. {text}" for number, text
+            lines += ["Remedies:", *(f"  {number}. {text}" for number, text
                                           in enumerate(self.advice, start=1))]  # fmt: skip
         return "\n".join(lines)
 
