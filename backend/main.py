@@ -22,6 +22,7 @@ from backend.api import (
     runs,
     saved_views,
     stream,
+    trackio,
 )
 from backend.live.notifications import Broadcaster, Notifier
 from backend.operations.prometheus import PrometheusMetrics
@@ -45,6 +46,7 @@ _API = (
     saved_views,
     runs,
     stream,
+    trackio,
     operations,
 )
 

@@ -125,6 +125,13 @@ def get(session: Session, external_id: str) -> StoredRun:
     return StoredRun(row[0], row[1])
 
 
+def of_experiment(session: Session, experiment_id: int) -> list[ExternalRun]:
+    """Return the external part of the runs of an experiment that are not deleted, oldest first."""
+    query = select(ExternalRun).join(Run, Run.id == ExternalRun.run_id)
+    of_it = Run.experiment_id == experiment_id, Run.deleted_at.is_(None)
+    return list(session.scalars(query.where(*of_it).order_by(Run.id)))
+
+
 def of_runs(session: Session, run_ids: Sequence[int]) -> dict[int, ExternalRun]:
     """Return the external part of those of `run_ids` that have one."""
     return {

@@ -1,8 +1,8 @@
 """Access control by token. If a token is set, every request requires it unless a rule says not.
 
-Programs send `Authorization: Bearer TOKEN`. A person opens the URL with `?token=TOKEN` or enters
-the token on the sign-in page. Either way the browser stores a cookie, and the token is removed
-from the URL.
+Programs send `Authorization: Bearer TOKEN`, except that Trackio's client has a header of its own. A
+person opens the URL with `?token=TOKEN` or enters the token on the sign-in page. Either way the
+browser stores a cookie, and the token is removed from the URL.
 """
 
 import hashlib
@@ -21,6 +21,7 @@ from backend.web.route_scopes import needed_scope
 from backend.web.security import Respond
 
 SIGN_IN = "/sign-in"
+TRACKIO_HEADER = "X-Trackio-Write-Token"
 COOKIE_SECONDS = 30 * 24 * 3600
 MUST_SIGN_IN = (
     "This service requires a token. Programs send it as `Authorization: Bearer TOKEN`; "
@@ -47,6 +48,8 @@ class TokenCheck:
 
     def is_authorised(self, request: Request) -> bool:
         """Return whether a request carries the token or the cookie. Never raises."""
+        if TRACKIO_HEADER in request.headers:
+            return self.is_token(request.headers[TRACKIO_HEADER])
         scheme, _, candidate = request.headers.get("authorization", "").partition(" ")
         if scheme.lower() == "bearer":
             return self.is_token(candidate.strip())

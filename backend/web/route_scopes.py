@@ -63,7 +63,8 @@ RULES: tuple[Rule, ...] = (
     Rule("/api/experiments/{experiment_id}/remedies", ("POST",), Scope.READ, dry_run=True),
     # Protocols by which other programs log their runs, with all that they read.
     *_rules(Scope.LOG, ALL, "/api/2.0/*", "/api/3.0/*", "/ajax-api/*", "/mlflow/*", "/version"),
-    *_rules(Scope.LOG, ALL, "/api/bulk_log", "/api/imports/*"),
+    *_rules(Scope.LOG, ALL, "/api/bulk_log", "/api/bulk_log_system", "/api/bulk_alert"),
+    *_rules(Scope.LOG, ALL, "/api/get_runs_for_project", "/api/get_run_summary", "/api/imports/*"),
     # Changes.
     *_rules(
         Scope.SUBMIT,

@@ -8,7 +8,7 @@ from backend.store.tables.artifacts import Checkpoint, Frame, Prediction, Sample
 from backend.store.tables.curation import Edit, ExperimentTag, Operation, RunTag, SavedView
 from backend.store.tables.metrics import Change, Metric, MetricKey, MetricSummary
 from backend.store.tables.runs import MAX_ID, Base, Experiment, Param, ParamKey, Run
-from backend.store.tables.tracking import ExternalRun, LoggedPoints, RunDataset
+from backend.store.tables.tracking import ExternalRun, LoggedPoints, ReceivedEntry, RunDataset
 
 __all__ = [
     "MAX_ID",
@@ -28,6 +28,7 @@ __all__ = [
     "Param",
     "ParamKey",
     "Prediction",
+    "ReceivedEntry",
     "Run",
     "RunDataset",
     "RunTag",

@@ -78,3 +78,13 @@ class RunDataset(Base):
     digest: Mapped[str] = mapped_column(String(100), primary_key=True)
     context: Mapped[str | None] = mapped_column(Text)
     details: Mapped[JsonObject] = mapped_column(JSON)
+
+
+class ReceivedEntry(Base):
+    """The digest of the id of a log entry of an external run, so that it is not logged twice."""
+
+    __tablename__ = "received_entries"
+    __table_args__ = {"sqlite_with_rowid": False}
+
+    run_id: Mapped[int] = mapped_column(ForeignKey(Run.id, ondelete=CASCADE), primary_key=True)
+    digest: Mapped[bytes] = mapped_column(LargeBinary, primary_key=True)
