@@ -26,9 +26,10 @@ RUN pip install ${TORCH_INDEX:+--extra-index-url "$TORCH_INDEX"} --no-deps -c co
  && find . -type d -name tests -prune -exec rm -r {} +
 
 FROM ${PYTHON_IMAGE} AS base
-ENV PATH=/venv/bin:$PATH PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 LAB_DATA_DIR=/tmp/lab
+ENV PATH=/venv/bin:$PATH PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 LAB_DATA_DIR=/var/lib/lab
 RUN useradd --uid 10001 --no-create-home --home-dir /tmp lab \
- && install --directory --owner lab /run/lab
+ && install --directory --owner lab /run/lab \
+ && install --directory --owner lab --mode 700 /var/lib/lab
 WORKDIR /app
 COPY backend backend
 COPY frontend frontend

@@ -86,7 +86,7 @@ def _create_parts(state: State, settings: Settings) -> None:
     """Create the parts that requests use."""
     state.settings = settings
     state.token_check = token_check(settings)
-    state.database = Database(settings.database_url)
+    state.database = Database(settings.database_url, in_service=True)
     state.dispatcher = Dispatcher(
         make_celery(settings),
         state.database,

@@ -60,7 +60,10 @@ def register(app: Celery, settings: Settings) -> None:
         settings=settings,
         # one connection: recorder and heartbeat take turns, also with a thousand workers
         database=Database(
-            settings.database_url, connections=1, transaction_seconds=LONGEST_WRITE_SECONDS
+            settings.database_url,
+            connections=1,
+            transaction_seconds=LONGEST_WRITE_SECONDS,
+            in_service=True,
         ),
         notifier=Notifier(settings.broker_url),
         device=find_device(settings.device),

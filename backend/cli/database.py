@@ -6,7 +6,7 @@ from argparse import Namespace
 from backend.cli.terminal import say
 from backend.operations import data_folder
 from backend.operations.doctor import Check, examine
-from backend.operations.migration import migrate, opened, refuse_missing
+from backend.operations.migration import migrate, opened, refuse_missing, remember
 from backend.private_files import set_private_umask
 from backend.settings import load_settings
 from backend.store import backup, restore
@@ -29,7 +29,7 @@ def run_backup(options: Namespace) -> int:
     set_private_umask()
     settings = load_settings(options, "data_dir")
     refuse_missing(settings)
-    with opened(settings) as database:
+    with opened(settings, in_service=True) as database:
         rows = backup.write(database, options.file)
     size = options.file.stat().st_size / 1e6
     counts = f"{rows['experiments']:,} experiments, {rows['runs']:,} runs"
@@ -43,6 +43,7 @@ def run_restore(options: Namespace) -> int:
     data_folder.protect(settings)
     with opened(settings) as database:
         rows = restore.read(options.file, database)
+        remember(settings, database)
     say(f"Restored {rows['experiments']:,} experiments and {rows['runs']:,} runs.")
     return 0
 

@@ -26,7 +26,8 @@ logger = logging.getLogger(__name__)
 PRIVATE_MODE = 0o700
 ELSEWHERE = "or choose another directory with --data-dir."
 DATABASE_ENDINGS = ("", "-wal", "-shm", "-journal")
-FILES = ("lab.lock", "lab_token", "valkey.sock", *(f"lab.db{end}" for end in DATABASE_ENDINGS))
+DATABASE_FILES = tuple(f"lab.db{end}" for end in DATABASE_ENDINGS)
+FILES = ("lab.lock", "lab_token", "database.json", "valkey.sock", *DATABASE_FILES)
 FOLDERS = ("logs", "backups", "valkey")
 
 

@@ -9,6 +9,7 @@ from typing import Literal
 
 from sqlalchemy.orm import Session
 
+from backend.operations.database_marker import way_out
 from backend.operations.migration import opened, refuse_missing
 from backend.operations.service_health import free_bytes
 from backend.scheduling.worker_registry import registered_workers
@@ -35,16 +36,16 @@ def examine(settings: Settings, *, everything: bool = False) -> Iterator[Check]:
     Raises InvalidInput and Unavailable if the database cannot be opened.
     """
     refuse_missing(settings)
-    with opened(settings) as database:
+    with opened(settings, in_service=True) as database:
         missing = consistency.schema_problems(database)
         yield _data("schema", missing)
         if not missing:
-            yield from _database(database, everything)
+            yield from _database(database, everything, way_out(settings))
             yield from _surroundings(settings, database)
 
 
-def _database(database: Database, everything: bool) -> Iterator[Check]:
-    """Check the data in one snapshot of the database."""
+def _database(database: Database, everything: bool, way_out: str) -> Iterator[Check]:
+    """Check the data in one snapshot of the database. `way_out` is for a damaged file."""
     checks: dict[str, Callable[[Session], list[str]]] = {
         "storage": consistency.file_problems,
         "references": consistency.reference_problems,
@@ -54,7 +55,8 @@ def _database(database: Database, everything: bool) -> Iterator[Check]:
     }
     with database.read() as session:
         for name, check in checks.items():
-            yield _data(name, check(session))
+            problems = check(session)
+            yield _data(name, [*problems, way_out] if problems and name == "storage" else problems)
         known = consistency.recent_runs(session, None)
         read = (
             known if everything else consistency.recent_runs(session, consistency.MAX_POINTS_READ)

@@ -10,8 +10,11 @@ from alembic.util import CommandError
 from sqlalchemy.exc import SQLAlchemyError
 
 from backend.errors import InvalidInput, Unavailable
+from backend.operations import database_marker
 from backend.settings import Settings
-from backend.store import Database, backup, reason, schema, vacuum
+from backend.store import Database, backup, loss, reason, schema, vacuum
+from backend.store.installation import installation_id
+from backend.store.sqlite_file import problem_of
 
 logger = logging.getLogger(__name__)
 
@@ -25,10 +28,14 @@ SUPPORTED = ("sqlite:///", "postgresql://", "postgresql+psycopg://")
 def migrate(settings: Settings) -> None:
     """Apply the migrations. Raises InvalidInput or Unavailable when the database is unusable.
 
-    A SQLite database that has an older schema is first backed up into the data folder.
+    A SQLite database that has an older schema is first backed up into the data folder. An empty
+    database is refused where there was one with data.
     """
+    _check_file(settings)
     with opened(settings) as database:
         revision = schema.revision(database)
+        if revision is None:
+            database_marker.refuse_lost(settings)
         if revision is not None and revision not in schema.known():
             raise Unavailable(f"the database cannot be used: {schema.refusal(revision)} {ADVICE}")
         is_old = revision not in (None, schema.newest())
@@ -41,6 +48,28 @@ def migrate(settings: Settings) -> None:
             raise
         _check_tables(database)
         vacuum.prepare_vacuum(database)
+        remember(settings, database)
+
+
+def _check_file(settings: Settings) -> None:
+    """Raise Unavailable if the file of a SQLite database is damaged, or missing where it was."""
+    path = settings.sqlite_path
+    if path is None:
+        return
+    if not path.exists() or not path.stat().st_size:
+        database_marker.refuse_lost(settings)
+    elif problem := problem_of(path):
+        raise Unavailable(
+            f"the database {path} is damaged ({problem}). {database_marker.way_out(settings)}"
+        )
+
+
+def remember(settings: Settings, database: Database) -> None:
+    """Write the id of a migrated database into the data folder."""
+    with database.read() as session:
+        found = installation_id(session)
+    if found:
+        database_marker.remember(settings, found)
 
 
 def _check_tables(database: Database) -> None:
@@ -72,21 +101,24 @@ def refuse_missing(settings: Settings) -> None:
     """Raise Unavailable if the SQLite file is missing, which SQLite would create empty."""
     path = settings.sqlite_path
     if path and not path.exists():
+        if (settings.data_dir / database_marker.NAME).exists():
+            database_marker.refuse_lost(settings)
         raise Unavailable(f"there is no database at {path}; --data-dir names its folder.")
 
 
 @contextmanager
-def opened(settings: Settings) -> Iterator[Database]:
+def opened(settings: Settings, *, in_service: bool = False) -> Iterator[Database]:
     """Open the configured database. Raises InvalidInput and Unavailable with one sentence."""
     if not settings.database_url.startswith(SUPPORTED):
         raise InvalidInput(
             "LAB_DATABASE is not a database URL; accepted: sqlite:/// or postgresql:// URLs."
         )
     try:
-        database = Database(settings.database_url)
+        database = Database(settings.database_url, in_service=in_service)
         try:
             yield database
         finally:
             database.dispose()
     except (SQLAlchemyError, CommandError, OSError) as error:
-        raise Unavailable(f"the database cannot be used: {reason(error)}") from error
+        advice = f". {database_marker.way_out(settings)}" if loss(error) else ""
+        raise Unavailable(f"the database cannot be used: {reason(error)}{advice}") from error

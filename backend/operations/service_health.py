@@ -19,7 +19,7 @@ from backend.scheduling.scheduler import Scheduler
 from backend.scheduling.worker_registry import Worker, registered_workers
 from backend.settings import Settings
 from backend.specification.placement import DEVICES
-from backend.store import Database, dispatch, runs, schema
+from backend.store import Database, dispatch, loss, runs, schema
 
 FULL_BYTES = 8 << 20  # below this the disk counts as full: one large write can exceed it
 
@@ -143,15 +143,26 @@ class HealthChecks:
     def _database_health(self) -> tuple[PartHealth, PartHealth]:
         try:
             revision = self._revision.result()
-        except CHECK_ERRORS:
+            writable = self._is_writable()
+        except CHECK_ERRORS as error:
             unknown = "the schema is unknown without the database"
-            return PartHealth(False, "the database does not answer"), PartHealth(False, unknown)
-        writable, needed = _is_true(self._writing), schema.newest()
+            state = loss(error) or "does not answer"
+            return PartHealth(False, f"the database {state}"), PartHealth(False, unknown)
+        needed = schema.newest()
         state = "answers" if writable else "is read-only"
         database = PartHealth(writable, f"the database {state}")
         if revision == needed:
             return database, PartHealth(True, f"the schema is the newest, {revision}")
         return database, PartHealth(False, f"the schema is {revision or 'missing'}, not {needed}")
+
+    def _is_writable(self) -> bool:
+        """Return whether the database accepts writes. Raises SQLAlchemyError if it is lost."""
+        try:
+            return self._writing.result()
+        except CHECK_ERRORS as error:
+            if loss(error):
+                raise
+            return False
 
     def _disk_health(self) -> PartHealth:
         full = is_full(self._folder)

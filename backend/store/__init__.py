@@ -5,5 +5,6 @@ Functions take an open session and never commit. The code that opened the sessio
 
 from backend.store.connections import UNREACHABLE, is_disk_full, is_read_only, reason
 from backend.store.engine import Database
+from backend.store.losses import DAMAGED, loss
 
-__all__ = ["UNREACHABLE", "Database", "is_disk_full", "is_read_only", "reason"]
+__all__ = ["DAMAGED", "UNREACHABLE", "Database", "is_disk_full", "is_read_only", "loss", "reason"]

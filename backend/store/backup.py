@@ -27,8 +27,10 @@ from backend.errors import Conflict, InvalidInput, Unavailable
 from backend.store import schema
 from backend.store.connections import reason
 from backend.store.engine import Database
+from backend.store.losses import damaged, is_damaged, loss
 
 MANIFEST = "backup"
+NOT_COPIED = ("alembic_version", "installation", MANIFEST)  # each database has its own
 _CREATE_MANIFEST = f"CREATE TABLE {MANIFEST} (name TEXT PRIMARY KEY, value TEXT NOT NULL)"
 ROWS_PER_READ = 20  # a row may hold a model of 8 MB
 
@@ -37,7 +39,8 @@ def write(database: Database, path: Path) -> dict[str, int]:
     """Write a backup to `path`, completely or not at all; return the number of rows per table.
 
     Raises Conflict if the file exists, InvalidInput if its folder does not exist or the schema is
-    unknown, and Unavailable if the file cannot be written.
+    unknown, Unavailable if the file cannot be written, and OperationalError if the database cannot
+    be read.
     """
     if not path.parent.is_dir():
         raise InvalidInput(
@@ -50,11 +53,22 @@ def write(database: Database, path: Path) -> dict[str, int]:
         raise InvalidInput(schema.refusal(revision))
     with _unfinished_file(path) as unfinished:
         if database.engine.dialect.name == "sqlite":
-            with database.engine.connect() as connection:
-                connection.connection.driver_connection.execute("VACUUM INTO ?", [str(unfinished)])  # type: ignore[union-attr]
+            _vacuum_into(database, unfinished)
         else:
             _copy(database, unfinished, revision)
         return _seal(unfinished, revision)
+
+
+def _vacuum_into(database: Database, path: Path) -> None:
+    """Copy a SQLite database. Raises OperationalError if it is damaged, not the copy."""
+    with database.engine.connect() as connection:
+        driver: Any = connection.connection.driver_connection
+        try:
+            driver.execute("VACUUM INTO ?", [str(path)])
+        except sqlite3.Error as error:
+            if is_damaged(error):
+                raise damaged(reason(error)) from error
+            raise
 
 
 @contextmanager
@@ -69,8 +83,10 @@ def _unfinished_file(path: Path) -> Iterator[Path]:
             os.fsync(file.fileno())
         unfinished.replace(path)
     except (sqlite3.Error, DBAPIError, OSError) as error:
-        if isinstance(error, DBAPIError) and not isinstance(error.orig, sqlite3.Error):
-            raise  # an error of PostgreSQL, the source
+        if isinstance(error, DBAPIError) and (
+            loss(error) or not isinstance(error.orig, sqlite3.Error)
+        ):
+            raise  # an error of the source
         raise Unavailable(f"{path} cannot be written: {reason(error)}.") from error
     finally:
         # SQLite may have left files next to it, with an ending after its name
@@ -124,9 +140,7 @@ def reflected(engine: Engine) -> list[Table]:
     """Return the tables that a database has, ordered by their foreign keys."""
     metadata = MetaData()
     metadata.reflect(engine)
-    return [
-        table for table in metadata.sorted_tables if table.name not in ("alembic_version", MANIFEST)
-    ]
+    return [table for table in metadata.sorted_tables if table.name not in NOT_COPIED]
 
 
 def _seal(path: Path, revision: str) -> dict[str, int]:

@@ -1,12 +1,17 @@
 """Connections to SQLite and PostgreSQL: their settings, and the classification of their errors."""
 
 from functools import partial
+from pathlib import Path
 
 from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.engine import ExceptionContext
 from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
+from sqlalchemy.pool import ConnectionPoolEntry
+
+from backend.store.losses import as_unreachable
+from backend.store.sqlite_file import SqliteFile
 
 UNREACHABLE = (OperationalError, InterfaceError, PoolTimeout)
 """Errors that mean that the database cannot be used at the moment."""
@@ -18,6 +23,7 @@ SQLSTATE_IDLE = "25P03"  # the client sent no statement for too long
 SQLSTATE_TIMEOUT = "25P04"  # the transaction took too long
 RECONNECT_STATES = (SQLSTATE_READ_ONLY, SQLSTATE_IDLE, SQLSTATE_TIMEOUT)
 TRANSACTION_TIMEOUT_SINCE = 170000  # the first version of PostgreSQL that supports it
+_FILES = "files"  # in the info of a connection
 BUSY_TIMEOUT_SECONDS = 30  # to wait for a lock: of the file in SQLite, of rows in PostgreSQL
 POOL_TIMEOUT_SECONDS = 5  # without a connection after this, a request gets a 503
 # These settings detect an unresponsive server or network within about ten seconds.
@@ -59,8 +65,13 @@ def reason(error: Exception) -> str:
     return " ".join(str(getattr(error, "orig", None) or error).split())
 
 
-def make_engine(url: str, connections: int | None, transaction_seconds: float | None) -> Engine:
-    """Return an engine. `connections` and `transaction_seconds` set limits for PostgreSQL."""
+def make_engine(
+    url: str, connections: int | None, transaction_seconds: float | None, *, must_exist: bool
+) -> Engine:
+    """Return an engine. `connections` and `transaction_seconds` set limits for PostgreSQL.
+
+    Without `must_exist`, a missing SQLite file is created.
+    """
     if not url.startswith("sqlite"):
         pool = {"pool_size": connections, "max_overflow": 0} if connections else {}
         engine = create_engine(
@@ -73,9 +84,17 @@ def make_engine(url: str, connections: int | None, transaction_seconds: float | 
         event.listen(engine, "connect", partial(_postgresql_session, transaction_seconds))
         event.listen(engine, "handle_error", _treat_as_disconnect)
         return engine
-    engine = create_engine(url, connect_args={"timeout": BUSY_TIMEOUT_SECONDS})
+    file = SqliteFile(
+        Path(url.removeprefix("sqlite:///")),
+        must_exist=must_exist,
+        timeout_seconds=BUSY_TIMEOUT_SECONDS,
+    )
+    engine = create_engine(url, creator=file.connect)
     event.listen(engine, "connect", _sqlite_pragmas)
-    event.listen(engine, "begin", _sqlite_begin)
+    event.listen(engine, "connect", partial(_identify, file))
+    event.listen(engine, "begin", partial(_sqlite_begin, file))
+    event.listen(engine, "commit", partial(_check_files, file))
+    event.listen(engine, "handle_error", _treat_as_unreachable)
     return engine
 
 
@@ -98,7 +117,7 @@ def _treat_as_disconnect(context: ExceptionContext) -> OperationalError | None:
     """
     error, cause = context.sqlalchemy_exception, context.original_exception
     if getattr(cause, "sqlstate", "") not in RECONNECT_STATES:
-        return None
+        return as_unreachable(error)
     context.is_disconnect = True
     statement = error.statement if isinstance(error, DBAPIError) else None
     return OperationalError(statement, None, cause)
@@ -120,6 +139,21 @@ def _sqlite_pragmas(connection: DBAPIConnection, _record: object) -> None:
         connection.execute(f"PRAGMA {pragma}")
 
 
-def _sqlite_begin(connection: Connection) -> None:
+def _treat_as_unreachable(context: ExceptionContext) -> OperationalError | None:
+    return as_unreachable(context.sqlalchemy_exception)
+
+
+def _identify(file: SqliteFile, _connection: DBAPIConnection, record: ConnectionPoolEntry) -> None:
+    """Remember the files of a new connection, after its pragmas have opened them."""
+    record.info[_FILES] = file.identify()
+
+
+def _check_files(file: SqliteFile, connection: Connection) -> None:
+    """Raise OperationalError if the files of a connection were removed or replaced."""
+    file.check(connection.info[_FILES])
+
+
+def _sqlite_begin(file: SqliteFile, connection: Connection) -> None:
+    _check_files(file, connection)
     writes = connection.get_execution_options().get("lab_writes", False)
     connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")

@@ -9,14 +9,17 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from sqlalchemy import BigInteger, func, select, text
+from sqlalchemy import BigInteger, event, func, select, text
 from sqlalchemy.dialects import postgresql as postgresql_dialect
 from sqlalchemy.dialects import sqlite as sqlite_dialect
+from sqlalchemy.engine import ExceptionContext
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.orm import DeclarativeBase, Session
 from sqlalchemy.sql.functions import FunctionElement
 
 from backend.store.connections import make_engine
+from backend.store.installation import InstallationWatch
+from backend.store.losses import DAMAGED, damaged, loss
 
 _KEY = "commit_effects"
 
@@ -65,6 +68,9 @@ class Database:
     `transaction_seconds` limits each transaction there (from version 17), so that a client that
     hangs in the middle of a statement does not keep its locks. `after_commit` is called with the
     effects of each committed transaction; the web service sets it to notify other processes.
+
+    A service opens its database with `in_service`: it is migrated, so it is never created, and
+    every write checks that it is still the same (see `backend.store.installation`).
     """
 
     after_commit: Callable[[CommitEffects], object]
@@ -75,12 +81,16 @@ class Database:
         *,
         connections: int | None = None,
         transaction_seconds: float | None = None,
+        in_service: bool = False,
     ) -> None:
         if url.startswith("postgresql://"):
             url = url.replace("postgresql://", "postgresql+psycopg://", 1)
-        if url.startswith("sqlite:///"):
+        if url.startswith("sqlite:///") and not in_service:
             Path(url.removeprefix("sqlite:///")).parent.mkdir(parents=True, exist_ok=True)
-        self.engine = make_engine(url, connections, transaction_seconds)
+        self.engine = make_engine(url, connections, transaction_seconds, must_exist=in_service)
+        self._watch = InstallationWatch() if in_service else None
+        self._is_damaged = False  # until the process ends: a write might make it worse
+        event.listen(self.engine, "handle_error", self._note_damage)
         self.after_commit = _ignore
         # every statement of a transaction sees the same state, as in SQLite
         self._reader = self.engine
@@ -100,11 +110,18 @@ class Database:
 
         Calls `after_commit` once the transaction is committed.
         """
+        if self._is_damaged:
+            raise damaged("an earlier statement met damage")
         with Session(self._writer, expire_on_commit=False) as session:
             with session.begin():
+                if self._watch:
+                    self._watch.check(session)
                 yield session
             effects = effects_of(session)
         self.after_commit(effects)
+
+    def _note_damage(self, context: ExceptionContext) -> None:
+        self._is_damaged |= loss(context.original_exception) == DAMAGED
 
     def ping(self) -> None:
         """Send a query to the database. Raises SQLAlchemyError if it does not answer."""

@@ -20,7 +20,7 @@ from backend.errors import InvalidInput, InvalidSpec, LabError, Unavailable
 from backend.specification.hyperparameters import show
 from backend.specification.params import JsonObject
 from backend.specification.setting_status import SettingStatus
-from backend.store import UNREACHABLE, is_disk_full, is_read_only, reason
+from backend.store import UNREACHABLE, is_disk_full, is_read_only, loss, reason
 from backend.web.security import HEADERS
 
 logger = logging.getLogger(__name__)
@@ -95,7 +95,9 @@ class ErrorHandlers:
     def _database_error(self, request: Request, error: Exception) -> Response:
         logger.error("database unavailable: %s", reason(error))
         problem = "cannot be reached; try again"
-        if is_disk_full(error):
+        if lost := loss(error):
+            problem = f"{lost}; nothing was stored. `lab doctor` shows what to do"
+        elif is_disk_full(error):
             problem = "has no free disk space; free some and try again"
         elif is_read_only(error):
             problem = "is read-only at the moment; try again"

@@ -72,7 +72,8 @@ def test_not_ready_without_a_worker_unless_workers_are_ignored(sqlite_api: Api) 
 
 def test_not_ready_before_the_migration(valkey_url: str, tmp_path: Path) -> None:
     api = Api(create_app(Settings(data_dir=tmp_path, broker=valkey_url)))
-    assert missing(api) == ["schema", "workers"]
+    assert missing(api) == ["database", "schema", "workers"]
+    assert not (tmp_path / "lab.db").exists()
 
 
 def test_not_ready_without_a_broker(sqlite_url: str, tmp_path: Path) -> None:

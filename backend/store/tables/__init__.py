@@ -6,6 +6,7 @@ the clock of the worker that measured, and the times of external runs by the clo
 
 from backend.store.tables.artifacts import Checkpoint, Frame, Prediction, Sample, Snapshot
 from backend.store.tables.curation import Edit, ExperimentTag, Operation, RunTag, SavedView
+from backend.store.tables.installation import Installation
 from backend.store.tables.metrics import Change, Metric, MetricKey, MetricSummary
 from backend.store.tables.runs import MAX_ID, Base, Experiment, Param, ParamKey, Run
 from backend.store.tables.tracking import ExternalRun, LoggedPoints, ReceivedEntry, RunDataset
@@ -20,6 +21,7 @@ __all__ = [
     "ExperimentTag",
     "ExternalRun",
     "Frame",
+    "Installation",
     "LoggedPoints",
     "Metric",
     "MetricKey",
