@@ -1,6 +1,6 @@
 """Limits of the service: the settings that bound what one client can take from the others.
 
-Each is declared once, with its reason and with what happens beyond it. The table in
+Each is declared once, with its reason and the answer to a request that exceeds it. The table in
 docs/security.md is generated from these declarations.
 """
 
@@ -23,6 +23,37 @@ class Limits(BaseModel):
         10_000, "Largest grid one experiment may have.", beyond="422, nothing is queued"
     )
     max_streams: int = limit(1000, "Live streams per web process.", beyond="503")
+    max_connections: int | None = limit(
+        None, "Open connections per web process. At most three quarters of the limit of open "
+        "files, which is raised to its maximum at the start.",
+        beyond="503, closed",
+    )  # fmt: skip
+    max_connections_per_client: int | None = limit(
+        None, "Open connections per client: an IPv4 address, or an IPv6 network of 64 bits. "
+        "Behind a proxy all clients share the IP address of the proxy.",
+        beyond="503, closed",
+    )  # fmt: skip
+    head_seconds: float = limit(
+        10, "Seconds within which the request line and the headers must arrive.",
+        beyond="408, closed", ge=0.1,
+    )  # fmt: skip
+    body_seconds: float = limit(
+        30, "Seconds within which a body must arrive, plus one for each LAB_MIN_BODY_RATE bytes.",
+        beyond="408, closed", ge=0.1,
+    )  # fmt: skip
+    min_body_rate: int = limit(
+        4096, "Bytes per second at which a long body must arrive.", beyond="408, closed"
+    )
+    idle_seconds: float = limit(
+        75, "Seconds that a connection may wait for its next request. Clients should close theirs "
+        "earlier: closing one while it sends a request loses the request.",
+        beyond="closed", ge=0.1,
+    )  # fmt: skip
+    max_url_bytes: int = limit(16_384, "Longest URL.", beyond="414, closed", ge=256)
+    max_head_bytes: int = limit(
+        65_536, "Largest request line and headers together.", beyond="431, closed", ge=1024
+    )
+    max_headers: int = limit(100, "Most headers of a request.", beyond="431, closed", ge=10)
     max_body_bytes: int = limit(
         MEBIBYTE, "Largest request body, except those of the next three limits.",
         beyond="413", ge=1024,

@@ -4,11 +4,13 @@ One process does both, because importing the database libraries twice would dela
 a second.
 """
 
+import asyncio
 import gc
-import resource
+import math
 import socket
 import sys
-from contextlib import suppress
+from functools import partial
+from typing import cast
 
 import uvicorn
 from fastapi import FastAPI
@@ -19,10 +21,16 @@ from backend.main import create_app
 from backend.operations import data_folder
 from backend.operations.migration import migrate
 from backend.settings import Settings
+from backend.web.connections import (
+    Connections,
+    most_connections,
+    most_per_client,
+    raise_file_limit,
+)
+from backend.web.protocol import BoundedProtocol
 
 CLIENT_TIMEOUT_SECONDS = 30.0  # a client that acknowledges nothing for this long is dropped
-# Longer than clients keep idle connections: closing one while it sends a request loses the request.
-KEEP_ALIVE_SECONDS = 75
+MIN_BACKLOG = 64
 GC_THRESHOLD = 10_000  # new objects between two collections; the default of Python is 700
 STREAMS_END_SECONDS = 1  # without a limit, uvicorn waits forever for open event streams
 
@@ -42,23 +50,37 @@ def main() -> None:
 
 def serve(app: FastAPI, settings: Settings) -> None:
     """Serve an app of `create_app` until SIGTERM. The database must be migrated."""
-    _raise_file_limit()
-    config = uvicorn.Config(
-        app,
-        host=settings.host,
-        port=settings.port,
-        timeout_keep_alive=KEEP_ALIVE_SECONDS,
-        timeout_graceful_shutdown=STREAMS_END_SECONDS,
-        server_header=False,
-        access_log=False,
-        log_config=None,  # configured by backend.logging_setup
-    )
+    config = server_config(app, settings)
     config.load()
     _tune_garbage_collection()
     server = uvicorn.Server(config)
     server.run(sockets=[create_socket(config)])
     if not server.started:
         sys.exit(1)
+
+
+def server_config(app: FastAPI, settings: Settings) -> uvicorn.Config:
+    """Return the configuration of the server, within the limits of the settings."""
+    most = most_connections(raise_file_limit(), settings.max_connections)
+    per_client = most_per_client(most, settings.max_connections_per_client)
+    protocol = partial(
+        BoundedProtocol,
+        limits=settings,
+        open_connections=Connections(most=most, most_per_client=per_client),
+    )
+    return uvicorn.Config(
+        app,
+        host=settings.host,
+        port=settings.port,
+        http=cast("type[asyncio.Protocol]", protocol),
+        ws="none",
+        backlog=max(MIN_BACKLOG, most // 8),  # waiting connections have no descriptor yet
+        timeout_keep_alive=math.ceil(settings.idle_seconds),
+        timeout_graceful_shutdown=STREAMS_END_SECONDS,
+        server_header=False,
+        access_log=False,
+        log_config=None,  # configured by backend.logging_setup
+    )
 
 
 def create_socket(
@@ -84,13 +106,6 @@ def _tune_garbage_collection() -> None:
     gc.collect()
     gc.freeze()
     gc.set_threshold(GC_THRESHOLD)
-
-
-def _raise_file_limit() -> None:
-    """Raise the limit of open files to the maximum: each event stream takes one."""
-    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
-    with suppress(ValueError, OSError):
-        resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Strict parsing of Host headers (RFC 9110, section 7.2): a name or an address, and a port."""
+"""Strict parsing of Host headers (RFC 9110, section 7.2): a name or an IP address, and a port."""
 
 import re
 from ipaddress import AddressValueError, IPv6Address
