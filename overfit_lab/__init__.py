@@ -17,15 +17,28 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from overfit_lab.fit import Fit, diagnose
+    from overfit_lab.runs import Run
+    from overfit_lab.session import finish, init, log, should_stop
 
-__all__ = ["Fit", "diagnose"]
+__all__ = ["Fit", "Run", "diagnose", "finish", "init", "log", "should_stop"]
 
-_MODULES = {"Fit": "fit", "diagnose": "fit"}
+_MODULES = {
+    "Fit": "fit",
+    "Run": "runs",
+    "diagnose": "fit",
+    "finish": "session",
+    "init": "session",
+    "log": "session",
+    "should_stop": "session",
+}
 
 
 def __getattr__(name: str) -> Any:
+    """Load what is asked for; `config`, `summary` and `run` are those of the current run."""
     if name in _MODULES:
         value = getattr(import_module(f"overfit_lab.{_MODULES[name]}"), name)
         globals()[name] = value
         return value
+    if name in ("config", "summary", "run"):
+        return getattr(import_module("overfit_lab.session"), f"current_{name}")()
     raise AttributeError(f"module 'overfit_lab' has no attribute {name!r}")
