@@ -152,7 +152,10 @@ def set_status(
     client_status: str | None = None,
     end_time: int | None = None,
 ) -> None:
-    """Set the state that a client reports, in its own word and, for an ended run, with its time."""
+    """Set the state that a client reports, in its own word, and the end by its clock.
+
+    None keeps the word or the end that was reported before.
+    """
     ended_at = (now_ms() if end_time is None else end_time) if status in ENDED else None
     session.execute(
         update(Run)
@@ -162,7 +165,11 @@ def set_status(
     session.execute(
         update(ExternalRun)
         .where(ExternalRun.run_id == run.run_id)
-        .values(client_status=client_status, end_time=end_time, last_seen_at=now_ms())
+        .values(
+            client_status=func.coalesce(client_status, ExternalRun.client_status),
+            end_time=func.coalesce(end_time, ExternalRun.end_time),
+            last_seen_at=now_ms(),
+        )
     )
     session.expire_all()  # rows that were read before have old values
     changes.log(session, run.experiment_id, [NewChange(run.run_id, "status")])

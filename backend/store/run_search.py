@@ -35,6 +35,7 @@ from backend.store.tables import (
     Run,
     RunTag,
 )
+from backend.store.text_patterns import matches
 
 Expression = ColumnElement[Any]
 """A SQL expression. Its type depends on the field, which only the filter knows."""
@@ -97,7 +98,8 @@ class Search:
             case "in" | "not in":
                 return self._among(predicate)
             case "like" | "ilike":
-                return self._like(column, str(value), exact=predicate.operator == "like")
+                exact = predicate.operator == "like"
+                return matches(self._dialect, column, str(value), exact=exact)
         return _COMPARISONS[predicate.operator](column, value)
 
     def _among(self, predicate: Predicate) -> ColumnElement[bool]:
@@ -126,17 +128,6 @@ class Search:
             return self.expressions(predicate.field)[0]
         number, text = self.expressions(predicate.field)
         return number if isinstance(predicate.value, float) else text
-
-    def _like(self, column: Expression, pattern: str, *, exact: bool) -> ColumnElement[bool]:
-        """Match the wildcards % and _, without an escape character.
-
-        SQLite's LIKE ignores case; an exact match there uses GLOB.
-        """
-        if self._dialect != "sqlite":
-            return (column.like if exact else column.ilike)(pattern, escape="")
-        if exact:
-            return column.bool_op("GLOB")("".join(_GLOB.get(char, char) for char in pattern))
-        return column.like(pattern)
 
     def expressions(self, field: SearchField) -> list[Expression]:
         """Return the SQL of a field: number and text for a hyperparameter, else one expression."""
@@ -215,7 +206,6 @@ def as_expression(attribute: Any) -> Expression:
     return expression
 
 
-_GLOB = {"%": "*", "_": "?", "*": "[*]", "?": "[?]", "[": "[[]"}
 _COMPARISONS: dict[str, Callable[[Expression, Value], ColumnElement[bool]]] = {
     "=": lambda column, value: column == value,
     "!=": lambda column, value: column != value,

@@ -1,6 +1,6 @@
 """Log points, params and tags of external runs: many requests in one transaction."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from sqlalchemy.orm import Session
@@ -22,12 +22,16 @@ SERVER_TAGS = "overfit."
 
 @dataclass(frozen=True)
 class RunLog:
-    """The content of one request for one run. A tag that is None is removed."""
+    """The content of one request for one run. A tag that is None is removed.
+
+    `also` writes whatever else belongs to the request, in the same transaction.
+    """
 
     external_id: str
     points: Batch = field(default_factory=Batch)
     params: Mapping[str, str] = field(default_factory=dict)
     tags: Mapping[str, str | None] = field(default_factory=dict)
+    also: Callable[[Session, LoggedRun], object] | None = None
 
     def check(self) -> None:
         """Raise InvalidInput for anything that is over a limit."""
@@ -69,6 +73,8 @@ def log_all(session: Session, entries: Sequence[RunLog]) -> list[LoggedRun | Lab
         try:
             run = _writable(located, entry)
             _write_texts(session, run, entry)
+            if entry.also is not None:
+                entry.also(session, run)
         except LabError as error:
             outcomes.append(error)
         else:

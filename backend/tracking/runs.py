@@ -95,8 +95,9 @@ def update_run(
     if name is not None:
         check_text(name, "run name", MAX_NAME_CHARACTERS)
         external_runs.rename(session, run, name)
-    if status is None:
+    if status is None and end_time is None:
         return run
+    status = status or run.status
     external_runs.set_status(
         session, run, status, client_status=client_status, end_time=stored_time(end_time)
     )

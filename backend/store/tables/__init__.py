@@ -7,6 +7,12 @@ the clock of the worker that measured, and the times of external runs by the clo
 from backend.store.tables.artifacts import Checkpoint, Frame, Prediction, Sample, Snapshot
 from backend.store.tables.curation import Edit, ExperimentTag, Operation, RunTag, SavedView
 from backend.store.tables.installation import Installation
+from backend.store.tables.logged_models import (
+    LoggedFile,
+    LoggedModel,
+    LoggedModelMetric,
+    RunModel,
+)
 from backend.store.tables.metrics import Change, Metric, MetricKey, MetricSummary
 from backend.store.tables.runs import MAX_ID, Base, Experiment, Param, ParamKey, Run
 from backend.store.tables.tracking import ExternalRun, LoggedPoints, ReceivedEntry, RunDataset
@@ -22,6 +28,9 @@ __all__ = [
     "ExternalRun",
     "Frame",
     "Installation",
+    "LoggedFile",
+    "LoggedModel",
+    "LoggedModelMetric",
     "LoggedPoints",
     "Metric",
     "MetricKey",
@@ -33,6 +42,7 @@ __all__ = [
     "ReceivedEntry",
     "Run",
     "RunDataset",
+    "RunModel",
     "RunTag",
     "Sample",
     "SavedView",
