@@ -11,6 +11,7 @@ from typing import Any
 
 from fastapi import Depends, FastAPI
 from starlette.datastructures import State
+from starlette.routing import Route
 
 from backend.access.exposure import refuse_open_service
 from backend.api import (
@@ -25,6 +26,9 @@ from backend.api import (
     trackio,
 )
 from backend.live.notifications import Broadcaster, Notifier
+from backend.mlflow import app as mlflow
+from backend.mlflow.errors import envelope
+from backend.mlflow.service import Service
 from backend.operations.prometheus import PrometheusMetrics
 from backend.operations.service_health import HealthChecks
 from backend.scheduling.dispatcher import Dispatcher, make_celery
@@ -32,6 +36,8 @@ from backend.scheduling.scheduler import Scheduler
 from backend.settings import Settings
 from backend.store import Database
 from backend.store.engine import CommitEffects
+from backend.tracking.file_store import FileStore, remove_unused_files
+from backend.tracking.writer import LogWriter
 from backend.web.access import Access, token_check
 from backend.web.dependencies import known_query
 from backend.web.errors import ErrorBody, ErrorHandlers
@@ -72,6 +78,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app.add_middleware(Access, settings=settings, respond=errors.respond)
     app.add_middleware(Security, settings=settings, respond=errors.respond)
     app.add_middleware(RequestLog, prometheus=app.state.prometheus)
+    _mount_mlflow(app, errors)
     for module in _API:
         app.include_router(
             module.router,
@@ -123,7 +130,10 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     scheduler.start()
     state.broadcaster.start()
     _close_on_signal(state.broadcaster)
+    sweep = asyncio.create_task(remove_unused_files(state.database, state.files))
     yield
+    sweep.cancel()
+    await asyncio.to_thread(state.log_writer.stop)
     await state.broadcaster.stop()
     await asyncio.to_thread(scheduler.stop)
     state.reader.close()
@@ -150,6 +160,21 @@ def _close_on_signal(broadcaster: Broadcaster) -> None:
 
         if callable(server_handler):
             signal.signal(number, close_first)
+
+
+def _mount_mlflow(app: FastAPI, errors: ErrorHandlers) -> None:
+    """Answer MLflow's clients. Mounted first, because no other routes are used as often."""
+    state = app.state
+    state.log_writer = LogWriter(state.database)
+    state.files = FileStore(state.settings.data_dir / "artifacts")
+    service = Service(
+        state.database, state.log_writer, state.files, deleted_days=state.settings.deleted_days
+    )
+    for prefix in mlflow.PREFIXES:
+        app.mount(prefix, mlflow.MlflowApp(service))
+    app.router.routes.append(Route("/health", mlflow.Probes(), methods=["GET"]))
+    app.mount(mlflow.ROOT, mlflow.Probes())
+    errors.envelopes[mlflow.PATHS] = envelope
 
 
 def _mount_pages(app: FastAPI, errors: ErrorHandlers) -> None:

@@ -23,8 +23,10 @@ class RouteClass:
 ROUTE_CLASSES = (
     RouteClass("/sign-in", "max_form_bytes"),
     RouteClass("/api/2.0/mlflow-artifacts/", "max_upload_bytes"),
+    RouteClass("/mlflow/api/2.0/mlflow-artifacts/", "max_upload_bytes"),
     RouteClass("/api/2.0/mlflow/", "max_log_bytes"),
     RouteClass("/api/bulk_log", "max_log_bytes"),  # of Trackio
+    RouteClass("/mlflow/api/2.0/mlflow/", "max_log_bytes"),
     RouteClass("/api/imports", "max_upload_bytes"),
 )
 

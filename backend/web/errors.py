@@ -27,6 +27,8 @@ logger = logging.getLogger(__name__)
 
 RenderPage = Callable[[Request, int, str], Response]
 """Draws an error as a page, given its status and its sentence."""
+Envelope = Callable[[int, JsonObject], Response]
+"""Writes an error in the form of another protocol, given its status and its JSON."""
 
 MAX_ERRORS = 100
 NOT_PAGES = ("/api/", "/charts/", "/fragments/", "/static/")
@@ -57,6 +59,8 @@ class ErrorHandlers:
 
     def __init__(self) -> None:
         self.render_page: RenderPage | None = None
+        self.envelopes: dict[tuple[str, ...], Envelope] = {}
+        """The form of errors below some prefixes of paths, for clients of another protocol."""
 
     def install(self, app: FastAPI) -> None:
         """Register the handlers with an app."""
@@ -72,6 +76,9 @@ class ErrorHandlers:
         return self._answer(request, error.status, content(error))
 
     def _answer(self, request: Request, status: int, body: JsonObject) -> Response:
+        for prefixes, envelope in self.envelopes.items():
+            if request.url.path.startswith(prefixes):
+                return envelope(status, body)
         page_wanted = "text/html" in request.headers.get("accept", "")
         if self.render_page and page_wanted and not request.url.path.startswith(NOT_PAGES):
             return self.render_page(request, status, body["detail"])

@@ -54,7 +54,8 @@ class RequestLog:
         method = scope["method"] if scope["method"] in METHODS else "other"
         route = getattr(scope.get("route"), "path_format", None) or _unrouted(scope["path"])
         self._prometheus.count_request(method, route, status, seconds)
-        changed = method not in SAFE_METHODS
+        is_frequent = getattr(scope.get("route"), "is_frequent", False)
+        changed = method not in SAFE_METHODS and not is_frequent
         if route not in NOT_LOGGED and (changed or status >= 500 or seconds > SLOW_SECONDS):
             logger.info(
                 "request",

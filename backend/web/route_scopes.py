@@ -55,7 +55,7 @@ def _rules(needed: Scope | None, methods: tuple[str, ...], *paths: str) -> Itera
 
 RULES: tuple[Rule, ...] = (
     # No token: checks by machines, the page that asks for the token, and the files it loads.
-    *_rules(None, SAFE_METHODS, "/healthz", "/readyz", "/static/*"),
+    *_rules(None, SAFE_METHODS, "/health", "/healthz", "/readyz", "/static/*"),
     *_rules(None, (*SAFE_METHODS, "POST"), "/sign-in"),
     # Requests that only look, although they have a body.
     *_rules(Scope.READ, ("POST",), "/charts/specification"),

@@ -27,6 +27,7 @@ def sqlite_api(sqlite_settings: Settings) -> Iterator[Api]:
 def _open(settings: Settings) -> Iterator[Api]:
     api = Api(create_app(settings))
     yield api
+    api.app.state.log_writer.stop()
     api.app.state.notifier.close()
     wait_for(lambda: not is_probing())  # a probe holds a database connection
     api.database.dispose()

@@ -14,7 +14,7 @@ from tests.api import SPEC, Api
 TOKEN = "Zk3vQ9xw7Lr2Tn8Yb5Hs1Dm6"  # noqa: S105 - used only here
 BEARER = {"authorization": f"Bearer {TOKEN}"}
 PAGE = {"accept": "text/html"}
-OPEN = {"/healthz", "/readyz", "/sign-in"}
+OPEN = {"/health", "/healthz", "/readyz", "/sign-in"}
 
 
 @pytest.fixture
