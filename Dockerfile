@@ -7,21 +7,24 @@ ARG PYTHON_IMAGE=python:3.11-slim
 FROM ${PYTHON_IMAGE} AS web-packages
 ENV PIP_NO_CACHE_DIR=1 PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_PYTHON=/venv/bin/python
 WORKDIR /build
-COPY pyproject.toml constraints.txt ./
+COPY constraints.txt ./
+COPY requirements requirements
 # Only the packages, so that a change of the source does not reinstall them. pip is not copied on.
+# It compares the digest of every file.
 RUN python -m venv --without-pip /venv \
- && python -c "import tomllib; p = tomllib.load(open('pyproject.toml', 'rb'))['project']; \
-extras = p['optional-dependencies']; \
-open('web.txt', 'w').write('\n'.join(p['dependencies'] + extras['server'])); \
-open('worker.txt', 'w').write('\n'.join(extras['worker']))" \
- && pip install -c constraints.txt -r web.txt \
+ && pip install --require-hashes --only-binary :all: -r requirements/server.txt \
  && find /venv -type d -name tests -prune -exec rm -r {} +
 
 FROM web-packages AS worker-packages
 # Index with PyTorch without CUDA, a tenth of the size. Empty: pip's usual index, with CUDA.
 ARG TORCH_INDEX=""
-RUN pip install ${TORCH_INDEX:+--extra-index-url "$TORCH_INDEX"} --no-deps -c constraints.txt torch \
- && pip install -c constraints.txt -r worker.txt \
+# Not empty: do not compare the digest of PyTorch, for a build whose digest is unknown.
+ARG TORCH_UNVERIFIED=""
+RUN if [ -n "$TORCH_UNVERIFIED" ]; then torch="-c constraints.txt torch"; \
+    else torch="--require-hashes -r requirements/torch${TORCH_INDEX:+-cpu}.txt"; fi \
+ && pip install ${TORCH_INDEX:+--extra-index-url "$TORCH_INDEX"} --no-deps $torch \
+ && pip install --require-hashes --only-binary :all: -r requirements/worker.txt \
+    $(/venv/bin/python requirements/cuda.py) \
  && cd /venv/lib/python*/site-packages && rm -rf torch/include torch/test torch/bin/*[Tt]est* \
  && find . -type d -name tests -prune -exec rm -r {} +
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 _ABOUT = "Train grids of models, watch them overfit, learn why."
-_MORE = """`./lab test` in a checkout runs every check and test.
+_MORE = """`./lab test` in a checkout runs every check and test; `./lab sbom` lists the packages.
 The options of `up` can also be set in the environment: LAB_HOST, LAB_PORT, LAB_DATA_DIR,
 LAB_WORKERS, LAB_LOCAL_ACCESS. LAB_DATABASE is the URL of a PostgreSQL database, LAB_BROKER
 that of a Redis or Valkey.

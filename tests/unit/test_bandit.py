@@ -1,0 +1,39 @@
+"""bandit finds nothing in the product that has no reason to be there."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+SOURCES = ("backend", "frontend", "worker", "overfit_lab", "lab")
+
+REFLECTED = "names of tables and columns come from the declared tables, not from a request"
+OUR_PROCESS = "runs our own programs, without a shell"
+EXCEPTIONS = {
+    ("backend/cli/client.py", "B107"): "an empty token means that none is sent",
+    ("backend/operations/credentials.py", "B105"): "the name of a file",
+    ("backend/store/backup.py", "B608"): REFLECTED,
+    ("backend/store/bulk.py", "B608"): REFLECTED,
+    ("backend/store/metric_summaries.py", "B608"): REFLECTED,
+    ("backend/store/restore.py", "B608"): REFLECTED,
+    ("backend/supervisor/programs.py", "B404"): OUR_PROCESS,
+    ("backend/supervisor/programs.py", "B603"): OUR_PROCESS,
+    ("backend/supervisor/urls.py", "B104"): "compared with LAB_HOST, not listened on",
+    ("backend/tracking/run_names.py", "B311"): "a readable name, not a secret",
+    ("frontend/report.py", "B704"): "our own files, and JSON without <",
+    ("lab", "B404"): OUR_PROCESS,
+    ("lab", "B603"): OUR_PROCESS,
+    ("lab", "B606"): OUR_PROCESS,
+}
+
+
+@pytest.mark.slow
+def test_every_finding_of_bandit_has_a_reason_and_every_reason_a_finding() -> None:
+    command = [sys.executable, "-m", "bandit", "-q", "-r", *SOURCES, "-f", "json"]
+    run = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    results = json.loads(run.stdout)["results"]
+    found = {(result["filename"].removeprefix("./"), result["test_id"]) for result in results}
+    assert found == set(EXCEPTIONS)
