@@ -23,6 +23,7 @@ from backend.api import (
     runs,
     saved_views,
     stream,
+    tracking,
     trackio,
 )
 from backend.live.notifications import Broadcaster, Notifier
@@ -37,6 +38,7 @@ from backend.settings import Settings
 from backend.store import Database
 from backend.store.engine import CommitEffects
 from backend.tracking.file_store import FileStore, remove_unused_files
+from backend.tracking.live_verdicts import LiveVerdicts
 from backend.tracking.writer import LogWriter
 from backend.web.access import Access, token_check
 from backend.web.dependencies import known_query
@@ -53,6 +55,7 @@ _API = (
     runs,
     stream,
     trackio,
+    tracking,
     operations,
 )
 
@@ -128,6 +131,8 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
         lease_seconds=state.settings.lease_seconds,
     )
     scheduler.start()
+    live_verdicts = LiveVerdicts(state.database)
+    live_verdicts.start()
     state.broadcaster.start()
     _close_on_signal(state.broadcaster)
     sweep = asyncio.create_task(remove_unused_files(state.database, state.files))
@@ -136,6 +141,7 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     await asyncio.to_thread(state.log_writer.stop)
     await state.broadcaster.stop()
     await asyncio.to_thread(scheduler.stop)
+    await asyncio.to_thread(live_verdicts.stop)
     state.reader.close()
     state.notifier.close()
     state.database.dispose()

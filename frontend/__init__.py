@@ -11,6 +11,7 @@ from frontend.pages import (
     compare,
     experiment,
     home,
+    logged,
     new_experiment,
     reference,
     run,
@@ -27,8 +28,9 @@ __all__ = ["mount", "render_error", "render_report"]
 def mount(app: FastAPI) -> None:
     """Mount every page, chart and static file on the app."""
     app.state.live_pages = LivePages()
-    pages = (home, new_experiment, experiment, runs, run, compare, reference, status, sign_in)
-    for module in (assets, routes, experiment_routes, run_routes, *pages):
+    charts = (routes, experiment_routes, run_routes)
+    pages = (home, new_experiment, experiment, runs, run, logged, compare)
+    for module in (assets, *charts, *pages, reference, status, sign_in):
         app.include_router(module.router, include_in_schema=False)
 
 

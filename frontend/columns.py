@@ -1,6 +1,7 @@
 """Columns of the list of runs: their titles, and the values they show."""
 
 from collections.abc import Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 
 from backend.runs.fields import METRIC_PARTS, FieldValue, filterable_fields, value_of
@@ -13,6 +14,10 @@ from frontend import formatting
 
 LEADING_DEFAULTS = 3  # name, status and verdict come before metrics and added columns
 MAX_COLUMNS = 30
+MAX_LISTED = 100  # metrics, or hyperparameters, in a menu
+USUAL_METRICS = frozenset(
+    f"{part}_{metric}" for part in ("train", "val", "test") for metric in ("loss", "accuracy")
+)
 _MENU_PARTS = ("last", "min", "best")
 _DATA_PARTS = {"val": "validation", "train": "train", "test": "test"}
 
@@ -75,14 +80,20 @@ def choices(names: Names, chosen: Sequence[TableColumn]) -> dict[str, list[Table
         "Runs": [_run_column(name) for name in fields if name != "id"],
         "Metrics": [
             column(SearchField("metric", name, "number", part))
-            for name in sorted(names.metrics)
+            for name in usual_names(names.metrics)
             for part in _MENU_PARTS
         ],
         "Parameters": [
-            column(SearchField("param", name, "either")) for name in sorted(names.params)
+            column(SearchField("param", name, "either")) for name in usual_names(names.params)
         ],
         "Tags": [shown for shown in chosen if shown.field.source == "tag"],
     }
+
+
+def usual_names(names: AbstractSet[str]) -> list[str]:
+    """Return the names that a menu lists. External runs may have thousands: filters name those."""
+    usual = sorted(names & USUAL_METRICS)
+    return usual + sorted(names - USUAL_METRICS)[: MAX_LISTED - len(usual)]
 
 
 def shown_value(run: ListedRun, field: SearchField) -> FieldValue:

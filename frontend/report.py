@@ -9,7 +9,7 @@ from markupsafe import Markup
 from sqlalchemy.orm import Session
 
 from backend.export.archive import to_yaml, versions
-from backend.runs.items import experiment_items, run_detail, run_items
+from backend.runs.items import SUMMARISED, experiment_items, run_detail, run_items
 from backend.runs.schemas import RunItem
 from backend.store import experiments, metric_summaries, runs
 from backend.web.content_policy import file_policy
@@ -44,7 +44,7 @@ def render_report(session: Session, experiment_id: int) -> str:
     """Return the report of an experiment as HTML. Raises NotFound."""
     experiment = experiments.get(session, experiment_id)
     [item] = experiment_items(session, [experiment])
-    all_runs = run_items(session, runs.of_experiment(session, experiment_id))
+    all_runs = run_items(session, runs.of_experiment(session, experiment_id), keys=SUMMARISED)
     at_best = metric_summaries.values_at_best(session, [run.id for run in all_runs], KEYS)
     grid = panels_info(all_runs, at_best)
     plotly, styles = _inline(assets.plotly_source()), _inline(assets.styles())

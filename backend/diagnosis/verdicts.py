@@ -99,7 +99,10 @@ class Verdict(StrEnum):
     NOT_ASSESSABLE = "not assessable", VerdictFacts(
         severity=1, tone="unknown", mark="?",
         meaning="There are too few epochs, or numbers missing, to say anything honest.",
-        rules=("not-assessable.short", "not-assessable.unreadable", "not-assessable.error"),
+        rules=(
+            "not-assessable.short", "not-assessable.no-losses", "not-assessable.unreadable",
+            "not-assessable.error",
+        ),
         remedies=("longer-training",),
     )  # fmt: skip
     GOOD_FIT = "good fit", VerdictFacts(

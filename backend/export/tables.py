@@ -119,7 +119,16 @@ def _rows(session: Session, page: Sequence[Run]) -> list[dict[str, FieldValue]]:
     items = run_items(session, page)
     keys = sorted({key for item in items for key in item.summary})
     at_best = metric_summaries.values_at_best(session, [item.id for item in items], keys)
-    return [_fields(item) | item.params | _metrics(item, keys, at_best[item.id]) for item in items]
+    return [
+        _fields(item) | _params(item) | _metrics(item, keys, at_best[item.id]) for item in items
+    ]
+
+
+def _params(item: RunItem) -> dict[str, FieldValue]:
+    """Return the hyperparameters; those of external runs may be named like other columns."""
+    if item.is_external:
+        return {f"params.{name}": value for name, value in item.params.items()}
+    return item.params
 
 
 def _fields(item: RunItem) -> dict[str, FieldValue]:

@@ -12,10 +12,11 @@ from backend.analysis.comparison import LEAST_PAIRS, PairedDifference, paired
 from backend.analysis.intervals import Interval, interval
 from backend.errors import InvalidInput
 from backend.runs.items import run_items
+from backend.runs.run_settings import settings_of
 from backend.runs.schemas import RunItem
 from backend.series import generalisation_gap
 from backend.specification.hyperparameters import dataset, training
-from backend.specification.params import ParamValue
+from backend.specification.params import ParamValue, as_number
 from backend.store import runs
 from backend.store.tables import Run
 
@@ -57,15 +58,17 @@ class Subject:
     @property
     def params(self) -> dict[str, ParamValue]:
         """The hyperparameters and the variant; a cell has no seed."""
-        params: dict[str, ParamValue] = {**self.first.params, "variant": self.first.variant}
+        params: dict[str, ParamValue] = {**self.first.settings, "variant": self.first.variant}
         if self.is_cell:
             params.pop(SEED, None)
         return {path: value for path, value in params.items() if value is not None}
 
     @property
     def steps_per_epoch(self) -> int:
-        """Optimiser steps per epoch; 1 for a model that is solved in closed form."""
+        """Optimiser steps per epoch; 1 for a closed-form solution, or if they are unknown."""
         params = self.first.params
+        if self.first.is_external:
+            return 1
         n_train = int(params[dataset.N_TRAIN.path])
         batch_size = int(params.get(training.BATCH_SIZE.path, n_train))
         return ceil(n_train / min(batch_size, n_train))
@@ -84,9 +87,11 @@ class Subject:
     def by_seed(self, name: Result) -> dict[int, float]:
         """Return a result of the finished runs by seed."""
         values = {
-            run.params[SEED]: _result(run, name) for run in self.runs if run.status == "finished"
+            run.settings.get(SEED, 0): _result(run, name)
+            for run in self.runs
+            if run.status == "finished"
         }
-        return {seed: value for seed, value in values.items() if value is not None}
+        return {int(as_number(seed)): x for seed, x in values.items() if x is not None}
 
 
 def _result(run: RunItem, name: Result) -> float | None:
@@ -120,11 +125,12 @@ def subjects(session: Session, run_ids: Sequence[int], cell_ids: Sequence[int]) 
         row = runs.get(session, run_id)
         if row.experiment_id not in siblings:
             siblings[row.experiment_id] = runs.of_experiment(session, row.experiment_id)
-        own = cell_key(row.params, row.variant)
+        settings = settings_of(session, siblings[row.experiment_id])
+        own = cell_key(settings.get(run_id, row.params), row.variant)
         members = [
             sibling
             for sibling in siblings[row.experiment_id]
-            if cell_key(sibling.params, sibling.variant) == own
+            if cell_key(settings[sibling.id], sibling.variant) == own
         ]
         compared.append(Subject(run_id, run_items(session, members or [row]), is_cell=True))
     return compared
@@ -148,6 +154,8 @@ def differences_to_first(subjects: Sequence[Subject]) -> list[LossDifference]:
 
 
 def _difference(other: Subject, first: Subject, comparisons: int) -> LossDifference:
+    if other.first.is_external or first.first.is_external:
+        return LossDifference(None, "external runs report no test loss")
     for setting in TEST_LOSS_SETTINGS:
         if other.first.params.get(setting.path) != first.first.params.get(setting.path):
             return LossDifference(None, f"another {setting.name}: test losses are not comparable")

@@ -14,6 +14,7 @@ from backend.analysis.bias_variance import Split, Targets, cross_entropy, square
 from backend.analysis.cells import SEED, TARGET_NOISE, cell_key, group_by
 from backend.analysis.measured_cells import PartLosses, RunResult
 from backend.analysis.report import GridReport, analyse
+from backend.runs.run_settings import settings_of
 from backend.series import FloatArray, Series
 from backend.specification.data_sources import SOURCES
 from backend.specification.hyperparameters import dataset, training
@@ -26,6 +27,7 @@ HALVINGS = 4  # the lowest loss is taken within all, 1/2, 1/4, 1/8 and 1/16 of t
 
 _PARTS = ("train", "val", "test")
 _LOSSES = tuple(f"{part}_loss" for part in _PARTS)
+SUMMARISED = (*_LOSSES, *(f"{part}_accuracy" for part in _PARTS))
 
 
 def grid_report(session: Session, experiment_id: int, *, target: float | None = None) -> GridReport:
@@ -44,9 +46,15 @@ def finished_runs(session: Session, experiment_id: int) -> list[Run]:
 
 
 def identity(session: Session, finished: Sequence[Run]) -> tuple[Hashable, ...]:
-    """Return the cache key of results that depend on finished runs alone."""
+    """Return the cache key of results that depend on finished runs alone.
+
+    External runs are diagnosed again when a person chooses other losses, and compared otherwise
+    when a person chooses other roles of their params.
+    """
     url = str(session.get_bind().engine.url)
-    return url, tuple((run.id, run.ended_at) for run in finished)
+    owners = experiments.by_ids(session, {run.experiment_id for run in finished})
+    choices = tuple((owner.id, repr(owner.pairing), repr(owner.roles)) for owner in owners)
+    return url, choices, tuple((run.id, run.ended_at, run.epoch) for run in finished)
 
 
 def _report_key(
@@ -63,18 +71,20 @@ def _report(session: Session, finished: Sequence[Run], target: float | None) -> 
 
 def _results(session: Session, finished: Sequence[Run]) -> list[RunResult]:
     ids = [run.id for run in finished]
-    summaries = metric_summaries.summaries(session, ids)
+    summaries = metric_summaries.summaries(session, ids, SUMMARISED)
     at_best = metric_summaries.values_at_best(session, ids, _LOSSES)
-    val_losses = metrics.series_of(session, ids, ["val_loss"])
+    val_losses = metrics.curves_of(session, ids, ["val_loss"])
+    settings = settings_of(session, finished)
     results = (
-        _result(run, summaries[run.id], at_best[run.id], val_losses[run.id]["val_loss"])
-        for run in finished
+        _result(run, settings[run.id], summaries[run.id], at_best[run.id], losses["val_loss"])
+        for run, losses in zip(finished, val_losses.values(), strict=True)
     )
     return [result for result in results if result is not None]
 
 
 def _result(
     run: Run,
+    settings: Params,
     summary: Mapping[str, JsonObject],
     best: Mapping[str, float | None],
     val_loss: Series,
@@ -83,11 +93,12 @@ def _result(
     lowest = summary.get("val_loss", {}).get("min_step")
     if lowest is None:
         return None
+    source = settings.get(dataset.SOURCE.path)
     last = [summary.get(key, {}).get("last") for key in _LOSSES]
     accuracies = [summary.get(f"{part}_accuracy", {}).get("last") for part in _PARTS]
     errors = [None if accuracy is None else 1 - accuracy for accuracy in accuracies]
     return RunResult(
-        params=run.params,
+        params=settings,
         parameters=run.parameters,
         epochs=run.epoch,
         best_epoch=lowest,
@@ -95,7 +106,7 @@ def _result(
         final=PartLosses(*last),
         reference_loss=run.reference_loss,
         errors=None if errors[0] is None else PartLosses(*errors),
-        outputs=SOURCES[run.params["dataset.source"]].outputs,
+        outputs=SOURCES[source].outputs if source in SOURCES else 1,
         reached=_reached(val_loss),
     )
 
@@ -156,7 +167,8 @@ def bias_variance(session: Session, experiment_id: int) -> list[CellSplit]:
 @cached(LRUCache(MAX_CACHED_EXPERIMENTS), key=identity, condition=Condition())
 def _splits(session: Session, finished: Sequence[Run]) -> list[CellSplit]:
     splits = []
-    for group in group_by(finished, lambda run: cell_key(run.params)):
+    with_models = [run for run in finished if SEED in run.params]  # external runs have none here
+    for group in group_by(with_models, lambda run: cell_key(run.params)):
         by_seed: dict[int, Run] = {}  # variants with the same hyperparameters share seeds
         for run in group:
             by_seed.setdefault(run.params[SEED], run)

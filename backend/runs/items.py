@@ -10,9 +10,10 @@ from sqlalchemy.orm import Session
 
 from backend.diagnosis.stopping_rules import build, stopping_outcome
 from backend.runs.lifecycle import diagnosis_of
+from backend.runs.run_settings import settings_of
 from backend.runs.schemas import EarlyStop, ExperimentItem, ListedRun, Number, RunDetail, RunItem
 from backend.specification import RunSpec
-from backend.specification.early_stopping import requested_stopping
+from backend.specification.early_stopping import requested_stopping, usual
 from backend.specification.placement import PRIORITIES
 from backend.store import curation, experiments, external_runs, metric_summaries, metrics, runs
 from backend.store.tables import Experiment, ExternalRun, Run
@@ -40,6 +41,8 @@ def experiment_items(session: Session, rows: Sequence[Experiment]) -> list[Exper
             status=experiments.status_from(counts[row.id]),
             origin=row.origin,
             spec=row.spec,
+            pairing=row.pairing,
+            roles=row.roles,
             counts=counts[row.id],
             created_at=str(iso(row.created_at)),
             device=row.device,
@@ -52,15 +55,33 @@ def experiment_items(session: Session, rows: Sequence[Experiment]) -> list[Exper
     ]
 
 
-def run_items(session: Session, rows: Sequence[Run]) -> list[RunItem]:
-    """Return the response models of runs."""
-    summaries = metric_summaries.summaries(session, [row.id for row in rows])
+MAX_SUMMARIES = 20_000  # in one list; takes 0.1 s
+SUMMARISED = (
+    "train_loss", "val_loss", "test_loss", "train_accuracy", "val_accuracy", "test_accuracy",
+)  # fmt: skip
+
+
+def run_items(
+    session: Session, rows: Sequence[Run], *, keys: Sequence[str] | None = None
+) -> list[RunItem]:
+    """Return the response models of runs, with the summaries of some metrics.
+
+    By default of all metrics, but of losses and accuracies only if there are more than
+    MAX_SUMMARIES together.
+    """
+    ids = [row.id for row in rows]
+    if keys is None and sum(metric_summaries.key_counts(session, ids).values()) > MAX_SUMMARIES:
+        keys = SUMMARISED
+    summaries = metric_summaries.summaries(session, ids, keys)
     tags = curation.tags_of(session, "run", [row.id for row in rows])
     external = external_runs.of_runs(session, [row.id for row in rows])
-    return [
-        _run_item(row, summaries[row.id], tags.get(row.id, {}), external.get(row.id))
-        for row in rows
-    ]
+    settings = settings_of(session, rows)
+    items = []
+    for row in rows:
+        item = _run_item(row, summaries[row.id], tags.get(row.id, {}), external.get(row.id))
+        item._settings = settings[row.id]
+        items.append(item)
+    return items
 
 
 def listed_runs(session: Session, rows: Sequence[Run]) -> list[ListedRun]:
@@ -121,6 +142,7 @@ def _run_item(
         run_name=external and external.run_name,
         user_name=external and external.user_name,
         source=external and external.source,
+        axis=((external and external.pairing) or {}).get("unit", "epoch"),
         started_at=iso(row.started_at),
         ended_at=iso(row.ended_at),
         **_curated(row, tags),
@@ -153,14 +175,16 @@ REPLAYED_METRICS = ("train_loss", "val_loss", "test_loss")
 
 
 def replay_early_stopping(session: Session, run_id: int, query: Mapping[str, str]) -> EarlyStop:
-    """Replay the criterion that a query describes, by default the run's own.
+    """Replay the criterion that a query describes, by default the run's own or the usual one.
 
     Raises NotFound and InvalidSpec.
     """
     row = runs.get(session, run_id)
-    requested = requested_stopping(query, RunSpec.from_params(row.params).early_stopping)
+    is_external = bool(external_runs.among(session, [run_id]))
+    own = usual() if is_external else RunSpec.from_params(row.params).early_stopping
+    requested = requested_stopping(query, own)
     settings = requested.settings()
-    losses = metrics.series(session, run_id, REPLAYED_METRICS)
+    losses = metrics.curves_of(session, [run_id], REPLAYED_METRICS)[run_id]
     rule = build(requested.criterion, **settings)
     outcome = stopping_outcome(rule, *(losses[key] for key in REPLAYED_METRICS))
     return EarlyStop(criterion=requested.criterion, settings=settings, **asdict(outcome))

@@ -15,6 +15,7 @@ from backend.store import (
     artifacts,
     changes,
     experiments,
+    external_runs,
     metric_summaries,
     metrics,
     runs,
@@ -30,15 +31,18 @@ DIAGNOSED_METRICS = ("train_loss", "val_loss", "val_accuracy")
 
 
 def diagnosis_of(session: Session, row: Run) -> JsonObject:
-    """Return the diagnosis of a run; while the run trains, the diagnosis up to now."""
-    if row.status in ENDED and row.diagnosis:
+    """Return the diagnosis of a run; while the run trains, the diagnosis up to now.
+
+    The diagnosis of an external run is stored while it is logged, at most once a second.
+    """
+    if row.diagnosis and (row.status in ENDED or external_runs.among(session, [row.id])):
         return row.diagnosis
     return diagnose_runs(session, [row])[row.id].as_dict()
 
 
 def diagnose_runs(session: Session, rows: Sequence[Run]) -> dict[int, Diagnosis]:
     """Diagnose runs from their recorded losses and validation accuracy."""
-    series = metrics.series_of(session, [row.id for row in rows], DIAGNOSED_METRICS)
+    series = metrics.curves_of(session, [row.id for row in rows], DIAGNOSED_METRICS)
     return {row.id: _diagnose_safely(row, series[row.id]) for row in rows}
 
 

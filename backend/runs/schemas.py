@@ -1,9 +1,9 @@
 """Response models of experiments and runs, shared by REST endpoints and pages."""
 
-from pydantic import BaseModel
+from pydantic import BaseModel, PrivateAttr
 
 from backend.specification import RunSpec
-from backend.specification.params import JsonObject
+from backend.specification.params import JsonObject, Params
 
 Number = float | int | None
 
@@ -11,8 +11,8 @@ Number = float | int | None
 class ExperimentItem(BaseModel):
     """An experiment in responses; `parent_id` is the experiment that it follows up.
 
-    `origin` is "specification", or "external" if other programs train the runs; `spec` is then
-    null.
+    `origin` is "specification", or "external" if other programs train the runs. Then `spec` is
+    null, and `pairing` and `roles` are what a person chose, null for what the names tell.
     """
 
     id: int
@@ -21,6 +21,8 @@ class ExperimentItem(BaseModel):
     status: str
     origin: str = "specification"
     spec: JsonObject | None
+    pairing: JsonObject | None = None
+    roles: JsonObject | None = None
     counts: dict[str, int]
     created_at: str
     device: str
@@ -43,7 +45,10 @@ class RunItem(BaseModel):
 
     Only a run that another program trains has an `external_id` (the id that its client uses), a
     `run_name`, a `user_name` and a `source`; its params are text. `parameters` is null if unknown.
+    `axis` is the word for a step of its losses: epoch, step, iteration or evaluation.
     """
+
+    _settings: Params | None = PrivateAttr(None)
 
     id: int
     experiment_id: int
@@ -63,6 +68,7 @@ class RunItem(BaseModel):
     run_name: str | None = None
     user_name: str | None = None
     source: str | None = None
+    axis: str = "epoch"
     started_at: str | None
     ended_at: str | None
     tags: dict[str, str] = {}
@@ -73,8 +79,18 @@ class RunItem(BaseModel):
     deleted_at: str | None = None
 
     @property
+    def is_external(self) -> bool:
+        """Return whether another program trains the run."""
+        return self.external_id is not None
+
+    @property
+    def settings(self) -> Params:
+        """The hyperparameters by which grids and the analysis compare runs."""
+        return self.params if self._settings is None else self._settings
+
+    @property
     def spec(self) -> RunSpec:
-        """The specification of the run."""
+        """The specification of the run; an external run has none."""
         return RunSpec.from_params(self.params)
 
 

@@ -10,6 +10,7 @@ from backend.runs import lifecycle
 from backend.scheduling.dispatcher import Dispatcher
 from backend.store import UNREACHABLE, Database, reason, transitions, vacuum
 from backend.store.transitions import Lease, Moved
+from backend.tracking import runs as tracked_runs
 
 logger = logging.getLogger(__name__)
 
@@ -83,6 +84,7 @@ class Scheduler(threading.Thread):
         self._database = database
         self._deleted_days, self._lease_seconds = deleted_days, lease_seconds
         self._lease_clock = LeaseClock(lease_seconds)
+        self._listening_since: int | None = None
         self._erase_at = 0.0
         self._finished_at = time.monotonic()
         self._dispatcher = dispatcher
@@ -102,11 +104,12 @@ class Scheduler(threading.Thread):
                 logger.exception("scheduling failed; retrying")
 
     def run_once(self) -> None:
-        """Requeue the runs of dead workers, then dispatch queued runs."""
+        """Requeue the runs of dead workers, end silent external runs, then dispatch queued runs."""
         self._lease_clock.start_reading()
         with self._database.write() as session:
             self._lease_clock.finish_reading(now=transitions.now(session))
             requeued = self._requeue_lost_runs(session)
+            self._lose_silent_runs(session)
         self._lease_clock.confirm()
         for run in requeued:
             ids = Lease(run.run_id, run.experiment_id, run.attempt).ids
@@ -131,6 +134,15 @@ class Scheduler(threading.Thread):
             logger.warning("database outage or clock jump: all leases are restarted")
         transitions.restart_leases(session, lease_seconds=self._lease_seconds, shorten=not first)
         return []
+
+    def _lose_silent_runs(self, session: Session) -> None:
+        """End silent external runs as lost. Only time in which the service listened counts."""
+        now = transitions.now(session)
+        if self._listening_since is None or not self._lease_clock.can_be_trusted:
+            self._listening_since = now
+        for run in tracked_runs.lose_silent(session, listening_since=self._listening_since):
+            ids = {"run": run.run_id, "experiment": run.experiment_id}
+            logger.warning("external run lost: nothing was logged for a long time", extra=ids)
 
     def erase_deleted(self) -> bool:
         """Erase some long-deleted runs and experiments. Return whether there may be more.

@@ -236,7 +236,8 @@ def _missing(session: Session) -> list[str]:
 
 def recent_runs(session: Session, points: int | None) -> list[int]:
     """Return the newest trained runs that have at most `points` points together (None: all)."""
-    query = select(Run.id, Run.epoch).where(Run.epoch > 0).order_by(Run.id.desc())
+    trained = and_(Run.epoch > 0, trained_here())
+    query = select(Run.id, Run.epoch).where(trained).order_by(Run.id.desc())
     keys = session.scalar(select(func.count()).select_from(MetricKey)) or 1
     run_ids: list[int] = []
     read = 0

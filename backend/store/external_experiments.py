@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from sqlalchemy import delete, select, update
 from sqlalchemy.orm import Session
 
+from backend.specification.params import JsonObject
 from backend.store import bulk, changes
 from backend.store.engine import take_turn
 from backend.store.tables import Experiment, ExperimentTag
@@ -58,6 +59,22 @@ def clashes(session: Session, ids: Sequence[int]) -> dict[int, str]:
 def rename(session: Session, experiment_id: int, name: str) -> None:
     """Set the name of an experiment. The caller has checked the name, see `lock_names`."""
     session.execute(update(Experiment).where(Experiment.id == experiment_id).values(name=name))
+    session.expire_all()  # rows that were read before have old values
+    changes.announce(session, [experiment_id])
+
+
+def set_pairing(session: Session, experiment_id: int, pairing: JsonObject | None) -> None:
+    """Store the metrics that a person chose to diagnose; None leaves the choice to their names."""
+    _set(session, experiment_id, pairing=pairing)
+
+
+def set_roles(session: Session, experiment_id: int, roles: JsonObject) -> None:
+    """Store the roles that a person chose for params."""
+    _set(session, experiment_id, roles=roles)
+
+
+def _set(session: Session, experiment_id: int, **columns: JsonObject | None) -> None:
+    session.execute(update(Experiment).where(Experiment.id == experiment_id).values(columns))
     session.expire_all()  # rows that were read before have old values
     changes.announce(session, [experiment_id])
 

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple, cast
 
-from sqlalchemy import bindparam, delete, func, insert, or_, select, update
+from sqlalchemy import bindparam, case, delete, func, insert, or_, select, update
 from sqlalchemy.orm import Session
 
 from backend.errors import NotFound
@@ -141,6 +141,17 @@ def of_runs(session: Session, run_ids: Sequence[int]) -> dict[int, ExternalRun]:
     }
 
 
+def among(session: Session, run_ids: Sequence[int]) -> set[int]:
+    """Return those of `run_ids` that are external runs."""
+    return {
+        run_id
+        for chunk in bulk.chunks(run_ids)
+        for run_id in session.scalars(
+            select(ExternalRun.run_id).where(ExternalRun.run_id.in_(chunk))
+        )
+    }
+
+
 FAILED = "The program that trained this run reported that it failed."
 
 
@@ -175,6 +186,41 @@ def set_status(
     changes.log(session, run.experiment_id, [NewChange(run.run_id, "status")])
 
 
+SILENT_MS = 600_000  # a run is not lost before
+SILENT_PAUSES = 10  # nor before this multiple of its longest pause
+LOST_PER_CALL = 20  # each is diagnosed in the same transaction
+LOST = "Nothing was logged for a long time: the program that trained this run may have died."
+
+
+def lose_silent(session: Session, *, listening_since: int) -> list[LoggedRun]:
+    """Set some running runs to lost: those that have been silent for too long.
+
+    Too long is SILENT_MS, or SILENT_PAUSES times the longest pause between two writes so far if
+    that is longer. Time before `listening_since` does not count.
+    """
+    pauses = SILENT_PAUSES * ExternalRun.longest_pause
+    allowed = case((pauses > SILENT_MS, pauses), else_=SILENT_MS)
+    silent = (
+        select(ExternalRun.external_id)
+        .join(Run, Run.id == ExternalRun.run_id)
+        .where(
+            Run.status == "running",
+            ExternalRun.last_seen_at + allowed < now_ms(),
+            listening_since + allowed < now_ms(),
+        )
+    )
+    located = locate(session, session.scalars(silent.limit(LOST_PER_CALL)).all())
+    for run in located.values():
+        session.execute(
+            update(Run)
+            .where(Run.id == run.run_id)
+            .values(status="lost", ended_at=now_ms(), error=LOST)
+        )
+        changes.log(session, run.experiment_id, [NewChange(run.run_id, "status")])
+    session.expire_all()  # rows that were read before have old values
+    return list(located.values())
+
+
 def resume(session: Session, runs: Iterable[LoggedRun]) -> None:
     """Set lost runs among `runs` to running, because their client speaks again."""
     for run in runs:
@@ -193,6 +239,63 @@ def rename(session: Session, run: LoggedRun, name: str) -> None:
 def params_of(session: Session, run: LoggedRun) -> dict[str, str]:
     """Return the params of a run."""
     return dict(session.execute(select(Run.params).where(Run.id == run.run_id)).scalar_one())
+
+
+@dataclass(frozen=True)
+class NewDiagnosis:
+    """A diagnosis to store: the verdict, the diagnosis and the pairing of the losses as JSON.
+
+    `batches` is the number of batches that it is based on.
+    """
+
+    verdict: str
+    diagnosis: JsonObject
+    pairing: JsonObject
+    batches: int
+    epoch: int
+    best_epoch: int | None
+    early_stop_epoch: int | None
+
+
+def store_diagnosis(session: Session, run: LoggedRun, found: NewDiagnosis) -> None:
+    """Store the diagnosis of a run."""
+    session.execute(
+        update(Run)
+        .where(Run.id == run.run_id)
+        .values(
+            verdict=found.verdict,
+            diagnosis=found.diagnosis,
+            early_stop_epoch=found.early_stop_epoch,
+            epoch=found.epoch,
+        )
+    )
+    session.execute(
+        update(ExternalRun)
+        .where(ExternalRun.run_id == run.run_id)
+        .values(pairing=found.pairing, diagnosed_batches=found.batches, best_epoch=found.best_epoch)
+    )
+    session.expire_all()  # rows that were read before have old values
+    changes.log(session, run.experiment_id, [NewChange(run.run_id, "diagnosis")])
+
+
+def diagnose_again(session: Session, experiment_id: int) -> list[str]:
+    """Discard the state of diagnoses of an experiment's runs; return the client's ids of these."""
+    own = select(Run.id).where(Run.experiment_id == experiment_id)
+    statement = update(ExternalRun).where(ExternalRun.run_id.in_(own), ExternalRun.batches > 0)
+    return list(
+        session.scalars(statement.values(diagnosed_batches=-1).returning(ExternalRun.external_id))
+    )
+
+
+def undiagnosed(session: Session, limit: int) -> list[str]:
+    """Return the client's ids of runs with points that their diagnosis does not include.
+
+    The runs that were logged to last come last.
+    """
+    query = select(ExternalRun.external_id).where(
+        ExternalRun.batches != ExternalRun.diagnosed_batches
+    )
+    return list(session.scalars(query.order_by(ExternalRun.last_seen_at).limit(limit)))
 
 
 def add_params(session: Session, run: LoggedRun, params: Mapping[str, str]) -> None:

@@ -7,6 +7,7 @@ the client's clock, and the largest of equally new ones. `history` returns all o
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from struct import pack
 from typing import NamedTuple, Self
 
@@ -22,7 +23,7 @@ from backend.store.engine import now_ms
 from backend.store.external_runs import LoggedRun
 from backend.store.metric_storage import key_ids, known_keys
 from backend.store.metric_summaries import fold_logged, summarise
-from backend.store.tables import ExternalRun, LoggedPoints, MetricKey
+from backend.store.tables import ExternalRun, LoggedPoints, MetricKey, MetricSummary
 
 MIXED = 0  # the key_id of a row with points of several metrics
 STEP_BYTES = 8
@@ -153,8 +154,38 @@ class History(NamedTuple):
 def history(session: Session, run_id: int, key: str) -> History:
     """Return all values of a metric by time, then step, then value; repeated points once."""
     wanted = set(known_keys(session, [key]).values())
-    points = _Points.of(session.execute(_select([run_id], wanted)).all(), wanted).distinct()
-    return History(points.steps, points.timestamps, points.values)
+    return _Points.of(session.execute(_select([run_id], wanted)).all(), wanted).history()
+
+
+class Histories(Mapping[str, History]):
+    """The histories of all metrics of one run, each read when it is needed."""
+
+    def __init__(self, session: Session, run_id: int) -> None:
+        self._session, self._run_id = session, run_id
+        query = select(MetricKey.name, MetricKey.id).join(
+            MetricSummary, MetricSummary.key_id == MetricKey.id
+        )
+        rows = session.execute(query.where(MetricSummary.run_id == run_id).order_by(MetricKey.id))
+        self._ids = {name: id_ for name, id_ in rows}  # noqa: C416 - typed, unlike dict(rows)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._ids)
+
+    def __len__(self) -> int:
+        return len(self._ids)
+
+    def __getitem__(self, key: str) -> History:
+        key_id = self._ids[key]
+        query = _select([self._run_id], {key_id}).where(LoggedPoints.key_id == key_id)
+        points = _Points.of(self._session.execute(query).all())
+        if key_id in self._mixed:
+            points = points.joined(self._mixed[key_id])
+        return points.history()
+
+    @cached_property
+    def _mixed(self) -> dict[int, "_Points"]:
+        """The points of the batches that are not stored by metric yet."""
+        return _Points.of(self._session.execute(_select([self._run_id], set())).all()).by_key()
 
 
 def series_of(
@@ -246,16 +277,26 @@ class _Points:
             self.keys[indices], self.steps[indices], self.timestamps[indices], self.values[indices]
         )
 
-    def distinct(self) -> Self:
-        """Return the points of one metric by time, then step, then value; repeated ones once."""
+    def joined(self, other: Self) -> Self:
+        """Return these points and others."""
+        columns = ("keys", "steps", "timestamps", "values")
+        return type(self)(
+            *(np.concatenate([getattr(self, name), getattr(other, name)]) for name in columns)
+        )
+
+    def history(self) -> History:
+        """Return the points of one metric by time, then step, then value; repeated points once."""
         ordered = self.take(np.lexsort((self.values, self.steps, self.timestamps)))
         again = np.zeros(len(ordered.steps), bool)
         columns = (ordered.timestamps, ordered.steps, ordered.values.view(np.int64))
         again[1:] = np.logical_and.reduce([column[1:] == column[:-1] for column in columns])
-        return ordered.take(np.flatnonzero(~again))
+        points = ordered.take(np.flatnonzero(~again))
+        return History(points.steps, points.timestamps, points.values)
 
     def by_key(self) -> dict[int, Self]:
         """Divide the points by metric, each in the order of its points."""
+        if not len(self.keys):
+            return {}
         order = self.keys.argsort(kind="stable")
         ids, starts = np.unique(self.keys[order], return_index=True)
         groups = np.split(order, starts[1:])

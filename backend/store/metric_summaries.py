@@ -7,14 +7,15 @@ also holds the value at the best epoch, that of the lowest val_loss.
 from collections.abc import Iterable, Sequence
 from math import isfinite
 from operator import itemgetter
+from typing import NamedTuple
 
-from sqlalchemy import bindparam, select, update
+from sqlalchemy import bindparam, func, select, update
 from sqlalchemy.orm import Session
 
 from backend.store import bulk
 from backend.store.bulk import RowValues
 from backend.store.metric_storage import known_keys, value_at
-from backend.store.tables import Metric, MetricKey, MetricSummary
+from backend.store.tables import CurveSummary, Metric, MetricKey, MetricSummary
 
 Summary = dict[str, float | int | None]
 """A summary by field: ``{"last": ..., "last_step": ..., "min": ...}``."""
@@ -93,17 +94,67 @@ def summarise(steps: Sequence[int], values: Sequence[float]) -> tuple[float | in
     return (last if last == last else None), steps[-1], *lowest, *highest
 
 
-def summaries(session: Session, run_ids: Sequence[int]) -> dict[int, dict[str, Summary]]:
-    """Return the summaries of runs: ``{run: {key: Summary}}``."""
+def summaries(
+    session: Session, run_ids: Sequence[int], keys: Sequence[str] | None = None
+) -> dict[int, dict[str, Summary]]:
+    """Return the summaries of runs (all, or those of `keys`): ``{run: {key: Summary}}``.
+
+    The losses of an external run are those that were diagnosed, see CurveSummary.
+    """
     by_run: dict[int, dict[str, Summary]] = {run_id: {} for run_id in run_ids}
-    columns = [getattr(MetricSummary, field) for field in SUMMARY_FIELDS]
-    rows = session.execute(
-        select(MetricSummary.run_id, MetricKey.name, *columns)
-        .join(MetricKey, MetricKey.id == MetricSummary.key_id)
-        .where(MetricSummary.run_id.in_(run_ids))
+    for table in (MetricSummary, CurveSummary):  # the second overrides the first
+        columns = [getattr(table, field) for field in SUMMARY_FIELDS]
+        query = select(table.run_id, MetricKey.name, *columns).join(
+            MetricKey, MetricKey.id == table.key_id
+        )
+        if keys is not None:
+            query = query.where(MetricKey.name.in_(keys))
+        for chunk in bulk.chunks(run_ids):
+            for run_id, name, *values in session.execute(query.where(table.run_id.in_(chunk))):
+                by_run[run_id][name] = dict(zip(SUMMARY_FIELDS, values, strict=True))
+    return by_run
+
+
+class MetricPage(NamedTuple):
+    """Summaries of some metrics of a run by name, and how many metrics there are in all."""
+
+    summaries: dict[str, Summary]
+    total: int
+
+
+def page(
+    session: Session, run_id: int, *, containing: str, without: str | None, offset: int, limit: int
+) -> MetricPage:
+    """Return metrics of a run, by name, whose name contains a text, whatever its case.
+
+    Names that begin with `without` are left out.
+    """
+    matching = select(MetricKey.name, MetricSummary).join(
+        MetricSummary, MetricSummary.key_id == MetricKey.id
     )
-    for run_id, name, *values in rows:
-        by_run[run_id][name] = dict(zip(SUMMARY_FIELDS, values, strict=True))
+    matching = matching.where(
+        MetricSummary.run_id == run_id, MetricKey.name.icontains(containing, autoescape=True)
+    )
+    if without is not None:
+        matching = matching.where(~MetricKey.name.startswith(without, autoescape=True))
+    total = session.scalar(select(func.count()).select_from(matching.subquery())) or 0
+    rows = session.execute(matching.order_by(MetricKey.name).offset(offset).limit(limit))
+    return MetricPage(
+        {name: {field: getattr(row, field) for field in SUMMARY_FIELDS} for name, row in rows},
+        total,
+    )
+
+
+def key_counts(session: Session, run_ids: Sequence[int]) -> dict[int, int]:
+    """Return how many metrics each run has recorded, ``{run: metrics}``, without zeros."""
+    by_run: dict[int, int] = {}
+    for chunk in bulk.chunks(run_ids):
+        rows = session.execute(
+            select(MetricSummary.run_id, func.count())
+            .where(MetricSummary.run_id.in_(chunk))
+            .group_by(MetricSummary.run_id)
+        )
+        by_run |= {run_id: count for run_id, count in rows}  # noqa: C416 - typed
     return by_run
 
 
@@ -117,11 +168,12 @@ def values_at_best(
     ids = known_keys(session, {"val_loss", *keys})
     names = {id_: key for key, id_ in ids.items()}
     by_run: dict[int, dict[str, float | None]] = {run_id: {} for run_id in run_ids}
-    summarised = select(MetricSummary.run_id, MetricSummary.key_id, MetricSummary.at_best)
-    for run_id, key_id, value in session.execute(
-        summarised.where(MetricSummary.run_id.in_(run_ids), MetricSummary.key_id.in_(names))
-    ):
-        by_run[run_id][names[key_id]] = value
+    for table in (MetricSummary, CurveSummary):
+        summarised = select(table.run_id, table.key_id, table.at_best)
+        for run_id, key_id, value in session.execute(
+            summarised.where(table.run_id.in_(run_ids), table.key_id.in_(names))
+        ):
+            by_run[run_id][names[key_id]] = value
     others = [run_id for run_id, values in by_run.items() if values.get("val_loss") is None]
     by_run |= _read_at_best(session, others, keys) if others else {}
     return {

@@ -1,17 +1,17 @@
 """Metrics of runs: written in chunks together with their summaries, read back as series."""
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from sqlalchemy import Select, and_, delete, func, select
 from sqlalchemy.orm import Session
 
 from backend.series import Series
-from backend.store import bulk, logged_points
+from backend.store import bulk, external_runs, logged_points
 from backend.store.metric_storage import Chunk, join_chunks, key_ids, unpack_points
-from backend.store.metric_summaries import fold_summaries
-from backend.store.tables import Metric, MetricKey, Run
+from backend.store.metric_summaries import fold_summaries, summarise
+from backend.store.tables import CurveSummary, Metric, MetricKey, Run
 
 
 class Point(NamedTuple):
@@ -94,6 +94,34 @@ def series_of(
 
     A metric in `keys` that a run did not record is an empty series.
     """
+    external = external_runs.among(session, run_ids)
+    own = [run_id for run_id in run_ids if run_id not in external]
+    stored = curves_of(session, own, keys, first_step=first_step, last_step=last_step)
+    if not external:
+        return stored
+    logged = logged_points.series_of(
+        session, sorted(external), keys, first_step=first_step, last_step=last_step
+    )
+    missing = {key: Series.of([], []) for key in keys or ()}
+    return {
+        run_id: missing | logged.get(run_id, {}) if run_id in external else stored[run_id]
+        for run_id in run_ids
+    }
+
+
+def curves_of(
+    session: Session,
+    run_ids: Sequence[int],
+    keys: Sequence[str] | None = None,
+    *,
+    first_step: int | None = None,
+    last_step: int | None = None,
+) -> dict[int, dict[str, Series]]:
+    """Return the series of many runs as `series_of` does, those of external runs as diagnosed.
+
+    Whatever the names and steps of their metrics, external runs have `train_loss`, `val_loss` and
+    so on over their epochs, as runs that are trained here.
+    """
     query = _select_chunks(keys, first_step, last_step)
     packed: dict[int, dict[str, list[tuple[bytes, bytes]]]] = {
         run_id: {key: [] for key in keys or ()} for run_id in run_ids
@@ -101,14 +129,34 @@ def series_of(
     for ids in bulk.chunks(run_ids):
         for run_id, key, steps, values in session.execute(query.where(Metric.run_id.in_(ids))):
             packed[run_id].setdefault(key, []).append((steps, values))
-    logged = logged_points.series_of(
-        session, run_ids, keys, first_step=first_step, last_step=last_step
-    )
     return {
         run_id: {key: join_chunks(chunks, first_step, last_step) for key, chunks in by_key.items()}
-        | logged.get(run_id, {})
         for run_id, by_key in packed.items()
     }
+
+
+def replace_curves(
+    session: Session, run_id: int, curves: Mapping[str, Series], at_best: Mapping[str, float]
+) -> None:
+    """Store the diagnosed curves of an external run, and their values at its best epoch."""
+    session.execute(delete(Metric).where(Metric.run_id == run_id))
+    keys = key_ids(session, curves)
+    columns = {
+        key: (series.steps.tolist(), series.values.tolist())
+        for key, series in curves.items()
+        if len(series)
+    }
+    chunks = [Chunk(run_id, key, *points, recorded_at=0) for key, points in columns.items()]
+    bulk.insert(session, Metric, [chunk.row(keys[chunk.key]) for chunk in chunks])
+    session.execute(delete(CurveSummary).where(CurveSummary.run_id == run_id))
+    bulk.insert(
+        session,
+        CurveSummary,
+        [
+            (run_id, keys[key], *summarise(*points), at_best.get(key))
+            for key, points in columns.items()
+        ],
+    )
 
 
 def _select_chunks(

@@ -8,7 +8,8 @@ from sqlalchemy.orm import Session
 from backend.specification.params import Params, ParamValue, number_in
 from backend.store import bulk
 from backend.store.engine import insert_for
-from backend.store.tables import Param, ParamKey
+from backend.store.runs import in_experiment
+from backend.store.tables import Param, ParamKey, Run
 
 
 def add(session: Session, params: Mapping[int, Params]) -> None:
@@ -27,6 +28,19 @@ def remove(session: Session, run_ids: Sequence[int]) -> None:
     keys = session.scalars(select(ParamKey.id)).all()
     for chunk in bulk.chunks(run_ids):
         session.execute(delete(Param).where(Param.key_id.in_(keys), Param.run_id.in_(chunk)))
+
+
+def names_in(session: Session, experiment_id: int) -> list[str]:
+    """Return the names of the hyperparameters of an experiment's runs, the oldest first."""
+    query = (
+        select(ParamKey.name)
+        .join(Param, Param.key_id == ParamKey.id)
+        .join(Run, Run.id == Param.run_id)
+        .where(in_experiment(experiment_id))
+        .group_by(ParamKey.id, ParamKey.name)
+        .order_by(ParamKey.id)
+    )
+    return list(session.scalars(query))
 
 
 def key_ids(session: Session, names: set[str]) -> dict[str, int]:

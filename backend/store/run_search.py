@@ -26,6 +26,7 @@ from backend.search.fields import Names
 from backend.search.syntax import Condition, Not, Predicate, Scalar, SearchField, Value, parse_time
 from backend.store.engine import moment
 from backend.store.tables import (
+    CurveSummary,
     Experiment,
     ExternalRun,
     MetricKey,
@@ -61,6 +62,7 @@ class Search:
         self._dialect = session.get_bind().dialect.name
         self._now = moment(session)
         self._metrics: dict[str, type[MetricSummary]] = {}
+        self._curves: dict[str, type[CurveSummary]] = {}
         self._params: dict[str, type[Param]] = {}
         self._tags: dict[str, type[RunTag]] = {}
         self._owner: type[Experiment] | None = None
@@ -154,7 +156,10 @@ class Search:
             case DiagnosisEntry(name):
                 return as_expression(Run.diagnosis[name].as_string())
             case SummaryEntry(metric, entry):
-                return as_expression(getattr(self._metric(metric), entry))
+                own = as_expression(getattr(self._metric(metric), entry))
+                if metric not in ALWAYS_KNOWN_METRICS:
+                    return own
+                return func.coalesce(getattr(self._curve(metric), entry), own)
             case SummaryDifference(minuend, subtrahend):
                 difference: Expression = self._value(minuend) - self._value(subtrahend)
                 return difference
@@ -181,6 +186,14 @@ class Search:
             key_id = self._key_id(MetricKey, name)
             self._joins.append((table, and_(table.run_id == Run.id, table.key_id == key_id)))
         return self._metrics[name]
+
+    def _curve(self, name: str) -> type[CurveSummary]:
+        """Return the summaries of a diagnosed loss of external runs."""
+        if name not in self._curves:
+            table = self._curves[name] = aliased(CurveSummary)
+            key_id = self._key_id(MetricKey, name)
+            self._joins.append((table, and_(table.run_id == Run.id, table.key_id == key_id)))
+        return self._curves[name]
 
     def _param(self, name: str) -> type[Param]:
         if name not in self._params:

@@ -121,14 +121,15 @@ def neighbours(session: Session, run: Run) -> tuple[int | None, int | None]:
 
 
 def count_unended_before(session: Session, experiment_id: int) -> int:
-    """Return how many runs of earlier experiments are queued or running."""
-    query = select(func.count()).where(Run.experiment_id < experiment_id, Run.status.in_(UNENDED))
+    """Return how many runs of earlier experiments wait for a worker or have one."""
+    before = and_(Run.experiment_id < experiment_id, Run.status.in_(UNENDED), trained_here())
+    query = select(func.count()).where(before)
     return session.scalar(query) or 0
 
 
 def count_unended(session: Session) -> dict[str, int]:
-    """Return how many runs are queued and running, ``{state: count}``, without zeros."""
-    query = select(Run.status, func.count()).where(Run.status.in_(UNENDED))
+    """Return how many runs wait for a worker and have one, ``{state: count}``, without zeros."""
+    query = select(Run.status, func.count()).where(Run.status.in_(UNENDED), trained_here())
     return {state: count for state, count in session.execute(query.group_by(Run.status))}  # noqa: C416
 
 

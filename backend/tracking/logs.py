@@ -9,15 +9,13 @@ from backend.errors import Conflict, LabError, NotFound
 from backend.store import external_runs, logged_points
 from backend.store.external_runs import LoggedRun
 from backend.store.logged_points import Batch
+from backend.tracking.diagnoses import SERVER_TAGS
 from backend.tracking.limits import (
     MAX_PARAM_CHARACTERS,
     MAX_TAG_CHARACTERS,
     check_batch,
     check_texts,
 )
-
-SERVER_TAGS = "overfit."
-"""The beginning of the tags that hold a verdict. Clients cannot set them."""
 
 
 @dataclass(frozen=True)

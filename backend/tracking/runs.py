@@ -9,10 +9,10 @@ from sqlalchemy.orm import Session
 
 from backend.errors import Conflict, NotFound
 from backend.runs import curation
-from backend.runs.states import State
+from backend.runs.states import ENDED, State
 from backend.store import external_runs
 from backend.store.external_runs import LoggedRun, NewRun
-from backend.tracking import experiments
+from backend.tracking import diagnoses, experiments
 from backend.tracking.limits import (
     MAX_EXTERNAL_ID_CHARACTERS,
     MAX_NAME_CHARACTERS,
@@ -88,8 +88,8 @@ def update_run(
 ) -> LoggedRun:
     """Change the state or the name of a run, as its client reports it; None changes nothing.
 
-    A client may set any state at any time. Raises NotFound, InvalidInput, and Conflict for a
-    deleted run.
+    A client may set any state at any time. A run that ends is diagnosed. Raises NotFound,
+    InvalidInput, and Conflict for a deleted run.
     """
     run = locate(session, external_id)
     if name is not None:
@@ -101,7 +101,20 @@ def update_run(
     external_runs.set_status(
         session, run, status, client_status=client_status, end_time=stored_time(end_time)
     )
+    if status in ENDED:
+        diagnoses.diagnose_now(session, run)
     return replace(run, status=status)
+
+
+def lose_silent(session: Session, *, listening_since: int) -> list[LoggedRun]:
+    """End runs as lost whose client has been silent for too long, and diagnose and return them.
+
+    Time before `listening_since` does not count, because the service did not listen then.
+    """
+    lost = external_runs.lose_silent(session, listening_since=listening_since)
+    for run in lost:
+        diagnoses.diagnose_now(session, run)
+    return lost
 
 
 def delete_run(session: Session, external_id: str) -> None:

@@ -150,9 +150,14 @@ def _speed(lately: Throughput | None) -> float | None:
 
 
 def _weights(runs: Sequence[RunItem]) -> list[float]:
-    """Return the estimated seconds of each run, or an empty list once all runs have ended."""
+    """Return the estimated seconds of each run, or an empty list once all runs have ended.
+
+    The cost of external runs is unknown: all of them count the same.
+    """
     if all(run.status in ENDED for run in runs):
         return []
+    if any(run.is_external for run in runs):
+        return [1.0] * len(runs)
     return list(seconds([run.spec for run in runs]))
 
 
@@ -186,6 +191,8 @@ def _recent_pace(
 def _share(run: RunItem) -> float:
     if run.status in ENDED:
         return 1.0
+    if run.is_external:  # its number of epochs is unknown
+        return 0.0
     return float(min(1.0, run.epoch / run.params["training.epochs"]))
 
 

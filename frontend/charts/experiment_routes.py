@@ -13,7 +13,8 @@ from backend.errors import NotFound
 from backend.runs import compare_variants
 from backend.runs.compare_variants import DEFAULT_AT, At
 from backend.runs.grid_analysis import CellSplit, bias_variance, grid_report
-from backend.runs.items import run_items
+from backend.runs.items import SUMMARISED, run_items
+from backend.runs.run_settings import settings_of
 from backend.specification.params import ParamValue
 from backend.store import experiments, metric_summaries, runs
 from frontend.charts import theme
@@ -147,8 +148,8 @@ def _splits(
 ) -> Sequence[CellSplit] | None:
     """Return the line of cells of a setting, by default the line with the lowest error."""
     splits = bias_variance(session, experiment_id)
-    params = [run.params for run in runs.of_experiment(session, experiment_id)]
-    axis = split_axis(varying(params))
+    params = settings_of(session, runs.of_experiment(session, experiment_id))
+    axis = split_axis(varying(list(params.values())))
     chosen_setting = _setting(session, experiment_id, setting, (axis,))
     for line in split_lines(splits, axis):
         if chosen_setting is None or chosen_setting.items() <= line[0].params.items():
@@ -162,9 +163,8 @@ def _setting(
     """Return the setting with an index among the settings of the experiment's runs."""
     if number is None:
         return None
-    all_settings = settings(
-        [run.params for run in runs.of_experiment(session, experiment_id)], axes
-    )
+    params = settings_of(session, runs.of_experiment(session, experiment_id))
+    all_settings = settings(list(params.values()), axes)
     if number >= len(all_settings):
         raise NotFound(f"Experiment {experiment_id} has {len(all_settings)} such settings.")
     return all_settings[number]
@@ -197,7 +197,7 @@ def parallel(session: Reading, experiment_id: int, colour: str = "best") -> HTML
     Raises NotFound.
     """
     experiments.get(session, experiment_id)
-    items = run_items(session, runs.of_experiment(session, experiment_id))
+    items = run_items(session, runs.of_experiment(session, experiment_id), keys=SUMMARISED)
     at_best = metric_summaries.values_at_best(session, [run.id for run in items], KEYS)
     choice = colour if colour in CHOICES else "best"
     info = parallel_info(items, at_best, choice=choice)

@@ -74,7 +74,7 @@ class GridCell:
         """The run that opens, empty if it is the only one."""
         if len(self.runs) == 1:
             return ""
-        seed = self.opened.params.get(SEED)
+        seed = self.opened.settings.get(SEED)
         return f"opens run {self.opened.id}{'' if seed is None else f', seed {seed}'}"
 
 
@@ -95,7 +95,7 @@ class GridInfo:
 
 def value_of(run: RunItem, path: str) -> ParamValue:
     """Return a run's value of a hyperparameter, None where it does not apply."""
-    return run.variant if path == VARIANT else run.params.get(path)
+    return run.variant if path == VARIANT else run.settings.get(path)
 
 
 def axes_of(runs: Sequence[RunItem]) -> dict[str, list[ParamValue]]:
@@ -111,8 +111,8 @@ def axes_of(runs: Sequence[RunItem]) -> dict[str, list[ParamValue]]:
         first = [run for run in runs if run.variant == runs[0].variant]
         return {VARIANT: list(variants), **axes_of(first)}
     axes = {}
-    for path, values in varying([run.params for run in runs]).items():
-        missing = [None] if any(path not in run.params for run in runs) else []
+    for path, values in varying([run.settings for run in runs]).items():
+        missing = [None] if any(path not in run.settings for run in runs) else []
         axes[path] = sorted([*values, *missing], key=_order)
     return axes
 

@@ -43,7 +43,7 @@ def _layout(info: CurvesInfo, epochs: AxisScale) -> go.Layout:
         margin={"l": 64, "r": 8, "t": 52, "b": 100},
     )
     # fixed margins, because measuring the labels takes half the time of drawing a live curve
-    title = {"text": "epoch", "standoff": 6}
+    title = {"text": info.unit, "standoff": 6}
     layout.update(xaxis={"title": title, "hoverformat": ",d", "automargin": False})
     layout.update(xaxis={"type": epochs, **_range(info, epochs)})
     if epochs == "log":

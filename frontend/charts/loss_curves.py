@@ -62,6 +62,7 @@ class CurvesInfo:
     last_epoch: int
     view: RunView
     best_loss: float | None = None
+    unit: str = "epoch"
 
     @property
     def after_best(self) -> tuple[int, int] | None:
@@ -88,21 +89,22 @@ class CurvesInfo:
     def description(self) -> str:
         """The chart as text, with the numbers that a reader would take from it."""
         if not self.last_epoch:
-            return "No epoch has been recorded yet."
+            return f"No {self.unit} has been recorded yet."
         ends = ", ".join(
             f"{theme.LABELS[line.part].lower()} {number(line.series.json_values[-1])}"
             for line in self.lines
             if line.steps and line.part in self.view.show
         )
-        text = [f"{self.quantity.capitalize()} after epoch {self._drawn_last:,}: {ends or 'none'}."]
+        after = f"{self.unit} {self._drawn_last:,}"
+        text = [f"{self.quantity.capitalize()} after {after}: {ends or 'none'}."]
         gap = self.gap.values[-1] if self.gap and self.gap.steps else None
         if gap is not None:
             where = "below" if gap < 0 else "above"
             text.append(f"Validation is {number(abs(gap))} {where} train.")
         if self.best_epoch is not None:
-            text.append(f"Best epoch: {self.best_epoch:,} (lowest validation loss).")
+            text.append(f"Best {self.unit}: {self.best_epoch:,} (lowest validation loss).")
         if self.early_stop_epoch is not None:
-            text.append(f"Early stopping fires at epoch {self.early_stop_epoch:,}.")
+            text.append(f"Early stopping fires at {self.unit} {self.early_stop_epoch:,}.")
         return " ".join(text)
 
     @property
@@ -119,6 +121,7 @@ def curves_info(
     best_loss: float | None = None,
     early_stop_epoch: int | None = None,
     seeds: Sequence[Mapping[str, Series]] = (),
+    unit: str = "epoch",
 ) -> CurvesInfo:
     """Return the chart of a run's series by metric: ``train_loss``, ...
 
@@ -137,6 +140,7 @@ def curves_info(
         max((int(line.steps[-1]) for line in series.values() if len(line)), default=0),
         view,
         best_loss,
+        unit,
     )
 
 
@@ -167,7 +171,9 @@ def newest_info(
         for part, value in _last_values(quantity, run)
     ]
     gap = _gap(*lines[:2]) if quantity == "loss" and len(lines) > 1 else None
-    return CurvesInfo(quantity, lines, gap, [], run.best_epoch, early_stop_epoch, run.epoch, view)
+    return CurvesInfo(
+        quantity, lines, gap, [], run.best_epoch, early_stop_epoch, run.epoch, view, unit=run.axis
+    )
 
 
 def _last_values(quantity: Quantity, run: RunItem) -> Iterator[tuple[str, float | None]]:

@@ -83,7 +83,7 @@ def overlay_info(
     """Return the curves of a part; the range is that of all parts in `shown`."""
     keys = [f"{shown_part}_{quantity}" for shown_part in shown]
     ids = [run.id for subject in subjects for run in subject.runs]
-    series = metrics.series_of(session, ids, keys)
+    series = metrics.curves_of(session, ids, keys)
     times = metrics.recorded(session, ids, f"{part}_{quantity}") if align == "time" else {}
     key = f"{part}_{quantity}"
     curves = [

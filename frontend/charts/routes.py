@@ -81,7 +81,7 @@ def small_curves(
 ) -> HTMLResponse:
     """Return the train and validation loss of runs as a thumbnail."""
     run_ids = [int(text) for text in ids.split(",")][:MAX_CURVES]
-    series = metrics.series_of(session, run_ids, ["train_loss", "val_loss"])
+    series = metrics.curves_of(session, run_ids, ["train_loss", "val_loss"])
     return render("parts/small_curve.html", curve=small_curve(series.values()))
 
 

@@ -1,6 +1,8 @@
 """Routes of the charts of a run, as JSON."""
 
-from fastapi import APIRouter, Response
+from typing import Annotated
+
+from fastapi import APIRouter, Query, Response
 from sqlalchemy.orm import Session
 
 from backend.errors import NotFound
@@ -16,6 +18,7 @@ from frontend.chart_options import RunViewQuery
 from frontend.charts.fits import draw_fit, draw_fit_frames, fit_frames_info, fit_info
 from frontend.charts.loss_chart import draw_curves, seed_traces
 from frontend.charts.loss_curves import Quantity, curves_info
+from frontend.charts.metric_line import draw_metric, metric_info
 from frontend.charts.theme import as_json
 from frontend.charts.weights import draw_weights, weights_info
 from frontend.site import Reading
@@ -59,6 +62,13 @@ def weights(session: Reading, run_id: int) -> Response:
     return as_json(draw_weights(info))
 
 
+@router.get("/metric")
+def metric(session: Reading, run_id: int, key: Annotated[str, Query(max_length=250)]) -> Response:
+    """Return one metric of a run over its steps, as it was logged. Raises NotFound."""
+    runs.get(session, run_id)
+    return as_json(draw_metric(metric_info(key, metrics.series(session, run_id, [key])[key])))
+
+
 @router.get("/{quantity}")
 def curves(
     session: Reading, run_id: int, quantity: Quantity, stopping: StoppingQuery, view: RunViewQuery
@@ -75,12 +85,13 @@ def curves(
     keys = [f"{part}_{quantity}" for part in ("train", "val", "test")]
     info = curves_info(
         quantity,
-        metrics.series(session, run_id, keys),
+        metrics.curves_of(session, [run_id], keys)[run_id],
         view=view,
         best_epoch=run.best_epoch,
         best_loss=run.summary.get("val_loss", {}).get("min"),
         early_stop_epoch=early_stop_epoch,
         seeds=_other_seeds(session, row, keys[:2]) if "seeds" in view.show else (),
+        unit=run.axis,
     )
     return as_json(draw_curves(info))
 
@@ -98,7 +109,10 @@ def seeds(
 
 def _other_seeds(session: Session, row: Run, keys: list[str]) -> list[dict[str, Series]]:
     """Return the metrics of the other runs in the cell of a run."""
-    cell = follow_up.cell_of(session, experiments.get(session, row.experiment_id), row)
+    experiment = experiments.get(session, row.experiment_id)
+    if experiment.spec is None:
+        return []
+    cell = follow_up.cell_of(session, experiment, row)
     others = [run.id for run in cell.runs if run.id != row.id]
     return list(metrics.series_of(session, others, keys).values())
 

@@ -16,7 +16,7 @@ from backend.analysis.cells import (
 )
 from backend.analysis.surface import ALONG, MIN_CAPACITIES, MIN_SIZES
 from backend.runs.schemas import RunItem
-from backend.specification.params import ParamValue
+from backend.specification.params import ParamValue, as_number
 from frontend import formatting
 from frontend.charts.bias_variance import split_axis
 
@@ -58,8 +58,8 @@ def grid_sections(
     finished = sum(run.status == "finished" for run in all_runs)
     if finished < MIN_FINISHED:
         return None
-    all_params = [run.params for run in all_runs]
-    epochs = max(params.get(EPOCHS) or 1 for params in all_params)
+    all_params = [run.settings for run in all_runs]
+    epochs = max(int(as_number(params.get(EPOCHS) or 1)) for params in all_params)
     unequal = varying(all_params, missing_counts=True)
     # only the hyperparameters that vary, because each section searches all runs
     params = [setting(run_params, unequal) for run_params in all_params]

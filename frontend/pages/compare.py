@@ -145,4 +145,6 @@ def _params(compared: Sequence[Subject], *, every: bool) -> dict[str, list[Param
 
 
 def _classifies(subject: Subject) -> bool:
+    if subject.first.is_external:
+        return "val_accuracy" in subject.first.summary
     return subject.first.spec.source.problem == "classification"

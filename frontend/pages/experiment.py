@@ -111,6 +111,8 @@ def _remedies(
     session: Session, state: ExperimentState, grid: PanelsInfo, view: ExperimentView
 ) -> Context:
     """Return the remedies for an ended experiment, and the experiments that followed up on it."""
+    if state.item.spec is None:  # a remedy changes a specification
+        return {"offer": None, "tried": []}
     ended = all(run.status in ENDED for run in state.runs)
     return {
         "offer": remedies.offer(state.rows, list(grid.varying), view.cell) if ended else None,

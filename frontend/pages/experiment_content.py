@@ -75,8 +75,13 @@ class ExperimentContent:
 
     @property
     def curve_run(self) -> RunItem | None:
-        """The run whose loss is drawn: the first, if nothing varies but the seed."""
+        """The run whose loss is drawn: the first, if nothing varies but the seed.
+
+        Several external runs may differ in more than their params: none of them is drawn.
+        """
         runs = self.state.runs
+        if len(runs) > 1 and runs[0].is_external:
+            return None
         return runs[0] if runs and not self.axes and self.view.page <= 1 else None
 
     @property

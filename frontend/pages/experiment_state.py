@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 
 from sqlalchemy.orm import Session
 
-from backend.runs.items import experiment_items, run_items
+from backend.runs.items import SUMMARISED, experiment_items, run_items
 from backend.runs.schemas import ExperimentItem, RunItem
 from backend.store import experiments, metric_summaries, runs
 from backend.store.tables import Run
@@ -67,7 +67,7 @@ def read_state(session: Session, experiment_id: int) -> ExperimentState:
     experiment = experiments.get(session, experiment_id)
     revision = experiment.revision  # read first: the event stream repeats later changes
     rows = runs.of_experiment(session, experiment_id)
-    items = run_items(session, rows)
+    items = run_items(session, rows, keys=SUMMARISED)
     [item] = experiment_items(session, [experiment])
     ahead = runs.count_unended_before(session, experiment_id) if item.status == "queued" else 0
     lately = throughput(session, items, datetime.now(UTC)) if item.status == "running" else None

@@ -38,7 +38,7 @@ def fit_cards(
 ) -> list[FitCard]:
     """Return a card per cell; no cards for many cells or for inputs that cannot be drawn."""
     firsts = [cell.runs[0] for cell in cells]
-    can_draw = all(run.spec.dataset.drawable for run in firsts)
+    can_draw = all(not run.is_external and run.spec.dataset.drawable for run in firsts)
     if not can_draw or len(firsts) > MAX_FIT_CARDS:
         return []
     return [
@@ -67,5 +67,7 @@ def _card_title(run: RunItem, varying: Sequence[str]) -> str:
 
 
 def model_title(run: RunItem) -> str:
-    """Name a run's model by its capacity."""
+    """Name a run's model by its capacity; an external run by its own name."""
+    if run.is_external:
+        return run.run_name or ""
     return f"{run.spec.family.describe(run.spec.model)}: {run.parameters:,} parameters"

@@ -77,6 +77,6 @@ def home(session: Reading, before: Cursor = None, shown: Visibility = "active") 
 def _progress(session: Session, item: ExperimentItem) -> ProgressInfo | None:
     if item.status in ENDED:
         return None
-    rows = run_items(session, runs.of_experiment(session, item.id))
+    rows = run_items(session, runs.of_experiment(session, item.id), keys=())
     lately = throughput(session, rows, datetime.now(UTC)) if item.status == "running" else None
     return progress_info(item.status, rows, lately=lately)

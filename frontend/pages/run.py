@@ -23,6 +23,7 @@ from frontend.charts.loss_curves import QUANTITIES, newest_info
 from frontend.live_parts import ChartTexts, LivePages, PageContent, version_now
 from frontend.pages import remedies
 from frontend.pages.fit_cards import model_title
+from frontend.pages.logged import LoggedPart, MetricQuery, logged_part, metric_list
 from frontend.pages.stopping_control import StoppingControl, stopping_control
 from frontend.site import Context, Reading, fill, render
 
@@ -34,6 +35,7 @@ LIVE_PARTS = {
     "would-have-stopped": "parts/run_stopped.html",
     "learnt": "parts/run_fits.html",
     "kept": "parts/run_snapshots.html",
+    "losses": "parts/run_pairing.html",
 }
 """The ids of the elements that change while a run trains, with their templates."""
 
@@ -60,6 +62,7 @@ class RunContent:
     stopping: StoppingControl
     snapshots: Sequence[SnapshotInfo]
     last_frame: int
+    logged: LoggedPart | None
 
     @property
     def fits(self) -> list[tuple[str, SnapshotInfo]]:
@@ -78,6 +81,8 @@ class RunContent:
     @property
     def code(self) -> dict[str, str]:
         """The Python code that loads each snapshot, by the kind of the snapshot."""
+        if not self.snapshots:
+            return {}
         spec, run_id = self.run.spec, self.run.id
         return {
             snapshot.kind: spec.family.loading_code(
@@ -88,14 +93,14 @@ class RunContent:
 
     def context(self) -> Context:
         """Return the variables of the templates of the live parts."""
-        dataset = self.run.spec.dataset
+        dataset = None if self.run.is_external else self.run.spec.dataset
         return {
             **vars(self),
             "fits": self.fits,
             "frames": self.frames,
             "code": self.code,
-            "inputs": dataset.input_count,
-            "drawable": dataset.drawable,
+            "inputs": dataset.input_count if dataset else 0,
+            "drawable": bool(dataset and dataset.drawable),
         }
 
 
@@ -108,16 +113,17 @@ def run(session: Reading, run_id: int, stopping: StoppingQuery, view: RunViewQue
     content = _read_content(session, run_id, view, stopping)
     row = runs.get(session, run_id)
     experiment = experiments.get(session, row.experiment_id)
-    others = [other for other in cell_of(session, experiment, row).runs if other.id != run_id]
+    others = _other_seeds(session, experiment, row)
     return render(
         "run.html",
         **content.context(),
         title=model_title(content.run),
         experiment=experiment,
         neighbours=runs.neighbours(session, row),
-        params=_by_section(content.run.params),
+        params=_param_tables(content.run),
         query={**content.view.query(), **stopping},
-        is_classification=_is_classification(content.run),
+        has_accuracy=_has_accuracy(content.run),
+        metric_list=metric_list(session, run_id, MetricQuery()) if content.logged else None,
         others=len(others),
         live_seeds="seeds" in view.show and any(other.status not in ENDED for other in others),
         **_remedies(session, experiment, row, live=content.live),
@@ -174,6 +180,7 @@ def _read_content(
         stopping=stopping_control(stop, query=stopping, live=live),
         snapshots=artifacts.snapshot_infos(session, run_id),
         last_frame=artifacts.last_frame(session, run_id),
+        logged=logged_part(session, row) if run.is_external else None,
     )
 
 
@@ -187,8 +194,17 @@ def _charts(content: RunContent) -> dict[str, ChartTexts]:
     return {name: ChartTexts(info.description, info.marks) for name, info in infos.items()}
 
 
-def _is_classification(run: RunDetail) -> bool:
+def _has_accuracy(run: RunDetail) -> bool:
+    if run.is_external:
+        return "val_accuracy" in run.summary
     return run.spec.source.problem == "classification"
+
+
+def _other_seeds(session: Session, experiment: Experiment, row: Run) -> list[Run]:
+    """Return the other runs of the cell of a run that is trained here."""
+    if experiment.spec is None:
+        return []
+    return [other for other in cell_of(session, experiment, row).runs if other.id != row.id]
 
 
 def _interrupted(session: Session, row: Run) -> str:
@@ -207,7 +223,9 @@ def _interrupted(session: Session, row: Run) -> str:
 
 
 def _remedies(session: Session, experiment: Experiment, row: Run, *, live: bool) -> Context:
-    offer = None if live else remedies.offer_for(session, experiment, row)
+    offer = None
+    if not live and experiment.spec is not None:
+        offer = remedies.offer_for(session, experiment, row)
     tried = remedies.tried(session, experiment.id, offer) if offer else []
     return {"offer": offer, "tried": tried}
 
@@ -216,6 +234,13 @@ def _epoch_scale(run: RunDetail) -> AxisScale:
     """Return a logarithmic scale for an ended run whose best epoch is early, else a linear one."""
     early = run.best_epoch is not None and run.best_epoch < EARLY_SHARE * run.epoch
     return "log" if run.status in ENDED and early else "linear"
+
+
+def _param_tables(run: RunDetail) -> dict[str, list[tuple[str, ParamValue]]]:
+    """Return the hyperparameters by section; the params of an external run in one table."""
+    if run.is_external:
+        return {"Logged by the client": sorted(run.params.items())} if run.params else {}
+    return _by_section(run.params)
 
 
 def _by_section(params: Params) -> dict[str, list[tuple[str, ParamValue]]]:

@@ -138,6 +138,7 @@ def _head(column: TableColumn, view: RunsQuery, order: Sequence[Order]) -> Colum
 
 def _suggestions(names: Names) -> list[str]:
     """Return the field names that the filter input suggests."""
-    short = (f"params.{name}" for name, paths in names.short.items() if len(paths) == 1)
-    metrics = (f"metrics.{name}" for name in sorted(names.metrics))
-    return [*metrics, *sorted(short), *SUGGESTED_FIELDS]
+    short = {name for name, paths in names.short.items() if len(paths) == 1}
+    metrics = (f"metrics.{name}" for name in columns.usual_names(names.metrics))
+    params = (f"params.{name}" for name in columns.usual_names(short))
+    return [*metrics, *params, *SUGGESTED_FIELDS]

@@ -72,7 +72,8 @@ def sentence(stop: EarlyStop, *, live: bool) -> str:
 
 
 def _losses(weights: KeptWeights) -> str:
-    return f"validation loss {number(weights.val_loss)}, test loss {number(weights.test_loss)}"
+    test = "" if weights.test_loss is None else f", test loss {number(weights.test_loss)}"
+    return f"validation loss {number(weights.val_loss)}{test}"
 
 
 def _given_up(stop: EarlyStop) -> str:

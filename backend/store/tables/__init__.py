@@ -13,7 +13,7 @@ from backend.store.tables.logged_models import (
     LoggedModelMetric,
     RunModel,
 )
-from backend.store.tables.metrics import Change, Metric, MetricKey, MetricSummary
+from backend.store.tables.metrics import Change, CurveSummary, Metric, MetricKey, MetricSummary
 from backend.store.tables.runs import MAX_ID, Base, Experiment, Param, ParamKey, Run
 from backend.store.tables.tracking import ExternalRun, LoggedPoints, ReceivedEntry, RunDataset
 
@@ -22,6 +22,7 @@ __all__ = [
     "Base",
     "Change",
     "Checkpoint",
+    "CurveSummary",
     "Edit",
     "Experiment",
     "ExperimentTag",

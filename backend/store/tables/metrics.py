@@ -60,6 +60,27 @@ class MetricSummary(Base):
     last_timestamp: Mapped[int | None] = mapped_column(BigInteger)
 
 
+class CurveSummary(Base):
+    """Summary of one loss of an external run, under the name that runs trained here have for it.
+
+    The losses are found among the metrics of the run, cleaned and put on one axis. Their points are
+    in the table of metrics, as those of runs trained here.
+    """
+
+    __tablename__ = "curve_summaries"
+    __table_args__ = {"sqlite_with_rowid": False}
+
+    run_id: Mapped[int] = mapped_column(ForeignKey(Run.id, ondelete=CASCADE), primary_key=True)
+    key_id: Mapped[int] = mapped_column(ForeignKey(MetricKey.id), primary_key=True)
+    last: Mapped[float | None] = mapped_column(Float)
+    last_step: Mapped[int] = mapped_column(BigInteger)
+    min: Mapped[float | None] = mapped_column(Float)
+    min_step: Mapped[int | None] = mapped_column(BigInteger)
+    max: Mapped[float | None] = mapped_column(Float)
+    max_step: Mapped[int | None] = mapped_column(BigInteger)
+    at_best: Mapped[float | None] = mapped_column(Float)
+
+
 class Change(Base):
     """A change of a run, in commit order: the live stream reads this table forward.
 

@@ -1,0 +1,140 @@
+"""Pages, charts, REST and exports of experiments whose runs other programs train."""
+
+import csv
+import io
+import zipfile
+
+import pytest
+
+from tests.api import Api
+from tests.external import Row, finished_run, log_rows, overfitting, start_run
+
+PAGES = [
+    "/", "/runs", "/experiments/1", "/experiments/1/live", "/runs/1", "/runs/1/live",
+    "/runs/1/metric-list?search=LOSS", "/compare?runs=1,2", "/compare?cells=1,2",
+    "/compare?runs=1,2&align=step", "/charts/runs/1/loss", "/charts/runs/1/metric?key=val_loss",
+    "/charts/compare/val?cells=1,2", "/charts/small-curve?runs=1,2",
+    "/charts/experiments/1/parallel", "/charts/experiments/1/cause",
+    "/charts/experiments/1/learning-curve", "/charts/experiments/1/capacity-curve",
+    "/charts/experiments/1/surface", "/charts/experiments/1/bias-variance",
+    "/api/experiments/1", "/api/experiments/1/runs", "/api/experiments/1/analysis",
+    "/api/experiments/1/bias-variance", "/api/runs/1", "/api/runs/1/diagnosis",
+    "/api/runs/1/metrics", "/api/runs/1/metrics.csv", "/api/runs/1/early-stopping",
+    "/api/runs/1/frames", "/api/experiments/1/export?format=html",
+    "/api/experiments/1/export?format=csv", "/api/experiments/1/export?format=parquet",
+]  # fmt: skip
+
+
+@pytest.fixture
+def grid(api: Api) -> Api:
+    for width in (8, 32):
+        for n_train in (100, 400):
+            for seed in (0, 1):
+                params = {"width": width, "n_train": n_train, "seed": seed}
+                texts = {name: str(value) for name, value in params.items()}
+                finished_run(api.database, params=texts)
+    return api
+
+
+def test_every_page_shows_finished_external_runs(grid: Api) -> None:
+    statuses = {path: grid.get(path).status_code for path in PAGES}
+    assert statuses == dict.fromkeys(PAGES, 200)
+
+
+@pytest.mark.parametrize("rows", [[], [("training_score", 0, 1, 0.9)], overfitting(2)])
+def test_every_page_shows_a_run_that_has_hardly_begun(api: Api, rows: list[Row]) -> None:
+    run = start_run(api.database)
+    if rows:
+        log_rows(api.database, run, rows)
+    paths = [path for path in PAGES if "1,2" not in path]
+    assert {path: api.get(path).status_code for path in paths} == dict.fromkeys(paths, 200)
+
+
+@pytest.mark.parametrize(
+    "path", ["/experiments/new?from=1", "/api/experiments/1/export?format=spec"]
+)
+def test_there_is_no_specification_to_copy(api: Api, path: str) -> None:
+    finished_run(api.database)
+    response = api.get(path)
+    assert response.status_code == 404
+    assert "other programs" in response.text
+
+
+def test_metrics_of_rest_are_those_that_were_logged(api: Api) -> None:
+    finished_run(api.database, [("a", 1, 1, 0.5), ("a", -1, 2, 0.25), ("b", 0, 3, 1.0)])
+    assert api.get("/api/runs/1/metrics").json() == {
+        "a": {"steps": [-1, 1], "values": [0.25, 0.5]},
+        "b": {"steps": [0], "values": [1.0]},
+    }
+
+
+def test_a_run_is_found_by_the_id_of_its_client(api: Api) -> None:
+    run = finished_run(api.database)
+    finished_run(api.database)
+    found = api.get("/api/runs", params={"filter": f"external_id = '{run.external_id}'"})
+    [item] = found.json()["items"]
+    assert (item["id"], item["external_id"]) == (run.run_id, run.external_id)
+
+
+def test_params_with_a_role_span_the_grid(grid: Api) -> None:
+    page = grid.get("/experiments/1").text
+    assert 'id="cell-0-1-1"' in page
+    cells = grid.get("/api/experiments/1/analysis").json()["cells"]
+    assert [cell["seeds"] for cell in cells] == [2] * 4
+
+
+def test_losses_are_chosen_over_rest(api: Api) -> None:
+    finished_run(api.database, [*overfitting(), *overfitting(9, train="a", validation="b")])
+    wanted = {"train": "a", "validation": "b"}
+    response = api.request("PUT", "/api/experiments/1/pairing", json=wanted)
+    assert response.json()["pairing"] == wanted
+    assert api.get("/api/runs/1").json()["epoch"] == 8
+
+
+@pytest.mark.parametrize(
+    ("path", "body"),
+    [
+        ("pairing", {"train": ""}),
+        ("pairing", {"axis": "miles"}),
+        ("pairing", {"loss": "a"}),
+        ("roles", {"capacity": "none"}),
+        ("roles", {"size": "n"}),
+    ],
+)
+def test_an_invalid_choice_is_refused(api: Api, path: str, body: dict[str, str]) -> None:
+    finished_run(api.database)
+    response = api.request("PUT", f"/api/experiments/1/{path}", json=body)
+    assert response.status_code == 422
+
+
+def test_a_specification_has_no_losses_to_choose(api: Api) -> None:
+    experiment_id = api.submit()
+    response = api.request("PUT", f"/api/experiments/{experiment_id}/pairing", json={})
+    assert response.status_code == 404
+
+
+def test_the_metrics_of_a_run_are_searched(sqlite_api: Api) -> None:
+    rows = [(f"layer{number}/norm", 0, 1, 1.0) for number in range(120)]
+    finished_run(sqlite_api.database, [*rows, ("system/cpu", 0, 1, 1.0), ("100%_x", 0, 1, 1.0)])
+    first = sqlite_api.get("/runs/1/metric-list").text
+    assert "1 to 40 of 121" in first
+    assert "1 to 1 of 1." in sqlite_api.get("/runs/1/metric-list?search=100%25_").text
+    assert "1 to 1 of 1." in sqlite_api.get("/runs/1/metric-list?search=cpu&system=true").text
+    assert "No metric has" in sqlite_api.get("/runs/1/metric-list?search=cpu").text
+
+
+def test_a_failed_external_run_cannot_be_retried(api: Api) -> None:
+    finished_run(api.database)
+    response = api.post("/api/experiments/1/retry")
+    assert response.status_code == 409
+    assert "other programs" in response.json()["detail"]
+
+
+def test_params_do_not_hide_columns_of_an_export(sqlite_api: Api) -> None:
+    finished_run(sqlite_api.database, params={"status": "mine"})
+    content = sqlite_api.get("/api/experiments/1/export?format=csv").content
+    with zipfile.ZipFile(io.BytesIO(content)) as archive:
+        text = archive.read("experiment-1/runs.csv").decode()
+        assert "experiment-1/spec.yaml" not in archive.namelist()
+    [row] = csv.DictReader(io.StringIO(text))
+    assert (row["status"], row["params.status"]) == ("finished", "mine")
