@@ -121,6 +121,13 @@ class Settings(BaseSettings, Limits):
         le=36_500,
         description="Days until deleted runs and experiments are removed for good.",
     )
+    idempotency_hours: float = Field(
+        24,
+        gt=0,
+        le=8760,
+        description="Hours for which a repeated request with the same Idempotency-Key gets the "
+        "first answer.",
+    )
     log: Literal["text", "json"] = Field(
         "text", description="Format of log lines: text for people, or one JSON object per line."
     )

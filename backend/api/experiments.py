@@ -29,6 +29,7 @@ from backend.web.dependencies import (
 )
 from backend.web.downloads import download_headers
 from backend.web.errors import RefusedSpec
+from backend.web.idempotency import OnceDep
 
 router = APIRouter(prefix="/api/experiments", tags=["experiments"])
 
@@ -96,6 +97,7 @@ def submit(
     response: Response,
     database: DatabaseDep,
     settings: SettingsDep,
+    once: OnceDep,
     dry_run: Annotated[bool, Query(description="Only validate and estimate.")] = False,
 ) -> Submitted | DryRun:
     """Validate a specification, store it with all its runs, and queue them."""
@@ -104,11 +106,15 @@ def submit(
         response.status_code = 200
         cost = estimate(spec, workers=settings.workers)
         return DryRun(**cost.model_dump(), settings=setting_statuses(spec.document))
-    with database.write() as session:
+
+    def create(session: Session) -> Submitted:
         experiment, run_ids = experiments.create_experiment(session, spec)
-    url = f"/experiments/{experiment.id}"
-    response.headers["Location"] = f"/api{url}"
-    return Submitted(id=experiment.id, name=experiment.name, url=url, runs=len(run_ids))
+        url = f"/experiments/{experiment.id}"
+        return Submitted(id=experiment.id, name=experiment.name, url=url, runs=len(run_ids))
+
+    submitted = once.create(database, Submitted, create)
+    response.headers["Location"] = f"/api{submitted.url}"
+    return submitted
 
 
 def _validated(document: object, *, max_runs: int) -> ExperimentSpec:
@@ -177,11 +183,14 @@ def cancel(experiment_id: ExperimentId, database: DatabaseDep) -> ExperimentItem
 
 
 @router.post("/{experiment_id}/retry", status_code=202, summary="Retry the failed runs")
-def retry(experiment_id: ExperimentId, database: DatabaseDep) -> ExperimentItem:
+def retry(experiment_id: ExperimentId, database: DatabaseDep, once: OnceDep) -> ExperimentItem:
     """Queue the failed runs again. An experiment without failed runs is not changed."""
-    with database.write() as session:
+
+    def queue(session: Session) -> ExperimentItem:
         lifecycle.retry(session, experiment_id)
         return experiment_items(session, [experiments.get(session, experiment_id)])[0]
+
+    return once.create(database, ExperimentItem, queue)
 
 
 Format = Literal["html", "csv", "parquet", "spec"]

@@ -27,6 +27,7 @@ from backend.web.dependencies import (
     SettingsDep,
     raw_body,
 )
+from backend.web.idempotency import OnceDep
 
 router = APIRouter(prefix="/api/experiments/{experiment_id}", tags=["remedies"])
 
@@ -139,6 +140,7 @@ def try_remedies(
     response: Response,
     database: DatabaseDep,
     settings: SettingsDep,
+    once: OnceDep,
     requested: Annotated[RemediesWanted, Depends(_requested)],
     dry_run: Annotated[bool, Query(description="Only check and estimate.")] = False,
 ) -> FollowUp | FollowUpEstimate:
@@ -148,19 +150,9 @@ def try_remedies(
     if dry_run:
         response.status_code = 200
         return _estimated(plan, workers=settings.workers)
-    with database.write() as session:
-        experiment, run_ids = experiments.create_experiment(
-            session, plan.spec, follows=plan.diagnosed_run
-        )
-    url = f"/experiments/{experiment.id}"
-    response.headers["Location"] = f"/api{url}"
-    return FollowUp(
-        id=experiment.id,
-        name=experiment.name,
-        url=url,
-        runs=len(run_ids),
-        variants=plan.variants,
-    )
+    started = once.create(database, FollowUp, plan.start)
+    response.headers["Location"] = f"/api{started.url}"
+    return started
 
 
 @dataclass(frozen=True)
@@ -175,6 +167,19 @@ class _Plan:
     @property
     def variants(self) -> list[str]:
         return [variant["name"] for variant in self.document["variants"]]
+
+    def start(self, session: Session) -> FollowUp:
+        """Store the follow-up with its runs, and queue them."""
+        experiment, run_ids = experiments.create_experiment(
+            session, self.spec, follows=self.diagnosed_run
+        )
+        return FollowUp(
+            id=experiment.id,
+            name=experiment.name,
+            url=f"/experiments/{experiment.id}",
+            runs=len(run_ids),
+            variants=self.variants,
+        )
 
 
 def _planned(

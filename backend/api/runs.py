@@ -5,6 +5,7 @@ from typing import Annotated
 from fastapi import APIRouter, Query, Response
 from fastapi.responses import StreamingResponse
 from pydantic import BaseModel
+from sqlalchemy.orm import Session
 
 from backend.export import files
 from backend.runs import lifecycle, listing
@@ -23,6 +24,7 @@ from backend.web.dependencies import (
     StoppingQuery,
 )
 from backend.web.downloads import download_headers
+from backend.web.idempotency import OnceDep
 
 router = APIRouter(prefix="/api/runs", tags=["runs"])
 
@@ -143,11 +145,14 @@ def _series_json(series: Series, max_points: int | None) -> SeriesJson:
 
 
 @router.post("/{run_id}/retry", status_code=202, summary="Retry a failed run")
-def retry(run_id: RunId, database: DatabaseDep) -> RunDetail:
+def retry(run_id: RunId, database: DatabaseDep, once: OnceDep) -> RunDetail:
     """Queue a failed run again. Any other run is not changed."""
-    with database.write() as session:
+
+    def queue(session: Session) -> RunDetail:
         lifecycle.retry(session, runs.get(session, run_id).experiment_id, run_id)
         return run_detail(session, run_id)
+
+    return once.create(database, RunDetail, queue)
 
 
 @router.get("/{run_id}/frames", summary="Read the fit of a run over its epochs")

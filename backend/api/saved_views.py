@@ -4,12 +4,14 @@ from typing import Annotated
 
 from fastapi import APIRouter, Path, Response
 from pydantic import BaseModel, ConfigDict
+from sqlalchemy.orm import Session
 
 from backend.api.curation import TagKey
 from backend.runs.listing import Query, View, read_query, view_item
 from backend.store import curation
 from backend.store.tables import MAX_ID
 from backend.web.dependencies import DatabaseDep
+from backend.web.idempotency import OnceDep
 from backend.web.json_bodies import JsonRoute
 
 router = APIRouter(prefix="/api/views", tags=["views"], route_class=JsonRoute)
@@ -40,13 +42,16 @@ def list_views(database: DatabaseDep) -> Views:
 
 
 @router.post("", status_code=201, summary="Save a view")
-def save_view(wanted: NewView, database: DatabaseDep) -> View:
+def save_view(wanted: NewView, database: DatabaseDep, once: OnceDep) -> View:
     """Save a view under its name. Its filter and order must be valid."""
-    with database.write() as session:
+
+    def save(session: Session) -> View:
         query = wanted.query
         read_query(session, filter=query.filter, order_by=query.order_by, shown=query.shown)
         changed = query.model_dump(exclude_defaults=True)
         return view_item(curation.save_view(session, wanted.name, changed))
+
+    return once.create(database, View, save)
 
 
 @router.delete("/{view_id}", status_code=204, summary="Delete a saved view")

@@ -1,10 +1,12 @@
 """HTTP client of the command line."""
 
+import time
 from argparse import Namespace
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import httpx
 
@@ -15,6 +17,15 @@ from backend.specification.params import JsonObject
 from backend.supervisor import urls
 
 TIMEOUT_SECONDS = 30
+REPEAT_SECONDS = 60  # a server that restarts answers well before
+PAUSE_SECONDS = 1.0  # between two attempts
+LOST_ANSWER = (
+    httpx.ReadError,
+    httpx.WriteError,
+    httpx.CloseError,
+    httpx.ReadTimeout,
+    httpx.RemoteProtocolError,
+)
 
 
 class Client:
@@ -48,6 +59,31 @@ class Client:
             "POST", path, content=body, headers={"Content-Type": media_type}, params=query
         )
 
+    def create(self, path: str, body: bytes, media_type: str) -> JsonObject:
+        """Send a POST request that creates something, and return the parsed JSON.
+
+        A request whose answer was lost is repeated for a while. Its key keeps the server from
+        creating the same thing twice.
+        """
+        headers = {"Content-Type": media_type, "Idempotency-Key": str(uuid4())}
+        with self._connection_errors():
+            return _parsed(self._post_until_answered(path, content=body, headers=headers))
+
+    def _post_until_answered(self, path: str, **request: Any) -> httpx.Response:
+        """Repeat a request whose answer was lost or whose first attempt is under way."""
+        deadline = time.monotonic() + REPEAT_SECONDS
+        was_sent = False
+        while True:
+            try:
+                response = self._client.post(self.url + path, **request)
+                if not _is_under_way(response) or time.monotonic() > deadline:
+                    return response
+            except httpx.TransportError as error:
+                was_sent |= isinstance(error, LOST_ANSWER)
+                if not was_sent or time.monotonic() > deadline:
+                    raise
+            time.sleep(PAUSE_SECONDS)
+
     def download(self, path: str, to: Path, **query: str | int | bool) -> None:
         """Stream the response to a GET request into a file."""
         with (
@@ -64,10 +100,7 @@ class Client:
     def _call(self, method: str, path: str, **request: Any) -> JsonObject:
         with self._connection_errors():
             response = self._client.request(method, self.url + path, **request)
-        if not response.is_success:
-            raise _error_from(response)
-        body: JsonObject = response.json()
-        return body
+        return _parsed(response)
 
     @contextmanager
     def _connection_errors(self) -> Iterator[None]:
@@ -85,6 +118,19 @@ class Client:
                 f"no server answers at {self.url}; start one with ./lab up or "
                 "name one with --server."
             ) from error
+
+
+def _parsed(response: httpx.Response) -> JsonObject:
+    """Return the JSON of a successful response. Raises the error of any other."""
+    if not response.is_success:
+        raise _error_from(response)
+    body: JsonObject = response.json()
+    return body
+
+
+def _is_under_way(response: httpx.Response) -> bool:
+    """Return whether the server still works on an earlier request with the same key."""
+    return response.status_code == httpx.codes.CONFLICT and "Idempotency-Key" in response.text
 
 
 def _error_from(response: httpx.Response) -> InvalidInput | NotFound | Unavailable:

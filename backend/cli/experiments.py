@@ -25,7 +25,7 @@ def run_submit(options: Namespace) -> int:
     if options.dry_run:
         _print_estimate(client.post("/api/experiments", body, media_type, dry_run=True))
         return 0
-    submitted = client.post("/api/experiments", body, media_type)
+    submitted = client.create("/api/experiments", body, media_type)
     _print_submitted(client, submitted)
     return follow(client, submitted["id"]) if options.wait else 0
 
@@ -40,7 +40,7 @@ def run_retry(options: Namespace) -> int:
     client = Client.from_options(options)
     path = f"/api/experiments/{options.id}"
     failed = client.get(path)["counts"]["failed"]
-    client.post(f"{path}/retry", b"", "application/json")
+    client.create(f"{path}/retry", b"", "application/json")
     say(f"Experiment {options.id}: {_count(failed)} queued again")
     return follow(client, options.id) if options.wait else 0
 
@@ -55,7 +55,7 @@ def run_remedies(options: Namespace) -> int:
         say(_variant_lines(estimate["spec"]["variants"]))
         _print_estimate(estimate)
         return 0
-    submitted = client.post(path, body, "application/json")
+    submitted = client.create(path, body, "application/json")
     _print_submitted(client, submitted, ", ".join(submitted["variants"]))
     return follow(client, submitted["id"]) if options.wait else 0
 

@@ -16,6 +16,7 @@ from backend.specification.losses import LOSSES
 from backend.specification.optimizers import OPTIMIZERS, gradient_optimizers
 from backend.specification.schedules import SCHEDULES
 from backend.specification.stopping_criteria import STOPPING_CRITERIA
+from backend.store import schema
 from tests.unit.test_exactness import CASES, spec_of
 from tests.unit.test_loading_code import MODELS
 from worker.training.architectures import ARCHITECTURES
@@ -128,3 +129,9 @@ def test_every_gradient_optimizer_schedule_loss_and_family_is_compared_with_the_
     assert {spec.training.schedule for spec in EXACT} >= SCHEDULES.keys()
     assert {spec.training.loss for spec in EXACT} >= LOSSES.keys()
     assert {spec.model.family for spec in EXACT} >= by_gradients
+
+
+def test_migrations_form_one_chain() -> None:
+    names = [path.name for path in (schema.MIGRATIONS / "versions").glob("0*.py")]
+    assert sorted(name[:4] for name in names) == sorted(schema.known())
+    assert schema.newest() == max(schema.known())

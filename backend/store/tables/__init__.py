@@ -15,6 +15,7 @@ from backend.store.tables.logged_models import (
 )
 from backend.store.tables.metrics import Change, CurveSummary, Metric, MetricKey, MetricSummary
 from backend.store.tables.runs import MAX_ID, Base, Experiment, Param, ParamKey, Run
+from backend.store.tables.stored_answers import StoredAnswer
 from backend.store.tables.tracking import ExternalRun, LoggedPoints, ReceivedEntry, RunDataset
 
 __all__ = [
@@ -48,4 +49,5 @@ __all__ = [
     "Sample",
     "SavedView",
     "Snapshot",
+    "StoredAnswer",
 ]
