@@ -6,10 +6,12 @@
     ├── MalformedBody           400  the body is not JSON or YAML at all
     ├── UnsupportedMediaType    415
     ├── Unauthorized            401
+    ├── Forbidden               403
     ├── ForbiddenOrigin         403
     ├── NotFound                404
     ├── Conflict                409
     ├── TooLarge                413
+    ├── TooManyRequests         429
     └── Unavailable             503
 
 One handler in `backend.web.errors` turns each into
@@ -87,6 +89,13 @@ class Unauthorized(LabError):
     kind = "unauthorized"
 
 
+class Forbidden(LabError):
+    """The scope of the token does not include the request."""
+
+    status = 403
+    kind = "forbidden"
+
+
 class ForbiddenOrigin(LabError):
     """A state-changing request came from another site or to an unknown host."""
 
@@ -113,6 +122,17 @@ class TooLarge(LabError):
 
     status = 413
     kind = "too_large"
+
+
+class TooManyRequests(LabError):
+    """The client must wait `seconds` before it tries again."""
+
+    status = 429
+    kind = "too_many_requests"
+
+    def __init__(self, detail: str, seconds: int) -> None:
+        super().__init__(detail)
+        self.seconds = seconds
 
 
 class Unavailable(LabError):

@@ -13,9 +13,12 @@ from fastapi import Depends, FastAPI
 from starlette.datastructures import State
 from starlette.routing import Route
 
+from backend.access.expiry import remove_expired
 from backend.access.exposure import refuse_open_service
 from backend.api import (
     analysis,
+    audit,
+    browser_sessions,
     curation,
     experiments,
     operations,
@@ -23,6 +26,7 @@ from backend.api import (
     runs,
     saved_views,
     stream,
+    tokens,
     tracking,
     trackio,
 )
@@ -40,7 +44,9 @@ from backend.store.engine import CommitEffects
 from backend.tracking.file_store import FileStore, remove_unused_files
 from backend.tracking.live_verdicts import LiveVerdicts
 from backend.tracking.writer import LogWriter
-from backend.web.access import Access, token_check
+from backend.web.access import Access
+from backend.web.audit import Audit, note_changed
+from backend.web.authentication import Authenticator
 from backend.web.dependencies import known_query
 from backend.web.errors import ErrorBody, ErrorHandlers
 from backend.web.requests import RequestLog
@@ -57,6 +63,9 @@ _API = (
     trackio,
     tracking,
     operations,
+    tokens,
+    browser_sessions,
+    audit,
 )
 
 
@@ -78,7 +87,8 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     _create_parts(app.state, settings)
     errors = ErrorHandlers()
     errors.install(app)
-    app.add_middleware(Access, settings=settings, respond=errors.respond)
+    app.add_middleware(Audit, database=app.state.database)
+    app.add_middleware(Access, authenticator=app.state.authenticator, respond=errors.respond)
     app.add_middleware(Security, settings=settings, respond=errors.respond)
     app.add_middleware(RequestLog, prometheus=app.state.prometheus)
     _mount_mlflow(app, errors)
@@ -95,8 +105,8 @@ def create_app(settings: Settings | None = None) -> FastAPI:
 def _create_parts(state: State, settings: Settings) -> None:
     """Create the parts that requests use."""
     state.settings = settings
-    state.token_check = token_check(settings)
     state.database = Database(settings.database_url, in_service=True)
+    state.authenticator = Authenticator(settings, state.database)
     state.dispatcher = Dispatcher(
         make_celery(settings),
         state.database,
@@ -115,6 +125,7 @@ def _create_parts(state: State, settings: Settings) -> None:
 
 def _notify(dispatcher: Dispatcher, notifier: Notifier, effects: CommitEffects) -> None:
     """Send queued runs to the broker and notify the streams, after a transaction is committed."""
+    note_changed(effects.changed_experiments)
     if effects.runs_queued:
         dispatcher.dispatch_now()
     for experiment_id in effects.changed_experiments:
@@ -129,6 +140,7 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
         state.dispatcher,
         deleted_days=state.settings.deleted_days,
         lease_seconds=state.settings.lease_seconds,
+        remove_expired=partial(remove_expired, state.database, state.settings),
     )
     scheduler.start()
     live_verdicts = LiveVerdicts(state.database)

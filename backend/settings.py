@@ -128,6 +128,12 @@ class Settings(BaseSettings, Limits):
         description="Hours for which a repeated request with the same Idempotency-Key gets the "
         "first answer.",
     )
+    audit_days: float = Field(
+        365, ge=1, le=36_500, description="Days until entries of the audit log are removed."
+    )
+    audit_entries: int = Field(
+        100_000, ge=100, description="Entries of the audit log that are kept; older ones go first."
+    )
     log: Literal["text", "json"] = Field(
         "text", description="Format of log lines: text for people, or one JSON object per line."
     )

@@ -7,6 +7,7 @@ from typing import NamedTuple
 from fastapi import FastAPI
 from starlette.routing import BaseRoute, Mount
 
+UNUSED_ID = "999999"
 PARAMETER = re.compile(r"\{([^}:]+)(?::(\w+))?\}")
 
 
@@ -18,8 +19,8 @@ class Route(NamedTuple):
 
     @property
     def example(self) -> str:
-        """A path that the route answers."""
-        return PARAMETER.sub(lambda match: "a/b" if match[2] == "path" else "1", self.path)
+        """A path that the route answers, with the id of nothing."""
+        return PARAMETER.sub(lambda match: "a/b" if match[2] == "path" else UNUSED_ID, self.path)
 
 
 def every_route(app: FastAPI) -> list[Route]:

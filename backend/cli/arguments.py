@@ -80,6 +80,28 @@ def _backup(parser: ArgumentParser) -> None:
     _data_dir(parser)
 
 
+def _token(parser: ArgumentParser) -> None:
+    actions = parser.add_subparsers(dest="action", required=True, metavar="ACTION")
+    create = actions.add_parser("create", help="create a token and print it once")
+    create.add_argument("name", metavar="NAME", help="name of the token, such as that of a program")
+    create.add_argument(
+        "--scope", default="read", metavar="SCOPE",
+        help="read, log, submit or admin, each of which includes those before it (read)",
+    )  # fmt: skip
+    create.add_argument(
+        "--expires", default="90d", metavar="LIFETIME", help="such as 12h, 30d, 8w or never (90d)"
+    )
+    show = actions.add_parser("list", help="list all tokens, without their secrets")
+    revoke = actions.add_parser("revoke", help="make a token unusable for good")
+    revoke.add_argument("name", metavar="NAME", help="name of the token")
+    for action in (create, show):
+        action.add_argument(
+            "--format", choices=["text", "json"], default="text", help="output format"
+        )
+    for action in (create, show, revoke):
+        _data_dir(action)
+
+
 def _submit(parser: ArgumentParser) -> None:
     parser.add_argument("spec", metavar="SPEC", help="a YAML or JSON file; - reads standard input")
     parser.add_argument("--wait", action="store_true", help="follow the experiment until it ends")
@@ -219,6 +241,9 @@ COMMANDS: dict[str, Command] = {
     ),
     "serve": Command(
         "start the web service alone (`up` starts everything)", _service("serve"), _serve
+    ),
+    "token": Command(
+        "create, list or revoke tokens for programs and people", "backend.cli.tokens:run", _token
     ),
     "secrets": Command(
         "create the passwords and the token of a deployment", _service("secrets"), _secrets

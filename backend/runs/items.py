@@ -49,6 +49,7 @@ def experiment_items(session: Session, rows: Sequence[Experiment]) -> list[Exper
             priority=PRIORITIES[row.priority],
             parent_id=row.parent_id,
             parent_run_id=row.parent_run_id,
+            owner=row.owner,
             **_curated(row, tags.get(row.id, {})),
         )
         for row in rows

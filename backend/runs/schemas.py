@@ -13,6 +13,7 @@ class ExperimentItem(BaseModel):
 
     `origin` is "specification", or "external" if other programs train the runs. Then `spec` is
     null, and `pairing` and `roles` are what a person chose, null for what the names tell.
+    `owner` is the name of the token that created it, null if the service required no token.
     """
 
     id: int
@@ -29,6 +30,7 @@ class ExperimentItem(BaseModel):
     priority: str
     parent_id: int | None
     parent_run_id: int | None
+    owner: str | None = None
     tags: dict[str, str] = {}
     note: str | None = None
     pinned: bool = False

@@ -3,6 +3,7 @@
 import logging
 import threading
 import time
+from collections.abc import Callable
 
 from sqlalchemy.orm import Session
 
@@ -79,12 +80,14 @@ class Scheduler(threading.Thread):
         *,
         deleted_days: float,
         lease_seconds: float,
+        remove_expired: Callable[[], bool] = lambda: False,
     ) -> None:
         super().__init__(name="scheduler", daemon=True)
         self._database = database
         self._deleted_days, self._lease_seconds = deleted_days, lease_seconds
         self._lease_clock = LeaseClock(lease_seconds)
         self._listening_since: int | None = None
+        self._remove_expired = remove_expired
         self._erase_at = 0.0
         self._finished_at = time.monotonic()
         self._dispatcher = dispatcher
@@ -95,7 +98,7 @@ class Scheduler(threading.Thread):
         while not self._stopping.wait(INTERVAL_SECONDS):
             try:
                 self.run_once()
-                if time.monotonic() >= self._erase_at and not self.erase_deleted():
+                if time.monotonic() >= self._erase_at and not self._erase():
                     self._erase_at = time.monotonic() + ERASE_INTERVAL_SECONDS
             except UNREACHABLE as error:
                 self._lease_clock.record_failure()
@@ -143,6 +146,10 @@ class Scheduler(threading.Thread):
         for run in tracked_runs.lose_silent(session, listening_since=self._listening_since):
             ids = {"run": run.run_id, "experiment": run.experiment_id}
             logger.warning("external run lost: nothing was logged for a long time", extra=ids)
+
+    def _erase(self) -> bool:
+        """Erase some expired rows. Return whether there may be more."""
+        return self.erase_deleted() or self._remove_expired()
 
     def erase_deleted(self) -> bool:
         """Erase some long-deleted runs and experiments. Return whether there may be more.

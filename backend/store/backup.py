@@ -32,6 +32,8 @@ from backend.store.losses import damaged, is_damaged, loss
 MANIFEST = "backup"
 NOT_COPIED = ("alembic_version", "installation", MANIFEST)  # each database has its own
 _CREATE_MANIFEST = f"CREATE TABLE {MANIFEST} (name TEXT PRIMARY KEY, value TEXT NOT NULL)"
+# A backup gives nobody access, and restoring one does not bring back a revoked token.
+NOT_IN_BACKUPS = ("tokens", "browser_sessions")
 ROWS_PER_READ = 20  # a row may hold a model of 8 MB
 
 
@@ -137,10 +139,11 @@ def select_raw(table: Table) -> Select[Any]:
 
 
 def reflected(engine: Engine) -> list[Table]:
-    """Return the tables that a database has, ordered by their foreign keys."""
+    """Return the tables of a database that backups hold, ordered by their foreign keys."""
     metadata = MetaData()
     metadata.reflect(engine)
-    return [table for table in metadata.sorted_tables if table.name not in NOT_COPIED]
+    others = (*NOT_COPIED, *NOT_IN_BACKUPS)
+    return [table for table in metadata.sorted_tables if table.name not in others]
 
 
 def _seal(path: Path, revision: str) -> dict[str, int]:
@@ -150,6 +153,7 @@ def _seal(path: Path, revision: str) -> dict[str, int]:
     engine.dispose()
     with closing(sqlite3.connect(path)) as connection:
         connection.execute("PRAGMA journal_mode=DELETE")  # one file, without a write-ahead log
+        _empty_secret_tables(connection)
         digests = {name: Digest.of(connection, name) for name in names}
         manifest = {
             "schema": revision,
@@ -163,6 +167,16 @@ def _seal(path: Path, revision: str) -> dict[str, int]:
             connection.execute(_CREATE_MANIFEST)
             connection.executemany(f"INSERT INTO {MANIFEST} VALUES (?, ?)", manifest.items())  # noqa: S608
     return {name: digest.rows for name, digest in digests.items()}
+
+
+def _empty_secret_tables(connection: sqlite3.Connection) -> None:
+    """Remove the rows of the tables that backups do not hold, so that no page keeps them."""
+    present = connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'").fetchall()
+    connection.execute("PRAGMA secure_delete=ON")
+    with connection:
+        for (name,) in present:
+            if name in NOT_IN_BACKUPS:
+                connection.execute(f"DELETE FROM {name}")  # noqa: S608 - one of NOT_IN_BACKUPS
 
 
 class Digest(NamedTuple):

@@ -1,114 +1,124 @@
-"""Access control by token. If a token is set, every request requires it unless a rule says not.
+"""Access control: every request is authenticated and needs a scope, unless a rule says not.
 
-Programs send `Authorization: Bearer TOKEN`, except that Trackio's client has a header of its own. A
-person opens the URL with `?token=TOKEN` or enters the token on the sign-in page. Either way the
-browser stores a cookie, and the token is removed from the URL.
+Programs send a token in a header (`backend.web.credentials`). A person opens the URL with
+`?token=TOKEN` or enters the token on the sign-in page. Either way the browser gets a session and
+its cookie, and the token is removed from the URL.
 """
 
-import hashlib
-import hmac
+import logging
+import time
 from urllib.parse import parse_qsl, quote, urlencode
 
-from starlette.requests import Request
-from starlette.responses import RedirectResponse, Response
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import Response
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from backend.access.exposure import WAYS_OUT, is_loopback
-from backend.errors import ForbiddenOrigin, Unauthorized
-from backend.settings import Settings
+from backend.access.identity import NOBODY, Identity, acting_as
+from backend.errors import Forbidden, ForbiddenOrigin, LabError, Unauthorized, Unavailable
+from backend.logging_setup import bound
+from backend.store import UNREACHABLE
+from backend.web.authentication import Authenticator
 from backend.web.errors import NOT_PAGES
 from backend.web.route_scopes import needed_scope
 from backend.web.security import Respond
 
+logger = logging.getLogger(__name__)
+
 SIGN_IN = "/sign-in"
-TRACKIO_HEADER = "X-Trackio-Write-Token"
-COOKIE_SECONDS = 30 * 24 * 3600
-MUST_SIGN_IN = (
-    "This service requires a token. Programs send it as `Authorization: Bearer TOKEN`; "
-    "`lab` reads it from LAB_TOKEN."
-)
-SIGN_IN_FAILED = "The token is wrong."
+VERIFY_AGAIN_SECONDS = 5.0  # while a response is sent: a stream ends with its token
 NO_TOKEN_SET = (
-    "This request comes from another machine, but the service runs without a token. Who runs it "
-    f"can {WAYS_OUT}."
+    "This request comes from another machine, but the service runs without a token. Its "
+    f"operator can {WAYS_OUT}."
 )
-
-
-class TokenCheck:
-    """Checks the token of a request, or the cookie that stands for it."""
-
-    def __init__(self, token: str) -> None:
-        self._token = token.encode()
-        # Not the token itself: a browser sends its cookies to every port of a host.
-        self._cookie = hmac.digest(self._token, b"overfit-lab browser", hashlib.sha256).hex()
-
-    def is_token(self, candidate: str) -> bool:
-        """Compare in constant time."""
-        return hmac.compare_digest(candidate.encode(errors="surrogateescape"), self._token)
-
-    def is_authorised(self, request: Request) -> bool:
-        """Return whether a request carries the token or the cookie. Never raises."""
-        if TRACKIO_HEADER in request.headers:
-            return self.is_token(request.headers[TRACKIO_HEADER])
-        scheme, _, candidate = request.headers.get("authorization", "").partition(" ")
-        if scheme.lower() == "bearer":
-            return self.is_token(candidate.strip())
-        cookie = request.cookies.get(_cookie_name(request), "")
-        return hmac.compare_digest(cookie.encode(errors="surrogateescape"), self._cookie.encode())
-
-    def sign_in(self, request: Request, url: str) -> Response:
-        """Return a redirect to a local URL that sets the cookie."""
-        response = RedirectResponse(url, status_code=303, headers={"Cache-Control": "no-store"})
-        response.set_cookie(
-            _cookie_name(request),
-            self._cookie,
-            max_age=COOKIE_SECONDS,
-            httponly=True,
-            samesite="strict",
-            secure=request.scope["scheme"] == "https",
-        )
-        return response
 
 
 class Access:
-    """ASGI middleware that checks the token. Without one, it serves this machine only."""
+    """ASGI middleware that authenticates requests. Without a token, it serves this machine only."""
 
-    def __init__(self, app: ASGIApp, settings: Settings, respond: Respond) -> None:
+    def __init__(self, app: ASGIApp, authenticator: Authenticator, respond: Respond) -> None:
         self._app, self._respond = app, respond
-        self._token_check = token_check(settings)
+        self._authenticator = authenticator
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass the request on, sign a person in, or respond that a token is required."""
-        if scope["type"] != "http":
+        """Pass the request on, sign a person in, or respond why the request is refused."""
+        if scope["type"] == "lifespan":
             await self._app(scope, receive, send)
             return
-        request = Request(scope)
-        if self._token_check is None and not _is_local(scope):
-            await self._respond(request, ForbiddenOrigin(NO_TOKEN_SET))(scope, receive, send)
+        if scope["type"] != "http":  # the service has no WebSocket
+            await send({"type": "websocket.close", "code": 1008})
             return
-        if self._token_check and needed_scope(scope) is not None:
-            if "token" in request.query_params and _is_page_request(request):
-                await self._sign_in_by_url(request, self._token_check)(scope, receive, send)
-                return
-            if not self._token_check.is_authorised(request):
-                await self._refuse(request, MUST_SIGN_IN)(scope, receive, send)
-                return
-        await self._app(scope, receive, send)
+        request = Request(scope)
+        try:
+            answer = await self._authorise(request)
+        except LabError as error:
+            answer = self._refusal(request, error)
+        except UNREACHABLE:
+            answer = self._refusal(request, Unavailable("The database cannot be reached."))
+        if isinstance(answer, Response):
+            await answer(scope, receive, send)
+            return
+        with acting_as(answer), bound(token_name=answer.name):
+            await self._pass_on(request, receive, send, answer)
 
-    def _sign_in_by_url(self, request: Request, check: TokenCheck) -> Response:
-        if not check.is_token(request.query_params["token"]):
-            return self._refuse(request, SIGN_IN_FAILED)
-        return check.sign_in(request, url_without_token(request))
+    async def _authorise(self, request: Request) -> Identity | Response:
+        """Return the sender, or the response that signs a browser in. Raises LabError."""
+        if not self._authenticator.required and not _is_local(request.scope):
+            raise ForbiddenOrigin(NO_TOKEN_SET)
+        needed = needed_scope(request.scope)
+        if needed is None:
+            return NOBODY
+        token = request.query_params.get("token")
+        if token is not None and self._authenticator.required and _is_page_request(request):
+            return await self._authenticator.sign_in(request, token, url_without_token(request))
+        identity = await self._authenticator.identify(request)
+        if not identity.scope.includes(needed):
+            logger.warning("scope too small", extra={"token_name": identity.name})
+            raise Forbidden(
+                f"The token {identity.name} has the scope {identity.scope.value}; "
+                f"this needs {needed.value}."
+            )
+        return identity
 
-    def _refuse(self, request: Request, sentence: str) -> Response:
-        response = self._respond(request, Unauthorized(sentence))
-        response.headers["WWW-Authenticate"] = "Bearer"
+    async def _pass_on(
+        self, request: Request, receive: Receive, send: Send, identity: Identity
+    ) -> None:
+        """Answer a request. A long answer ends soon after its token was revoked."""
+        verified_at, ended = time.monotonic(), False
+
+        async def send_while_valid(message: Message) -> None:
+            nonlocal verified_at, ended
+            is_body = message["type"] == "http.response.body"
+            if is_body and time.monotonic() - verified_at > VERIFY_AGAIN_SECONDS:
+                ended = not await self._is_still_valid(request, identity)
+                verified_at = time.monotonic()
+            if ended:
+                raise ClientDisconnect
+            await send(message)
+
+        try:
+            await self._app(request.scope, receive, send_while_valid)
+        except ClientDisconnect:
+            if not ended:
+                raise
+            await send({"type": "http.response.body", "body": b""})
+
+    async def _is_still_valid(self, request: Request, identity: Identity) -> bool:
+        if identity is NOBODY:
+            return True
+        try:
+            await self._authenticator.identify(request)
+        except UNREACHABLE:
+            return True  # unknown: the stream waits for the database as well
+        except LabError:
+            return False
+        return True
+
+    def _refusal(self, request: Request, error: LabError) -> Response:
+        response = self._respond(request, error)
+        if isinstance(error, Unauthorized):
+            response.headers["WWW-Authenticate"] = "Bearer"
         return response
-
-
-def token_check(settings: Settings) -> TokenCheck | None:
-    """Return the token check of a service, or None if it is open."""
-    return TokenCheck(settings.token.get_secret_value()) if settings.token else None
 
 
 def url_without_token(request: Request) -> str:
@@ -135,9 +145,3 @@ def _is_local(scope: Scope) -> bool:
 
 def _is_page_request(request: Request) -> bool:
     return request.method == "GET" and not request.scope["path"].startswith(NOT_PAGES)
-
-
-def _cookie_name(request: Request) -> str:
-    """Return a cookie name that contains the port, because all ports of a host share cookies."""
-    port = request.headers.get("host", "").rpartition(":")[2]
-    return f"overfit_lab_{port}" if port.isdecimal() else "overfit_lab"

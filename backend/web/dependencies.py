@@ -13,6 +13,7 @@ from typing import Annotated
 from fastapi import Depends, FastAPI, Path, Query, Request
 from starlette.concurrency import run_in_threadpool
 
+from backend.access.identity import Identity, current_identity
 from backend.errors import InvalidInput, UnsupportedMediaType
 from backend.live.notifications import Broadcaster
 from backend.operations.service_health import HealthChecks
@@ -25,6 +26,7 @@ from backend.specification.params import JsonObject
 from backend.specification.parsing import ParseLimits, parse_json, parse_yaml
 from backend.store import Database
 from backend.store.tables import MAX_ID
+from backend.web.authentication import Authenticator
 
 PARSERS = {
     "application/json": parse_json,
@@ -72,11 +74,18 @@ def _part(name: str) -> Callable[[Request], Awaitable[object]]:
     return dependency
 
 
+async def _identity() -> Identity:
+    """Return the sender of the request."""
+    return current_identity()
+
+
 DatabaseDep = Annotated[Database, Depends(_part("database"))]
 DispatcherDep = Annotated[Dispatcher, Depends(_part("dispatcher"))]
 BroadcasterDep = Annotated[Broadcaster, Depends(_part("broadcaster"))]
+AuthenticatorDep = Annotated[Authenticator, Depends(_part("authenticator"))]
 HealthChecksDep = Annotated[HealthChecks, Depends(_part("health_checks"))]
 SettingsDep = Annotated[Settings, Depends(_part("settings"))]
+IdentityDep = Annotated[Identity, Depends(_identity)]
 BodyDep = Annotated[RawBody, Depends(raw_body)]
 
 ExperimentId = Annotated[int, Path(ge=1, le=MAX_ID, description="Id of an experiment.")]

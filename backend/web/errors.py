@@ -16,7 +16,7 @@ from pydantic import BaseModel
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
-from backend.errors import InvalidInput, InvalidSpec, LabError, Unavailable
+from backend.errors import InvalidInput, InvalidSpec, LabError, TooManyRequests, Unavailable
 from backend.specification.hyperparameters import show
 from backend.specification.params import JsonObject
 from backend.specification.setting_status import SettingStatus
@@ -73,7 +73,10 @@ class ErrorHandlers:
 
     def respond(self, request: Request, error: LabError) -> Response:
         """Return the response for `error`."""
-        return self._answer(request, error.status, content(error))
+        answer = self._answer(request, error.status, content(error))
+        if isinstance(error, TooManyRequests):
+            answer.headers["Retry-After"] = str(error.seconds)
+        return answer
 
     def _answer(self, request: Request, status: int, body: JsonObject) -> Response:
         for prefixes, envelope in self.envelopes.items():

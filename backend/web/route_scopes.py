@@ -65,6 +65,11 @@ RULES: tuple[Rule, ...] = (
     *_rules(Scope.LOG, ALL, "/api/2.0/*", "/api/3.0/*", "/ajax-api/*", "/mlflow/*", "/version"),
     *_rules(Scope.LOG, ALL, "/api/bulk_log", "/api/bulk_log_system", "/api/bulk_alert"),
     *_rules(Scope.LOG, ALL, "/api/get_runs_for_project", "/api/get_run_summary", "/api/imports/*"),
+    # Everybody may end their own browser session.
+    *_rules(Scope.READ, ("POST",), "/sign-out"),
+    # Tokens, other people's browser sessions, and the audit log.
+    *_rules(Scope.ADMIN, ALL, "/api/tokens/*", "/api/sessions/*", "/api/audit"),
+    *_rules(Scope.ADMIN, SAFE_METHODS, "/tokens", "/sessions", "/audit"),
     # Changes.
     *_rules(
         Scope.SUBMIT,

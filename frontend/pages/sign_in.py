@@ -1,18 +1,14 @@
-"""Sign-in page: the form for the service's token."""
+"""Sign-in page: the form for a token; and signing out."""
 
 from urllib.parse import parse_qs
 
 from fastapi import APIRouter, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 
-from backend.web.access import (
-    MUST_SIGN_IN,
-    SIGN_IN,
-    SIGN_IN_FAILED,
-    TokenCheck,
-    local_url,
-    url_without_token,
-)
+from backend.errors import Unauthorized
+from backend.web.access import SIGN_IN, local_url, url_without_token
+from backend.web.authentication import MUST_SIGN_IN, Authenticator
+from backend.web.dependencies import AuthenticatorDep, IdentityDep
 from frontend.site import render
 
 router = APIRouter()
@@ -21,23 +17,36 @@ MAX_FIELDS = 4  # of the form; it has one
 
 
 @router.get(SIGN_IN)
-def show_form(request: Request, next: str = "/") -> Response:  # noqa: A002 - the name in the URL
+async def show_form(request: Request, authenticator: AuthenticatorDep, next: str = "/") -> Response:  # noqa: A002 - the name in the URL
     """Show the form, unless the browser is signed in or no token is required."""
-    check: TokenCheck | None = request.app.state.token_check
-    if check is None or check.is_authorised(request):
+    if await _is_signed_in(request, authenticator):
         return RedirectResponse(local_url(next), status_code=303)
     return page(request, MUST_SIGN_IN)
 
 
+async def _is_signed_in(request: Request, authenticator: Authenticator) -> bool:
+    try:
+        await authenticator.identify(request)
+    except Unauthorized:
+        return False
+    return True
+
+
 @router.post(SIGN_IN)
-async def sign_in(request: Request, next: str = "/") -> Response:  # noqa: A002
-    """Sign in with the right token. Show the form again for a wrong one."""
-    check: TokenCheck | None = request.app.state.token_check
-    if check is None:
+async def sign_in(request: Request, authenticator: AuthenticatorDep, next: str = "/") -> Response:  # noqa: A002
+    """Sign in with a token. Raises Unauthorized, whose page is the form, and TooManyRequests."""
+    token = _token(await request.body())
+    if not authenticator.required:
         return RedirectResponse(local_url(next), status_code=303)
-    if not check.is_token(_token(await request.body())):
-        return page(request, SIGN_IN_FAILED)
-    return check.sign_in(request, local_url(next))
+    return await authenticator.sign_in(request, token, local_url(next))
+
+
+@router.post("/sign-out")
+async def sign_out(
+    request: Request, authenticator: AuthenticatorDep, identity: IdentityDep
+) -> Response:
+    """End the session of this browser, and show the sign-in page."""
+    return await authenticator.sign_out(request, identity, SIGN_IN)
 
 
 def _token(form: bytes) -> str:
@@ -62,6 +71,6 @@ def page(request: Request, detail: str) -> HTMLResponse:
         "sign_in.html",
         status=401,
         next_url=next_url,
-        is_wrong=detail == SIGN_IN_FAILED,
+        problem="" if detail == MUST_SIGN_IN else detail,
         repeat_request=request.headers.get("sec-fetch-site") == "cross-site",
     )

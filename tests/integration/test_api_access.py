@@ -1,58 +1,25 @@
-"""Access with the token: routes, sign-in, cookies; the token is never shown."""
+"""Access with the operator's token: headers, sign-in, cookies; the token is never shown."""
 
-from pathlib import Path
+import base64
+from typing import Any
 
 import httpx
 import pytest
-from fastapi import FastAPI
-from starlette.routing import BaseRoute
 
 from backend.main import create_app
 from backend.settings import Settings
 from tests.api import SPEC, Api
+from tests.tokens import OPERATOR as TOKEN
+from tests.tokens import PAGE, bearer, cookie_of
 
-TOKEN = "Zk3vQ9xw7Lr2Tn8Yb5Hs1Dm6"  # noqa: S105 - used only here
-BEARER = {"authorization": f"Bearer {TOKEN}"}
-PAGE = {"accept": "text/html"}
+BEARER = bearer(TOKEN)
 OPEN = {"/health", "/healthz", "/readyz", "/sign-in"}
 
 
 @pytest.fixture
-def protected(sqlite_settings: Settings) -> Api:
-    """A service that requires a token."""
-    settings = {**sqlite_settings.model_dump(), "token": TOKEN}
-    return Api(create_app(Settings(**settings)))
-
-
-def paths(app: FastAPI) -> list[str]:
-    """Return every path of the app, with 1 for each id in it."""
-    routes: list[BaseRoute] = list(app.routes)
-    every = []
-    while routes:
-        route = routes.pop()
-        routes += getattr(route, "routes", None) or []
-        routes += getattr(getattr(route, "original_router", None), "routes", None) or []
-        every.append(getattr(route, "path", "") or "/")
-    return sorted(
-        {
-            "".join("1" if "}" in part else part for part in _parts(route_path))
-            for route_path in every
-        }
-    )
-
-
-def _parts(path: str) -> list[str]:
-    return path.replace("{", "\0{").replace("}", "}\0").split("\0")
-
-
-def test_every_route_except_the_open_ones_requires_the_token(protected: Api) -> None:
-    known = [path for path in paths(protected.app) if not path.startswith("/static/")]
-    assert {"/", "/api/experiments", "/api/stream", "/charts/specification"} <= set(known)
-    for path in {*known, "/nothing", "/metrics", "/api/openapi.json"} - OPEN:
-        for method in ("GET", "POST", "DELETE"):
-            answer = protected.request(method, path)
-            assert (path, answer.status_code) == (path, 401)
-            assert answer.headers["www-authenticate"] == "Bearer"
+def protected(sqlite_protected: Api) -> Api:
+    """A service that requires a token, on SQLite."""
+    return sqlite_protected
 
 
 @pytest.mark.parametrize("path", sorted(OPEN))
@@ -67,12 +34,35 @@ def test_a_program_sends_the_token_in_a_header(protected: Api) -> None:
     assert protected.get("/api/experiments", headers=BEARER).status_code == 200
 
 
+def basic(user: str, password: str) -> str:
+    return "Basic " + base64.b64encode(f"{user}:{password}".encode()).decode()
+
+
+HEADERS = [
+    {"authorization": f"Bearer {TOKEN}"},
+    {"authorization": f"bearer  {TOKEN} "},
+    {"authorization": basic("anyone", TOKEN)},  # MLFLOW_TRACKING_USERNAME and _PASSWORD
+    {"authorization": basic("", TOKEN)},
+    {"x-trackio-write-token": TOKEN},
+]
+
+
+@pytest.mark.parametrize("headers", HEADERS, ids=str)
+def test_clients_send_the_token_in_their_own_ways(protected: Api, headers: dict[str, str]) -> None:
+    assert protected.get("/api/experiments", headers=headers).status_code == 200
+
+
 WRONG = [
-    "Bearer",
-    "Bearer ",
     f"Bearer {TOKEN}x",
     f"Bearer {TOKEN[:-1]}",
     f"Basic {TOKEN}",
+    basic(TOKEN, ""),
+    basic("anyone", f"{TOKEN}:x"),
+    "Basic !",
+    "Basic",
+    "Bearer",
+    "Bearer ",
+    f"Digest {TOKEN}",
     "Bearer \xe4\xf6\xfc",
 ]
 
@@ -83,15 +73,21 @@ def test_a_wrong_token_is_refused(protected: Api, token: str) -> None:
         "/api/experiments", json=SPEC, headers={"authorization": token.encode("latin-1")}
     )
     assert (answer.status_code, answer.json()["error"]) == (401, "unauthorized")
-    assert "Authorization: Bearer TOKEN" in answer.json()["detail"]
+    assert answer.headers["www-authenticate"] == "Bearer"
     assert protected.count_experiments() == 0
+
+
+def test_without_a_token_the_error_explains_how_to_send_one(protected: Api) -> None:
+    answer = protected.get("/api/experiments")
+    assert (answer.status_code, answer.headers["www-authenticate"]) == (401, "Bearer")
+    assert "Authorization: Bearer TOKEN" in answer.json()["detail"]
 
 
 def signed_in(protected: Api) -> dict[str, str]:
     """Open the printed URL and return the cookie as a browser sends it."""
     answer = protected.get(f"/?token={TOKEN}", headers=PAGE)
     assert (answer.status_code, answer.headers["location"]) == (303, "/")
-    return {"cookie": answer.headers["set-cookie"].partition(";")[0]}
+    return cookie_of(answer)
 
 
 def test_the_printed_url_signs_a_browser_in(protected: Api) -> None:
@@ -182,12 +178,28 @@ def test_a_link_from_another_site_is_followed_with_the_cookie(protected: Api) ->
     assert "refresh" not in protected.get("/experiments/1", headers=PAGE).text
 
 
-def test_a_new_token_invalidates_old_cookies(protected: Api, tmp_path: Path) -> None:
+def test_a_new_token_ends_the_browser_sessions_of_the_old_one(
+    protected: Api, sqlite_settings: Settings
+) -> None:
     cookie = signed_in(protected)
-    other_app = Api(
-        create_app(Settings.model_validate({"data_dir": tmp_path, "token": f"x{TOKEN}"}))
-    )
-    assert other_app.get("/", headers=cookie).status_code == 401
+    changed: dict[str, Any] = {**sqlite_settings.model_dump(), "token": f"x{TOKEN}"}
+    restarted = Api(create_app(Settings(**changed)))
+    assert restarted.get("/", headers=cookie).status_code == 401
+
+
+def test_signing_out_ends_the_session_everywhere(protected: Api) -> None:
+    cookie = signed_in(protected)
+    answer = protected.post("/sign-out", headers=cookie)
+    assert (answer.status_code, answer.headers["location"]) == (303, "/sign-in")
+    assert "Max-Age=0" in answer.headers["set-cookie"]
+    assert protected.get("/", headers=cookie).status_code == 401
+
+
+def test_a_page_of_another_site_cannot_sign_a_person_out(protected: Api) -> None:
+    cookie = signed_in(protected)
+    headers = {**cookie, "sec-fetch-site": "cross-site"}
+    assert protected.post("/sign-out", headers=headers).status_code == 403
+    assert protected.get("/", headers=cookie).status_code == 200
 
 
 def test_the_status_page_does_not_show_the_token(protected: Api) -> None:

@@ -4,6 +4,7 @@ Times are whole milliseconds since 1970, UTC, by the clock of the database. Only
 the clock of the worker that measured, and the times of external runs by the clock of their client.
 """
 
+from backend.store.tables.access import AuditEntry, BrowserSession, Token
 from backend.store.tables.artifacts import Checkpoint, Frame, Prediction, Sample, Snapshot
 from backend.store.tables.curation import Edit, ExperimentTag, Operation, RunTag, SavedView
 from backend.store.tables.installation import Installation
@@ -20,7 +21,9 @@ from backend.store.tables.tracking import ExternalRun, LoggedPoints, ReceivedEnt
 
 __all__ = [
     "MAX_ID",
+    "AuditEntry",
     "Base",
+    "BrowserSession",
     "Change",
     "Checkpoint",
     "CurveSummary",
@@ -50,4 +53,5 @@ __all__ = [
     "SavedView",
     "Snapshot",
     "StoredAnswer",
+    "Token",
 ]

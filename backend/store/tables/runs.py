@@ -15,6 +15,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
+from backend.access.identity import MAX_TOKEN_NAME, current_identity
 from backend.specification.params import JsonObject
 from backend.store.engine import now_ms
 
@@ -46,7 +47,8 @@ class Experiment(Base):
     A follow-up names the experiment that it follows, and the run there whose diagnosis it answers.
     The run has no foreign key, because two tables cannot each be created before the other. `device`
     is a name in backend.specification.placement, `priority` its rank there: a larger rank is more
-    urgent.
+    urgent. `owner` is the name of the token that created it, in whichever way, null if the service
+    required no token.
     """
 
     __tablename__ = "experiments"
@@ -76,6 +78,9 @@ class Experiment(Base):
         ForeignKey("experiments.id", ondelete="SET NULL"), index=True
     )
     parent_run_id: Mapped[int | None] = mapped_column(Integer)
+    owner: Mapped[str | None] = mapped_column(
+        String(MAX_TOKEN_NAME), default=lambda: current_identity().name
+    )
 
     pinned: Mapped[bool] = mapped_column(Boolean, default=False)
     archived: Mapped[bool] = mapped_column(Boolean, default=False)
