@@ -79,13 +79,14 @@ async def remove_unused_files(database: Database, store: FileStore) -> None:
     """Remove the contents of deleted files from time to time, until cancelled."""
     while True:
         try:
-            await asyncio.to_thread(_remove_unused, database, store)
+            await asyncio.to_thread(remove_unused, database, store)
         except (OSError, *UNREACHABLE) as error:
             logger.error("unused files could not be removed; retrying later: %s", error)
         await asyncio.sleep(SWEEP_SECONDS)
 
 
-def _remove_unused(database: Database, store: FileStore) -> None:
+def remove_unused(database: Database, store: FileStore) -> None:
+    """Remove old contents that no row names."""
     for hashes in bulk.chunks(store.old_hashes()):
         with database.read() as session:
             used = logged_files.used(session, hashes)
