@@ -8,6 +8,7 @@ from frontend import assets
 from frontend.charts import experiment_routes, routes, run_routes
 from frontend.live_parts import LivePages
 from frontend.pages import (
+    client_links,
     compare,
     experiment,
     home,
@@ -29,7 +30,7 @@ def mount(app: FastAPI) -> None:
     """Mount every page, chart and static file on the app."""
     app.state.live_pages = LivePages()
     charts = (routes, experiment_routes, run_routes)
-    pages = (home, new_experiment, experiment, runs, run, logged, compare)
+    pages = (home, new_experiment, experiment, runs, run, logged, client_links, compare)
     for module in (assets, *charts, *pages, reference, status, sign_in):
         app.include_router(module.router, include_in_schema=False)
 

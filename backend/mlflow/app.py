@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import msgspec
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
-from starlette.responses import PlainTextResponse, Response
+from starlette.responses import PlainTextResponse, RedirectResponse, Response
 from starlette.types import Receive, Scope, Send
 
 from backend.mlflow import artifacts, datasets, experiments, histories, logs, models, probes, runs
@@ -131,6 +131,9 @@ class Probes:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request. Raises EndpointNotFound for any other path."""
         path = scope["path"].removeprefix(scope["root_path"])
+        if path in ("", "/"):  # the links that a client prints lead here with a fragment
+            await RedirectResponse("/")(scope, receive, send)
+            return
         texts = {"/health": "OK", "/version": probes.VERSION}
         if path not in texts:
             raise EndpointNotFound(f"There is nothing at {scope['path'][:100]}.")
