@@ -12,6 +12,8 @@
     ├── Conflict                409
     ├── TooLarge                413
     ├── TooManyRequests         429
+    ├── TooExpensive            422  the work for the request exceeds its budget
+    ├── ClientLeft              499  the client has left; nobody reads the answer
     └── Unavailable             503
 
 One handler in `backend.web.errors` turns each into
@@ -133,6 +135,20 @@ class TooManyRequests(LabError):
     def __init__(self, detail: str, seconds: int) -> None:
         super().__init__(detail)
         self.seconds = seconds
+
+
+class TooExpensive(LabError):
+    """The work for a request exceeds its budget."""
+
+    status = 422
+    kind = "too_expensive"
+
+
+class ClientLeft(LabError):
+    """The client closed its connection before the answer was ready."""
+
+    status = 499  # as in nginx; no client sees it
+    kind = "client_left"
 
 
 class Unavailable(LabError):

@@ -22,6 +22,15 @@ class Limits(BaseModel):
     max_runs: int = limit(
         10_000, "Largest grid one experiment may have.", beyond="422, nothing is queued"
     )
+    max_setting_text: int = limit(
+        1_000_000, "Characters of all lists of features and layers, in all runs of an experiment "
+        "together.",
+        beyond="422, nothing is queued", ge=1000,
+    )  # fmt: skip
+    work_seconds: float = limit(
+        10, "Processor time that one request may take: validation, previews and charts.",
+        beyond="422, the work ends", ge=0.01,
+    )  # fmt: skip
     max_streams: int = limit(1000, "Live streams per web process.", beyond="503")
     max_connections: int | None = limit(
         None, "Open connections per web process. At most three quarters of the limit of open "

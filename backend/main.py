@@ -90,7 +90,9 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app.add_middleware(Audit, database=app.state.database)
     app.add_middleware(Access, authenticator=app.state.authenticator, respond=errors.respond)
     app.add_middleware(Security, settings=settings, respond=errors.respond)
-    app.add_middleware(RequestLog, prometheus=app.state.prometheus)
+    app.add_middleware(
+        RequestLog, prometheus=app.state.prometheus, work_seconds=settings.work_seconds
+    )
     _mount_mlflow(app, errors)
     for module in _API:
         app.include_router(

@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 from backend.errors import InvalidSpec
 from backend.export import archive_members, zip_stream
 from backend.export.archive import to_yaml
+from backend.limits import Limits
 from backend.runs import lifecycle
 from backend.runs.items import experiment_items, run_items
 from backend.runs.schemas import ExperimentItem, RunItem
@@ -101,7 +102,7 @@ def submit(
     dry_run: Annotated[bool, Query(description="Only validate and estimate.")] = False,
 ) -> Submitted | DryRun:
     """Validate a specification, store it with all its runs, and queue them."""
-    spec = _validated(body.parse(), max_runs=settings.max_runs)
+    spec = _validated(body.parse(), settings)
     if dry_run:
         response.status_code = 200
         cost = estimate(spec, workers=settings.workers)
@@ -117,10 +118,10 @@ def submit(
     return submitted
 
 
-def _validated(document: object, *, max_runs: int) -> ExperimentSpec:
+def _validated(document: object, limits: Limits) -> ExperimentSpec:
     """Check a specification. Raises InvalidSpec with the status of each setting."""
     try:
-        return validate(document, max_runs=max_runs)
+        return validate(document, max_runs=limits.max_runs, max_text=limits.max_setting_text)
     except InvalidSpec as error:
         statuses = setting_statuses(document, error.errors)
         settings = {path: asdict(status) for path, status in statuses.items()}

@@ -12,6 +12,7 @@ from starlette.concurrency import run_in_threadpool
 
 from backend.analysis.cells import SEED
 from backend.api.experiments import Estimate, Submitted, estimate
+from backend.limits import Limits
 from backend.remedies import follow_up
 from backend.remedies.catalogue import Remedy
 from backend.remedies.follow_up import DEFAULT_SEEDS
@@ -146,7 +147,7 @@ def try_remedies(
 ) -> FollowUp | FollowUpEstimate:
     """Train the baseline of a cell and each remedy, on the same seeds, and compare."""
     with database.read() as session:
-        plan = _planned(session, experiment_id, requested, max_runs=settings.max_runs)
+        plan = _planned(session, experiment_id, requested, settings)
     if dry_run:
         response.status_code = 200
         return _estimated(plan, workers=settings.workers)
@@ -183,7 +184,7 @@ class _Plan:
 
 
 def _planned(
-    session: Session, experiment_id: int, requested: RemediesWanted, *, max_runs: int
+    session: Session, experiment_id: int, requested: RemediesWanted, limits: Limits
 ) -> _Plan:
     """Check the requested follow-up. Raises NotFound, InvalidInput and InvalidSpec."""
     parent = experiments.get(session, experiment_id)
@@ -193,7 +194,8 @@ def _planned(
     names = [experiment.name for experiment in follow_ups]
     document = follow_up.follow_up(parent, cell, chosen, seeds=requested.seeds, taken=names)
     twins = experiment_items(session, follow_up.twins(follow_ups, document))
-    return _Plan(cell.runs[0], document, validate(document, max_runs=max_runs), twins)
+    spec = validate(document, max_runs=limits.max_runs, max_text=limits.max_setting_text)
+    return _Plan(cell.runs[0], document, spec, twins)
 
 
 def _estimated(plan: _Plan, *, workers: int) -> FollowUpEstimate:

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from itertools import product
 
+from backend import work_budget
 from backend.errors import FieldError, InvalidSpec
 from backend.specification import early_stopping
 from backend.specification.applicability import applicable, idle_value, in_words
@@ -119,6 +120,7 @@ def _cells(
     """
     cells: dict[Combination, RunSpec] = {}
     for values in product(*axes.values()):
+        work_budget.check()
         cell = filled_in(dict(zip(axes, values, strict=True)))
         spec = RunSpec.from_params({**cell, **others})
         if error := check_combination(spec):

@@ -6,6 +6,7 @@ from itertools import product
 from math import prod
 
 from backend.errors import FieldError, InvalidSpec
+from backend.limits import Limits
 from backend.specification.applicability import CONTROLS
 from backend.specification.combinations import check_partial
 from backend.specification.data_sources import SOURCES
@@ -20,6 +21,7 @@ from backend.specification.hyperparameters import (
     show,
 )
 from backend.specification.hyperparameters.dataset import SOURCE
+from backend.specification.hyperparameters.model import FEATURES, LAYERS
 from backend.specification.hyperparameters.training import SEED
 from backend.specification.params import Axes, ParamValue
 from backend.specification.placement import PLACEMENT_SETTINGS, Placement, read_placement
@@ -30,6 +32,9 @@ FIELDS = ("name", *SECTIONS, "variants", *PLACEMENT_SETTINGS)
 SEEDS = SEED.written_path
 MAX_VALUES = 1000
 MAX_NAME_CHARACTERS = 200
+MAX_TEXT = Limits.model_fields["max_setting_text"].default
+TEXTS = (FEATURES, LAYERS)
+"""The settings whose values may be long."""
 UNCHANGED = Variant("")
 
 
@@ -51,7 +56,9 @@ class ExperimentSpec:
     placement: Placement
 
 
-def validate(document: object, *, max_runs: int = 10_000) -> ExperimentSpec:
+def validate(
+    document: object, *, max_runs: int = 10_000, max_text: int = MAX_TEXT
+) -> ExperimentSpec:
     """Check and expand a specification given as plain data.
 
     Raises InvalidSpec with one sentence for every refused field.
@@ -73,6 +80,7 @@ def validate(document: object, *, max_runs: int = 10_000) -> ExperimentSpec:
         errors.append(FieldError(SOURCE.path, detail))
     if not errors:
         _check_size(axes, seeds, len(variants), max_runs, errors)
+        _check_text(axes, seeds, variants, max_text, errors)
     if errors:
         raise InvalidSpec([*errors, *_errors_of_the_rest(document, axes, errors, max_runs)])
     grids = expand(axes, seeds, stopping, variants)
@@ -155,6 +163,30 @@ def _check_size(
         count = len(seeds) if field == SEEDS else len(axes[field])
         detail = f"{field} has {count:,} values, which makes {runs:,} runs"
         errors.append(FieldError(field, f"{detail}; accepted: at most {max_runs:,} runs."))
+
+
+def _check_text(
+    axes: Axes,
+    seeds: list[int],
+    variants: Sequence[Variant],
+    max_text: int,
+    errors: list[FieldError],
+) -> None:
+    """Check the characters of text settings in all runs: each run is stored with its own."""
+    runs_per_variant = prod(map(len, axes.values())) * len(seeds)
+    for hyperparameter in TEXTS:
+        path = hyperparameter.path
+        written = axes.get(path, [])
+        usual = sum(len(str(value)) for value in written) * runs_per_variant // (len(written) or 1)
+        characters = sum(
+            len(str(variant.changes[path])) * runs_per_variant // (len(written) or 1)
+            if path in variant.changes
+            else usual
+            for variant in variants
+        )
+        if characters > max_text:
+            detail = f"{path} has {characters:,} characters in all runs together"
+            errors.append(FieldError(path, f"{detail}; accepted: at most {max_text:,}."))
 
 
 def _errors_of_the_rest(

@@ -7,19 +7,20 @@ the inputs themselves.
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Literal
 
 LAYERS_ACCEPTED = "the neurons of 2 to 8 layers joined by -, such as 16-8-4, each from 1 to 10,000"
 MAX_NEURONS = 10_000
-_LAYERS = re.compile(r"[1-9]\d{0,4}(-[1-9]\d{0,4}){1,7}")
+_LAYERS = re.compile(r"[1-9][0-9]{0,4}(-[1-9][0-9]{0,4}){1,7}")
 
 ALL_INPUTS = "all"
 FEATURES_ACCEPTED = "all, or features joined by +, such as x1 + x2 + x1^2 + x1*x2 + sin(5*x1)"
 MAX_FEATURES = 1000
-_INPUT = r"x([1-9]\d{0,3})"
+_INPUT = r"x([1-9][0-9]{0,3})"
 _POWER = re.compile(rf"{_INPUT}(?:\^([1-9]))?")
 _PRODUCT = re.compile(rf"{_INPUT}\*{_INPUT}")
-_WAVE = re.compile(rf"(sin|cos)\((?:(\d{{1,4}}(?:\.\d{{1,4}})?)\*)?{_INPUT}\)")
+_WAVE = re.compile(rf"(sin|cos)\((?:([0-9]{{1,4}}(?:\.[0-9]{{1,4}})?)\*)?{_INPUT}\)")
 
 
 def count(amount: int, noun: str) -> str:
@@ -68,15 +69,17 @@ class Feature:
         return " * ".join(columns)
 
 
+@lru_cache(16)  # parsing takes 2 ms for a thousand features, and every run asks for them
 def parse_features(text: str) -> Sequence[Feature]:
     """Return the features of a sum, an empty list for "all". Raises ValueError."""
     if text.strip() == ALL_INPUTS:
-        return []
-    features = [_feature(term) for term in "".join(text.split()).split("+")]
+        return ()
+    terms = "".join(text.split()).split("+")
+    if len(terms) > MAX_FEATURES:
+        raise ValueError("there are too many features")
+    features = tuple(_feature(term) for term in terms)
     if len(set(features)) < len(features):
         raise ValueError("a feature occurs twice")
-    if len(features) > MAX_FEATURES:
-        raise ValueError("there are too many features")
     return features
 
 
@@ -85,9 +88,16 @@ def canonical_features(text: str) -> str:
     return " + ".join(map(str, parse_features(text))) or ALL_INPUTS
 
 
+@lru_cache(1024)  # numbers are small, so these caches may be larger than that of the features
 def inputs_needed(features: str) -> int:
     """Return how many inputs a sample must have for these features."""
     return max((1 + max(feature.inputs) for feature in parse_features(features)), default=1)
+
+
+@lru_cache(1024)
+def feature_count(features: str) -> int:
+    """Return the number of features of a sum, 0 for "all"."""
+    return len(parse_features(features))
 
 
 def features_code(features: str, module: str) -> str:
@@ -102,6 +112,6 @@ def _feature(text: str) -> Feature:
     if product := _PRODUCT.fullmatch(text):
         return Feature(tuple(sorted((int(product[1]) - 1, int(product[2]) - 1))))
     if (wave := _WAVE.fullmatch(text)) and float(wave[2] or 1):
-        factor = f"{float(wave[2] or 1):g}"
+        factor = f"{float(wave[2] or 1):.8g}"  # all digits that a factor may have
         return Feature((int(wave[3]) - 1,), "sin" if wave[1] == "sin" else "cos", factor)
     raise ValueError(f"{text} is not a feature")

@@ -17,7 +17,7 @@ from backend.specification.hyperparameters import (
     Section,
     Training,
 )
-from backend.specification.notation import parse_features
+from backend.specification.notation import feature_count
 from backend.specification.optimizers import OPTIMIZERS, Optimizer
 from backend.specification.params import JsonObject, Params, ParamValue
 
@@ -53,7 +53,7 @@ class RunSpec(Section):
     @property
     def feature_count(self) -> int:
         """The number of features that the model sees of a sample: all inputs or the chosen ones."""
-        return len(parse_features(self.model.features)) or self.dataset.input_count
+        return feature_count(self.model.features) or self.dataset.input_count
 
     def params(self) -> dict[str, ParamValue]:
         """Return the flat params, ``{"model.width": 8, ...}``, without values that are None."""

@@ -14,6 +14,8 @@ from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
 from backend.limits import Limits
 from backend.web.connections import NO_DEADLINE, Connections, client_of
+from backend.web.requests import CLIENT_WATCH
+from backend.work_budget import ClientWatch
 
 SLICE_BYTES = 16_384  # fed to the parser at once: an unfinished line is noticed after as much
 MAX_PIPELINED = 16  # requests sent before the first is answered; browsers and clients send none
@@ -44,6 +46,7 @@ class BoundedProtocol(HttpToolsProtocol):
         super().__init__(*args, **options)
         self._limits, self._open = limits, open_connections
         self._client = ""
+        self._watch = ClientWatch()
         self._refusal: Refusal | None = None
         self._head_bytes = 0
         self._unfinished_bytes = 0  # fed to the parser since it last reported something
@@ -66,6 +69,7 @@ class BoundedProtocol(HttpToolsProtocol):
     def connection_lost(self, exc: Exception | None) -> None:
         """Forget the connection."""
         self._open.remove(self, self._client)
+        self._watch.gone = True
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
@@ -136,6 +140,7 @@ class BoundedProtocol(HttpToolsProtocol):
         """Start the request."""
         self._reads_head = False
         self._unfinished_bytes = self._body_bytes = 0
+        self.scope["state"][CLIENT_WATCH] = self._watch
         super().on_headers_complete()
         self._start_body(self.loop.time())
 

@@ -1,4 +1,4 @@
-"""Request ids, request metrics, and a log line for every change, failure or slow request."""
+"""Request ids, work budgets and metrics; a log line for each change, failure or slow request."""
 
 import logging
 import re
@@ -12,12 +12,14 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from backend.logging_setup import bound
 from backend.operations.prometheus import PrometheusMetrics
 from backend.web.security import SAFE_METHODS
+from backend.work_budget import ClientWatch, budget
 
 logger = logging.getLogger(__name__)
 
 SLOW_SECONDS = 1.0
 METHODS = (*SAFE_METHODS, "POST", "PUT", "PATCH", "DELETE")  # others are counted together
 NOT_LOGGED = ("/readyz",)  # polled by machines, which read the answer themselves
+CLIENT_WATCH = "client_watch"  # in the state of a request, where the server has set it
 _NUMBER = re.compile(r"[0-9]{1,18}")
 _ID = re.compile(r"[A-Za-z0-9._-]{1,64}", re.ASCII)
 
@@ -25,8 +27,8 @@ _ID = re.compile(r"[A-Za-z0-9._-]{1,64}", re.ASCII)
 class RequestLog:
     """Outermost ASGI middleware, so that refused requests are counted too."""
 
-    def __init__(self, app: ASGIApp, prometheus: PrometheusMetrics) -> None:
-        self._app, self._prometheus = app, prometheus
+    def __init__(self, app: ASGIApp, prometheus: PrometheusMetrics, work_seconds: float) -> None:
+        self._app, self._prometheus, self._work_seconds = app, prometheus, work_seconds
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass the request on. Its id comes from X-Request-ID if a proxy has set that header."""
@@ -43,7 +45,8 @@ class RequestLog:
                 self._record(scope, message["status"], time.perf_counter() - begun)
             await send(message)
 
-        with bound(request_id=request_id):
+        client = scope.get("state", {}).get(CLIENT_WATCH) or ClientWatch()
+        with bound(request_id=request_id), budget(self._work_seconds, client):
             try:
                 await self._app(scope, receive, send_and_record)
             except Exception:  # the server responds outside of all middleware

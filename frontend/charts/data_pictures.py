@@ -14,6 +14,7 @@ from typing import TypedDict
 
 import numpy as np
 
+from backend import work_budget
 from backend.datasets.formulas import FORMULAS
 from backend.datasets.sampling import flipped, generated, with_noise
 from backend.series import Array
@@ -84,6 +85,7 @@ def _look(run: RunSpec) -> tuple[object, ...]:
 
 
 def _picture(run: RunSpec, varying: Sequence[str]) -> DataPicture:
+    work_budget.check()
     source, values = run.dataset.source, vars(run.dataset)
     named = [
         f"{formatting.label(f'dataset.{name}')} {formatting.value(values[name])}"
@@ -108,12 +110,14 @@ def _picture(run: RunSpec, varying: Sequence[str]) -> DataPicture:
 
 
 def _generated(run: RunSpec, title: str) -> DataPicture:
-    dataset, seed = run.dataset, run.training.seed
+    n, seed = run.dataset.n_train, run.training.seed
+    # a shorter draw is the beginning of a longer one, so the hidden samples need not be drawn
+    dataset = run.dataset.model_copy(update={"n_train": min(n, MAX_DOTS)})
     x, y = with_noise(dataset, seed, "train", *generated(dataset, seed, "train"))
     labels, wrong = _labels(run, y)
-    about = f"The {formatting.count(len(x), 'train sample')} of seed {seed}"
-    if len(x) > MAX_DOTS:
-        about = f"The first {MAX_DOTS} of {len(x):,} train samples of seed {seed}"
+    about = f"The {formatting.count(n, 'train sample')} of seed {seed}"
+    if n > MAX_DOTS:
+        about = f"The first {MAX_DOTS} of {n:,} train samples of seed {seed}"
     if SOURCES[run.dataset.source].features == 2 and labels is None:
         return DataPicture(title, f"{about}, shaded by their value.", _shaded_dots(x, y[:, 0]))
     if x.shape[1] > (1 if labels is None else 2):
@@ -157,7 +161,6 @@ def _wrong_share(run: RunSpec) -> str:
 
 def _dots(x: Array, y: Array, labels: Array | None, wrong: Array) -> list[Dot]:
     across, up = _fitted(x, WIDTH), HEIGHT - _fitted(y, HEIGHT)
-    shown = range(min(len(x), MAX_DOTS))
     return [
         Dot(
             round(float(across[i]), 1),
@@ -165,7 +168,7 @@ def _dots(x: Array, y: Array, labels: Array | None, wrong: Array) -> list[Dot]:
             None if labels is None else int(labels[i]),
             bool(wrong[i]),
         )
-        for i in shown
+        for i in range(len(x))
     ]
 
 

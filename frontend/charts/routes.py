@@ -91,7 +91,7 @@ def specification(body: BodyDep, settings: SettingsDep) -> HTMLResponse:
 
     Raises MalformedBody and InvalidSpec.
     """
-    spec = validate(body.parse(), max_runs=settings.max_runs)
+    spec = validate(body.parse(), max_runs=settings.max_runs, max_text=settings.max_setting_text)
     return render(
         "parts/preview.html", sizes=sizes_info(spec.runs), pictures=data_pictures(spec.runs)
     )

@@ -219,3 +219,20 @@ def test_a_client_has_a_quarter_of_the_connections() -> None:
 def test_a_network_of_ipv6_is_one_client() -> None:
     assert client_of("2001:db8::1") == client_of("2001:db8::ffff:1") != client_of("2001:db8:0:1::1")
     assert client_of("::ffff:192.0.2.1") != client_of("::ffff:192.0.2.2")
+
+
+def test_work_ends_when_the_client_leaves(sqlite_settings: Settings) -> None:
+    grid = {"dataset": {"source": "moons", "n_train": list(range(1, 1001))}, "model": {"width": 2}}
+    body = json.dumps({**grid, "training": {"epochs": list(range(1, 11))}}).encode()
+    head = b"POST /api/experiments HTTP/1.1\r\n" + HOST + b"Content-Type: application/json\r\n"
+    with serving(sqlite_settings) as port:
+        with connect(port) as connection:
+            connection.sendall(head + b"Content-Length: %d\r\n\r\n" % len(body) + body)
+        metrics = b"GET /metrics HTTP/1.1\r\n" + HOST + b"Connection: close\r\n\r\n"
+        wait_for(lambda: b'status="499"' in whole_answer(port, metrics))
+
+
+def whole_answer(port: int, request: bytes) -> bytes:
+    with connect(port) as connection:
+        connection.sendall(request)
+        return b"".join(iter(lambda: connection.recv(65_536), b""))

@@ -1,6 +1,10 @@
+import tracemalloc
+
 import numpy as np
 import pytest
 
+from backend.datasets.formulas import FORMULAS
+from backend.datasets.sampling import flipped, generated, with_noise
 from backend.specification.data_sources import SOURCES
 from docs.make_previews import FILE, text
 from frontend.charts.data_pictures import HEIGHT, MAX_DOTS, MAX_PICTURES, WIDTH, data_pictures
@@ -46,3 +50,33 @@ def test_many_data_sets_are_thinned_to_a_few_pictures() -> None:
     pictures = data_pictures(run_specs("sine", dataset__n_train=[5, 10, 20, 50, 100, 200, 1000]))
     assert len(pictures) == MAX_PICTURES
     assert (len(pictures[0].dots), len(pictures[-1].dots)) == (5, MAX_DOTS)
+
+
+def test_only_the_shown_samples_are_drawn() -> None:
+    few, many = (
+        data_pictures([run_spec("moons", dataset__n_train=n, dataset__label_noise=0.2)])[0]
+        for n in (MAX_DOTS, 100_000)
+    )
+    assert few.dots == many.dots
+    assert many.about.startswith("The first 300 of 100,000 train samples")
+
+
+@pytest.mark.parametrize("source", FORMULAS)
+def test_a_shorter_draw_is_the_beginning_of_a_longer_one(source: str) -> None:
+    noise = {"dataset__input_noise": 0.1, "dataset__n_features": 5}
+    short, long = (run_spec(source, dataset__n_train=n, **noise).dataset for n in (300, 2000))
+    draws = [with_noise(d, 3, "train", *generated(d, 3, "train")) for d in (short, long)]
+    for shorter, longer in zip(*draws, strict=True):
+        assert np.array_equal(shorter, longer[:300])
+    flips = [flipped(np.arange(n) % 2, 0.3, 3, 2) for n in (300, 2000)]
+    for shorter, longer in zip(*flips, strict=True):
+        assert np.array_equal(shorter, longer[:300])
+
+
+def test_a_picture_of_a_large_data_set_takes_little_memory() -> None:
+    spec = run_spec("moons", dataset__n_train=100_000, dataset__n_features=1000)
+    tracemalloc.start()
+    data_pictures([spec])
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < 20 << 20

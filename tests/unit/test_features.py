@@ -23,14 +23,28 @@ from worker.training.member import GroupMember
         ("x1*x1 + x2*x1", "x1^2 + x1*x2"),
         ("sin(5.0*x1) + cos(1*x2)", "sin(5*x1) + cos(x2)"),
         ("x12^3", "x12^3"),
+        ("sin(9999.9999*x1) + cos(0.0001*x2)", "sin(9999.9999*x1) + cos(0.0001*x2)"),
     ],
 )
 def test_features_have_a_canonical_form(written: str, plain: str) -> None:
     assert canonical_features(written) == plain
+    assert canonical_features(plain) == plain
 
 
 @pytest.mark.parametrize(
-    "written", ["", "x0", "x1 +", "x1 x2", "x1 - x2", "x1*x2*x3", "tan(x1)", "sin(0*x1)", "x1 + x1"]
+    "written",
+    [
+        "",
+        "x0",
+        "x1 +",
+        "x1 x2",
+        "x1 - x2",
+        "x1*x2*x3",
+        "tan(x1)",
+        "sin(0*x1)",
+        "x1 + x1",
+        "x\u0663",
+    ],
 )
 def test_an_invalid_sum_of_features_is_refused(written: str) -> None:
     with pytest.raises(ValueError, match="feature"):

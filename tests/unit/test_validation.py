@@ -1,5 +1,6 @@
 """Validation of specifications: expansion to runs, errors and their messages."""
 
+import time
 from typing import Any
 
 import pytest
@@ -11,6 +12,7 @@ from backend.specification import RunSpec, validate
 from backend.specification.data_sources import SOURCES
 from backend.specification.estimates import estimated_seconds, parameters
 from backend.specification.hyperparameters import AXES
+from backend.specification.notation import parse_features
 
 MOONS: dict[str, Any] = {"source": "moons"}
 
@@ -258,3 +260,50 @@ def test_a_hyperparameter_of_another_criterion_is_refused() -> None:
 )
 def test_an_unknown_device_or_priority_is_refused(value: Any, sentence: str) -> None:
     assert refusal({"dataset": MOONS, **value}) == (next(iter(value)), sentence)
+
+
+@pytest.mark.parametrize(
+    ("most", "accepted"), [(4 * (2 * 37 + 16), True), (4 * (2 * 37 + 16) - 1, False)]
+)
+def test_the_text_of_all_runs_together_is_limited(most: int, accepted: bool) -> None:
+    # 2 seeds and 2 sizes, of two variants with 37 and one with 16 characters: 4 (2 x 37 + 16)
+    few = {"features": "x1^2 + x2 + x3^2"}
+    document = {
+        "dataset": {"source": "line", "n_features": 20, "n_train": [50, 60]},
+        "model": {"family": "mlp", "features": " + ".join(f"x{i}" for i in range(1, 9))},
+        "training": {"seeds": 2},
+        "variants": [
+            {"name": "a"},
+            {"name": "b"},
+            {"name": "c", "model": few},
+        ],
+    }
+    if accepted:
+        assert len(validate(document, max_text=most).runs) == 12
+    else:
+        with pytest.raises(InvalidSpec, match="characters in all runs together; accepted: at most"):
+            validate(document, max_text=most)
+
+
+def test_a_long_list_of_features_in_many_runs_is_refused_at_once() -> None:
+    features = " + ".join(f"x{i}" for i in range(1, 1001))
+    document = {
+        "dataset": {"source": "line", "n_features": 1000, "n_train": list(range(1, 51))},
+        "model": {"family": "mlp", "features": features, "depth": 1, "width": 1},
+        "training": {"seeds": 200, "epochs": 1},
+    }
+    began = time.process_time()
+    with pytest.raises(InvalidSpec, match=r"68,900,000 characters .* at most 1,000,000"):
+        validate(document)
+    assert time.process_time() - began < 1
+
+
+def test_a_long_list_of_features_is_parsed_once_for_all_runs() -> None:
+    features = " + ".join(f"x{i}" for i in range(1, 1001))
+    document = {
+        "dataset": {"source": "line", "n_features": 1000, "n_train": list(range(1, 101))},
+        "model": {"family": "mlp", "features": features, "depth": 1, "width": 1},
+    }
+    parse_features.cache_clear()
+    assert len(validate(document).runs) == 100
+    assert parse_features.cache_info().misses <= 2  # as written, and in its canonical form
