@@ -8,7 +8,10 @@ from typing import Any
 
 from pydantic import BaseModel, Field
 
+from backend.log_formats.limits import LogLimits
+
 MEBIBYTE = 1 << 20
+LOG_LIMITS = LogLimits()
 
 
 def limit(default: Any, description: str, *, beyond: str, ge: float = 1) -> Any:
@@ -87,3 +90,19 @@ class Limits(BaseModel):
     max_yaml_bytes: int = limit(
         65_536, "Largest YAML body; reading as much takes a second.", beyond="413", ge=256
     )
+    max_log_file_bytes: int = limit(
+        LOG_LIMITS.max_log_file_bytes, "Largest file that `lab diagnose` reads.",
+        beyond="one sentence",
+    )  # fmt: skip
+    max_log_text_bytes: int = limit(
+        LOG_LIMITS.max_log_text_bytes, "Largest CSV or JSON file that `lab diagnose` reads.",
+        beyond="one sentence",
+    )  # fmt: skip
+    max_log_series: int = limit(
+        LOG_LIMITS.max_log_series, "Most metrics of one training run in a log.",
+        beyond="one sentence",
+    )  # fmt: skip
+    diagnose_seconds: float = limit(
+        LOG_LIMITS.diagnose_seconds, "Processor time in which `lab diagnose` must read a file.",
+        beyond="one sentence", ge=0.01,
+    )  # fmt: skip

@@ -22,11 +22,18 @@ class ClientWatch:
 
 @dataclass
 class WorkBudget:
-    """Seconds of processor time that the threads of a request may use, each on its own."""
+    """Seconds of processor time that the threads of a request may use, each on its own.
+
+    The time of the thread that sets the budget counts from then, that of another from its first
+    check.
+    """
 
     seconds: float
     client: ClientWatch
     _began: dict[int, float] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self._began[threading.get_ident()] = time.thread_time()
 
     def check(self) -> None:
         """Raise ClientLeft or TooExpensive if the work should end."""

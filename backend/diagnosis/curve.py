@@ -9,6 +9,8 @@ from numpy.typing import ArrayLike, NDArray
 
 from backend.series import Array, FloatArray, Series
 
+LARGEST_LOSS = 1e100  # a larger loss counts as infinite: the sums of a diagnosis would overflow
+
 
 @dataclass(frozen=True)
 class Curve:
@@ -52,7 +54,7 @@ class Curve:
         """Make a curve of paired losses [n] at ascending steps [n]."""
         x = np.asarray(steps)
         t, v = np.asarray(train, np.float64), np.asarray(validation, np.float64)
-        train_finite, validation_finite = np.isfinite(t), np.isfinite(v)
+        train_finite, validation_finite = np.abs(t) <= LARGEST_LOSS, np.abs(v) <= LARGEST_LOSS
         both = train_finite & validation_finite
         if both.all():
             return cls(x, t, v, unit=unit)

@@ -111,7 +111,7 @@ def run_table(session: Session, experiment_id: int) -> RunTable:
         rows += _rows(session, page)
         if after is None:
             break
-    columns = dict.fromkeys(column for row in rows for column in row)
+    columns = dict.fromkeys([*_EXPORTED, *(column for row in rows for column in row)])
     return {column: [row.get(column) for row in rows] for column in columns}
 
 
@@ -131,12 +131,15 @@ def _params(item: RunItem) -> dict[str, FieldValue]:
     return item.params
 
 
+_EXPORTED = {
+    field.exported_as: field.source
+    for field in RUN_FIELDS.values()
+    if field.exported_as is not None
+}
+
+
 def _fields(item: RunItem) -> dict[str, FieldValue]:
-    return {
-        field.exported_as: value_of(item, field.source)
-        for field in RUN_FIELDS.values()
-        if field.exported_as is not None
-    }
+    return {column: value_of(item, source) for column, source in _EXPORTED.items()}
 
 
 def _metrics(

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from itertools import chain
 
+from backend import work_budget
 from backend.log_formats.history import (
     EPOCH_NAMES,
     STEP_NAMES,
@@ -77,6 +78,7 @@ def _rows(text: str, delimiter: str) -> Iterator[dict[str, str]]:
     if any(parse_number(name) is not None for name in header if name):
         raise Unreadable("its first line has numbers where the names of the columns are expected")
     for row in rows:
+        work_budget.check()
         cells = ((name, cell.strip()) for name, cell in zip(header, row, strict=False))
         yield {name: _with_point(cell, delimiter) for name, cell in cells if name and cell}
 

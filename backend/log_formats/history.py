@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from unicodedata import category
 
+from backend import work_budget
 from backend.errors import InvalidInput
 from backend.series import Series
 
@@ -111,6 +112,7 @@ def _columns(
     numbers: dict[str, Points] = {}
     texts: dict[str, list[str]] = {}
     for index, row in enumerate(map(_with_part, rows)):
+        work_budget.check()
         for column, value in row.items():
             if (number := parse_number(value)) is not None:
                 numbers.setdefault(column, []).append((index, number))
@@ -166,14 +168,21 @@ def _latest(points: Points, steps: Mapping[int, int]) -> Points:
     """Drop the points that a restart repeats: those from the step that a series goes back to."""
     latest: Points = []
     seen: set[int] = set()
-    before = -MAX_STEP
+    before, ascending = -MAX_STEP, True
     for point in points:
         at = steps.get(point[0])
         if at is None:
             return points
         if at < before and at in seen:
-            latest = [earlier for earlier in latest if steps[earlier[0]] < at]
-            seen = {steps[index] for index, _ in latest}
+            if ascending:
+                while latest and steps[latest[-1][0]] >= at:
+                    seen.discard(steps[latest.pop()[0]])
+            else:
+                work_budget.check()
+                latest = [earlier for earlier in latest if steps[earlier[0]] < at]
+                seen = {steps[index] for index, _ in latest}
+        elif at < before:
+            ascending = False
         latest.append(point)
         seen.add(at)
         before = at

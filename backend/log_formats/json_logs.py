@@ -4,6 +4,7 @@ import json
 from collections.abc import Iterator, Mapping
 from itertools import islice
 
+from backend import work_budget
 from backend.log_formats.history import (
     EPOCH_NAMES,
     History,
@@ -48,6 +49,7 @@ def _lines(text: str, error: ValueError) -> list[object]:
         raise Unreadable(f"its JSON is invalid: {error}") from error
     documents = [first]
     for line_number, line in enumerate(lines[1:], start=2):
+        work_budget.check()
         try:
             documents.append(json.loads(line))
         except (ValueError, RecursionError) as line_error:
@@ -61,6 +63,7 @@ def _lines(text: str, error: ValueError) -> list[object]:
 
 def _histories(node: object, name: str | None, depth: int) -> Iterator[History]:
     """Yield the histories of a document; `name` is the path to it, once it has one."""
+    work_budget.check()
     if depth > MAX_DEPTH:
         return
     if isinstance(node, list):
@@ -108,6 +111,7 @@ def _own_name(child: object) -> str | None:
 
 def _flat(row: Mapping[str, object], prefix: str = "", depth: int = 0) -> dict[str, object]:
     """Return the single values of a record; those of nested records by their path."""
+    work_budget.check()
     values: dict[str, object] = {}
     for key, value in row.items():
         if isinstance(value, dict) and depth < MAX_DEPTH:
@@ -148,6 +152,7 @@ def _at_epochs(series: Series, epochs: list[float]) -> Series:
 
 def _series(value: object) -> Series | None:
     """Return a list of numbers as a series from step 1, or an object with steps and values."""
+    work_budget.check()
     if isinstance(value, dict) and isinstance(value.get("steps"), list):
         steps, values = value["steps"], value.get("values")
         if isinstance(values, list) and all(type(s) is int and is_whole_step(s) for s in steps):

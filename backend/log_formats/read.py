@@ -7,15 +7,16 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
+from backend.errors import TooExpensive
 from backend.log_formats.csv_logs import read_table
 from backend.log_formats.history import History, Unreadable
 from backend.log_formats.json_logs import read_document
+from backend.log_formats.limits import MEBIBYTE, LogLimits, log_limits
 from backend.log_formats.tensorboard import is_events, read_events
 from backend.pairing.series_names import parse_name, part_of
 from backend.series import Series
+from backend.work_budget import ClientWatch, budget
 
-MAX_BYTES = 256 << 20  # of a file
-MAX_TEXT_BYTES = 64 << 20  # of CSV or JSON: parsed, it takes ten times the memory
 MAX_FILES = 200  # event files in a folder
 COMPRESSED = {
     b"\x1f\x8b": "gzip", b"PK\x03\x04": "zip", b"BZh": "bzip2", b"\xfd7zXZ": "xz",
@@ -28,30 +29,59 @@ def read_log(path: str) -> list[History]:
 
     Raises Unreadable with a sentence that names the file.
     """
+    limits = log_limits()
     try:
-        if path != "-" and Path(path).is_dir():
-            return _folder(Path(path))
-        return _histories(_content(path))
+        with budget(limits.diagnose_seconds, ClientWatch()):
+            return _within(limits, _read(path, limits))
     except Unreadable as error:
         raise Unreadable(f"{path}: {error.detail}.") from error
+    except TooExpensive as error:
+        raise Unreadable(
+            f"{path}: reading it takes more than {limits.diagnose_seconds:g} s of processor time; "
+            "accepted: less (LAB_DIAGNOSE_SECONDS)."
+        ) from error
     except OSError as error:
         raise Unreadable(f"{path}: it cannot be read: {error.strerror}.") from error
     except (MemoryError, OverflowError) as error:
         raise Unreadable(f"{path}: it does not fit into memory.") from error
 
 
-def _content(path: str) -> bytes:
+def _read(path: str, limits: LogLimits) -> list[History]:
+    if path != "-" and Path(path).is_dir():
+        return _folder(Path(path), limits)
+    return _histories(_content(path, limits), limits)
+
+
+def _within(limits: LogLimits, histories: list[History]) -> list[History]:
+    """Return the histories, if none has too many series. Raises Unreadable."""
+    most = max((len(history.series) for history in histories), default=0)
+    if most > limits.max_log_series:
+        raise Unreadable(
+            f"it has {most:,} series; accepted: at most {limits.max_log_series:,} "
+            "(LAB_MAX_LOG_SERIES)"
+        )
+    return histories
+
+
+def _content(path: str, limits: LogLimits) -> bytes:
+    most = limits.max_log_file_bytes
     if path == "-":
-        data = sys.stdin.buffer.read(MAX_BYTES + 1)
+        data = sys.stdin.buffer.read(most + 1)
     else:
         with Path(path).open("rb") as file:
-            data = file.read(MAX_BYTES + 1)
-    if len(data) > MAX_BYTES:
-        raise Unreadable(f"it is larger than {MAX_BYTES >> 20} MB")
+            data = file.read(most + 1)
+    if len(data) > most:
+        raise Unreadable(
+            f"it is larger than {_megabytes(most)}, which LAB_MAX_LOG_FILE_BYTES allows"
+        )
     return data
 
 
-def _histories(data: bytes) -> list[History]:
+def _megabytes(size: int) -> str:
+    return f"{size / MEBIBYTE:,.3g} MB"
+
+
+def _histories(data: bytes, limits: LogLimits) -> list[History]:
     if not data.strip():
         raise Unreadable("it is empty")
     for magic, kind in COMPRESSED.items():
@@ -59,8 +89,9 @@ def _histories(data: bytes) -> list[History]:
             raise Unreadable(f"it is packed with {kind}; unpack it first")
     if is_events(data):
         return [History(read_events(data), "step")]
-    if len(data) > MAX_TEXT_BYTES:
-        raise Unreadable(f"it is text larger than {MAX_TEXT_BYTES >> 20} MB")
+    if len(data) > limits.max_log_text_bytes:
+        most = _megabytes(limits.max_log_text_bytes)
+        raise Unreadable(f"it is text larger than {most}, which LAB_MAX_LOG_TEXT_BYTES allows")
     text = _text(data)
     if not text.strip():
         raise Unreadable("it is empty")
@@ -80,7 +111,7 @@ def _text(data: bytes) -> str:
 _NOT_TEXT = "it is neither text (CSV, JSON, JSON lines) nor a TensorBoard event file"
 
 
-def _folder(folder: Path) -> list[History]:
+def _folder(folder: Path, limits: LogLimits) -> list[History]:
     """Return the histories of the event files below a folder, one for each folder of a run."""
     files = sorted(path for path in folder.rglob("*tfevents*") if path.is_file())
     if not 0 < len(files) <= MAX_FILES:
@@ -91,7 +122,7 @@ def _folder(folder: Path) -> list[History]:
     for file in files:
         run, prefix = _run_and_prefix(file.parent.relative_to(folder).parts)
         series = runs.setdefault(run, {})
-        for tag, values in read_events(_content(str(file))).items():
+        for tag, values in read_events(_content(str(file), limits)).items():
             name = tag if part_of(tag.split("/")[0]) else f"{prefix}{tag}"
             earlier = series.get(name)
             series[name] = values if earlier is None else earlier.updated(values)

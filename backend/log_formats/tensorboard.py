@@ -7,11 +7,13 @@ and TensorProto of tensorflow/core (event.proto, summary.proto, tensor.proto).
 import struct
 from collections.abc import Iterator
 
+from backend import work_budget
 from backend.log_formats.history import Unreadable
 from backend.series import Series
 
 HEADER_BYTES = 12  # of a record: its length (8) and the checksum of the length (4)
-MAX_RECORD_BYTES = 64 << 20  # records of scalars have about a hundred
+MAX_RECORD_BYTES = 64 << 20
+MAX_SCALAR_BYTES = 1 << 20  # larger records hold images; records of scalars have about 100 bytes
 MASK = 0xA282EAD8
 VARINT, FIXED64, BYTES, FIXED32 = 0, 1, 2, 5
 EVENT_STEP, EVENT_SUMMARY = 2, 5
@@ -54,7 +56,9 @@ def _records(data: bytes) -> Iterator[bytes]:
         end = at + HEADER_BYTES + length
         if end + 4 > len(data):
             return  # still being written
-        yield data[at + HEADER_BYTES : end]
+        work_budget.check()
+        if length <= MAX_SCALAR_BYTES:
+            yield data[at + HEADER_BYTES : end]
         at = end + 4
 
 

@@ -62,6 +62,8 @@ def comparable(session: Session, experiment_id: int) -> Comparable:
         values = tuple((path, row.params.get(path)) for path in axes)
         number = numbers.setdefault(values, len(numbers))
         by_variant.setdefault(str(row.variant), []).append((number, row))
+    if len(by_variant) < 2:
+        raise NotFound(f"Experiment {experiment_id} has runs of fewer than two variants.")
     settings = [{k: v for k, v in values if v is not None} for values in numbers]
     return Comparable(by_variant, settings)
 

@@ -43,6 +43,8 @@ def suggestion(written: str, accepted: Iterable[str]) -> str:
 TokenKind = Literal["word", "text", "sign", "end"]
 
 MAX_LENGTH = 4000
+MAX_NUMBER_LENGTH = 400  # converting a number takes time that grows with its square
+_LONG_NUMBER = re.compile(rf"[-+.0-9eE_]{{{MAX_NUMBER_LENGTH + 1},}}")
 _TOKEN = re.compile(
     r"""\s*(?:
         (?P<sign><=|>=|!=|[=<>(),])
@@ -85,6 +87,9 @@ def tokenise(text: str) -> list[Token]:
         at = match.start(kind or 0) + 1
         if kind == "text":
             piece = unescaped(piece[1:-1])
+        if kind == "word" and _LONG_NUMBER.fullmatch(piece):
+            detail = f"a number has {len(piece):,} characters; accepted: {MAX_NUMBER_LENGTH}."
+            raise FilterError(at, detail)
         tokens.append(Token(kind, piece, at))  # type: ignore[arg-type]
         position = match.end()
     return [*tokens, Token("end", "", end + 1)]

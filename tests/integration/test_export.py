@@ -116,3 +116,18 @@ def test_an_archive_is_streamed() -> None:
     assert read_names == ["a.txt"]
     with zipfile.ZipFile(io.BytesIO(first + b"".join(archive))) as file:
         assert file.read("b.txt") == b"x" * 1000
+
+
+def test_an_experiment_without_runs_is_exported_and_not_compared(sqlite_api: Api) -> None:
+    variants = [{"name": "a"}, {"name": "b", "training": {"weight_decay": 0.1}}]
+    experiment_id = sqlite_api.submit(variants=variants)
+    runs = sqlite_api.run_ids(experiment_id)
+    assert sqlite_api.post("/api/runs/delete", json={"runs": runs}).status_code == 200
+    parquet = fetch(sqlite_api, experiment_id, "parquet")
+    assert len(read_parquet(io.BytesIO(parquet["runs.parquet"])).read_all()) == 0
+    assert len(read_parquet(io.BytesIO(parquet["metrics.parquet"])).read_all()) == 0
+    assert b"run" in fetch(sqlite_api, experiment_id, "csv")["runs.csv"]
+    for kind in ("api", "charts"):
+        assert sqlite_api.get(f"/{kind}/experiments/{experiment_id}/comparison").status_code == 404
+    page = {"accept": "text/html"}
+    assert sqlite_api.get(f"/experiments/{experiment_id}", headers=page).status_code == 200

@@ -66,6 +66,7 @@ def test_an_order_has_columns_and_directions() -> None:
         ("pinned", 7, "the filter ends; accepted: = true or = false after pinned."),
         ("id = 1 id = 2", 8, "“id” was found; accepted: and, or, or the end of the filter."),
         ("(id = 1", 8, "the filter ends; accepted: and, or, or )."),
+        ("id = " + "9" * 401, 6, "a number has 401 characters; accepted: 400."),
         ("id in 1", 7, "accepted: ( and values with commas between."),
         ("id = ", 5, "the filter ends; accepted: a number."),
         ("note = 'x", 8, "the quotation that begins with ' has no end."),

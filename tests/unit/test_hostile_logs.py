@@ -3,6 +3,7 @@
 import gzip
 import json
 import struct
+import time
 from pathlib import Path
 from typing import Any
 
@@ -12,22 +13,98 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from backend.diagnosis import Curve, diagnose
+from backend.errors import InvalidInput
 from backend.log_formats import find_losses, read_log
-from backend.log_formats.history import History, Unreadable
+from backend.log_formats.history import History, Unreadable, from_rows
 from backend.log_formats.json_logs import read_document
-from backend.log_formats.tensorboard import _scalars, read_events
+from backend.log_formats.tensorboard import (
+    MAX_SCALAR_BYTES,
+    _masked,
+    _scalars,
+    read_events,
+)
+from backend.series import Series
 
 EVENTS = Path(__file__).parents[1] / "data" / "events"
 EVENT = b"\x2a\x0a\x0a\x08\x0a\x01a\x15" + struct.pack("<f", 1.0)  # the summary a = 1
 
 
-def test_text_that_does_not_fit_into_memory_is_refused(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+LOG = "epoch,loss,val_loss\n1,3,3\n2,2,2\n3,1,2\n"
+
+
+@pytest.mark.parametrize(
+    ("variable", "most", "words"),
+    [
+        ("LAB_MAX_LOG_TEXT_BYTES", len(LOG), "it is text larger than .* LAB_MAX_LOG_TEXT_BYTES"),
+        ("LAB_MAX_LOG_FILE_BYTES", len(LOG), "it is larger than .* LAB_MAX_LOG_FILE_BYTES"),
+        ("LAB_MAX_LOG_SERIES", 2, "it has 2 series; accepted: at most 1 .LAB_MAX_LOG_SERIES"),
+    ],
+)
+def test_a_log_at_a_limit_is_read_and_one_beyond_it_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, variable: str, most: int, words: str
 ) -> None:
-    monkeypatch.setattr("backend.log_formats.read.MAX_TEXT_BYTES", 100)
-    (tmp_path / "log.csv").write_text("loss,val_loss\n" * 10)
-    with pytest.raises(Unreadable, match="it is text larger than"):
+    (tmp_path / "log.csv").write_text(LOG)
+    monkeypatch.setenv(variable, str(most))
+    assert len(read_log(str(tmp_path / "log.csv"))) == 1
+    monkeypatch.setenv(variable, str(most - 1))
+    with pytest.raises(Unreadable, match=words):
         read_log(str(tmp_path / "log.csv"))
+
+
+@pytest.mark.parametrize("value", ["many", "0", "-1", "1e400"])
+def test_a_limit_that_is_no_number_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, value: str
+) -> None:
+    (tmp_path / "log.csv").write_text(LOG)
+    monkeypatch.setenv("LAB_DIAGNOSE_SECONDS", value)
+    with pytest.raises(InvalidInput, match=r"LAB_DIAGNOSE_SECONDS is .*; accepted: a number above"):
+        read_log(str(tmp_path / "log.csv"))
+
+
+LONG_LOGS = {
+    "rows": "epoch,loss,val_loss\n" + "".join(f"{at},1,1\n" for at in range(20_000)),
+    "lists": "[" + "[]," * 60_000 + "[]]",
+    "records": "[" + '{"a": 1},' * 20_000 + '{"a": 1}]',
+    "lines": '{"a": 1}\n' * 20_000,
+    "columns": ",".join(f"c{at}" for at in range(2000)) + "\n" + ("1," * 1999 + "1\n") * 50,
+}
+
+
+@pytest.mark.parametrize("kind", LONG_LOGS)
+def test_reading_ends_with_its_budget(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str
+) -> None:
+    (tmp_path / "log").write_text(LONG_LOGS[kind])
+    monkeypatch.setenv("LAB_DIAGNOSE_SECONDS", "0.01")
+    with pytest.raises(Unreadable, match=r"more than 0.01 s .*LAB_DIAGNOSE_SECONDS"):
+        read_log(str(tmp_path / "log"))
+
+
+def test_rows_that_go_back_again_and_again_take_little_time() -> None:
+    forth = [{"epoch": at, "loss": 1, "val_loss": 1} for at in range(1, 10_000)]
+    back = [{"epoch": 1 + at % 2, "loss": 1, "val_loss": 1} for at in range(10_000, 0, -1)]
+    began = time.process_time()
+    history = from_rows(forth + back)
+    assert history is not None
+    assert history.series["loss"].steps.tolist() == [1, 2]
+    assert time.process_time() - began < 1
+
+
+def test_records_of_images_are_skipped() -> None:
+    record = struct.pack("<Q", MAX_SCALAR_BYTES + 1)
+    image = record + struct.pack("<I", _masked(record)) + bytes(MAX_SCALAR_BYTES + 5)
+    assert read_events(image * 3) == {}
+
+
+@pytest.mark.parametrize("exponent", [-320, -300, 0, 100, 300, 308])
+def test_values_of_very_different_sizes_are_diagnosed(exponent: int) -> None:
+    draws = np.random.default_rng(1)
+    for _ in range(40):
+        count = int(draws.integers(2, 80))
+        logs = np.clip(exponent + draws.uniform(-30, 30, (2, count)), -323, 308.2)
+        train, validation = (Series.of(range(1, count + 1), 10.0**row) for row in logs)
+        diagnosis = diagnose(Curve.from_series(train, validation))
+        json.dumps(diagnosis.as_dict(), allow_nan=False)
 
 
 def test_control_characters_are_removed_from_names() -> None:
