@@ -35,6 +35,18 @@ class Limits(BaseModel):
         beyond="422, the work ends", ge=0.01,
     )  # fmt: skip
     max_streams: int = limit(1000, "Live streams per web process.", beyond="503")
+    max_streams_per_client: int = limit(
+        250, "Live streams per client, counted as for LAB_MAX_CONNECTIONS_PER_CLIENT.",
+        beyond="429",
+    )  # fmt: skip
+    max_queued_runs: int = limit(
+        100_000, "Runs that wait, of all experiments together.", beyond="429, nothing is queued"
+    )
+    max_queued_runs_per_token: int = limit(
+        50_000, "Runs that wait, of the experiments of one token. Without tokens all count as "
+        "one.",
+        beyond="429, nothing is queued",
+    )  # fmt: skip
     max_connections: int | None = limit(
         None, "Open connections per web process. At most three quarters of the limit of open "
         "files, which is raised to its maximum at the start.",

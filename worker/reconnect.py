@@ -51,10 +51,27 @@ class LocalAckQoS(redis.QoS):
             raise
 
 
+class TolerantChannel(redis.Channel):
+    """Drops a message that is not a task of Celery, instead of ending the worker."""
+
+    def _brpop_read(self, **options: Any) -> bool:
+        try:
+            return bool(super()._brpop_read(**options))  # type: ignore[no-untyped-call]
+        except (
+            ValueError,
+            KeyError,
+            TypeError,
+            AttributeError,
+        ):  # not JSON, or JSON without the parts of a task
+            logger.exception("dropped a message of the broker that is not a task")
+            return True
+
+
 def install_reconnect(app: Celery) -> None:
     """Make a Celery app use the classes above for its connections."""
     app.amqp.Connection = ReconnectingConnection
     redis.Channel.QoS = LocalAckQoS
+    redis.Transport.Channel = TolerantChannel
 
 
 def retry_while_unreachable(query: Callable[[], QueryResult], shutdown: Shutdown) -> QueryResult:

@@ -76,6 +76,9 @@ def register(app: Celery, settings: Settings) -> None:
         train(run_ids, services)
 
     _connect_signals(services)
+    app.finalize()
+    for builtin in [name for name in app.tasks if name.startswith("celery.")]:
+        app.tasks.unregister(builtin)  # a message must not be able to start them
 
 
 def train(run_ids: Sequence[int], services: Services) -> None:

@@ -15,6 +15,7 @@ from backend.export.archive import to_yaml
 from backend.limits import Limits
 from backend.runs import lifecycle
 from backend.runs.items import experiment_items, run_items
+from backend.runs.queue_limits import check_queue
 from backend.runs.schemas import ExperimentItem, RunItem
 from backend.specification import ExperimentSpec, validate
 from backend.specification.estimates import estimated_seconds, parameters
@@ -109,6 +110,7 @@ def submit(
         return DryRun(**cost.model_dump(), settings=setting_statuses(spec.document))
 
     def create(session: Session) -> Submitted:
+        check_queue(session, len(spec.runs), settings)
         experiment, run_ids = experiments.create_experiment(session, spec)
         url = f"/experiments/{experiment.id}"
         return Submitted(id=experiment.id, name=experiment.name, url=url, runs=len(run_ids))

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Query, Request, Response
@@ -17,6 +18,7 @@ from backend.remedies import follow_up
 from backend.remedies.catalogue import Remedy
 from backend.remedies.follow_up import DEFAULT_SEEDS
 from backend.runs.items import experiment_items
+from backend.runs.queue_limits import check_queue
 from backend.runs.schemas import ExperimentItem
 from backend.specification import ExperimentSpec, validate
 from backend.specification.params import JsonObject, ParamValue
@@ -151,7 +153,7 @@ def try_remedies(
     if dry_run:
         response.status_code = 200
         return _estimated(plan, workers=settings.workers)
-    started = once.create(database, FollowUp, plan.start)
+    started = once.create(database, FollowUp, partial(plan.start, limits=settings))
     response.headers["Location"] = f"/api{started.url}"
     return started
 
@@ -169,8 +171,9 @@ class _Plan:
     def variants(self) -> list[str]:
         return [variant["name"] for variant in self.document["variants"]]
 
-    def start(self, session: Session) -> FollowUp:
+    def start(self, session: Session, limits: Limits) -> FollowUp:
         """Store the follow-up with its runs, and queue them."""
+        check_queue(session, len(self.spec.runs), limits)
         experiment, run_ids = experiments.create_experiment(
             session, self.spec, follows=self.diagnosed_run
         )

@@ -10,12 +10,13 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Header, Query, Request
 from fastapi.responses import StreamingResponse
 
-from backend.errors import InvalidInput, Unavailable
+from backend.errors import InvalidInput, TooManyRequests, Unavailable
 from backend.live import events
 from backend.live.events import EventBatch, StreamSubject
 from backend.live.notifications import Broadcaster
 from backend.store import UNREACHABLE, Database, changes, experiments, reason, runs
 from backend.store.tables import MAX_ID
+from backend.web.connections import client_of
 from backend.web.dependencies import MAX_REVISION, BroadcasterDep, DatabaseDep, SettingsDep
 
 logger = logging.getLogger(__name__)
@@ -25,6 +26,7 @@ READER_THREADS = 2
 MIN_PAUSE_SECONDS = 0.1  # between two batches of a stream, so that changes are sent together
 MAX_BATCHES_PER_SECOND = 400  # over all streams; above it the pause grows, for other requests
 PING_SECONDS = 15.0  # after this long without a batch, a comment detects vanished clients
+RETRY_SECONDS = 10  # until a client with too many streams tries again
 PING = b": ping\n\n"
 
 
@@ -98,10 +100,19 @@ async def reader(request: Request) -> StreamReader:
     return stream_reader
 
 
+async def client(request: Request) -> str:
+    """Return the client of the request, whose streams are counted together."""
+    return client_of(request.client.host) if request.client else "local"
+
+
+ClientDep = Annotated[str, Depends(client)]
+
+
 def start(
     database: DatabaseDep,
     broadcaster: BroadcasterDep,
     settings: SettingsDep,
+    client: ClientDep,
     subject: Annotated[StreamSubject, Depends(subject)],
     after: Annotated[int, Query(ge=0, le=MAX_REVISION, description="Revision last seen.")] = 0,
     last_event_id: Annotated[int | None, Header(ge=0, le=MAX_REVISION)] = None,
@@ -114,6 +125,12 @@ def start(
     if broadcaster.open_subscriptions >= settings.max_streams:
         raise Unavailable(
             f"There are {broadcaster.open_subscriptions} streams; LAB_MAX_STREAMS allows no more."
+        )
+    if broadcaster.subscriptions_of(client) >= settings.max_streams_per_client:
+        raise TooManyRequests(
+            f"{client} has {broadcaster.subscriptions_of(client)} streams; "
+            "LAB_MAX_STREAMS_PER_CLIENT allows no more.",
+            RETRY_SECONDS,
         )
     wanted = after if last_event_id is None else last_event_id
     with database.read() as session:
@@ -130,6 +147,7 @@ def start(
 async def stream(
     reader: Annotated[StreamReader, Depends(reader)],
     broadcaster: BroadcasterDep,
+    client: ClientDep,
     subject: Annotated[StreamSubject, Depends(subject)],
     after: Annotated[int, Depends(start)],
 ) -> StreamingResponse:
@@ -139,18 +157,18 @@ async def stream(
     contain the state of the run that changed.
     """
     headers = {"Cache-Control": "no-cache", "X-Accel-Buffering": "no"}
-    following = _follow(reader, broadcaster, subject, after)
+    following = _follow(reader, broadcaster, subject, after, client)
     return StreamingResponse(following, headers=headers, media_type=MEDIA_TYPE)
 
 
 async def _follow(
-    reader: StreamReader, broadcaster: Broadcaster, subject: StreamSubject, after: int
+    reader: StreamReader, broadcaster: Broadcaster, subject: StreamSubject, after: int, client: str
 ) -> AsyncGenerator[bytes, None]:
     """Yield encoded batches of events, which are shared by all streams at the same revision.
 
     A slow client has at most one batch waiting: the next is read after it was sent.
     """
-    with broadcaster.subscribe(subject.experiment_id) as subscription:
+    with broadcaster.subscribe(subject.experiment_id, client) as subscription:
         yield PING  # tells the browser that the stream is open
         sent_at, more = time.monotonic(), True
         while more or await subscription.wait():

@@ -6,7 +6,7 @@ A lost notification delays readers by a second and never loses data, because rea
 import asyncio
 import logging
 import time
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
@@ -85,18 +85,21 @@ class Broadcaster:
     def __init__(self, broker_url: str) -> None:
         self._broker_url = broker_url
         self._subscriptions: defaultdict[int, set[Subscription]] = defaultdict(set)
+        self._by_client: Counter[str] = Counter()
         self._task: asyncio.Task[None] | None = None
         self.received = 0
         self.closed = False
 
     @contextmanager
-    def subscribe(self, experiment_id: int) -> Iterator[Subscription]:
-        """Subscribe to an experiment while the context is open."""
+    def subscribe(self, experiment_id: int, client: str = "") -> Iterator[Subscription]:
+        """Subscribe a client to an experiment while the context is open."""
         subscription = Subscription(self)
         self._subscriptions[experiment_id].add(subscription)
+        self._by_client[client] += 1
         try:
             yield subscription
         finally:
+            self._by_client -= Counter({client: 1})
             self._subscriptions[experiment_id].discard(subscription)
             if not self._subscriptions[experiment_id]:
                 del self._subscriptions[experiment_id]
@@ -105,6 +108,10 @@ class Broadcaster:
     def open_subscriptions(self) -> int:
         """Number of open subscriptions."""
         return sum(map(len, list(self._subscriptions.values())))
+
+    def subscriptions_of(self, client: str) -> int:
+        """Return the number of open subscriptions of a client."""
+        return self._by_client[client]
 
     def start(self) -> None:
         """Start listening to Redis. Call it inside the event loop."""

@@ -53,6 +53,7 @@ def make_celery(settings: Settings) -> Celery:
         task_default_queue=queue_name("any"),
         worker_prefetch_multiplier=1,
         worker_concurrency=1,
+        worker_enable_remote_control=False,  # nothing uses it, and it can stop workers
         broker_connection_retry_on_startup=True,
         broker_connection_max_retries=None,  # retry forever: a worker is useless without a broker
         # A task may take hours. Lost workers are detected by their leases, not by this timeout.

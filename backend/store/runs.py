@@ -10,7 +10,7 @@ from backend.errors import NotFound
 from backend.runs.states import ENDED, UNENDED
 from backend.specification.params import JsonObject
 from backend.store.bulk import chunks
-from backend.store.tables import MAX_ID, ExternalRun, Run
+from backend.store.tables import MAX_ID, Experiment, ExternalRun, Run
 
 
 def get(session: Session, run_id: int) -> Run:
@@ -131,6 +131,13 @@ def count_unended(session: Session) -> dict[str, int]:
     """Return how many runs wait for a worker and have one, ``{state: count}``, without zeros."""
     query = select(Run.status, func.count()).where(Run.status.in_(UNENDED), trained_here())
     return {state: count for state, count in session.execute(query.group_by(Run.status))}  # noqa: C416
+
+
+def count_queued_of(session: Session, owner: str | None) -> int:
+    """Return how many runs of an owner's experiments are queued; None means those of no token."""
+    joined = select(func.count(Run.id)).join(Experiment, Experiment.id == Run.experiment_id)
+    query = joined.where(Run.status == "queued", Experiment.owner.is_not_distinct_from(owner))
+    return session.scalar(query) or 0
 
 
 def count_ended(session: Session) -> dict[str, int]:

@@ -7,6 +7,7 @@ from itertools import chain
 from typing import Any
 
 import pytest
+from kombu.entity import Queue
 from kombu.exceptions import OperationalError
 from redis import Redis
 from sqlalchemy import select, update
@@ -226,6 +227,26 @@ def test_a_worker_takes_messages_after_the_broker_hung_during_an_acknowledgement
             message.ack()
         broker.client_unpause()
         assert channel.qos.can_consume()
+
+
+@pytest.mark.parametrize("garbage", [b"not JSON", b"\xff", b"7", b"[1]", b"{}"])
+def test_a_message_that_is_not_a_task_does_not_end_a_worker(
+    sqlite_settings: Settings, garbage: bytes
+) -> None:
+    app = make_celery(sqlite_settings)
+    reconnect.install_reconnect(app)
+    received: list[object] = []
+    queue = Queue(queue_name("any"))  # type: ignore[no-untyped-call]
+    with (
+        app.connection_for_read() as connection,
+        Redis.from_url(sqlite_settings.broker_url) as broker,
+        connection.Consumer([queue], callbacks=[lambda body, _: received.append(body)]),
+    ):
+        broker.lpush(queue_name("any"), garbage)
+        connection.Producer().publish({"a": "task"}, routing_key=queue_name("any"))
+        while not received:
+            connection.drain_events(timeout=5)
+    assert received == [{"a": "task"}]
 
 
 def test_a_request_does_not_wait_for_a_broker_known_to_be_unreachable(

@@ -51,12 +51,20 @@ def test_a_client_that_never_reads_is_disconnected_and_others_continue(
     wait_for(lambda: broadcaster.open_subscriptions == 0)
 
 
-def test_more_streams_than_allowed_are_refused(sqlite_api: Api) -> None:
+@pytest.mark.parametrize(
+    ("limit", "expected"),
+    [
+        ("max_streams", (503, "unavailable")),
+        ("max_streams_per_client", (429, "too_many_requests")),
+    ],
+)
+def test_more_streams_than_allowed_are_refused(
+    sqlite_api: Api, limit: str, expected: tuple[int, str]
+) -> None:
     sqlite_api.submit()
-    sqlite_api.app.state.settings = sqlite_api.app.state.settings.model_copy(
-        update={"max_streams": 1}
-    )
+    sqlite_api.app.state.settings = sqlite_api.app.state.settings.model_copy(update={limit: 1})
     with serve(sqlite_api.app) as url, open_stream(url, "experiment=1"):
         wait_for(lambda: sqlite_api.app.state.broadcaster.open_subscriptions == 1)
         answer = httpx.get(f"{url}/api/stream?experiment=1")
-        assert (answer.status_code, answer.json()["error"]) == (503, "unavailable")
+        assert (answer.status_code, answer.json()["error"]) == expected
+    wait_for(lambda: sqlite_api.app.state.broadcaster.subscriptions_of("127.0.0.1") == 0)
