@@ -11,7 +11,10 @@ from backend.fit_reports.fit_report import DEFAULT_SETTINGS, losses_by_step
 from backend.pairing import LossPair
 
 OVERFITTING = "overfitting"
-"""The name of the criterion that fires when the diagnosis of the curve so far is overfitting."""
+"""The name of the criterion that fires when the diagnosis of the curve so far is one of HARMFUL."""
+
+HARMFUL = (Verdict.OVERFITTING, Verdict.MEMORISED_NOISE)
+"""Verdicts on a validation loss that rises, or never fell, while train loss falls."""
 
 
 def criterion_of(name: str = "patience", **settings: float) -> Criterion:
@@ -48,6 +51,6 @@ def check(stop_when: str, settings: Mapping[str, float]) -> None:
 def fired_at(pair: LossPair, stop_when: str, settings: Mapping[str, float]) -> int | None:
     """Return the step at which a criterion fires on the losses so far, None if it does not."""
     if stop_when == OVERFITTING:
-        overfits = diagnose(pair.curve).verdict == Verdict.OVERFITTING
-        return int(pair.validation.steps[-1]) if overfits else None
+        harmful = diagnose(pair.curve).verdict in HARMFUL
+        return int(pair.validation.steps[-1]) if harmful else None
     return early_stop_step(criterion_of(stop_when, **settings), losses_by_step(pair))

@@ -91,6 +91,14 @@ def test_should_stop_fires_at_the_epoch_of_the_criterion(
     assert all(fired[epoch:])
 
 
+def test_a_validation_loss_that_rises_from_the_start_stops_training() -> None:
+    run = offline()
+    for epoch in range(EPOCHS):
+        run.log({"loss": TRAIN[epoch], "val_loss": 1 + epoch / 4})
+    assert run.diagnose().verdict == "memorised noise"
+    assert run.should_stop("overfitting")
+
+
 def test_a_chosen_pair_is_judged() -> None:
     run = offline(train="a", validation="b", stop_when="patience", settings={"patience": 3})
     stops = []
