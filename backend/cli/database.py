@@ -4,6 +4,7 @@ import json
 from argparse import Namespace
 
 from backend.cli.terminal import say
+from backend.diagnosis.verdicts import Verdict
 from backend.operations import data_folder
 from backend.operations.doctor import Check, examine
 from backend.operations.migration import migrate, opened, refuse_missing, remember
@@ -42,7 +43,7 @@ def run_restore(options: Namespace) -> int:
     settings = load_settings(options, "data_dir")
     data_folder.protect(settings)
     with opened(settings) as database:
-        rows = restore.read(options.file, database)
+        rows = restore.read(options.file, database, verdicts=list(Verdict))
         remember(settings, database)
     say(f"Restored {rows['experiments']:,} experiments and {rows['runs']:,} runs.")
     return 0

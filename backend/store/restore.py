@@ -9,7 +9,7 @@ import json
 import shutil
 import sqlite3
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
@@ -19,22 +19,32 @@ from sqlalchemy.orm import Session
 
 from backend.errors import Conflict, InvalidInput
 from backend.store import changes, schema, transitions
-from backend.store.backup import MANIFEST, ROWS_PER_READ, Digest, reflected
+from backend.store.backup import (
+    MANIFEST,
+    NOT_COPIED,
+    NOT_IN_BACKUPS,
+    ROWS_PER_READ,
+    Digest,
+    reflected,
+)
 from backend.store.changes import NewChange
 from backend.store.engine import Database
+from backend.store.restore_checks import table_problems, value_problems
 
 if TYPE_CHECKING:
     import psycopg
 
 
-def read(path: Path, database: Database) -> dict[str, int]:
+def read(path: Path, database: Database, *, verdicts: Collection[str]) -> dict[str, int]:
     """Fill an empty database from a backup; return the number of rows per table.
 
-    Raises InvalidInput if the file is not a backup, is damaged or has an unknown schema, and
-    Conflict if the database is not empty.
+    `verdicts` are the names that a diagnosis may give. Raises InvalidInput if the file is not a
+    backup, is damaged, has an unknown schema or holds impossible values, and Conflict if the
+    database is not empty.
     """
     revision = _check(path)
     with _newest(path, revision) as source:
+        _check_values(path, source, verdicts)
         schema.migrate(database)
         tables = reflected(source.engine)
         with database.write() as target:
@@ -58,15 +68,41 @@ def _check(path: Path) -> str:
             revision = manifest.get("schema", "")
             if revision not in schema.known():
                 raise InvalidInput(f"{path}: {schema.refusal(revision, manifest.get('version'))}")
-            for name, digest in manifest.items():
-                kind, _, table = name.partition(" ")
-                if kind == "table" and list(Digest.of(connection, table)) != json.loads(digest):
-                    raise InvalidInput(
-                        f"{path} is damaged: the table {table} has changed since it was written."
-                    )
+            _check_digests(path, connection, manifest)
     except (sqlite3.Error, OSError) as error:
         raise InvalidInput(f"{path} is not a backup, or cannot be read: {error}.") from error
     return revision
+
+
+def _check_digests(path: Path, connection: sqlite3.Connection, manifest: dict[str, str]) -> None:
+    """Compare every table with its digest. Raises InvalidInput."""
+    prefix = "table "
+    digests = {
+        name.removeprefix(prefix): digest
+        for name, digest in manifest.items()
+        if name.startswith(prefix)
+    }
+    left_out = (*NOT_COPIED, *NOT_IN_BACKUPS)
+    if problem := next(table_problems(connection, digests, left_out), None):
+        raise InvalidInput(f"{path} is not a complete backup: {problem}.")
+    for table, digest in digests.items():
+        try:
+            expected = json.loads(digest)
+        except ValueError:
+            raise InvalidInput(
+                f"{path} is damaged: the digest of the table {table} in its manifest is no JSON."
+            ) from None
+        if list(Digest.of(connection, table)) != expected:
+            raise InvalidInput(
+                f"{path} is damaged: the table {table} has changed since it was written."
+            )
+
+
+def _check_values(path: Path, source: Database, verdicts: Collection[str]) -> None:
+    """Raise InvalidInput for a value that this version cannot have written."""
+    with source.read() as session:
+        if problem := next(value_problems(session, verdicts), None):
+            raise InvalidInput(f"{path} has an impossible value: {problem}. Nothing was restored.")
 
 
 @contextmanager

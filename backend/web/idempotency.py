@@ -15,6 +15,7 @@ from fastapi import Depends, Header, Request, Response
 from pydantic import BaseModel
 from sqlalchemy.orm import Session
 
+from backend.access.identity import current_identity
 from backend.errors import Conflict, InvalidInput
 from backend.store import Database, stored_answers
 
@@ -51,7 +52,8 @@ class Once:
     def __init__(self, request: Request, body: bytes, response: Response, key: str | None) -> None:
         self._key, self._response = key, response
         self._hours = request.app.state.settings.idempotency_hours
-        self._owner = _digest(request.headers.get("authorization", "").encode())
+        sender = current_identity().digest  # empty where no token is required
+        self._owner = _digest(sender.encode(), request.headers.get("authorization", "").encode())
         self._request = _digest(request.url.path.encode(), request.url.query.encode(), body)
 
     def create(

@@ -19,6 +19,7 @@ import pytest
 from sqlalchemy import Column, Connection, Engine, Table, event, func, select, text, update
 
 from backend.cli import main
+from backend.diagnosis.verdicts import Verdict
 from backend.errors import Conflict, InvalidInput, Unavailable
 from backend.operations.migration import migrate
 from backend.settings import Settings
@@ -45,6 +46,10 @@ from tests.scenes import MOONS, Scene, write_scene
 RELEASES = sorted((ROOT / "tests" / "data" / "releases").glob("*.db.gz"))
 RUNNING = Scene({"dataset": MOONS, "training": {"seeds": 2}}, 30, None)
 SCENE = Scene({"name": "Kept é", "dataset": MOONS, "training": {"seeds": 3}}, 20)
+
+
+def restore_backup(path: Path, database: Database) -> dict[str, int]:
+    return restore.read(path, database, verdicts=list(Verdict))
 
 
 def content(database: Database) -> dict[str, list[Any]]:
@@ -93,7 +98,7 @@ def test_a_backup_is_restored_on_either_database(
 ) -> None:
     fill(database)
     backup.write(database, tmp_path / "kept.db")
-    restore.read(tmp_path / "kept.db", target)
+    restore_backup(tmp_path / "kept.db", target)
     assert content(target) == content(database)
     experiment_id, _ = write_scene(target, SCENE)  # ids continue after the restored ones
     assert experiment_id == 3
@@ -110,7 +115,7 @@ def test_a_restore_invalidates_later_leases(
         dispatch.mark_sent(session, [second])
     backup.write(database, tmp_path / "kept.db")
     claim = partial(transitions.claim, worker="a", lease_seconds=60)
-    restore.read(tmp_path / "kept.db", target)
+    restore_backup(tmp_path / "kept.db", target)
     with database.write() as session:
         (held,) = claim(session, [second])  # after the backup
     with target.write() as session:
@@ -179,7 +184,7 @@ IN_TRANSACTION = (
 def last_steps(snapshot: Path, run_ids: list[int]) -> set[int]:
     """Return the last steps of val_loss of the runs in a backup."""
     target = Database(f"sqlite:///{snapshot}.restored")
-    restore.read(snapshot, target)
+    restore_backup(snapshot, target)
     with target.read() as session:
         series_by_run = metrics.series_of(session, run_ids, ["val_loss"])
     target.dispose()
@@ -193,7 +198,7 @@ def test_a_database_that_is_not_empty_is_not_overwritten(
     backup.write(database, tmp_path / "kept.db")
     before = content(database)
     with pytest.raises(Conflict, match="not empty"):
-        restore.read(tmp_path / "kept.db", database)
+        restore_backup(tmp_path / "kept.db", database)
     assert content(database) == before
 
 
@@ -214,7 +219,7 @@ def test_two_backups_to_one_path_do_not_interfere(migrated_sqlite: Path, tmp_pat
         subprocess.run([sys.executable, *command], cwd=ROOT, check=True)
         assert unfinished.read_text() == "not yet whole"
         shutil.copy(path, unfinished)
-    assert restore.read(path, Database(f"sqlite:///{tmp_path}/target.db"))["runs"] == 0
+    assert restore_backup(path, Database(f"sqlite:///{tmp_path}/target.db"))["runs"] == 0
 
 
 def test_a_failed_backup_is_explained_in_one_sentence(
@@ -242,7 +247,7 @@ def test_a_damaged_backup_is_refused(sqlite_database: Database, tmp_path: Path) 
     with closing(sqlite3.connect(path)) as connection, connection:
         connection.execute("UPDATE metric_summaries SET min = 0 WHERE run_id = 2")
     with pytest.raises(InvalidInput, match="damaged: the table metric_summaries has changed since"):
-        restore.read(path, Database(f"sqlite:///{tmp_path}/target.db"))
+        restore_backup(path, Database(f"sqlite:///{tmp_path}/target.db"))
 
 
 def test_a_file_that_is_not_a_backup_is_refused(
@@ -259,7 +264,7 @@ def test_a_newer_schema_is_refused(sqlite_database: Database, tmp_path: Path) ->
     with closing(sqlite3.connect(tmp_path / "kept.db")) as connection, connection:
         connection.execute("UPDATE backup SET value = '9999' WHERE name = 'schema'")
     with pytest.raises(InvalidInput, match=r"its schema 9999 \(made by version .* is unknown"):
-        restore.read(tmp_path / "kept.db", Database(f"sqlite:///{tmp_path}/target.db"))
+        restore_backup(tmp_path / "kept.db", Database(f"sqlite:///{tmp_path}/target.db"))
 
 
 def test_a_database_of_a_newer_schema_is_not_started(settings: Settings) -> None:
@@ -294,14 +299,14 @@ def test_a_killed_restore_can_be_repeated(
         "    if table.name == 'metric_summaries': os.kill(os.getpid(), signal.SIGKILL)\n"
         "    return done\n"
         "restore._fill = killed\n"
-        "restore.read(Path(sys.argv[1]), Database(sys.argv[2]))"
+        "restore.read(Path(sys.argv[1]), Database(sys.argv[2]), verdicts=sys.argv[3:])"
     )
     url = target.engine.url.render_as_string(hide_password=False)
-    command = [sys.executable, "-c", code, str(tmp_path / "kept.db"), url]
+    command = [sys.executable, "-c", code, str(tmp_path / "kept.db"), url, *Verdict]
     assert subprocess.run(command, cwd=ROOT, check=False).returncode == -signal.SIGKILL
     with target.read() as session:
         assert session.scalar(select(func.count()).select_from(Experiment)) == 0
-    restore.read(tmp_path / "kept.db", target)
+    restore_backup(tmp_path / "kept.db", target)
     assert content(target) == content(database)
 
 
@@ -314,7 +319,7 @@ def test_the_data_of_each_release_are_migrated_to_the_newest_schema(
     with closing(sqlite3.connect(path)) as old:
         values = old.execute("SELECT packed_values FROM metrics ORDER BY 1").fetchall()
         summaries = old.execute("SELECT count(*) FROM metric_summaries").fetchone()[0]
-    restore.read(path, target)
+    restore_backup(path, target)
     assert schema.revision(target) == schema.newest()
     assert schema.differences(target) == []
     with target.read() as session:
@@ -347,7 +352,7 @@ def test_a_sqlite_database_is_backed_up_before_its_schema_changes(
     migrate(settings)
     assert len(list(backups.iterdir())) == 2
     target = Database(f"sqlite:///{tmp_path}/again.db")
-    assert restore.read(renamed, target)["runs"] == 4
+    assert restore_backup(renamed, target)["runs"] == 4
     target.dispose()
 
 

@@ -113,7 +113,7 @@ def test_a_key_of_another_process_that_is_under_way_is_refused(
 
     api = Api(create_app(Settings(data_dir=tmp_path, database=postgresql_url, broker=valkey_url)))
     other = Database(postgresql_url)
-    owner = idempotency._digest(b"")
+    owner = idempotency._digest(b"", b"")
     with other.write() as session:
         assert stored_answers.lock_key(session, owner, "one")
         assert submit(api).status_code == 409
