@@ -31,6 +31,7 @@ from backend.api import (
     trackio,
 )
 from backend.live.notifications import Broadcaster, Notifier
+from backend.live.webhook import Webhook
 from backend.mlflow import app as mlflow
 from backend.mlflow.errors import envelope
 from backend.mlflow.service import Service
@@ -116,7 +117,9 @@ def _create_parts(state: State, settings: Settings) -> None:
         memory=settings.memory << 20,
     )
     state.notifier = Notifier(settings.broker_url)
-    state.database.after_commit = partial(_notify, state.dispatcher, state.notifier)
+    url = settings.webhook_url
+    state.webhook = Webhook(url, state.database) if url else None
+    state.database.after_commit = partial(_notify, state.dispatcher, state.notifier, state.webhook)
     state.broadcaster = Broadcaster(settings.broker_url)
     state.reader = stream.StreamReader(state.database)
     state.health_checks = HealthChecks(settings, state.database, state.dispatcher)
@@ -125,9 +128,13 @@ def _create_parts(state: State, settings: Settings) -> None:
     )
 
 
-def _notify(dispatcher: Dispatcher, notifier: Notifier, effects: CommitEffects) -> None:
-    """Send queued runs to the broker and notify the streams, after a transaction is committed."""
+def _notify(
+    dispatcher: Dispatcher, notifier: Notifier, webhook: Webhook | None, effects: CommitEffects
+) -> None:
+    """Send queued runs to the broker, and notify streams and webhook, after a commit."""
     note_changed(effects.changed_experiments)
+    if webhook is not None:
+        webhook.send(effects.turned_verdicts)
     if effects.runs_queued:
         dispatcher.dispatch_now()
     for experiment_id in effects.changed_experiments:
@@ -156,6 +163,8 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     await state.broadcaster.stop()
     await asyncio.to_thread(scheduler.stop)
     await asyncio.to_thread(live_verdicts.stop)
+    if state.webhook is not None:
+        await asyncio.to_thread(state.webhook.stop)
     state.reader.close()
     state.notifier.close()
     state.database.dispose()

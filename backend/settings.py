@@ -93,6 +93,11 @@ class Settings(BaseSettings, Limits):
         description="Public URL if it differs from LAB_HOST and LAB_PORT (in a container, behind a "
         "proxy).",
     )
+    webhook_url: str | None = Field(
+        None,
+        description="URL that receives a POST request with JSON when the verdict of a run that "
+        "another program logs turns.",
+    )
     allowed_hosts: list[str] = Field(
         default_factory=list,
         description="Host names accepted besides localhost, 127.0.0.1, [::1] and those in "
@@ -137,6 +142,14 @@ class Settings(BaseSettings, Limits):
     log: Literal["text", "json"] = Field(
         "text", description="Format of log lines: text for people, or one JSON object per line."
     )
+
+    @field_validator("webhook_url")
+    @classmethod
+    def _web_address(cls, url: str | None) -> str | None:
+        """Raise ValueError for anything but the URL of a web server."""
+        if url is not None and not re.fullmatch(r"https?://[^\s/?#]+\S*", url):
+            raise ValueError("accepted: a URL that begins with http:// or https://")
+        return url
 
     @field_validator("token")
     @classmethod

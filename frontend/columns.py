@@ -10,6 +10,7 @@ from backend.search import Condition, Names, Order
 from backend.search.fields import resolve
 from backend.search.syntax import SearchField, predicates
 from backend.search.tokens import FilterError, tokenise
+from backend.specification.hyperparameters import paths_of
 from frontend import formatting
 
 LEADING_DEFAULTS = 3  # name, status and verdict come before metrics and added columns
@@ -101,8 +102,8 @@ def shown_value(run: ListedRun, field: SearchField) -> FieldValue:
     if field.source == "metric":
         return run.summary.get(field.name, {}).get(METRIC_PARTS[field.part].entry)
     if field.source == "param":
-        value: FieldValue = run.params.get(field.name)
-        return value
+        values = (run.params.get(path) for path in paths_of(field.name))
+        return next((value for value in values if value is not None), None)
     if field.source == "tag":
         return run.tags.get(field.name)
     return value_of(run, filterable_fields()[field.name].source)

@@ -94,15 +94,13 @@ def optimum_curves(curves: Sequence[CapacityCurve]) -> list[OptimumCurve]:
         if len(ordered) > 1:
             optima = [OptimumAt(curve.n_train, curve.optimum) for curve in ordered]
             others = dict(params_key(ordered[0].setting, without=(N_TRAIN,)))
-            sentence = _optima_sentence(optima)
+            sentence = _optima_sentence(optima, group[0].knob)
             optimum_curves.append(OptimumCurve(others, group[0].knob, optima, sentence))
     return optimum_curves
 
 
-def _optima_sentence(optima: Sequence[OptimumAt]) -> str:
-    sizes = ", ".join(
-        f"{at.optimum.parameters:,} parameters for {at.n_train:,} samples" for at in optima
-    )
+def _optima_sentence(optima: Sequence[OptimumAt], capacity: str) -> str:
+    sizes = ", ".join(f"{_size(at.optimum, capacity)} for {at.n_train:,} samples" for at in optima)
     text = f"Validation loss is lowest with {sizes}."
     unsure = [at for at in optima if at.optimum.tied or at.optimum.validation.low is None]
     if unsure:
@@ -147,8 +145,10 @@ def optimum_sentence(optimum: Optimum, capacity: str) -> str:
     test = f" (test loss there {number(optimum.test.mean)})" if optimum.test else ""
     text = (
         f"Validation loss is lowest, {number(optimum.validation.mean)}{test}, at "
-        f"{optimum.parameters:,} parameters ({named(capacity, [optimum.value])})"
+        f"{_size(optimum, capacity)}"
     )
+    if optimum.parameters:
+        text += f" ({named(capacity, [optimum.value])})"
     beyond = "the optimum may lie beyond"
     if optimum.at_edge:
         text += f", the largest measured: {beyond}"
@@ -158,6 +158,13 @@ def optimum_sentence(optimum: Optimum, capacity: str) -> str:
         return f"{text}."
     text += f". The seeds do not distinguish it from {named(capacity, optimum.tied)}"
     return f"{text}." if optimum.at_edge or not optimum.open_ended else f"{text}: {beyond}."
+
+
+def _size(optimum: Optimum, capacity: str) -> str:
+    """Name an optimum by its number of parameters, or by its capacity if that is unknown."""
+    if optimum.parameters:
+        return f"{optimum.parameters:,} parameters"
+    return named(capacity, [optimum.value])
 
 
 def named(capacity: str, values: Sequence[object]) -> str:
@@ -234,6 +241,8 @@ def seeds_sentence(points: Sequence[CapacityPoint], capacity: str) -> str:
 def threshold_sentence(points: Sequence[CapacityPoint], counted: int) -> str:
     """Describe the capacity from which the training set is fitted exactly, measured and counted."""
     fitted = [point for point in points if point.fitted]
+    if not counted or not points[0].parameters:  # one of them is unknown
+        return ""
     if not fitted:
         return (
             "No model here fits the training set exactly; as many parameters as numbers to fit "
@@ -251,9 +260,12 @@ def threshold_sentence(points: Sequence[CapacityPoint], counted: int) -> str:
 def double_descent_sentence(descent: DoubleDescent) -> str:
     """Describe where the final validation loss peaks."""
     where = "at" if descent.at_threshold else "away from"
+    at = f"{descent.parameters:,} parameters, {where} the threshold"
+    if not descent.parameters:
+        at = f"{descent.value}"
     sure = "" if descent.resolved else " The seeds cannot rule out chance."
     start = "Double descent" if descent.resolved else "Perhaps double descent"
     return (
-        f"{start}: final validation loss peaks at {descent.parameters:,} parameters, {where} "
-        f"the threshold, {1 + descent.fall.mean:.3g} times that of larger models.{sure}"
+        f"{start}: final validation loss peaks at {at}, "
+        f"{1 + descent.fall.mean:.3g} times that of larger models.{sure}"
     )

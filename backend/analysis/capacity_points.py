@@ -20,7 +20,7 @@ from backend.analysis.measured_cells import (
     test_at_best,
     untrained,
 )
-from backend.specification.params import ParamValue
+from backend.specification.params import ParamValue, as_number
 
 FITTED_ERROR = 0.01  # share of wrong answers in training that counts as an exact fit
 FITTED_LOSS = 0.01  # train loss that counts as an exact fit, over the loss of a constant answer
@@ -30,6 +30,8 @@ NEAR_THRESHOLD_FACTOR = 3.0  # a peak within this factor of the threshold is at 
 @dataclass(frozen=True)
 class CapacityPoint:
     """One capacity: losses at the best and at the last epoch, mean and interval over seeds.
+
+    `size` is the number of parameters, or the value of the capacity if that is unknown (0).
 
     `untrained` seeds learnt little more than a constant answer. If the seeds fall into two groups,
     `parted` has the typical lowest validation loss of each.
@@ -45,12 +47,17 @@ class CapacityPoint:
     untrained: int
     parted: tuple[float, float] | None
 
+    @property
+    def size(self) -> float:
+        """The position on an axis of capacity."""
+        return self.parameters or float(as_number(self.value))
+
 
 @dataclass(frozen=True)
 class Optimum:
     """The capacity of the lowest validation loss; `tied` capacities may be as good by the seeds.
 
-    `fewest` and `most` are the parameters of the smallest and largest of them all. `at_edge` is
+    `fewest` and `most` are the sizes of the smallest and largest of them all. `at_edge` is
     True if the optimum is the largest capacity measured. `open_ended` is True if the optimum or a
     tied capacity is, so that a better one may lie beyond.
     """
@@ -60,10 +67,15 @@ class Optimum:
     validation: Interval
     test: Interval | None
     tied: Sequence[ParamValue]
-    fewest: int
-    most: int
+    fewest: float
+    most: float
     at_edge: bool
     open_ended: bool
+
+    @property
+    def size(self) -> float:
+        """The position on an axis of capacity."""
+        return self.parameters or float(as_number(self.value))
 
 
 @dataclass(frozen=True)
@@ -127,7 +139,7 @@ def optimum_of(line: CellLine, points: Sequence[CapacityPoint]) -> Optimum:
     }
     tied = [i for i, change in changes.items() if change and not change.resolved]
     at, last = points[best], len(points) - 1
-    sizes = [points[i].parameters for i in (best, *tied)]
+    sizes = [points[i].size for i in (best, *tied)]
     return Optimum(
         at.value, at.parameters, at.validation, at.test, [points[i].value for i in tied],
         min(sizes), max(sizes), at_edge=best == last, open_ended=last in (best, *tied),

@@ -31,6 +31,8 @@ from backend.analysis.power_law import LawEstimate
 from backend.diagnosis.number_format import number
 from backend.specification.params import ParamValue, as_number
 
+MAX_NAMED = 4  # params of a setting in a sentence
+
 MOSTLY_NOISE_SHARE = 0.5  # noise over the lowest loss from which noise limits
 _STEPPED: tuple[Factor, ...] = ("data", "capacity", "training length")
 
@@ -137,10 +139,7 @@ def _limiting(effects: Sequence[StepEffect]) -> Factor | None:
 def _sentence(
     best: Cell, validation: Interval, effects: Sequence[StepEffect], limiting: Factor | None
 ) -> str:
-    start = (
-        f"The lowest validation loss, {number(validation.mean)}, is that of {best.parameters:,} "
-        f"parameters on {best.n_train:,} training samples."
-    )
+    start = f"The lowest validation loss, {number(validation.mean)}, is that of {_described(best)}."
     if limiting:
         [effect] = [effect for effect in effects if effect.factor == limiting]
         most = f" {limiting.capitalize()} limits it most." if limiting != "noise" else ""
@@ -154,6 +153,16 @@ def _sentence(
     if tested:
         return f"{start} Nothing measured limits it: not {_or(tested)}."
     return f"{start} What limits it is not assessable: no neighbour was measured."
+
+
+def _described(best: Cell) -> str:
+    """Name a cell by its model and its data, or by its setting if both are unknown."""
+    model = f"{best.parameters:,} parameters" if best.parameters else ""
+    data = f"{best.n_train:,} training samples" if best.n_train else ""
+    if model or data:
+        return " on ".join(filter(None, [model, data]))
+    setting = [f"{path.split('.')[-1]} {value}" for path, value in best.params.items()]
+    return ", ".join(setting[:MAX_NAMED]) or "the only setting"
 
 
 def _or(factors: Sequence[Factor]) -> str:

@@ -85,7 +85,10 @@ def train_at_best(run: RunResult) -> float | None:
 
 @dataclass(frozen=True)
 class Cell:
-    """Runs that differ only in their seed. `params` has no seed; `parameters` is their number."""
+    """Runs that differ only in their seed. `params` has no seed.
+
+    `parameters` is the number of weights of the model, 0 if it is unknown.
+    """
 
     params: Params
     parameters: int
@@ -93,8 +96,9 @@ class Cell:
 
     @property
     def n_train(self) -> int:
-        """Number of training samples."""
-        return int(as_number(self.params[N_TRAIN]))
+        """Number of training samples, 0 if it is unknown."""
+        size = self.params.get(N_TRAIN)
+        return int(as_number(size)) if size is not None else 0
 
     def over_seeds(self, measure: RunMeasure) -> Interval | None:
         """Return the mean and interval of a measure over the seeds."""

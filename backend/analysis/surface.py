@@ -114,7 +114,8 @@ def surfaces(cells: Sequence[Cell]) -> list[SettingSurface]:
 
 def surface(cells: Sequence[Cell]) -> Surface | str:
     """Fit one surface to cells; return the reason as text if it cannot be fitted."""
-    usable = [cell for cell in cells if (cell.mean(best_validation) or 0) > 0]
+    sized = [cell for cell in cells if cell.parameters and cell.n_train]
+    usable = [cell for cell in sized if (cell.mean(best_validation) or 0) > 0]
     n = {cell.parameters for cell in usable}
     d = {cell.n_train for cell in usable}
     if len(n) < MIN_CAPACITIES or len(d) < MIN_SIZES:

@@ -113,6 +113,12 @@ def _submit(parser: ArgumentParser) -> None:
 
 def _watch(parser: ArgumentParser) -> None:
     parser.add_argument("id", type=int, metavar="ID", help="id of the experiment")
+    parser.add_argument(
+        "--until",
+        metavar="VERDICT",
+        help="stop as soon as a run has this verdict, such as overfitting: exit with 0 then, and "
+        "with 3 if all runs end without it",
+    )
     _server(parser)
 
 

@@ -10,7 +10,7 @@ from zipfile import ZipFile
 
 from backend.cli.client import Client
 from backend.cli.terminal import say
-from backend.cli.watch import follow
+from backend.cli.watch import follow, follow_until
 from backend.errors import InvalidInput
 from backend.specification.params import JsonObject
 
@@ -32,7 +32,10 @@ def run_submit(options: Namespace) -> int:
 
 def run_watch(options: Namespace) -> int:
     """Follow one experiment until its runs have ended."""
-    return follow(Client.from_options(options), options.id)
+    client = Client.from_options(options)
+    if options.until:
+        return follow_until(client, options.id, options.until)
+    return follow(client, options.id)
 
 
 def run_retry(options: Namespace) -> int:

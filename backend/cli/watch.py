@@ -22,7 +22,7 @@ def runs_table(runs: Sequence[JsonObject]) -> str:
     """Return a table with a row per cell. Numbers are medians over the seeds of the cell."""
     varied = _varied(runs)
     named = any(run.get("variant") for run in runs)
-    heads = ["variant"] * named + [path.split(".")[1] for path in varied]
+    heads = ["variant"] * named + [path.rpartition(".")[2] for path in varied]
     rows = [heads + list(RUN_COLUMNS)]
     for cell in group_by(runs, lambda run: cell_key(run["params"], run.get("variant"))):
         first = [_text(cell[0].get("variant"))] * named
@@ -46,7 +46,7 @@ def _varied(runs: Sequence[JsonObject]) -> list[str]:
 def _cell_values(cell: list[JsonObject]) -> list[str]:
     return [
         _text(cell[0]["parameters"]),
-        _text(cell[0]["params"][N_TRAIN]),
+        _text(cell[0]["params"].get(N_TRAIN)),
         _median([run["best_epoch"] for run in cell]),
         _median([_summary(run, "train_loss", "last") for run in cell]),
         _median([_summary(run, "val_loss", "last") for run in cell]),
@@ -148,9 +148,49 @@ def follow(client: Client, experiment_id: int) -> int:
         time.sleep(POLL_SECONDS)
         experiment = _get_with_retries(client, path)
     say(runs_table(_all_runs(client, path)))
-    if len(experiment["spec"].get("variants", [])) > 1:
+    if len((experiment["spec"] or {}).get("variants", [])) > 1:
         _compare(client, path)
     return RUN_FAILED if counts["failed"] else 0
+
+
+VERDICT_MISSED = 3
+MAX_RUNNING = 20  # runs whose verdict up to now is read at each poll
+
+
+def follow_until(client: Client, experiment_id: int, verdict: str) -> int:
+    """Wait until a run has a verdict, and print which. Return 0, or VERDICT_MISSED without any.
+
+    Runs that train here are diagnosed for it while they train. Ends when all runs have ended.
+    """
+    path, shown = f"/api/experiments/{experiment_id}", ""
+    while True:
+        experiment = _get_with_retries(client, path)
+        counts = experiment["counts"]
+        unfinished = counts["queued"] + counts["running"]
+        if run := _run_with(client, experiment, verdict):
+            say(f"Run {run['id']} has the verdict {verdict}: {run['diagnosis']['sentence']}")
+            return 0
+        line = _progress(counts, unfinished)
+        if line != shown:
+            say_progress(line, last=not unfinished)
+            shown = line
+        if not unfinished and sum(counts.values()):
+            say(f"All runs have ended, none with the verdict {verdict}.")
+            return VERDICT_MISSED
+        time.sleep(POLL_SECONDS)
+
+
+def _run_with(client: Client, experiment: JsonObject, verdict: str) -> JsonObject | None:
+    """Return a run with a verdict, None without any."""
+    own = f"experiment = {experiment['id']}"
+    stored = f'{own} and verdict = "{verdict}"'
+    for run in client.get("/api/runs", filter=stored, limit=1)["items"]:
+        return client.get(f"/api/runs/{run['id']}")
+    if experiment["spec"] is None:  # verdicts of external runs are stored while they are logged
+        return None
+    running = client.get("/api/runs", filter=f"{own} and status = running", limit=MAX_RUNNING)
+    details = (client.get(f"/api/runs/{run['id']}") for run in running["items"])
+    return next((run for run in details if run["diagnosis"]["verdict"] == verdict), None)
 
 
 def _compare(client: Client, path: str) -> None:

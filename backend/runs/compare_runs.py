@@ -126,11 +126,12 @@ def subjects(session: Session, run_ids: Sequence[int], cell_ids: Sequence[int]) 
         if row.experiment_id not in siblings:
             siblings[row.experiment_id] = runs.of_experiment(session, row.experiment_id)
         settings = settings_of(session, siblings[row.experiment_id])
-        own = cell_key(settings.get(run_id, row.params), row.variant)
+        mine = settings.get(run_id) or settings_of(session, [row])[run_id]  # it may be deleted
+        own = cell_key(mine.params, row.variant)
         members = [
             sibling
             for sibling in siblings[row.experiment_id]
-            if cell_key(settings[sibling.id], sibling.variant) == own
+            if cell_key(settings[sibling.id].params, sibling.variant) == own
         ]
         compared.append(Subject(run_id, run_items(session, members or [row]), is_cell=True))
     return compared

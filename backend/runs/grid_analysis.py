@@ -14,7 +14,7 @@ from backend.analysis.bias_variance import Split, Targets, cross_entropy, square
 from backend.analysis.cells import SEED, TARGET_NOISE, cell_key, group_by
 from backend.analysis.measured_cells import PartLosses, RunResult
 from backend.analysis.report import GridReport, analyse
-from backend.runs.run_settings import settings_of
+from backend.runs.run_settings import RunSettings, settings_of
 from backend.series import FloatArray, Series
 from backend.specification.data_sources import SOURCES
 from backend.specification.hyperparameters import dataset, training
@@ -84,7 +84,7 @@ def _results(session: Session, finished: Sequence[Run]) -> list[RunResult]:
 
 def _result(
     run: Run,
-    settings: Params,
+    settings: RunSettings,
     summary: Mapping[str, JsonObject],
     best: Mapping[str, float | None],
     val_loss: Series,
@@ -93,13 +93,13 @@ def _result(
     lowest = summary.get("val_loss", {}).get("min_step")
     if lowest is None:
         return None
-    source = settings.get(dataset.SOURCE.path)
+    source = settings.params.get(dataset.SOURCE.path)
     last = [summary.get(key, {}).get("last") for key in _LOSSES]
     accuracies = [summary.get(f"{part}_accuracy", {}).get("last") for part in _PARTS]
     errors = [None if accuracy is None else 1 - accuracy for accuracy in accuracies]
     return RunResult(
-        params=settings,
-        parameters=run.parameters,
+        params=settings.params,
+        parameters=settings.parameters,
         epochs=run.epoch,
         best_epoch=lowest,
         best=PartLosses(*(best.get(key) for key in _LOSSES)),

@@ -80,7 +80,8 @@ def run_items(
     items = []
     for row in rows:
         item = _run_item(row, summaries[row.id], tags.get(row.id, {}), external.get(row.id))
-        item._settings = settings[row.id]
+        item._settings = settings[row.id].params
+        item.parameters = settings[row.id].parameters or None
         items.append(item)
     return items
 

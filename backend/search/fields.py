@@ -7,6 +7,7 @@ from backend.runs.fields import METRIC_PARTS, filterable_fields
 from backend.runs.states import STATES
 from backend.search.syntax import PREFIXES, SearchField
 from backend.search.tokens import FilterError, quoted, suggestion, unescaped
+from backend.specification.hyperparameters import HYPERPARAMETERS
 
 CHOICES: dict[str, tuple[str, ...]] = {"status": STATES, "verdict": tuple(Verdict)}
 """Fields of a run whose value is one of a fixed set of words."""
@@ -72,8 +73,9 @@ def _param(name: str, at: int, names: Names, within: str) -> str:
     if name in names.params:
         return name
     matches = names.short.get(name, [])
-    if len(matches) == 1:
-        return matches[0]
+    own = [path for path in matches if path in HYPERPARAMETERS]
+    if len(own or matches) == 1:
+        return (own or matches)[0]
     if matches:
         suggested = f"{quoted(name)} may be {' or '.join(matches)}; write one of them."
         raise FilterError(at, suggested, field=within)

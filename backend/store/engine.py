@@ -24,12 +24,22 @@ from backend.store.losses import DAMAGED, damaged, loss
 _KEY = "commit_effects"
 
 
+@dataclass(frozen=True)
+class VerdictTurn:
+    """A run whose verdict is another one than before; `previous` is None for its first."""
+
+    run_id: int
+    verdict: str
+    previous: str | None
+
+
 @dataclass
 class CommitEffects:
-    """The experiments whose followers are notified, and whether runs were queued."""
+    """The experiments whose followers are notified, turned verdicts, whether runs were queued."""
 
     changed_experiments: set[int] = field(default_factory=set)
     runs_queued: bool = False
+    turned_verdicts: list[VerdictTurn] = field(default_factory=list)
 
 
 def effects_of(session: Session) -> CommitEffects:

@@ -17,7 +17,7 @@ from backend.specification.params import JsonObject
 from backend.store import bulk, changes
 from backend.store import run_params as searchable
 from backend.store.changes import NewChange
-from backend.store.engine import now_ms
+from backend.store.engine import VerdictTurn, effects_of, now_ms
 from backend.store.tables import Experiment, ExternalRun, Run, RunDataset, RunTag
 
 
@@ -258,7 +258,11 @@ class NewDiagnosis:
 
 
 def store_diagnosis(session: Session, run: LoggedRun, found: NewDiagnosis) -> None:
-    """Store the diagnosis of a run."""
+    """Store the diagnosis of a run. A verdict that turned is an effect of the transaction."""
+    previous = session.scalar(select(Run.verdict).where(Run.id == run.run_id))
+    if previous != found.verdict:
+        turn = VerdictTurn(run.run_id, found.verdict, previous)
+        effects_of(session).turned_verdicts.append(turn)
     session.execute(
         update(Run)
         .where(Run.id == run.run_id)

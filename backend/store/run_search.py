@@ -24,6 +24,7 @@ from backend.runs.fields import (
 )
 from backend.search.fields import Names
 from backend.search.syntax import Condition, Not, Predicate, Scalar, SearchField, Value, parse_time
+from backend.specification.hyperparameters import paths_of
 from backend.store.engine import moment
 from backend.store.tables import (
     CurveSummary,
@@ -137,8 +138,11 @@ class Search:
             case "metric":
                 return [self._value(SummaryEntry(field.name, METRIC_PARTS[field.part].entry))]
             case "param":
-                table = self._param(field.name)
-                return [as_expression(table.number), as_expression(table.text)]
+                tables = [self._param(path) for path in paths_of(field.name)]
+                return [
+                    _first([as_expression(table.number) for table in tables]),
+                    _first([as_expression(table.text) for table in tables]),
+                ]
             case "tag":
                 return [as_expression(self._tag(field.name).value)]
         return [self._value(RUN_FIELDS[field.name].source)]
@@ -227,3 +231,8 @@ _COMPARISONS: dict[str, Callable[[Expression, Value], ColumnElement[bool]]] = {
     ">": lambda column, value: column > value,
     ">=": lambda column, value: column >= value,
 }
+
+
+def _first(expressions: Sequence[Expression]) -> Expression:
+    """Return the SQL of the first expression that is not NULL."""
+    return expressions[0] if len(expressions) == 1 else func.coalesce(*expressions)

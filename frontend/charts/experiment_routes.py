@@ -149,7 +149,7 @@ def _splits(
     """Return the line of cells of a setting, by default the line with the lowest error."""
     splits = bias_variance(session, experiment_id)
     params = settings_of(session, runs.of_experiment(session, experiment_id))
-    axis = split_axis(varying(list(params.values())))
+    axis = split_axis(varying([of_run.params for of_run in params.values()]))
     chosen_setting = _setting(session, experiment_id, setting, (axis,))
     for line in split_lines(splits, axis):
         if chosen_setting is None or chosen_setting.items() <= line[0].params.items():
@@ -164,7 +164,7 @@ def _setting(
     if number is None:
         return None
     params = settings_of(session, runs.of_experiment(session, experiment_id))
-    all_settings = settings(list(params.values()), axes)
+    all_settings = settings([of_run.params for of_run in params.values()], axes)
     if number >= len(all_settings):
         raise NotFound(f"Experiment {experiment_id} has {len(all_settings)} such settings.")
     return all_settings[number]

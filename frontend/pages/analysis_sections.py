@@ -64,7 +64,8 @@ def grid_sections(
     # only the hyperparameters that vary, because each section searches all runs
     params = [setting(run_params, unequal) for run_params in all_params]
     values = varying(params)
-    available, missing = _sections(values, epochs)
+    has_models = not all_runs[0].is_external
+    available, missing = _sections(values, epochs, has_models=has_models)
     version = redraw_version(finished, len(all_runs))
     target = _target(query.get("target"))
     sections = [
@@ -76,10 +77,17 @@ def grid_sections(
 
 
 def _sections(
-    values: Mapping[str, Sequence[ParamValue]], epochs: int
+    values: Mapping[str, Sequence[ParamValue]], epochs: int, *, has_models: bool
 ) -> tuple[list[tuple[AnalysisSection, Sequence[str]]], list[str]]:
-    """Return the available sections with their axes, and what the other sections need."""
-    offers = list(_offers(values, epochs))
+    """Return the available sections with their axes, and what the other sections need.
+
+    Bias and variance need the models themselves, which external runs do not leave here.
+    """
+    offers = [
+        offer
+        for offer in _offers(values, epochs)
+        if has_models or offer[0] not in (_SPLITS, _COURSE)
+    ]
     available = [(section, axes) for section, axes, varies, _ in offers if varies]
     return available, [need for _, _, varies, need in offers if need and not varies]
 

@@ -1,12 +1,17 @@
 """Page of an experiment: its progress, its grid, its analysis and its runs."""
 
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Request
 from fastapi.responses import HTMLResponse
 from sqlalchemy.orm import Session
 
+from backend.runs.run_settings import roles_in
 from backend.runs.states import ENDED
+from backend.specification.params import number_in
+from backend.store import experiments
 from backend.web.dependencies import DatabaseDep, DispatcherDep
 from frontend.chart_options import RunView
 from frontend.charts.grid import value_of
@@ -38,7 +43,10 @@ def experiment(
     state = read_state(session, experiment_id)
     content = read_content(session, dispatcher, state, view, query)
     return render(
-        "experiment.html", **content.context(), **_remedies(session, state, content.grid, view)
+        "experiment.html",
+        **content.context(),
+        roles=_roles(session, state),
+        **_remedies(session, state, content.grid, view),
     )
 
 
@@ -105,6 +113,28 @@ def _grid_parts(grid: PanelsInfo) -> dict[str, str]:
     legend = macro("parts/grid_macros.html", "grid_legend")(grid)
     cells = {place.id: grid_cell(place, cell, grid, CHOICES) for place, cell in grid.placed_cells}
     return {"grid-legend": legend, **cells}
+
+
+@dataclass(frozen=True)
+class RolesForm:
+    """The params of external runs that are numbers, and the param of each role."""
+
+    names: Sequence[str]
+    chosen: Mapping[str, str | None]
+
+
+def _roles(session: Session, state: ExperimentState) -> RolesForm | None:
+    """Return the form for the roles of params, None without any that could have one."""
+    if state.item.spec is not None:
+        return None
+    names = {
+        name: None
+        for row in state.rows
+        for name, value in row.params.items()
+        if number_in(value) is not None
+    }
+    roles = roles_in(experiments.get(session, state.item.id), state.rows)
+    return RolesForm(sorted(names), vars(roles)) if names else None
 
 
 def _remedies(

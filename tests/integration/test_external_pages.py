@@ -138,3 +138,35 @@ def test_params_do_not_hide_columns_of_an_export(sqlite_api: Api) -> None:
         assert "experiment-1/spec.yaml" not in archive.namelist()
     [row] = csv.DictReader(io.StringIO(text))
     assert (row["status"], row["params.status"]) == ("finished", "mine")
+
+
+def test_a_param_and_a_hyperparameter_of_one_name_are_found_together(api: Api) -> None:
+    own = api.run_ids(api.submit(dataset={"source": "moons"}, model={"width": 32}))
+    logged = finished_run(api.database, params={"width": "32", "net.width": "7"}).run_id
+    found = api.get("/api/runs", params={"filter": "params.width = 32"}).json()["items"]
+    assert {item["id"] for item in found} == {*own, logged}
+
+
+@pytest.mark.parametrize("names", [("lr",), ("lr", "width"), ("n_train",), ("width", "n_params")])
+def test_the_analysis_does_without_the_roles_that_no_param_has(
+    sqlite_api: Api, names: tuple[str, ...]
+) -> None:
+    for number in range(3):
+        finished_run(sqlite_api.database, params=dict.fromkeys(names, str(2 + number)))
+    report = sqlite_api.get("/api/experiments/1/analysis").json()
+    assert report["runs"] == 3
+    assert " 0 parameters" not in str(report)
+    assert " 0 training samples" not in str(report)
+    assert sqlite_api.get("/experiments/1").status_code == 200
+    for chart in ("cause", "capacity-curve", "learning-curve", "optimum-capacity", "surface"):
+        assert sqlite_api.get(f"/charts/experiments/1/{chart}").status_code == 200
+
+
+def test_a_chosen_role_spans_the_capacity_curve(sqlite_api: Api) -> None:
+    for size in (4, 8, 16):
+        finished_run(sqlite_api.database, params={"blocks": str(size)})
+    assert sqlite_api.get("/api/experiments/1/analysis").json()["capacity_curves"] == []
+    response = sqlite_api.request("PUT", "/api/experiments/1/roles", json={"capacity": "blocks"})
+    assert response.json()["roles"]["capacity"] == "blocks"
+    [curve] = sqlite_api.get("/api/experiments/1/analysis").json()["capacity_curves"]
+    assert [point["value"] for point in curve["points"]] == [4, 8, 16]

@@ -83,3 +83,12 @@ def with_role(role: Role) -> tuple[str, ...]:
     return tuple(
         path for path, hyperparameter in HYPERPARAMETERS.items() if hyperparameter.role is role
     )
+
+
+def paths_of(name: str) -> tuple[str, ...]:
+    """Return the names that a param may have in a run: as written, and its dotted path.
+
+    External runs may log a param "width", which runs that are trained here have as "model.width".
+    """
+    paths = [path for path in HYPERPARAMETERS if path.rpartition(".")[2] == name]
+    return (name, *paths) if len(paths) == 1 else (name,)

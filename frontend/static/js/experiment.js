@@ -2,6 +2,7 @@
 
 import "./cancel.js";
 import "./chart.js";
+import "./choices.js";
 import "./choose_cells.js";
 import "./collapse.js";
 import "./fragment.js";
