@@ -50,6 +50,7 @@ from backend.web.audit import Audit, note_changed
 from backend.web.authentication import Authenticator
 from backend.web.dependencies import known_query
 from backend.web.errors import ErrorBody, ErrorHandlers
+from backend.web.methods import Methods, known_method
 from backend.web.requests import RequestLog
 from backend.web.security import Security
 
@@ -98,10 +99,11 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     for module in _API:
         app.include_router(
             module.router,
-            dependencies=[Depends(known_query)],
+            dependencies=[Depends(known_method), Depends(known_query)],
             responses={"4XX": {"model": ErrorBody}},
         )
     _mount_pages(app, errors)
+    app.state.methods = Methods(app.routes)
     return app
 
 

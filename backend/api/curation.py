@@ -3,7 +3,7 @@
 from typing import Annotated
 
 from fastapi import APIRouter, Path
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import BaseModel, ConfigDict, Field, StrictBool, StringConstraints
 from sqlalchemy.orm import Session
 
 from backend.errors import InvalidInput, TooLarge
@@ -44,8 +44,8 @@ class Wanted(BaseModel):
 
     tags: Annotated[dict[TagKey, TagValue | None], Field(max_length=MAX_TAGS)] | None = None
     note: Note | None = None
-    pinned: bool | None = None
-    archived: bool | None = None
+    pinned: StrictBool | None = None
+    archived: StrictBool | None = None
 
     def change(self) -> CurationChange:
         """Return the change of the fields that are present."""

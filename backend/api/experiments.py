@@ -28,9 +28,10 @@ from backend.web.dependencies import (
     DatabaseDep,
     ExperimentId,
     SettingsDep,
+    Switch,
 )
 from backend.web.downloads import download_headers
-from backend.web.errors import RefusedSpec
+from backend.web.errors import ErrorBody, RefusedSpec
 from backend.web.idempotency import OnceDep
 
 router = APIRouter(prefix="/api/experiments", tags=["experiments"])
@@ -90,7 +91,7 @@ SPEC_BODY = {
     summary="Submit a specification",
     responses={
         200: {"model": DryRun, "description": "The estimate (dry_run)"},
-        422: {"model": RefusedSpec, "description": "The specification is refused"},
+        422: {"model": RefusedSpec | ErrorBody, "description": "The specification is refused"},
     },
     openapi_extra=SPEC_BODY,
 )
@@ -100,7 +101,7 @@ def submit(
     database: DatabaseDep,
     settings: SettingsDep,
     once: OnceDep,
-    dry_run: Annotated[bool, Query(description="Only validate and estimate.")] = False,
+    dry_run: Annotated[Switch, Query(description="Only validate and estimate.")] = False,
 ) -> Submitted | DryRun:
     """Validate a specification, store it with all its runs, and queue them."""
     spec = _validated(body.parse(), settings)

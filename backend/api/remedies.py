@@ -28,6 +28,7 @@ from backend.web.dependencies import (
     DatabaseDep,
     ExperimentId,
     SettingsDep,
+    Switch,
     raw_body,
 )
 from backend.web.idempotency import OnceDep
@@ -145,7 +146,7 @@ def try_remedies(
     settings: SettingsDep,
     once: OnceDep,
     requested: Annotated[RemediesWanted, Depends(_requested)],
-    dry_run: Annotated[bool, Query(description="Only check and estimate.")] = False,
+    dry_run: Annotated[Switch, Query(description="Only check and estimate.")] = False,
 ) -> FollowUp | FollowUpEstimate:
     """Train the baseline of a cell and each remedy, on the same seeds, and compare."""
     with database.read() as session:

@@ -17,7 +17,7 @@ from backend.live.notifications import Broadcaster
 from backend.store import UNREACHABLE, Database, changes, experiments, reason, runs
 from backend.store.tables import MAX_ID
 from backend.web.connections import client_of
-from backend.web.dependencies import MAX_REVISION, BroadcasterDep, DatabaseDep, SettingsDep
+from backend.web.dependencies import MAX_REVISION, BroadcasterDep, DatabaseDep, SettingsDep, Switch
 
 logger = logging.getLogger(__name__)
 
@@ -71,7 +71,7 @@ SubjectId = Annotated[int | None, Query(ge=1, le=MAX_ID)]
 
 
 Brief = Annotated[
-    bool,
+    Switch,
     Query(description="Send one event per kind of change, without the state of each run."),
 ]
 

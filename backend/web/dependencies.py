@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from typing import Annotated
 
 from fastapi import Depends, FastAPI, Path, Query, Request
+from pydantic import BeforeValidator
+from pydantic_core import PydanticCustomError
 from starlette.concurrency import run_in_threadpool
 
 from backend.access.identity import Identity, current_identity
@@ -141,6 +143,17 @@ STOPPING_PARAMETERS: list[dict[str, object]] = [
 
 
 _DOCUMENT_LOCK = threading.Lock()
+
+
+def _only_true_or_false(value: object) -> object:
+    """Refuse 0, off and other words that pydantic takes for a boolean; the interface names two."""
+    if value not in ("true", "false", True, False):
+        raise PydanticCustomError("bool_parsing", "not a boolean")
+    return value
+
+
+Switch = Annotated[bool, BeforeValidator(_only_true_or_false)]
+"""A query parameter that is `true` or `false`."""
 
 
 async def known_query(request: Request) -> None:

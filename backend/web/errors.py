@@ -100,6 +100,8 @@ class ErrorHandlers:
         kind = status.name.lower()
         answer = self._answer(request, status, {"error": kind, "detail": detail, "field": None})
         answer.headers.update(error.headers or {})
+        if status == HTTPStatus.METHOD_NOT_ALLOWED:
+            answer.headers["Allow"] = ", ".join(request.app.state.methods.of(request.url.path))
         return answer
 
     def _database_error(self, request: Request, error: Exception) -> Response:
@@ -143,6 +145,7 @@ ACCEPTED = {
     "too_short": "{min_length} or more",
     "too_long": "{max_length} at most",
     "bool_parsing": "true or false",
+    "bool_type": "true or false",
     "literal_error": "{expected}",
     "greater_than_equal": "{ge} or more",
     "less_than_equal": "{le} or less",

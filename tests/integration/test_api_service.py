@@ -99,6 +99,29 @@ def test_a_wrong_method_names_the_allowed_methods(sqlite_api: Api) -> None:
     assert answer.json()["error"] == "method_not_allowed"
 
 
+@pytest.mark.parametrize(
+    ("method", "path", "allowed"),
+    [
+        ("OPTIONS", "/api/experiments/1", "DELETE, GET, PATCH"),
+        ("PUT", "/api/views", "GET, POST"),
+        ("PATCH", "/api/runs/delete", "POST"),
+        ("GET", "/api/experiments/restore", "POST"),
+    ],
+)
+def test_allow_names_every_method_of_the_path(
+    sqlite_api: Api, method: str, path: str, allowed: str
+) -> None:
+    answer = sqlite_api.request(method, path)
+    assert (answer.status_code, answer.headers["allow"]) == (405, allowed)
+
+
+@pytest.mark.parametrize("value", ["0", "1", "off", "True", ""])
+def test_a_switch_is_true_or_false(sqlite_api: Api, value: str) -> None:
+    answer = sqlite_api.post(f"/api/experiments?dry_run={value}", json={})
+    assert answer.status_code == 422
+    assert answer.json()["detail"].endswith("accepted: true or false.")
+
+
 @pytest.mark.parametrize("path", ["/nothing", "/experiments/7"])
 def test_browsers_get_errors_as_a_page(sqlite_api: Api, path: str) -> None:
     answer = sqlite_api.get(path, headers={"accept": "text/html"})
