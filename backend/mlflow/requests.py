@@ -58,6 +58,9 @@ def _plain(content: bytes) -> object:
     try:
         value = json.loads(content) if content.strip() else {}
         value = json.loads(value) if isinstance(value, str) else value
+        json.dumps(value, ensure_ascii=False).encode()  # refuse halves of characters
+    except UnicodeEncodeError:
+        raise InvalidParameter("The body contains a lone surrogate, half a character.") from None
     except (ValueError, RecursionError):
         raise InvalidParameter("The body is not JSON; accepted: an object.") from None
     if not isinstance(value, dict) and value is not None:
