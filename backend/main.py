@@ -134,7 +134,7 @@ def _notify(
     dispatcher: Dispatcher, notifier: Notifier, webhook: Webhook | None, effects: CommitEffects
 ) -> None:
     """Send queued runs to the broker, and notify streams and webhook, after a commit."""
-    note_changed(effects.changed_experiments)
+    note_changed("experiment", effects.changed_experiments)
     if webhook is not None:
         webhook.send(effects.turned_verdicts)
     if effects.runs_queued:

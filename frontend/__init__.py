@@ -8,6 +8,7 @@ from frontend import assets
 from frontend.charts import experiment_routes, routes, run_routes
 from frontend.live_parts import LivePages
 from frontend.pages import (
+    audit,
     client_links,
     compare,
     experiment,
@@ -19,6 +20,7 @@ from frontend.pages import (
     runs,
     sign_in,
     status,
+    tokens,
 )
 from frontend.report import render_report
 from frontend.site import render_error as render_other_error
@@ -31,7 +33,7 @@ def mount(app: FastAPI) -> None:
     app.state.live_pages = LivePages()
     charts = (routes, experiment_routes, run_routes)
     pages = (home, new_experiment, experiment, runs, run, logged, client_links, compare)
-    for module in (assets, *charts, *pages, reference, status, sign_in):
+    for module in (assets, *charts, *pages, reference, status, tokens, audit, sign_in):
         app.include_router(module.router, include_in_schema=False)
 
 

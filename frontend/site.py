@@ -11,6 +11,7 @@ from fastapi.responses import HTMLResponse
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from sqlalchemy.orm import Session
 
+from backend.access.identity import current_identity
 from backend.runs.states import TONES
 from backend.specification.hyperparameters import HYPERPARAMETERS
 from frontend import assets, formatting
@@ -39,6 +40,7 @@ _TEMPLATES.globals.update(
         path: f"{hyperparameter.help} {hyperparameter.why}"
         for path, hyperparameter in HYPERPARAMETERS.items()
     },
+    sender=current_identity,
     now=lambda: datetime.now(UTC).isoformat(timespec="seconds"),
 )
 _TEMPLATES.filters.update(

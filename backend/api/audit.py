@@ -15,10 +15,10 @@ def read_audit_log(
     database: DatabaseDep,
     cursor: Cursor = None,
     limit: Annotated[int, Query(ge=1, le=1000)] = 50,
-    token: Annotated[
+    by: Annotated[
         str | None, Query(max_length=80, description="Only the entries of this token.")
     ] = None,
 ) -> AuditPage:
     """Return which token changed what, newest first."""
     with database.read() as session:
-        return page(session, cursor=cursor, limit=limit, token=token)
+        return page(session, cursor=cursor, limit=limit, token=by)

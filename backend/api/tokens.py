@@ -10,6 +10,7 @@ from backend.access.named_tokens import DEFAULT_LIFETIME, DEFAULT_SCOPE, TokenIt
 from backend.errors import Conflict
 from backend.store import tokens
 from backend.store.tables import MAX_ID
+from backend.web.audit import note_changed
 from backend.web.dependencies import AuthenticatorDep, DatabaseDep, IdentityDep
 
 router = APIRouter(prefix="/api/tokens", tags=["access"])
@@ -66,6 +67,7 @@ def create_token(
         raise Conflict(OPEN_SERVICE)
     with database.write() as session:
         item, secret = named_tokens.create(session, **wanted.model_dump(), created_by=identity.name)
+    note_changed("token", [item.id])
     return CreatedToken(**item.model_dump(), secret=secret)
 
 

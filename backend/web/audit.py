@@ -5,6 +5,8 @@ the experiment shows which token logged them. A token whose scope is too small i
 """
 
 import logging
+from collections import defaultdict
+from collections.abc import Iterable
 from contextvars import ContextVar
 
 from starlette.concurrency import run_in_threadpool
@@ -23,14 +25,17 @@ logger = logging.getLogger(__name__)
 AUDITED = (scopes.Scope.SUBMIT, scopes.Scope.ADMIN)
 Targets = dict[str, list[int | str]]
 
-_CHANGED: ContextVar[set[int] | None] = ContextVar("changed_experiments", default=None)
+Changed = defaultdict[str, set[int]]
+"""The ids of the objects that a request changed, by kind."""
+
+_CHANGED: ContextVar[Changed | None] = ContextVar("changed", default=None)
 
 
-def note_changed(experiment_ids: set[int]) -> None:
-    """Add the experiments that a transaction changed to the entry of the current request."""
+def note_changed(kind: str, ids: Iterable[int]) -> None:
+    """Add objects to the entry of the current request, such as the experiments it changed."""
     changed = _CHANGED.get()
     if changed is not None:
-        changed |= experiment_ids
+        changed[kind].update(ids)
 
 
 class Audit:
@@ -52,7 +57,7 @@ class Audit:
                 status = message["status"]
             await send(message)
 
-        changed: set[int] = set()
+        changed: Changed = defaultdict(set)
         reset = _CHANGED.set(changed)
         try:
             await self._app(scope, receive, send_and_note)
@@ -60,7 +65,7 @@ class Audit:
             _CHANGED.reset(reset)
             await run_in_threadpool(self._record, Request(scope), status, changed)
 
-    def _record(self, request: Request, status: int, changed: set[int]) -> None:
+    def _record(self, request: Request, status: int, changed: Changed) -> None:
         identity = current_identity()
         found = request.scope.get("route")
         route: str = found.path_format if found else request.scope["path"]
@@ -86,11 +91,9 @@ def _is_audited(scope: Scope) -> bool:
     return needed_scope(scope) in AUDITED
 
 
-def _targets(scope: Scope, changed: set[int]) -> Targets:
-    """Return the ids in the path, such as {"run": [12]}, and the experiments that changed."""
+def _targets(scope: Scope, changed: Changed) -> Targets:
+    """Return the ids in the path, such as {"run": [12]}, and those of the changed objects."""
     targets: Targets = {}
     for name, value in scope.get("path_params", {}).items():
         targets[name.removesuffix("_id")] = [int(value) if value.isdecimal() else value[:80]]
-    if changed:
-        targets["experiment"] = sorted(changed)
-    return targets
+    return targets | {kind: sorted(ids) for kind, ids in changed.items() if ids}

@@ -8,7 +8,13 @@ from fastapi.responses import HTMLResponse
 
 from backend.operations.service_health import Device, service_health
 from backend.settings import Settings
-from backend.web.dependencies import DatabaseDep, DispatcherDep, HealthChecksDep, SettingsDep
+from backend.web.dependencies import (
+    AuthenticatorDep,
+    DatabaseDep,
+    DispatcherDep,
+    HealthChecksDep,
+    SettingsDep,
+)
 from frontend import formatting
 from frontend.site import render
 
@@ -24,11 +30,18 @@ def status(
     dispatcher: DispatcherDep,
     health_checks: HealthChecksDep,
     settings: SettingsDep,
+    authenticator: AuthenticatorDep,
 ) -> HTMLResponse:
     """Show the state of the service and its settings, which cannot be changed here."""
     health = service_health(database, dispatcher, health_checks, settings)
     missing = [sentence for device in health.devices if (sentence := missing_worker(device))]
-    return render("status.html", health=health, missing=missing, settings=settings_rows(settings))
+    return render(
+        "status.html",
+        health=health,
+        missing=missing,
+        required=authenticator.required,
+        settings=settings_rows(settings),
+    )
 
 
 def settings_rows(settings: Settings) -> list[tuple[str, str, str]]:
