@@ -43,7 +43,7 @@ def read_slices(
         if length > rows:
             for first in range(0, length, rows):
                 last = first + rows - 1 if first + rows < length else None
-                yield ReadSlice([run_id], first, last)
+                yield ReadSlice([run_id], first or None, last)  # steps may be negative
         else:
             run_ids, epochs = [*run_ids, run_id], epochs + length
     if run_ids:

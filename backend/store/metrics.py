@@ -136,7 +136,12 @@ def curves_of(
 
 
 def replace_curves(
-    session: Session, run_id: int, curves: Mapping[str, Series], at_best: Mapping[str, float]
+    session: Session,
+    run_id: int,
+    curves: Mapping[str, Series],
+    at_best: Mapping[str, float],
+    *,
+    recorded_at: int,
 ) -> None:
     """Store the diagnosed curves of an external run, and their values at its best epoch."""
     session.execute(delete(Metric).where(Metric.run_id == run_id))
@@ -146,7 +151,7 @@ def replace_curves(
         for key, series in curves.items()
         if len(series)
     }
-    chunks = [Chunk(run_id, key, *points, recorded_at=0) for key, points in columns.items()]
+    chunks = [Chunk(run_id, key, *points, recorded_at) for key, points in columns.items()]
     bulk.insert(session, Metric, [chunk.row(keys[chunk.key]) for chunk in chunks])
     session.execute(delete(CurveSummary).where(CurveSummary.run_id == run_id))
     bulk.insert(

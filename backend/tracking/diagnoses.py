@@ -6,7 +6,7 @@ which other clients would wait.
 
 import logging
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from sqlalchemy.orm import Session
 
@@ -20,6 +20,7 @@ from backend.specification.params import JsonObject
 from backend.store import curation, experiments, external_runs, metrics
 from backend.store.external_runs import LoggedRun, NewDiagnosis, StoredRun
 from backend.store.logged_points import Histories
+from backend.store.tables import Run
 
 logger = logging.getLogger(__name__)
 
@@ -49,13 +50,16 @@ class _Points(Mapping[str, LoggedPoints]):
             self._read[key] = LoggedPoints(*self._histories[key])
         return self._read[key]
 
+    @property
+    def last_time(self) -> int:
+        """The newest timestamp among the metrics that were read, 0 without any."""
+        return max((int(p.timestamps.max()) for p in self._read.values() if len(p)), default=0)
 
-def pairing_of(session: Session, stored: StoredRun) -> Pairing:
+
+def _pairing_of(session: Session, run: Run, points: _Points) -> Pairing:
     """Find the losses of a run among its metrics, by their names or as a person chose them."""
-    run = stored.run
     tags = curation.tags_of(session, "run", [run.id]).get(run.id, {})
     chosen = Chosen(**(experiments.get(session, run.experiment_id).pairing or {}))
-    points = _Points(Histories(session, run.id))
     return pair_losses(points, params={**run.params, **tags}, chosen=chosen)
 
 
@@ -63,7 +67,8 @@ def pairing_of(session: Session, stored: StoredRun) -> Pairing:
 class RunDiagnosis:
     """The diagnosis of a run after a number of batches, with its losses on one axis.
 
-    `curves` and their values `at_best` are named as those of runs trained here.
+    `curves` and their values `at_best` are named as those of runs trained here. `recorded_at` is
+    the time of their last point by the client's clock, in milliseconds.
     """
 
     diagnosis: Diagnosis
@@ -72,6 +77,7 @@ class RunDiagnosis:
     curves: Mapping[str, Series] = field(default_factory=dict)
     at_best: Mapping[str, float] = field(default_factory=dict)
     early_stop_epoch: int | None = None
+    recorded_at: int = 0
 
     @property
     def best_epoch(self) -> int | None:
@@ -104,10 +110,12 @@ def compute(session: Session, stored: StoredRun) -> RunDiagnosis:
     """Diagnose a run from its points so far. An error becomes a verdict, and is logged."""
     batches = stored.external.batches
     try:
-        pairing = pairing_of(session, stored)
+        points = _Points(Histories(session, stored.run.id))
+        pairing = _pairing_of(session, stored.run, points)
         if pairing.pair is None:
             return RunDiagnosis(_without_losses(pairing.reason), _described(pairing), batches)
-        return _diagnosed(pairing.pair, _described(pairing), batches)
+        found = _diagnosed(pairing.pair, _described(pairing), batches)
+        return replace(found, recorded_at=points.last_time)
     except Exception:
         logger.exception("could not diagnose a run", extra={"run": stored.run.id})
         reason = "The run could not be diagnosed; the log has the reason."
@@ -178,7 +186,9 @@ def store(session: Session, run: LoggedRun, found: RunDiagnosis) -> None:
             early_stop_epoch=found.early_stop_epoch,
         ),
     )
-    metrics.replace_curves(session, run.run_id, found.curves, found.at_best)
+    metrics.replace_curves(
+        session, run.run_id, found.curves, found.at_best, recorded_at=found.recorded_at
+    )
     external_runs.set_tags(session, run, found.tags)
 
 

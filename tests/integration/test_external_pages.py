@@ -170,3 +170,11 @@ def test_a_chosen_role_spans_the_capacity_curve(sqlite_api: Api) -> None:
     assert response.json()["roles"]["capacity"] == "blocks"
     [curve] = sqlite_api.get("/api/experiments/1/analysis").json()["capacity_curves"]
     assert [point["value"] for point in curve["points"]] == [4, 8, 16]
+
+
+def test_runs_are_compared_by_the_time_since_their_start(sqlite_api: Api) -> None:
+    finished_run(sqlite_api.database, overfitting(11))
+    chart = sqlite_api.get("/charts/compare/val?runs=1&align=time").json()
+    times = list(chart["data"][0]["x"])
+    assert times == sorted(times)
+    assert 0 <= times[0] <= times[-1] <= 11
