@@ -30,7 +30,7 @@ from backend.api import (
     tracking,
     trackio,
 )
-from backend.live.notifications import Broadcaster, Notifier
+from backend.live.notifications import BackgroundNotifier, Broadcaster, Notifier
 from backend.live.webhook import Webhook
 from backend.mlflow import app as mlflow
 from backend.mlflow.errors import envelope
@@ -121,7 +121,10 @@ def _create_parts(state: State, settings: Settings) -> None:
     state.notifier = Notifier(settings.broker_url)
     url = settings.webhook_url
     state.webhook = Webhook(url, state.database) if url else None
-    state.database.after_commit = partial(_notify, state.dispatcher, state.notifier, state.webhook)
+    state.background_notifier = BackgroundNotifier(state.notifier)
+    state.database.after_commit = partial(
+        _notify, state.dispatcher, state.background_notifier, state.webhook
+    )
     state.broadcaster = Broadcaster(settings.broker_url)
     state.reader = stream.StreamReader(state.database)
     state.health_checks = HealthChecks(settings, state.database, state.dispatcher)
@@ -131,7 +134,10 @@ def _create_parts(state: State, settings: Settings) -> None:
 
 
 def _notify(
-    dispatcher: Dispatcher, notifier: Notifier, webhook: Webhook | None, effects: CommitEffects
+    dispatcher: Dispatcher,
+    notifier: BackgroundNotifier,
+    webhook: Webhook | None,
+    effects: CommitEffects,
 ) -> None:
     """Send queued runs to the broker, and notify streams and webhook, after a commit."""
     note_changed("experiment", effects.changed_experiments)
@@ -139,8 +145,7 @@ def _notify(
         webhook.send(effects.turned_verdicts)
     if effects.runs_queued:
         dispatcher.dispatch_now()
-    for experiment_id in effects.changed_experiments:
-        notifier.notify(experiment_id)
+    notifier.notify(effects.changed_experiments)
 
 
 @asynccontextmanager
@@ -168,6 +173,7 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     if state.webhook is not None:
         await asyncio.to_thread(state.webhook.stop)
     state.reader.close()
+    await asyncio.to_thread(state.background_notifier.stop)
     state.notifier.close()
     state.database.dispose()
 

@@ -5,9 +5,10 @@ A lost notification delays readers by a second and never loses data, because rea
 
 import asyncio
 import logging
+import threading
 import time
 from collections import Counter, defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 
 from redis import Redis
@@ -18,6 +19,7 @@ logger = logging.getLogger(__name__)
 
 CHANNEL = "overfit_lab:moved"
 PAUSE_AFTER_FAILURE_SECONDS = 2.0  # training must not wait for a dead broker at each epoch
+PUBLISH_SECONDS = 0.05
 POLL_SECONDS = 1.0
 RECONNECT_SECONDS = 1.0
 
@@ -45,6 +47,51 @@ class Notifier:
     def close(self) -> None:
         """Close the connection."""
         self._redis.close()
+
+
+class BackgroundNotifier:
+    """Publishes from a thread of its own, so that no commit waits for the broker.
+
+    A program that logs here commits hundreds of times per second. Changes of an experiment within
+    PUBLISH_SECONDS are published once.
+    """
+
+    def __init__(self, notifier: Notifier) -> None:
+        self._notifier = notifier
+        self._changed: set[int] = set()
+        self._arrival = threading.Condition()
+        self._stopping = threading.Event()
+        self._thread: threading.Thread | None = None
+
+    def notify(self, experiment_ids: Iterable[int]) -> None:
+        """Publish soon that experiments changed. Call it after the commit."""
+        with self._arrival:
+            self._changed.update(experiment_ids)
+            if self._changed and self._thread is None:
+                self._thread = threading.Thread(target=self._run, name="notifier", daemon=True)
+                self._thread.start()
+            self._arrival.notify()
+
+    def stop(self) -> None:
+        """Publish what is left, then end the thread."""
+        self._stopping.set()
+        with self._arrival:
+            self._arrival.notify()
+        if self._thread is not None:
+            self._thread.join()
+
+    def _run(self) -> None:
+        while changed := self._next_changes():
+            for experiment_id in changed:
+                self._notifier.notify(experiment_id)
+            self._stopping.wait(PUBLISH_SECONDS)
+
+    def _next_changes(self) -> set[int]:
+        """Wait for changes and return their experiments, none once the service stops."""
+        with self._arrival:
+            self._arrival.wait_for(lambda: self._changed or self._stopping.is_set())
+            changed, self._changed = self._changed, set()
+            return changed
 
 
 class Subscription:

@@ -80,7 +80,11 @@ RULES = [
     ("frontend", {"backend.api"}, set()),
     ("backend.runs", {"backend.api", "backend.web"}, set()),
     # notifications follow a commit in one place: `_notify` in backend.main
-    ("backend.api", {"backend.live.notifications.Notifier"}, set()),
+    (
+        "backend.api",
+        {"backend.live.notifications.Notifier", "backend.live.notifications.BackgroundNotifier"},
+        set(),
+    ),
     # a training script installs numpy only
     ("backend.fit_reports", SQL | HTTP | VALIDATION | {"pydantic", "backend.api"}, set()),
     ("overfit_lab", SERVER, set()),
