@@ -10,12 +10,13 @@ import re
 import subprocess
 import tempfile
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
 PINS = ROOT / "constraints.txt"
 FOLDER = ROOT / "requirements"
+NOT_PINNED = {"examples"}  # its packages exclude some of the pins
 CUDA = re.compile(r"cuda-|nvidia-|triton$")
 
 CPU_WHEELS = {
@@ -31,11 +32,13 @@ Requirements = dict[str, str]
 def main() -> None:
     """Write all files."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())
+    extras = [e for e in project["project"]["optional-dependencies"] if e not in NOT_PINNED]
     with tempfile.TemporaryDirectory() as folder:
-        _write_pins(Path(folder))
-    extras = project["project"]["optional-dependencies"]
+        _write_pins(Path(folder), extras)
     resolved = {extra: _locked(["pyproject.toml", f"--extra={extra}"]) for extra in extras}
     files = divide(resolved, _locked(["-"], "\n".join(project["build-system"]["requires"])))
+    for path in FOLDER.glob("*.txt"):
+        path.unlink()
     for name, requirements in files.items():
         text = "".join(requirements[package] for package in sorted(requirements))
         (FOLDER / f"{name}.txt").write_text(text)
@@ -72,12 +75,12 @@ def cpu_torch() -> str:
     return f"torch=={version}{digests}\n"
 
 
-def _write_pins(folder: Path) -> None:
-    """Resolve all extras; pins that are in constraints.txt already are preferred."""
+def _write_pins(folder: Path, extras: Sequence[str]) -> None:
+    """Resolve the extras together; pins that are in constraints.txt already are preferred."""
     new = folder / "constraints.txt"
     if PINS.exists():
         new.write_bytes(PINS.read_bytes())
-    _compile(["pyproject.toml", "--all-extras", f"--output-file={new}"])
+    _compile(["pyproject.toml", *(f"--extra={extra}" for extra in extras), f"--output-file={new}"])
     PINS.write_bytes(new.read_bytes())
 
 

@@ -32,6 +32,7 @@ OFFLINE = [
     ["diagnose", f"{NAME}.csv"], ["diagnose", f"missing{NAME}"], ["backup", NAME],
     ["restore", NAME], ["doctor", "--data-dir", NAME], ["migrate", "--data-dir", f"{NAME}/x"],
     ["submit", NAME], ["secrets"], ["up", "--port", NAME], ["serve", "--port", NAME],
+    ["token", "create", NAME],
 ]  # fmt: skip
 ONLINE = [
     ["submit", "spec.yaml"], ["submit", "spec.yaml", "--dry-run"], ["watch", "1"], ["retry", "1"],
