@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Request
 from fastapi.responses import HTMLResponse
 from sqlalchemy.orm import Session
 
@@ -14,9 +14,12 @@ from backend.runs.states import ENDED
 from backend.specification.presets import PRESET_GROUPS
 from backend.store import experiments, runs
 from backend.store.experiments import Visibility
+from backend.store.external_experiments import EXTERNAL
+from backend.store.external_search import DEFAULT_NAME
 from backend.web.dependencies import Cursor
 from frontend.charts.experiment_progress import ProgressInfo, progress_info, throughput
 from frontend.formatting import badges
+from frontend.pages.own_training import ways_to_log
 from frontend.site import Reading, render
 
 PAGE_SIZE = 20
@@ -50,7 +53,9 @@ class ListedExperiment:
 
 
 @router.get("/")
-def home(session: Reading, before: Cursor = None, shown: Visibility = "active") -> HTMLResponse:
+def home(
+    request: Request, session: Reading, before: Cursor = None, shown: Visibility = "active"
+) -> HTMLResponse:
     """Show the presets and the experiments: pinned ones first, then the newest."""
     page = experiments.page(session, before=before, limit=PAGE_SIZE, shown=shown, pinned=False)
     pinned = experiments.page(session, limit=MAX_PINNED, shown=shown, pinned=True).items
@@ -61,17 +66,24 @@ def home(session: Reading, before: Cursor = None, shown: Visibility = "active") 
             item, badges(verdicts[item.id].elements()).most_common(), _progress(session, item)
         )
         for item in experiment_items(session, rows)
+        if not _is_unused_default(item)
     ]
     return render(
         "home.html",
         groups=PRESET_GROUPS,
         listed=listed,
+        ways=ways_to_log(str(request.app.state.settings.url or request.base_url).rstrip("/")),
         active=[experiment for experiment in listed if experiment.progress],
         before=before,
         shown=shown,
         max_verdicts=MAX_VERDICTS,
         next_cursor=page.next_cursor,
     )
+
+
+def _is_unused_default(item: ExperimentItem) -> bool:
+    """Return whether this is the experiment that MLflow's clients expect, and nobody has used."""
+    return item.origin == EXTERNAL and item.name == DEFAULT_NAME and not any(item.counts.values())
 
 
 def _progress(session: Session, item: ExperimentItem) -> ProgressInfo | None:

@@ -6,6 +6,8 @@ import zipfile
 
 import pytest
 
+from backend.store.external_search import DEFAULT_NAME
+from backend.tracking.experiments import find_or_create
 from tests.api import Api
 from tests.external import Row, finished_run, log_rows, overfitting, start_run
 
@@ -178,3 +180,17 @@ def test_runs_are_compared_by_the_time_since_their_start(sqlite_api: Api) -> Non
     times = list(chart["data"][0]["x"])
     assert times == sorted(times)
     assert 0 <= times[0] <= times[-1] <= 11
+
+
+def test_home_says_how_to_log_to_this_address(api: Api) -> None:
+    page = api.get("/").text
+    assert "export MLFLOW_TRACKING_URI=http://localhost\n" in page
+    assert "export TRACKIO_SERVER_URL=http://localhost\n" in page
+
+
+def test_home_lists_the_default_experiment_once_it_has_runs(api: Api) -> None:
+    with api.database.write() as session:
+        find_or_create(session, DEFAULT_NAME)
+    assert ">Default<" not in api.get("/").text
+    start_run(api.database, experiment=DEFAULT_NAME)
+    assert ">Default<" in api.get("/").text
