@@ -31,8 +31,18 @@ class Limits(BaseModel):
         beyond="422, nothing is queued", ge=1000,
     )  # fmt: skip
     work_seconds: float = limit(
-        10, "Processor time that one request may take: validation, previews and charts.",
+        10, "Processor time that one request may take: validation, previews, pages and charts.",
         beyond="422, the work ends", ge=0.01,
+    )  # fmt: skip
+    work_bytes: int = limit(
+        512 * MEBIBYTE, "Bytes of metrics and predictions that one page, chart or analysis may "
+        "read.",
+        beyond="422, the work ends", ge=1024,
+    )  # fmt: skip
+    max_heavy_requests: int = limit(
+        8, "Pages, charts, analyses and submissions that are computed at once, per web process. "
+        "The others wait for half a minute.",
+        beyond="503",
     )  # fmt: skip
     max_streams: int = limit(1000, "Live streams per web process.", beyond="503")
     max_streams_per_client: int = limit(

@@ -50,6 +50,7 @@ from backend.web.audit import Audit, note_changed
 from backend.web.authentication import Authenticator
 from backend.web.dependencies import known_query
 from backend.web.errors import ErrorBody, ErrorHandlers
+from backend.web.heavy_work import HeavyWork
 from backend.web.methods import Methods, known_method
 from backend.web.requests import RequestLog
 from backend.web.security import Security
@@ -110,6 +111,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
 def _create_parts(state: State, settings: Settings) -> None:
     """Create the parts that requests use."""
     state.settings = settings
+    state.heavy_work = HeavyWork(settings)
     state.database = Database(settings.database_url, in_service=True)
     state.authenticator = Authenticator(settings, state.database)
     state.dispatcher = Dispatcher(

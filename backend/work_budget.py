@@ -1,4 +1,4 @@
-"""Budget of the work for one request: processor time, and whether the client is still there.
+"""Budget of the work for one request: processor time, memory, and whether its client is there.
 
 Long loops call `check`. It costs about a microsecond, so they call it once per item, not per
 number. Outside a request there is no budget.
@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
+from math import inf
 
 from backend.errors import ClientLeft, TooExpensive
 
@@ -25,26 +26,46 @@ class WorkBudget:
     """Seconds of processor time that the threads of a request may use, each on its own.
 
     The time of the thread that sets the budget counts from then, that of another from its first
-    check.
+    check. `max_bytes` limits what the request reads from the database, unless it is None.
     """
 
     seconds: float
     client: ClientWatch
+    max_bytes: int | None = None
+    _read_bytes: int = 0
     _began: dict[int, float] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self._began[threading.get_ident()] = time.thread_time()
 
-    def check(self) -> None:
-        """Raise ClientLeft or TooExpensive if the work should end."""
+    def check_client(self) -> None:
+        """Raise ClientLeft if the client has closed its connection."""
         if self.client.gone:
             raise ClientLeft("The client has closed the connection.")
+
+    def check(self) -> None:
+        """Raise ClientLeft or TooExpensive if the work should end."""
+        self.check_client()
         used = time.thread_time()
         if used - self._began.setdefault(threading.get_ident(), used) > self.seconds:
             raise TooExpensive(
                 f"This takes more than {self.seconds:g} s of processor time; accepted: less "
                 "(LAB_WORK_SECONDS)."
             )
+
+    def read(self, size: int) -> None:
+        """Count `size` bytes that stay in memory, and check."""
+        self.check()
+        self._read_bytes += size
+        if self.max_bytes is not None and self._read_bytes > self.max_bytes:
+            raise TooExpensive(
+                f"This reads more than {self.max_bytes:,} bytes of metrics and predictions; "
+                "accepted: fewer runs or epochs at once (LAB_WORK_BYTES)."
+            )
+
+    def lift(self) -> None:
+        """End the limits of time and memory: the rest of the answer is streamed in pieces."""
+        self.seconds, self.max_bytes = inf, None
 
 
 _current: ContextVar[WorkBudget | None] = ContextVar("work_budget", default=None)
@@ -58,6 +79,18 @@ def check() -> None:
     budget = _current.get()
     if budget is not None:
         budget.check()
+
+
+def read(size: int) -> None:
+    """Count bytes that a request keeps in memory, and check. Raises ClientLeft and TooExpensive."""
+    budget = _current.get()
+    if budget is not None:
+        budget.read(size)
+
+
+def current() -> WorkBudget | None:
+    """Return the budget of the request, None outside one."""
+    return _current.get()
 
 
 @contextmanager

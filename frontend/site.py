@@ -14,6 +14,7 @@ from sqlalchemy.orm import Session
 from backend.access.identity import current_identity
 from backend.runs.states import TONES
 from backend.specification.hyperparameters import HYPERPARAMETERS
+from backend.web.heavy_work import HeavyDep
 from frontend import assets, formatting
 from frontend.glossary import TERMS
 
@@ -66,7 +67,7 @@ _TEMPLATES.filters.update(
 _TEMPLATES.globals["macros"] = _TEMPLATES.get_template("parts/macros.html").module
 
 
-def _session(request: Request) -> Iterator[Session]:
+def _session(request: Request, _place: HeavyDep) -> Iterator[Session]:
     with request.app.state.database.read() as session:
         yield session
 
@@ -75,7 +76,10 @@ Context = dict[str, Any]
 """The variables of a template."""
 
 Reading = Annotated[Session, Depends(_session, scope="function")]
-"""A database session that sees one state of the database while a page is rendered."""
+"""A database session that sees one state of the database while a page is rendered.
+
+Its requests count as heavy work: each has a budget, and only a few run at once.
+"""
 
 
 def fill(template: str, **context: object) -> str:

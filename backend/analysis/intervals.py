@@ -6,6 +6,8 @@ from functools import cache
 from math import expm1, fsum, isfinite, log, sqrt
 from statistics import fmean
 
+from backend import work_budget
+
 LEVEL = 0.95
 SMALLEST_LOSS = 1e-9  # a loss of 0 counts as this in ratios
 MAX_LOG_RATIO = 50.0  # larger ratios overflow
@@ -38,6 +40,7 @@ def interval(values: Iterable[float | None]) -> Interval | None:
 
     The interval of m values is mean -+ t(m - 1) s / sqrt(m).
     """
+    work_budget.check()
     finite = [value for value in values if value is not None and isfinite(value)]
     if not finite:
         return None

@@ -12,6 +12,7 @@ from functools import cached_property
 
 import numpy as np
 
+from backend import work_budget
 from backend.series import FloatArray
 
 MIN_POINTS = 4  # one more than the law has parameters
@@ -133,6 +134,7 @@ def fit(
 
 def _fit_all(n: FloatArray, losses: FloatArray) -> FloatArray:
     """Fit the law to many rows of losses [k, m] at once; return a, b, c of each [k, 3]."""
+    work_budget.check()
     coarse = _best(n, losses, EXPONENTS[None])
     return _best(n, losses, coarse[:, 1:2] * _FINER)
 

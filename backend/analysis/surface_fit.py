@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from backend import work_budget
 from backend.series import FloatArray
 
 STARTS = 4  # of the least-squares fit, the first at the centre, the others random
@@ -137,9 +138,14 @@ def _least_squares(
     random = np.random.default_rng(0)
     starts = [center, *(center + width * random.normal(size=(STARTS - 1, len(center))))]
     margin = 1e-6 * (upper - lower)
+
+    def residuals(x: FloatArray) -> FloatArray:
+        work_budget.check()
+        return model(x, sizes)[0] - target
+
     fits = [
         least_squares(
-            lambda x: model(x, sizes)[0] - target,
+            residuals,
             np.clip(start, lower + margin, upper - margin),
             jac=lambda x: model(x, sizes)[1],
             bounds=(lower, upper),

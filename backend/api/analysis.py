@@ -14,8 +14,9 @@ from backend.runs.compare_variants import DEFAULT_AT, At
 from backend.runs.grid_analysis import CellSplit, bias_variance, grid_report
 from backend.specification.params import JsonObject, Params
 from backend.web.dependencies import DatabaseDep, ExperimentId
+from backend.web.heavy_work import HEAVY
 
-router = APIRouter(prefix="/api/experiments/{experiment_id}")
+router = APIRouter(prefix="/api/experiments/{experiment_id}", dependencies=[HEAVY])
 
 
 @router.get("/analysis", tags=["experiments"], summary="Analyse an experiment's grid")

@@ -15,7 +15,7 @@ from backend.export.archive import to_yaml
 from backend.limits import Limits
 from backend.runs import lifecycle
 from backend.runs.items import experiment_items, run_items
-from backend.runs.queue_limits import check_queue
+from backend.runs.queue_limits import check_queue, check_requeued
 from backend.runs.schemas import ExperimentItem, RunItem
 from backend.specification import ExperimentSpec, validate
 from backend.specification.estimates import estimated_seconds, parameters
@@ -32,6 +32,7 @@ from backend.web.dependencies import (
 )
 from backend.web.downloads import download_headers
 from backend.web.errors import ErrorBody, RefusedSpec
+from backend.web.heavy_work import HEAVY
 from backend.web.idempotency import OnceDep
 
 router = APIRouter(prefix="/api/experiments", tags=["experiments"])
@@ -94,6 +95,7 @@ SPEC_BODY = {
         422: {"model": RefusedSpec | ErrorBody, "description": "The specification is refused"},
     },
     openapi_extra=SPEC_BODY,
+    dependencies=[HEAVY],
 )
 def submit(
     body: BodyDep,
@@ -187,11 +189,14 @@ def cancel(experiment_id: ExperimentId, database: DatabaseDep) -> ExperimentItem
 
 
 @router.post("/{experiment_id}/retry", status_code=202, summary="Retry the failed runs")
-def retry(experiment_id: ExperimentId, database: DatabaseDep, once: OnceDep) -> ExperimentItem:
+def retry(
+    experiment_id: ExperimentId, database: DatabaseDep, settings: SettingsDep, once: OnceDep
+) -> ExperimentItem:
     """Queue the failed runs again. An experiment without failed runs is not changed."""
 
     def queue(session: Session) -> ExperimentItem:
-        lifecycle.retry(session, experiment_id)
+        requeued = lifecycle.retry(session, experiment_id)
+        check_requeued(session, experiment_id, requeued, settings)
         return experiment_items(session, [experiments.get(session, experiment_id)])[0]
 
     return once.create(database, ExperimentItem, queue)
@@ -220,6 +225,7 @@ def _render_report(request: Request) -> RenderReport:
     summary="Export an experiment",
     response_class=Response,
     responses=CONTENT,
+    dependencies=[HEAVY],
 )
 def export(
     experiment_id: ExperimentId,

@@ -31,9 +31,12 @@ from backend.web.dependencies import (
     Switch,
     raw_body,
 )
+from backend.web.heavy_work import HEAVY
 from backend.web.idempotency import OnceDep
 
-router = APIRouter(prefix="/api/experiments/{experiment_id}", tags=["remedies"])
+router = APIRouter(
+    prefix="/api/experiments/{experiment_id}", tags=["remedies"], dependencies=[HEAVY]
+)
 
 MAX_SEEDS = 100
 

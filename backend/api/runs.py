@@ -11,6 +11,7 @@ from backend.export import files
 from backend.runs import lifecycle, listing
 from backend.runs.fit_frames import Frames, frames_of
 from backend.runs.items import replay_early_stopping, run_detail
+from backend.runs.queue_limits import check_requeued
 from backend.runs.schemas import EarlyStop, RunDetail, RunList
 from backend.series import Series, downsample
 from backend.store import artifacts, metrics, run_pages, runs
@@ -21,12 +22,14 @@ from backend.web.dependencies import (
     Filter,
     OrderBy,
     RunId,
+    SettingsDep,
     StoppingQuery,
 )
 from backend.web.downloads import download_headers
+from backend.web.heavy_work import HEAVY
 from backend.web.idempotency import OnceDep
 
-router = APIRouter(prefix="/api/runs", tags=["runs"])
+router = APIRouter(prefix="/api/runs", tags=["runs"], dependencies=[HEAVY])
 
 ShownQuery = Annotated[
     Visibility, Query(description="Active runs, those in the archive, or deleted ones.")
@@ -145,11 +148,13 @@ def _series_json(series: Series, max_points: int | None) -> SeriesJson:
 
 
 @router.post("/{run_id}/retry", status_code=202, summary="Retry a failed run")
-def retry(run_id: RunId, database: DatabaseDep, once: OnceDep) -> RunDetail:
+def retry(run_id: RunId, database: DatabaseDep, settings: SettingsDep, once: OnceDep) -> RunDetail:
     """Queue a failed run again. Any other run is not changed."""
 
     def queue(session: Session) -> RunDetail:
-        lifecycle.retry(session, runs.get(session, run_id).experiment_id, run_id)
+        experiment_id = runs.get(session, run_id).experiment_id
+        requeued = lifecycle.retry(session, experiment_id, run_id)
+        check_requeued(session, experiment_id, requeued, settings)
         return run_detail(session, run_id)
 
     return once.create(database, RunDetail, queue)

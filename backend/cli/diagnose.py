@@ -62,7 +62,7 @@ def run(options: Namespace) -> int:
         report for file in options.files for report in _reports(file, options, name, settings)
     ]
     if options.format == "json":
-        say(json.dumps([report.as_dict() for report in reports], indent=2))
+        say(json.dumps([report.as_dict() for report in reports], indent=2, allow_nan=False))
     else:
         for index, report in enumerate(report for report in reports if not report.error):
             say("\n" if index else "", *_parts(report))

@@ -10,6 +10,7 @@ from cachetools import LRUCache, cached
 from safetensors.numpy import load
 from sqlalchemy.orm import Session
 
+from backend import work_budget
 from backend.analysis.bias_variance import Split, Targets, cross_entropy, squared
 from backend.analysis.cells import SEED, TARGET_NOISE, cell_key, group_by
 from backend.analysis.measured_cells import PartLosses, RunResult
@@ -90,6 +91,7 @@ def _result(
     val_loss: Series,
 ) -> RunResult | None:
     """Return the results of a run, None without any finite validation loss."""
+    work_budget.check()
     lowest = summary.get("val_loss", {}).get("min_step")
     if lowest is None:
         return None
@@ -189,6 +191,7 @@ class _Predictions:
 
 
 def _cell(session: Session, group: Sequence[Run]) -> CellSplit | None:
+    work_budget.check()
     ids = [run.id for run in group]
     blobs = artifacts.predictions_of(session, ids)
     summaries = metric_summaries.summaries(session, ids)
@@ -220,6 +223,7 @@ def _split_cell(run: Run, models: Sequence[_Predictions]) -> CellSplit:
     targets = models[0].targets
 
     def split(outputs: Sequence[FloatArray]) -> Split:
+        work_budget.check()
         stacked = np.stack(outputs)
         if loss == "cross-entropy":
             return cross_entropy(_log_softmax(stacked), targets)

@@ -8,6 +8,7 @@ from typing import TypedDict
 
 from sqlalchemy.orm import Session
 
+from backend import work_budget
 from backend.diagnosis.stopping_rules import build, stopping_outcome
 from backend.runs.lifecycle import diagnosis_of
 from backend.runs.run_settings import settings_of
@@ -79,6 +80,7 @@ def run_items(
     settings = settings_of(session, rows)
     items = []
     for row in rows:
+        work_budget.check()
         item = _run_item(row, summaries[row.id], tags.get(row.id, {}), external.get(row.id))
         item._settings = settings[row.id].params
         item.parameters = settings[row.id].parameters or None

@@ -5,6 +5,7 @@ from collections.abc import Collection, Mapping, Sequence
 
 from sqlalchemy.orm import Session
 
+from backend import work_budget
 from backend.diagnosis import Curve, Diagnosis, diagnose
 from backend.diagnosis.verdicts import Verdict
 from backend.errors import Conflict
@@ -43,7 +44,11 @@ def diagnosis_of(session: Session, row: Run) -> JsonObject:
 def diagnose_runs(session: Session, rows: Sequence[Run]) -> dict[int, Diagnosis]:
     """Diagnose runs from their recorded losses and validation accuracy."""
     series = metrics.curves_of(session, [row.id for row in rows], DIAGNOSED_METRICS)
-    return {row.id: _diagnose_safely(row, series[row.id]) for row in rows}
+    diagnoses = {}
+    for row in rows:
+        work_budget.check()
+        diagnoses[row.id] = _diagnose_safely(row, series[row.id])
+    return diagnoses
 
 
 def _diagnose_safely(row: Run, series: Mapping[str, Series]) -> Diagnosis:

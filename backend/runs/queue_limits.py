@@ -5,7 +5,7 @@ from sqlalchemy.orm import Session
 from backend.access.identity import current_identity
 from backend.errors import TooManyRequests
 from backend.limits import Limits
-from backend.store import runs
+from backend.store import experiments, runs
 
 RETRY_SECONDS = 60  # until some of the runs have been trained
 
@@ -15,10 +15,27 @@ def check_queue(session: Session, added: int, limits: Limits) -> None:
 
     Call it in the transaction that adds them.
     """
-    _check(runs.count_unended(session).get("queued", 0), added, limits.max_queued_runs, "")
-    owner = current_identity().name
+    _check_all(session, current_identity().name, 0, added, limits)
+
+
+def check_requeued(session: Session, experiment_id: int, requeued: int, limits: Limits) -> None:
+    """Check that runs of an experiment, which are queued already, may be. Raises TooManyRequests.
+
+    Call it in the transaction that queues them, which then ends without them.
+    """
+    if requeued:
+        owner = experiments.get(session, experiment_id).owner
+        _check_all(session, owner, requeued, requeued, limits)
+
+
+def _check_all(
+    session: Session, owner: str | None, counted: int, added: int, limits: Limits
+) -> None:
+    """Check both limits. `counted` of the `added` runs are in the queue already."""
+    waiting = runs.count_unended(session).get("queued", 0)
+    _check(waiting - counted, added, limits.max_queued_runs, "")
     waiting = runs.count_queued_of(session, owner)
-    _check(waiting, added, limits.max_queued_runs_per_token, "_PER_TOKEN")
+    _check(waiting - counted, added, limits.max_queued_runs_per_token, "_PER_TOKEN")
 
 
 def _check(waiting: int, added: int, most: int, suffix: str) -> None:

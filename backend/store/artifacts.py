@@ -7,6 +7,7 @@ from typing import Literal
 from sqlalchemy import delete, func, select
 from sqlalchemy.orm import Session
 
+from backend import work_budget
 from backend.errors import NotFound
 from backend.store import bulk
 from backend.store.bulk import chunks
@@ -137,5 +138,6 @@ def predictions_of(session: Session, run_ids: Sequence[int]) -> dict[int, dict[i
             .order_by(Prediction.run_id, Prediction.epoch)
         )
         for run_id, epoch, outputs in rows:
+            work_budget.read(len(outputs))
             by_run[run_id][epoch] = outputs
     return by_run

@@ -15,6 +15,7 @@ import numpy as np
 from sqlalchemy import Row, Select, and_, bindparam, case, delete, select, update
 from sqlalchemy.orm import Session
 
+from backend import work_budget
 from backend.series import Array, FloatArray, IntArray, Series
 from backend.store import bulk, changes
 from backend.store.bulk import RowValues
@@ -210,6 +211,7 @@ def series_of(
         if last_step is not None:
             query = query.where(LoggedPoints.first_step <= last_step)
         for row in session.execute(query):
+            work_budget.read(len(row.packed_steps) + len(row.packed_values))
             rows[row.run_id].append(row)
     by_run = {run_id: _Points.of(packed, wanted).series() for run_id, packed in rows.items()}
     names = _names(session, by_run) if known is None else {i: key for key, i in known.items()}

@@ -7,6 +7,7 @@ from typing import NamedTuple
 from sqlalchemy import Select, and_, delete, func, select
 from sqlalchemy.orm import Session
 
+from backend import work_budget
 from backend.series import Series
 from backend.store import bulk, external_runs, logged_points
 from backend.store.metric_storage import Chunk, join_chunks, key_ids, unpack_points
@@ -128,6 +129,7 @@ def curves_of(
     }
     for ids in bulk.chunks(run_ids):
         for run_id, key, steps, values in session.execute(query.where(Metric.run_id.in_(ids))):
+            work_budget.read(len(steps) + len(values))
             packed[run_id].setdefault(key, []).append((steps, values))
     return {
         run_id: {key: join_chunks(chunks, first_step, last_step) for key, chunks in by_key.items()}

@@ -11,6 +11,7 @@ from backend.specification import validate
 from backend.store import metrics
 from backend.store.tables import MAX_ID
 from backend.web.dependencies import BodyDep, SettingsDep
+from backend.web.heavy_work import HEAVY
 from frontend.chart_options import AxisScale
 from frontend.charts.cell_curves import small_curve
 from frontend.charts.data_pictures import data_pictures
@@ -85,7 +86,7 @@ def small_curves(
     return render("parts/small_curve.html", curve=small_curve(series.values()))
 
 
-@router.post("/specification")
+@router.post("/specification", dependencies=[HEAVY])
 def specification(body: BodyDep, settings: SettingsDep) -> HTMLResponse:
     """Return previews of the grid and the data of a specification.
 

@@ -13,6 +13,7 @@ from backend.runs.states import ENDED
 from backend.specification.params import number_in
 from backend.store import experiments
 from backend.web.dependencies import DatabaseDep, DispatcherDep
+from backend.web.heavy_work import HEAVY
 from frontend.chart_options import RunView
 from frontend.charts.grid import value_of
 from frontend.charts.grid_metrics import CHOICES
@@ -50,7 +51,7 @@ def experiment(
     )
 
 
-@router.get("/experiments/{experiment_id}/live")
+@router.get("/experiments/{experiment_id}/live", dependencies=[HEAVY])
 def live_parts(
     request: Request,
     database: DatabaseDep,

@@ -17,6 +17,7 @@ from backend.store import artifacts, changes, experiments, metric_summaries, run
 from backend.store.artifacts import SnapshotInfo
 from backend.store.tables import Experiment, Run
 from backend.web.dependencies import DatabaseDep, StoppingQuery
+from backend.web.heavy_work import HEAVY
 from frontend.chart_options import AxisScale, RunView, RunViewQuery
 from frontend.charts.grid_metrics import KEYS
 from frontend.charts.loss_curves import QUANTITIES, newest_info
@@ -130,7 +131,7 @@ def run(session: Reading, run_id: int, stopping: StoppingQuery, view: RunViewQue
     )
 
 
-@router.get("/runs/{run_id}/live")
+@router.get("/runs/{run_id}/live", dependencies=[HEAVY])
 def live_parts(
     request: Request,
     database: DatabaseDep,

@@ -102,3 +102,14 @@ def test_bodies_with_a_model_are_parsed_within_the_same_limits(sqlite_api: Api) 
     answer = sqlite_api.post("/api/runs/delete", content=deep, headers=JSON)
     assert (answer.status_code, answer.json()["error"]) == (400, "malformed")
     assert "nested too deeply" in answer.json()["detail"]
+
+
+@pytest.mark.parametrize(("size", "status"), [(256, 201), (257, 413)])
+def test_yaml_has_a_limit_of_its_own(sqlite_settings: Settings, size: int, status: int) -> None:
+    api = app_with(sqlite_settings, max_yaml_bytes=256)
+    body = b"dataset: {source: points}".ljust(size)
+    answer = api.post(
+        "/api/experiments", content=body, headers={"content-type": "application/yaml"}
+    )
+    assert answer.status_code == status
+    assert status == 201 or "at most 256 bytes" in answer.json()["detail"]

@@ -147,3 +147,12 @@ def test_skipped_values_are_noted(logs: Path) -> None:
     assert "  Note: earlier rows: epoch goes back" in done.stdout
     assert "Not checked: earlier" not in done.stdout
     assert "<strong>Note</strong>: earlier rows" in (logs / "page.html").read_text()
+
+
+@pytest.mark.parametrize("broken", ["NaN", "Infinity", "-Infinity", "1e308", "-1e308"])
+def test_json_holds_finite_numbers_only(logs: Path, broken: str) -> None:
+    losses = ", ".join(["1.0", "0.5"] * 5 + [broken] * 10)
+    (logs / "odd.json").write_text(f'{{"loss": [{losses}], "val_loss": [{losses}]}}')
+    done = diagnose(logs, "odd.json", "--format", "json")
+    [report] = json.loads(done.stdout, parse_constant=pytest.fail)
+    assert report["verdict"] == "diverged"
