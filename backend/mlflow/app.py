@@ -7,6 +7,7 @@ path of the service that is used most.
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 
 import msgspec
 from starlette.concurrency import run_in_threadpool
@@ -20,6 +21,7 @@ from backend.mlflow.errors import EndpointNotFound, MethodNotAllowed
 from backend.mlflow.requests import read_body, read_query
 from backend.mlflow.service import Service
 from backend.specification.params import JsonObject
+from backend.web.json_bodies import SMALL_BYTES
 
 ROOT = "/mlflow"
 PREFIXES = tuple(
@@ -102,7 +104,10 @@ class MlflowApp:
         if endpoint.reads_query:
             body = read_query(request.query_params, endpoint.body)
         else:
-            body = read_body(await request.body(), request.headers, endpoint.body)
+            content = await request.body()
+            reading = partial(read_body, content, request.headers, endpoint.body)
+            is_small = len(content) <= SMALL_BYTES
+            body = reading() if is_small else await run_in_threadpool(reading)
         if endpoint.answer_async is not None:
             return _json(await endpoint.answer_async(self._service, body, **parts))
         if endpoint.answer is None:

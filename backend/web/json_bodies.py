@@ -11,7 +11,7 @@ from starlette.exceptions import HTTPException
 from backend.errors import LabError
 from backend.specification.parsing import ParseLimits, parse_json
 
-SMALL_BYTES = 8192  # parsed at once: that takes less time than handing it to a thread
+SMALL_BYTES = 1024  # parsed at once, in less than 0.6 ms; a thread takes as long to begin
 
 
 class _JsonRequest(Request):

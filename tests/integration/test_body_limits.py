@@ -1,12 +1,16 @@
 """Limits of request bodies: exactly as large as allowed, and one byte more."""
 
 import json
+import threading
 from collections.abc import AsyncIterator
+from types import ModuleType
 
 import pytest
 
 from backend.main import create_app
+from backend.mlflow import app as mlflow_app
 from backend.settings import Settings
+from backend.web import json_bodies
 from tests.api import SPEC, Api
 
 JSON = {"content-type": "application/json"}
@@ -113,3 +117,27 @@ def test_yaml_has_a_limit_of_its_own(sqlite_settings: Settings, size: int, statu
     )
     assert answer.status_code == status
     assert status == 201 or "at most 256 bytes" in answer.json()["detail"]
+
+
+@pytest.mark.parametrize(("extra", "in_event_loop"), [(0, True), (1, False)])
+@pytest.mark.parametrize(
+    ("path", "module", "parser", "document"),
+    [
+        ("/api/views", json_bodies, "parse_json", {"name": "best", "query": {}}),
+        ("/api/2.0/mlflow/experiments/create", mlflow_app, "read_body", {"name": "a"}),
+    ],
+)
+def test_only_small_json_is_parsed_in_the_event_loop(
+    sqlite_api: Api, monkeypatch: pytest.MonkeyPatch, path: str, module: ModuleType, parser: str,
+    document: object, extra: int, in_event_loop: bool,
+) -> None:  # fmt: skip
+    threads, parse = [], getattr(module, parser)
+
+    def note(*arguments: object) -> object:
+        threads.append(threading.current_thread() is threading.main_thread())
+        return parse(*arguments)
+
+    monkeypatch.setattr(module, parser, note)
+    body = padded(document, json_bodies.SMALL_BYTES + extra)
+    assert sqlite_api.post(path, content=body, headers=JSON).status_code < 300
+    assert threads == [in_event_loop]

@@ -100,7 +100,7 @@ def test_an_unknown_format_is_refused_in_one_sentence(api: Api) -> None:
 
 def test_long_runs_are_read_in_slices_and_short_runs_together() -> None:
     slices = list(read_slices([(1, 4), (2, 6), (3, 25), (4, 1)], rows=10))
-    stretches = [ReadSlice([3], 0, 9), ReadSlice([3], 10, 19), ReadSlice([3], 20, None)]
+    stretches = [ReadSlice([3], None, 9), ReadSlice([3], 10, 19), ReadSlice([3], 20, None)]
     assert slices == [ReadSlice([1, 2]), *stretches, ReadSlice([4])]
 
 
