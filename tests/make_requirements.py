@@ -16,7 +16,8 @@ from pathlib import Path
 ROOT = Path(__file__).parents[1]
 PINS = ROOT / "constraints.txt"
 FOLDER = ROOT / "requirements"
-NOT_PINNED = {"examples"}  # its packages exclude some of the pins
+# The first excludes some of the pins; the others need an environment of their own.
+NOT_PINNED = {"examples", "tracking-peers"}
 CUDA = re.compile(r"cuda-|nvidia-|triton$")
 
 CPU_WHEELS = {

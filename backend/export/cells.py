@@ -11,13 +11,14 @@ INVISIBLE = r"\x00-\x1f\x7f\u200b-\u200f\u202a-\u202e\u2060-\u2069"
 """Characters that a spreadsheet may leave out before a formula, as it does with spaces."""
 
 FORMULA = re.compile(
-    rf"((?:^|[{SEPARATORS}])[{SPACES}{INVISIBLE}\"]*|[{SPACES}](?='*[{STARTS}][^{SPACES}]))"
+    rf"((?:^|[{SEPARATORS}])[{SPACES}{INVISIBLE}\"]*|[{SPACES}](?='*[{STARTS}](?:[^{SPACES}]|$)))"
     rf"('*[{STARTS}])"
 )
 """The start of a formula, if the text is divided at its separators, at its spaces, or nowhere.
 
-A minus between two spaces is not a formula. Apostrophes before the formula belong to the match, so
-that escaping can be undone. `FORMULA` in frontend/static/js/save.js is the same.
+A minus between two spaces is not a formula, but one at the end is, because a quote follows it.
+Apostrophes before the formula belong to the match, so that escaping can be undone. `FORMULA` in
+frontend/static/js/save.js is the same.
 """
 _PLAIN = re.compile(r"[\w.-]*")
 

@@ -42,6 +42,7 @@ def _open(app: FastAPI) -> Iterator[Api]:
     api = Api(app)
     yield api
     api.app.state.log_writer.stop()
+    api.app.state.background_notifier.stop()
     api.app.state.notifier.close()
     wait_for(lambda: not is_probing())  # a probe holds a database connection
     api.database.dispose()

@@ -6,6 +6,7 @@ import pytest
 from redis import Redis
 
 from backend.main import create_app
+from backend.runs.states import STATES
 from backend.settings import Settings
 from backend.store import Database, connections, transitions
 from tests.api import SPEC, Api
@@ -55,7 +56,7 @@ def test_a_dry_run_estimates_and_stores_nothing(api: Api) -> None:
 
 def test_an_experiment_reports_its_state(api: Api) -> None:
     item = api.get(f"/api/experiments/{api.submit(name='Dots')}").json()
-    assert item["counts"] == {"queued": 2, "running": 0, "finished": 0, "failed": 0, "cancelled": 0}
+    assert item["counts"] == dict.fromkeys(STATES, 0) | {"queued": 2}
     assert (item["id"], item["name"], item["status"]) == (1, "Dots", "queued")
     assert item["spec"] == {"name": "Dots", **SPEC}
     assert item["created_at"].endswith("+00:00")

@@ -1,5 +1,6 @@
 """Properties of every request: hosts, origins, headers, errors, health."""
 
+import secrets
 import subprocess
 import sys
 from collections.abc import AsyncIterator
@@ -7,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from fastapi import FastAPI
+from pydantic import SecretStr
 
 from backend.main import create_app
 from backend.settings import Settings
@@ -30,7 +32,8 @@ def test_unknown_hosts_are_refused(sqlite_api: Api, host: str, path: str) -> Non
 
 
 def test_a_host_from_the_settings_is_accepted(tmp_path: Path) -> None:
-    settings = Settings(data_dir=tmp_path, allowed_hosts=["Lab.example"])
+    token = SecretStr(secrets.token_hex(32))
+    settings = Settings(data_dir=tmp_path, allowed_hosts=["Lab.example"], token=token)
     api = Api(create_app(settings))
     assert api.get("/healthz", headers={"host": "lab.example:8000"}).status_code == 200
 

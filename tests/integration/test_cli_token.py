@@ -7,6 +7,7 @@ import pytest
 
 from backend.access import named_tokens
 from backend.cli import main
+from backend.diagnosis.verdicts import Verdict
 from backend.settings import Settings
 from backend.store import Database, audit, backup, restore, tokens
 from backend.store.schema import migrate
@@ -85,7 +86,7 @@ def test_restoring_keeps_the_tokens_of_the_new_lab(protected: Api, tmp_path: Pat
     migrate(new_lab)
     with new_lab.write() as session:
         named_tokens.create(session, name="new")
-    restore.read(tmp_path / "backup.db", new_lab, verdicts=[])
+    restore.read(tmp_path / "backup.db", new_lab, verdicts=list(Verdict))
     with new_lab.read() as session:
         assert [token.name for token in tokens.listed(session)] == ["new"]
         assert [entry.token for entry in audit.page(session, before=None, limit=9)[0]] == [

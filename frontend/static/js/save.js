@@ -53,7 +53,7 @@ const STARTS = "=+\\-@＝＋－＠﹦﹢﹣﹫";
 const SPACES = "\\s\\x1c-\\x1f\\x85\\ufeff";
 const INVISIBLE = "\\x00-\\x1f\\x7f\\u200b-\\u200f\\u202a-\\u202e\\u2060-\\u2069";
 const FORMULA = new RegExp(
-  `((?:^|[,;|:\\t\\r\\n\\v\\f])[${SPACES}${INVISIBLE}"]*|[${SPACES}](?='*[${STARTS}][^${SPACES}]))('*[${STARTS}])`,
+  `((?:^|[,;|:\\t\\r\\n\\v\\f])[${SPACES}${INVISIBLE}"]*|[${SPACES}](?='*[${STARTS}](?:[^${SPACES}]|$)))('*[${STARTS}])`,
   "g",
 );
 
