@@ -26,7 +26,9 @@ def ways_to_log(url: str) -> list[WayToLog]:
             "trackio",
             "Trackio",
             "A program that logs with Trackio needs no change either:",
-            f"export TRACKIO_SERVER_URL={url}\npython train.py",
+            f"export TRACKIO_SERVER_URL={url}\n"
+            "export TRACKIO_WRITE_TOKEN=open  # or your token\n"
+            "python train.py",
         ),
         WayToLog(
             "python",
