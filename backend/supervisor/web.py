@@ -16,6 +16,7 @@ import uvicorn
 from fastapi import FastAPI
 
 from backend import logging_setup
+from backend.access.exposure import requires_token
 from backend.errors import LabError
 from backend.main import create_app
 from backend.operations import data_folder
@@ -74,6 +75,8 @@ def server_config(app: FastAPI, settings: Settings) -> uvicorn.Config:
         port=settings.port,
         http=cast("type[asyncio.Protocol]", protocol),
         ws="none",
+        # Any local process can send these headers, so a token's service needs a configured proxy.
+        proxy_headers=settings.url is not None or not requires_token(settings),
         backlog=max(MIN_BACKLOG, most // 8),  # waiting connections have no descriptor yet
         timeout_keep_alive=math.ceil(settings.idle_seconds),
         timeout_graceful_shutdown=STREAMS_END_SECONDS,

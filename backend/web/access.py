@@ -21,7 +21,7 @@ from backend.store import UNREACHABLE
 from backend.web.authentication import Authenticator
 from backend.web.errors import NOT_PAGES
 from backend.web.route_scopes import needed_scope
-from backend.web.security import Respond
+from backend.web.security import Respond, is_cross_site
 
 logger = logging.getLogger(__name__)
 
@@ -30,6 +30,11 @@ VERIFY_AGAIN_SECONDS = 5.0  # while a response is sent: a stream ends with its t
 NO_TOKEN_SET = (
     "This request comes from another machine, but the service runs without a token. Its "
     f"operator can {WAYS_OUT}."
+)
+
+FOREIGN_LINK = (
+    "Another site's page opened this link. Copy the URL into the browser's address bar, or enter "
+    "the token on the sign-in page."
 )
 
 
@@ -70,6 +75,8 @@ class Access:
             return NOBODY
         token = request.query_params.get("token")
         if token is not None and self._authenticator.required and _is_page_request(request):
+            if is_cross_site(request.headers):
+                raise ForbiddenOrigin(FOREIGN_LINK)
             return await self._authenticator.sign_in(request, token, url_without_token(request))
         identity = await self._authenticator.identify(request)
         if not identity.scope.includes(needed):

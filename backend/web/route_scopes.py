@@ -53,6 +53,17 @@ def _rules(needed: Scope | None, methods: tuple[str, ...], *paths: str) -> Itera
     return (Rule(path, methods, needed) for path in paths)
 
 
+_TRACKING = tuple(
+    f"{root}{api}/{version}"
+    for root in ("", "/mlflow")
+    for api in ("/api", "/ajax-api")
+    for version in ("2.0", "3.0")
+)
+_TRACKED = (
+    *("experiments/delete", "experiments/restore", "experiments/update"),
+    *("runs/delete", "runs/restore"),
+)
+
 RULES: tuple[Rule, ...] = (
     # No token: checks by machines, the page that asks for the token, and the files it loads.
     *_rules(None, SAFE_METHODS, "/health", "/healthz", "/readyz", "/static/*"),
@@ -61,6 +72,9 @@ RULES: tuple[Rule, ...] = (
     *_rules(Scope.READ, ("POST",), "/charts/specification"),
     Rule("/api/experiments", ("POST",), Scope.READ, dry_run=True),
     Rule("/api/experiments/{experiment_id}/remedies", ("POST",), Scope.READ, dry_run=True),
+    # What changes the runs that others logged, in the protocols by which programs log.
+    *_rules(Scope.SUBMIT, ("POST",), *(f"{p}/mlflow/{end}" for p in _TRACKING for end in _TRACKED)),
+    *_rules(Scope.SUBMIT, ("DELETE",), *(f"{p}/*" for p in _TRACKING)),
     # Protocols by which other programs log their runs, with all that they read.
     *_rules(Scope.LOG, ALL, "/api/2.0/*", "/api/3.0/*", "/ajax-api/*", "/mlflow/*", "/version"),
     *_rules(Scope.LOG, ALL, "/api/bulk_log", "/api/bulk_log_system", "/api/bulk_alert"),

@@ -73,7 +73,7 @@ class Security:
                 f"The host {show(host)} is unknown; accepted: the host of LAB_URL and "
                 "those in LAB_ALLOWED_HOSTS."
             )
-        if scope["method"] not in SAFE_METHODS and _is_cross_site(headers):
+        if scope["method"] not in SAFE_METHODS and is_cross_site(headers):
             raise ForbiddenOrigin("Requests from pages of other sites may not change anything.")
         self._body_limits.check_length(scope["path"], headers.get("content-length", ""))
 
@@ -96,7 +96,7 @@ def _counted(receive: Receive, most: int) -> Receive:
     return receive_counted
 
 
-def _is_cross_site(headers: Headers) -> bool:
+def is_cross_site(headers: Headers) -> bool:
     """Return whether a browser marks the request as cross-site. Programs send no such headers."""
     if headers.get("sec-fetch-site", "same-origin") not in ("same-origin", "none"):
         return True

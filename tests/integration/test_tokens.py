@@ -9,8 +9,11 @@ import pytest
 from sqlalchemy import text, update
 
 from backend.access import verification
+from backend.settings import Settings
 from backend.store import browser_sessions, tokens
 from backend.store.tables import BrowserSession
+from backend.supervisor.web import server_config
+from backend.tracking.experiments import find_or_create
 from backend.web import access
 from tests.api import SPEC, Api
 from tests.tokens import (
@@ -21,6 +24,7 @@ from tests.tokens import (
     new_token,
     revoke,
     sign_in,
+    with_token,
 )
 
 
@@ -236,3 +240,28 @@ def test_a_stream_ends_when_its_token_is_revoked(
     assert not ended.wait(0.5)
     revoke(api, "ci")
     assert ended.wait(30)
+
+
+@pytest.mark.parametrize(("scope", "status"), [("log", 403), ("submit", 200)])
+@pytest.mark.parametrize("root", ["/api", "/mlflow/ajax-api"])
+def test_logging_alone_deletes_nothing(api: Api, root: str, scope: str, status: int) -> None:
+    headers = bearer(new_token(api, "training", scope=scope))
+    with api.database.write() as session:
+        experiment = find_or_create(session, "theirs").id
+    body = {"experiment_id": str(experiment)}
+    answer = api.post(f"{root}/2.0/mlflow/experiments/delete", json=body, headers=headers)
+    assert answer.status_code == status
+
+
+def test_a_link_on_another_site_signs_nobody_in(api: Api) -> None:
+    answer = api.get(f"/?token={OPERATOR}", headers={**PAGE, "sec-fetch-site": "cross-site"})
+    assert answer.status_code == 403
+    assert "set-cookie" not in answer.headers
+
+
+@pytest.mark.parametrize(("url", "trusted"), [(None, False), ("https://lab.example", True)])
+def test_headers_of_a_proxy_count_if_one_is_configured(
+    api: Api, sqlite_settings: Settings, url: str | None, trusted: bool
+) -> None:
+    settings = with_token(sqlite_settings).model_copy(update={"url": url})
+    assert server_config(api.app, settings).proxy_headers is trusted
