@@ -7,6 +7,8 @@ from typing import Any
 
 import httpx
 
+from backend.tracking.diagnoses import SERVER_TAGS
+
 API = "/api/2.0/mlflow/"
 NO_TOKEN = "!!!!"  # of a page
 BAD = 400  # the first status of errors
@@ -114,7 +116,7 @@ class Server:
         if isinstance(value, dict):
             return {key: self._plain(entry, key, name) for key, entry in value.items()}
         if isinstance(value, list):
-            entries = [self._plain(entry, name) for entry in value]
+            entries = [self._plain(entry, name) for entry in value if not _is_verdict(name, entry)]
             return sorted(entries, key=str) if name in UNORDERED or parent == "data" else entries
         return self._scalar(value, name)
 
@@ -130,6 +132,13 @@ class Server:
         if name == "experiment_id" or len(value) >= MIN_UNIQUE_CHARACTERS:
             return shortened(self.aliases.get(value, value))
         return "<random name>" if RANDOM_NAME.fullmatch(value) else shortened(value)
+
+
+def _is_verdict(name: str, entry: object) -> bool:
+    """Return whether an entry of a list is a tag of an ended run that only our service sets."""
+    return (
+        name == "tags" and isinstance(entry, dict) and str(entry.get("key")).startswith(SERVER_TAGS)
+    )
 
 
 def shortened(text: str) -> str:
