@@ -14,6 +14,7 @@ from backend.store.external_runs import Dataset
 from backend.tracking import runs
 
 MAX_DATASETS = 1000  # of one request
+MAX_MODELS = 1000  # of one request
 HISTORY_TAG = "mlflow.log-model.history"
 MAX_HISTORY_CHARACTERS = 1_000_000
 LIMITS = {
@@ -79,6 +80,11 @@ def _dataset(input_: bodies.DatasetInput) -> Dataset:
 
 
 def _models(references: list[bodies.ModelReference]) -> dict[str, int]:
+    """Return the steps of models. Raises InvalidParameter."""
+    if len(references) > MAX_MODELS:
+        raise InvalidParameter(
+            f"models has {len(references):,} entries; accepted: up to {MAX_MODELS:,}."
+        )
     return {require(model.model_id, "model_id"): model.step for model in references}
 
 

@@ -4,6 +4,7 @@ Only what tracking needs is here. There is no registry of models.
 """
 
 import re
+from collections.abc import Sequence
 from uuid import uuid4
 
 from sqlalchemy.orm import Session
@@ -23,8 +24,8 @@ from backend.mlflow.errors import InvalidParameter
 from backend.mlflow.filters import MODELS, parse_filter
 from backend.mlflow.model_search import matching, sorted_models
 from backend.mlflow.names import check_max_results, require
-from backend.mlflow.orders import offset_of, page_token
-from backend.mlflow.service import Service, experiment_of
+from backend.mlflow.orders import MAX_COLUMNS, offset_of, page_token
+from backend.mlflow.service import Service, experiment_ids, experiment_of
 from backend.specification.params import JsonObject
 from backend.store import experiments, logged_models
 from backend.store.logged_models import ModelPoint
@@ -121,15 +122,27 @@ def search(service: Service, body: bodies.SearchModels) -> JsonObject:
     limit = check_max_results(body.max_results or DEFAULT_RESULTS)
     conditions = parse_filter(body.filter, MODELS)
     offset = offset_of(body.page_token)
+    if len(body.order_by) > MAX_COLUMNS:
+        raise InvalidParameter(
+            f"order_by has {len(body.order_by):,} columns; accepted: up to {MAX_COLUMNS}."
+        )
     with service.database.read() as session:
-        ids = [experiment_of(session, id_).id for id_ in body.experiment_ids]
-        models = logged_models.of_experiments(session, ids)
+        models = logged_models.of_experiments(session, _existing(session, body.experiment_ids))
         points = logged_models.points_of(session, [model.model_id for model in models])
         found = [model for model in models if matching(model, points[model.model_id], conditions)]
         found = sorted_models(found, points, body.order_by)
         answers = _answers(session, found[offset : offset + limit])
     more = len(found) > offset + limit
     return paged("models", answers, page_token(offset + limit) if more else None)
+
+
+def _existing(session: Session, written: Sequence[str]) -> list[int]:
+    """Return the ids of experiments. Raises NotFound for the first that does not exist."""
+    found = experiment_ids(session, written)
+    for id_ in written:
+        if id_ not in found:
+            raise NotFound(f"There is no experiment {id_[:60]}.")
+    return sorted(set(found.values()))
 
 
 def _texts(entries: list[bodies.KeyValue]) -> dict[str, str]:

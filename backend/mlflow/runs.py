@@ -2,7 +2,6 @@
 
 from sqlalchemy.orm import Session
 
-from backend.errors import NotFound
 from backend.mlflow import bodies
 from backend.mlflow.answers import info_answer, paged, run_answer
 from backend.mlflow.endpoint import get, post
@@ -10,7 +9,7 @@ from backend.mlflow.errors import BadRequest, InvalidParameter
 from backend.mlflow.filters import RUNS, parse_filter
 from backend.mlflow.names import check_key, check_max_results, require_run
 from backend.mlflow.orders import offset_of, page_token, parse_order
-from backend.mlflow.service import Service, ensure_default, experiment_of
+from backend.mlflow.service import Service, ensure_default, experiment_ids, experiment_of
 from backend.mlflow.views import view_of
 from backend.runs.states import State
 from backend.specification.params import JsonObject
@@ -108,21 +107,10 @@ def search(service: Service, body: bodies.SearchRuns) -> JsonObject:
     offset = offset_of(body.page_token)
     page = view_of(body.run_view_type, offset, limit + 1)
     with service.database.read() as session:
-        ids = _experiment_ids(session, body.experiment_ids)
+        ids = sorted(set(experiment_ids(session, body.experiment_ids).values()))
         found = find_runs(session, ids, conditions, order, page) if ids else []
         answers = [run_answer(run) for run in run_data(session, found[:limit])]
     return paged("runs", answers, page_token(offset + limit) if len(found) > limit else None)
-
-
-def _experiment_ids(session: Session, written: list[str]) -> list[int]:
-    """Return the ids of experiments, without those that do not exist."""
-    found: list[int] = []
-    for id_ in written:
-        try:
-            found.append(experiment_of(session, id_).id)
-        except NotFound:
-            continue
-    return found
 
 
 def _stored(session: Session, run_id: str) -> RunData:

@@ -1,6 +1,6 @@
 """Experiments whose runs other programs train: created, found by name, renamed and tagged."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 from sqlalchemy import delete, select, update
 from sqlalchemy.orm import Session
@@ -36,6 +36,17 @@ def by_name(session: Session, name: str, *, deleted: bool = False) -> Experiment
         is_deleted if deleted else ~is_deleted,
     )
     return session.scalars(query.order_by(Experiment.id.desc()).limit(1)).first()
+
+
+def existing(session: Session, ids: Collection[int]) -> set[int]:
+    """Return those of `ids` that are experiments of external runs, deleted or not."""
+    return {
+        id_
+        for chunk in bulk.chunks(sorted(ids))
+        for id_ in session.scalars(
+            select(Experiment.id).where(Experiment.id.in_(chunk), Experiment.origin == EXTERNAL)
+        )
+    }
 
 
 def clashes(session: Session, ids: Sequence[int]) -> dict[int, str]:

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy import event
 
 from backend.main import create_app
 from backend.settings import Settings
@@ -172,3 +173,43 @@ def test_the_links_that_clients_print_lead_to_our_pages(sqlite_api: Api) -> None
     assert page.headers["location"] == f"/experiments/{item['experiment_id']}"
     assert sqlite_api.get("/runs/of-client/nobody").status_code == 404
     assert sqlite_api.get("/mlflow/").headers["location"] == "/"
+
+
+@pytest.mark.parametrize("path", ["runs/search", "logged-models/search"])
+def test_a_search_names_up_to_10_000_experiments(api: Api, path: str) -> None:
+    new_run(api)
+    accepted = api.post(LOG + path, json={"experiment_ids": ["0"] * 10_000})
+    assert accepted.status_code == 200
+    refused = api.post(LOG + path, json={"experiment_ids": ["0"] * 10_001})
+    assert (refused.status_code, refused.json()["error_code"]) == (400, "INVALID_PARAMETER_VALUE")
+    assert "up to 10,000" in refused.json()["message"]
+
+
+def test_the_number_of_queries_does_not_grow_with_the_experiments(sqlite_api: Api) -> None:
+    new_run(sqlite_api)
+
+    statements: list[object] = []
+    engine = sqlite_api.app.state.database.engine
+    event.listen(engine, "before_cursor_execute", lambda *sent: statements.append(sent[2]))
+
+    def queries(count: int) -> int:
+        statements.clear()
+        ids = ["0", *map(str, range(100, 100 + count))]
+        response = sqlite_api.post(f"{LOG}runs/search", json={"experiment_ids": ids})
+        assert len(response.json()["runs"]) == 1
+        return len(statements)
+
+    assert queries(900) == queries(2) > 0
+
+
+def test_other_lists_of_searches_and_links_are_limited(sqlite_api: Api) -> None:
+    run = new_run(sqlite_api)
+    models = [{"model_id": f"m-{number}"} for number in range(1001)]
+    order = [{"field_name": "name"}] * 21
+    for path, edge, beyond in (
+        ("runs/outputs", {"run_id": run, "models": models[:-1]}, {"run_id": run, "models": models}),
+        ("logged-models/search", {"order_by": order[:-1]}, {"order_by": order}),
+    ):
+        assert sqlite_api.post(LOG + path, json=edge).status_code == 200
+        refused = sqlite_api.post(LOG + path, json=beyond)
+        assert refused.json()["error_code"] == "INVALID_PARAMETER_VALUE"
