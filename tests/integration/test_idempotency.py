@@ -6,7 +6,9 @@ import signal
 import subprocess
 import sys
 import threading
+from base64 import b64encode
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
@@ -17,13 +19,16 @@ import pytest
 from sqlalchemy import func, select, update
 
 from backend.cli.client import Client
+from backend.errors import Conflict
 from backend.settings import Settings
 from backend.store import Database, stored_answers
 from backend.store.tables import Experiment, StoredAnswer
 from backend.web import idempotency
+from backend.web.credentials import TRACKIO_HEADER
 from backend.web.idempotency import REPEATABLE
 from tests.api import SPEC, Api
 from tests.product import ROOT, free_port, wait_for
+from tests.tokens import bearer, new_token, sign_in
 
 KEY = {"Idempotency-Key": "one"}
 
@@ -56,12 +61,43 @@ def test_another_key_and_a_missing_key_create_again(sqlite_api: Api) -> None:
     assert sqlite_api.count_experiments() == 3
 
 
-def test_keys_belong_to_the_credentials_that_sent_them(sqlite_api: Api) -> None:
-    for token in ("a", "b"):
-        headers = {**KEY, "Authorization": f"Bearer {token}"}
-        answer = sqlite_api.post("/api/experiments", json=SPEC, headers=headers)
+def send(api: Api, headers: dict[str, str]) -> httpx.Response:
+    """Submit with the key and the headers of a sender."""
+    answer = api.post("/api/experiments", json=SPEC, headers={**KEY, **headers})
+    assert answer.status_code == 201, answer.text
+    return answer
+
+
+def test_keys_belong_to_the_token_that_sent_them(sqlite_protected: Api) -> None:
+    for name in ("a", "b"):
+        answer = send(sqlite_protected, bearer(new_token(sqlite_protected, name, "submit")))
         assert "idempotent-replayed" not in answer.headers
-    assert sqlite_api.count_experiments() == 2
+    assert sqlite_protected.count_experiments() == 2
+
+
+def test_a_key_has_one_owner_however_its_token_is_sent(sqlite_protected: Api) -> None:
+    secret = new_token(sqlite_protected, "a", "submit")
+    first = send(sqlite_protected, bearer(secret))
+    ways = [
+        {"authorization": f"bearer  {secret}"},
+        *(
+            {"authorization": f"Basic {b64encode(f'{user}:{secret}'.encode()).decode()}"}
+            for user in ("ann", "bob")
+        ),
+        {TRACKIO_HEADER: secret},
+        sign_in(sqlite_protected, secret),
+    ]
+    for way in ways:
+        again = send(sqlite_protected, {"origin": "http://localhost", **way})
+        assert again.headers["idempotent-replayed"] == "true"
+        assert again.json() == first.json()
+    assert sqlite_protected.count_experiments() == 1
+
+
+def test_a_key_has_one_owner_where_no_token_is_required(sqlite_api: Api) -> None:
+    for token in ("a", "b"):
+        send(sqlite_api, bearer(token))
+    assert sqlite_api.count_experiments() == 1
 
 
 def test_a_refused_request_stores_no_key(sqlite_api: Api) -> None:
@@ -86,24 +122,33 @@ def test_a_key_that_is_not_visible_text_is_refused(sqlite_api: Api, key: str) ->
 def test_a_second_request_during_the_first_is_refused(
     api: Api, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The first waits within its transaction until the second was refused."""
-    entered, leave = threading.Event(), threading.Event()
-    remember = stored_answers.remember
+    """The first waits within its transaction until the second is refused.
+
+    It cannot wait until the second has ended: the audit log's entry of the second, written after
+    the answer, waits for the first where there is one writer at a time (SQLite).
+    """
+    entered, refused = threading.Event(), threading.Event()
+    remember, refusal = stored_answers.remember, idempotency._under_way_error
 
     def remember_late(*arguments: Any, **options: Any) -> None:
         entered.set()
-        assert leave.wait(30)
+        assert refused.wait(30)
         remember(*arguments, **options)
 
+    def refuse() -> Conflict:
+        refused.set()
+        return refusal()
+
     monkeypatch.setattr(stored_answers, "remember", remember_late)
-    first = threading.Thread(target=submit, args=[api])
-    first.start()
-    assert entered.wait(30)
-    answer = submit(api)
-    leave.set()
-    first.join()
+    monkeypatch.setattr(idempotency, "_under_way_error", refuse)
+    with ThreadPoolExecutor(1) as pool:
+        first = pool.submit(submit, api)
+        assert entered.wait(30)
+        answer = submit(api)
     assert (answer.status_code, answer.json()["field"]) == (409, "Idempotency-Key")
+    assert first.result().status_code == 201
     assert submit(api).headers["idempotent-replayed"] == "true"
+    assert api.count_experiments() == 1
 
 
 def test_a_key_of_another_process_that_is_under_way_is_refused(
@@ -113,7 +158,7 @@ def test_a_key_of_another_process_that_is_under_way_is_refused(
 
     api = Api(create_app(Settings(data_dir=tmp_path, database=postgresql_url, broker=valkey_url)))
     other = Database(postgresql_url)
-    owner = idempotency._digest(b"", b"")
+    owner = idempotency._digest(b"")
     with other.write() as session:
         assert stored_answers.lock_key(session, owner, "one")
         assert submit(api).status_code == 409
@@ -142,6 +187,10 @@ def test_the_number_of_keys_is_bounded(api: Api, monkeypatch: pytest.MonkeyPatch
         assert (session.scalar(select(func.count()).select_from(StoredAnswer)) or 0) <= 2
 
 
+SHOWS_A_SECRET = {"/api/tokens"}
+"""Routes that create but take no key: their answer holds a secret, which must not be stored."""
+
+
 def test_exactly_the_listed_routes_take_a_key(sqlite_api: Api) -> None:
     paths = sqlite_api.get("/api/openapi.json").json()["paths"]
     takes = {
@@ -156,7 +205,8 @@ def test_exactly_the_listed_routes_take_a_key(sqlite_api: Api) -> None:
         if "post" in methods
     }
     assert takes == REPEATABLE
-    assert {path for path, statuses in answers.items() if "201" in statuses} <= REPEATABLE
+    created = {path for path, statuses in answers.items() if "201" in statuses}
+    assert created - REPEATABLE == SHOWS_A_SECRET
 
 
 @contextmanager
@@ -193,7 +243,7 @@ def _answers(url: str) -> bool:
 KILLED_AFTER_THE_COMMIT = """
 import os, signal
 from backend import main
-def _notify(dispatcher, notifier, effects):
+def _notify(dispatcher, notifier, webhook, effects):
     if effects.runs_queued:
         os.kill(os.getpid(), signal.SIGKILL)
 main._notify = _notify

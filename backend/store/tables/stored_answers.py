@@ -10,7 +10,7 @@ from backend.store.tables.runs import Base
 class StoredAnswer(Base):
     """The answer to a request with an Idempotency-Key, stored with what the request created.
 
-    `owner` and `request` are SHA-256 digests: of the credentials, and of route, query and body.
+    `owner` and `request` are SHA-256 digests: of the token, and of route, query and body.
     """
 
     __tablename__ = "stored_answers"
