@@ -11,7 +11,7 @@ import numpy as np
 from arro3.core import Array, DataType, Field, RecordBatch, RecordBatchReader, Schema
 from sqlalchemy.orm import Session
 
-from backend.runs.fields import RUN_FIELDS, FieldValue, value_of
+from backend.runs.fields import RUN_FIELDS, FieldValue, ValueSource, value_of
 from backend.runs.items import run_items
 from backend.runs.schemas import RunItem
 from backend.series import Series
@@ -111,7 +111,7 @@ def run_table(session: Session, experiment_id: int) -> RunTable:
         rows += _rows(session, page)
         if after is None:
             break
-    columns = dict.fromkeys([*_EXPORTED, *(column for row in rows for column in row)])
+    columns = dict.fromkeys([*_exported(), *(column for row in rows for column in row)])
     return {column: [row.get(column) for row in rows] for column in columns}
 
 
@@ -131,15 +131,17 @@ def _params(item: RunItem) -> dict[str, FieldValue]:
     return item.params
 
 
-_EXPORTED = {
-    field.exported_as: field.source
-    for field in RUN_FIELDS.values()
-    if field.exported_as is not None
-}
+def _exported() -> dict[str, ValueSource]:
+    """Return where the value of each exported field comes from, by its column."""
+    return {
+        field.exported_as: field.source
+        for field in RUN_FIELDS.values()
+        if field.exported_as is not None
+    }
 
 
 def _fields(item: RunItem) -> dict[str, FieldValue]:
-    return {column: value_of(item, source) for column, source in _EXPORTED.items()}
+    return {column: value_of(item, source) for column, source in _exported().items()}
 
 
 def _metrics(
