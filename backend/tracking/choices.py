@@ -14,9 +14,14 @@ DIAGNOSED_AT_ONCE = 100  # takes about a second; the other runs follow in the ba
 def choose_pairing(session: Session, experiment_id: int, pairing: JsonObject) -> None:
     """Store the losses to diagnose, without any the choice by names, and diagnose again.
 
-    Raises NotFound.
+    Raises NotFound, and InvalidInput if one metric is to be both losses.
     """
     experiments.get(session, experiment_id)
+    if pairing.get("train") is not None and pairing.get("train") == pairing.get("validation"):
+        raise InvalidInput(
+            f"validation is {pairing['validation']!r}, as train is; accepted: another metric.",
+            "validation",
+        )
     external_experiments.set_pairing(session, experiment_id, pairing or None)
     waiting = external_runs.diagnose_again(session, experiment_id)
     for run in external_runs.locate(session, waiting[:DIAGNOSED_AT_ONCE]).values():

@@ -26,7 +26,12 @@ logger = logging.getLogger(__name__)
 
 MAX_ALTERNATIVES = 30  # pairs of losses that are stored with a run
 SERVER_TAGS = "overfit."
-"""The beginning of the tags that hold a verdict. Clients cannot set them."""
+"""The beginning of the tags that hold a verdict. Clients can neither set nor remove them."""
+
+
+def tags_of_client(tags: Mapping[str, str | None]) -> dict[str, str | None]:
+    """Return the tags without those that only the service sets."""
+    return {key: value for key, value in tags.items() if not key.startswith(SERVER_TAGS)}
 
 
 class _Points(Mapping[str, LoggedPoints]):

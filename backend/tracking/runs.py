@@ -59,8 +59,8 @@ def create_run(
     if external_id and external_runs.locate(session, [external_id]):
         raise Conflict(f"There is a run {external_id} already.", "run id")
     run = external_runs.create(session, experiment_id, new)
-    if tags:
-        external_runs.set_tags(session, run, tags)
+    if own := diagnoses.tags_of_client(tags or {}):
+        external_runs.set_tags(session, run, own)
     return run
 
 

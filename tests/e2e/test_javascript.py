@@ -157,7 +157,7 @@ def test_numbers_are_recognised(run: Run, text: str, is_number: bool) -> None:
     ("trace", "csv"),
     [
         ({"name": "Train", "x": [1, 2], "y": [0.5, None]}, "series,x,y\nTrain,1,0.5\nTrain,2,\n"),
-        ({"name": "=1", "x": [1], "y": [2]}, "series,x,y\n'=1,1,2\n"),
+        ({"name": "=1", "x": [1], "y": [2]}, 'series,x,y\n"\'=1",1,2\n'),
         ({"name": 'a"b', "x": [1], "y": [2]}, 'series,x,y\n"a""b",1,2\n'),
         ({"name": "f", "z": [[1, 2]]}, "series,x,y,z\nf,0,0,1\nf,1,0,2\n"),
         ({"x": [1], "y": [2], "hoverinfo": "skip"}, "series,x,y\n"),

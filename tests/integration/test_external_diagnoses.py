@@ -14,6 +14,7 @@ from backend.store.tables import ExternalRun
 from backend.tracking import choices
 from backend.tracking.live_verdicts import LiveVerdicts
 from backend.tracking.runs import lose_silent
+from tests.api import Api
 from tests.external import finish, finished_run, log_rows, overfitting, start_run
 
 
@@ -201,3 +202,22 @@ def test_doctor_accepts_diagnosed_runs(database: Database) -> None:
         assert consistency.reference_problems(session) == []
         assert consistency.recent_runs(session, None) == []
     assert read(database, run).epoch
+
+
+def test_one_metric_cannot_be_both_losses(api: Api) -> None:
+    run = start_run(api.database)
+    url = f"/api/experiments/{run.experiment_id}/pairing"
+    answer = api.request("PUT", url, json={"train": "val_loss", "validation": "val_loss"})
+    assert (answer.status_code, answer.json()["field"]) == (422, "validation")
+
+
+def test_clients_neither_set_nor_remove_verdict_tags(api: Api) -> None:
+    base = "/api/2.0/mlflow/runs"
+    tags = [{"key": "overfit.verdict", "value": "good fit"}, {"key": "team", "value": "a"}]
+    run = api.post(f"{base}/create", json={"experiment_id": "0", "tags": tags}).json()["run"]
+    kept = [tag["key"] for tag in run["data"]["tags"]]
+    assert "team" in kept
+    assert "overfit.verdict" not in kept
+    body = {"run_id": run["info"]["run_id"], "key": "overfit.verdict"}
+    answer = api.post(f"{base}/delete-tag", json=body)
+    assert answer.json()["error_code"] == "INVALID_PARAMETER_VALUE"
