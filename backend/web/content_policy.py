@@ -25,6 +25,7 @@ PLOTLY_STYLE_ATTRIBUTES = (
     "",  # of colour bars
     "".join(f"image-rendering: {value}; " for value in _CRISP),  # of heatmaps
     "font-weight:bold",  # of <b> in a label
+    "font-size:70%",  # of exponents along a log axis
 )
 
 _PICTURES = "data: blob:"  # Plotly.js draws and saves pictures through both
