@@ -33,6 +33,7 @@ from backend.api import (
 from backend.live.notifications import BackgroundNotifier, Broadcaster, Notifier
 from backend.live.webhook import Webhook
 from backend.mlflow import app as mlflow
+from backend.mlflow import prefixes
 from backend.mlflow.errors import envelope
 from backend.mlflow.service import Service
 from backend.operations.prometheus import PrometheusMetrics
@@ -209,11 +210,11 @@ def _mount_mlflow(app: FastAPI, errors: ErrorHandlers) -> None:
     service = Service(
         state.database, state.log_writer, state.files, deleted_days=state.settings.deleted_days
     )
-    for prefix in mlflow.PREFIXES:
+    for prefix in prefixes.PREFIXES:
         app.mount(prefix, mlflow.MlflowApp(service))
     app.router.routes.append(Route("/health", mlflow.Probes(), methods=["GET"]))
-    app.mount(mlflow.ROOT, mlflow.Probes())
-    errors.envelopes[mlflow.PATHS] = envelope
+    app.mount(prefixes.ROOT, mlflow.Probes())
+    errors.envelopes[prefixes.PATHS] = envelope
 
 
 def _mount_pages(app: FastAPI, errors: ErrorHandlers) -> None:

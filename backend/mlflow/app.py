@@ -23,17 +23,6 @@ from backend.mlflow.service import Service
 from backend.specification.params import JsonObject
 from backend.web.json_bodies import SMALL_BYTES
 
-ROOT = "/mlflow"
-PREFIXES = tuple(
-    f"{root}{api}/{version}"
-    for root in ("", ROOT)
-    for api in ("/api", "/ajax-api")
-    for version in ("2.0", "3.0")
-)
-"""Where the protocol answers. Clients may add ROOT to the URL of the service."""
-PATHS = tuple(f"{prefix}/" for prefix in (*PREFIXES, ROOT))
-"""The beginnings of paths below which errors are in MLflow's envelope."""
-
 ENDPOINTS = (
     *experiments.ENDPOINTS,
     *runs.ENDPOINTS,

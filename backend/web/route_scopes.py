@@ -13,6 +13,7 @@ from starlette.routing import compile_path
 from starlette.types import Scope as Connection
 
 from backend.access.scopes import Scope
+from backend.mlflow.prefixes import PREFIXES
 from backend.web.security import SAFE_METHODS
 
 CHANGES = ("POST", "PUT", "PATCH", "DELETE")
@@ -53,12 +54,6 @@ def _rules(needed: Scope | None, methods: tuple[str, ...], *paths: str) -> Itera
     return (Rule(path, methods, needed) for path in paths)
 
 
-_TRACKING = tuple(
-    f"{root}{api}/{version}"
-    for root in ("", "/mlflow")
-    for api in ("/api", "/ajax-api")
-    for version in ("2.0", "3.0")
-)
 _TRACKED = (
     *("experiments/delete", "experiments/restore", "experiments/update"),
     *("runs/delete", "runs/restore"),
@@ -73,8 +68,8 @@ RULES: tuple[Rule, ...] = (
     Rule("/api/experiments", ("POST",), Scope.READ, dry_run=True),
     Rule("/api/experiments/{experiment_id}/remedies", ("POST",), Scope.READ, dry_run=True),
     # What changes the runs that others logged, in the protocols by which programs log.
-    *_rules(Scope.SUBMIT, ("POST",), *(f"{p}/mlflow/{end}" for p in _TRACKING for end in _TRACKED)),
-    *_rules(Scope.SUBMIT, ("DELETE",), *(f"{p}/*" for p in _TRACKING)),
+    *_rules(Scope.SUBMIT, ("POST",), *(f"{p}/mlflow/{end}" for p in PREFIXES for end in _TRACKED)),
+    *_rules(Scope.SUBMIT, ("DELETE",), *(f"{p}/*" for p in PREFIXES)),
     # Protocols by which other programs log their runs, with all that they read.
     *_rules(Scope.LOG, ALL, "/api/2.0/*", "/api/3.0/*", "/ajax-api/*", "/mlflow/*", "/version"),
     *_rules(Scope.LOG, ALL, "/api/bulk_log", "/api/bulk_log_system", "/api/bulk_alert"),
