@@ -10,14 +10,19 @@ SPACES = r"\s\x1c-\x1f\x85\ufeff"
 INVISIBLE = r"\x00-\x1f\x7f\u200b-\u200f\u202a-\u202e\u2060-\u2069"
 """Characters that a spreadsheet may leave out before a formula, as it does with spaces."""
 
+_GAP = rf'{SEPARATORS}{SPACES}{INVISIBLE}"'
 FORMULA = re.compile(
-    rf"((?:^|[{SEPARATORS}])[{SPACES}{INVISIBLE}\"]*|[{SPACES}](?='*[{STARTS}](?:[^{SPACES}]|$)))"
+    rf"(?<![{_GAP}])"
+    rf"((?:^|(?:(?![{SEPARATORS}])[{_GAP}])*[{SEPARATORS}])[{_GAP}]*"
+    rf"|(?:(?![{SPACES}])[{_GAP}])*[{SPACES}][{_GAP}]*(?='*[{STARTS}](?:\ufeff|[^{SPACES}]|$)))"
     rf"('*[{STARTS}])"
 )
-"""The start of a formula, if the text is divided at its separators, at its spaces, or nowhere.
+r"""The start of a formula, if the text is divided at its separators, at its spaces, or nowhere.
 
-A minus between two spaces is not a formula, but one at the end is, because a quote follows it.
-Apostrophes before the formula belong to the match, so that escaping can be undone. `FORMULA` in
+A minus between two spaces is not a formula, but one at the end is, because a quote follows it,
+and one before \ufeff is, because not every spreadsheet takes that for a space.
+Apostrophes before the formula belong to the match, so that escaping can be undone. A match begins
+at the first character of a gap, so that a long gap is read once. `FORMULA` in
 frontend/static/js/save.js is the same.
 """
 _PLAIN = re.compile(r"[\w.-]*")

@@ -17,7 +17,7 @@ FORMULAS = [
     "=1+1", "+1", "-1", "@SUM(A1)", "\tx=1", "\r=1", "＝1", "﹢1",  # noqa: RUF001
     "x;=1+cmd|' /C calc'!A0;y", "a\t@SUM(A1)", "a|-1", "a\n=1", "a\r\n=1", "a: =1", "a; = 1",
     'a;"=1";b', "a;\u200b=1", "a;\u202e=1", "a =cmd|' /C calc'!A0 b", "'=1", "a;''=1",
-    '=DDE("cmd";"/C calc";"x")', "a,=1", "\ufeff=1", "a\u2028=1",
+    '=DDE("cmd";"/C calc";"x")', "a,=1", "\ufeff=1", "a\u2028=1", "a =\ufeff", 'a "=',
 ]  # fmt: skip
 SEPARATORS = ",;|:\t "
 TEXTS = st.text(alphabet="=+-@＝',;|:\t\r\n \"ax1\u202e\ufeff\u00a0\x85")  # noqa: RUF001
@@ -61,3 +61,8 @@ def test_the_documented_expression_restores_the_text(text: str) -> None:
     values = {"cell": inert(text)}
     exec(recipe, values)  # noqa: S102
     assert values["text"] == text
+
+
+@pytest.mark.parametrize("gap", [" ", "\t", '"'])
+def test_a_long_gap_is_read_once(gap: str) -> None:
+    assert inert(gap * 1_000_000) == gap * 1_000_000

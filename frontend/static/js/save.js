@@ -50,10 +50,15 @@ const list = (values) => Array.from(values ?? []);
 
 // The start of a formula, as in backend/export/cells.py.
 const STARTS = "=+\\-@＝＋－＠﹦﹢﹣﹫";
+const SEPARATORS = ",;|:\\t\\r\\n\\v\\f";
 const SPACES = "\\s\\x1c-\\x1f\\x85\\ufeff";
 const INVISIBLE = "\\x00-\\x1f\\x7f\\u200b-\\u200f\\u202a-\\u202e\\u2060-\\u2069";
+const GAP = `${SEPARATORS}${SPACES}${INVISIBLE}"`;
+const AFTER_SEPARATOR = `(?:^|(?:(?![${SEPARATORS}])[${GAP}])*[${SEPARATORS}])[${GAP}]*`;
+const AFTER_SPACE = `(?:(?![${SPACES}])[${GAP}])*[${SPACES}][${GAP}]*`;
+const NO_MINUS = `(?='*[${STARTS}](?:\\ufeff|[^${SPACES}]|$))`;
 const FORMULA = new RegExp(
-  `((?:^|[,;|:\\t\\r\\n\\v\\f])[${SPACES}${INVISIBLE}"]*|[${SPACES}](?='*[${STARTS}](?:[^${SPACES}]|$)))('*[${STARTS}])`,
+  `(?<![${GAP}])(${AFTER_SEPARATOR}|${AFTER_SPACE}${NO_MINUS})('*[${STARTS}])`,
   "g",
 );
 
