@@ -17,7 +17,7 @@ PAGE = {"accept": "text/html"}
 
 
 def with_token(settings: Settings) -> Settings:
-    """Return the settings of the same service, but one that requires a token."""
+    """Return the settings with a token, which the service then requires."""
     return Settings(**{**settings.model_dump(), "token": OPERATOR})
 
 

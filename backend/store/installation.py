@@ -25,7 +25,7 @@ class InstallationWatch:
         self._id: str | None = None
 
     def check(self, session: Session) -> None:
-        """Raise OperationalError if the database is not the one that was seen first."""
+        """Raise OperationalError if the database was replaced since it was first seen."""
         found = installation_id(session)
         if found is None or (self._id or found) != found:
             raise replaced(f"the database has the id {found or 'none'}, not {self._id}")

@@ -16,7 +16,7 @@ REPLACED = "was removed or replaced while the service was running"
 
 
 class DatabaseReplaced(Exception):
-    """The database is not the one that was opened."""
+    """The database was replaced since it was opened."""
 
 
 class DatabaseDamaged(Exception):

@@ -1,4 +1,4 @@
-"""Every route with every role: what needs a token, and of which scope."""
+"""Every route with every role: open, refused or allowed by its scope."""
 
 import pytest
 from fastapi import FastAPI
