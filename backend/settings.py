@@ -18,24 +18,38 @@ from backend.errors import InvalidInput
 from backend.limits import Limits
 
 MEMORY_LIMITS = ("memory.max", "memory/memory.limit_in_bytes")  # cgroup v2 and v1
+CGROUP = Path("/sys/fs/cgroup")
+WORKER_MIB = 512  # a worker that loaded PyTorch takes 350 MiB, then comes its training
+MOST_WORKERS = 256
 TOKEN = re.compile(r"[A-Za-z0-9._~+/=-]{16,512}")
 
 
-def _default_workers() -> int:
-    """Return the default number of workers: one core is left for the web process."""
-    return max(1, min(4, (os.cpu_count() or 1) - 1))
+def default_workers(cgroup: Path = CGROUP) -> int:
+    """Return the default number of workers: one per core, and per 512 MiB of memory.
 
-
-def default_memory(workers: int, cgroup: Path = Path("/sys/fs/cgroup")) -> int:
-    """Return the memory limit per worker in MiB: half of the machine's memory, divided among them.
-
-    A container's limit counts where it is lower. `cgroup` is the folder that holds it.
+    Workers run at low priority, so the web process needs no core of its own. `cgroup` is the
+    folder with the limits of a container.
     """
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    limit = cgroup / "cpu.max"
+    quota, _, period = limit.read_text().partition(" ") if limit.exists() else ("max", "", "")
+    if quota.isdigit():
+        cores = min(cores or 1, int(quota) // int(period))
+    return max(1, min(cores or 1, total_memory(cgroup) // WORKER_MIB, MOST_WORKERS))
+
+
+def total_memory(cgroup: Path = CGROUP) -> int:
+    """Return the memory of the machine in MiB, or a container's limit where it is lower."""
     total = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     for limit in (cgroup / name for name in MEMORY_LIMITS):
         text = limit.read_text().strip() if limit.exists() else ""
         total = min(total, int(text)) if text.isdigit() else total
-    return max(64, (total >> 20) // 2 // max(1, workers))
+    return total >> 20
+
+
+def default_memory(workers: int, cgroup: Path = CGROUP) -> int:
+    """Return the memory limit per worker in MiB: half of all memory, divided among them."""
+    return max(64, total_memory(cgroup) // 2 // max(1, workers))
 
 
 class Settings(BaseSettings, Limits):
@@ -62,7 +76,17 @@ class Settings(BaseSettings, Limits):
         "auto", description="Device that workers train on; auto uses a GPU if there is one."
     )
     workers: int = Field(
-        default_factory=_default_workers, ge=0, le=256, description="Worker processes to start."
+        default_factory=default_workers,
+        ge=0,
+        le=MOST_WORKERS,
+        description="Worker processes to start.",
+    )
+    worker_nice: int = Field(
+        10,
+        ge=0,
+        le=19,
+        description="Nice value of workers: at 0 they compete with pages for the processor, at 19 "
+        "they get almost nothing while another program computes.",
     )
     memory: int = Field(
         default_factory=lambda known: default_memory(known["workers"]),

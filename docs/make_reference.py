@@ -51,7 +51,7 @@ def source_table() -> str:
 COMPUTED = {
     "max_connections": "4096",
     "max_connections_per_client": "a quarter of LAB_MAX_CONNECTIONS",
-    "workers": "cores minus one, from 1 to 4",
+    "workers": "usable cores, or fewer where there is less than 512 MiB of memory for each",
     "memory": "half of the machine's memory, or of the container's, divided by LAB_WORKERS",
 }
 

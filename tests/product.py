@@ -62,7 +62,7 @@ class Product:
 def run_product(data_dir: Path, *, port: int | None = None, **settings: str) -> Iterator[Product]:
     """Start the product on a data folder and stop it at the end in any case.
 
-    `settings` become LAB_* variables: `workers="1"` sets LAB_WORKERS.
+    `settings` become LAB_* variables: `workers="2"` sets LAB_WORKERS.
     """
     with start_product(data_dir, port=port, **settings) as product:
         product.wait_ready()
@@ -76,6 +76,8 @@ def start_product(data_dir: Path, *, port: int | None = None, **settings: str) -
     output = data_dir.parent / f"{data_dir.name}.output"
     environment = {name: value for name, value in os.environ.items() if name[:4] != "LAB_"}
     environment["LAB_LOCAL_ACCESS"] = "open"  # on a shared machine too
+    # one worker is enough for most tests, and must not wait for other tests
+    environment |= {"LAB_WORKERS": "1", "LAB_WORKER_NICE": "0"}
     environment |= {f"LAB_{name.upper()}": value for name, value in settings.items()}
     with output.open("wb") as file:
         process = subprocess.Popen(

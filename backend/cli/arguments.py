@@ -34,7 +34,7 @@ def parse(arguments: list[str] | None) -> Namespace:
 
 def _up(parser: ArgumentParser) -> None:
     _serve(parser)
-    parser.add_argument("--workers", help="number of worker processes (cores minus one, at most 4)")
+    parser.add_argument("--workers", help="number of worker processes (one per core)")
     token = parser.add_mutually_exclusive_group()
     token.add_argument(
         "--token", dest="local_access", action="store_const", const="token",
