@@ -1,7 +1,16 @@
-"""Training histories that other programs wrote: readers, and the search for their losses."""
+"""Training histories that other programs wrote: readers, and the search for their losses.
 
-from backend.log_formats.history import History
-from backend.log_formats.loss_pairs import find_losses
-from backend.log_formats.read import read_log
+`read_log` reads a path, `read_logs` files that came together, in memory or on disk. Both return
+histories with all their series. `find_losses` pairs the losses of a history, and `loss_choices`
+returns the pairs that a person can choose from.
+"""
 
-__all__ = ["History", "find_losses", "read_log"]
+from backend.log_formats.history import Ambiguous, History, Unreadable
+from backend.log_formats.log_file import LogFile
+from backend.log_formats.loss_pairs import find_losses, has_losses, loss_choices
+from backend.log_formats.read import LogReading, read_log, read_logs
+
+__all__ = [
+    "Ambiguous", "History", "LogFile", "LogReading", "Unreadable", "find_losses", "has_losses",
+    "loss_choices", "read_log", "read_logs",
+]  # fmt: skip

@@ -16,6 +16,7 @@ from backend.log_formats.history import (
     from_rows,
     parse_number,
 )
+from backend.log_formats.log_format import FileFormat
 
 DELIMITERS = ",;\t|"
 MAX_COLUMNS = 2000
@@ -87,3 +88,13 @@ def _with_point(cell: str, delimiter: str) -> str:
     """Return a number that is written with a decimal comma with a decimal point."""
     decimal = delimiter != "," and "," in cell and _DECIMAL_COMMA.fullmatch(cell)
     return cell.replace(",", ".") if decimal else cell
+
+
+FORMAT = FileFormat(
+    name="table",
+    looks="a header with the names of the columns, then a row per epoch or step",
+    files="metrics.csv, results.csv, history.csv, training.tsv",
+    example={"history.csv": "epoch,loss,val_loss\n1,2.1,2.3\n2,1.5,1.6\n3,1.1,1.2\n"},
+    sniff=lambda file: bool(file.text.strip()),
+    read=lambda file: read_table(file.text),
+)

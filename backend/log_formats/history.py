@@ -7,7 +7,7 @@ from unicodedata import category
 
 from backend import work_budget
 from backend.errors import InvalidInput
-from backend.series import Series
+from backend.series import IntArray, Series
 
 EPOCH_NAMES = ("epoch", "epochs", "ep")
 STEP_NAMES = (
@@ -38,8 +38,9 @@ class History:
     """Named series over steps; `unit` is the word for a step: epoch, step or row.
 
     `name` distinguishes the histories of one file. `remarks` describe the rows left out of all
-    series, `unread` those left out of single ones. Control characters are removed from all names,
-    so that a terminal does not obey them.
+    series, `unread` those left out of single ones. `times` are the Unix times in milliseconds of
+    the points of a series, where the log has them; `params` and `tags` are those of the run.
+    Control characters are removed from all names, so that a terminal does not obey them.
     """
 
     series: Mapping[str, Series]
@@ -47,6 +48,9 @@ class History:
     name: str | None = None
     remarks: tuple[str, ...] = ()
     unread: Mapping[str, str] = field(default_factory=dict)
+    times: Mapping[str, IntArray] = field(default_factory=dict)
+    params: Mapping[str, str] = field(default_factory=dict)
+    tags: Mapping[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         series = {_printable(name): values for name, values in self.series.items()}

@@ -13,6 +13,7 @@ from backend.log_formats.history import (
     is_whole_step,
     parse_number,
 )
+from backend.log_formats.log_format import FileFormat
 from backend.pairing.series_names import part_of
 from backend.series import Series
 
@@ -168,3 +169,13 @@ def _series(value: object) -> Series | None:
 def _number_or_nan(value: object) -> float:
     number = parse_number(value)
     return float("nan") if number is None else number
+
+
+FORMAT = FileFormat(
+    name="JSON and JSON lines",
+    looks="lists of numbers under names, records of an epoch or a step each, or both nested",
+    files="history.json, trainer_state.json, log.jsonl",
+    example={"history.json": '{"loss": [2.1, 1.5, 1.1], "val_loss": [2.3, 1.6, 1.2]}'},
+    sniff=lambda file: file.text.lstrip()[:1] in ("{", "["),
+    read=lambda file: read_document(file.text),
+)

@@ -48,6 +48,29 @@ def find_losses(
     )
 
 
+def _preferred(_key: str, name: SeriesName) -> tuple[int, ...]:
+    return (name.rank,)
+
+
+def has_losses(
+    history: History, *, train: str | None = None, validation: str | None = None
+) -> bool:
+    """Return whether a history has a pair of losses, or several pairs to choose from."""
+    try:
+        find_losses(history, train=train, validation=validation)
+    except Ambiguous:
+        return True
+    except Unreadable:
+        return False
+    return True
+
+
+def loss_choices(history: History) -> Sequence[NamePair]:
+    """Return the pairs of a train and a validation series that can be chosen, the best first."""
+    found = find_name_pairs(history.series, _preferred)
+    return [*found.best, *(pair for pair in found.pairs if pair not in found.best)]
+
+
 def _in_words(pairs: Sequence[NamePair]) -> str:
     listed = " or ".join(
         f"{train} and {validation}" for train, validation in pairs[:MAX_LISTED_NAMES]

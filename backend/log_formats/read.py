@@ -1,144 +1,149 @@
-"""Reading of log files. The format is recognised by the content, never by the file name.
+"""Reading of log files and folders. The content tells the format, names tell what belongs together.
 
-A new format is a module that turns text or bytes into histories, and a case in `_histories`.
+A new format is a module with a `FORMAT`, listed in `registry`.
 """
 
-import sys
-from collections.abc import Mapping
-from pathlib import Path
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from pathlib import PurePosixPath
 
 from backend.errors import TooExpensive
-from backend.log_formats.csv_logs import read_table
 from backend.log_formats.history import History, Unreadable
-from backend.log_formats.json_logs import read_document
 from backend.log_formats.limits import MEBIBYTE, LogLimits, log_limits
-from backend.log_formats.tensorboard import is_events, read_events
-from backend.pairing.series_names import parse_name, part_of
-from backend.series import Series
+from backend.log_formats.log_file import NOT_TEXT, LogFile, files_at, is_text
+from backend.log_formats.loss_pairs import has_losses
+from backend.log_formats.packed import refuse_packed
+from backend.log_formats.registry import FILE_FORMATS, FOLDER_FORMATS
 from backend.work_budget import ClientWatch, budget
 
-MAX_FILES = 200  # event files in a folder
-COMPRESSED = {
-    b"\x1f\x8b": "gzip", b"PK\x03\x04": "zip", b"BZh": "bzip2", b"\xfd7zXZ": "xz",
-    b"\x28\xb5\x2f\xfd": "zstandard",
-}  # fmt: skip
+SECONDS_PER_MEBIBYTE = 0.1
+"""Time to read a log grows with its size: text is parsed at about 20 MB/s, events at 30 MB/s."""
+NOT_LOGS = frozenset((
+    ".bin", ".ckpt", ".gif", ".h5", ".hdf5", ".jpeg", ".jpg", ".keras", ".md", ".model", ".npy",
+    ".npz", ".onnx", ".pb", ".pdf", ".pickle", ".pkl", ".png", ".pt", ".pth", ".py", ".pyc",
+    ".safetensors", ".svg", ".tflite", ".toml", ".wandb", ".webp", ".yaml", ".yml",
+))  # fmt: skip
+"""Endings of files in a folder that are not opened."""
+
+
+@dataclass(frozen=True)
+class LogReading:
+    """The histories read from files, and why other files were `skipped`, by their names."""
+
+    histories: list[History] = field(default_factory=list)
+    skipped: dict[str, str] = field(default_factory=dict)
 
 
 def read_log(path: str) -> list[History]:
-    """Return the histories of a file, of a folder of event files, or of standard input (`-`).
+    """Return the histories of a file, of a folder, or of standard input (`-`).
 
     Raises Unreadable with a sentence that names the file.
     """
     limits = log_limits()
     try:
-        with budget(limits.diagnose_seconds, ClientWatch()):
-            return _within(limits, _read(path, limits))
+        return _opened(files_at(path, limits), limits).histories
     except Unreadable as error:
         raise Unreadable(f"{path}: {error.detail}.") from error
-    except TooExpensive as error:
-        raise Unreadable(
-            f"{path}: reading it takes more than {limits.diagnose_seconds:g} s of processor time; "
-            "accepted: less (LAB_DIAGNOSE_SECONDS)."
-        ) from error
     except OSError as error:
         raise Unreadable(f"{path}: it cannot be read: {error.strerror}.") from error
+
+
+def read_logs(files: Sequence[LogFile]) -> LogReading:
+    """Return the histories of files that came together, such as a folder or an upload.
+
+    The names of the files are paths below their folder. Raises Unreadable if none can be read.
+    """
+    return _opened(files, log_limits())
+
+
+def _opened(files: Sequence[LogFile], limits: LogLimits) -> LogReading:
+    """Return the histories of files within the limits. Raises Unreadable and OSError."""
+    size = sum(file.size for file in files if file.path.suffix not in NOT_LOGS)
+    seconds = limits.diagnose_seconds * (1 + SECONDS_PER_MEBIBYTE * size / MEBIBYTE)
+    try:
+        with budget(seconds, ClientWatch()):
+            reading = _of_file(files[0]) if len(files) == 1 else _of_files(files)
+    except TooExpensive as error:
+        raise Unreadable(
+            f"reading it takes more than {seconds:.2g} s of processor time; "
+            "accepted: less (LAB_DIAGNOSE_SECONDS)"
+        ) from error
     except (MemoryError, OverflowError) as error:
-        raise Unreadable(f"{path}: it does not fit into memory.") from error
+        raise Unreadable("it does not fit into memory") from error
+    _check_series(reading.histories, limits)
+    return reading
 
 
-def _read(path: str, limits: LogLimits) -> list[History]:
-    if path != "-" and Path(path).is_dir():
-        return _folder(Path(path), limits)
-    return _histories(_content(path, limits), limits)
-
-
-def _within(limits: LogLimits, histories: list[History]) -> list[History]:
-    """Return the histories, if none has too many series. Raises Unreadable."""
+def _check_series(histories: Iterable[History], limits: LogLimits) -> None:
     most = max((len(history.series) for history in histories), default=0)
     if most > limits.max_log_series:
         raise Unreadable(
             f"it has {most:,} series; accepted: at most {limits.max_log_series:,} "
             "(LAB_MAX_LOG_SERIES)"
         )
-    return histories
 
 
-def _content(path: str, limits: LogLimits) -> bytes:
-    most = limits.max_log_file_bytes
-    if path == "-":
-        data = sys.stdin.buffer.read(most + 1)
-    else:
-        with Path(path).open("rb") as file:
-            data = file.read(most + 1)
-    if len(data) > most:
-        raise Unreadable(
-            f"it is larger than {_megabytes(most)}, which LAB_MAX_LOG_FILE_BYTES allows"
-        )
-    return data
+def _of_file(file: LogFile) -> LogReading:
+    return LogReading(read_file(file))
 
 
-def _megabytes(size: int) -> str:
-    return f"{size / MEBIBYTE:,.3g} MB"
-
-
-def _histories(data: bytes, limits: LogLimits) -> list[History]:
-    if not data.strip():
+def read_file(file: LogFile) -> list[History]:
+    """Return the histories of one file. Raises Unreadable."""
+    if is_text(file.head) and not file.text.strip():
         raise Unreadable("it is empty")
-    for magic, kind in COMPRESSED.items():
-        if data.startswith(magic):
-            raise Unreadable(f"it is packed with {kind}; unpack it first")
-    if is_events(data):
-        return [History(read_events(data), "step")]
-    if len(data) > limits.max_log_text_bytes:
-        most = _megabytes(limits.max_log_text_bytes)
-        raise Unreadable(f"it is text larger than {most}, which LAB_MAX_LOG_TEXT_BYTES allows")
-    text = _text(data)
-    if not text.strip():
-        raise Unreadable("it is empty")
-    return read_document(text) if text.lstrip()[0] in "{[" else read_table(text)
+    refuse_packed(file.head)
+    fitting = (format_ for format_ in FILE_FORMATS if format_.sniff(file))
+    reasons = []
+    for format_ in fitting:
+        try:
+            return format_.read(file)
+        except Unreadable as error:
+            reasons.append(error)
+    raise reasons[0] if reasons else Unreadable(NOT_TEXT)
 
 
-def _text(data: bytes) -> str:
+def _of_files(files: Sequence[LogFile]) -> LogReading:
+    """Return the histories of files: those that belong together, then each other file."""
+    reading = LogReading()
+    left = [file for file in files if file.path.suffix.lower() not in NOT_LOGS]
+    for format_ in FOLDER_FORMATS:
+        for name, group in format_.claim(left).items():
+            with _skipping(reading, name or str(group[0].path.parent)):
+                reading.histories.extend(_within(name, each) for each in format_.read(group))
+            names = {file.name for file in group}
+            left = [file for file in left if file.name not in names]
+    for file in left:
+        with _skipping(reading, file.name):
+            reading.histories.extend(_within(file.name, each) for each in read_file(file))
+    return _with_losses(reading, len(files))
+
+
+@contextmanager
+def _skipping(reading: LogReading, name: str) -> Iterator[None]:
+    """Note a file that cannot be read instead of raising Unreadable."""
     try:
-        text = data.decode("utf-16" if data[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise Unreadable(_NOT_TEXT) from error
-    if "\0" in text:
-        raise Unreadable(_NOT_TEXT)
-    return text.replace("\r\n", "\n").replace("\r", "\n")
+        yield
+    except Unreadable as error:
+        reading.skipped[name] = error.detail
+    except OSError as error:
+        reading.skipped[name] = f"it cannot be read: {error.strerror}"
 
 
-_NOT_TEXT = "it is neither text (CSV, JSON, JSON lines) nor a TensorBoard event file"
+def _within(name: str, history: History) -> History:
+    """Name a history after its folder or file."""
+    parts = [name, history.name or ""]
+    return replace(history, name="/".join(part for part in parts if part) or None)
 
 
-def _folder(folder: Path, limits: LogLimits) -> list[History]:
-    """Return the histories of the event files below a folder, one for each folder of a run."""
-    files = sorted(path for path in folder.rglob("*tfevents*") if path.is_file())
-    if not 0 < len(files) <= MAX_FILES:
-        raise Unreadable(
-            f"it is a folder of {len(files):,} event files, accepted: 1 to {MAX_FILES}"
-        )
-    runs: dict[str, dict[str, Series]] = {}
-    for file in files:
-        run, prefix = _run_and_prefix(file.parent.relative_to(folder).parts)
-        series = runs.setdefault(run, {})
-        for tag, values in read_events(_content(str(file), limits)).items():
-            name = tag if part_of(tag.split("/")[0]) else f"{prefix}{tag}"
-            earlier = series.get(name)
-            series[name] = values if earlier is None else earlier.updated(values)
-    return [History(series, _unit(series), run or None) for run, series in runs.items()]
-
-
-def _run_and_prefix(folders: tuple[str, ...]) -> tuple[str, str]:
-    """Return the run of a folder and the prefix of its tags.
-
-    PyTorch writes a folder for each series of a run, such as run/Loss_train.
-    """
-    last = parse_name(folders[-1]) if folders else None
-    if last and last.part and (last.is_loss or last.is_accuracy):
-        return "/".join(folders[:-1]), f"{folders[-1]}/"
-    return "/".join(folders), ""
-
-
-def _unit(series: Mapping[str, Series]) -> str:
-    return "epoch" if any("epoch" in name for name in series) else "step"
+def _with_losses(reading: LogReading, count: int) -> LogReading:
+    """Leave out histories without losses, as those of configuration files. Raises Unreadable."""
+    if not reading.histories:
+        first = next(iter(reading.skipped.items()), None)
+        reason = f": {first[0]}: {first[1]}" if first else ""
+        raise Unreadable(f"none of its {count:,} files is a log that is known{reason}")
+    kept = [history for history in reading.histories if has_losses(history)]
+    histories = kept or reading.histories[:1]
+    if len(histories) == 1 and "/" not in str(PurePosixPath(histories[0].name or "")):
+        histories = [replace(histories[0], name=None)]
+    return LogReading(histories, reading.skipped)

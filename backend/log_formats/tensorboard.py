@@ -8,7 +8,10 @@ import struct
 from collections.abc import Iterator
 
 from backend import work_budget
-from backend.log_formats.history import Unreadable
+from backend.log_formats.history import History, Unreadable
+from backend.log_formats.limits import log_limits
+from backend.log_formats.log_file import LogFile
+from backend.log_formats.log_format import FileFormat
 from backend.series import Series
 
 HEADER_BYTES = 12  # of a record: its length (8) and the checksum of the length (4)
@@ -156,3 +159,18 @@ def _varint(message: bytes, at: int) -> tuple[int, int]:
         if byte < 0x80:
             return value, at
     raise ValueError
+
+
+def read_event_file(file: LogFile) -> dict[str, Series]:
+    """Return the scalars of an event file by tag. Raises Unreadable."""
+    return read_events(file.read(log_limits().max_log_file_bytes, "LAB_MAX_LOG_FILE_BYTES"))
+
+
+FORMAT = FileFormat(
+    name="TensorBoard event file",
+    looks="TFRecords of scalars, as TensorFlow and PyTorch's SummaryWriter write them",
+    files="events.out.tfevents.*",
+    example={},
+    sniff=lambda file: is_events(file.head),
+    read=lambda file: [History(read_event_file(file), "step")],
+)
