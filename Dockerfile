@@ -38,6 +38,8 @@ COPY backend backend
 COPY frontend frontend
 
 FROM base AS web
+# the documentation, which the app shows
+COPY docs docs
 COPY --from=web-packages /venv /venv
 RUN python -m compileall -q .
 USER 10001

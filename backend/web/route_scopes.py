@@ -96,6 +96,7 @@ RULES: tuple[Rule, ...] = (
         "/charts/*",
         "/compare",
         "/datasets",
+        "/docs/*",
         "/experiments/*",
         "/glossary",
         "/metrics",

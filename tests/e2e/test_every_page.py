@@ -24,6 +24,7 @@ ADDRESSES = {
     "runs": "/runs?filter=verdict+%3D+overfitting",
     "runs, none found": "/runs?filter=id+%3D+0",
     "compare runs": "/compare?runs=1,2&test=true",
+    "docs": "/docs/textbook",
     "glossary": "/glossary",
     "status": "/status",
 }

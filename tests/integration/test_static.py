@@ -5,7 +5,9 @@ import re
 from frontend.assets import plotly_url, static_url
 from tests.api import Api
 
-PAGES = ("/", "/experiments/new", "/runs", "/glossary", "/datasets", "/status")
+PAGES = (
+    "/", "/experiments/new", "/runs", "/glossary", "/docs/textbook", "/datasets", "/status",
+)  # fmt: skip
 
 
 def test_plotly_is_compressed_and_cached_indefinitely(api: Api) -> None:
