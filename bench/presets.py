@@ -6,6 +6,7 @@ Trains each preset in full (or `--reduced`, as the tests do). Prints its measure
 shape holds, and the processor time of training on one core. `--shift` adds N to every seed that is
 not set by hand, to check whether a shape depends on the seeds. `--write` writes docs/textbook.md.
 Exits with 1 if a shape does not hold.
+Prints the values that the page of the experiment expects where it measured others.
 """
 
 import argparse
@@ -14,14 +15,16 @@ import textwrap
 import time
 from dataclasses import dataclass
 from pathlib import Path
+from statistics import fmean
 from typing import Any
 
 import yaml
 
 from backend.specification import validate
-from backend.specification.presets import PRESETS, Preset
-from tests.preset_shapes import SHAPES, Measurements, train
+from backend.specification.presets import PRESETS, VARIANT, Expectation, Preset
+from tests.preset_shapes import SHAPES, Measurements, Trained, train
 
+TOLERANCE = 0.05  # relative
 PAGE = Path(__file__).parent.parent / "docs" / "textbook.md"
 INTRODUCTION = """\
 # The textbook, reproduced
@@ -32,7 +35,7 @@ Each preset of the home page reproduces a known effect.
 - A smaller version of each preset, with the same shape, is a test
   (`tests/unit/test_preset_shapes.py`, shapes in `tests/preset_shapes.py`).
 - Losses and accuracies are means over the seeds of the setting. In *Ways to
-  regularise* they are those of the last epoch. That experiment's page shows the best epoch first.
+  regularise* they are those of the last epoch. Its page also shows the best epoch.
 - Times are processor time of training on one core of a small cloud machine. Recording and analysis
   take additional time.
 
@@ -43,12 +46,16 @@ on digits with label noise. The test error rises and stays high.
 
 @dataclass(frozen=True)
 class PresetResult:
-    """The measurements of a preset, and which claims about its shape hold."""
+    """The measurements of a preset, and which claims about its shape hold.
+
+    `differing` has the values that the preset's page expects where a full training measured others.
+    """
 
     preset: Preset
     runs: int
     measurements: Measurements
     claims: dict[str, bool]
+    differing: list[tuple[Expectation, float]]
     seconds: float
 
 
@@ -60,6 +67,8 @@ def main() -> int:
         result = measure(slug, reduced=options.reduced, shift=options.shift)
         print(f"{slug}: {result.runs} runs, {result.seconds:.1f} s")
         print("   ", _listed(result.measurements))
+        for expectation, measured in result.differing:
+            print(f"    EXPECTED {expectation.value:g}, not {measured:.3g}: {expectation.of}")
         for claim, holds in result.claims.items():
             print(f"    {'holds' if holds else 'DOES NOT HOLD'}: {claim}", flush=True)
         results.append(result)
@@ -77,7 +86,25 @@ def measure(slug: str, *, reduced: bool = False, shift: int = 0) -> PresetResult
     seconds = time.process_time() - started
     measurements = shape.measure(runs)
     claims = {claim: holds(measurements) for claim, holds in shape.claims.items()}
-    return PresetResult(preset, len(runs), measurements, claims, seconds)
+    differing = [] if reduced or shift else _differing(preset, runs)
+    return PresetResult(preset, len(runs), measurements, claims, differing, seconds)
+
+
+def _differing(preset: Preset, runs: list[Trained]) -> list[tuple[Expectation, float]]:
+    """Return the expected values that are not within TOLERANCE of the measured ones."""
+    measured = [
+        fmean(
+            run.value(expectation.metric, expectation.at)
+            for run in runs
+            if all(
+                (run.label if path == VARIANT else run.spec.params().get(path)) == value
+                for path, value in expectation.where.items()
+            )
+        )
+        for expectation in preset.expected
+    ]
+    pairs = zip(preset.expected, measured, strict=True)
+    return [(e, value) for e, value in pairs if abs(value / e.value - 1) > TOLERANCE]
 
 
 def _shifted(document: dict[str, Any], shift: int) -> dict[str, Any]:

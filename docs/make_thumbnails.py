@@ -10,12 +10,16 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import safetensors.numpy
 from numpy.typing import NDArray
 
+from backend.analysis.bias_variance import squared
 from backend.specification import validate
 from backend.specification.presets import PRESETS
 from tests.preset_shapes import By, Trained, curve, degree, n_train, train, width
 from worker.training.data import Data, load
+from worker.training.device import choose_device
+from worker.training.group import Group
 
 FOLDER = Path(__file__).parent.parent / "frontend" / "templates" / "presets"
 WIDTH, HEIGHT, MARGIN = 320, 180, 16
@@ -72,6 +76,24 @@ def two_curves(x: Sequence[float], train: Sequence[float], validation: Sequence[
         f'<path class="{name}" d="{_path(xs[thinned], _up(values, everything)[thinned])}"/>'
         for name, values in zip(("line", "curve"), logs, strict=True)
     )
+
+
+def bias_and_variance(runs: list[Trained]) -> str:
+    """Draw bias squared (solid) and variance (dashed) over the epochs, of all runs as one cell.
+
+    The runs are trained again, because their predictions at each epoch are needed.
+    """
+    group = Group([run.spec for run in runs], choose_device())
+    splits = {}
+    for epoch in range(1, runs[0].spec.training.epochs + 1):
+        group.epoch()
+        if epoch & (epoch - 1) == 0:
+            files = group.predictions(range(len(runs)), "last").values()
+            predictions = [safetensors.numpy.load(file.outputs) for file in files]
+            outputs = np.stack([prediction["outputs"] for prediction in predictions])
+            splits[epoch] = squared(outputs, predictions[0]["targets"])
+    terms = ([getattr(split, term) for split in splits.values()] for term in ("bias", "variance"))
+    return two_curves(list(splits), *terms)
 
 
 def variants(runs: list[Trained]) -> str:
@@ -178,6 +200,7 @@ FROM_RUNS: dict[str, Callable[[list[Trained]], str]] = {
     "sample-double-descent": over(n_train),
     "learning-curves": over(n_train),
     "label-noise": over_epochs(lambda run: run.spec.dataset.label_noise == 0.4),
+    "bias-variance": bias_and_variance,
     "late-generalisation": over_epochs(lambda run: bool(run.spec.training.weight_decay)),
     "regularisation": variants,
 }

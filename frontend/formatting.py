@@ -25,6 +25,11 @@ def percent(value: float | None) -> str:
     return MISSING if value is None else f"{value:,.0%}"
 
 
+def share(value: float | None) -> str:
+    """Write an accuracy as percent with one decimal."""
+    return MISSING if value is None else f"{value:.1%}"
+
+
 def duration(seconds: float) -> str:
     """Write a duration in its largest sensible unit, rounded."""
     if seconds < 1:

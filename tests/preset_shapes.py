@@ -225,6 +225,18 @@ def _layers(runs: list[Trained]) -> Measurements:
             "rise after the best epoch, deepest, few": last[2] / best[2] - 1}  # fmt: skip
 
 
+def _course(runs: list[Trained]) -> Measurements:
+    best_epochs = [
+        1 + min(range(len(run.history)), key=lambda at: run.history[at]["val_loss"]) for run in runs
+    ]
+    means: dict[str, float] = {"mean best epoch": fmean(best_epochs)}
+    ends: tuple[tuple[At, str], ...] = (("best", "best epoch"), ("last", "end"))
+    for at, name in ends:
+        for part in ("train", "val"):
+            means[f"{part} at the {name}"] = fmean(run.value(f"{part}_loss", at) for run in runs)
+    return means
+
+
 def _moons(runs: list[Trained]) -> Measurements:
     few = min(n_train(run.spec) for run in runs)
     most = max(n_train(run.spec) for run in runs)
@@ -361,6 +373,19 @@ SHAPES: dict[str, Shape] = {
             "the best epoch had lost far less": lambda f: f["best noisy"] > f["last noisy"] + 0.1,
         },
         {"dataset.label_noise": [0, 0.4], "training.seeds": 2},
+    ),
+    "bias-variance": Shape(
+        _course,
+        {
+            "validation loss is lowest in between": lambda f: 8 <= f["mean best epoch"] <= 300,
+            "and rises from there": lambda f: (
+                f["val at the end"] > 1.25 * f["val at the best epoch"]
+            ),
+            "while train loss falls": lambda f: (
+                f["train at the end"] < f["train at the best epoch"]
+            ),
+        },
+        {"training.epochs": 512, "training.seeds": 4},
     ),
     "late-generalisation": Shape(
         _late_generalisation,

@@ -1,6 +1,6 @@
 """Bias and variance over capacity or data, and over the epochs of one cell."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from math import inf
 
@@ -42,8 +42,8 @@ class SplitInfo:
     @property
     def description(self) -> str:
         """The chart as text."""
-        first, last = self.splits[0], self.splits[-1]
-        top = max(range(len(self.splits)), key=lambda at: self.splits[at].variance)
+        last = self.splits[-1]
+        bias, variance, error = ([getattr(s, name) for s in self.splits] for name, *_ in _TERMS)
         noise = (
             f" The dashed line is the noise of the targets, {number(self.cell.noise)}, which "
             "adds to both."
@@ -53,16 +53,25 @@ class SplitInfo:
         few = "" if last.models > 2 else " Two seeds give no intervals."
         return (
             f"From {self.x[0]:,.0f} to {self.x[-1]:,.0f} {self.title}: "
-            f"{self.name_of_bias.lower()} from {_bias(first)} to {_bias(last)}, "
-            f"variance from {number(first.variance)} to {number(last.variance)}, highest "
-            f"({number(self.splits[top].variance)}) at {self.x[top]:,.0f}. {last.models} models, "
+            f"{self.name_of_bias.lower()} {self._course(bias, min)}; "
+            f"variance {self._course(variance, max)}; "
+            f"their sum, the error, {self._course(error, min)}. {last.models} models, "
             f"trained on different samples, at the same {self.cell.inputs:,} test inputs."
             f"{noise}{few}"
         )
 
+    def _course(self, values: Sequence[float], extreme: Callable[[Sequence[float]], float]) -> str:
+        """Describe the ends of a line, and its lowest or highest point if that lies between."""
+        at = values.index(extreme(values))
+        ends = [(0, ""), (len(values) - 1, "")]
+        if 0 < at < len(values) - 1:
+            ends.insert(1, (at, f" ({'lowest' if extreme is min else 'highest'})"))
+        return ", ".join(f"{_amount(values[i])} at {self.x[i]:,.0f}{note}" for i, note in ends)
 
-def _bias(split: Split) -> str:
-    return number(split.bias) if split.bias > 0 else "about 0"
+
+def _amount(value: float) -> str:
+    """Write a term; bias squared is corrected for its variance, and may be just below 0."""
+    return number(value) if value > 0 else "about 0"
 
 
 def split_axis(varying: Mapping[str, Sequence[ParamValue]]) -> str:

@@ -13,7 +13,9 @@ from frontend import formatting
 LEVELS = 7  # steps of the colour ramp
 LOG_RATIO = 30.0  # highest over lowest value from which colours follow the logarithm
 
-KEYS = ("train_loss", "val_loss", "test_loss")
+KEYS = (
+    "train_loss", "val_loss", "test_loss", "train_accuracy", "val_accuracy", "test_accuracy",
+)  # fmt: skip
 """The metrics that measures need at the best epoch."""
 
 AtBest = Mapping[str, float | None]

@@ -86,7 +86,7 @@ def _sections(
     offers = [
         offer
         for offer in _offers(values, epochs)
-        if has_models or offer[0] not in (_SPLITS, _COURSE)
+        if has_models or offer[0].name not in (_SPLITS.name, _COURSE.name)
     ]
     available = [(section, axes) for section, axes, varies, _ in offers if varies]
     return available, [need for _, _, varies, need in offers if need and not varies]
@@ -106,8 +106,11 @@ def _offers(
     yield (_CAPACITY, (capacity,), capacities > 1,
            "Capacity curve: needs two or more widths, depths, channels or degrees.")  # fmt: skip
     yield _OPTIMUM, (N_TRAIN, *CAPACITY), sizes > 1 and capacities > 1, ""
-    yield _SPLITS, (axis,), seeds > 1, "Bias and variance: need two or more seeds."
-    yield _COURSE, (axis,), seeds > 1 and epochs > 1, ""
+    several = sizes > 1 or capacities > 1
+    yield (_SPLITS, (axis,), seeds > 1 and several,
+           "" if seeds > 1 else "Bias and variance: need two or more seeds.")  # fmt: skip
+    course = replace(_COURSE, is_further=several)  # without a grid it is the only analysis
+    yield course, (axis,), seeds > 1 and epochs > 1, ""
     yield (_SURFACE, ALONG, sizes >= MIN_SIZES and capacities >= MIN_CAPACITIES,
            f"What each cell loses to capacity, training and data: needs {MIN_SIZES} or more values "
            f"of train samples and {MIN_CAPACITIES} or more of capacity.")  # fmt: skip

@@ -25,7 +25,7 @@ from frontend.pages.experiment_content import ExperimentContent, ExperimentView,
 from frontend.pages.experiment_state import ExperimentState, read_state
 from frontend.site import Context, Reading, fill, macro, render
 
-LIVE_PARTS = ("overview", "failures", "variants", "pictures", "curve", "readings")
+LIVE_PARTS = ("lesson", "overview", "failures", "variants", "pictures", "curve", "readings")
 """The ids of the elements that change while runs train; each has a template of its own."""
 
 router = APIRouter()

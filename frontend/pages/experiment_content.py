@@ -20,6 +20,7 @@ from frontend.pages import remedies
 from frontend.pages.analysis_sections import grid_sections, redraw_version
 from frontend.pages.experiment_state import ExperimentState
 from frontend.pages.fit_cards import FitCard, fit_cards
+from frontend.pages.lesson import lesson_of
 from frontend.pages.status import BROKER_UNREACHABLE, missing_worker
 from frontend.site import Context
 
@@ -101,6 +102,7 @@ class ExperimentContent:
         ended = sum(run.status in ENDED for run in all_runs)
         return {
             **state.overview(),
+            "lesson": lesson_of(state.item.spec, all_runs, state.at_best),
             "absent": self.waiting_reason,
             "grid": self.grid,
             "has_grid": self.has_grid,

@@ -68,7 +68,7 @@ def test_the_page_explains_its_grid_and_the_chosen_setting(page: Page, submit: S
     caption = page.locator("#learning-chart figcaption")
     expect(caption).to_contain_text("lowest validation loss goes from")
     expect(page.locator("#cause-chart figcaption")).to_contain_text("The lowest validation loss")
-    expect(page.locator("#splits-chart figcaption")).to_contain_text("variance from")
+    expect(page.locator("#splits-chart figcaption")).to_contain_text("; variance")
     page.get_by_label("Setting").first.select_option(index=1)
     expect(page).to_have_url(re.compile("learning=0"))
     page.reload()

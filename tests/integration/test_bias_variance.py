@@ -10,6 +10,7 @@ from safetensors.numpy import load
 from backend.runs.grid_analysis import CellSplit, bias_variance
 from backend.settings import Settings
 from backend.store import Database, artifacts
+from tests.preset_shapes import SHAPES
 from tests.training import curves, make_services, submit
 from worker.tasks import train
 
@@ -97,3 +98,16 @@ def test_concurrent_requests_split_the_error_once(trained: Database) -> None:
 
     with ThreadPoolExecutor(4) as pool:
         assert len({id(splits) for splits in pool.map(ask, range(4))}) == 1
+
+
+def test_the_preset_shows_bias_falling_and_variance_rising(
+    sqlite_settings: Settings, sqlite_database: Database
+) -> None:
+    document = SHAPES["bias-variance"].document("bias-variance")
+    train(submit(sqlite_database, document), make_services(sqlite_settings, sqlite_database))
+    with sqlite_database.read() as session:
+        [cell] = bias_variance(session, 1)
+    first, middle, last = (cell.epochs[at].split for at in (0, 6, -1))
+    assert first.bias > 10 * abs(last.bias)
+    assert last.variance > 2 * first.variance
+    assert middle.error < min(first.error, last.error)

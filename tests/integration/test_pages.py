@@ -5,6 +5,7 @@ from sqlalchemy import update
 
 from backend.runs import lifecycle
 from backend.settings import Settings
+from backend.specification.presets import PRESETS
 from backend.store import artifacts, runs, transitions
 from backend.store.tables import Run
 from tests.api import Api, record_epochs
@@ -159,3 +160,22 @@ def test_the_parallel_chart_reports_the_cells_it_leaves_out(sqlite_api: Api) -> 
     record_epochs(sqlite_api.database, experiment_id, run_id, range(1, 3))
     chart = sqlite_api.get(f"/charts/experiments/{experiment_id}/parallel")
     assert "3 cells without a value, or beyond the first 1,000, are left out" in chart.text
+
+
+def test_a_preset_keeps_its_explanation_and_leads_to_the_next(sqlite_api: Api) -> None:
+    experiment_id = sqlite_api.submit(**PRESETS["polynomial-degree"].document)
+    page = sqlite_api.get(f"/experiments/{experiment_id}").text
+    assert "Geman, Bienenstock and Doursat 1992" in page
+    assert 'href="#capacity-title"' in page
+    assert '<th scope="row">Validation loss of degree 0</th><td class="amount">0.585' in page
+    assert f"Run it: {PRESETS['random-features'].title}" in page
+    assert "lesson-title" not in sqlite_api.get(f"/experiments/{sqlite_api.submit()}").text
+
+
+def test_the_documentation_is_read_inside_the_app(sqlite_api: Api) -> None:
+    assert 'href="/docs/textbook"' in sqlite_api.get("/docs").text
+    assert "The textbook, reproduced" in sqlite_api.get("/docs/textbook").text
+    assert sqlite_api.get("/docs/images/run.png").headers["content-type"] == "image/png"
+    html = {"Accept": "text/html"}
+    for path in ("none", "make_reference.py", "%2e%2e/pyproject.toml"):
+        assert sqlite_api.get(f"/docs/{path}", headers=html).status_code == 404

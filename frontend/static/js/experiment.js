@@ -15,6 +15,7 @@ import { catchUp, refreshPage } from "./refresh.js";
 import "./remedies.js";
 import "./retry.js";
 import { follow } from "./stream.js";
+import "./submit_preset.js";
 import { Throttle } from "./throttle.js";
 
 const CHECK_EVERY = 3000; // milliseconds, for changes without an event: a worker comes or goes
