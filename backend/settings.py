@@ -85,8 +85,8 @@ class Settings(BaseSettings, Limits):
         10,
         ge=0,
         le=19,
-        description="Nice value of workers: at 0 they compete with pages for the processor, at 19 "
-        "they get almost nothing while another program computes.",
+        description="Nice value of the workers that `lab up` starts: at 0 they compete with pages "
+        "for the processor, at 19 they get almost nothing while another program computes.",
     )
     memory: int = Field(
         default_factory=lambda known: default_memory(known["workers"]),

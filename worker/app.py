@@ -12,7 +12,7 @@ from backend.errors import InvalidInput, Unavailable
 from backend.operations import data_folder
 from backend.scheduling.dispatcher import make_celery
 from backend.settings import load_settings
-from worker.priority import lower_priority
+from worker.gate import wait_for_gate
 from worker.reconnect import install_reconnect
 from worker.tasks import name, register
 
@@ -23,7 +23,7 @@ try:
 except InvalidInput as error:
     sys.exit(error.detail)
 logging_setup.configure(_settings.log, process="worker", worker=name())
-lower_priority(_settings.worker_nice)
+wait_for_gate()
 try:
     data_folder.protect(_settings)
 except InvalidInput as error:

@@ -18,6 +18,7 @@ from pathlib import Path
 
 from backend.private_files import open_unlinked
 from backend.settings import Settings
+from backend.supervisor.priority import lower_priority
 
 logger = logging.getLogger(__name__)
 
@@ -26,6 +27,9 @@ MAX_RESTART_DELAY_SECONDS = 10.0
 STABLE_SECONDS = 30.0  # a process that ran this long resets the restart delay
 MAX_LOG_BYTES = 5_000_000
 MAX_SOCKET_PATH = 100  # characters; operating systems allow 103 to 107 bytes
+
+GATE = "LAB_GATE"
+"""Environment variable of a worker: the descriptor of a pipe that ends when it may go on."""
 
 _PR_SET_PDEATHSIG = 1
 _libc = ctypes.CDLL(None) if sys.platform == "linux" else None
@@ -37,10 +41,14 @@ class Program:
 
     name: str
     command: list[str]
+    nice: int = 0
 
 
 class Child:
-    """A program that is kept running until it is terminated."""
+    """A program that is kept running until it is terminated.
+
+    Its first process gets the `gate`, the reading end of a pipe, if there is one.
+    """
 
     def __init__(
         self,
@@ -49,6 +57,7 @@ class Child:
         environment: Mapping[str, str],
         log_dir: Path,
         say: Callable[[str], None],
+        gate: int | None = None,
     ) -> None:
         self.program = program
         self.log = log_dir / f"{program.name}.log"
@@ -56,7 +65,7 @@ class Child:
         self._say = say
         self._delay = MIN_RESTART_DELAY_SECONDS
         self._restart_at: float | None = None
-        self._start()
+        self._start(gate)
 
     @property
     def exit_code(self) -> int | None:
@@ -100,19 +109,21 @@ class Child:
         except OSError as error:
             self._schedule_restart(f"could not start {self.program.name} ({error})")
 
-    def _start(self) -> None:
+    def _start(self, gate: int | None = None) -> None:
         self._restart_at = None
         self._started_at = time.monotonic()
-        supervisor = os.getpid()
+        supervisor, nice = os.getpid(), self.program.nice
+        passed = {} if gate is None else {GATE: str(gate)}
         with open(self.log, "ab", opener=open_unlinked) as log:
             self._process = subprocess.Popen(  # noqa: S603 - the commands are our own
                 self.program.command,
-                env=self._environment,
+                env={**self._environment, **passed},
+                pass_fds=() if gate is None else (gate,),
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,  # only the supervisor handles Ctrl-C
-                preexec_fn=lambda: _die_with(supervisor),
+                preexec_fn=lambda: _prepare(supervisor, nice),
             )
         self._log_event("started", pid=self._process.pid)
 
@@ -148,8 +159,12 @@ class Child:
                 os.truncate(self.log, 0)
 
 
-def _die_with(supervisor: int) -> None:
-    """In the child process: die together with the supervisor, even on kill -9 (Linux only)."""
+def _prepare(supervisor: int, nice: int) -> None:
+    """In the child process: set its priority, and die together with the supervisor.
+
+    It dies even on kill -9 of the supervisor (Linux only).
+    """
+    lower_priority(nice)
     if _libc is not None:
         _libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
         if os.getppid() != supervisor:  # it died before the prctl call
@@ -224,7 +239,7 @@ def broker_answers(socket_path: Path) -> bool:
         return False
 
 
-def worker(number: int) -> Program:
+def worker(number: int, nice: int = 0) -> Program:
     """Return one training worker. It does not fork (because of CUDA) and ignores other workers."""
     command = [
         sys.executable,
@@ -239,4 +254,4 @@ def worker(number: int) -> Program:
     ]
     command += ["--loglevel", "INFO", "-n", f"worker{number}@%h"]
     command += ["--without-gossip", "--without-mingle", "--without-heartbeat"]
-    return Program(f"worker{number}", command)
+    return Program(f"worker{number}", command, nice)

@@ -110,16 +110,22 @@ class Supervisor:
         self._wait_until(lambda: programs.broker_answers(socket_path), self._broker[0])
 
     def start_services(self) -> None:
-        """Start the web process, wait until it answers, then start the workers.
+        """Start the web process and the workers, and wait until the web process answers.
 
-        The web process migrates the database first. The workers start last because loading
-        PyTorch keeps a core busy for seconds, and the first page must not wait for it.
+        The workers load PyTorch at low priority during this time. They wait at a gate until the
+        web process has migrated the database.
         """
-        numbers = range(1, self._settings.workers + 1)
-        self._web = [self._start(programs.WEB)]
-        self._wait_until(lambda: urls.web_answers(self._settings), self._web[0])
-        if not self._signals.stops:
-            self._workers = [self._start(programs.worker(number)) for number in numbers]
+        gate, opener = os.pipe()
+        try:
+            self._web = [self._start(programs.WEB)]
+            self._workers = [
+                self._start(programs.worker(number, self._settings.worker_nice), gate)
+                for number in range(1, self._settings.workers + 1)
+            ]
+            self._wait_until(lambda: urls.web_answers(self._settings), self._web[0])
+        finally:
+            os.close(gate)
+            os.close(opener)
 
     def keep_running(self) -> None:
         """Restart processes that end, until a stop is requested."""
@@ -151,8 +157,14 @@ class Supervisor:
     def _children(self) -> list[Child]:
         return [*self._broker, *self._web, *self._workers]
 
-    def _start(self, program: Program) -> Child:
-        return Child(program, environment=self._environment, log_dir=self._log_dir, say=self._say)
+    def _start(self, program: Program, gate: int | None = None) -> Child:
+        return Child(
+            program,
+            environment=self._environment,
+            log_dir=self._log_dir,
+            say=self._say,
+            gate=gate,
+        )
 
     def _wait_until(self, ready: Callable[[], bool], needed: Child) -> None:
         """Wait for a child that the start depends on. Raises Unavailable if it ends instead."""

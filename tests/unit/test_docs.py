@@ -42,6 +42,7 @@ def test_compose_page_has_every_variable_with_its_default() -> None:
 def test_compose_file_passes_every_setting_that_it_does_not_decide() -> None:
     file = (ROOT / "docker-compose.yml").read_text()
     decided = {"host", "port", "data_dir", "database", "broker", "device", "token", "local_access"}
+    decided |= {"worker_nice"}
     settings = {f"LAB_{name.upper()}" for name in Settings.model_fields if name not in decided}
     assert settings == set(re.findall(r"^    (LAB_\w+):", file, re.MULTILINE))
 

@@ -4,7 +4,7 @@ import multiprocessing
 import os
 from pathlib import Path
 
-from worker.priority import lower_priority
+from backend.supervisor.priority import lower_priority
 
 
 def _lowered(nice: int, autogroup: Path) -> int:

@@ -1,4 +1,4 @@
-"""Low priority of a training process, so that pages and other programs come first."""
+"""Low priority of training processes, so that pages and other programs come first."""
 
 import contextlib
 import os
