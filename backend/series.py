@@ -61,6 +61,17 @@ class Series:
         finite = np.flatnonzero(np.isfinite(self.values))
         return int(self.steps[finite[self.values[finite].argmin()]]) if len(finite) else None
 
+    @property
+    def length(self) -> int:
+        """The number of epochs up to the last step: one more than the step if they start at 0."""
+        return int(self.counted_from_one.steps[-1]) if len(self) else 0
+
+    @property
+    def counted_from_one(self) -> Self:
+        """The series with steps counted from 1 if they start at 0, as many programs count."""
+        starts_at_0 = len(self) > 0 and self.steps[0] == 0
+        return type(self)(self.steps + 1, self.values) if starts_at_0 else self
+
     def at(self, step: int) -> float | None:
         """Return the value at a step, None if it is missing or not finite."""
         index = int(self.steps.searchsorted(step))

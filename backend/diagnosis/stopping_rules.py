@@ -205,7 +205,7 @@ def stopping_outcome(
 ) -> StoppingOutcome:
     """Replay a new criterion over the losses of a run by epoch; test losses are only reported."""
     fired = early_stop_step(criterion, _replayed(train, validation))
-    last = int(validation.steps[-1]) if len(validation) else 0
+    last = int(validation.steps[-1]) if len(validation) else None
     best = validation.lowest
     lowest = None if best is None else validation.at(best)
 
@@ -218,9 +218,9 @@ def stopping_outcome(
 
     return StoppingOutcome(
         fired,
-        last,
-        last - fired if fired else 0,
-        at_stop=weights(fired or (last or None)),
+        validation.length,
+        0 if fired is None or last is None else last - fired,
+        at_stop=weights(last if fired is None else fired),
         restored=weights(criterion.best_epoch),
         best=weights(best),
     )

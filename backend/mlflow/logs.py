@@ -10,6 +10,7 @@ from backend.mlflow.endpoint import Endpoint, post
 from backend.mlflow.errors import InvalidParameter
 from backend.mlflow.names import check_batch_size, check_key, check_run_id, require, require_run
 from backend.mlflow.service import Service
+from backend.runs.verdict_tags import first_reserved
 from backend.specification.params import JsonObject
 from backend.store import curation, external_runs, logged_models
 from backend.store.external_runs import LoggedRun
@@ -17,7 +18,6 @@ from backend.store.external_search import NAME_TAG
 from backend.store.logged_models import ModelPoint
 from backend.store.logged_points import Batch
 from backend.tracking import runs
-from backend.tracking.diagnoses import SERVER_TAGS
 from backend.tracking.limits import MAX_PARAM_CHARACTERS, MAX_TAG_CHARACTERS
 from backend.tracking.logs import RunLog
 
@@ -61,8 +61,8 @@ def delete_tag(service: Service, body: bodies.OfRun) -> JsonObject:
     """Remove a tag of a run."""
     run_id = require_run(body.run_id, body.run_uuid)
     key = require(body.key, "key")
-    if key.startswith(SERVER_TAGS):
-        raise InvalidParameter(f"The service itself removes tags such as {key[:60]!a}.")
+    if first_reserved([key]):
+        raise InvalidParameter(f"The tag {key} holds the verdict, which only the service sets.")
     with service.database.write() as session:
         run = runs.locate(session, run_id)
         if key not in curation.tags_of(session, "run", [run.run_id])[run.run_id]:

@@ -26,6 +26,7 @@ STATES: dict[str, State] = {
     "FAILED": "failed",
     "KILLED": "cancelled",
 }
+OWN_TAG = "overfit_lab.id"  # of runs that the package overfit_lab logs by this protocol
 NUMBERS = {1: "RUNNING", 2: "SCHEDULED", 3: "FINISHED", 4: "FAILED", 5: "KILLED"}
 """The states as numbers, which clients in other languages may send."""
 
@@ -47,7 +48,7 @@ def create(service: Service, body: bodies.CreateRun) -> JsonObject:
         run = runs.create_run(
             session,
             experiment.id,
-            "mlflow",
+            "python" if OWN_TAG in tags else "mlflow",
             name=name,
             user=body.user_id,
             start_time=body.start_time,

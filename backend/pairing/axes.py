@@ -31,6 +31,14 @@ class OnAxis:
     reason: str
     logged: LoggedPoints
 
+    @property
+    def best_logged_at(self) -> int | None:
+        """The client's own step of the lowest validation loss, None without finite values."""
+        best = self.validation.lowest
+        if best is None:
+            return None
+        return int(self.logged.steps[int(self.validation.steps.searchsorted(best))])
+
     def placed(self, points: LoggedPoints) -> Series:
         """Return other points of validation, such as its accuracy, on the axis."""
         if self.unit == EVALUATION:

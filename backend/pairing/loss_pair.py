@@ -12,7 +12,8 @@ class LossPair:
     """Train and validation loss over steps, and validation accuracy if there is one.
 
     `names` are the names of the train and the validation series. `remarks` are the assumptions
-    made. `unit` is the word for a step.
+    made. `unit` is the word for a step. `best_logged_at` is the step at which a client
+    logged the lowest validation loss, None for losses from a file.
     """
 
     train: Series
@@ -21,6 +22,7 @@ class LossPair:
     names: tuple[str, str]
     remarks: Sequence[str] = ()
     unit: str = "epoch"
+    best_logged_at: int | None = None
 
     @property
     def curve(self) -> Curve:

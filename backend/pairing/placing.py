@@ -120,4 +120,6 @@ def as_pair(
     if len(placed.validation) and not len(placed.validation.finite):
         remarks = [*remarks, "validation: its loss is never a finite number"]
     on_axis = None if accuracy is None or len(accuracy) < 2 else placed.placed(accuracy)
-    return LossPair(placed.train, placed.validation, on_axis, names, remarks, placed.unit)
+    return LossPair(
+        placed.train, placed.validation, on_axis, names, remarks, placed.unit, placed.best_logged_at
+    )

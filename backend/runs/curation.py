@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 
 from backend.errors import Conflict, InvalidInput, NotFound, TooLarge
 from backend.runs import lifecycle
+from backend.runs.verdict_tags import first_reserved
 from backend.store import changes, curation, experiments, external_experiments, undo_log
 from backend.store.changes import NewChange
 from backend.store.curation import CurationChange, OwnerKind
@@ -42,6 +43,12 @@ def change(
     leave the archive without its experiment.
     """
     _require_existing(session, owner, ids)
+    if owner == "run" and (reserved := first_reserved(edit.tags)):
+        raise InvalidInput(
+            f"The tag {reserved} holds the verdict, which only the service sets; accepted: "
+            "another name.",
+            "tags",
+        )
     if (amount := len(ids) * len(edit.fields())) > MAX_EDITS:
         raise TooLarge(f"{amount:,} values would change; accepted: up to {MAX_EDITS:,} at once.")
     if owner == "run" and edit.columns.get("archived") is False:

@@ -102,7 +102,7 @@ def _result(
     return RunResult(
         params=settings.params,
         parameters=settings.parameters,
-        epochs=run.epoch,
+        epochs=val_loss.length or run.epoch,
         best_epoch=lowest,
         best=PartLosses(*(best.get(key) for key in _LOSSES)),
         final=PartLosses(*last),
@@ -117,8 +117,9 @@ def _reached(val_loss: Series) -> dict[int, float]:
     """Return the lowest validation loss within all, half, a quarter, ... of the epochs."""
     if not len(val_loss):
         return {}
-    lowest = Series(val_loss.steps, np.fmin.accumulate(val_loss.values))
-    epochs = {max(1, int(val_loss.steps[-1]) >> halving) for halving in range(HALVINGS + 1)}
+    counted = val_loss.counted_from_one
+    lowest = Series(counted.steps, np.fmin.accumulate(counted.values))
+    epochs = {max(1, counted.length >> halving) for halving in range(HALVINGS + 1)}
     losses = {epoch: lowest.at(epoch) for epoch in sorted(epochs)}
     return {epoch: loss for epoch, loss in losses.items() if loss is not None}
 

@@ -224,6 +224,14 @@ def series_of(
     }
 
 
+def values_at(session: Session, run_id: int, step: int) -> dict[int, float]:
+    """Return the value of each metric of a run at a step, by the id of the metric's name."""
+    at = (LoggedPoints.first_step <= step) & (LoggedPoints.last_step >= step)
+    points = _Points.of(session.execute(_select([run_id], None).where(at)).all())
+    here = points.take(np.flatnonzero(points.steps == step))
+    return {key_id: float(series.values[0]) for key_id, series in here.series().items()}
+
+
 _PackedRow = Row[int, int, bytes | None, bytes, bytes, bytes]
 
 

@@ -4,7 +4,7 @@ A summary holds a metric's last, lowest and highest value with their steps. Once
 also holds the value at the best epoch, that of the lowest val_loss.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from math import isfinite
 from operator import itemgetter
 from typing import NamedTuple
@@ -215,6 +215,19 @@ def note_best(session: Session, run_ids: Sequence[int]) -> None:
         {"of_run": run_id, "of_key": ids[key], "value": value}
         for run_id, by_key in _read_at_best(session, run_ids, list(ids)).items()
         for key, value in by_key.items()
+    ]
+    if rows:
+        session.connection().execute(_NOTE_BEST, rows)
+
+
+def note_logged_best(session: Session, run_id: int, values: Mapping[int, float]) -> None:
+    """Store the values of metrics of an external run at its best epoch, by the id of their names.
+
+    NaN counts as missing.
+    """
+    rows = [
+        {"of_run": run_id, "of_key": key_id, "value": None if value != value else value}
+        for key_id, value in values.items()
     ]
     if rows:
         session.connection().execute(_NOTE_BEST, rows)

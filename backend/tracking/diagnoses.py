@@ -14,24 +14,27 @@ from backend.diagnosis import Curve, Diagnosis, diagnose
 from backend.diagnosis.stopping_rules import build, early_stop_step
 from backend.diagnosis.verdicts import Verdict
 from backend.pairing import Chosen, LoggedPoints, LossPair, Pairing, pair_losses
+from backend.runs.states import ENDED
+from backend.runs.verdict_tags import VERDICT_TAGS
 from backend.series import Series
 from backend.specification.early_stopping import usual
 from backend.specification.params import JsonObject
-from backend.store import curation, experiments, external_runs, metrics
+from backend.store import (
+    curation,
+    experiments,
+    external_runs,
+    logged_points,
+    metric_summaries,
+    metrics,
+)
 from backend.store.external_runs import LoggedRun, NewDiagnosis, StoredRun
 from backend.store.logged_points import Histories
 from backend.store.tables import Run
 
 logger = logging.getLogger(__name__)
 
+MAX_AT_BEST = 2000  # metrics of a run with a value at the best epoch; reading them takes 0.1 s
 MAX_ALTERNATIVES = 30  # pairs of losses that are stored with a run
-SERVER_TAGS = "overfit."
-"""The beginning of the tags that hold a verdict. Clients can neither set nor remove them."""
-
-
-def tags_of_client(tags: Mapping[str, str | None]) -> dict[str, str | None]:
-    """Return the tags without those that only the service sets."""
-    return {key: value for key, value in tags.items() if not key.startswith(SERVER_TAGS)}
 
 
 class _Points(Mapping[str, LoggedPoints]):
@@ -73,7 +76,9 @@ class RunDiagnosis:
     """The diagnosis of a run after a number of batches, with its losses on one axis.
 
     `curves` and their values `at_best` are named as those of runs trained here. `recorded_at` is
-    the time of their last point by the client's clock, in milliseconds.
+    the time of their last point by the client's clock, in milliseconds. `metrics_at_best` are the
+    values of the client's own metrics at the best epoch, by the id of their names; they are known
+    once the run has ended.
     """
 
     diagnosis: Diagnosis
@@ -83,6 +88,7 @@ class RunDiagnosis:
     at_best: Mapping[str, float] = field(default_factory=dict)
     early_stop_epoch: int | None = None
     recorded_at: int = 0
+    metrics_at_best: Mapping[int, float] = field(default_factory=dict)
 
     @property
     def best_epoch(self) -> int | None:
@@ -91,9 +97,9 @@ class RunDiagnosis:
 
     @property
     def epochs(self) -> int:
-        """The last epoch with a validation loss, 0 without losses."""
+        """The number of epochs up to the last validation loss, 0 without losses."""
         validation = self.curves.get("val_loss")
-        return max(0, int(validation.steps[-1])) if validation is not None else 0
+        return max(0, validation.length) if validation is not None else 0
 
     @property
     def tags(self) -> dict[str, str | None]:
@@ -106,7 +112,7 @@ class RunDiagnosis:
             "early_stop_epoch": self.early_stop_epoch,
         }
         return {
-            f"{SERVER_TAGS}{name}": None if value is None else str(value)
+            VERDICT_TAGS[name]: None if value is None else str(value)
             for name, value in values.items()
         }
 
@@ -120,12 +126,23 @@ def compute(session: Session, stored: StoredRun) -> RunDiagnosis:
         if pairing.pair is None:
             return RunDiagnosis(_without_losses(pairing.reason), _described(pairing), batches)
         found = _diagnosed(pairing.pair, _described(pairing), batches)
-        return replace(found, recorded_at=points.last_time)
+        at_best = _metrics_at_best(session, stored.run, pairing.pair, len(points))
+        return replace(found, recorded_at=points.last_time, metrics_at_best=at_best)
     except Exception:
         logger.exception("could not diagnose a run", extra={"run": stored.run.id})
         reason = "The run could not be diagnosed; the log has the reason."
         error = Diagnosis(Verdict.NOT_ASSESSABLE, "not-assessable.error", reason, reason, "low")
         return RunDiagnosis(error, {"reason": reason}, batches)
+
+
+def _metrics_at_best(
+    session: Session, run: Run, pair: LossPair, amount: int
+) -> Mapping[int, float]:
+    """Return the client's metrics at the best epoch of a run that has ended."""
+    best = pair.best_logged_at
+    if best is None or run.status not in ENDED or amount > MAX_AT_BEST:
+        return {}
+    return logged_points.values_at(session, run.id, best)
 
 
 def _without_losses(reason: str) -> Diagnosis:
@@ -194,6 +211,7 @@ def store(session: Session, run: LoggedRun, found: RunDiagnosis) -> None:
     metrics.replace_curves(
         session, run.run_id, found.curves, found.at_best, recorded_at=found.recorded_at
     )
+    metric_summaries.note_logged_best(session, run.run_id, found.metrics_at_best)
     external_runs.set_tags(session, run, found.tags)
 
 

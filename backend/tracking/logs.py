@@ -6,10 +6,10 @@ from dataclasses import dataclass, field
 from sqlalchemy.orm import Session
 
 from backend.errors import Conflict, LabError, NotFound
+from backend.runs.verdict_tags import without_verdict
 from backend.store import external_runs, logged_points
 from backend.store.external_runs import LoggedRun
 from backend.store.logged_points import Batch
-from backend.tracking.diagnoses import tags_of_client
 from backend.tracking.limits import (
     MAX_PARAM_CHARACTERS,
     MAX_TAG_CHARACTERS,
@@ -102,6 +102,6 @@ def _write_texts(session: Session, run: LoggedRun, entry: RunLog) -> None:
                 raise ParamChanged(key, stored[key], value)
         new = {key: value for key, value in entry.params.items() if key not in stored}
         external_runs.add_params(session, run, new)
-    tags = tags_of_client(entry.tags)
+    tags = without_verdict(entry.tags)
     if tags:
         external_runs.set_tags(session, run, tags)

@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 from backend.errors import Conflict, NotFound
 from backend.runs import curation
 from backend.runs.states import ENDED, State
+from backend.runs.verdict_tags import without_verdict
 from backend.store import external_runs
 from backend.store.external_runs import LoggedRun, NewRun
 from backend.tracking import diagnoses, experiments
@@ -59,7 +60,7 @@ def create_run(
     if external_id and external_runs.locate(session, [external_id]):
         raise Conflict(f"There is a run {external_id} already.", "run id")
     run = external_runs.create(session, experiment_id, new)
-    if own := diagnoses.tags_of_client(tags or {}):
+    if own := without_verdict(tags or {}):
         external_runs.set_tags(session, run, own)
     return run
 

@@ -178,7 +178,7 @@ def _read_content(
         interrupted=_interrupted(session, row),
         view=view.model_copy(update={"epochs": view.epochs or _epoch_scale(run)}),
         early_stop_epoch=stop.epoch if stopping else run.early_stop_epoch,
-        stopping=stopping_control(stop, query=stopping, live=live),
+        stopping=stopping_control(stop, query=stopping, live=live, unit=run.axis),
         snapshots=artifacts.snapshot_infos(session, run_id),
         last_frame=artifacts.last_frame(session, run_id),
         logged=logged_part(session, row) if run.is_external else None,

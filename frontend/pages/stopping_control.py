@@ -39,8 +39,13 @@ class StoppingControl:
     query: Mapping[str, str]
 
 
-def stopping_control(stop: EarlyStop, *, query: Mapping[str, str], live: bool) -> StoppingControl:
-    """Return the control for a replayed criterion. `query` holds the parameters of the URL."""
+def stopping_control(
+    stop: EarlyStop, *, query: Mapping[str, str], live: bool, unit: str = "epoch"
+) -> StoppingControl:
+    """Return the control for a replayed criterion.
+
+    `query` holds the parameters of the URL, `unit` is the word for a step of the run.
+    """
     criterion = STOPPING_CRITERIA[stop.criterion]
     taken = [
         hyperparameter
@@ -52,22 +57,25 @@ def stopping_control(stop: EarlyStop, *, query: Mapping[str, str], live: bool) -
         stop.criterion,
         criterion.about,
         [_field(hyperparameter, stop.settings[hyperparameter.name]) for hyperparameter in taken],
-        sentence(stop, live=live),
+        sentence(stop, live=live, unit=unit),
         dict(query),
     )
 
 
-def sentence(stop: EarlyStop, *, live: bool) -> str:
-    """Describe where the criterion fires, its losses there, what it saves and what it gives up."""
+def sentence(stop: EarlyStop, *, live: bool, unit: str = "epoch") -> str:
+    """Describe where the criterion fires, its losses there, what it saves and what it gives up.
+
+    `unit` is the word for a step of the run.
+    """
     if stop.at_stop is None:
-        return "No epoch has been recorded yet."
+        return f"No {unit} has been recorded yet."
     if stop.epoch is None:
         return f"Would not have stopped {'so far' if live else 'this run'}."
     fraction = formatting.percent(stop.epochs_saved / stop.epochs)
     return (
-        f"Would have stopped at epoch {stop.epoch:,}: {_losses(stop.at_stop)}. "
-        f"Saves {stop.epochs_saved:,} of {formatting.count(stop.epochs, 'epoch')} ({fraction})"
-        f"{_given_up(stop)}."
+        f"Would have stopped at {unit} {stop.epoch:,}: {_losses(stop.at_stop)}. "
+        f"Saves {stop.epochs_saved:,} of {formatting.count(stop.epochs, unit)} ({fraction})"
+        f"{_given_up(stop, unit)}."
     )
 
 
@@ -76,15 +84,15 @@ def _losses(weights: KeptWeights) -> str:
     return f"validation loss {number(weights.val_loss)}{test}"
 
 
-def _given_up(stop: EarlyStop) -> str:
+def _given_up(stop: EarlyStop, unit: str) -> str:
     last, restored, best = stop.at_stop, stop.restored, stop.best
     if last is None or restored is None or best is None:
         return ""
     after = "nothing" if restored.epoch == best.epoch else number(restored.loss_given_up)
     return (
-        f", gives up {number(last.loss_given_up)} of validation loss compared with the best epoch, "
-        f"{best.epoch:,}. If the best weights so far (epoch {restored.epoch:,}) are restored, it "
-        f"gives up {after}"
+        f", gives up {number(last.loss_given_up)} of validation loss compared with the best "
+        f"{unit}, {best.epoch:,}. If the best weights so far ({unit} {restored.epoch:,}) are "
+        f"restored, it gives up {after}"
     )
 
 

@@ -27,7 +27,7 @@ def test_a_run_is_diagnosed_when_it_ends(database: Database) -> None:
     run = read(database, finished_run(database))
     assert run.verdict == "overfitting"
     assert run.best_epoch == 20
-    assert run.epoch == 59
+    assert run.epoch == 60
     assert run.tags == {
         "overfit.verdict": "overfitting",
         "overfit.kind": str(run.rule).partition(".")[2],
@@ -107,10 +107,10 @@ def test_a_person_chooses_the_losses_of_an_experiment(database: Database) -> Non
         choices.choose_pairing(
             session, run.experiment_id, {"train": "b/train_mse", "validation": "b/val_mse"}
         )
-    assert read(database, run).epoch == 39
+    assert read(database, run).epoch == 40
     with database.write() as session:
         choices.choose_pairing(session, run.experiment_id, {})
-    assert read(database, run).epoch == 59
+    assert read(database, run).epoch == 60
 
 
 def test_a_role_needs_a_param_that_a_run_has(database: Database) -> None:

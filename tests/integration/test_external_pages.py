@@ -85,12 +85,62 @@ def test_params_with_a_role_span_the_grid(grid: Api) -> None:
     assert [cell["seeds"] for cell in cells] == [2] * 4
 
 
+def test_epochs_that_count_from_0_are_all_counted(sqlite_api: Api) -> None:
+    finished_run(sqlite_api.database, overfitting(60))
+    run = sqlite_api.get("/api/runs/1").json()
+    assert (run["epoch"], run["best_epoch"]) == (60, 20)
+    assert "60 epochs, logged with MLflow" in sqlite_api.get("/runs/1").text
+    stop = sqlite_api.get("/api/runs/1/early-stopping").json()
+    assert (stop["epochs"], stop["epochs_saved"]) == (60, 59 - stop["epoch"])
+
+
+def test_a_param_with_a_role_keeps_its_own_name(sqlite_api: Api) -> None:
+    for hidden in ("8", "64"):
+        for rate in ("0.1", "0.2"):
+            params = {"hidden": hidden, "lr": rate}
+            finished_run(sqlite_api.database, params=params)
+    page = sqlite_api.get("/experiments/1").text
+    assert '<th scope="col" class="amount">hidden</th>' in page
+    assert 'popovertarget="setting-model-width"' not in page
+    cause = sqlite_api.get("/charts/experiments/1/cause").text
+    assert "hidden 8" in cause
+
+
+def test_every_metric_has_its_value_at_the_best_epoch(sqlite_api: Api) -> None:
+    rate = [("lr", epoch, 1000 * epoch, 1 / (1 + epoch)) for epoch in range(60)]
+    finished_run(sqlite_api.database, [*overfitting(60), *rate])
+    found = sqlite_api.get("/api/runs", params={"filter": "metrics.lr.best < 0.05"}).json()
+    assert found["items"][0]["summary"]["lr"]["at_best"] == 1 / 21
+
+
+def test_only_the_service_sets_the_tags_of_a_verdict(sqlite_api: Api) -> None:
+    finished_run(sqlite_api.database)
+    for value in ("good fit", None):
+        body = {"tags": {"overfit.verdict": value}}
+        response = sqlite_api.request("PATCH", "/api/runs/1", json=body)
+        assert response.status_code == 422
+        assert "overfit.verdict" in response.json()["detail"]
+    own = sqlite_api.request("PATCH", "/api/runs/1", json={"tags": {"overfit.mine": "yes"}})
+    assert own.status_code == 200
+    tags = sqlite_api.get("/api/runs/1").json()["tags"]
+    assert (tags["overfit.verdict"], tags["overfit.mine"]) == ("overfitting", "yes")
+
+
+def test_the_comparison_shows_only_what_the_runs_have(sqlite_api: Api) -> None:
+    for seed in ("0", "1"):
+        finished_run(sqlite_api.database, params={"seed": seed})
+    page = sqlite_api.get("/compare?runs=1,2").text
+    assert "Lowest validation loss" in page
+    assert "Test loss" not in page
+    assert "test set" not in page
+
+
 def test_losses_are_chosen_over_rest(api: Api) -> None:
     finished_run(api.database, [*overfitting(), *overfitting(9, train="a", validation="b")])
     wanted = {"train": "a", "validation": "b"}
     response = api.request("PUT", "/api/experiments/1/pairing", json=wanted)
     assert response.json()["pairing"] == wanted
-    assert api.get("/api/runs/1").json()["epoch"] == 8
+    assert api.get("/api/runs/1").json()["epoch"] == 9
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ from typing import Any
 
 import httpx
 
-from backend.tracking.diagnoses import SERVER_TAGS
+from backend.runs.verdict_tags import first_reserved
 
 API = "/api/2.0/mlflow/"
 NO_TOKEN = "!!!!"  # of a page
@@ -136,9 +136,7 @@ class Server:
 
 def _is_verdict(name: str, entry: object) -> bool:
     """Return whether an entry of a list is a tag of an ended run that only our service sets."""
-    return (
-        name == "tags" and isinstance(entry, dict) and str(entry.get("key")).startswith(SERVER_TAGS)
-    )
+    return name == "tags" and isinstance(entry, dict) and first_reserved([str(entry.get("key"))])
 
 
 def shortened(text: str) -> str:
