@@ -54,6 +54,8 @@ def compare(
         differences=differences_to_first(compared_subjects) if compared_subjects else [],
         params=_params(compared_subjects, every=view.every),
         classification=bool(compared_subjects) and all(map(_classifies, compared_subjects)),
+        trained_here=any(not subject.first.is_external for subject in compared_subjects),
+        has_tests=any("test_loss" in run.summary for run in compared_runs),
         active=any(run.status not in ENDED for run in compared_runs),
         epochs=sum(run.epoch for run in compared_runs),
     )
@@ -103,14 +105,14 @@ def _badges(subject: Subject) -> list[tuple[str, int]]:
 
 
 def _metrics(compared: Sequence[Subject]) -> dict[str, list[str]]:
-    """Return the metrics of all subjects by their titles."""
+    """Return the metrics of all subjects by their titles, those that a subject has."""
     results: dict[str, Result] = {
         "Lowest validation loss": "best_validation",
         "Test loss at best epoch": "test_at_best",
         "Train loss at the end": "train_at_end",
         "Validation loss at the end": "validation_at_end",
     }
-    return {
+    rows = {
         **{title: [_mean(s.result(name)) for s in compared] for title, name in results.items()},
         "Gap at the end": [_mean(subject.gap()) for subject in compared],
         "Best epoch": [_range([run.best_epoch for run in s.runs]) for s in compared],
@@ -118,6 +120,7 @@ def _metrics(compared: Sequence[Subject]) -> dict[str, list[str]]:
         "Epochs": [_range([run.epoch for run in s.runs]) for s in compared],
         "Parameters": [_range([run.parameters for run in s.runs]) for s in compared],
     }
+    return {title: row for title, row in rows.items() if {*row} != {formatting.MISSING}}
 
 
 def _mean(interval: Interval | None) -> str:

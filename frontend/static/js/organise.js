@@ -13,9 +13,11 @@ const url = () => document.getElementById("organise").dataset.url;
 
 let operation = null; // the last one, which can be undone
 
-// Shows the undo button again after a refresh, as the server does not know this operation.
+// Shows the undo button again after a refresh, as the server does not know this operation. Restore
+// takes back a deletion, so there is no undo next to it.
 function showUndo() {
-  document.getElementById("organise-undo").hidden = !operation;
+  const restores = document.querySelector('#organise [data-organise="restore"]');
+  document.getElementById("organise-undo").hidden = !operation || Boolean(restores);
 }
 
 document.addEventListener("pagerefreshed", showUndo);
