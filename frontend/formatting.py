@@ -1,18 +1,21 @@
 """Text for people: numbers, times, settings and their values."""
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 
 from backend.diagnosis.number_format import number as plain_number
 from backend.diagnosis.verdicts import FACTS
+from backend.runs.verdict_tags import without_verdict
 from backend.specification.hyperparameters import HYPERPARAMETERS
 from backend.specification.notation import count as count
-from backend.specification.params import Params, ParamValue
+from backend.specification.params import OwnName, Params, ParamValue
 from backend.specification.placement import PLACEMENT_SETTINGS
 
 MISSING = "\N{EN DASH}"
+CLIENT_TAGS = ("mlflow.", "overfit_lab.")  # beginnings of tags that clients set for themselves
 MILD = "mild "
+VARIANT = "variant"  # an axis like the hyperparameters, for specifications with variants
 
 
 def number(value: float | None) -> str:
@@ -44,9 +47,21 @@ def duration(seconds: float) -> str:
 
 
 def label(path: str) -> str:
-    """Write a dotted path as a label: "dataset.n_train" becomes "train samples"."""
+    """Write a dotted path as a label: "dataset.n_train" becomes "train samples".
+
+    A param that another program has logged keeps its name.
+    """
+    if isinstance(path, OwnName):
+        return path.name
     setting = HYPERPARAMETERS.get(path) or PLACEMENT_SETTINGS.get(path)
-    return setting.label if setting else path.split(".")[-1].replace("_", " ")
+    return setting.label if setting else path
+
+
+def heading(path: str) -> str:
+    """Write a dotted path as the heading of a row or a column; a person's own name as it is."""
+    text = label(path)
+    is_own = isinstance(path, OwnName) or (path == text and path != VARIANT)
+    return text if is_own else text.capitalize()
 
 
 def settings(params: Params) -> str:
@@ -102,6 +117,12 @@ def tone(verdict: str) -> str:
     """Return the CSS class of a verdict's colour; the verdict may be written as by `badge`."""
     facts = FACTS.get(verdict.removeprefix(MILD))
     return f"tone-{facts.tone if facts else 'unknown'}"
+
+
+def own_tags(tags: Mapping[str, str]) -> dict[str, str]:
+    """Return tags without the verdict, which pages show elsewhere, and those of a client."""
+    shown = without_verdict(tags)
+    return {key: tags[key] for key in shown if not key.startswith(CLIENT_TAGS)}
 
 
 def when(iso: str) -> str:

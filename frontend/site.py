@@ -14,6 +14,7 @@ from sqlalchemy.orm import Session
 from backend.access.identity import current_identity
 from backend.runs.states import TONES
 from backend.specification.hyperparameters import HYPERPARAMETERS
+from backend.specification.params import OwnName
 from backend.web.heavy_work import HeavyDep
 from frontend import assets, formatting
 from frontend.glossary import TERMS
@@ -52,16 +53,20 @@ _TEMPLATES.filters.update(
         "count": formatting.count,
         "duration": formatting.duration,
         "label": formatting.label,
+        "heading": formatting.heading,
         "value": formatting.value,
         "mark": formatting.mark,
         "tone": formatting.tone,
         "badge": formatting.badge,
         "when": formatting.when,
         "isolated": formatting.isolated,
+        "own_tags": formatting.own_tags,
         "query": urlencode,
         "state_tone": TONES.__getitem__,
     }
 )
+
+_TEMPLATES.tests["own_name"] = lambda path: isinstance(path, OwnName)
 
 # a global, so that a part can be rendered without its page
 _TEMPLATES.globals["macros"] = _TEMPLATES.get_template("parts/macros.html").module

@@ -23,6 +23,7 @@ from backend.analysis.measured_cells import (
     untrained,
 )
 from backend.diagnosis.number_format import number, relative
+from backend.specification.hyperparameters import shown_name
 from backend.specification.params import ParamValue
 
 MAX_NAMED = 3  # capacities or cells that a sentence names one by one
@@ -82,7 +83,7 @@ def capacity_curves(cells: Sequence[Cell]) -> list[CapacityCurve]:
 
 def capacity_axis(values: Mapping[str, Sequence[ParamValue]]) -> str:
     """Return the capacity with the most values among varying hyperparameters, "" without any."""
-    paths = [path for path in CAPACITY if path in values]
+    paths = [own for path in CAPACITY for own in values if own == path]  # may be an OwnName
     return max(paths, key=lambda path: len(values[path]), default="")
 
 
@@ -169,7 +170,7 @@ def _size(optimum: Optimum, capacity: str) -> str:
 
 def named(capacity: str, values: Sequence[object]) -> str:
     """Name capacities: "width 2, 4 and 8", or their number if there are many."""
-    name = capacity.split(".")[-1]
+    name = shown_name(capacity)
     if len(values) > MAX_NAMED:
         return f"{len(values)} other values of {name}"
     *others, last = map(str, values)

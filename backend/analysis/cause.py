@@ -29,6 +29,7 @@ from backend.analysis.learning_curves import LearningCurve
 from backend.analysis.measured_cells import Cell, best_validation, test_at_best
 from backend.analysis.power_law import LawEstimate
 from backend.diagnosis.number_format import number
+from backend.specification.hyperparameters import shown_name
 from backend.specification.params import ParamValue, as_number
 
 MAX_NAMED = 4  # params of a setting in a sentence
@@ -161,7 +162,7 @@ def _described(best: Cell) -> str:
     data = f"{best.n_train:,} training samples" if best.n_train else ""
     if model or data:
         return " on ".join(filter(None, [model, data]))
-    setting = [f"{path.split('.')[-1]} {value}" for path, value in best.params.items()]
+    setting = [f"{shown_name(path)} {value}" for path, value in best.params.items()]
     return ", ".join(setting[:MAX_NAMED]) or "the only setting"
 
 

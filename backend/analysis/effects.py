@@ -22,6 +22,7 @@ from backend.analysis.measured_cells import (
     test_at_best,
 )
 from backend.diagnosis.number_format import relative
+from backend.specification.hyperparameters import shown_name
 from backend.specification.params import ParamValue, as_number
 
 Factor = Literal["data", "capacity", "training length", "regularisation", "noise"]
@@ -122,7 +123,8 @@ def _factor_line(cells: Sequence[Cell], best: Cell, factor: Factor) -> tuple[str
     """Return the longest line through the best cell along a hyperparameter of a factor."""
     by_path = {path: _line_through(cells, best, path) for path in AXES[factor]}
     path = max(by_path, key=lambda path: len(by_path[path]))
-    return path, by_path[path]
+    own = next((name for name in best.params if name == path), path)  # with a person's own name
+    return own, by_path[path]
 
 
 def _line_through(cells: Sequence[Cell], best: Cell, path: str) -> CellLine:
@@ -181,7 +183,7 @@ def step_text(path: str, before: ParamValue, after: ParamValue, change: Interval
     if path == N_TRAIN:
         text = f"the step from {before:,} to {after:,} training samples"
     else:
-        text = f"the step from {path.split('.')[-1].replace('_', ' ')} {before:,} to {after:,}"
+        text = f"the step from {shown_name(path)} {before:,} to {after:,}"
     return f"{text} shares no seed" if change is None else f"{text} {change_text(change)}"
 
 

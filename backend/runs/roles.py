@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass
 
 from backend.analysis.cells import N_TRAIN, SEED
 from backend.specification.hyperparameters import model
-from backend.specification.params import JsonObject, ParamValue, number_in
+from backend.specification.params import JsonObject, OwnName, ParamValue, number_in
 
 DATA_SIZE_NAMES = (
     "n_train", "num_train", "train_size", "n_samples", "num_samples", "n_train_samples",
@@ -67,7 +67,8 @@ class Roles:
 
     def settings(self, params: Mapping[str, str]) -> dict[str, ParamValue]:
         """Return params as the analysis reads them: numbers as numbers, roles by their paths."""
-        paths = {self.data_size: N_TRAIN, self.seed: SEED, self.capacity: self.capacity_path}
+        roles = {self.data_size: N_TRAIN, self.seed: SEED, self.capacity: self.capacity_path}
+        paths = {name: OwnName(path, name) for name, path in roles.items() if name is not None}
         typed = {
             paths.get(name, name): typed_value(value)
             for name, value in params.items()
@@ -76,7 +77,7 @@ class Roles:
         return {
             path: value
             for path, value in typed.items()
-            if path not in paths.values() or isinstance(value, int | float)
+            if path not in roles.values() or isinstance(value, int | float)
         }
 
     def parameter_count(self, params: Mapping[str, str]) -> int:

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Mapping, Sequence
 from math import isfinite
-from typing import Any
+from typing import Any, Self
 
 JsonObject = dict[str, Any]
 """A JSON object: a specification, a diagnosis, a response of the REST interface."""
@@ -13,6 +13,23 @@ ParamValue = str | int | float | bool | None
 
 Params = Mapping[str, ParamValue]
 """Values of hyperparameters by dotted path, such as ``{"model.width": 8}``."""
+
+
+class OwnName(str):
+    """The path of a hyperparameter whose role a param of an external run has.
+
+    It equals the path, so the analysis finds it. `name` is the param's name in the person's own
+    program, which labels show.
+    """
+
+    name: str
+
+    def __new__(cls, path: str, name: str) -> Self:
+        """Make a path that is shown as `name`."""
+        own = super().__new__(cls, path)
+        own.name = name
+        return own
+
 
 Axes = Mapping[str, Sequence[ParamValue]]
 """Several values of each of some hyperparameters, by dotted path."""

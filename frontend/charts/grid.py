@@ -14,8 +14,8 @@ from backend.specification.estimates import parameters
 from backend.specification.params import Axes, ParamValue
 from frontend import formatting
 from frontend.charts.grid_metrics import LEVELS, AtBest, Ramp, ramp_of, style, value_of_cell, write
+from frontend.formatting import VARIANT
 
-VARIANT = "variant"  # an axis like the hyperparameters, for specifications with variants
 MAX_CURVES = 20  # runs of a cell in its thumbnail
 
 
@@ -133,7 +133,8 @@ def choose_axes(axes: Axes, row: str | None, column: str | None) -> tuple[str | 
     if column not in axes or column == row:
         rest = [path for path in axes if path != row]
         column = N_TRAIN if N_TRAIN in rest else next(iter(rest), None)
-    return row, column
+    named = {path: path for path in axes}  # axes may be OwnNames, which labels need
+    return named.get(row or ""), named.get(column or "")
 
 
 def _as_row(path: str, values: Sequence[ParamValue]) -> tuple[int, int]:

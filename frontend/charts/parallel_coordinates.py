@@ -43,6 +43,11 @@ class ParallelAxis:
     heights: Sequence[float] = ()
     ramp: Ramp | None = None
 
+    @property
+    def heading(self) -> str:
+        """The title above the axis; a param of another program keeps its name as it is."""
+        return formatting.heading(self.slug) if self.options else self.title.capitalize()
+
 
 @dataclass(frozen=True)
 class ParallelLine:

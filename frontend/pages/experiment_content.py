@@ -13,7 +13,7 @@ from backend.runs.schemas import RunItem
 from backend.runs.states import ENDED
 from backend.scheduling.dispatcher import Dispatcher
 from backend.store import experiments
-from frontend.charts.grid import VARIANT, value_of
+from frontend.charts.grid import value_of
 from frontend.charts.grid_metrics import ABOUT, CHOICES, USUAL
 from frontend.charts.grid_panels import PanelsInfo, panels_info
 from frontend.pages import remedies
@@ -171,5 +171,5 @@ def _grid(state: ExperimentState, view: ExperimentView, query: Mapping[str, str]
         choice=view.colour if view.colour in CHOICES else USUAL,
         row_path=view.rows,
         column_path=view.columns,
-        shown={path: shown for path, shown in query.items() if "." in path or path == VARIANT},
+        shown=query,
     )

@@ -21,7 +21,6 @@ router = APIRouter()
 
 METRICS_PER_PAGE = 40
 SYSTEM_PREFIX = "system/"  # of metrics of the machine, not of the model
-CLIENT_TAGS = "mlflow."  # the beginning of tags that a client sets for itself
 SHOWN_CLIENT_TAGS = {
     "mlflow.source.name": "Program",
     "mlflow.source.git.commit": "Commit",

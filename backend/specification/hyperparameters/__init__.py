@@ -19,6 +19,7 @@ from backend.specification.hyperparameters.declaration import (
 from backend.specification.hyperparameters.early_stopping import EarlyStopping
 from backend.specification.hyperparameters.model import Model
 from backend.specification.hyperparameters.training import Training
+from backend.specification.params import OwnName
 
 __all__ = [
     "AXES",
@@ -83,6 +84,13 @@ def with_role(role: Role) -> tuple[str, ...]:
     return tuple(
         path for path, hyperparameter in HYPERPARAMETERS.items() if hyperparameter.role is role
     )
+
+
+def shown_name(path: str) -> str:
+    """Return the name of a param in a sentence: a person's own name as it is written."""
+    if isinstance(path, OwnName):
+        return path.name
+    return path.rpartition(".")[2].replace("_", " ") if path in HYPERPARAMETERS else path
 
 
 def paths_of(name: str) -> tuple[str, ...]:
