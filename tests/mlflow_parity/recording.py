@@ -136,7 +136,11 @@ class Server:
 
 def _is_verdict(name: str, entry: object) -> bool:
     """Return whether an entry of a list is a tag of an ended run that only our service sets."""
-    return name == "tags" and isinstance(entry, dict) and first_reserved([str(entry.get("key"))])
+    return (
+        name == "tags"
+        and isinstance(entry, dict)
+        and first_reserved([str(entry.get("key"))]) is not None
+    )
 
 
 def shortened(text: str) -> str:
