@@ -58,7 +58,7 @@ def label(path: str) -> str:
 
 
 def heading(path: str) -> str:
-    """Write a dotted path as the heading of a row or a column; a person's own name as it is."""
+    """Write a dotted path as a heading; a name of a person is not changed."""
     text = label(path)
     is_own = isinstance(path, OwnName) or (path == text and path != VARIANT)
     return text if is_own else text.capitalize()

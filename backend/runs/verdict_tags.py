@@ -1,6 +1,6 @@
 """The tags by which clients of other programs find the verdict on a run.
 
-Only the service sets them. Other tags that begin alike belong to whoever sets them.
+Only the service sets them. Other tags that begin alike belong to the clients that set them.
 """
 
 from collections.abc import Iterable, Mapping

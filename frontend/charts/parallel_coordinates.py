@@ -45,7 +45,7 @@ class ParallelAxis:
 
     @property
     def heading(self) -> str:
-        """The title above the axis; a param of another program keeps its name as it is."""
+        """The title above the axis; a param of another program keeps its name."""
         return formatting.heading(self.slug) if self.options else self.title.capitalize()
 
 

@@ -87,7 +87,7 @@ def with_role(role: Role) -> tuple[str, ...]:
 
 
 def shown_name(path: str) -> str:
-    """Return the name of a param in a sentence: a person's own name as it is written."""
+    """Return the name of a param in a sentence: a person's own name is not changed."""
     if isinstance(path, OwnName):
         return path.name
     return path.rpartition(".")[2].replace("_", " ") if path in HYPERPARAMETERS else path
