@@ -5,7 +5,7 @@ import pytest
 from tests.api import Api
 from tests.conformance import Conformance
 
-SECONDS = 100
+SECONDS = 60
 """Enough for the coverage of all operations on a slow machine; `tests.conformance` runs longer."""
 
 
