@@ -135,7 +135,7 @@ class GradientDescent:
         evaluating = WorkSpace(min(program.cohort, len(members)), program.block, like)
         build = partial(self._network, evaluating, learns=False)
         self._evaluation = Evaluation(program, members, rows, build)
-        self._masks = DropoutMasks(program, members, like)
+        self._masks = DropoutMasks(program, members, like, self._batches.steps)
         self._updates = Updates(program.optimizer, parameters, gradients, self._slots)
         self._learning = WorkSpace(len(members), program.rows, like)
         self._steps: dict[tuple[int, int], Step] = {}
