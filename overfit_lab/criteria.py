@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import fields
 from typing import Any
 
-from backend.diagnosis import diagnose
+from backend.diagnosis import Curve, diagnose
 from backend.diagnosis.stopping_rules import CRITERIA, Criterion, build, early_stop_step
 from backend.diagnosis.verdicts import Verdict
 from backend.fit_reports.fit_report import DEFAULT_SETTINGS, losses_by_step
@@ -15,6 +15,10 @@ OVERFITTING = "overfitting"
 
 HARMFUL = (Verdict.OVERFITTING, Verdict.MEMORISED_NOISE)
 """Verdicts on a validation loss that rises, or never fell, while train loss falls."""
+
+MAX_REPLAYED_POINTS, LEAST_REPLAYED = 1_000_000, 20
+"""Points of all diagnoses in a replay of OVERFITTING, which take about a second; a curve of more
+than 1,000 steps is judged at some of them, at 20 or more."""
 
 
 def criterion_of(name: str = "patience", **settings: float) -> Criterion:
@@ -48,9 +52,23 @@ def check(stop_when: str, settings: Mapping[str, float]) -> None:
         raise ValueError(f"stop_when={OVERFITTING!r} has no settings.")
 
 
+def early_stop(pair: LossPair, stop_when: str, settings: Mapping[str, float]) -> int | None:
+    """Replay a criterion over whole losses; return the step at which it fires, None if never."""
+    if stop_when != OVERFITTING:
+        return early_stop_step(criterion_of(stop_when, **settings), losses_by_step(pair))
+    steps = pair.validation.steps
+    judged = max(LEAST_REPLAYED, MAX_REPLAYED_POINTS // max(1, len(steps)))
+    every = -(-len(steps) // judged) or 1
+    for last in steps[::every].tolist():
+        train, validation = (s.take(s.between(None, last)) for s in (pair.train, pair.validation))
+        if diagnose(Curve.from_series(train, validation, unit=pair.unit)).verdict in HARMFUL:
+            return int(last)
+    return None
+
+
 def fired_at(pair: LossPair, stop_when: str, settings: Mapping[str, float]) -> int | None:
     """Return the step at which a criterion fires on the losses so far, None if it does not."""
     if stop_when == OVERFITTING:
         harmful = diagnose(pair.curve).verdict in HARMFUL
         return int(pair.validation.steps[-1]) if harmful else None
-    return early_stop_step(criterion_of(stop_when, **settings), losses_by_step(pair))
+    return early_stop(pair, stop_when, settings)

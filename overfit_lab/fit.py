@@ -1,7 +1,8 @@
 """The diagnosis of a training history, for a script, a terminal and a notebook."""
 
 import re
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from backend.errors import LabError
@@ -9,7 +10,7 @@ from backend.fit_reports import FitReport, report_on
 from backend.fit_reports.figure import fit_figure
 from backend.pairing import LossPair
 from backend.remedies.advice import advice_on
-from overfit_lab.criteria import criterion_of
+from overfit_lab.criteria import check, criterion_of, early_stop
 from overfit_lab.histories import read_history, with_losses
 
 if TYPE_CHECKING:
@@ -126,19 +127,22 @@ def diagnose(
     train and validation loss. Losses are found by their names; `train_name` and `validation_name`
     name them instead, and `run` one run of a log of several.
 
-    `stop_when` and `settings` are the early-stopping criterion to replay: patience, gl, pq or up.
-    Raises ValueError with one sentence if there is nothing to diagnose.
+    `stop_when` and `settings` are the early-stopping criterion to replay: overfitting, patience,
+    gl, pq or up. Raises ValueError with one sentence if there is nothing to diagnose.
     """
-    criterion = criterion_of(stop_when, **settings)
+    check(stop_when, settings)
     try:
         read = read_history(history, validation)
         found, pair = with_losses(read, run, train_name, validation_name)
     except LabError as error:
         sentence = f"{error.detail.rstrip('.')}."
         raise ValueError(re.sub("^it ", "It ", sentence)) from None
-    return Fit(report_on(pair, criterion, found.remarks), pair)
+    return fit_of(pair, stop_when, settings, found.remarks)
 
 
-def fit_of(pair: LossPair) -> Fit:
-    """Return the diagnosis of a pair of losses, with early stopping by patience."""
-    return Fit(report_on(pair, criterion_of()), pair)
+def fit_of(
+    pair: LossPair, stop_when: str, settings: Mapping[str, float], notes: Sequence[str] = ()
+) -> Fit:
+    """Return the diagnosis of a pair of losses, and where a criterion fires on it."""
+    report = report_on(pair, criterion_of(), notes)
+    return Fit(replace(report, early_stop_step=early_stop(pair, stop_when, settings)), pair)

@@ -35,7 +35,7 @@ class Follower:
     @property
     def fit(self) -> Fit:
         """The diagnosis so far. Raises ValueError if there is no curve yet."""
-        return self.run.diagnose()
+        return self.run.diagnose(self._stop_when, **self._settings)
 
     def follow(self, metrics: Mapping[str, Any], step: int) -> bool:
         """Log metrics at a step; return whether training should stop now."""

@@ -73,7 +73,8 @@ def _attribute(data: Any) -> object:
     if isinstance(data, Mapping | list | tuple):
         return data
     if isinstance(history := getattr(data, "history", None), Mapping):  # Keras
-        return history
+        epochs = getattr(data, "epoch", None)
+        return {"epoch": epochs, **history} if isinstance(epochs, list) and epochs else history
     if isinstance(log := getattr(getattr(data, "state", None), "log_history", None), list):
         return {"log_history": log}  # Trainer of transformers
     results = getattr(data, "evals_result", None) or getattr(data, "evals_result_", None)

@@ -111,24 +111,33 @@ class Run:
         `stop_when` is "overfitting" (the diagnosis of the curve), or patience, gl, pq or up with
         their settings. Without it, the criterion of `init` counts.
         """
-        if stop_when is None:
-            stop_when, settings = self._stop_when, {**self._settings, **settings}
-        check(stop_when, settings)
+        stop_when, settings = self._criterion(stop_when, settings)
         fired = self._losses.fired_at(stop_when, settings)
         if fired is None:
             return False
         self.summary.setdefault("stopped_by", stop_when)
         return True
 
-    def diagnose(self) -> Fit:
-        """Return the diagnosis of the losses so far.
+    def diagnose(self, stop_when: str | None = None, **settings: float) -> Fit:
+        """Return the diagnosis of the losses so far, and where a criterion fires on them.
 
-        Raises ValueError with the reason if the run has no train and validation curve.
+        The criterion is that of `should_stop`. Raises ValueError with the reason if the run has no
+        train and validation curve.
         """
+        stop_when, settings = self._criterion(stop_when, settings)
         pairing = self._losses.pairing()
         if pairing.pair is None:
             raise ValueError(pairing.reason)
-        return fit_of(pairing.pair)
+        return fit_of(pairing.pair, stop_when, settings)
+
+    def _criterion(
+        self, stop_when: str | None, settings: dict[str, float]
+    ) -> tuple[str, dict[str, float]]:
+        """Return a criterion with its settings, by default that of `init`. Raises ValueError."""
+        if stop_when is None:
+            stop_when, settings = self._stop_when, {**self._settings, **settings}
+        check(stop_when, settings)
+        return stop_when, settings
 
     def finish(self, *, failed: bool = False) -> None:
         """End the run: send the rest, and write the diagnosis to the standard error stream."""

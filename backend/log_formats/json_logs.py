@@ -13,6 +13,7 @@ from backend.log_formats.history import (
     is_whole_step,
     parse_number,
 )
+from backend.log_formats.list_lengths import place_shorter
 from backend.log_formats.log_format import FileFormat
 from backend.pairing.series_names import part_of
 from backend.series import Series
@@ -132,9 +133,10 @@ def _of_names(node: Mapping[str, object], name: str | None) -> History | None:
                 series |= {f"{key}/{k}": metric for k, metric in nested.items()}
     axis = next((key for key in series if key.lower() in EPOCH_NAMES), None)
     epochs = series.pop(axis).values.tolist() if axis else []
+    series, shorter = place_shorter(series)
     if epochs and all(map(is_whole_step, epochs)):
         series = {key: _at_epochs(metric, epochs) for key, metric in series.items()}
-    return History(series, "epoch", name) if series else None
+    return History(series, "epoch", name, unread=shorter) if series else None
 
 
 def _series_by_name(node: Mapping[str, object]) -> dict[str, Series]:
@@ -144,10 +146,11 @@ def _series_by_name(node: Mapping[str, object]) -> dict[str, Series]:
 
 
 def _at_epochs(series: Series, epochs: list[float]) -> Series:
-    """Return a series over these epochs, unchanged if its length differs."""
-    if len(series) != len(epochs):
+    """Return a list of values over these epochs, unchanged if it is longer."""
+    places = series.steps.tolist()
+    if not places or places[0] < 1 or places[-1] > len(epochs):
         return series
-    values = zip(map(int, epochs), series.values.tolist(), strict=True)
+    values = zip((int(epochs[at - 1]) for at in places), series.values.tolist(), strict=True)
     return Series.from_mapping(dict(values))
 
 

@@ -16,7 +16,7 @@ import pytest
 
 import overfit_lab
 from overfit_lab.svg_chart import Scale
-from tests.logged import EPOCHS, TRAIN, VALIDATION
+from tests.logged import BEST, EPOCHS, TRAIN, VALIDATION
 
 HISTORY = {"loss": TRAIN, "val_loss": VALIDATION}
 ROWS = [{"epoch": e, "loss": TRAIN[e], "val_loss": VALIDATION[e]} for e in range(EPOCHS)]
@@ -112,8 +112,30 @@ def test_early_stopping_is_replayed(stop_when: str, settings: dict[str, Any], st
     assert fit.early_stop_sentence in str(fit)
 
 
+def test_a_keras_history_has_the_epochs_that_keras_counts() -> None:
+    history = SimpleNamespace(history=HISTORY, epoch=list(range(EPOCHS)))
+    by_keras, by_place = overfit_lab.diagnose(history), overfit_lab.diagnose(HISTORY)
+    assert (by_keras.best_step, by_place.best_step) == (BEST, BEST + 1)
+
+
+@pytest.mark.parametrize(
+    ("kept", "best", "note"),
+    [
+        (slice(1, None, 2), 4, "6 values for 12 of train, taken as one for every 2 of them"),
+        (slice(8), 3, "8 values for 12 of train, those after 8 are not judged"),
+    ],
+)
+def test_a_shorter_list_of_validation_is_placed_and_noted(
+    kept: slice, best: int, note: str
+) -> None:
+    fit = overfit_lab.diagnose(TRAIN, VALIDATION[kept])
+    assert fit.best_step == best
+    assert note in str(fit)
+
+
 def test_unknown_criteria_and_settings_are_refused() -> None:
-    with pytest.raises(ValueError, match="'loss' is unknown; accepted: patience, gl, pq, up"):
+    accepted = "stop_when is 'loss'; accepted: overfitting, patience, gl, pq, up"
+    with pytest.raises(ValueError, match=accepted):
         overfit_lab.diagnose(HISTORY, stop_when="loss")
     with pytest.raises(ValueError, match="gl has no patience; accepted: alpha"):
         overfit_lab.diagnose(HISTORY, stop_when="gl", patience=3)

@@ -89,6 +89,7 @@ def test_should_stop_fires_at_the_epoch_of_the_criterion(
         fired.append(run.should_stop())
     assert fired.index(True) == epoch
     assert all(fired[epoch:])
+    assert run.diagnose().early_stop_step == epoch
 
 
 def test_a_validation_loss_that_rises_from_the_start_stops_training() -> None:
