@@ -49,6 +49,7 @@ _TEMPLATES.filters.update(
     {
         "number": formatting.number,
         "percent": formatting.percent,
+        "share": formatting.share,
         "evidence": formatting.evidence,
         "count": formatting.count,
         "duration": formatting.duration,

@@ -93,6 +93,11 @@ class PairedDifference:
     joint_high: float | None = None
 
     @property
+    def is_none(self) -> bool:
+        """Return whether every pair has the same value, as if both were the same model."""
+        return self.joint_low == self.joint_high == 0
+
+    @property
     def resolved(self) -> bool:
         """Return whether the joint interval excludes 0."""
         if self.joint_low is None or self.joint_high is None:

@@ -83,9 +83,14 @@ COMPARISON_COLUMNS = (
     "cost",
 )  # fmt: skip
 
+QUESTIONS = {
+    "last": "If you train on (last epoch):",
+    "best": "If you keep the best snapshot (epoch of the lowest validation loss):",
+}
+
 
 def comparison_table(comparison: JsonObject) -> str:
-    """Return a table of variants in the order of the comparison, with its sentence below."""
+    """Return a table of variants in the order of the comparison, between question and answer."""
     rows = [
         list(COMPARISON_COLUMNS),
         _comparison_row(comparison["baseline"]),
@@ -97,8 +102,8 @@ def comparison_table(comparison: JsonObject) -> str:
         for row in rows
     ]
     sentence = str(comparison["sentence"])
-    judged = f"Runs are compared at their {comparison['at']} epoch."
-    return "\n".join([*lines, judged, sentence[:1].upper() + sentence[1:]])
+    question = QUESTIONS[comparison["at"]]
+    return "\n".join([question, *lines, sentence[:1].upper() + sentence[1:]])
 
 
 def _comparison_row(effect: JsonObject) -> list[str]:
@@ -118,6 +123,8 @@ def _comparison_row(effect: JsonObject) -> list[str]:
 def _interval(difference: JsonObject) -> str:
     if difference["joint_low"] is None:
         return "one seed"
+    if difference["joint_low"] == difference["joint_high"] == 0:
+        return "the same model"
     interval = f"{difference['joint_low']:+.3g} to {difference['joint_high']:+.3g}"
     return interval if difference["resolved"] else f"{interval}, not resolved"
 
@@ -196,7 +203,8 @@ def _run_with(client: Client, experiment: JsonObject, verdict: str) -> JsonObjec
 def _compare(client: Client, path: str) -> None:
     """Print the comparison of the variants, which exists unless each variant is a whole grid."""
     with suppress(NotFound):
-        say(f"\n{comparison_table(client.get(f'{path}/comparison'))}")
+        for at in ("last", "best"):
+            say(f"\n{comparison_table(client.get(f'{path}/comparison', at=at))}")
 
 
 def _get_with_retries(client: Client, path: str) -> JsonObject:

@@ -105,8 +105,8 @@ def _more_data(spec: RunSpec, _: CellContext) -> Remedy | None:
     limit = "" if more == MORE_DATA_FACTOR * data.n_train else ", all there are"
     return Remedy(
         "more-data",
-        f"{more:,} training samples instead of {data.n_train:,}{limit}: more of them leave less "
-        "room for fitting what is peculiar to each.",
+        f"{more:,} training samples instead of {data.n_train:,}{limit}: with more data the model "
+        "cannot fit the quirks of single samples.",
         {N_TRAIN.path: more},
     )
 
@@ -136,12 +136,16 @@ def _weight_decay(spec: RunSpec, _: CellContext) -> Remedy | None:
     if decay > WEIGHT_DECAY.maximum:
         return None
     changes: dict[str, ParamValue] = {WEIGHT_DECAY.path: decay}
+    also = ""
     if decoupled:  # in Adam itself, decay would be divided by the size of the gradients
         changes = {OPTIMIZER.path: decoupled, **changes}
+        titles = [OPTIMIZER.choice_title(name) for name in (decoupled, spec.training.optimizer)]
+        if titles[0] != titles[1]:
+            also = f" The optimiser changes too: {titles[0]} instead of {titles[1]}."
     return Remedy(
         "weight-decay",
         f"Weights are pulled towards zero ({decay:g} instead of "
-        f"{present:g}): large ones must earn their size.",
+        f"{present:g}): large weights are kept only if they help.{also}",
         changes,
     )
 
@@ -170,7 +174,7 @@ def _label_smoothing(spec: RunSpec, _: CellContext) -> Remedy | None:
     return Remedy(
         "label-smoothing",
         f"The right class is to get {1 - SMOOTHING:.0%} of the probability instead of all of it: "
-        "there is no reward for being certain.",
+        "being overly certain is no longer rewarded.",
         {LABEL_SMOOTHING.path: SMOOTHING},
     )
 
@@ -186,8 +190,8 @@ def _less_capacity(spec: RunSpec, context: CellContext) -> Remedy | None:
         return None
     return Remedy(
         "less-capacity",
-        f"{size.title} {model_size.text(less)} instead of {size}{note}: a model that cannot "
-        "memorise its samples must learn the pattern.",
+        f"{size.title} {model_size.text(less)} instead of {size}{note}: a smaller model "
+        "cannot memorise its samples and has to generalise.",
         {size.path: less},
     )
 

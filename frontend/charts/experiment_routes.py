@@ -1,6 +1,7 @@
 """Routes of the charts of an experiment, as JSON or as an HTML fragment."""
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Annotated, Protocol, TypeVar
 
 from fastapi import APIRouter, Query, Response
@@ -185,9 +186,13 @@ def variant_comparison(
     at: At = DEFAULT_AT,
     setting: Annotated[int | None, Query(ge=0)] = None,
 ) -> Response:
-    """Return the paired differences of the variants to the baseline. Raises NotFound."""
-    comparison = compare_variants.comparison(session, experiment_id, at=at, setting=setting)
-    return as_json(draw_comparison(comparison_info(comparison)))
+    """Return the paired differences of the variants to the baseline. Raises NotFound.
+
+    The variants are in the same order at both epochs, as their charts are side by side.
+    """
+    compared = partial(compare_variants.comparison, session, experiment_id, setting=setting)
+    order = [effect.arm.name for effect in compared(at="last").effects]
+    return as_json(draw_comparison(comparison_info(compared(at=at), order)))
 
 
 @router.get("/parallel")

@@ -26,7 +26,7 @@ class VariantRow:
 
 @dataclass(frozen=True)
 class ComparisonInfo:
-    """The rows of the chart, the lowest test difference first."""
+    """The rows of the chart from top to bottom."""
 
     rows: Sequence[VariantRow]
     baseline: str
@@ -35,8 +35,7 @@ class ComparisonInfo:
     def description(self) -> str:
         """The chart as text."""
         listed = "; ".join(
-            f"{formatting.isolated(row.name)} {row.test.mean:+.3g}"
-            f"{'' if row.test.resolved else ' (not resolved)'}"
+            f"{formatting.isolated(row.name)} {row.test.mean:+.3g}{_note(row.test)}"
             for row in self.rows
         )
         name = formatting.isolated(self.baseline)
@@ -44,8 +43,18 @@ class ComparisonInfo:
         return f"Test loss minus that of {quoted}: {listed}."
 
 
-def comparison_info(comparison: Comparison) -> ComparisonInfo:
-    """Return the rows of the variants that have at least one pair."""
+def _note(difference: PairedDifference) -> str:
+    if difference.is_none:
+        return " (the same model)"
+    return "" if difference.resolved else " (not resolved)"
+
+
+def comparison_info(comparison: Comparison, order: Sequence[str] = ()) -> ComparisonInfo:
+    """Return the rows of the variants that have at least one pair.
+
+    `order` names the variants in the order of another chart; without it, the lowest test difference
+    is first.
+    """
     rows = [
         VariantRow(
             effect.arm.name,
@@ -56,13 +65,15 @@ def comparison_info(comparison: Comparison) -> ComparisonInfo:
         for effect in comparison.effects
         if RANKING in effect.differences
     ]
+    if order:
+        rows.sort(key=lambda row: order.index(row.name))
     return ComparisonInfo(rows, comparison.baseline.arm.name)
 
 
 def draw_comparison(info: ComparisonInfo) -> theme.Drawing:
     """Draw a dot per variant over its own interval (thick) and its joint interval (thin)."""
     names = [_name_in_lines(row) for row in info.rows]
-    figure = go.Figure(layout=_layout(names))
+    figure = go.Figure(layout=_layout(names, _range(info.rows)))
     for row, name in zip(info.rows, names, strict=True):
         _interval(figure, name, row.test.joint_low, row.test.joint_high, 2)
         _interval(figure, name, row.test.low, row.test.high, 6)
@@ -106,8 +117,21 @@ def _interval(
     )
 
 
-def _layout(names: Sequence[str]) -> go.Layout:
+def _range(rows: Sequence[VariantRow]) -> tuple[float, float] | None:
+    """Return the ends of the axis, so that every interval ends inside the frame."""
+    ends = [0.0]
+    for row in rows:
+        values = (row.test.joint_low, row.test.joint_high, row.test.mean)
+        ends += [value for value in values if value is not None]
+        ends += [row.validation.mean] if row.validation else []
+    margin = 0.06 * (max(ends) - min(ends))
+    return (min(ends) - margin, max(ends) + margin) if margin else None
+
+
+def _layout(names: Sequence[str], ends: tuple[float, float] | None) -> go.Layout:
     layout = theme.layout(uirevision="comparison")
+    if ends:
+        layout.xaxis.range = ends
     layout.xaxis.title.text = "difference in loss"
     layout.yaxis.update(categoryorder="array", categoryarray=list(reversed(names)))
     layout.shapes = [

@@ -8,7 +8,6 @@ from sqlalchemy.orm import Session
 
 from backend.analysis.cells import SEED
 from backend.operations.service_health import Device
-from backend.runs.compare_variants import DEFAULT_AT, At
 from backend.runs.schemas import RunItem
 from backend.runs.states import ENDED
 from backend.scheduling.dispatcher import Dispatcher
@@ -38,7 +37,6 @@ class ExperimentView:
     columns: str | None = None
     colour: str = USUAL
     page: int = 1
-    at: At = DEFAULT_AT
     setting: int | None = None
     cell: int | None = None
 
@@ -152,7 +150,7 @@ def _comparison(
     if not any(run.variant for run in state.runs):
         return None
     experiment = experiments.get(session, state.item.id)
-    return remedies.compared(session, experiment, view.at, view.setting)
+    return remedies.compared(session, experiment, view.setting)
 
 
 def _waiting_reason(state: ExperimentState, dispatcher: Dispatcher) -> str | None:

@@ -7,13 +7,13 @@ from urllib.parse import urlencode
 from sqlalchemy.orm import Session
 
 from backend.analysis.cells import SEED
-from backend.analysis.comparison import Comparison
+from backend.analysis.comparison import Comparison, VariantEffect
 from backend.analysis.comparison_sentences import in_words
 from backend.errors import NotFound
 from backend.remedies import follow_up
 from backend.remedies.catalogue import Remedy
 from backend.runs import compare_variants
-from backend.runs.compare_variants import DEFAULT_AT, At
+from backend.runs.compare_variants import At
 from backend.runs.items import experiment_items
 from backend.runs.schemas import ExperimentItem
 from backend.store import experiments
@@ -42,28 +42,53 @@ class RemedyOffer:
 
 
 @dataclass(frozen=True)
+class JudgedAt:
+    """The comparison of the variants at one epoch of each run, and its sentence."""
+
+    at: At
+    title: str
+    comparison: Comparison
+    sentence: str
+
+    def effect(self, name: str) -> VariantEffect:
+        """Return the effect of a variant, or the baseline itself."""
+        variants = (self.comparison.baseline, *self.comparison.effects)
+        return next(effect for effect in variants if effect.arm.name == name)
+
+
+TITLES: Mapping[At, str] = {
+    "last": "If you train on",
+    "best": "If you keep the best snapshot",
+}
+
+
+@dataclass(frozen=True)
 class VariantComparison:
-    """The comparison of an experiment's variants.
+    """The comparison of an experiment's variants, at the last and at the best epoch of each run.
 
     If other hyperparameters vary too, `cells` names their combinations and `setting` is the index
-    of the combination that is shown. If the variants cannot be compared, `comparison` is None and
+    of the combination that is shown. If the variants cannot be compared, `sides` is empty and
     `sentence` gives the reason.
     """
 
-    comparison: Comparison | None
-    sentence: str
-    at: At = DEFAULT_AT
+    sides: Sequence[JudgedAt] = ()
+    sentence: str = ""
     accuracy: bool = False
     abouts: Mapping[str, str] = field(default_factory=dict)
     cells: Sequence[str] = ()
     setting: int | None = None
 
     @property
+    def comparison(self) -> Comparison | None:
+        """The comparison at the last epoch, whose order the table has."""
+        return self.sides[0].comparison if self.sides else None
+
+    @property
     def chart_query(self) -> str:
-        """The query string of the chart. It changes with each ended run, to load a new chart."""
+        """The query string of the charts. It changes with each ended run, to load new charts."""
         variants = (self.comparison.baseline, *self.comparison.effects) if self.comparison else ()
         ended = sum(run.ended for variant in variants for run in variant.arm.outcomes)
-        parameters = {"at": self.at, "setting": self.setting, "ended": ended}
+        parameters = {"setting": self.setting, "ended": ended}
         return urlencode({name: v for name, v in parameters.items() if v is not None})
 
 
@@ -114,7 +139,7 @@ def tried(
 
 
 def compared(
-    session: Session, experiment: Experiment, at: At, setting: int | None = None
+    session: Session, experiment: Experiment, setting: int | None = None
 ) -> VariantComparison | None:
     """Return the comparison of an experiment's variants, or None if it has fewer than two."""
     declared = (experiment.spec or {}).get("variants", [])
@@ -123,19 +148,26 @@ def compared(
     try:
         settings = compare_variants.comparable(session, experiment.id).settings
     except NotFound as reason:
-        return VariantComparison(None, reason.detail)
+        return VariantComparison(sentence=reason.detail)
     setting = setting if setting is not None and 0 <= setting < len(settings) else None
-    comparison = compare_variants.comparison(session, experiment.id, at=at, setting=setting)
-    variants = (comparison.baseline, *comparison.effects)
+    sides = [_judged(session, experiment.id, at, setting) for at in TITLES]
+    last = sides[0].comparison
     return VariantComparison(
-        comparison=comparison,
-        sentence=_isolated(_capital(in_words(comparison)), [v.arm.name for v in variants]),
-        at=at,
-        accuracy=any("test_accuracy" in variant.means for variant in variants),
+        sides=sides,
+        accuracy=any(
+            "test_accuracy" in variant.means for variant in (last.baseline, *last.effects)
+        ),
         abouts={v["name"]: v.get("about", "") for v in declared},
         cells=[formatting.settings(cell) for cell in settings] if len(settings) > 1 else [],
         setting=setting,
     )
+
+
+def _judged(session: Session, experiment_id: int, at: At, setting: int | None) -> JudgedAt:
+    comparison = compare_variants.comparison(session, experiment_id, at=at, setting=setting)
+    names = [variant.arm.name for variant in (comparison.baseline, *comparison.effects)]
+    sentence = _isolated(in_words(comparison), names)
+    return JudgedAt(at, TITLES[at], comparison, sentence)
 
 
 def _isolated(sentence: str, names: Sequence[str]) -> str:
@@ -174,7 +206,3 @@ def _majority(cell: follow_up.DiagnosedCell) -> str:
     if cell.majority is None:
         return ""
     return str(replace(cell.majority, verdict=formatting.badge(cell.verdict, cell.rule)))
-
-
-def _capital(text: str) -> str:
-    return text[:1].upper() + text[1:]

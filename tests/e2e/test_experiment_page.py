@@ -268,9 +268,8 @@ def test_a_remedy_is_tried_with_one_click_and_compared(page: Page, submit: Submi
     expect(page.locator("header .status")).to_have_text("finished", timeout=120_000)
     expect(page.locator("#comparison-sentence")).to_contain_text("alidation chooses")
     expect(page.locator("#compared tbody tr")).to_have_count(4)
-    page.get_by_role("link", name="best epoch").click()
-    expect(page.locator("#differences figcaption")).to_contain_text(
-        f"{isolated('Early stopping')} +0"
+    expect(page.locator("#differences-best figcaption")).to_contain_text(
+        f"{isolated('Early stopping')} +0 (the same model)"
     )
     page.get_by_role("link", name=f"experiment {experiment_id}", exact=True).click()
     expect(page.locator("#remedies")).to_contain_text("tries 3 changes")

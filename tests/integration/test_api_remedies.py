@@ -128,6 +128,10 @@ def test_runs_are_compared_at_their_best_epoch_by_default(
     comparison = diagnosed.get(f"/api/experiments/{created['id']}/comparison").json()
     assert comparison["at"] == "best"
     assert comparison["variants"][0]["differences"]["val_loss"]["mean"] == 0
+    page = diagnosed.get(created["url"]).text
+    assert page.index("<dt>If you train on</dt>") < page.index("<dt>If you keep the best snapshot")
+    assert "<small>the same model</small>" in page
+    assert "no difference" not in page
 
 
 @pytest.fixture
