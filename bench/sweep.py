@@ -5,7 +5,8 @@ sweep until its last run is recorded as finished. The other libraries train some
 one after the other: each width and each number of samples once, and a fraction of these for the
 slow libraries. The product is measured before and after them, so that a busy machine slows both.
 
-Needs the extra `peers` (Lightning and Keras). With --write, the tables go to docs/benchmarks.md.
+Needs the extra `peers` (JAX, Lightning and Keras). With --write, the tables go to
+docs/benchmarks.md.
 """
 
 import argparse
@@ -66,7 +67,12 @@ def main() -> None:
     ):
         run_product_sweep(product, sweep_document(epochs=2))  # the workers load PyTorch
         text = "\n\n".join(
-            [*comparison_tables(product), memory_use(product), scaling_table(product)]
+            [
+                *comparison_tables(product),
+                jax_table(product),
+                memory_use(product),
+                scaling_table(product),
+            ]
         )
     text += f"\n\n{matmul_rate.table()}\n\n{machine_load()}"
     print(text)
@@ -165,6 +171,32 @@ def comparison_tables(product: Product) -> Iterator[str]:
         )
         names = [name for name, _, _ in selected]
         yield f"{title}:\n\n{comparison_table(per_run, losses, names, results)}"
+
+
+def jax_table(product: Product) -> str:
+    """Return the table of the whole reference sweep here and as JAX programs (bench/jax_peer.py).
+
+    The product is measured before and after JAX, everything recorded.
+    """
+    from bench import jax_peer
+
+    document = sweep_document()
+    specs = validate(document).runs
+    before, losses = run_product_sweep(product, document)
+    theirs = jax_peer.train_sweep(specs)
+    after, _ = run_product_sweep(product, document)
+    ours = (before.wall + after.wall) / 2
+    lines = ["| the reference sweep, all 256 runs | seconds | ours is faster |", "|---|---|---|"]
+    lines.append(f"| this product, two workers, all recorded | {ours:.1f} | |")
+    for title, seconds in (
+        ("JAX (jit, vmap over seeds, scan over epochs), running alone", theirs.running),
+        ("the same with compilation", theirs.compiling + theirs.running),
+    ):
+        lines.append(f"| {title} | {seconds:.1f} | {seconds / ours:.2f} times |")
+    means = fmean(theirs.losses.values()), fmean(losses[run] for run in theirs.losses)
+    lines.append("")
+    lines.append(f"Mean last validation loss: JAX {means[0]:.4f}, ours {means[1]:.4f}.")
+    return "\n".join(lines)
 
 
 def comparison_table(
