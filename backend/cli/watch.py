@@ -2,38 +2,66 @@
 
 import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from contextlib import suppress
 from statistics import median
 
 from backend.analysis.cells import N_TRAIN, SEED, cell_key, group_by, varying
 from backend.cli.client import Client
 from backend.cli.terminal import say, say_progress
-from backend.errors import NotFound, Unavailable
+from backend.diagnosis.verdicts import Verdict, slug
+from backend.errors import InvalidInput, NotFound, Unavailable
 from backend.printable import printable
+from backend.specification.hyperparameters import HYPERPARAMETERS
 from backend.specification.params import JsonObject
 
+MISSING = "-"
 RUN_COLUMNS = (
     "parameters", "n_train", "best epoch", "train loss", "val loss", "best val loss", "verdict",
 )  # fmt: skip
 
 
 def runs_table(runs: Sequence[JsonObject]) -> str:
-    """Return a table with a row per cell. Numbers are medians over the seeds of the cell."""
+    """Return a table with a row per cell. Numbers are medians over the seeds of the cell.
+
+    External runs have a row each, and only the columns with a value.
+    """
+    if not runs:
+        return "The experiment has no runs."
     varied = _varied(runs)
-    named = any(run.get("variant") for run in runs)
-    heads = ["variant"] * named + [path.rpartition(".")[2] for path in varied]
-    rows = [heads + list(RUN_COLUMNS)]
-    for cell in group_by(runs, lambda run: cell_key(run["params"], run.get("variant"))):
-        first = [_text(cell[0].get("variant"))] * named
-        rows += [
-            first + [_text(cell[0]["params"].get(path)) for path in varied] + _cell_values(cell)
+    labels = [name for name in ("variant", "run_name") if any(run.get(name) for run in runs)]
+    heads = [*(_LABELS[name] for name in labels), *map(_head, varied), *RUN_COLUMNS]
+    rows = [
+        [
+            *(_text(cell[0].get(name)) for name in labels),
+            *(_text(cell[0]["params"].get(path)) for path in varied),
+            *_cell_values(cell),
         ]
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+        for cell in group_by(runs, _cell)
+    ]
+    columns = [
+        [head, *column]
+        for head, column in zip(heads, zip(*rows, strict=True), strict=True)
+        if {*column} != {MISSING} or not any(run.get("external_id") for run in runs)
+    ]
+    widths = [max(map(len, column)) for column in columns]
     return "\n".join(
         "  ".join(text.ljust(width) for text, width in zip(row, widths, strict=True)).rstrip()
-        for row in rows
+        for row in zip(*columns, strict=True)
     )
+
+
+_LABELS = {"variant": "variant", "run_name": "run"}
+
+
+def _cell(run: JsonObject) -> Hashable:
+    """Return the key of the row of a run: its cell, or the run itself if it is external."""
+    return run["id"] if run.get("external_id") else cell_key(run["params"], run.get("variant"))
+
+
+def _head(path: str) -> str:
+    """Return the name of a hyperparameter; a param of another program keeps its name."""
+    return path.rpartition(".")[2] if path in HYPERPARAMETERS else printable(path)
 
 
 def _varied(runs: Sequence[JsonObject]) -> list[str]:
@@ -74,7 +102,7 @@ def _verdict(cell: list[JsonObject]) -> str:
 
 def _text(value: object) -> str:
     if value is None:
-        return "-"
+        return MISSING
     return f"{value:.4g}" if isinstance(value, float) else printable(str(value))
 
 
@@ -161,15 +189,19 @@ def follow(client: Client, experiment_id: int) -> int:
 
 
 VERDICT_MISSED = 3
+FIRST_RUN_SECONDS = 120  # a program that has just been started may import for a minute
 MAX_RUNNING = 20  # runs whose verdict up to now is read at each poll
 
 
 def follow_until(client: Client, experiment_id: int, verdict: str) -> int:
     """Wait until a run has a verdict, and print which. Return 0, or VERDICT_MISSED without any.
 
-    Runs that train here are diagnosed for it while they train. Ends when all runs have ended.
+    Runs that train here are diagnosed for it while they train. Ends when all runs have ended, or
+    if none has begun after FIRST_RUN_SECONDS. Raises InvalidInput for an unknown verdict.
     """
+    verdict = _known_verdict(verdict)
     path, shown = f"/api/experiments/{experiment_id}", ""
+    deadline = time.monotonic() + FIRST_RUN_SECONDS
     while True:
         experiment = _get_with_retries(client, path)
         counts = experiment["counts"]
@@ -177,14 +209,23 @@ def follow_until(client: Client, experiment_id: int, verdict: str) -> int:
         if run := _run_with(client, experiment, verdict):
             say(f"Run {run['id']} has the verdict {verdict}: {run['diagnosis']['sentence']}")
             return 0
-        line = _progress(counts, unfinished)
+        runs = sum(counts.values())
+        line = _progress(counts, unfinished) if runs else "Waiting for a first run"
         if line != shown:
-            say_progress(line, last=not unfinished)
+            say_progress(line, last=bool(runs) and not unfinished)
             shown = line
-        if not unfinished and sum(counts.values()):
-            say(f"All runs have ended, none with the verdict {verdict}.")
+        if (runs and not unfinished) or (not runs and time.monotonic() > deadline):
+            say(f"{'All runs have ended, none' if runs else 'No run'} with the verdict {verdict}.")
             return VERDICT_MISSED
         time.sleep(POLL_SECONDS)
+
+
+def _known_verdict(written: str) -> str:
+    """Return the name of a verdict, which may be written with hyphens. Raises InvalidInput."""
+    names = {slug(name): name.value for name in Verdict}
+    if slug(written) not in names:
+        raise InvalidInput(f"--until is {written!r}; accepted: {', '.join(names.values())}.")
+    return names[slug(written)]
 
 
 def _run_with(client: Client, experiment: JsonObject, verdict: str) -> JsonObject | None:

@@ -171,8 +171,8 @@ def _still_improving(shape: CurveShape) -> RuleMatch | None:
         Verdict.STILL_IMPROVING, "still-improving.falling",
         f"validation loss, smoothed, still falls, by about {number(ahead)} over the last fifth of "
         f"the run, to {number(shape.smoothed.end)}; train longer before judging the fit.",
-        "The error on new examples was still shrinking when training ended: give it more time "
-        "before judging the model.",
+        "The error on new examples had not stopped shrinking: give the model more time before "
+        "judging it.",
     )  # fmt: skip
 
 

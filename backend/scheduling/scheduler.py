@@ -139,13 +139,16 @@ class Scheduler(threading.Thread):
         return []
 
     def _lose_silent_runs(self, session: Session) -> None:
-        """End silent external runs as lost. Only time in which the service listened counts."""
+        """End silent external runs. Only time in which the service listened counts."""
         now = transitions.now(session)
         if self._listening_since is None or not self._lease_clock.can_be_trusted:
             self._listening_since = now
         for run in tracked_runs.lose_silent(session, listening_since=self._listening_since):
             ids = {"run": run.run_id, "experiment": run.experiment_id}
-            logger.warning("external run lost: nothing was logged for a long time", extra=ids)
+            if run.ends_by_silence:
+                logger.info("external run finished: nothing was logged for a while", extra=ids)
+            else:
+                logger.warning("external run lost: nothing was logged for a long time", extra=ids)
 
     def _erase(self) -> bool:
         """Erase some expired rows. Return whether there may be more."""

@@ -32,15 +32,28 @@ class NewRun:
     start_time: int | None = None
 
 
+SILENT_ENDS = ("trackio",)
+"""Sources whose clients never report the end of a run."""
+
+
 @dataclass(frozen=True)
 class LoggedRun:
-    """An external run that a client writes to. A run is deleted with its experiment, too."""
+    """An external run that a client writes to. A run is deleted with its experiment, too.
+
+    `source` is the way in which it arrives.
+    """
 
     run_id: int
     experiment_id: int
     external_id: str
     status: State
     deleted: bool
+    source: str
+
+    @property
+    def ends_by_silence(self) -> bool:
+        """True if its client never reports an end, so that a silent run has finished."""
+        return self.source in SILENT_ENDS
 
 
 def create(session: Session, experiment_id: int, new: NewRun) -> LoggedRun:
@@ -72,7 +85,9 @@ def create(session: Session, experiment_id: int, new: NewRun) -> LoggedRun:
         )
     )
     changes.log(session, experiment_id, [NewChange(run_id, "status")])
-    return LoggedRun(run_id, experiment_id, new.external_id, "running", deleted=False)
+    return LoggedRun(
+        run_id, experiment_id, new.external_id, "running", deleted=False, source=new.source
+    )
 
 
 def locate(session: Session, external_ids: Iterable[str]) -> dict[str, LoggedRun]:
@@ -83,11 +98,11 @@ def locate(session: Session, external_ids: Iterable[str]) -> dict[str, LoggedRun
     located: dict[str, LoggedRun] = {}
     connection = session.connection()
     for chunk in bulk.chunks(sorted(set(external_ids))):
-        for external_id, run_id, experiment_id, status, deleted in connection.execute(
+        for external_id, run_id, experiment_id, status, deleted, source in connection.execute(
             _LOCATE, {"external_ids": chunk}
         ):
             located[external_id] = LoggedRun(
-                run_id, experiment_id, external_id, cast(State, status), bool(deleted)
+                run_id, experiment_id, external_id, cast(State, status), bool(deleted), source
             )
     return located
 
@@ -100,6 +115,7 @@ _LOCATE = (
         Run.experiment_id,
         Run.status,
         or_(Run.deleted_at.is_not(None), Experiment.deleted_at.is_not(None)),
+        ExternalRun.source,
     )
     .join(Run, Run.id == ExternalRun.run_id)
     .join(Experiment, Experiment.id == Run.experiment_id)
@@ -193,7 +209,8 @@ LOST = "Nothing was logged for a long time: the program that trained this run ma
 
 
 def lose_silent(session: Session, *, listening_since: int) -> list[LoggedRun]:
-    """Set some running runs to lost: those that have been silent for too long.
+    """End some running runs that have been silent for too long: as lost, or as finished if their
+    client never reports an end.
 
     Too long is SILENT_MS, or SILENT_PAUSES times the longest pause between two writes so far if
     that is longer. Time before `listening_since` does not count.
@@ -211,20 +228,22 @@ def lose_silent(session: Session, *, listening_since: int) -> list[LoggedRun]:
     )
     located = locate(session, session.scalars(silent.limit(LOST_PER_CALL)).all())
     for run in located.values():
-        session.execute(
-            update(Run)
-            .where(Run.id == run.run_id)
-            .values(status="lost", ended_at=now_ms(), error=LOST)
+        last_seen = select(ExternalRun.last_seen_at).where(ExternalRun.run_id == run.run_id)
+        ended = (
+            {"status": "finished", "ended_at": last_seen.scalar_subquery()}
+            if run.ends_by_silence
+            else {"status": "lost", "ended_at": now_ms(), "error": LOST}
         )
+        session.execute(update(Run).where(Run.id == run.run_id).values(ended))
         changes.log(session, run.experiment_id, [NewChange(run.run_id, "status")])
     session.expire_all()  # rows that were read before have old values
     return list(located.values())
 
 
 def resume(session: Session, runs: Iterable[LoggedRun]) -> None:
-    """Set lost runs among `runs` to running, because their client speaks again."""
+    """Set runs that ended by silence to running, because their client speaks again."""
     for run in runs:
-        if run.status == "lost":
+        if run.status == "lost" or (run.status == "finished" and run.ends_by_silence):
             set_status(session, run, "running")
 
 

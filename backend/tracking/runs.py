@@ -108,7 +108,7 @@ def update_run(
 
 
 def lose_silent(session: Session, *, listening_since: int) -> list[LoggedRun]:
-    """End runs as lost whose client has been silent for too long, and diagnose and return them.
+    """End runs whose client has been silent for too long, and diagnose and return them.
 
     Time before `listening_since` does not count, because the service did not listen then.
     """

@@ -12,8 +12,9 @@ from backend.store import Database, changes, consistency, metrics, runs, transit
 from backend.store.external_runs import SILENT_MS, LoggedRun
 from backend.store.tables import ExternalRun
 from backend.tracking import choices
+from backend.tracking.experiments import find_or_create
 from backend.tracking.live_verdicts import LiveVerdicts
-from backend.tracking.runs import lose_silent
+from backend.tracking.runs import create_run, lose_silent
 from tests.api import Api
 from tests.external import finish, finished_run, log_rows, overfitting, start_run
 
@@ -176,6 +177,19 @@ def test_a_lost_run_runs_again_when_its_client_speaks(database: Database) -> Non
     item = read(database, run)
     assert (item.status, item.ended_at, item.error) == ("running", None, None)
     assert lose(database) == []
+
+
+def test_a_silent_run_of_trackio_has_finished(sqlite_database: Database) -> None:
+    with sqlite_database.write() as session:
+        experiment = find_or_create(session, "digits")
+        run = create_run(session, experiment.id, "trackio")
+    log_rows(sqlite_database, run, overfitting())
+    silence(sqlite_database, run, 2 * SILENT_MS)
+    assert lose(sqlite_database) == [run.run_id]
+    item = read(sqlite_database, run)
+    assert (item.status, item.verdict, item.error) == ("finished", "overfitting", None)
+    log_rows(sqlite_database, run, overfitting(3))
+    assert read(sqlite_database, run).status == "running"
 
 
 def test_a_time_without_listening_is_no_silence(database: Database) -> None:
