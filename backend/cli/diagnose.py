@@ -13,8 +13,8 @@ from backend.diagnosis.verdicts import RULES, Tone, Verdict, slug
 from backend.errors import FieldError, InvalidInput, InvalidSpec
 from backend.fit_reports import FitReport, report_on
 from backend.fit_reports.fit_report import DEFAULT_CRITERION, DEFAULT_SETTINGS
-from backend.log_formats import History, find_losses, read_log
-from backend.log_formats.history import Ambiguous, Unreadable
+from backend.imports.found_runs import ChosenLosses, FoundRun, find_runs
+from backend.log_formats.history import Unreadable
 from backend.printable import printable
 
 FAILED, UNREADABLE = 1, 2  # exit codes
@@ -79,14 +79,12 @@ def run(options: Namespace) -> int:
 def _reports(
     file: str, options: Namespace, name: str, settings: dict[str, float]
 ) -> list[LogReport]:
+    chosen = ChosenLosses(options.train, options.validation)
     try:
-        histories = read_log(file)
+        runs = find_runs(file, chosen)
     except Unreadable as error:
         return [_unreadable(file, error.detail)]
-    return [
-        _report(file, history, options, build(name, **settings))
-        for history in _with_losses(histories, options)
-    ]
+    return [_report(run, build(name, **settings)) for run in runs]
 
 
 def _unreadable(label: str, reason: str) -> LogReport:
@@ -95,30 +93,10 @@ def _unreadable(label: str, reason: str) -> LogReport:
     return LogReport(label, FitReport(diagnosis), reason)
 
 
-def _with_losses(histories: list[History], options: Namespace) -> list[History]:
-    """Leave out histories without losses if other histories of the file have them."""
-    if len(histories) == 1:
-        return histories
-    return [history for history in histories if _has_pair(history, options)] or histories[:1]
-
-
-def _has_pair(history: History, options: Namespace) -> bool:
-    try:
-        find_losses(history, train=options.train, validation=options.validation)
-    except Ambiguous:
-        return True
-    except Unreadable:
-        return False
-    return True
-
-
-def _report(file: str, history: History, options: Namespace, criterion: Criterion) -> LogReport:
-    label = file if history.name is None else f"{file}#{history.name}"
-    try:
-        pair = find_losses(history, train=options.train, validation=options.validation)
-    except Unreadable as error:
-        return _unreadable(label, f"{label}: {error.detail}.")
-    return LogReport(label, report_on(pair, criterion, history.remarks))
+def _report(run: FoundRun, criterion: Criterion) -> LogReport:
+    if run.pair is None:
+        return _unreadable(run.label, run.reason)
+    return LogReport(run.label, report_on(run.pair, criterion, run.notes))
 
 
 def _criterion(options: Namespace) -> tuple[str, dict[str, float]]:
