@@ -89,7 +89,7 @@ class Limits(BaseModel):
     )
     max_headers: int = limit(100, "Most headers of a request.", beyond="431, closed", ge=10)
     max_body_bytes: int = limit(
-        MEBIBYTE, "Largest request body, except those of the next three limits.",
+        MEBIBYTE, "Largest request body, except those of the next four limits.",
         beyond="413", ge=1024,
     )  # fmt: skip
     max_form_bytes: int = limit(
@@ -100,8 +100,28 @@ class Limits(BaseModel):
         10 * MEBIBYTE, "Largest body of a request that logs metrics.", beyond="413", ge=1024
     )
     max_upload_bytes: int = limit(
-        1024 * MEBIBYTE, "Largest uploaded artifact or imported file. It is streamed to disk.",
+        1024 * MEBIBYTE, "Largest uploaded artifact. It is streamed to disk.",
         beyond="413", ge=1024,
+    )  # fmt: skip
+    max_import_bytes: int = limit(
+        1040 * MEBIBYTE, "Largest upload of logs to import, all files together. It is streamed to "
+        "disk.",
+        beyond="413", ge=1024,
+    )  # fmt: skip
+    max_import_files: int = limit(2000, "Most files of an import.", beyond="413")
+    max_import_runs: int = limit(1000, "Most runs of an import.", beyond="422, nothing is imported")
+    max_import_points: int = limit(
+        10_000_000, "Most values of an import, of all metrics and runs together.",
+        beyond="422, nothing is imported",
+    )  # fmt: skip
+    import_seconds: float = limit(
+        60, "Processor time in which the files of an import must be read. A process of its own "
+        "reads them.",
+        beyond="422, nothing is imported", ge=0.01,
+    )  # fmt: skip
+    import_memory_bytes: int = limit(
+        2048 * MEBIBYTE, "Memory of the process that reads an import.",
+        beyond="422, nothing is imported", ge=64 * MEBIBYTE,
     )  # fmt: skip
     max_depth: int = limit(
         32, "Deepest nesting of lists and objects in a JSON or YAML body.", beyond="400"

@@ -21,6 +21,7 @@ from backend.api import (
     browser_sessions,
     curation,
     experiments,
+    imports,
     operations,
     remedies,
     runs,
@@ -30,6 +31,8 @@ from backend.api import (
     tracking,
     trackio,
 )
+from backend.imports.reading import LogReader
+from backend.imports.upload_folder import remove_left_folders
 from backend.live.notifications import BackgroundNotifier, Broadcaster, Notifier
 from backend.live.webhook import Webhook
 from backend.mlflow import app as mlflow
@@ -66,6 +69,7 @@ _API = (
     stream,
     trackio,
     tracking,
+    imports,
     operations,
     tokens,
     browser_sessions,
@@ -113,6 +117,7 @@ def _create_parts(state: State, settings: Settings) -> None:
     """Create the parts that requests use."""
     state.settings = settings
     state.heavy_work = HeavyWork(settings)
+    state.log_reader = LogReader(settings)
     state.database = Database(settings.database_url, in_service=True)
     state.authenticator = Authenticator(settings, state.database)
     state.dispatcher = Dispatcher(
@@ -162,6 +167,7 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
         remove_expired=partial(remove_expired, state.database, state.settings),
     )
     scheduler.start()
+    await asyncio.to_thread(remove_left_folders, state.settings.data_dir)
     live_verdicts = LiveVerdicts(state.database)
     live_verdicts.start()
     state.broadcaster.start()

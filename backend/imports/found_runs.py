@@ -60,7 +60,8 @@ def _read(path: str, label: str) -> list[History]:
 
 def _found(label: str, history: History, chosen: ChosenLosses) -> FoundRun:
     label = label if history.name is None else f"{label}#{history.name}"
-    pair, reason, alternatives = None, "", ()
+    pair, reason = None, ""
+    alternatives: tuple[NamePair, ...] = ()
     try:
         pair = find_losses(history, train=chosen.train, validation=chosen.validation)
     except Ambiguous as error:
@@ -82,5 +83,5 @@ def _found(label: str, history: History, chosen: ChosenLosses) -> FoundRun:
 
 def _pairs(history: History) -> tuple[NamePair, ...]:
     """Return the pairs of losses among the names."""
-    found = find_name_pairs(history.series, lambda _key, name: name.rank)
+    found = find_name_pairs(history.series, lambda _key, name: (name.rank,))
     return tuple(found.pairs[:MAX_ALTERNATIVES])

@@ -28,7 +28,7 @@ ELSEWHERE = "or choose another directory with --data-dir."
 DATABASE_ENDINGS = ("", "-wal", "-shm", "-journal")
 DATABASE_FILES = tuple(f"lab.db{end}" for end in DATABASE_ENDINGS)
 FILES = ("lab.lock", "lab_token", "database.json", "valkey.sock", *DATABASE_FILES)
-FOLDERS = ("logs", "backups", "valkey")
+FOLDERS = ("logs", "backups", "imports", "valkey")
 
 
 def protect(settings: Settings) -> None:

@@ -123,10 +123,10 @@ def compute(session: Session, stored: StoredRun) -> RunDiagnosis:
     try:
         points = _Points(Histories(session, stored.run.id))
         pairing = _pairing_of(session, stored.run, points)
+        found = of_pairing(pairing, batches)
         if pairing.pair is None:
-            return RunDiagnosis(_without_losses(pairing.reason), _described(pairing), batches)
-        found = _diagnosed(pairing.pair, _described(pairing), batches)
-        at_best = _metrics_at_best(session, stored.run, pairing.pair, len(points))
+            return found
+        at_best = metrics_at_best(session, stored.run, pairing.pair.best_logged_at, len(points))
         return replace(found, recorded_at=points.last_time, metrics_at_best=at_best)
     except Exception:
         logger.exception("could not diagnose a run", extra={"run": stored.run.id})
@@ -135,14 +135,20 @@ def compute(session: Session, stored: StoredRun) -> RunDiagnosis:
         return RunDiagnosis(error, {"reason": reason}, batches)
 
 
-def _metrics_at_best(
-    session: Session, run: Run, pair: LossPair, amount: int
+def metrics_at_best(
+    session: Session, run: Run, best: int | None, amount: int
 ) -> Mapping[int, float]:
-    """Return the client's metrics at the best epoch of a run that has ended."""
-    best = pair.best_logged_at
+    """Return the `amount` metrics of a run that has ended at the step of its best epoch."""
     if best is None or run.status not in ENDED or amount > MAX_AT_BEST:
         return {}
     return logged_points.values_at(session, run.id, best)
+
+
+def of_pairing(pairing: Pairing, batches: int) -> RunDiagnosis:
+    """Diagnose losses that are paired, or report why they are missing."""
+    if pairing.pair is None:
+        return RunDiagnosis(_without_losses(pairing.reason), _described(pairing), batches)
+    return _diagnosed(pairing.pair, _described(pairing), batches)
 
 
 def _without_losses(reason: str) -> Diagnosis:

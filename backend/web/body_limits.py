@@ -27,7 +27,7 @@ ROUTE_CLASSES = (
     RouteClass("/api/2.0/mlflow/", "max_log_bytes"),
     RouteClass("/api/bulk_log", "max_log_bytes"),  # of Trackio
     RouteClass("/mlflow/api/2.0/mlflow/", "max_log_bytes"),
-    RouteClass("/api/imports", "max_upload_bytes"),
+    RouteClass("/api/imports", "max_import_bytes"),
 )
 
 

@@ -17,7 +17,13 @@ from backend.store.tables.logged_models import (
 from backend.store.tables.metrics import Change, CurveSummary, Metric, MetricKey, MetricSummary
 from backend.store.tables.runs import MAX_ID, Base, Experiment, Param, ParamKey, Run
 from backend.store.tables.stored_answers import StoredAnswer
-from backend.store.tables.tracking import ExternalRun, LoggedPoints, ReceivedEntry, RunDataset
+from backend.store.tables.tracking import (
+    ExternalRun,
+    ImportedRun,
+    LoggedPoints,
+    ReceivedEntry,
+    RunDataset,
+)
 
 __all__ = [
     "MAX_ID",
@@ -32,6 +38,7 @@ __all__ = [
     "ExperimentTag",
     "ExternalRun",
     "Frame",
+    "ImportedRun",
     "Installation",
     "LoggedFile",
     "LoggedModel",

@@ -5,7 +5,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from backend.specification.params import JsonObject
 from backend.store.engine import now_ms
-from backend.store.tables.runs import CASCADE, Base, Run
+from backend.store.tables.runs import CASCADE, Base, Experiment, Run
 
 
 class ExternalRun(Base):
@@ -88,3 +88,19 @@ class ReceivedEntry(Base):
 
     run_id: Mapped[int] = mapped_column(ForeignKey(Run.id, ondelete=CASCADE), primary_key=True)
     digest: Mapped[bytes] = mapped_column(LargeBinary, primary_key=True)
+
+
+class ImportedRun(Base):
+    """The digest of a run in a log, so that it is imported once into an experiment.
+
+    The digest of a log that is followed is that of its name, because its content grows.
+    """
+
+    __tablename__ = "imported_runs"
+    __table_args__ = {"sqlite_with_rowid": False}
+
+    experiment_id: Mapped[int] = mapped_column(
+        ForeignKey(Experiment.id, ondelete=CASCADE), primary_key=True
+    )
+    digest: Mapped[bytes] = mapped_column(LargeBinary, primary_key=True)
+    run_id: Mapped[int] = mapped_column(ForeignKey(Run.id, ondelete=CASCADE), index=True)

@@ -1,0 +1,215 @@
+"""Store the runs of logs as external runs: all of them in one transaction, each of them once."""
+
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Final
+
+from sqlalchemy.orm import Session
+
+from backend.errors import InvalidInput
+from backend.imports.digests import digest_of, digest_of_followed
+from backend.imports.found_runs import FoundRun
+from backend.limits import Limits
+from backend.pairing import Pairing
+from backend.series import Series
+from backend.store import experiments as stored_experiments
+from backend.store import external_experiments, external_runs, imported_runs
+from backend.store.external_runs import LoggedRun
+from backend.tracking import diagnoses, experiments
+from backend.tracking.diagnoses import RunDiagnosis
+from backend.tracking.limits import MAX_KEY_CHARACTERS, MAX_NAME_CHARACTERS, MAX_PARAM_CHARACTERS
+from backend.tracking.logs import RunLog, log
+from backend.tracking.runs import create_run
+
+DEFAULT_EXPERIMENT = "Imported logs"
+SOURCE: Final = "import"
+ALREADY_IMPORTED = "it was imported before, so nothing is added"
+NO_NEW_POINTS = "it has no new points"
+
+
+@dataclass(frozen=True)
+class Following:
+    """A log that grows: its id, which its client chooses, and whether its training has ended."""
+
+    source: str
+    ended: bool
+
+
+@dataclass(frozen=True)
+class RunToImport:
+    """A run of a log, and the name that it gets. With `has_choice`, a person chose its losses."""
+
+    found: FoundRun
+    name: str
+    has_choice: bool = False
+
+
+@dataclass(frozen=True)
+class ImportedRun:
+    """A run after its import. In a dry run, `run_id` is None."""
+
+    run: RunToImport
+    name: str
+    verdict: str
+    sentence: str
+    notes: Sequence[str]
+    run_id: int | None = None
+
+
+def check(runs: Sequence[FoundRun], limits: Limits) -> None:
+    """Raise InvalidInput for more runs or values than an import may have."""
+    if len(runs) > limits.max_import_runs:
+        raise InvalidInput(
+            f"The files have {len(runs):,} runs; accepted: at most {limits.max_import_runs:,} at "
+            "once (LAB_MAX_IMPORT_RUNS).",
+            "file",
+        )
+    points = sum(len(series) for run in runs for series in run.series.values())
+    if points > limits.max_import_points:
+        raise InvalidInput(
+            f"The files have {points:,} values; accepted: at most {limits.max_import_points:,} at "
+            "once (LAB_MAX_IMPORT_POINTS).",
+            "file",
+        )
+
+
+def preview(
+    session: Session, runs: Sequence[RunToImport], experiment: str
+) -> tuple[int | None, list[ImportedRun]]:
+    """Return what the import of runs would store. Writes nothing."""
+    found = external_experiments.by_name(session, experiment)
+    digests = [digest_of(run.found) for run in runs]
+    known = imported_runs.find(session, found.id, digests) if found else {}
+    previews = []
+    for run, digest in zip(runs, digests, strict=True):
+        diagnosis = diagnoses.of_pairing(_pairing(run.found), 0)
+        notes = (ALREADY_IMPORTED,) if digest in known else ()
+        previews.append(_imported(run, diagnosis, notes))
+    return found.id if found else None, previews
+
+
+def store(
+    session: Session, runs: Sequence[RunToImport], experiment: str, following: Following | None
+) -> tuple[int, list[ImportedRun]]:
+    """Store runs in the experiment with a name; return its id and the runs in their order.
+
+    A run that the experiment has already is not stored again. Raises InvalidInput.
+    """
+    experiment_id = experiments.find_or_create(session, experiment).id
+    imported_runs.lock(session, experiment_id)
+    digests = [_digest(run.found, following) for run in runs]
+    known = imported_runs.find(session, experiment_id, digests)
+    stored: list[ImportedRun] = []
+    for run, digest in zip(runs, digests, strict=True):
+        if digest not in known:
+            logged = _create(session, experiment_id, run)
+            imported_runs.note(session, logged, [digest])
+            known[digest] = logged.external_id
+            imported_runs.add_series(session, logged, _storable(run.found.series), _now())
+            stored.append(_diagnosed(session, logged, run, following))
+        elif following is None:
+            stored.append(_existing(session, known[digest], run))
+        else:
+            stored.append(_continued(session, known[digest], run, following))
+    return experiment_id, stored
+
+
+def _digest(run: FoundRun, following: Following | None) -> bytes:
+    return digest_of(run) if following is None else digest_of_followed(following.source, run)
+
+
+def _create(session: Session, experiment_id: int, run: RunToImport) -> LoggedRun:
+    name = run.name[:MAX_NAME_CHARACTERS]
+    logged = create_run(session, experiment_id, SOURCE, name=name)
+    params = {
+        key: value[:MAX_PARAM_CHARACTERS]
+        for key, value in run.found.params.items()
+        if _is_storable_name(key)
+    }
+    if params:
+        log(session, RunLog(logged.external_id, params=params))
+    return logged
+
+
+def _continued(
+    session: Session, external_id: str, run: RunToImport, following: Following
+) -> ImportedRun:
+    """Append the new points of a log that is followed."""
+    logged = external_runs.locate(session, [external_id])[external_id]
+    new = imported_runs.new_points(session, logged, _storable(run.found.series))
+    imported_runs.add_series(session, logged, new, _now())
+    if following.ended:  # a later import of the whole file is the same run
+        imported_runs.note(session, logged, [digest_of(run.found)])
+    return _diagnosed(session, logged, run, following, () if new else (NO_NEW_POINTS,))
+
+
+def _diagnosed(
+    session: Session,
+    logged: LoggedRun,
+    run: RunToImport,
+    following: Following | None,
+    notes: Sequence[str] = (),
+) -> ImportedRun:
+    """Set the state of a run whose points are stored, and diagnose it."""
+    ended = following is None or following.ended
+    external_runs.set_status(session, logged, "finished" if ended else "running")
+    row, external = external_runs.get(session, logged.external_id)
+    found = diagnoses.of_pairing(_pairing(run.found), external.batches)
+    if stored_experiments.get(session, logged.experiment_id).pairing and not run.has_choice:
+        diagnoses.diagnose_now(session, logged)  # a person has chosen losses for the experiment
+        return _existing(session, logged.external_id, run, notes)
+    best = found.best_epoch
+    at_best = diagnoses.metrics_at_best(session, row, best, len(run.found.series))
+    diagnoses.store(session, logged, replace(found, recorded_at=_now(), metrics_at_best=at_best))
+    return replace(_imported(run, found, notes), run_id=logged.run_id)
+
+
+def _existing(
+    session: Session, external_id: str, run: RunToImport, notes: Sequence[str] = (ALREADY_IMPORTED,)
+) -> ImportedRun:
+    """Return a run as it is stored."""
+    row, external = external_runs.get(session, external_id)
+    sentence = str((row.diagnosis or {}).get("sentence", ""))
+    notes = (*_notes(run.found), *notes)
+    return ImportedRun(run, external.run_name, row.verdict or "", sentence, notes, row.id)
+
+
+def _imported(run: RunToImport, found: RunDiagnosis, notes: Sequence[str]) -> ImportedRun:
+    diagnosis = found.diagnosis
+    notes = (*_notes(run.found), *notes)
+    return ImportedRun(run, run.name, diagnosis.verdict.value, diagnosis.sentence, notes)
+
+
+def _notes(run: FoundRun) -> list[str]:
+    """Return the notes on a run in a log, as `lab diagnose` prints them."""
+    notes = [*run.notes, *(run.pair.remarks if run.pair else ())]
+    left_out = len(run.series) - len(_storable(run.series))
+    if left_out:
+        notes.append(
+            f"{left_out:,} metrics are left out, as their names are empty or longer than "
+            f"{MAX_KEY_CHARACTERS} characters"
+        )
+    return notes if run.pair else [*notes, run.reason.removesuffix(".")]
+
+
+def _pairing(run: FoundRun) -> Pairing:
+    """Return the losses of a run in a log as they are stored with a run."""
+    if run.pair is None:
+        return Pairing(None, run.reason, run.alternatives)
+    train, validation = run.pair.names
+    reason = f"{train} and {validation} were read as train and validation loss from {run.label}."
+    others = [pair for pair in run.alternatives if pair != run.pair.names]
+    return Pairing(replace(run.pair, remarks=_notes(run)), reason, others)
+
+
+def _storable(series: Mapping[str, Series]) -> dict[str, Series]:
+    return {name: values for name, values in series.items() if _is_storable_name(name)}
+
+
+def _is_storable_name(name: str) -> bool:
+    return bool(name.strip()) and len(name) <= MAX_KEY_CHARACTERS and "\0" not in name
+
+
+def _now() -> int:
+    return int(time.time() * 1000)
