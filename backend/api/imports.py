@@ -35,7 +35,7 @@ class Line(BaseModel):
 
 
 class Preview(BaseModel):
-    """What was read of a run, for a person who checks it before the import."""
+    """The content of a run in a log, for a person who checks it before the import."""
 
     epochs: int = Field(description="Number of steps of validation.")
     unit: str = Field(description="Word for a step: epoch, step, round or row.")
@@ -55,7 +55,7 @@ class RunInImport(BaseModel):
     id: int | None = Field(description="Id of the run, null in a dry run.")
     name: str
     verdict: str
-    notes: list[str] = Field(description="Assumptions made, and what was left out.")
+    notes: list[str] = Field(description="Assumptions made, and values left out.")
     label: str = Field(description="File, and the name of the run in it; the key in `runs`.")
     preview: Preview | None = Field(description="Only in a dry run.")
 

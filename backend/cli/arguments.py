@@ -186,6 +186,18 @@ def _diagnose(parser: ArgumentParser) -> None:
         parser.add_argument(f"--{name}", help=about, metavar="X")
 
 
+def _import(parser: ArgumentParser) -> None:
+    parser.add_argument("paths", metavar="PATH", nargs="+", help="log files, or folders of them")
+    parser.add_argument(
+        "--experiment", metavar="NAME",
+        help="experiment of the runs, created if it is missing (Imported logs)",
+    )  # fmt: skip
+    parser.add_argument("--train", metavar="NAME", help="name of the train loss")
+    parser.add_argument("--validation", metavar="NAME", help="name of the validation loss")
+    parser.add_argument("--dry-run", action="store_true", help="only show what would be imported")
+    _server(parser)
+
+
 def _server(parser: ArgumentParser) -> None:
     parser.add_argument("--server", metavar="URL", help="URL of the server")
 
@@ -225,6 +237,9 @@ COMMANDS: dict[str, Command] = {
         "write an experiment as a page, a folder of tables or its specification",
         _experiments("export"),
         _export,
+    ),
+    "import": Command(
+        "import log files as runs, with charts and verdicts", "backend.cli.imports:run", _import
     ),
     "diagnose": Command(
         "diagnose the training histories in log files", "backend.cli.diagnose:run", _diagnose

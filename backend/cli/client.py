@@ -2,14 +2,15 @@
 
 import time
 from argparse import Namespace
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
 import httpx
 
+from backend.cli.upload_file import UploadFile
 from backend.errors import FieldError, InvalidInput, InvalidSpec, NotFound, Unavailable
 from backend.operations import credentials
 from backend.settings import load_settings
@@ -17,6 +18,7 @@ from backend.specification.params import JsonObject
 from backend.supervisor import urls
 
 TIMEOUT_SECONDS = 30
+READING_SECONDS = 600  # the server may read large logs for minutes
 REPEAT_SECONDS = 60  # a server that restarts answers well before
 PAUSE_SECONDS = 1.0  # between two attempts
 LOST_ANSWER = (
@@ -83,6 +85,49 @@ class Client:
                 if not was_sent or time.monotonic() > deadline:
                     raise
             time.sleep(PAUSE_SECONDS)
+
+    def upload(
+        self,
+        path: str,
+        files: Sequence[tuple[str, Path]],
+        fields: Mapping[str, str],
+        **query: str | int | bool,
+    ) -> JsonObject:
+        """Send files by their names, streamed from disk, and return the parsed JSON.
+
+        A request whose answer was lost is repeated, so it must change nothing the second time.
+        Raises InvalidInput for a file that cannot be read.
+        """
+        deadline = time.monotonic() + REPEAT_SECONDS
+        while True:
+            try:
+                with self._connection_errors():
+                    return _parsed(self._send_files(path, files, fields, query))
+            except Unavailable as error:
+                lost = isinstance(error.__cause__, LOST_ANSWER)
+                if not lost or time.monotonic() > deadline:
+                    raise
+            time.sleep(PAUSE_SECONDS)
+
+    def _send_files(
+        self,
+        path: str,
+        files: Sequence[tuple[str, Path]],
+        fields: Mapping[str, str],
+        query: Mapping[str, str | int | bool],
+    ) -> httpx.Response:
+        try:
+            with ExitStack() as stack:
+                opened = [(name, stack.enter_context(UploadFile(file))) for name, file in files]
+                return self._client.post(
+                    self.url + path,
+                    files=[("file", named) for named in opened],  # type: ignore[misc]
+                    data=dict(fields),
+                    params=dict(query),
+                    timeout=httpx.Timeout(TIMEOUT_SECONDS, read=READING_SECONDS),
+                )
+        except OSError as error:
+            raise InvalidInput(f"{error.filename} cannot be read: {error.strerror}.") from error
 
     def download(self, path: str, to: Path, **query: str | int | bool) -> None:
         """Stream the response to a GET request into a file."""

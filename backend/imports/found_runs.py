@@ -22,7 +22,7 @@ class ChosenLosses:
 
 @dataclass(frozen=True)
 class FoundRun:
-    """A run in a log: all its series, and the pair of losses or the reason why there is none.
+    """A run in a log: all its series, and the pair of losses or the reason why it is missing.
 
     `label` is the name of the file, followed by the run's name in it if it has one.
     """

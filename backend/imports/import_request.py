@@ -37,7 +37,7 @@ class Correction(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 @dataclass(frozen=True)
 class ImportRequest:
-    """What a client asks for. `corrections` are by the label of a run."""
+    """The request of a client without its files. `corrections` are by the label of a run."""
 
     experiment: str = DEFAULT_EXPERIMENT
     chosen: ChosenLosses = NAMES_DECIDE

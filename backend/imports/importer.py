@@ -168,7 +168,7 @@ def _diagnosed(
 def _existing(
     session: Session, external_id: str, run: RunToImport, notes: Sequence[str] = (ALREADY_IMPORTED,)
 ) -> ImportedRun:
-    """Return a run as it is stored."""
+    """Return a stored run."""
     row, external = external_runs.get(session, external_id)
     sentence = str((row.diagnosis or {}).get("sentence", ""))
     notes = (*_notes(run.found), *notes)
@@ -194,7 +194,7 @@ def _notes(run: FoundRun) -> list[str]:
 
 
 def _pairing(run: FoundRun) -> Pairing:
-    """Return the losses of a run in a log as they are stored with a run."""
+    """Return the losses of a run in a log in the form that is stored with a run."""
     if run.pair is None:
         return Pairing(None, run.reason, run.alternatives)
     train, validation = run.pair.names

@@ -17,7 +17,7 @@ from backend.store.metric_storage import key_ids
 from backend.store.metric_summaries import fold_logged, summarise
 from backend.store.tables import ExternalRun, ImportedRun, LoggedPoints, Run
 
-SMALL_POINTS = 10_000  # so many are appended as clients log them, in one row for all metrics
+SMALL_POINTS = 10_000  # up to this number, all metrics are stored in one row
 
 
 def lock(session: Session, experiment_id: int) -> None:

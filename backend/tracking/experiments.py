@@ -31,6 +31,9 @@ def create_experiment(
 def find_or_create(session: Session, name: str) -> Experiment:
     """Return the experiment with a name, created if it is missing. Raises InvalidInput."""
     found = external_experiments.by_name(session, name)
+    if found is None:
+        external_experiments.lock_names(session)  # another transaction may be creating it
+        found = external_experiments.by_name(session, name)
     return found or create_experiment(session, name)
 
 
