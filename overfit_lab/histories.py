@@ -9,9 +9,9 @@ from collections.abc import Mapping, Sequence
 from itertools import groupby
 from typing import Any
 
-from backend.log_formats import History, find_losses, read_log
-from backend.log_formats.history import Ambiguous, Unreadable, from_rows
-from backend.log_formats.json_logs import histories_of
+from backend.log_formats import History, Unreadable, find_losses, has_losses, read_log
+from backend.log_formats.nested import histories_of
+from backend.log_formats.tables import from_rows
 from backend.pairing import LossPair
 
 ACCEPTED = (
@@ -49,23 +49,12 @@ def with_losses(
         listed = ", ".join(str(history.name) for history in histories)
         raise Unreadable(f"run is {run}; accepted: {listed}")
     if len(named) > 1:
-        named = [history for history in named if _has_losses(history, train, validation)] or named[
-            :1
-        ]
+        fitting = [each for each in named if has_losses(each, train=train, validation=validation)]
+        named = fitting or named[:1]
     if len(named) > 1:
         listed = ", ".join(str(history.name) for history in named[:10])
         raise Unreadable(f"it holds {len(named)} runs; name one by run=, such as {listed}")
     return named[0], find_losses(named[0], train=train, validation=validation, option="{}_name=")
-
-
-def _has_losses(history: History, train: str | None, validation: str | None) -> bool:
-    try:
-        find_losses(history, train=train, validation=validation)
-    except Ambiguous:
-        return True
-    except Unreadable:
-        return False
-    return True
 
 
 def _attribute(data: Any) -> object:

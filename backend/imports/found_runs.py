@@ -3,10 +3,9 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from backend.log_formats import History, find_losses, read_log
-from backend.log_formats.history import Ambiguous, Unreadable
+from backend.log_formats import History, Unreadable, find_losses, loss_choices, read_log
 from backend.pairing import LossPair
-from backend.pairing.name_pairs import NamePair, find_name_pairs
+from backend.pairing.name_pairs import NamePair
 from backend.series import Series
 
 MAX_ALTERNATIVES = 100  # pairs of losses that a person can choose from
@@ -61,27 +60,17 @@ def _read(path: str, label: str) -> list[History]:
 def _found(label: str, history: History, chosen: ChosenLosses) -> FoundRun:
     label = label if history.name is None else f"{label}#{history.name}"
     pair, reason = None, ""
-    alternatives: tuple[NamePair, ...] = ()
     try:
         pair = find_losses(history, train=chosen.train, validation=chosen.validation)
-    except Ambiguous as error:
-        reason, alternatives = error.detail, _pairs(history)
     except Unreadable as error:
         reason = error.detail
-    else:
-        alternatives = _pairs(history)
     return FoundRun(
         label,
         history.series,
         history.unit,
         history.remarks,
+        history.params,
         pair=pair,
-        alternatives=alternatives,
+        alternatives=loss_choices(history)[:MAX_ALTERNATIVES] if pair else (),
         reason=reason and f"{label}: {reason}.",
     )
-
-
-def _pairs(history: History) -> tuple[NamePair, ...]:
-    """Return the pairs of losses among the names."""
-    found = find_name_pairs(history.series, lambda _key, name: (name.rank,))
-    return tuple(found.pairs[:MAX_ALTERNATIVES])

@@ -5,12 +5,12 @@ histories with all their series. `find_losses` pairs the losses of a history, an
 returns the pairs that a person can choose from.
 """
 
-from backend.log_formats.history import Ambiguous, History, Unreadable
+from backend.log_formats.history import History, Unreadable
 from backend.log_formats.log_file import LogFile
 from backend.log_formats.loss_pairs import find_losses, has_losses, loss_choices
 from backend.log_formats.read import LogReading, read_log, read_logs
 
 __all__ = [
-    "Ambiguous", "History", "LogFile", "LogReading", "Unreadable", "find_losses", "has_losses",
+    "History", "LogFile", "LogReading", "Unreadable", "find_losses", "has_losses",
     "loss_choices", "read_log", "read_logs",
 ]  # fmt: skip

@@ -1,17 +1,31 @@
 """The losses of a history that was read from a log."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from difflib import get_close_matches
 from functools import reduce
 
-from backend.log_formats.history import MAX_SHOWN_CHARACTERS, Ambiguous, History, Unreadable
+import numpy as np
+
+from backend.log_formats.common_axis import on_common_axis
+from backend.log_formats.history import MAX_SHOWN_CHARACTERS, History, Unreadable
 from backend.pairing.loss_pair import LossPair
-from backend.pairing.name_pairs import NamePair, find_name_pairs
+from backend.pairing.name_pairs import (
+    NamePair,
+    NamePairs,
+    Order,
+    find_name_pairs,
+    find_score_pairs,
+    find_unknown_pairs,
+    partner_of,
+)
+from backend.pairing.scores import kind_of, scores_as_losses
 from backend.pairing.series_names import SeriesName, parse_name
 from backend.series import Series
 
 MAX_LISTED_NAMES = 12  # in a message
-MAX_PAIRS_CHARACTERS = 400  # in a message
+SEVERAL = "several pairs would do, such as {} and {}; {} and {} choose another"
+TAKEN_FOR_LOSS = "{} and {} are taken for losses, as no others are"
 
 
 def find_losses(
@@ -21,45 +35,34 @@ def find_losses(
     validation: str | None = None,
     option: str = "--{}",
 ) -> LossPair:
-    """Return the losses of a history, or the requested series.
+    """Return the losses of a history, or the requested series, on a common axis.
 
-    `option` is the form of options in messages. Raises Unreadable and Ambiguous.
+    Without losses, scores such as accuracy are turned into losses. `option` is the form of options
+    in messages. Raises Unreadable.
     """
     by_train, by_validation = option.format("train"), option.format("validation")
     if train or validation:
-        pair = (_named(history, train, by_train), _named(history, validation, by_validation))
-        return _loss_pair(history, [pair], ())
-
-    def longest(key: str, name: SeriesName) -> tuple[int, ...]:
-        return name.rank, -len(history.series[key])
-
-    found = find_name_pairs(history.series, longest)
-    if found.best:
-        return _loss_pair(history, found.best, found.remarks)
-    if found.pairs:
-        raise Ambiguous(
-            f"it has several pairs of losses; name one by {by_train} and {by_validation}: "
-            f"{_in_words(found.pairs)}"
+        requested = _requested(history, train, validation, (by_train, by_validation))
+        return _loss_pair(history, NamePairs([requested], [requested], kind=kind_of(*requested)))
+    found = _found(history)
+    if not found.best:
+        listed = _listed(list(history.series))
+        raise Unreadable(
+            f"it has no pair of train and validation loss among {listed}; name them by {by_train} "
+            f"and {by_validation}"
         )
-    listed = _listed(list(history.series))
-    raise Unreadable(
-        f"it has no pair of train and validation loss among {listed}; name them by {by_train} and "
-        f"{by_validation}"
-    )
-
-
-def _preferred(_key: str, name: SeriesName) -> tuple[int, ...]:
-    return (name.rank,)
+    if found.others:
+        note = SEVERAL.format(*found.others[0], by_train, by_validation)
+        found = replace(found, remarks=(*found.remarks, note))
+    return _loss_pair(history, found)
 
 
 def has_losses(
     history: History, *, train: str | None = None, validation: str | None = None
 ) -> bool:
-    """Return whether a history has a pair of losses, or several pairs to choose from."""
+    """Return whether a history has a pair of losses or scores."""
     try:
         find_losses(history, train=train, validation=validation)
-    except Ambiguous:
-        return True
     except Unreadable:
         return False
     return True
@@ -67,22 +70,53 @@ def has_losses(
 
 def loss_choices(history: History) -> Sequence[NamePair]:
     """Return the pairs of a train and a validation series that can be chosen, the best first."""
-    found = find_name_pairs(history.series, _preferred)
-    return [*found.best, *(pair for pair in found.pairs if pair not in found.best)]
+    found = _found(history)
+    return [*found.best, *found.others]
 
 
-def _in_words(pairs: Sequence[NamePair]) -> str:
-    listed = " or ".join(
-        f"{train} and {validation}" for train, validation in pairs[:MAX_LISTED_NAMES]
-    )
-    return listed[:MAX_PAIRS_CHARACTERS]
+def _found(history: History) -> NamePairs:
+    order = _order(history)
+    curves = [name for name, series in history.series.items() if len(series) > 1]
+    found = find_name_pairs(curves, order)
+    if not found.best:
+        found = find_score_pairs(curves, order)
+    if not found.best and (unknown := find_unknown_pairs(curves, order)).best:
+        remark = TAKEN_FOR_LOSS.format(*unknown.best[0])
+        found = replace(unknown, remarks=(remark,))
+    return found if found.best else find_name_pairs(history.series, order)
+
+
+def _order(history: History) -> Order:
+    """Return an order that takes series with steps of validation first, then by name and length."""
+    held_out = [
+        series.steps
+        for name, series in history.series.items()
+        if parse_name(name).part in ("validation", "test")
+    ]
+    steps = np.unique(np.concatenate(held_out)) if held_out else np.empty(0)
+
+    def order(key: str, name: SeriesName) -> tuple[int, ...]:
+        series = history.series[key]
+        shared = int(np.isin(series.steps, steps).sum())
+        return 2 * shared < min(len(series), len(steps)), name.rank, -len(series)
+
+    return order
+
+
+def _requested(
+    history: History, train: str | None, validation: str | None, options: tuple[str, str]
+) -> NamePair:
+    """Return the named series, and the partner of a single one. Raises Unreadable."""
+    if not (train and validation):
+        given = train or validation or ""
+        partner = partner_of(given, history.series, _order(history)) if given else None
+        train, validation = train or partner, validation or partner
+    return _named(history, train, options[0]), _named(history, validation, options[1])
 
 
 def _named(history: History, name: str | None, given_by: str) -> str:
     """Return the name of a series that an option gives. Raises Unreadable."""
     if name in history.series:
-        if parse_name(str(name)).is_score:
-            raise Unreadable(f"{given_by} is {name}, which grows as a fit gets better; name a loss")
         return str(name)
     wrong = f"is {name[:MAX_SHOWN_CHARACTERS]}" if name else "is missing"
     part = "train" if "train" in given_by else "validation"
@@ -92,15 +126,18 @@ def _named(history: History, name: str | None, given_by: str) -> str:
     raise Unreadable(f"{given_by} {wrong}{meant}; it has {_listed(list(history.series))}")
 
 
-def _loss_pair(history: History, pairs: Sequence[NamePair], remarks: Sequence[str]) -> LossPair:
+def _loss_pair(history: History, found: NamePairs) -> LossPair:
+    pairs = found.best
     train, validation = (_sum([history.series[pair[i]] for pair in pairs]) for i in (0, 1))
     unread = (history.unread[name] for pair in pairs for name in pair if name in history.unread)
-    remarks = (*remarks, *unread)
     joined = (" + ".join(pair[0] for pair in pairs), " + ".join(pair[1] for pair in pairs))
-    if len(validation) and not len(validation.finite):
+    placed = on_common_axis(history, train, validation, pairs)
+    remarks = (*found.remarks, *unread, *placed.remarks)
+    if len(placed.validation) and not len(placed.validation.finite):
         remarks = (*remarks, "validation: its loss is never a finite number")
     accuracy = _validation_accuracy(history.series)
-    return LossPair(train, validation, accuracy, joined, remarks, history.unit)
+    pair = LossPair(placed.train, placed.validation, accuracy, joined, remarks, placed.unit)
+    return pair if found.kind == "losses" else scores_as_losses(pair, found.kind)
 
 
 def _validation_accuracy(series: Mapping[str, Series]) -> Series | None:

@@ -1,14 +1,27 @@
 """All formats of logs, in the order in which they are tried. docs/formats.md is made from them."""
 
-from backend.log_formats import csv_logs, json_logs, tensorboard, tensorboard_folders
+from backend.log_formats import (
+    blank_separated,
+    delimited,
+    json_logs,
+    printed,
+    python_literals,
+    tensorboard,
+    tensorboard_folders,
+    yolo_results,
+)
 from backend.log_formats.log_format import FileFormat, FolderFormat, LogFormat
 
 FOLDER_FORMATS: tuple[FolderFormat, ...] = (tensorboard_folders.FORMAT,)
 
 FILE_FORMATS: tuple[FileFormat, ...] = (
     tensorboard.FORMAT,
+    python_literals.FORMAT,
     json_logs.FORMAT,
-    csv_logs.FORMAT,
+    yolo_results.FORMAT,
+    delimited.FORMAT,
+    blank_separated.FORMAT,
+    printed.FORMAT,
 )
 
 FORMATS: tuple[LogFormat, ...] = (*FILE_FORMATS, *FOLDER_FORMATS)

@@ -7,26 +7,51 @@ from typing import Literal, NamedTuple
 DataPart = Literal["train", "validation", "test"]
 
 _PARTS: dict[str, DataPart] = {
-    **dict.fromkeys(("train", "training", "trn", "tr"), "train"),
+    **dict.fromkeys(("train", "training", "trn", "tr", "trained", "dtrain", "learn"), "train"),
     **dict.fromkeys(
-        ("val", "valid", "validation", "dev", "eval", "evaluation", "heldout"), "validation"
+        (
+            "val", "valid", "validation", "validate", "dev", "eval", "evaluation", "heldout",
+            "holdout", "dval", "dvalid", "deval", "vali", "vld",
+        ),
+        "validation",
     ),
-    **dict.fromkeys(("test", "testing"), "test"),
-}
+    **dict.fromkeys(("test", "testing", "tst", "dtest"), "test"),
+}  # fmt: skip
 _NUMBERED = re.compile(r"valid(?:ation)?_(\d{1,3})\b")
 _HUMP = re.compile(r"(?<=[a-z])(?=[A-Z])")  # valLoss
 _WORD = re.compile(r"[a-z0-9()]+")
+_JOINED = re.compile(
+    r"(train(?:ing)?|trn|tr|val(?:id(?:ation)?)?|dev|eval|test|tst)(loss|acc|accuracy|err|error)s?"
+)
+DETECTION_LOSSES = (
+    "box", "cls", "dfl", "obj", "seg", "pose", "kobj", "rle", "giou", "l1", "angle", "sem",
+)  # fmt: skip
+"""Losses of object detectors (Ultralytics), which add up to the loss that is minimised."""
 _LOSSES = {
     "loss", "losses", "nll", "ce", "bce", "mse", "mae", "rmse", "crossentropy", "logloss", "error",
     "err", "cost", "objective", "perplexity", "ppl", "elbo", "entropy", "huber", "deviance", "l1",
-    "l2", "merror", "rmsle", "mape",
+    "l2", "merror", "rmsle", "mape", "mlogloss", "rmspe", "smape", "wape", "msle", "mdape", "rms",
+    "poisson", "tweedie", "hinge", "focal", "kl", "kld", "kldiv", "bpd", "bpc", "bpb",
+    "wer", "cer", "fid", "criterion", "misclassification", "quantile", "pinball",
+    "errors",
 }  # fmt: skip
 _SCORES = {
     "acc", "accuracy", "auc", "auroc", "f1", "precision", "recall", "map", "map50", "r2", "iou",
-    "dice", "score", "bleu",
+    "dice", "score", "bleu", "miou", "jaccard", "auprc", "auprg", "ap", "mrr", "ndcg", "kappa",
+    "mcc", "psnr", "ssim", "rouge", "rouge1", "rouge2", "rougel", "meteor", "cider", "em",
+    "pearson", "pearsonr", "spearman", "spearmanr", "sensitivity", "specificity", "aucpr", "fscore",
+    "roc", "average_precision", "cindex", "reward", "ari", "nmi", "qwk", "fbeta", "gini",
 }  # fmt: skip
-_FILLER = {"epoch", "step", "avg", "mean", "average", "batch", "metrics", "total", "running"}
+_SCORE = re.compile(
+    r"(?:acc|top|hits|recall|precision|prec|map|ap|f|r|bleu|rouge)\d+(?:\([a-z]\))?"
+)
+_FILLER = {
+    "epoch", "step", "avg", "mean", "average", "batch", "metrics", "total", "running", "set", "s",
+    "data", "dataset", "per", "epochs", "history",
+}  # fmt: skip
 _NOT_MEASURES = _FILLER.union(_PARTS)
+
+_SYNONYMS = {"acc": "accuracy", "losses": "loss", "accuracies": "accuracy"}
 
 Span = Literal["epoch", "step", "batch"]
 """The time over which a value was averaged, as the ending of a name gives it."""
@@ -58,12 +83,16 @@ class SeriesName(NamedTuple):
         words = self.measure.split()
         if not words:  # a bare "train" or "val", but not the counter "train/epoch"
             return self.part is not None and self.span is None
-        return not _LOSSES.isdisjoint(words) or any(word.endswith("loss") for word in words)
+        if words[0] in ("box", "cls", "dfl", "obj") and len(words) == 2:
+            return not _is_score(words[1])  # of YOLOv10: box_om
+        return not _LOSSES.isdisjoint(words) or any(
+            word.endswith(("loss", "losses")) for word in words
+        )
 
     @property
     def is_score(self) -> bool:
         """Return whether the measure is a score, which is maximised."""
-        return not self.is_loss and any(word in _SCORES for word in self.measure.split())
+        return not self.is_loss and any(map(_is_score, self.measure.split()))
 
     @property
     def is_accuracy(self) -> bool:
@@ -71,6 +100,10 @@ class SeriesName(NamedTuple):
         return any(
             word in ("acc", "accuracy") or "accuracy" in word for word in self.measure.split()
         )
+
+
+def _is_score(word: str) -> bool:
+    return word in _SCORES or "accuracy" in word or bool(_SCORE.fullmatch(word))
 
 
 def part_of(text: str) -> DataPart | None:
@@ -82,12 +115,19 @@ def part_of(text: str) -> DataPart | None:
 def parse_name(text: str) -> SeriesName:
     """Parse the name of a series."""
     words = _WORD.findall(text if text.islower() else _HUMP.sub(" ", text).lower())
+    words = [part for word in words for part in _split(word)]
     parts = [_PARTS[word] for word in words if word in _PARTS]
     rest = dict.fromkeys([word for word in words if word not in _NOT_MEASURES])
     spans = [_SPANS[word] for word in words if word in _SPANS]
     span = min(spans, key=_TRAIN_RANKS.__getitem__) if spans else None
-    measure = " ".join(["accuracy" if word == "acc" else word for word in rest])
+    measure = " ".join([_SYNONYMS.get(word, word) for word in rest])
     part = parts[0] if parts else None
     if numbered := part == "validation" and _NUMBERED.match(text.lower()):
         return SeriesName(part, measure.removeprefix(numbered[1]).strip(), span, int(numbered[1]))
     return SeriesName(part, measure, span)
+
+
+def _split(word: str) -> tuple[str, ...]:
+    """Split a word such as trainloss into its part and its measure."""
+    match = _JOINED.fullmatch(word)
+    return (match[1], match[2]) if match else (word,)

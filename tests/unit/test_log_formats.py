@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from backend.log_formats import find_losses, read_log
-from backend.log_formats.csv_logs import read_table
+from backend.log_formats.delimited import read_table
 from backend.log_formats.history import History, Unreadable
 from backend.log_formats.json_logs import read_document
 from backend.log_formats.tensorboard import read_events
@@ -149,11 +149,12 @@ def test_test_loss_replaces_a_missing_validation_loss() -> None:
     assert "the test loss is taken for it" in pair.remarks[0]
 
 
-def test_an_ambiguous_pair_must_be_chosen() -> None:
-    header = "epoch,train_mse,val_mse,train_mae,val_mae"
-    text = lines(header, [f"{i},9,9,{t},{v}" for i, (t, v) in enumerate(BOTH)])
-    with pytest.raises(Unreadable, match="several pairs of losses; name one by --train"):
-        pair_of(text)
+def test_of_several_pairs_the_most_usual_is_taken_and_another_can_be_chosen() -> None:
+    header = "epoch,train_mae,val_mae,train_mse,val_mse"
+    text = lines(header, [f"{i},{t},{v},9,9" for i, (t, v) in enumerate(BOTH)])
+    usual = pair_of(text)
+    assert usual.names == ("train_mse", "val_mse")
+    assert "train_mae and val_mae; --train and --validation choose another" in usual.remarks[0]
     pair = pair_of(text, train="train_mae", validation="val_mae")
     assert pair.validation.values.tolist() == VALIDATION
     with pytest.raises(Unreadable, match="did you mean train_mae"):
@@ -241,10 +242,12 @@ def test_numbered_sets_of_boosters_are_paired(
     assert set_pair.names == (names[pair[0]], names[pair[1]])
 
 
-def test_a_metric_that_should_grow_is_refused_as_a_loss() -> None:
+def test_scores_without_losses_are_judged_as_losses_with_a_note() -> None:
     history = History({name: Series.of(range(N), TRAIN) for name in ("accuracy", "val_accuracy")})
-    with pytest.raises(Unreadable, match="which grows as a fit gets better"):
-        find_losses(history, train="accuracy", validation="val_accuracy")
+    for chosen in ({}, {"train": "accuracy", "validation": "val_accuracy"}):
+        pair = find_losses(history, **chosen)
+        assert pair.validation.values[1] == 1 - TRAIN[1]
+        assert "They cannot show" in pair.remarks[-1]
 
 
 @pytest.mark.parametrize("path", ["run/events.out.tfevents.0", "run", "keras"])
