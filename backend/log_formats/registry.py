@@ -2,8 +2,13 @@
 
 from backend.log_formats import (
     blank_separated,
+    catboost_folders,
     delimited,
+    epoch_files,
+    files_of_series,
     json_logs,
+    mlflow_database,
+    mlflow_folders,
     printed,
     python_literals,
     tensorboard,
@@ -12,10 +17,18 @@ from backend.log_formats import (
 )
 from backend.log_formats.log_format import FileFormat, FolderFormat, LogFormat
 
-FOLDER_FORMATS: tuple[FolderFormat, ...] = (tensorboard_folders.FORMAT,)
+FOLDER_FORMATS: tuple[FolderFormat, ...] = (
+    mlflow_folders.FORMAT,
+    catboost_folders.FORMAT,
+    epoch_files.FORMAT,
+    files_of_series.FORMAT,
+    tensorboard_folders.FORMAT,
+)
 
 FILE_FORMATS: tuple[FileFormat, ...] = (
     tensorboard.FORMAT,
+    mlflow_database.FORMAT,
+    catboost_folders.TRAINING_FORMAT,
     python_literals.FORMAT,
     json_logs.FORMAT,
     yolo_results.FORMAT,
