@@ -3,6 +3,7 @@
 import errno
 import os
 import pwd
+import stat
 from pathlib import Path
 
 from backend.errors import InvalidInput
@@ -18,14 +19,21 @@ def set_private_umask() -> None:
 def open_unlinked(path: str | Path, flags: int) -> int:
     """Open a file for this user only. Usable as the `opener` of `open`.
 
-    Raises InvalidInput if the path is a symbolic link, which may lead to any other file.
+    Raises InvalidInput if the path is a symbolic link, which may lead to any other file, or a pipe
+    or another thing that is not a file.
     """
-    try:
-        return os.open(path, flags | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+    try:  # without waiting: a pipe would keep this process until another one opens it
+        file = os.open(path, flags | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK, 0o600)
     except OSError as error:
         if error.errno == errno.ELOOP:
             raise InvalidInput(link_refusal(path)) from error
+        if error.errno in (errno.ENXIO, errno.EISDIR):  # a pipe or socket, a folder
+            raise InvalidInput(kind_refusal(path)) from error
         raise
+    if not stat.S_ISREG(os.fstat(file).st_mode):
+        os.close(file)
+        raise InvalidInput(kind_refusal(path))
+    return file
 
 
 def refuse_link(path: Path) -> None:
@@ -37,6 +45,11 @@ def refuse_link(path: Path) -> None:
 def link_refusal(path: str | Path) -> str:
     """Return the sentence that refuses a symbolic link."""
     return f"{path} is a symbolic link, which the lab does not follow; put the file itself there."
+
+
+def kind_refusal(path: str | Path, wanted: str = "a file") -> str:
+    """Return the sentence that refuses a path which is not a file, or not another thing."""
+    return f"{path} is not {wanted}; move it away."
 
 
 def user_name(uid: int) -> str:

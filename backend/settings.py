@@ -13,7 +13,7 @@ from typing import Literal
 from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
 
-from backend.access.token_strength import MIN_BITS, estimated_bits
+from backend.access.token_strength import token_problem
 from backend.errors import InvalidInput
 from backend.limits import Limits
 
@@ -21,7 +21,6 @@ MEMORY_LIMITS = ("memory.max", "memory/memory.limit_in_bytes")  # cgroup v2 and 
 CGROUP = Path("/sys/fs/cgroup")
 WORKER_MIB = 512  # a worker that loaded PyTorch takes 350 MiB, then comes its training
 MOST_WORKERS = 256
-TOKEN = re.compile(r"[A-Za-z0-9._~+/=-]{16,512}")
 
 
 def default_workers(cgroup: Path = CGROUP) -> int:
@@ -179,15 +178,8 @@ class Settings(BaseSettings, Limits):
     @classmethod
     def _strong_token(cls, token: SecretStr | None) -> SecretStr | None:
         """Raise ValueError for a token that is easy to guess or that a header cannot carry."""
-        if token is None:
-            return None
-        if not TOKEN.fullmatch(token.get_secret_value()):
-            raise ValueError("accepted: 16 to 512 characters out of letters, digits and -._~+/=")
-        if estimated_bits(token.get_secret_value()) < MIN_BITS:
-            raise ValueError(
-                f"easy to guess; accepted: a random token of {MIN_BITS} bits, such as from "
-                "`openssl rand -hex 32`"
-            )
+        if token is not None and (problem := token_problem(token.get_secret_value())):
+            raise ValueError(problem)
         return token
 
     @cached_property

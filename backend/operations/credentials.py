@@ -8,6 +8,7 @@ import os
 import secrets
 from pathlib import Path
 
+from backend.access.token_strength import token_problem
 from backend.errors import InvalidInput
 from backend.private_files import open_unlinked
 
@@ -16,6 +17,7 @@ POSTGRES, VALKEY = "postgres_password", "valkey_password"
 # Containers use different user ids, and only containers that mount the folder can read it.
 SHARED = 0o444
 PRIVATE = 0o400
+MAX_CHARACTERS = 4096  # read from a secret; a file may have been put there by hand
 
 
 def create_missing(folder: Path) -> None:
@@ -33,16 +35,25 @@ def create_missing(folder: Path) -> None:
 
 
 def token(folder: Path, *, mode: int = PRIVATE) -> str:
-    """Return the stored token, creating it the first time. Raises OSError."""
-    return _read_or_create(folder / TOKEN, mode)
+    """Return the stored token, creating it the first time.
+
+    Raises OSError, and InvalidInput for a file that holds no strong token.
+    """
+    found = _read_or_create(folder / TOKEN, mode)
+    if problem := token_problem(found):
+        raise InvalidInput(
+            f"{folder / TOKEN}: {problem}. Delete the file, and the next start writes a new one."
+        )
+    return found
 
 
 def stored_token(folder: Path) -> str:
-    """Return the stored token, or "" if it is missing or unreadable."""
+    """Return the stored token, or "" if it is missing, unreadable or unusable."""
     try:
-        return _read(folder / TOKEN)
+        found = _read(folder / TOKEN)
     except (OSError, InvalidInput):
         return ""
+    return "" if token_problem(found) else found
 
 
 def renew_token(folder: Path) -> None:
@@ -66,9 +77,12 @@ def _read_or_create(path: Path, mode: int) -> str:
 
 
 def _read(path: Path) -> str:
-    """Read a secret. Raises OSError, and InvalidInput for a symbolic link."""
-    with open(path, opener=open_unlinked) as file:
-        return file.read()
+    """Read a secret, without the spaces and ends of lines around it.
+
+    Raises OSError, and InvalidInput for a symbolic link and for a path that is not a file.
+    """
+    with open(path, errors="replace", opener=open_unlinked) as file:
+        return file.read(MAX_CHARACTERS).strip()
 
 
 def _write(path: Path, text: str, mode: int) -> None:

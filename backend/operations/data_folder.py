@@ -15,6 +15,7 @@ from pathlib import Path
 from backend.errors import InvalidInput
 from backend.private_files import (
     OPEN_TO_OTHERS,
+    kind_refusal,
     link_refusal,
     set_private_umask,
     user_name,
@@ -27,7 +28,8 @@ PRIVATE_MODE = 0o700
 ELSEWHERE = "or choose another directory with --data-dir."
 DATABASE_ENDINGS = ("", "-wal", "-shm", "-journal")
 DATABASE_FILES = tuple(f"lab.db{end}" for end in DATABASE_ENDINGS)
-FILES = ("lab.lock", "lab_token", "database.json", "valkey.sock", *DATABASE_FILES)
+SOCKET = "valkey.sock"
+FILES = ("lab.lock", "lab_token", "database.json", SOCKET, *DATABASE_FILES)
 FOLDERS = ("logs", "backups", "imports", "valkey")
 
 
@@ -57,6 +59,7 @@ def _protect_folder(folder: Path) -> None:
         ) from error
     for path in _own_files(folder):
         _check_file(path)
+        _check_kind(path)
 
 
 def _check_links(folder: Path) -> None:
@@ -150,6 +153,15 @@ def _check_file(path: Path) -> None:
         path.chmod(stat.S_IMODE(status.st_mode) & ~OPEN_TO_OTHERS)
 
 
+def _check_kind(path: Path) -> None:
+    """Refuse a folder or a pipe where a file should be, and the reverse."""
+    mode, name = path.lstat().st_mode, path.name
+    if name in FOLDERS and not stat.S_ISDIR(mode):
+        raise InvalidInput(kind_refusal(path, "a folder"))
+    if name in FILES and name != SOCKET and not stat.S_ISREG(mode):
+        raise InvalidInput(kind_refusal(path))
+
+
 def _check_sqlite_file(path: Path) -> None:
     """Check a SQLite database outside of the data folder. Its folder is not changed."""
     folder = path.parent
@@ -161,3 +173,5 @@ def _check_sqlite_file(path: Path) -> None:
     for file in (path.with_name(path.name + end) for end in DATABASE_ENDINGS):
         if os.path.lexists(file):
             _check_file(file)
+            if not file.is_file():
+                raise InvalidInput(kind_refusal(file))

@@ -11,6 +11,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from backend.errors import InvalidInput, Unavailable
 from backend.operations import database_marker
+from backend.private_files import kind_refusal
 from backend.settings import Settings
 from backend.store import Database, backup, loss, reason, schema, vacuum
 from backend.store.installation import installation_id
@@ -98,12 +99,20 @@ def _back_up(settings: Settings, database: Database, revision: str) -> Path | No
 
 
 def refuse_missing(settings: Settings) -> None:
-    """Raise Unavailable if the SQLite file is missing, which SQLite would create empty."""
+    """Raise Unavailable if the SQLite file is missing, or has no byte and so no table.
+
+    SQLite would create the file, and a migration would fill it.
+    """
     path = settings.sqlite_path
-    if path and not path.exists():
+    if path is None:
+        return
+    if path.exists() and not path.is_file():
+        raise Unavailable(kind_refusal(path))
+    if not path.exists() or not path.stat().st_size:
         if (settings.data_dir / database_marker.NAME).exists():
             database_marker.refuse_lost(settings)
-        raise Unavailable(f"there is no database at {path}; --data-dir names its folder.")
+        problem = "there is no database" if not path.exists() else "there is an empty file"
+        raise Unavailable(f"{problem} at {path}; --data-dir names the folder of the database.")
 
 
 @contextmanager

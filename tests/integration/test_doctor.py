@@ -1,6 +1,7 @@
 """`lab doctor` finds each kind of damage, and no damage in healthy data."""
 
 import json
+import os
 from pathlib import Path
 
 import pytest
@@ -112,3 +113,27 @@ def test_the_result_is_available_as_json(
     answer = json.loads(capsys.readouterr().out)
     assert answer["ok"]
     assert {"name": "epochs", "outcome": "well", "said": []} in answer["checks"]
+
+
+def test_a_truncated_database_is_explained_with_the_way_out(
+    sqlite_settings: Settings, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = sqlite_settings.data_dir
+    monkeypatch.setenv("LAB_DATA_DIR", str(folder))
+    assert main(["migrate"]) == 0
+    os.truncate(folder / "lab.db", 0)
+    assert main(["doctor"]) == 2
+    message = capsys.readouterr().err
+    assert "is missing or empty, but was in use before" in message
+    assert "lab restore" in message
+    (folder / "database.json").unlink()
+    assert main(["doctor"]) == 2
+    assert f"there is an empty file at {folder / 'lab.db'}" in capsys.readouterr().err
+
+
+def test_a_folder_in_the_place_of_the_database_is_explained(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "lab.db").mkdir()
+    assert main(["doctor", "--data-dir", str(tmp_path)]) == 2
+    assert f"{tmp_path / 'lab.db'} is not a file; move it away" in capsys.readouterr().err

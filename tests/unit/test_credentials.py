@@ -1,14 +1,17 @@
 """Secrets created at the first start, and the token setting."""
 
+import os
 import stat
 from pathlib import Path
 
 import pytest
 from pydantic import ValidationError
 
+from backend.access.token_strength import token_problem
 from backend.cli import main
+from backend.errors import InvalidInput
 from backend.operations import credentials
-from backend.settings import TOKEN, Settings
+from backend.settings import Settings
 
 STRONG = "Zk3vQ9xw7Lr2Tn8Yb5Hs1Dm6"
 
@@ -35,7 +38,7 @@ def test_urls_and_configuration_contain_the_passwords(tmp_path: Path) -> None:
     )
     assert secrets["lab_broker"] == f"redis://:{secrets['valkey_password']}@valkey:6379/0"
     assert secrets["valkey.conf"] == f"requirepass {secrets['valkey_password']}"
-    assert TOKEN.fullmatch(secrets["lab_token"])
+    assert token_problem(secrets["lab_token"]) is None
 
 
 def test_a_second_start_keeps_the_secrets(tmp_path: Path) -> None:
@@ -108,3 +111,26 @@ def test_a_refused_token_is_not_in_the_traceback() -> None:
     with pytest.raises(ValidationError) as error:
         Settings.model_validate({"token": "a b c d e f g h i j k"})
     assert "a b c" not in str(error.value)
+
+
+def test_a_token_that_was_written_by_hand_may_end_with_a_newline(tmp_path: Path) -> None:
+    (tmp_path / credentials.TOKEN).write_text(f"{STRONG}\n")
+    assert credentials.token(tmp_path) == credentials.stored_token(tmp_path) == STRONG
+
+
+@pytest.mark.parametrize(
+    ("content", "problem"),
+    [(b"secret\n", "accepted: 16"), (b"0123456789" * 4, "easy to guess"), (b"\xff\x00", "16 to")],
+)
+def test_an_unusable_token_file_is_refused(tmp_path: Path, content: bytes, problem: str) -> None:
+    (tmp_path / credentials.TOKEN).write_bytes(content)
+    with pytest.raises(InvalidInput, match=f"lab_token: .*{problem}.*Delete the file"):
+        credentials.token(tmp_path)
+    assert credentials.stored_token(tmp_path) == ""
+
+
+def test_a_pipe_in_the_place_of_the_token_is_refused_at_once(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / credentials.TOKEN)
+    with pytest.raises(InvalidInput, match="lab_token is not a file; move it away"):
+        credentials.token(tmp_path)
+    assert credentials.stored_token(tmp_path) == ""

@@ -105,6 +105,23 @@ def test_a_link_in_a_folder_of_the_folder_is_refused(folder: Path, name: str) ->
         protect(folder)
 
 
+@pytest.mark.parametrize(
+    ("name", "plant", "wanted"),
+    [
+        ("lab.db", Path.mkdir, "a file"),
+        ("lab_token", os.mkfifo, "a file"),
+        ("lab.lock", os.mkfifo, "a file"),
+        ("logs", Path.touch, "a folder"),
+    ],
+)
+def test_another_kind_of_file_is_refused(
+    folder: Path, name: str, plant: Callable[[Path], object], wanted: str
+) -> None:
+    plant(folder / name)
+    with pytest.raises(InvalidInput, match=f"{name} is not {wanted}; move it away"):
+        protect(folder)
+
+
 @needs_root
 def test_a_planted_file_of_another_user_is_refused(folder: Path) -> None:
     (folder / "lab_token").write_text("planted")

@@ -12,6 +12,12 @@ from backend.errors import Conflict, InvalidInput
 from backend.supervisor.lock import lock_data_dir
 
 
+def test_a_pipe_in_the_place_of_the_lock_is_refused_at_once(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "lab.lock")
+    with pytest.raises(InvalidInput, match=r"lab\.lock is not a file"), lock_data_dir(tmp_path):
+        pass
+
+
 @contextmanager
 def held(path: Path, mode: int, pid: str) -> Iterator[None]:
     """Create a lock file, and hold it through a descriptor that can only read."""

@@ -17,6 +17,13 @@ WEAK = [
     "12345678901234567890",
     "Password-1234567890",
     "deadbeef" * 8,
+    "abcdefghijklmnopqrstuvwxyz0123456789",
+    "zyxwvutsrqponmlkjihgfedcba9876543210",
+    "qwertyuiopasdfghjklzxcvbnm1234567890",
+    "aabbccddeeffgghhiijjkkllmmnnooppqqrrss",
+    "a1b2c3d4e5f6g7h8i9j0k1l2m3n4o5p6",
+    "MySecretMySecretMySecret1MySecret",
+    "".join(8 * letter for letter in "abcdefgh"),
 ]
 
 
