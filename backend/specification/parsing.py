@@ -51,7 +51,10 @@ def parse_json(body: bytes, limits: ParseLimits = USUAL_LIMITS) -> object:
 def parse_yaml(body: bytes, limits: ParseLimits = USUAL_LIMITS) -> object:
     """Parse YAML without tags, aliases or repeated keys. Raises MalformedBody and TooLarge."""
     if len(body) > limits.yaml_bytes:
-        raise TooLarge(f"The YAML is too large; accepted: at most {limits.yaml_bytes:,} bytes.")
+        raise TooLarge(
+            f"The YAML is too large; accepted: at most {limits.yaml_bytes:,} bytes "
+            "(LAB_MAX_YAML_BYTES)."
+        )
     try:
         data: object = _Loader(body, limits).get_single_data()
         _check_values(data, limits.depth)

@@ -16,7 +16,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from backend.errors import ForbiddenOrigin, LabError
 from backend.settings import Settings
 from backend.specification.hyperparameters import show
-from backend.web.body_limits import BodyLimits, too_large
+from backend.web.body_limits import BodyLimit, BodyLimits, too_large
 from backend.web.content_policy import page_policy
 from backend.web.host_header import host_name
 
@@ -78,8 +78,8 @@ class Security:
         self._body_limits.check_length(scope["path"], headers.get("content-length", ""))
 
 
-def _counted(receive: Receive, most: int) -> Receive:
-    """Return a `receive` that raises TooLarge after `most` bytes.
+def _counted(receive: Receive, most: BodyLimit) -> Receive:
+    """Return a `receive` that raises TooLarge beyond a limit.
 
     Content-Length is missing if the body is sent in chunks.
     """
@@ -89,7 +89,7 @@ def _counted(receive: Receive, most: int) -> Receive:
         nonlocal received
         message = await receive()
         received += len(message.get("body", b""))
-        if received > most:
+        if received > most.size:
             raise too_large(most)
         return message
 

@@ -9,6 +9,7 @@ import pytest
 
 from backend.main import create_app
 from backend.mlflow import app as mlflow_app
+from backend.mlflow.prefixes import PREFIXES
 from backend.settings import Settings
 from backend.web import json_bodies
 from tests.api import SPEC, Api
@@ -61,8 +62,10 @@ async def in_chunks(body: bytes) -> AsyncIterator[bytes]:
     ("path", "most"),
     [
         ("/sign-in", 256),
-        ("/api/2.0/mlflow/runs/log-batch", 4096),
-        ("/api/2.0/mlflow-artifacts/artifacts/1/model", 8192),
+        ("/api/bulk_log", 4096),
+        ("/api/bulk_alert", 4096),
+        *((f"{prefix}/mlflow/runs/log-batch", 4096) for prefix in PREFIXES),
+        *((f"{prefix}/mlflow-artifacts/artifacts/1/model", 8192) for prefix in PREFIXES),
         ("/api/experiments", 1024),
     ],
 )
@@ -74,6 +77,15 @@ def test_each_class_of_routes_has_its_own_limit(
     statuses = [api.post(path, content=b" " * size).status_code for size in (most, most + 1)]
     assert statuses[0] != 413
     assert statuses[1] == 413
+
+
+@pytest.mark.parametrize(
+    ("path", "setting"),
+    [("/api/bulk_log", "LAB_MAX_LOG_BYTES"), ("/api/experiments", "LAB_MAX_BODY_BYTES")],
+)
+def test_the_refusal_names_the_limit(sqlite_settings: Settings, path: str, setting: str) -> None:
+    api = app_with(sqlite_settings, max_body_bytes=1024, max_log_bytes=1024)
+    assert f"at most 1,024 bytes ({setting})" in api.post(path, content=b" " * 1025).text
 
 
 def test_a_large_body_is_refused_before_the_token_is_checked(sqlite_settings: Settings) -> None:
