@@ -64,11 +64,15 @@ class WorkBudget:
             return
         left = self.seconds - (time.thread_time() - use.began)
         if left < 0:
-            raise TooExpensive(
-                f"This takes more than {self.seconds:g} s of processor time; accepted: less "
-                "(LAB_WORK_SECONDS)."
-            )
+            raise TooExpensive(self.sentence())
         use.look_at = now + left
+
+    def sentence(self) -> str:
+        """Return the sentence that refuses work which takes too long."""
+        return (
+            f"This takes more than {self.seconds:g} s of processor time; accepted: less "
+            "(LAB_WORK_SECONDS)."
+        )
 
     def _use_of_thread(self, now: float) -> _ThreadUse:
         thread = threading.get_ident()
@@ -102,6 +106,15 @@ def check() -> None:
     budget = _current.get()
     if budget is not None:
         budget.check()
+
+
+def is_over() -> bool:
+    """Return whether `check` would end the work, for callbacks that cannot raise."""
+    try:
+        check()
+    except (ClientLeft, TooExpensive):
+        return True
+    return False
 
 
 def read(size: int) -> None:

@@ -12,6 +12,7 @@ from sqlalchemy.pool import ConnectionPoolEntry
 
 from backend.store.losses import as_unreachable
 from backend.store.sqlite_file import SqliteFile
+from backend.store.statement_budget import as_exhausted, limit_postgresql, limit_sqlite
 
 UNREACHABLE = (OperationalError, InterfaceError, PoolTimeout)
 """Errors that mean that the database cannot be used at the moment."""
@@ -83,6 +84,7 @@ def make_engine(
         )
         event.listen(engine, "connect", partial(_postgresql_session, transaction_seconds))
         event.listen(engine, "handle_error", _treat_as_disconnect)
+        event.listen(engine, "begin", limit_postgresql)
         return engine
     file = SqliteFile(
         Path(url.removeprefix("sqlite:///")),
@@ -110,11 +112,13 @@ def _postgresql_session(
     connection.commit()
 
 
-def _treat_as_disconnect(context: ExceptionContext) -> OperationalError | None:
+def _treat_as_disconnect(context: ExceptionContext) -> Exception | None:
     """Report a session that the server ended, or a read-only server, as a lost connection.
 
     The next connection may reach another server.
     """
+    if exhausted := as_exhausted(context):
+        return exhausted
     error, cause = context.sqlalchemy_exception, context.original_exception
     if getattr(cause, "sqlstate", "") not in RECONNECT_STATES:
         return as_unreachable(error)
@@ -139,8 +143,8 @@ def _sqlite_pragmas(connection: DBAPIConnection, _record: object) -> None:
         connection.execute(f"PRAGMA {pragma}")
 
 
-def _treat_as_unreachable(context: ExceptionContext) -> OperationalError | None:
-    return as_unreachable(context.sqlalchemy_exception)
+def _treat_as_unreachable(context: ExceptionContext) -> Exception | None:
+    return as_exhausted(context) or as_unreachable(context.sqlalchemy_exception)
 
 
 def _identify(file: SqliteFile, _connection: DBAPIConnection, record: ConnectionPoolEntry) -> None:
@@ -156,4 +160,5 @@ def _check_files(file: SqliteFile, connection: Connection) -> None:
 def _sqlite_begin(file: SqliteFile, connection: Connection) -> None:
     _check_files(file, connection)
     writes = connection.get_execution_options().get("lab_writes", False)
+    limit_sqlite(connection, writes=writes)
     connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")

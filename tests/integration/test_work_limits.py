@@ -1,19 +1,24 @@
 """Limits of the work for one request, and of the requests that do heavy work at once."""
 
 import asyncio
+import threading
+from collections.abc import Callable
 from itertools import count
 from types import SimpleNamespace
 
 import pytest
+from sqlalchemy import text
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from backend import work_budget
+from backend.errors import ClientLeft, TooExpensive
 from backend.main import create_app
 from backend.settings import Settings
+from backend.store import Database
 from backend.store.metric_storage import VALUE_BYTES
 from backend.web import heavy_work
 from backend.web.requests import CLIENT_WATCH
-from backend.work_budget import ClientWatch
+from backend.work_budget import ClientWatch, budget
 from tests.api import SPEC, Api, record_epochs
 from tests.integration.test_api_analysis import GRID, finish
 
@@ -44,12 +49,17 @@ def grid(sqlite_api: Api) -> Api:
     return sqlite_api
 
 
+def clocks(thread_time: Callable[[], float], perf_counter: Callable[[], float]) -> SimpleNamespace:
+    """Return clocks for budgets: processor time of the thread, and elapsed time."""
+    return SimpleNamespace(thread_time=thread_time, perf_counter=perf_counter)
+
+
 @pytest.mark.parametrize("path", HEAVY)
 def test_a_page_chart_or_analysis_ends_with_its_budget(
     grid: Api, path: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     clock = count(step=11)  # a look at it takes more than LAB_WORK_SECONDS
-    monkeypatch.setattr(work_budget, "time", SimpleNamespace(thread_time=lambda: next(clock)))
+    monkeypatch.setattr(work_budget, "time", clocks(lambda: next(clock), lambda: next(clock)))
     answer = grid.get(path)
     assert (answer.status_code, answer.headers["content-type"]) == (422, "application/json")
     assert "(LAB_WORK_SECONDS)" in answer.json()["detail"]
@@ -59,11 +69,33 @@ def test_a_page_chart_or_analysis_ends_with_its_budget(
 def test_a_submission_may_take_as_long_as_the_limit(
     sqlite_settings: Settings, spent: float, status: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    times = iter([0.0, 0.0])
-    clock = SimpleNamespace(thread_time=lambda: next(times, spent))
+    used, elapsed = iter([0.0, 0.0]), iter([0.0, 0.0])  # two threads begin
+    clock = clocks(lambda: next(used, spent), lambda: next(elapsed, spent))
     monkeypatch.setattr(work_budget, "time", clock)
     api = app_with(sqlite_settings, work_seconds=1)
     assert api.post("/api/experiments?dry_run=true", json=SPEC).status_code == status
+
+
+ENDLESS = text(
+    "WITH RECURSIVE numbers(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM numbers) "
+    "SELECT count(*) FROM numbers"
+)
+
+
+def test_a_statement_ends_with_the_budget(database: Database) -> None:
+    limited = budget(0.05, ClientWatch())
+    with database.read() as session, limited, pytest.raises(TooExpensive, match="LAB_WORK_SECONDS"):
+        session.execute(ENDLESS)
+    with database.read() as session:  # the connection can be used again, without a limit
+        assert session.scalar(text("SELECT 1")) == 1
+
+
+def test_a_statement_ends_when_the_client_leaves(sqlite_database: Database) -> None:
+    client = ClientWatch()
+    leaving = threading.Timer(0.05, setattr, (client, "gone", True))
+    with sqlite_database.read() as session, budget(60, client), pytest.raises(ClientLeft):
+        leaving.start()
+        session.execute(ENDLESS)
 
 
 class Gone:
