@@ -57,6 +57,10 @@ class Limits(BaseModel):
         "one.",
         beyond="429, nothing is queued",
     )  # fmt: skip
+    max_browser_sessions: int = limit(
+        50, "Browser sessions per token. One more ends the one that was not used for longest.",
+        beyond="the oldest ends",
+    )  # fmt: skip
     max_connections: int | None = limit(
         None, "Open connections per web process. At most three quarters of the limit of open "
         "files, which is raised to its maximum at the start.",

@@ -50,7 +50,7 @@ from backend.tracking.file_store import FileStore, remove_unused_files
 from backend.tracking.live_verdicts import LiveVerdicts
 from backend.tracking.writer import LogWriter
 from backend.web.access import Access
-from backend.web.audit import Audit, note_changed
+from backend.web.audit import Audit, record_change
 from backend.web.authentication import Authenticator
 from backend.web.dependencies import known_query
 from backend.web.errors import ErrorBody, ErrorHandlers
@@ -130,6 +130,7 @@ def _create_parts(state: State, settings: Settings) -> None:
     url = settings.webhook_url
     state.webhook = Webhook(url, state.database) if url else None
     state.background_notifier = BackgroundNotifier(state.notifier)
+    state.database.before_commit = record_change
     state.database.after_commit = partial(
         _notify, state.dispatcher, state.background_notifier, state.webhook
     )
@@ -148,7 +149,6 @@ def _notify(
     effects: CommitEffects,
 ) -> None:
     """Send queued runs to the broker, and notify streams and webhook, after a commit."""
-    note_changed("experiment", effects.changed_experiments)
     if webhook is not None:
         webhook.send(effects.turned_verdicts)
     if effects.runs_queued:

@@ -10,8 +10,8 @@ from backend.store import audit
 class AuditItem(BaseModel):
     """A request that changed something, or that failed to.
 
-    `token` is null if the service required no token. `targets` maps experiment, run, token and
-    other kinds to ids.
+    `token` is null if the service required no token, and for a command on its machine, whose method
+    is `lab`. `targets` maps experiment, run, token and other kinds to ids.
     """
 
     id: int

@@ -16,7 +16,8 @@ from backend.store.tables import Token
 
 DEFAULT_SCOPE = Scope.READ
 DEFAULT_LIFETIME = "90d"
-_NAME = re.compile(rf"[A-Za-z0-9][A-Za-z0-9 ._@-]{{0,{MAX_TOKEN_NAME - 1}}}")
+# Two spaces look like one in a list. Names that differ in case only are not accepted either.
+_NAME = re.compile(rf"(?!.*  )[A-Za-z0-9][A-Za-z0-9 ._@-]{{0,{MAX_TOKEN_NAME - 1}}}")
 
 
 class TokenItem(BaseModel):
@@ -47,13 +48,14 @@ def create(
 ) -> tuple[TokenItem, str]:
     """Store a new token; return it and its secret, which is not stored.
 
-    Raises InvalidInput, and Conflict if the name is taken.
+    Spaces around the name are removed. Raises InvalidInput, and Conflict if the name is taken.
     """
-    if not _NAME.fullmatch(name) or name == OPERATOR_NAME:
+    name = name.strip()
+    if not _NAME.fullmatch(name) or name.lower() == OPERATOR_NAME:
         raise InvalidInput(
             f"name ({name[:MAX_TOKEN_NAME]}) is not a name for a token; accepted: up to "
-            f"{MAX_TOKEN_NAME} letters, digits, spaces and ._@-, beginning with a letter or digit, "
-            f"but not {OPERATOR_NAME}.",
+            f"{MAX_TOKEN_NAME} letters, digits, ._@- and single spaces, beginning with a letter or "
+            f"digit, but not {OPERATOR_NAME}.",
             "name",
         )
     secret = new_token()

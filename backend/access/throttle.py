@@ -1,9 +1,11 @@
-"""Slows wrong tokens down, for each client address by itself.
+"""Slows wrong and ended tokens down, for each client address and ended token by itself.
 
 An address has `BURST` attempts, and gets one back every `SECONDS_PER_ATTEMPT`. Without attempts
 left, its unverified tokens are refused unread. Requests with a token or cookie that was verified
 within the last seconds still pass, and so does every other address. The tokens are too long to be
 guessed at any speed; this protects the database and the log.
+
+A token that has ended counts by itself: its digest takes the place of an address.
 """
 
 import math
@@ -19,9 +21,13 @@ IPV6_PREFIX = 64  # bits; one customer has at least as many addresses
 
 
 class FailureThrottle:
-    """Counts the failed attempts of each address, in a bounded amount of memory."""
+    """Counts the failed attempts of each address, in a bounded amount of memory.
 
-    def __init__(self) -> None:
+    Each address has `burst` attempts, and gets one back after `seconds`.
+    """
+
+    def __init__(self, burst: int = BURST, seconds: float = SECONDS_PER_ATTEMPT) -> None:
+        self._burst, self._seconds = burst, seconds
         self._spent: OrderedDict[str, tuple[float, float]] = OrderedDict()  # attempts, at
         self._lock = threading.Lock()
 
@@ -29,7 +35,7 @@ class FailureThrottle:
         """Return after how many seconds the client may try again; 0 if it may now."""
         with self._lock:
             spent = self._now_spent(_group(client))
-        return math.ceil((spent - BURST + 1) * SECONDS_PER_ATTEMPT) if spent > BURST - 1 else 0
+        return math.ceil(max(0.0, spent - self._burst + 1) * self._seconds)
 
     def record_failure(self, client: str) -> None:
         """Count a failed attempt."""
@@ -42,7 +48,7 @@ class FailureThrottle:
 
     def _now_spent(self, group: str) -> float:
         spent, at = self._spent.get(group, (0.0, 0.0))
-        return max(0.0, spent - (time.monotonic() - at) / SECONDS_PER_ATTEMPT)
+        return max(0.0, spent - (time.monotonic() - at) / self._seconds)
 
 
 def _group(client: str) -> str:

@@ -27,6 +27,17 @@ REMEMBERED = 1000  # identities in memory
 RECORD_USE_SECONDS = 60.0  # between two writes of the time of last use
 
 
+class EndedToken(Unauthorized):
+    """A token that was revoked or has expired."""
+
+    def __init__(self, token: Token) -> None:
+        state = "was revoked" if token.revoked_at is not None else "has expired"
+        super().__init__(
+            f"The token {token.name} {state}. An administrator of this lab can create another."
+        )
+        self.name = token.name
+
+
 class Verifier:
     """Finds the identity of a secret. Its methods that take one may be called from any thread."""
 
@@ -51,14 +62,14 @@ class Verifier:
     def verify_token(self, secret: str) -> Identity | None:
         """Return the identity of a token, None if it is unknown.
 
-        Raises Unauthorized for a token that is revoked or has expired.
+        Raises EndedToken for a token that is revoked or has expired.
         """
         key = digest(secret)
         with self._database.read() as session:
             identity = self._usable(session, key)
             known = tokens.by_digest(session, key) if identity is None else None
         if known is not None:
-            raise Unauthorized(_why_unusable(known))
+            raise EndedToken(known)
         return self._remember(key, identity, tokens.touch)
 
     def verify_cookie(self, secret: str) -> Identity | None:
@@ -106,8 +117,3 @@ class Verifier:
                 touch(session, key)
         except UNREACHABLE:  # a full or read-only disk must not lock people out
             logger.warning("could not record the last use of a token")
-
-
-def _why_unusable(token: Token) -> str:
-    state = "was revoked" if token.revoked_at is not None else "has expired"
-    return f"The token {token.name} {state}. An administrator of this lab can create another."

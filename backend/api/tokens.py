@@ -2,7 +2,7 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Path
+from fastapi import APIRouter, Path, Response
 from pydantic import BaseModel, ConfigDict, Field
 
 from backend.access import named_tokens
@@ -57,17 +57,19 @@ def list_tokens(database: DatabaseDep) -> Tokens:
 
 @router.post("", status_code=201, summary="Create a token")
 def create_token(
+    response: Response,
     wanted: NewToken,
     database: DatabaseDep,
     authenticator: AuthenticatorDep,
     identity: IdentityDep,
 ) -> CreatedToken:
     """Create a token. Its secret is in this response only."""
+    response.headers["Cache-Control"] = "no-store"
     if not authenticator.required:
         raise Conflict(OPEN_SERVICE)
     with database.write() as session:
         item, secret = named_tokens.create(session, **wanted.model_dump(), created_by=identity.name)
-    note_changed("token", [item.id])
+        note_changed("token", [item.id])
     return CreatedToken(**item.model_dump(), secret=secret)
 
 

@@ -1,15 +1,21 @@
 """Command on named tokens, directly in the database: token create, list and revoke."""
 
 import json
+import os
 from argparse import Namespace
+
+from sqlalchemy.orm import Session
 
 from backend.access import named_tokens
 from backend.access.exposure import requires_token
 from backend.access.named_tokens import TokenItem
 from backend.cli.terminal import complain, say
+from backend.operations.credentials import stored_token
 from backend.operations.migration import opened, refuse_missing
+from backend.private_files import user_name
 from backend.settings import Settings, load_settings
-from backend.store import tokens
+from backend.store import audit, tokens
+from backend.store.audit import COMMAND
 
 
 def run(options: Namespace) -> int:
@@ -26,6 +32,7 @@ def _create(options: Namespace, settings: Settings) -> None:
         item, secret = named_tokens.create(
             session, name=options.name, scope=options.scope, expires=options.expires
         )
+        _record(session, options.action, item, 201)
     if options.format == "json":
         say(json.dumps({**item.model_dump(), "secret": secret}, indent=1))
         return
@@ -38,8 +45,11 @@ def _explain(item: TokenItem, settings: Settings) -> None:
     complain(
         f"Token {item.name} with the scope {item.scope}, valid {until}. It is not shown again:"
     )
-    if not requires_token(settings):
-        complain("The service requires no token while LAB_TOKEN is not set.")
+    if not requires_token(settings) and not stored_token(settings.data_dir):
+        complain(
+            "The service requires a token if LAB_TOKEN is set, or if it was started with "
+            "`lab up --token`."
+        )
 
 
 def _list(options: Namespace, settings: Settings) -> None:
@@ -57,7 +67,22 @@ def _list(options: Namespace, settings: Settings) -> None:
 def _revoke(options: Namespace, settings: Settings) -> None:
     with opened(settings) as database, database.write() as session:
         item = named_tokens.revoke(session, tokens.named(session, options.name))
+        _record(session, options.action, item, 200)
     say(f"Token {item.name} is revoked. A running service refuses it within 5 seconds.")
+
+
+def _record(session: Session, action: str, item: TokenItem, status: int) -> None:
+    """Add the command to the audit log, with the status of the same request over HTTP."""
+    audit.record(
+        session,
+        token=None,
+        in_browser=False,
+        client=f"user {user_name(os.getuid())}",
+        method=COMMAND,
+        route=f"lab token {action}",
+        targets={"token": [item.id]},
+        status=status,
+    )
 
 
 def _line(item: TokenItem) -> str:

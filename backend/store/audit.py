@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
-from sqlalchemy import delete, func, or_, select
+from sqlalchemy import delete, func, inspect, or_, select, update
 from sqlalchemy.orm import Session
 
 from backend.store.engine import now_ms
@@ -10,6 +10,9 @@ from backend.store.tables import AuditEntry
 
 MAX_TARGET_IDS = 100  # of one kind in one entry; a bulk operation may change thousands
 REMOVED_AT_ONCE = 1000
+COMMAND = "lab"
+"""The method of an entry for a command on the machine of the service; its route is the command."""
+Targets = Mapping[str, Sequence[int | str]]
 
 
 def record(
@@ -20,22 +23,43 @@ def record(
     client: str,
     method: str,
     route: str,
-    targets: Mapping[str, Sequence[int | str]],
+    targets: Targets,
     status: int,
-) -> None:
+) -> AuditEntry:
     """Add an entry. It keeps the first `MAX_TARGET_IDS` ids of each kind."""
-    kept = {kind: list(ids[:MAX_TARGET_IDS]) for kind, ids in targets.items() if ids}
-    session.add(
-        AuditEntry(
-            token=token,
-            in_browser=in_browser,
-            client=client,
-            method=method[:8],
-            route=route[:200],
-            targets=kept,
-            status=status,
-        )
+    entry = AuditEntry(
+        token=token,
+        in_browser=in_browser,
+        client=client,
+        method=method[:8],
+        route=route[:200],
+        targets=kept(targets),
+        status=status,
     )
+    session.add(entry)
+    return entry
+
+
+def complete(
+    session: Session, entry: AuditEntry, *, targets: Targets, status: int | None = None
+) -> None:
+    """Change the targets and the status of an entry that is stored. None keeps the status."""
+    entry.targets, entry.status = kept(targets), status or entry.status
+    session.execute(
+        update(AuditEntry)
+        .where(AuditEntry.id == entry.id)
+        .values(targets=entry.targets, status=entry.status)
+    )
+
+
+def is_stored(entry: AuditEntry) -> bool:
+    """Return whether the transaction that added an entry was committed, or may still be."""
+    return bool(inspect(entry).has_identity)
+
+
+def kept(targets: Targets) -> dict[str, list[int | str]]:
+    """Return the targets that an entry keeps."""
+    return {kind: list(ids[:MAX_TARGET_IDS]) for kind, ids in targets.items() if ids}
 
 
 def page(

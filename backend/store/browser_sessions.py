@@ -22,14 +22,19 @@ def _is_live() -> ColumnElement[bool]:
 
 
 def start(
-    session: Session, *, digest: str, token_digest: str, token_name: str, client: str
+    session: Session, *, digest: str, token_digest: str, token_name: str, client: str, most: int
 ) -> BrowserSession:
-    """Store a new session."""
+    """Store a new session. Beyond `most` of its token, those end that were not used for longest."""
     row = BrowserSession(
         digest=digest, token_digest=token_digest, token_name=token_name, client=client
     )
     session.add(row)
     session.flush()
+    used_first = BrowserSession.last_used_at.desc(), BrowserSession.id.desc()
+    of_token = select(BrowserSession.id).where(BrowserSession.token_digest == token_digest)
+    surplus = session.scalars(of_token.order_by(*used_first).offset(most)).all()
+    if surplus:
+        session.execute(delete(BrowserSession).where(BrowserSession.id.in_(surplus)))
     return row
 
 

@@ -4,6 +4,7 @@ Functions of the store record effects on their session, such as queued runs. `Da
 reports them after the commit, so that no caller has to remember a notification.
 """
 
+import logging
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -20,6 +21,8 @@ from sqlalchemy.sql.functions import FunctionElement
 from backend.store.connections import make_engine
 from backend.store.installation import InstallationWatch
 from backend.store.losses import DAMAGED, damaged, loss
+
+logger = logging.getLogger(__name__)
 
 _KEY = "commit_effects"
 
@@ -76,13 +79,17 @@ class Database:
 
     `connections` limits the connections to PostgreSQL; a caller waits for a free one.
     `transaction_seconds` limits each transaction there (from version 17), so that a client that
-    hangs in the middle of a statement does not keep its locks. `after_commit` is called with the
-    effects of each committed transaction; the web service sets it to notify other processes.
+    hangs in the middle of a statement does not keep its locks.
+
+    The web service sets two functions. `before_commit` is called with the session of each write
+    transaction, to add what belongs to it. `after_commit` is called with the effects of each
+    committed one, to notify other processes. The transaction stays committed if it fails.
 
     A service opens its database with `in_service`: it is migrated, so it is never created, and
     every write checks that it is still the same (see `backend.store.installation`).
     """
 
+    before_commit: Callable[[Session], object]
     after_commit: Callable[[CommitEffects], object]
 
     def __init__(
@@ -101,7 +108,7 @@ class Database:
         self._watch = InstallationWatch() if in_service else None
         self._is_damaged = False  # until the process ends: a write might make it worse
         event.listen(self.engine, "handle_error", self._note_damage)
-        self.after_commit = _ignore
+        self.before_commit = self.after_commit = _ignore
         # every statement of a transaction sees the same state, as in SQLite
         self._reader = self.engine
         if self.engine.dialect.name == "postgresql":
@@ -127,8 +134,16 @@ class Database:
                 if self._watch:
                     self._watch.check(session)
                 yield session
+                self.before_commit(session)
             effects = effects_of(session)
-        self.after_commit(effects)
+        self._report(effects)
+
+    def _report(self, effects: CommitEffects) -> None:
+        """Call `after_commit`. Its failure must not look as if nothing had been stored."""
+        try:
+            self.after_commit(effects)
+        except Exception:
+            logger.exception("the effects of a committed transaction could not be reported")
 
     def _note_damage(self, context: ExceptionContext) -> None:
         self._is_damaged |= loss(context.original_exception) == DAMAGED
@@ -176,8 +191,8 @@ def take_turn(session: Session, activity: str, *, wait: bool = True) -> bool:
     return True
 
 
-def _ignore(_effects: CommitEffects) -> None:
-    """Do nothing after a commit."""
+def _ignore(_: object) -> None:
+    """Do nothing before or after a commit."""
 
 
 def insert_for(

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from sqlalchemy import or_, select, update
+from sqlalchemy import func, or_, select, update
 from sqlalchemy.orm import Session
 
 from backend.errors import Conflict, NotFound
@@ -19,10 +19,14 @@ def create(
     seconds: float | None,
     created_by: str | None,
 ) -> Token:
-    """Store a token that is valid for `seconds` (None: until it is revoked). Raises Conflict."""
+    """Store a token that is valid for `seconds` (None: until it is revoked).
+
+    Raises Conflict if another name differs in case at most.
+    """
     take_turn(session, "creating a token")
-    if session.scalar(select(Token.id).where(Token.name == name)) is not None:
-        raise Conflict(f"There is or was a token named {name}; choose another name.", "name")
+    taken = session.scalar(select(Token.name).where(func.lower(Token.name) == name.lower()))
+    if taken is not None:
+        raise Conflict(f"There is or was a token named {taken}; choose another name.", "name")
     token = Token(name=name, digest=digest, scope=scope, created_by=created_by)
     session.add(token)
     session.flush()

@@ -5,7 +5,6 @@ Programs send a token in a header (`backend.web.credentials`). A person opens th
 its cookie, and the token is removed from the URL.
 """
 
-import logging
 import time
 from urllib.parse import parse_qsl, quote, urlencode
 
@@ -22,8 +21,6 @@ from backend.web.authentication import Authenticator
 from backend.web.errors import NOT_PAGES
 from backend.web.route_scopes import needed_scope
 from backend.web.security import Respond, is_cross_site
-
-logger = logging.getLogger(__name__)
 
 SIGN_IN = "/sign-in"
 VERIFY_AGAIN_SECONDS = 5.0  # while a response is sent: a stream ends with its token
@@ -80,7 +77,7 @@ class Access:
             return await self._authenticator.sign_in(request, token, url_without_token(request))
         identity = await self._authenticator.identify(request)
         if not identity.scope.includes(needed):
-            logger.warning("scope too small", extra={"token_name": identity.name})
+            await self._authenticator.note_forbidden(request, identity)
             raise Forbidden(
                 f"The token {identity.name} has the scope {identity.scope.value}; "
                 f"this needs {needed.value}."

@@ -11,11 +11,12 @@ from backend.access.exposure import requires_token
 from backend.access.identity import ANYONE, Identity
 from backend.access.throttle import FailureThrottle
 from backend.access.token_secrets import digest, new_cookie
-from backend.access.verification import Verifier
+from backend.access.verification import EndedToken, Verifier
 from backend.errors import TooManyRequests, Unauthorized
 from backend.settings import Settings
 from backend.store import Database, browser_sessions
 from backend.web.credentials import Credential, cookie_name, sent_credential
+from backend.web.refusals import Refusals
 
 logger = logging.getLogger(__name__)
 
@@ -33,8 +34,10 @@ class Authenticator:
         self.required = requires_token(settings)
         token = settings.token.get_secret_value() if settings.token else ""
         self._database = database
+        self._max_sessions = settings.max_browser_sessions
         self._verifier = Verifier(database, token)
         self._throttle = FailureThrottle()
+        self._refusals = Refusals(database)
         self.forget = self._verifier.forget
 
     async def identify(self, request: Request) -> Identity:
@@ -79,17 +82,25 @@ class Authenticator:
         if credential.is_cookie:  # random, and old ones are common: not an attempt to guess
             verify: Callable[[str], Identity | None] = self._verifier.verify_cookie
         else:
-            self._refuse_frequent(client_address(request))
+            self._refuse_frequent(client_address(request), credential.secret)
             verify = self._verifier.verify_token
-        identity = await run_in_threadpool(verify, credential.secret)
+        try:
+            identity = await run_in_threadpool(verify, credential.secret)
+        except EndedToken as error:
+            await self._note_ended(request, credential.secret, error.name)
+            raise
         if identity is None:
             raise self._failure(request, credential)
         return identity
 
-    def _refuse_frequent(self, client: str) -> None:
+    def _refuse_frequent(self, client: str, secret: str) -> None:
         if seconds := self._throttle.seconds_to_wait(client):
             raise TooManyRequests(
                 f"Too many wrong tokens came from {client}; try again in {seconds} s.", seconds
+            )
+        if seconds := self._throttle.seconds_to_wait(digest(secret)):
+            raise TooManyRequests(
+                f"This token has ended, and was sent too often; try again in {seconds} s.", seconds
             )
 
     def _failure(self, request: Request, credential: Credential) -> Unauthorized:
@@ -101,6 +112,27 @@ class Authenticator:
         logger.warning("wrong token", extra={"client": client})
         return Unauthorized(WRONG_TOKEN)
 
+    async def _note_ended(self, request: Request, secret: str, token: str) -> None:
+        """Count and record the use of a token that has ended.
+
+        It counts against the token. Other programs with the same IP address may have valid ones.
+        """
+        client = client_address(request)
+        self._throttle.record_failure(digest(secret))
+        logger.warning("ended token", extra={"client": client, "token_name": token})
+        await self._refusals.record(request, token=token, client=client, status=401)
+
+    async def note_forbidden(self, request: Request, identity: Identity) -> None:
+        """Record a request that needs a larger scope."""
+        logger.warning("scope too small", extra={"token_name": identity.name})
+        await self._refusals.record(
+            request,
+            token=identity.name or "",
+            client=client_address(request),
+            status=403,
+            in_browser=identity.session_id is not None,
+        )
+
     def _start_session(self, identity: Identity, cookie: str, client: str) -> None:
         with self._database.write() as session:
             browser_sessions.start(
@@ -109,7 +141,9 @@ class Authenticator:
                 token_digest=identity.digest,
                 token_name=identity.name or "",
                 client=client,
+                most=self._max_sessions,
             )
+        self.forget()  # a session may have ended
 
     def _end_session(self, session_id: int) -> None:
         with self._database.write() as session:

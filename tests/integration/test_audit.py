@@ -1,15 +1,20 @@
 """The audit log: which token changed what."""
 
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 from sqlalchemy import update
+from sqlalchemy.exc import OperationalError
+from sqlalchemy.orm import Session
 
 from backend.access.expiry import remove_expired
 from backend.settings import Settings
 from backend.store.tables import AuditEntry
+from backend.web import audit
+from backend.web.refusals import ENTRIES_AT_ONCE
 from tests.api import SPEC, Api
-from tests.tokens import OPERATOR, bearer, new_token, sign_in
+from tests.tokens import OPERATOR, bearer, expire, new_token, revoke, sign_in
 
 ADMIN = bearer(OPERATOR)
 
@@ -70,6 +75,80 @@ def test_creating_and_revoking_tokens_is_recorded_without_the_secret(api: Api) -
     assert answer["secret"] not in str([created, revoked])
 
 
+def test_a_change_and_its_entry_are_one_transaction(
+    api: Api, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nothing runs after the commit, as if the process had been killed there."""
+    monkeypatch.setattr(audit.Audit, "_complete", killed)
+    api.post("/api/experiments", json=SPEC, headers=ADMIN)
+    [entry] = entries(api)
+    assert (entry["targets"], entry["status"]) == ({"experiment": [1]}, 201)
+
+
+async def killed(*_: object) -> None:
+    """Do nothing, in the place of what a killed process does not do."""
+
+
+def test_a_change_that_is_rolled_back_leaves_the_entry_of_a_failure(
+    api: Api, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object) -> None:
+        raise OperationalError("COMMIT", None, Exception("no space"))
+
+    monkeypatch.setattr(api.database, "before_commit", both(audit.record_change, fail))
+    assert api.post("/api/experiments", json=SPEC, headers=ADMIN).status_code == 503
+    monkeypatch.undo()
+    assert api.count_experiments() == 0
+    assert entries(api) == []  # not even that could be stored
+    api.post("/api/experiments", json=SPEC, headers=ADMIN)
+    assert [entry["status"] for entry in entries(api)] == [201]
+
+
+def both(*functions: Callable[[Session], None]) -> Callable[[Session], None]:
+    """Return a function that calls all of them."""
+
+    def call(session: Session) -> None:
+        for function in functions:
+            function(session)
+
+    return call
+
+
+def test_a_scope_that_is_too_small_is_recorded(api: Api) -> None:
+    reader = new_token(api, "reader")
+    api.post("/api/experiments", json=SPEC, headers=bearer(reader))
+    api.get("/tokens", headers=sign_in(api, reader))
+    assert [(entry["token"], entry["in_browser"], entry["route"], entry["status"])
+            for entry in entries(api)] == [
+        ("reader", True, "/tokens", 403), ("reader", False, "/api/experiments", 403),
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("end", [revoke, expire])
+def test_a_token_that_has_ended_is_recorded_and_slowed(
+    api: Api, end: Callable[[Api, str], None]
+) -> None:
+    secret, other = new_token(api, "old", "admin"), new_token(api, "new")
+    end(api, "old")
+    statuses = [api.get("/api/runs", headers=bearer(secret)).status_code for _ in range(12)]
+    assert statuses == [401] * 10 + [429] * 2
+    assert [(entry["token"], entry["status"]) for entry in entries(api)] == [("old", 401)] * 10
+    assert api.get("/api/runs", headers=bearer(other)).status_code == 200  # with the same IP address
+
+
+def test_refusals_cannot_fill_the_log(api: Api) -> None:
+    reader = bearer(new_token(api, "reader"))
+    for _ in range(20):
+        api.post("/api/experiments", json=SPEC, headers=reader)
+    assert len(entries(api)) == ENTRIES_AT_ONCE
+
+
+def test_a_path_with_a_null_character_is_recorded(api: Api) -> None:
+    assert api.post("/api/nothing%00", headers=ADMIN).status_code == 404
+    assert api.request("DELETE", "/api/views/a%00", headers=ADMIN).status_code < 500
+    assert entries(api)[1]["route"] == "/api/nothing\\x00"
+
+
 def test_pages_of_the_log_and_the_entries_of_one_token(api: Api) -> None:
     for name in ("a", "b", "a"):
         headers = bearer(new_token(api, f"{name} {len(entries(api))}", "submit"))
@@ -105,3 +184,15 @@ def test_many_targets_are_cut_off(api: Api) -> None:
         api.post("/api/experiments", json=spec, headers=ADMIN)
     api.post("/api/experiments/delete", json={"experiments": [1, 2, 3]}, headers=ADMIN)
     assert entries(api)[0]["targets"] == {"experiment": [1, 2, 3]}
+
+
+def test_a_failure_after_the_commit_is_logged_and_the_answer_true(
+    api: Api, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(_: object) -> None:
+        raise ValueError("the webhook is broken")
+
+    monkeypatch.setattr(api.database, "after_commit", fail)
+    assert api.post("/api/experiments", json=SPEC, headers=ADMIN).status_code == 201
+    assert api.count_experiments() == 1
+    assert "effects of a committed transaction could not be reported" in caplog.text

@@ -8,6 +8,7 @@ import pytest
 from backend.access import named_tokens
 from backend.cli import main
 from backend.diagnosis.verdicts import Verdict
+from backend.operations import credentials
 from backend.settings import Settings
 from backend.store import Database, audit, backup, restore, tokens
 from backend.store.schema import migrate
@@ -47,10 +48,34 @@ def test_tokens_are_listed_and_revoked(capsys: pytest.CaptureFixture[str]) -> No
     assert capsys.readouterr().out.startswith("laptop                   read    revoked 20")
 
 
+def test_the_commands_are_in_the_audit_log(protected: Api) -> None:
+    main(["token", "create", "laptop"])
+    main(["token", "revoke", "laptop"])
+    items = protected.get("/api/audit", headers=bearer(OPERATOR)).json()["items"]
+    assert [(item["method"], item["route"], item["targets"]) for item in items] == [
+        ("lab", "lab token revoke", {"token": [1]}),
+        ("lab", "lab token create", {"token": [1]}),
+    ]
+    assert items[0]["client"].startswith("user ")
+
+
+@pytest.mark.parametrize("is_stored", [False, True])
+def test_a_token_is_not_said_to_be_needless(
+    settings: Settings, capsys: pytest.CaptureFixture[str], is_stored: bool
+) -> None:
+    if is_stored:  # as `lab up --token` does
+        credentials.token(settings.data_dir)
+    main(["token", "create", "laptop"])
+    advice = "The service requires a token if LAB_TOKEN is set"
+    assert (advice in capsys.readouterr().err) is not is_stored
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
         (["create", "a/b"], "name (a/b) is not a name for a token"),
+        (["create", "Operator"], "but not operator"),
+        (["create", "a  b"], "single spaces"),
         (["create", "x", "--scope", "root"], "scope (root) is not a scope; accepted: read, log,"),
         (["create", "x", "--expires", "soon"], "expires (soon) is not a lifetime"),
         (["revoke", "nobody"], "There is no token named nobody."),

@@ -9,6 +9,7 @@ import pytest
 from sqlalchemy import text, update
 
 from backend.access import verification
+from backend.main import create_app
 from backend.settings import Settings
 from backend.store import browser_sessions, tokens
 from backend.store.tables import BrowserSession
@@ -156,7 +157,7 @@ def test_a_name_is_used_once(api: Api) -> None:
     "change",
     [
         {"name": ""}, {"name": "operator"}, {"name": "x" * 81}, {"name": "a\nb"},
-        {"name": "<b>"}, {"name": " a"}, {"scope": "root"}, {"scope": ""}, {"expires": "0d"},
+        {"name": "<b>"}, {"name": "a  b"}, {"scope": "root"}, {"scope": ""}, {"expires": "0d"},
         {"expires": "30"}, {"expires": "3651d"}, {"expires": "1e3d"}, {"other": 1},
     ],
     ids=str,
@@ -265,3 +266,23 @@ def test_headers_of_a_proxy_count_if_one_is_configured(
 ) -> None:
     settings = with_token(sqlite_settings).model_copy(update={"url": url})
     assert server_config(api.app, settings).proxy_headers is trusted
+
+
+def test_a_token_has_so_many_browser_sessions(settings: Settings) -> None:
+    api = Api(create_app(with_token(settings).model_copy(update={"max_browser_sessions": 2})))
+    secret, other = new_token(api, "many"), sign_in(api, new_token(api, "other"))
+    cookies = [sign_in(api, secret) for _ in range(3)]
+    assert [status(api, cookie) for cookie in (*cookies, other)] == [401, 200, 200, 200]
+
+
+@pytest.mark.parametrize("name", ["Tread", "tread ", " TREAD"])
+def test_names_that_look_alike_are_refused(api: Api, name: str) -> None:
+    new_token(api, "tread")
+    answer = api.post("/api/tokens", json={"name": name}, headers=ADMIN)
+    assert answer.status_code == 409
+    assert answer.json()["detail"].startswith("There is or was a token named tread;")
+
+
+def test_the_answer_with_a_secret_is_not_cached(api: Api) -> None:
+    answer = api.post("/api/tokens", json={"name": "ci"}, headers=ADMIN)
+    assert answer.headers["cache-control"] == "no-store"
