@@ -11,6 +11,7 @@ from backend.runs.schemas import RunItem
 from backend.runs.states import ENDED
 from backend.specification.estimates import seconds
 from backend.store import metrics
+from backend.store.engine import moment
 from frontend import formatting
 
 # With less work done or less time passed, no time left is estimated.
@@ -28,6 +29,11 @@ class Throughput:
 
     epochs: Mapping[int, int]
     seconds: float
+
+
+def clock(session: Session) -> datetime:
+    """Return the time by the clock of the database, which also stamped the runs."""
+    return datetime.fromtimestamp(moment(session) / 1000, UTC)
 
 
 def throughput(session: Session, runs: Sequence[RunItem], now: datetime) -> Throughput | None:
@@ -197,9 +203,11 @@ def _share(run: RunItem) -> float:
 
 
 def _seconds_taken(runs: Sequence[RunItem], now: datetime) -> float | None:
+    """Return the seconds since the first run began, None if none has or the clock disagrees."""
     starts = [datetime.fromisoformat(run.started_at) for run in runs if run.started_at]
     if not starts:
         return None
     active = any(run.status not in ENDED for run in runs)
     ends = [datetime.fromisoformat(run.ended_at) for run in runs if run.ended_at]
-    return ((now if active or not ends else max(ends)) - min(starts)).total_seconds()
+    taken = ((now if active or not ends else max(ends)) - min(starts)).total_seconds()
+    return taken if taken >= 0 else None  # the clock was set back

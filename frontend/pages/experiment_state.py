@@ -3,7 +3,6 @@
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 
 from sqlalchemy.orm import Session
 
@@ -11,7 +10,7 @@ from backend.runs.items import SUMMARISED, experiment_items, run_items
 from backend.runs.schemas import ExperimentItem, RunItem
 from backend.store import experiments, metric_summaries, runs
 from backend.store.tables import Run
-from frontend.charts.experiment_progress import ProgressInfo, progress_info, throughput
+from frontend.charts.experiment_progress import ProgressInfo, clock, progress_info, throughput
 from frontend.charts.grid_metrics import KEYS, AtBest
 from frontend.formatting import badges
 from frontend.live_parts import version_now
@@ -70,7 +69,8 @@ def read_state(session: Session, experiment_id: int) -> ExperimentState:
     items = run_items(session, rows, keys=SUMMARISED)
     [item] = experiment_items(session, [experiment])
     ahead = runs.count_unended_before(session, experiment_id) if item.status == "queued" else 0
-    lately = throughput(session, items, datetime.now(UTC)) if item.status == "running" else None
+    now = clock(session)
+    lately = throughput(session, items, now) if item.status == "running" else None
     return ExperimentState(
         version,
         revision,
@@ -78,7 +78,7 @@ def read_state(session: Session, experiment_id: int) -> ExperimentState:
         rows,
         items,
         metric_summaries.values_at_best(session, [run.id for run in items], KEYS),
-        progress_info(item.status, items, ahead=ahead, lately=lately),
+        progress_info(item.status, items, ahead=ahead, lately=lately, now=now),
     )
 
 

@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 
 from fastapi import APIRouter, Request
 from fastapi.responses import HTMLResponse
@@ -17,7 +16,7 @@ from backend.store.experiments import Visibility
 from backend.store.external_experiments import EXTERNAL
 from backend.store.external_search import DEFAULT_NAME
 from backend.web.dependencies import Cursor
-from frontend.charts.experiment_progress import ProgressInfo, progress_info, throughput
+from frontend.charts.experiment_progress import ProgressInfo, clock, progress_info, throughput
 from frontend.formatting import badges
 from frontend.pages.own_training import ways_to_log
 from frontend.site import Reading, render
@@ -90,5 +89,6 @@ def _progress(session: Session, item: ExperimentItem) -> ProgressInfo | None:
     if item.status in ENDED:
         return None
     rows = run_items(session, runs.of_experiment(session, item.id), keys=())
-    lately = throughput(session, rows, datetime.now(UTC)) if item.status == "running" else None
-    return progress_info(item.status, rows, lately=lately)
+    now = clock(session)
+    lately = throughput(session, rows, now) if item.status == "running" else None
+    return progress_info(item.status, rows, lately=lately, now=now)

@@ -46,6 +46,13 @@ def test_speed_and_time_left_follow_from_the_last_seconds() -> None:
     assert progress.sentence.endswith("80 epochs so far, 5.00 epochs per second, about 4 s left")
 
 
+def test_a_clock_that_was_set_back_gives_no_negative_time() -> None:
+    progress = after(-3600, run("finished", 100, ended=-3590), status="finished")
+    assert progress.sentence == "1 of 1 run done, 100 epochs in total"
+    running = after(-3600, run("running", 80))
+    assert (running.seconds_left, running.epochs_per_second) == (None, None)
+
+
 def test_larger_models_count_more() -> None:
     progress = after(10, run("finished", 100, ended=10, width=2), run("queued", width=128))
     assert progress.share < 0.4
