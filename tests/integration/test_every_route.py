@@ -5,6 +5,7 @@ from fastapi import FastAPI
 from starlette.routing import Mount
 
 from backend.access.scopes import Scope
+from backend.access.throttle import FailureThrottle
 from backend.main import create_app
 from backend.settings import Settings
 from backend.web.route_scopes import CHANGES, declared
@@ -62,7 +63,11 @@ def refusal(api: Api, role: Role, route: Route) -> int | None:
     return answer.status_code if answer.status_code in (401, 403) and not is_form else None
 
 
-def test_every_route_with_every_role(sqlite_protected: Api) -> None:
+def test_every_route_with_every_role(
+    sqlite_protected: Api, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    patient = FailureThrottle(burst=1_000_000)
+    monkeypatch.setattr(sqlite_protected.app.state.authenticator, "_throttle", patient)
     wrong = []
     for role in every_role(sqlite_protected):
         for route in every_route(sqlite_protected.app):
