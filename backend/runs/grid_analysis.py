@@ -108,7 +108,7 @@ def _result(
         final=PartLosses(*last),
         reference_loss=run.reference_loss,
         errors=None if errors[0] is None else PartLosses(*errors),
-        outputs=SOURCES[source].outputs if source in SOURCES else 1,
+        outputs=SOURCES[str(source)].outputs if source in SOURCES else 1,
         reached=_reached(val_loss),
     )
 

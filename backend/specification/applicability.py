@@ -46,9 +46,12 @@ def in_words(hyperparameter: Hyperparameter) -> str:
 
 def _condition(control: Hyperparameter, allowed: Sequence[ParamValue]) -> str:
     values = [value for value in allowed if value is not None]
+    others = getattr(allowed, "others", "")
+    if not values and others:
+        return str(others)
     if not values:
         return f"no {control.name}"
     if control.schema.get("type") == "integer":
         return f"{control.name} {values[0]} or more"
-    *others, last = map(str, values)
-    return f"{control.name} {', '.join(others)} or {last}" if others else f"{control.name} {last}"
+    *first, last = [str(value) for value in values] + ([others] if others else [])
+    return f"{control.name} {', '.join(first)} or {last}" if first else f"{control.name} {last}"

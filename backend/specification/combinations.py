@@ -8,7 +8,9 @@ from backend.specification.notation import inputs_needed
 from backend.specification.optimizers import gradient_optimizers
 from backend.specification.run_spec import RunSpec
 
+MAX_NAMES = 20  # of columns in a sentence
 MAX_WEIGHTS = 2_000_000
+MAX_BUILT_IN_ROWS = 100_000  # of one part
 MAX_SOLVING_BYTES = 4 << 30  # which takes about ten minutes to solve
 
 
@@ -52,6 +54,49 @@ def _rows(spec: RunSpec) -> FieldError | None:
         f"{n_validation + n_test:,}"
     )
     return _refused("dataset.n_train", n_train, most)
+
+
+def _built_in_rows(spec: RunSpec) -> FieldError | None:
+    """Refuse more rows than a built-in source draws: a table may have more."""
+    if spec.source.table is not None:
+        return None
+    for name in ("n_train", "n_validation", "n_test"):
+        rows = getattr(spec.dataset, name)
+        if rows > MAX_BUILT_IN_ROWS:
+            accepted = f" with {spec.source.name}: at most {MAX_BUILT_IN_ROWS:,}"
+            return _refused(f"dataset.{name}", f"{rows:,}", accepted)
+    return None
+
+
+def _split(spec: RunSpec) -> FieldError | None:
+    """Check that the column of a split is one by which the table can be split."""
+    table, dataset = spec.source.table, spec.dataset
+    if table is None or dataset.split not in ("grouped", "ordered"):
+        return None
+    path, kinds = "dataset.split_by", ("number", "time")
+    names = [
+        column.name
+        for column in table.columns
+        if column.name != table.target
+        and (dataset.split == "grouped" or (column.kind in kinds and not column.missing))
+    ]
+    if dataset.split_by not in names:
+        given = "missing" if dataset.split_by is None else f'"{dataset.split_by}"'
+        listed = ", ".join(names[:MAX_NAMES]) + (", ..." if len(names) > MAX_NAMES else "")
+        what = "a column" if dataset.split == "grouped" else "a column of numbers or times"
+        if not names:
+            listed = "another split, as the table has no such column"
+        accepted = f" with split {dataset.split}: {what} without empty cells, among {listed}"
+        return _refused(path, given, accepted)
+    column = table.by_name[dataset.split_by]
+    used = dataset.n_train + dataset.n_validation + dataset.n_test
+    # the rows that remain of the groups at the end of the validation and of the test part
+    most = table.rows - 2 * (column.largest - 1)
+    if dataset.split == "ordered" or used <= most:
+        return None
+    left = most - dataset.n_validation - dataset.n_test
+    accepted = f": at most {max(left, 0):,}, as groups of up to {column.largest:,} rows stay whole"
+    return _refused("dataset.n_train", dataset.n_train, accepted)
 
 
 def _inputs(spec: RunSpec) -> FieldError | None:
@@ -137,5 +182,6 @@ def _size_setting(spec: RunSpec) -> tuple[str, object]:
 
 
 _CHECKS = (
-    _rows, _inputs, _features, _images, _family, _optimizer, _batch_norm, _size, _solving,
+    _built_in_rows, _rows, _split, _inputs, _features, _images, _family, _optimizer, _batch_norm,
+    _size, _solving,
 )  # fmt: skip

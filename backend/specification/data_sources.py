@@ -1,16 +1,17 @@
 """The data sources, each with all facts that are available without loading it.
 
 The formulas of generated sources are in backend/datasets/formulas.py, the readers of stored ones in
-worker/training/raw_samples.py, both under the names of the sources.
+worker/training/raw_samples.py, both under the names of the sources. Tables that people add are
+sources too, see `TableFacts`.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Literal, overload
 
+from backend.datasets.table_facts import Problem, TableFacts
 from backend.specification.params import ParamValue
 
-Problem = Literal["regression", "classification"]
 InputScale = Literal["feature", "all", "none", "range"]
 
 GENERATED = "Generated here from the seed; nothing is stored."
@@ -24,7 +25,8 @@ class Source:
     classes, or of regressed values. `rows` is the number of stored samples; None means that any
     number is generated. `origin` names the authors and the licence. `scale` selects whether inputs
     are standardised each on its own, all alike, or not at all. `side` is the side of a square
-    image, in pixels. `defaults` maps dotted paths of hyperparameters to values.
+    image, in pixels. `defaults` maps dotted paths of hyperparameters to values. `table` describes
+    a table that a person has added; its number of inputs depends on how it is prepared.
     """
 
     name: str
@@ -38,6 +40,7 @@ class Source:
     scale: InputScale = "feature"
     side: int | None = None
     defaults: Mapping[str, ParamValue] = field(default_factory=dict)
+    table: TableFacts | None = None
 
 
 def _generated(
@@ -192,8 +195,120 @@ _ALL = (
     ),
 )  # fmt: skip
 
-SOURCES: dict[str, Source] = {source.name: source for source in _ALL}
+
+class Sources(Mapping[str, Source]):
+    """All data sources by name: the built-in ones, and the tables that people have added.
+
+    Iterating yields the built-in ones, in the order in which they are offered. A table is found by
+    its name, its id or, in the specifications of runs, by its name and version ("heights@1f0c...").
+    The process sets `find_table`, because this package does not read the database.
+    """
+
+    def __init__(self, built_in: Sequence[Source]) -> None:
+        self._built_in = {source.name: source for source in built_in}
+        self._versions: dict[str, Source] = {}  # never change, so they are read once per process
+        self.find_table: Callable[[str], Source | None] = lambda _: None
+
+    def __getitem__(self, name: str) -> Source:
+        """Return a source. Raises KeyError."""
+        if name in self._built_in:
+            return self._built_in[name]
+        if name not in self._versions:
+            found = self.find_table(name)
+            if found is None:
+                raise KeyError(name)
+            self._versions[found.name] = found
+            return found
+        return self._versions[name]
+
+    def __setitem__(self, name: str, source: Source) -> None:
+        """Add a built-in source."""
+        self._built_in[name] = source
+
+    def __delitem__(self, name: str) -> None:
+        """Remove a built-in source."""
+        del self._built_in[name]
+
+    def __contains__(self, name: object) -> bool:
+        """Return whether `name` names a source."""
+        return isinstance(name, str) and self.get(name) is not None
+
+    def __iter__(self) -> Iterator[str]:
+        """Iterate over the names of the built-in sources."""
+        return iter(self._built_in)
+
+    def __len__(self) -> int:
+        """Return the number of built-in sources."""
+        return len(self._built_in)
+
+    def canonical(self, name: str) -> str:
+        """Return the name under which runs refer to a source. Raises ValueError."""
+        source = self.get(name)
+        if source is None:
+            raise ValueError(f"{name} is not a data set")
+        return source.name
+
+
+SOURCES = Sources(_ALL)
 """By name, in the order in which they are offered."""
+
+
+@dataclass(frozen=True)
+class SourcesWith(Sequence[ParamValue]):
+    """The names of the sources with a property, tables included. Iterates over the built-in ones.
+
+    `others` describes the tables among them in words.
+    """
+
+    has: Callable[[Source], bool]
+    others: str
+
+    def __contains__(self, name: object) -> bool:
+        """Return whether `name` names a source with the property."""
+        source = SOURCES.get(name) if isinstance(name, str) else None
+        return source is not None and self.has(source)
+
+    @property
+    def _names(self) -> list[str]:
+        return [name for name, source in SOURCES.items() if self.has(source)]
+
+    @overload
+    def __getitem__(self, index: int) -> str: ...
+    @overload
+    def __getitem__(self, index: slice) -> list[str]: ...
+    def __getitem__(self, index: int | slice) -> str | list[str]:
+        """Return built-in names by position."""
+        return self._names[index]
+
+    def __len__(self) -> int:
+        """Return the number of built-in sources with the property."""
+        return len(self._names)
+
+
+def source_of_table(table: TableFacts) -> Source:
+    """Return a table as a data source."""
+    return Source(
+        table.source,
+        table.name,
+        f"A table of {table.rows:,} rows; the target is {table.target}.",
+        table.problem,
+        table.input_count(),
+        table.outputs,
+        table.rows,
+        origin="Added here.",
+        defaults=_paths(**table.default_sizes()),
+        table=table,
+    )
+
+
+REGRESSION = SourcesWith(
+    lambda source: source.problem == "regression", "a table of your own with numbers to predict"
+)
+CLASSIFICATION = SourcesWith(
+    lambda source: source.problem == "classification", "a table of your own with classes to predict"
+)
+GENERATED_ONLY = SourcesWith(lambda source: source.rows is None, "")
+TABLES = SourcesWith(lambda source: source.table is not None, "a table of your own")
 
 LEVELS = 255
 """A frame of a fit stores a probability as one of this many steps."""

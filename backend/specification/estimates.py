@@ -63,7 +63,8 @@ def program(spec: RunSpec) -> tuple[str, ...]:
     return (
         model.family, training.optimizer, str(model.depth), str(model.layers), model.features,
         str(model.activation), str(model.normalisation), training.loss, dataset.source,
-        str(dataset.n_features), str(dataset.n_validation), str(dataset.n_test),
+        str(dataset.input_count if spec.source.table else dataset.n_features),
+        str(dataset.n_validation), str(dataset.n_test),
         str(training.batch_size), f"{ceil(size / WIDTH_STEP) * WIDTH_STEP:06d}",
     )  # fmt: skip
 

@@ -42,9 +42,9 @@ UNCHANGED = Variant("")
 class ExperimentSpec:
     """A checked specification.
 
-    `document` is the specification as it was written; `axes` maps the dotted paths in it to their
-    values; `runs` is the whole grid, variants outermost and seeds innermost; `labels` names the
-    variant of each run, None without variants.
+    `document` is the specification as it was written, with the version of each table; `axes` maps
+    the dotted paths in it to their values; `runs` is the whole grid, variants outermost and seeds
+    innermost; `labels` names the variant of each run, None without variants.
     """
 
     name: str
@@ -87,6 +87,7 @@ def validate(
     runs = [run for grid in grids for run in grid]
     labels = [v.name or None for v, grid in zip(variants, grids, strict=True) for _ in grid]
     name = name or _default_name(axes)
+    document = _with_versions(document, axes[SOURCE.path])
     return ExperimentSpec(name, document, axes, seeds, runs, labels, placement)
 
 
@@ -205,6 +206,20 @@ def _errors_of_the_rest(
     )
     checked = (check_partial(RunSpec.partial(cell, wrong)) for cell in cells)
     return list(dict.fromkeys(error for error in checked if error))
+
+
+def _with_versions(
+    document: Mapping[str, object], sources: Sequence[ParamValue]
+) -> Mapping[str, object]:
+    """Return the document with the names of its sources as runs have them."""
+    section = document.get(SOURCE.section)
+    if not isinstance(section, Mapping):
+        return document
+    written = section[SOURCE.name]
+    named = list(sources) if isinstance(written, list) else sources[0]
+    if written == named:
+        return document
+    return {**document, SOURCE.section: {**section, SOURCE.name: named}}
 
 
 def _default_name(axes: Axes) -> str:

@@ -77,7 +77,7 @@ def test_a_name_is_made_from_the_varying_hyperparameters() -> None:
         ({"dataset": 3}, "dataset", "dataset is 3"),
         ({"dataset": {"source": "mars"}}, "dataset.source", '"mars"; accepted: points, line'),
         ({"dataset": {**MOONS, "n_train": -3}}, "dataset.n_train", "-3; accepted: a whole number"),
-        ({"dataset": {**MOONS, "n_train": 2.5}}, "dataset.n_train", "from 1 to 100,000"),
+        ({"dataset": {**MOONS, "n_train": 2.5}}, "dataset.n_train", "from 1 to 10,000,000"),
         ({"dataset": {**MOONS, "n_train": "20"}}, "dataset.n_train", '"20"'),
         ({"dataset": {**MOONS, "n_train": True}}, "dataset.n_train", "true"),
         ({"dataset": {**MOONS, "n_train": None}}, "dataset.n_train", "null"),

@@ -2,18 +2,29 @@
 
 from typing import Annotated
 
-from pydantic import Field
+from pydantic import Field, WithJsonSchema
 
-from backend.specification.data_sources import SOURCES
-from backend.specification.hyperparameters.declaration import Hyperparameter, Role, Section
+from backend.specification.data_sources import (
+    CLASSIFICATION,
+    GENERATED_ONLY,
+    REGRESSION,
+    SOURCES,
+    TABLES,
+)
+from backend.specification.hyperparameters.declaration import (
+    Hyperparameter,
+    NamedChoice,
+    Role,
+    Section,
+)
 
-SampleCount = Annotated[int, Field(ge=1, le=100_000)]
+SampleCount = Annotated[int, Field(ge=1, le=10_000_000)]
 StandardDeviation = Annotated[float, Field(ge=0, le=100)]
-
-
-def _sources_for(problem: str) -> list[str]:
-    return [name for name, source in SOURCES.items() if source.problem == problem]
-
+ColumnName = Annotated[
+    str,
+    Field(min_length=1, max_length=200),
+    WithJsonSchema({"accepted": "the name of a column"}),
+]
 
 SOURCE = Hyperparameter(
     "dataset", "source",
@@ -61,7 +72,7 @@ N_FEATURES = Hyperparameter(
     "are, the sooner the same samples are learnt by heart.",
     role=Role.TASK,
     accepts=Annotated[int, Field(ge=1, le=1000)],
-    when={SOURCE: [name for name, source in SOURCES.items() if source.rows is None]},
+    when={SOURCE: GENERATED_ONLY},
     advanced=True,
 )  # fmt: skip
 INPUT_NOISE = Hyperparameter(
@@ -84,7 +95,7 @@ TARGET_NOISE = Hyperparameter(
     role=Role.NOISE,
     accepts=StandardDeviation,
     default=0.0,
-    when={SOURCE: _sources_for("regression")},
+    when={SOURCE: REGRESSION},
     slider_end=1.0,
 )  # fmt: skip
 LABEL_NOISE = Hyperparameter(
@@ -96,8 +107,79 @@ LABEL_NOISE = Hyperparameter(
     role=Role.NOISE,
     accepts=Annotated[float, Field(ge=0, le=1)],
     default=0.0,
-    when={SOURCE: _sources_for("classification")},
+    when={SOURCE: CLASSIFICATION},
     slider_end=0.5,
+)  # fmt: skip
+SPLIT = Hyperparameter(
+    "dataset", "split",
+    label="split",
+    help="How the rows of a table are divided into training, validation and test part.",
+    why="A loss on rows that are too much like the training rows hides overfitting. Rows that "
+    "belong together have to stay in one part, and a forecast has to be tested on later rows.",
+    role=Role.TASK,
+    choices={
+        "stratified": NamedChoice("Stratified", "Every part has the same mix of target values."),
+        "random": NamedChoice("Random", "Every row is drawn alike."),
+        "grouped": NamedChoice("Grouped", "Rows with the same value of a column stay together."),
+        "ordered": NamedChoice("Ordered in time", "Test rows come last, training rows first."),
+    },
+    default="stratified",
+    when={SOURCE: TABLES},
+)  # fmt: skip
+SPLIT_BY = Hyperparameter(
+    "dataset", "split_by",
+    label="split column",
+    help="The column that names the group of a row, or orders the rows in time. It is not an input.",
+    why="Rows of one person, or of one day, are alike: in two parts they give the answer away.",
+    role=Role.TASK,
+    accepts=ColumnName,
+    when={SOURCE: TABLES, SPLIT: ["grouped", "ordered"]},
+)  # fmt: skip
+ENCODING = Hyperparameter(
+    "dataset", "encoding",
+    label="categories",
+    help="How a column of categories becomes inputs. It is fitted on the training part.",
+    why="One input per category is more parameters in the first layer, and rare categories are "
+    "learnt by heart.",
+    role=Role.TASK,
+    choices={
+        "one_hot": NamedChoice(
+            "One input each", "The 20 most frequent categories of the training part, and a rest."
+        ),
+        "rank": NamedChoice("One number", "The rank of the category by its frequency."),
+    },
+    default="one_hot",
+    when={SOURCE: TABLES},
+    advanced=True,
+)  # fmt: skip
+MISSING = Hyperparameter(
+    "dataset", "missing",
+    label="missing values",
+    help="How an empty cell of a column of numbers is filled. It is fitted on the training part.",
+    why="That a value is missing can itself say something, or be noise to learn by heart.",
+    role=Role.TASK,
+    choices={
+        "flag": NamedChoice("Mean and flag", "The training mean, and an input that marks it."),
+        "mean": NamedChoice("Mean", "The training mean."),
+        "median": NamedChoice("Median", "The training median."),
+    },
+    default="flag",
+    when={SOURCE: TABLES},
+    advanced=True,
+)  # fmt: skip
+SCALING = Hyperparameter(
+    "dataset", "scaling",
+    label="scaling of inputs",
+    help="Whether each input has mean 0 and standard deviation 1 in the training part.",
+    why="Inputs of different size are learnt at different speed; large ones are overfitted first.",
+    role=Role.TASK,
+    choices={
+        "standard": NamedChoice("Standardised"),
+        "none": NamedChoice("Unchanged"),
+    },
+    default="standard",
+    when={SOURCE: TABLES},
+    advanced=True,
 )  # fmt: skip
 
 
@@ -114,11 +196,19 @@ class Dataset(Section):
     input_noise: Annotated[float, INPUT_NOISE]
     target_noise: Annotated[float | None, TARGET_NOISE] = None
     label_noise: Annotated[float | None, LABEL_NOISE] = None
+    split: Annotated[str | None, SPLIT] = None
+    split_by: Annotated[str | None, SPLIT_BY] = None
+    encoding: Annotated[str | None, ENCODING] = None
+    missing: Annotated[str | None, MISSING] = None
+    scaling: Annotated[str | None, SCALING] = None
 
     @property
     def input_count(self) -> int:
         """The number of inputs of each sample."""
-        return self.n_features or SOURCES[self.source].features
+        source = SOURCES[self.source]
+        if source.table is not None:
+            return source.table.input_count(self.encoding, self.missing, self.split_by)
+        return self.n_features or source.features
 
     @property
     def output_count(self) -> int:

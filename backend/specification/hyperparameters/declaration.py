@@ -9,13 +9,22 @@ from functools import cached_property
 from types import NoneType
 from typing import Annotated, ClassVar, Protocol, TypedDict, cast, get_args
 
-from pydantic import BaseModel, ConfigDict, GetCoreSchemaHandler, TypeAdapter, ValidationError
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    GetCoreSchemaHandler,
+    GetJsonSchemaHandler,
+    TypeAdapter,
+    ValidationError,
+)
+from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema, core_schema
 
 from backend.errors import FieldError
 from backend.specification.params import ParamValue
 
 STRICT = ConfigDict(strict=True, allow_inf_nan=False)
+MAX_NAME_CHARACTERS = 120  # of a name in a registry that people can extend
 MAX_SHOWN_CHARACTERS = 60  # of a refused value, within an error message
 
 
@@ -71,7 +80,8 @@ class NameIn:
     """Pydantic annotation of a string that is a key of a registry.
 
     ``Annotated[str, NameIn(OPTIMIZERS)]`` validates, and appears in a JSON schema, as a Literal of
-    the registry's keys would.
+    the registry's keys would. A registry that people can extend has a method `canonical`, which
+    returns the canonical form of a name or raises ValueError.
     """
 
     registry: Mapping[str, object]
@@ -80,7 +90,20 @@ class NameIn:
         self, source: object, handler: GetCoreSchemaHandler
     ) -> CoreSchema:
         """Return the schema of the names that are registered when the model is defined."""
-        return core_schema.literal_schema(list(self.registry))
+        canonical = getattr(self.registry, "canonical", None)
+        if canonical is None:
+            return core_schema.literal_schema(list(self.registry))
+        return core_schema.no_info_after_validator_function(
+            canonical, core_schema.str_schema(strict=True, max_length=MAX_NAME_CHARACTERS)
+        )
+
+    def __get_pydantic_json_schema__(
+        self, schema: CoreSchema, handler: GetJsonSchemaHandler
+    ) -> JsonSchemaValue:
+        """Return the schema of the names that come with the product."""
+        if hasattr(self.registry, "canonical"):
+            return {"type": "string", "enum": list(self.registry)}
+        return handler(schema)
 
 
 @dataclass(frozen=True)

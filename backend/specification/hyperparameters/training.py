@@ -4,9 +4,9 @@ from typing import Annotated
 
 from pydantic import Field
 
-from backend.specification.data_sources import SOURCES
+from backend.specification.data_sources import CLASSIFICATION
 from backend.specification.families import FAMILIES
-from backend.specification.hyperparameters.dataset import SOURCE, SampleCount
+from backend.specification.hyperparameters.dataset import SOURCE
 from backend.specification.hyperparameters.declaration import (
     Hyperparameter,
     Role,
@@ -18,6 +18,7 @@ from backend.specification.losses import LOSSES
 from backend.specification.optimizers import OPTIMIZERS, gradient_optimizers
 from backend.specification.schedules import SCHEDULES
 
+BatchSize = Annotated[int, Field(ge=1, le=100_000)]
 EpochCount = Annotated[int, Field(ge=1, le=100_000)]
 Penalty = Annotated[float, Field(ge=0, le=100)]
 
@@ -53,7 +54,7 @@ BATCH_SIZE = Hyperparameter(
     why="Small batches make each step noisy, which hinders memorising a little; large ones are "
     "faster and smoother.",
     role=Role.OPTIMISATION,
-    accepts=SampleCount,
+    accepts=BatchSize,
     default=32,
     when=BY_GRADIENTS,
 )  # fmt: skip
@@ -146,7 +147,7 @@ LOSS = Hyperparameter(
     choices=LOSSES,
     default="cross_entropy",
     when={
-        SOURCE: [name for name, source in SOURCES.items() if source.problem == "classification"],
+        SOURCE: CLASSIFICATION,
         **BY_GRADIENTS,
     },
     advanced=True,
