@@ -16,16 +16,21 @@ from backend.specification.run_spec import RunSpec
 from worker.training.feature_maps import select_features
 from worker.training.losses import LOSS_FUNCTIONS
 from worker.training.raw_samples import draw_part
+from worker.training.table_samples import draw_table
 
 CACHE_BYTES = 256 << 20  # parts of data sets that runs of this process share
 
 
 @dataclass(frozen=True)
 class Samples:
-    """Samples in raw units: x [n, features]; y classes [n] or values [n, outputs]."""
+    """Samples in raw units: x [n, features]; y classes [n] or values [n, outputs].
+
+    `rows` are the row numbers of samples from a table.
+    """
 
     x: Array
     y: Array
+    rows: Array | None = None
 
 
 @dataclass(frozen=True)
@@ -81,20 +86,30 @@ def load(spec: RunSpec) -> Data:
     Runs of this process that have a part in common share the same read-only arrays.
     """
     dataset, seed = spec.dataset, spec.training.seed
-    train, validation, test = (_part(dataset, seed, name) for name in PARTS)
+    train, validation, test = _parts(dataset, seed)
     mislabelled = np.zeros(dataset.n_train, dtype=bool)
     if dataset.label_noise:
         classes = SOURCES[dataset.source].outputs
         labels, mislabelled = flipped(train.y, dataset.label_noise, seed, classes)
-        train = Samples(train.x, labels)
+        train = Samples(train.x, labels, train.rows)
     scaling = Scaling.fit(select_features(train.x, spec.model.features), _scale(spec))
     return Data(train, validation, test, scaling, mislabelled)
+
+
+def _parts(dataset: Dataset, seed: int) -> tuple[Samples, Samples, Samples]:
+    if SOURCES[dataset.source].table is not None:
+        drawn = draw_table(dataset, seed)
+        return Samples(*drawn["train"]), Samples(*drawn["validation"]), Samples(*drawn["test"])
+    train, validation, test = (_part(dataset, seed, name) for name in PARTS)
+    return train, validation, test
 
 
 def _scale(spec: RunSpec) -> InputScale:
     """Return the scaling of the features: by family or source; selected features one by one."""
     if spec.family.scale is not None:
         return spec.family.scale
+    if spec.dataset.scaling is not None:
+        return "none" if spec.dataset.scaling == "none" else "feature"
     return spec.source.scale if spec.model.features == ALL_INPUTS else "feature"
 
 
@@ -107,6 +122,8 @@ def noise_free_test(spec: RunSpec) -> Samples:
     dataset = spec.dataset
     if dataset.target_noise:
         dataset = dataset.model_copy(update={"target_noise": 0.0})
+    if spec.source.table is not None:
+        return _parts(dataset, spec.training.seed)[2]
     return _part(dataset, spec.training.seed, "test")
 
 

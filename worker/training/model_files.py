@@ -6,7 +6,7 @@ part.
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Hashable, Mapping
 from dataclasses import dataclass
 from hashlib import sha256
 
@@ -181,10 +181,19 @@ def encode(member: GroupMember, outputs: Array, epoch: int) -> PredictionFile | 
     return PredictionFile(epoch, save({k: np.ascontiguousarray(v) for k, v in arrays.items()}))
 
 
-@cached(LRUCache(64), key=lambda spec: spec.dataset)
+def _test_key(spec: RunSpec) -> Hashable:
+    """Return everything that the test samples depend on.
+
+    The inputs of a table are prepared on the training part, which depends on the seed.
+    """
+    return spec.dataset, spec.training.seed if spec.source.table else None
+
+
+@cached(LRUCache(64), key=_test_key)
 def _test_samples(spec: RunSpec) -> dict[str, Array]:
-    """Return the first test samples x and y and a digest of x: the same for every seed."""
+    """Return the first test samples x and y and a digest of them: the same for every seed."""
     test = noise_free_test(spec)
     x = test.x[:MAX_INPUTS]
-    digest = np.frombuffer(sha256(x.tobytes()).digest()[:8], dtype=np.uint8)
+    identity = x if test.rows is None else test.rows[:MAX_INPUTS]
+    digest = np.frombuffer(sha256(identity.tobytes()).digest()[:8], dtype=np.uint8)
     return {"x": x, "y": test.y[:MAX_INPUTS], "digest": digest}
