@@ -7,6 +7,7 @@ that fail a worker or a page later.
 import re
 import sqlite3
 from collections.abc import Collection, Iterator
+from functools import partial
 
 from pydantic import ValidationError
 from sqlalchemy import (
@@ -25,7 +26,9 @@ from sqlalchemy.orm import Session
 from backend.errors import InvalidInput, InvalidSpec
 from backend.runs.states import ENDED, STATES
 from backend.specification import RunSpec, validate
+from backend.specification.data_sources import SOURCES
 from backend.specification.placement import DEVICES, PRIORITIES
+from backend.store.dataset_sources import find_source
 from backend.store.tables import MAX_ID, Base, Experiment, Run
 
 MAX_ATTEMPT = 1_000_000_000  # a restore adds a million
@@ -120,6 +123,7 @@ def _specification_problems(session: Session) -> Iterator[str]:
         .order_by(Experiment.id)
     )
     checked = None
+    SOURCES.find_table = partial(find_source, session)  # the data sets are in the backup
     for run_id, params, experiment_id, document in waiting:
         try:
             if experiment_id != checked:

@@ -7,6 +7,7 @@ the clock of the worker that measured, and the times of external runs by the clo
 from backend.store.tables.access import AuditEntry, BrowserSession, Token
 from backend.store.tables.artifacts import Checkpoint, Frame, Prediction, Sample, Snapshot
 from backend.store.tables.curation import Edit, ExperimentTag, Operation, RunTag, SavedView
+from backend.store.tables.datasets import Dataset
 from backend.store.tables.installation import Installation
 from backend.store.tables.logged_models import (
     LoggedFile,
@@ -33,6 +34,7 @@ __all__ = [
     "Change",
     "Checkpoint",
     "CurveSummary",
+    "Dataset",
     "Edit",
     "Experiment",
     "ExperimentTag",
