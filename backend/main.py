@@ -20,6 +20,7 @@ from backend.api import (
     audit,
     browser_sessions,
     curation,
+    datasets,
     experiments,
     imports,
     operations,
@@ -41,6 +42,8 @@ from backend.mlflow.errors import envelope
 from backend.mlflow.service import Service
 from backend.operations.prometheus import PrometheusMetrics
 from backend.operations.service_health import HealthChecks
+from backend.own_data.leftovers import remove_leftovers
+from backend.own_data.sources import install
 from backend.scheduling.dispatcher import Dispatcher, make_celery
 from backend.scheduling.scheduler import Scheduler
 from backend.settings import Settings
@@ -64,6 +67,7 @@ _API = (
     analysis,
     remedies,
     curation,
+    datasets,
     saved_views,
     runs,
     stream,
@@ -119,6 +123,7 @@ def _create_parts(state: State, settings: Settings) -> None:
     state.heavy_work = HeavyWork(settings)
     state.log_reader = LogReader(settings)
     state.database = Database(settings.database_url, in_service=True)
+    install(settings, state.database)
     state.authenticator = Authenticator(settings, state.database)
     state.dispatcher = Dispatcher(
         make_celery(settings),
@@ -172,6 +177,7 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     live_verdicts.start()
     state.broadcaster.start()
     _close_on_signal(state.broadcaster)
+    await asyncio.to_thread(remove_leftovers, state.database)
     sweep = asyncio.create_task(remove_unused_files(state.database, state.files))
     yield
     sweep.cancel()

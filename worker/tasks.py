@@ -24,6 +24,7 @@ from celery.signals import (
 from sqlalchemy.exc import SQLAlchemyError
 
 from backend.live.notifications import Notifier
+from backend.own_data.sources import install
 from backend.scheduling.dispatcher import TRAIN, consume_queues
 from backend.scheduling.worker_registry import StatusPublisher, Worker
 from backend.settings import Settings
@@ -69,6 +70,7 @@ def register(app: Celery, settings: Settings) -> None:
         device=find_device(settings.device),
         shutdown=Shutdown(),
     )
+    install(settings, services.database)
     consume_queues(app, device_kind(services.device))
 
     @app.task(name=TRAIN)  # type: ignore[untyped-decorator]

@@ -35,6 +35,8 @@ ROUTE_CLASSES = (
     *(RouteClass(f"{prefix}/mlflow-artifacts/", "max_upload_bytes") for prefix in PREFIXES),
     *(RouteClass(f"{prefix}/mlflow/", "max_log_bytes") for prefix in PREFIXES),
     RouteClass("/api/bulk_", "max_log_bytes"),  # of Trackio
+    RouteClass("/api/datasets/", "max_body_bytes"),
+    RouteClass("/api/datasets", "max_import_bytes"),
     RouteClass("/api/imports", "max_import_bytes"),
 )
 
