@@ -198,6 +198,29 @@ def _import(parser: ArgumentParser) -> None:
     _server(parser)
 
 
+def _dataset(parser: ArgumentParser) -> None:
+    actions = parser.add_subparsers(dest="action", required=True, metavar="ACTION")
+    add = actions.add_parser("add", help="add a table and print its id")
+    add.add_argument("file", metavar="FILE", help="CSV, TSV, Parquet, Arrow or NumPy .npz")
+    add.add_argument("--name", help="name of the data set (that of the file)")
+    add.add_argument("--target", metavar="COLUMN", help="the column to predict")
+    add.add_argument(
+        "--task", choices=["classification", "regression"], help="inferred from the target"
+    )
+    show = actions.add_parser("list", help="list the data sets that were added")
+    one = actions.add_parser("show", help="show the columns of a data set")
+    delete = actions.add_parser("delete", help="delete a data set; curves of its runs stay")
+    for action in (one, delete):
+        action.add_argument("dataset", metavar="DATASET", help="id or name of the data set")
+    delete.add_argument("--yes", action="store_true", help="also if runs refer to it")
+    for action in (show, one):
+        action.add_argument(
+            "--format", choices=["text", "json"], default="text", help="output format"
+        )
+    for action in (add, show, one, delete):
+        _server(action)
+
+
 def _server(parser: ArgumentParser) -> None:
     parser.add_argument("--server", metavar="URL", help="URL of the server")
 
@@ -243,6 +266,9 @@ COMMANDS: dict[str, Command] = {
     ),
     "diagnose": Command(
         "diagnose the training histories in log files", "backend.cli.diagnose:run", _diagnose
+    ),
+    "dataset": Command(
+        "add, list, show or delete tables of your own", "backend.cli.datasets:run", _dataset
     ),
     "doctor": Command(
         "check the data and the service's surroundings; changes nothing",

@@ -19,6 +19,8 @@ from backend.supervisor import urls
 
 TIMEOUT_SECONDS = 30
 READING_SECONDS = 600  # the server may read large logs for minutes
+UPLOAD_SECONDS = 900  # until an uploaded file has been read
+UPLOAD_BYTES = 1 << 20  # sent at once
 REPEAT_SECONDS = 60  # a server that restarts answers well before
 PAUSE_SECONDS = 1.0  # between two attempts
 LOST_ANSWER = (
@@ -60,6 +62,26 @@ class Client:
         return self._call(
             "POST", path, content=body, headers={"Content-Type": media_type}, params=query
         )
+
+    def upload(self, path: str, content_of: Path, **query: str | int | bool) -> JsonObject:
+        """Send the content of a file in a POST request, and return the parsed JSON."""
+        headers = {
+            "Content-Type": "application/octet-stream",
+            "Content-Length": str(content_of.stat().st_size),
+        }
+        with content_of.open("rb") as content:
+            pieces = iter(lambda: content.read(UPLOAD_BYTES), b"")
+            return self._call(
+                "POST", path, content=pieces, headers=headers, params=query,
+                timeout=UPLOAD_SECONDS,
+            )  # fmt: skip
+
+    def delete(self, path: str, **query: str | int | bool) -> None:
+        """Send a DELETE request."""
+        with self._connection_errors():
+            response = self._client.delete(self.url + path, params=query)
+        if not response.is_success:
+            raise _error_from(response)
 
     def create(self, path: str, body: bytes, media_type: str) -> JsonObject:
         """Send a POST request that creates something, and return the parsed JSON.
