@@ -21,7 +21,8 @@ MOST_BY_DEFAULT: Final = {"n_train": 2_000, "n_validation": 2_000, "n_test": 5_0
 class ColumnFacts:
     """One column. `largest` is the number of rows that its most frequent value has.
 
-    `distinct` and `missing` count values and empty cells. A column that is not `used` is not an input.
+    `distinct` and `missing` count values and empty cells. A column that is not `used` is not an
+    input.
     """
 
     name: str

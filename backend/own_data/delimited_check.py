@@ -52,7 +52,7 @@ def check_delimited(path: Path, separator: str | None = None) -> Delimited:
 
 
 def _first_rows(start: bytes, separator: str | None) -> tuple[list[str], list[str], str]:
-    """Return the first two rows and the separator, by default the one that makes most fields."""
+    """Return the first two rows and the separator, by default that of most fields."""
     if start.startswith(UTF16):
         raise RefusedTable("The file is UTF-16; accepted: UTF-8. Save it again as UTF-8.")
     text = start.removeprefix(codecs.BOM_UTF8).decode("utf-8", errors="replace")

@@ -1,4 +1,4 @@
-"""What a target means for a table: the task, its classes or its unit, and signs of leakage."""
+"""The target of a table: the task, the classes or the unit, and signs of leakage."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -129,7 +129,8 @@ SPLIT = Hyperparameter(
 SPLIT_BY = Hyperparameter(
     "dataset", "split_by",
     label="split column",
-    help="The column that names the group of a row, or orders the rows in time. It is not an input.",
+    help="The column that names the group of a row, or orders the rows in time. It is not an "
+    "input.",
     why="Rows of one person, or of one day, are alike: in two parts they give the answer away.",
     role=Role.TASK,
     accepts=ColumnName,
