@@ -108,8 +108,8 @@ class Limits(BaseModel):
         beyond="413", ge=1024,
     )  # fmt: skip
     max_import_bytes: int = limit(
-        1040 * MEBIBYTE, "Largest upload of logs to import, all files together. It is streamed to "
-        "disk.",
+        1040 * MEBIBYTE, "Largest upload of a table, or of logs to import, all files together. It "
+        "is streamed to disk.",
         beyond="413", ge=1024,
     )  # fmt: skip
     max_import_files: int = limit(2000, "Most files of an import.", beyond="413")

@@ -51,7 +51,7 @@ def add_table(
 ) -> int:
     """Add a table to a database, so that specifications find it; return its id."""
     install(settings, database)
-    folder = settings.data_dir / "uploads"
+    folder = settings.data_dir / "uploads" / "files"
     folder.mkdir(exist_ok=True, parents=True)
     path = write_table(folder, columns)
     return service.add_file(database, path, path.name, name, target, task)

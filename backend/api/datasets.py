@@ -6,27 +6,53 @@ from fastapi import APIRouter, Path, Query, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.concurrency import run_in_threadpool
 
+from backend.errors import InvalidInput
+from backend.imports.upload_folder import upload_folder
+from backend.imports.uploads import Upload, receive
 from backend.own_data import service
 from backend.own_data.names import name_of_file
 from backend.own_data.schemas import DatasetItem, DatasetList, Preview, dataset_item, preview_of
-from backend.own_data.uploads import receive_raw, upload_folder
 from backend.store import datasets
 from backend.store.tables import MAX_ID
 from backend.web.audit import note_changed
-from backend.web.dependencies import DatabaseDep, Switch
+from backend.web.dependencies import DatabaseDep, SettingsDep, Switch
 from backend.web.json_bodies import JsonRoute
 
 router = APIRouter(prefix="/api/datasets", tags=["data sets"], route_class=JsonRoute)
 
 DatasetId = Annotated[int, Path(ge=1, le=MAX_ID, description="Id of a data set.")]
 Task = Literal["classification", "regression"]
+FILES = "files"  # the folder of the uploaded file, below that of the upload
 Text = Annotated[str | None, Field(max_length=200)]
-UPLOAD = {
+_TEXT = {"type": "string"}
+FORM = {
     "requestBody": {
         "required": True,
-        "content": {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}},
+        "content": {
+            "multipart/form-data": {
+                "schema": {
+                    "type": "object",
+                    "required": ["file"],
+                    "properties": {
+                        "file": {
+                            "type": "string",
+                            "format": "binary",
+                            "description": "A table: CSV, TSV, Parquet, Arrow or NumPy .npz.",
+                        },
+                        "name": {**_TEXT, "description": "Name. Default: that of the file."},
+                        "target": {**_TEXT, "description": "The column to predict."},
+                        "task": {
+                            "type": "string",
+                            "enum": ["classification", "regression"],
+                            "description": "By default inferred from the target.",
+                        },
+                    },
+                }
+            }
+        },
     }
 }
+FIELDS = ("name", "target", "task")
 
 
 class DatasetChange(BaseModel):
@@ -40,27 +66,36 @@ class DatasetChange(BaseModel):
     inputs: Annotated[list[str] | None, Field(max_length=5_000)] = None
 
 
-@router.post("", status_code=201, summary="Add a data set", openapi_extra=UPLOAD)
+@router.post("", status_code=201, summary="Add a data set", openapi_extra=FORM)
 async def add_dataset(
     request: Request,
     response: Response,
     database: DatabaseDep,
-    file: Annotated[str, Query(max_length=500, description="Name of the file.")] = "table.csv",
-    name: Annotated[
-        str | None, Query(max_length=200, description="By default from the name of the file.")
-    ] = None,
-    target: Annotated[str | None, Query(max_length=200, description="The target column.")] = None,
-    task: Annotated[Task | None, Query(description="By default inferred from the target.")] = None,
+    settings: SettingsDep,
 ) -> DatasetItem:
-    """Store the table in the body: CSV, TSV, Parquet, Arrow or NumPy .npz."""
-    with upload_folder() as folder:
-        path = await receive_raw(request.stream(), folder)
+    """Store a table. The same file with the same name and target is added once."""
+    with upload_folder(settings.data_dir) as folder:
+        content_type = request.headers.get("content-type", "")
+        upload = await receive(content_type, request.stream(), folder / FILES, max_files=1)
+        [file] = upload.files
+        wanted = _fields(upload, file)
         dataset_id = await run_in_threadpool(
-            service.add_file, database, path, file, name or name_of_file(file), target, task
+            service.add_file, database, upload.folder / file, file, **wanted
         )
     note_changed("dataset", [dataset_id])
     response.headers["Location"] = f"/api/datasets/{dataset_id}"
     return await run_in_threadpool(read_dataset, dataset_id, database)
+
+
+def _fields(upload: Upload, file: str) -> dict[str, str]:
+    """Return the fields of an upload; an empty one counts as missing. Raises InvalidInput."""
+    for field in upload.fields:
+        if field not in FIELDS:
+            raise InvalidInput(
+                f"{field[:80]} is not a field; accepted: {', '.join(FIELDS)}.", field
+            )
+    wanted = {field: text for field, text in upload.fields.items() if text}
+    return {"name": name_of_file(file), **wanted}
 
 
 @router.get("", summary="List data sets")

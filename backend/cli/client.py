@@ -19,8 +19,6 @@ from backend.supervisor import urls
 
 TIMEOUT_SECONDS = 30
 READING_SECONDS = 600  # the server may read large logs for minutes
-UPLOAD_SECONDS = 900  # until an uploaded file has been read
-UPLOAD_BYTES = 1 << 20  # sent at once
 REPEAT_SECONDS = 60  # a server that restarts answers well before
 PAUSE_SECONDS = 1.0  # between two attempts
 LOST_ANSWER = (
@@ -62,19 +60,6 @@ class Client:
         return self._call(
             "POST", path, content=body, headers={"Content-Type": media_type}, params=query
         )
-
-    def upload(self, path: str, content_of: Path, **query: str | int | bool) -> JsonObject:
-        """Send the content of a file in a POST request, and return the parsed JSON."""
-        headers = {
-            "Content-Type": "application/octet-stream",
-            "Content-Length": str(content_of.stat().st_size),
-        }
-        with content_of.open("rb") as content:
-            pieces = iter(lambda: content.read(UPLOAD_BYTES), b"")
-            return self._call(
-                "POST", path, content=pieces, headers=headers, params=query,
-                timeout=UPLOAD_SECONDS,
-            )  # fmt: skip
 
     def delete(self, path: str, **query: str | int | bool) -> None:
         """Send a DELETE request."""

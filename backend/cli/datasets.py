@@ -6,7 +6,7 @@ from pathlib import Path
 
 from backend.cli.client import Client
 from backend.cli.terminal import complain, say
-from backend.errors import InvalidInput, NotFound
+from backend.errors import NotFound
 from backend.specification.params import JsonObject
 
 PATH = "/api/datasets"
@@ -21,11 +21,9 @@ def run(options: Namespace) -> int:
 def _add(client: Client, options: Namespace) -> None:
     """Upload a file and print the id of the data set, alone on the standard output."""
     path = Path(options.file)
-    if not path.is_file():
-        raise InvalidInput(f"{path} is not a file; accepted: a table.")
     wanted = {"name": options.name, "target": options.target, "task": options.task}
-    query = {name: value for name, value in wanted.items() if value is not None}
-    added = client.upload(PATH, path, file=path.name, **query)
+    fields = {name: value for name, value in wanted.items() if value is not None}
+    added = client.upload(PATH, [(path.name, path)], fields)
     if added["target"] is None:
         complain(f"{added['name']} has no target yet: add it with --target, or choose it on")
         complain(f"{client.url}/datasets/{added['id']}")

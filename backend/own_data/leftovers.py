@@ -2,10 +2,8 @@
 
 import logging
 import time
-from shutil import rmtree
 
 from backend.datasets.column_files import COLUMN_FOLDER
-from backend.own_data.uploads import PREFIX
 from backend.store import Database, datasets
 
 logger = logging.getLogger(__name__)
@@ -14,12 +12,9 @@ SPARED_SECONDS = 3600  # another process may be adding a data set
 
 
 def remove_leftovers(database: Database) -> None:
-    """Remove old folders of uploads, and old column files that no data set has."""
+    """Remove old column files that no data set has."""
     before = time.time() - SPARED_SECONDS
     try:
-        for folder in COLUMN_FOLDER.path().glob(f"{PREFIX}*"):
-            if folder.stat().st_mtime < before:
-                rmtree(folder, ignore_errors=True)
         for path in COLUMN_FOLDER.path().glob("??/*.npz"):
             if path.stat().st_mtime < before:
                 with database.read() as session:

@@ -18,18 +18,27 @@ NAMED_EXPERIMENTS = 20  # in a sentence
 
 
 def add_file(
-    database: Database, path: Path, file_name: str, name: str, target: str | None, task: str | None
+    database: Database,
+    path: Path,
+    file_name: str,
+    name: str,
+    target: str | None = None,
+    task: str | None = None,
 ) -> int:
     """Add the table in a file, which stays where it is; return its id.
 
-    Raises InvalidInput for a file or target that cannot be used, after which nothing is kept.
+    If the file was added with the same name and target before, returns that id. Raises InvalidInput
+    for a file or target that cannot be used, after which nothing is kept.
     """
     name = checked_name(name)
-    with database.read() as session:
-        datasets.refuse_taken(session, name)
     with path.open("rb") as file:
         file_sha256 = file_digest(file, "sha256").hexdigest()
-    columns = path.with_name("columns.npz")
+    with database.read() as session:
+        same = datasets.named(session, name)
+        if same and (same.file_sha256, same.target) == (file_sha256, target):
+            return same.id
+        datasets.refuse_taken(session, name)
+    columns = path.parent.with_name("columns.npz")
     described = sandbox.run(
         "file",
         path=str(path),

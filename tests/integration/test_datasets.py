@@ -14,8 +14,8 @@ from worker.tasks import train
 
 
 def upload(api: Api, path: Path, **query: str) -> int:
-    query = {"file": path.name, **query}
-    response = api.post("/api/datasets", content=path.read_bytes(), params=query)
+    file = {"file": (path.name, path.read_bytes())}
+    response = api.post("/api/datasets", files=file, data=query)
     assert response.status_code == 201, response.text
     return int(response.json()["id"])
 
