@@ -35,19 +35,35 @@ class PackedPair(msgspec.Struct, frozen=True):
     names: tuple[str, str]
     remarks: Sequence[str]
     unit: str
+    train_accuracy: PackedSeries | None = None
 
     @classmethod
     def of(cls, pair: LossPair) -> "PackedPair":
         """Pack a pair."""
-        accuracy = None if pair.accuracy is None else PackedSeries.of(pair.accuracy)
+        accuracy, on_train = (
+            None if series is None else PackedSeries.of(series)
+            for series in (pair.accuracy, pair.train_accuracy)
+        )
         train, validation = PackedSeries.of(pair.train), PackedSeries.of(pair.validation)
-        return cls(train, validation, accuracy, pair.names, tuple(pair.remarks), pair.unit)
+        remarks = tuple(pair.remarks)
+        return cls(train, validation, accuracy, pair.names, remarks, pair.unit, on_train)
 
     def unpacked(self) -> LossPair:
         """Return the pair."""
-        accuracy = None if self.accuracy is None else self.accuracy.unpacked()
+        accuracy, on_train = (
+            None if series is None else series.unpacked()
+            for series in (self.accuracy, self.train_accuracy)
+        )
         train, validation = self.train.unpacked(), self.validation.unpacked()
-        return LossPair(train, validation, accuracy, self.names, self.remarks, self.unit)
+        return LossPair(
+            train,
+            validation,
+            accuracy,
+            self.names,
+            self.remarks,
+            self.unit,
+            train_accuracy=on_train,
+        )
 
 
 class PackedRun(msgspec.Struct, frozen=True):

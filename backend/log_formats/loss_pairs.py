@@ -135,14 +135,24 @@ def _loss_pair(history: History, found: NamePairs) -> LossPair:
     remarks = (*found.remarks, *unread, *placed.remarks)
     if len(placed.validation) and not len(placed.validation.finite):
         remarks = (*remarks, "validation: its loss is never a finite number")
-    accuracy = _validation_accuracy(history.series)
-    pair = LossPair(placed.train, placed.validation, accuracy, joined, remarks, placed.unit)
+    accuracy, on_train = (_accuracy(history.series, part) for part in ("validation", "train"))
+    pair = LossPair(
+        placed.train,
+        placed.validation,
+        accuracy,
+        joined,
+        remarks,
+        placed.unit,
+        train_accuracy=on_train,
+    )
     return pair if found.kind == "losses" else scores_as_losses(pair, found.kind)
 
 
-def _validation_accuracy(series: Mapping[str, Series]) -> Series | None:
-    names = ((key, parse_name(key)) for key in series)
-    accuracies = (k for k, name in names if name.is_accuracy and name.part == "validation")
+def _accuracy(series: Mapping[str, Series], part: str) -> Series | None:
+    """Return the first accuracy of a part; one without a part is that of training."""
+    names = [(key, parse_name(key)) for key in series]
+    parts = (part, None) if part == "train" else (part,)
+    accuracies = (k for k, name in names if name.is_accuracy and name.part in parts)
     return next((series[key] for key in accuracies), None)
 
 

@@ -9,7 +9,7 @@ from backend.series import Series
 
 @dataclass(frozen=True)
 class LossPair:
-    """Train and validation loss over steps, and validation accuracy if there is one.
+    """Train and validation loss over steps, and the accuracies if there are any.
 
     `names` are the names of the train and the validation series. `remarks` are the assumptions
     made. `unit` is the word for a step. `best_logged_at` is the step at which a client
@@ -23,6 +23,7 @@ class LossPair:
     remarks: Sequence[str] = ()
     unit: str = "epoch"
     best_logged_at: int | None = None
+    train_accuracy: Series | None = None
 
     @property
     def curve(self) -> Curve:

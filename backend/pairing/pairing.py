@@ -151,8 +151,8 @@ def _placed(
     if placed is None:
         reason = f"{names[0]} and {names[1]} have a single step and a single time, so no order."
         return Pairing(None, reason, others)
-    accuracy = _validation_accuracy(clues.metrics, validation)
-    pair = as_pair(placed, accuracy, names, [*remarks, *left_out])
+    accuracies = [_accuracy(clues.metrics, validation, part) for part in ("validation", "train")]
+    pair = as_pair(placed, accuracies, names, [*remarks, *left_out])
     how = "chosen as" if chosen.train or chosen.validation else "named like"
     reason = f"{names[0]} and {names[1]} are {how} train and validation loss; {placed.reason}."
     return Pairing(pair, reason, others)
@@ -163,13 +163,16 @@ def _sum(parts: Sequence[LoggedPoints]) -> LoggedPoints:
     return parts[0] if len(parts) == 1 else reduce(LoggedPoints.plus, map(by_step, parts))
 
 
-def _validation_accuracy(metrics: Metrics, validation: LoggedPoints) -> LoggedPoints | None:
-    """Return the first validation accuracy that has about as many points as validation loss."""
+def _accuracy(metrics: Metrics, validation: LoggedPoints, part: str) -> LoggedPoints | None:
+    """Return the first accuracy of a part that has about as many points as validation loss.
+
+    An accuracy without a part is that of training.
+    """
     names = (key for key in metrics if "acc" in key.lower() and not is_system_metric(key))
-    found = (key for key in names if _is_validation_accuracy(parse_name(key)))
+    found = (key for key in names if _is_accuracy(parse_name(key), part))
     points = (metrics[key] for key in found)
     return next((p for p in points if 2 * len(p) > len(validation)), None)
 
 
-def _is_validation_accuracy(name: SeriesName) -> bool:
-    return name.is_accuracy and name.part == "validation"
+def _is_accuracy(name: SeriesName, part: str) -> bool:
+    return name.is_accuracy and (name.part or "train") == part

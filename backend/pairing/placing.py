@@ -1,6 +1,6 @@
 """Two series of a run as a pair of losses: cleaned, and placed on a common axis."""
 
-from collections.abc import Container, Mapping
+from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from backend.pairing import leftovers
@@ -114,12 +114,25 @@ def _cleaned(
 
 
 def as_pair(
-    placed: OnAxis, accuracy: LoggedPoints | None, names: NamePair, remarks: list[str]
+    placed: OnAxis,
+    accuracies: Sequence[LoggedPoints | None],
+    names: NamePair,
+    remarks: list[str],
 ) -> LossPair:
-    """Return the pair of losses on an axis, with validation accuracy on the same axis."""
+    """Return the pair of losses on an axis, with validation and train accuracy on it."""
     if len(placed.validation) and not len(placed.validation.finite):
         remarks = [*remarks, "validation: its loss is never a finite number"]
-    on_axis = None if accuracy is None or len(accuracy) < 2 else placed.placed(accuracy)
+    accuracy, on_train = (
+        None if points is None or len(points) < 2 else placed.placed(points)
+        for points in accuracies
+    )
     return LossPair(
-        placed.train, placed.validation, on_axis, names, remarks, placed.unit, placed.best_logged_at
+        placed.train,
+        placed.validation,
+        accuracy,
+        names,
+        remarks,
+        placed.unit,
+        placed.best_logged_at,
+        on_train,
     )
