@@ -10,7 +10,6 @@ import numpy as np
 
 RISE = 0.05  # rise of the true loss that counts as overfitting, as a fraction of its minimum
 SMALLEST = 0.02  # the same as a fraction of the fall before; the larger of both applies
-FELL = 0.01  # smallest fall of the true loss, as a fraction of its first value
 
 
 @dataclass(frozen=True)
@@ -45,28 +44,19 @@ def load(source: Path) -> list[LabelledHistory]:
 
 
 def true_overfitting(history: LabelledHistory) -> tuple[bool, int]:
-    """Return whether the true loss rises, and the index of its minimum."""
-    losses = np.array(history.truth)
-    window = max(3, round(len(losses) / 20))
-    low, end = float(losses.min()), float(np.median(losses[-window:]))
-    best, fall = int(losses.argmin()), float(losses[0]) - low
-    rose = end - low > max(RISE * low, SMALLEST * fall) and len(losses) - 1 - best >= window
-    return rose and fall > FELL * float(losses[0]), best
+    """Return whether the true loss rises, and the index of its minimum.
 
-
-def is_unsteady(history: LabelledHistory) -> bool:
-    """Return whether the ground truth of a run is doubtful.
-
-    Either the true loss jumps by more than the threshold, so that its minimum is a coincidence, or
-    the train loss rises with it: then the training itself failed, which is not overfitting.
+    The minimum is that of the running median, so that a jump is no minimum. A loss that rises
+    together with the train loss is not overfitting: the training itself failed.
     """
     losses, train = np.array(history.truth), np.array(history.train)
     window = max(3, round(len(losses) / 20))
     around = np.median(np.lib.stride_tricks.sliding_window_view(losses, window), axis=1)
-    best = int(around.argmin())
-    jump = float(around.min()) / float(losses.min()) - 1
-    rises = float(np.median(train[-window:])) > float(np.median(train[best : best + window]))
-    return jump > RISE or (rises and true_overfitting(history)[0])
+    best, low, end = int(losses.argmin()), float(around.min()), float(np.median(losses[-window:]))
+    at = int(around.argmin())
+    rose = end - low > max(RISE * low, SMALLEST * (float(losses[0]) - low))
+    failed = float(np.median(train[-window:])) > float(np.median(train[at : at + window]))
+    return rose and not failed and len(losses) - 1 - best >= window, best
 
 
 def is_clear(history: LabelledHistory) -> bool:

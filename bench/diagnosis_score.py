@@ -8,11 +8,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from backend.diagnosis import Curve, diagnose
+from backend.diagnosis.verdicts import Kind
 from bench.diagnosis_history import (
     RISE,
     LabelledHistory,
     is_clear,
-    is_unsteady,
     true_overfitting,
 )
 
@@ -24,11 +24,15 @@ RuleOutcome = tuple[bool, bool, float | None]
 
 
 def diagnosis_rule(history: LabelledHistory) -> tuple[bool, int | None]:
-    """Return the product's verdict and onset index, from train and validation loss alone."""
+    """Return whether validation loss rose by the product's diagnosis, and the index of the onset.
+
+    A gap that settled is left out: the true loss shows rises only.
+    """
     steps = range(1, len(history.train) + 1)
     diagnosis = diagnose(Curve.from_arrays(list(steps), history.train, history.validation))
     onset = diagnosis.onset_step
-    return bool(diagnosis.overfitting), None if onset is None else onset - 1
+    rises = diagnosis.kind is not None and diagnosis.kind is not Kind.GAP
+    return rises, None if onset is None else int(onset) - 1
 
 
 def baseline_rule(history: LabelledHistory) -> tuple[bool, int | None]:
@@ -108,7 +112,6 @@ def report(draw: str, histories: Sequence[LabelledHistory]) -> str:
     subsets = {
         draw: histories,
         f"{draw}, clear": clear,
-        f"{draw}, clear and steady": [h for h in clear if not is_unsteady(h)],
     }
     for subset, members in subsets.items():
         positive = sum(true_overfitting(history)[0] for history in members)

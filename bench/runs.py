@@ -28,7 +28,7 @@ SPEC = {
     "training": {"epochs": 300, "learning_rate": [0.001, 0.01], "seeds": 8},
 }  # 1,024 runs
 KEYS = tuple(f"{p}_{kind}" for kind in ("loss", "accuracy") for p in ("train", "val", "test"))
-VERDICTS = ("overfitting", "good fit", "underfitting", "still improving", "memorised noise")
+VERDICTS = ("overfitting", "good fit", "underfitting", "still improving", "unstable")
 DIAGNOSIS = {"sentence": "x" * 500, "learner": "x" * 300, "evidence": dict.fromkeys(KEYS, 0.123)}
 QUERIES = (
     ("", ""),

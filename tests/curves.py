@@ -34,26 +34,28 @@ def rising_after(best: float, to: float, n: int = 100, low: float = 0.5) -> Arra
 
 
 STEP = np.where(EPOCHS < 50, 0.4, 0.0)
+# rises from its start, and falls far below it
 HUMP = 3 + 4 * np.exp(-(((EPOCHS - 20) / 8) ** 2)) - 2.9 / (1 + np.exp(-(EPOCHS - 45) / 4))
+HUMP_AFTER_FALL = HUMP + 5 * np.exp(-EPOCHS / 3)
+PAST = "overfitting.past-its-best"
 CASES: list[tuple[str, ArrayLike, ArrayLike]] = [
-    ("overfitting.mild", falling(0.1), rising_after(30, 0.7)),
-    ("overfitting.severe", falling(0.1), rising_after(30, 2.0)),
-    ("overfitting.severe", falling(-2.0), rising_after(30, 0.5, low=-0.5)),  # losses below 0
-    ("overfitting.severe", falling(0.0), rising_after(30, 1.0, low=0.0)),  # losses that reach 0
+    (PAST, falling(0.1), rising_after(30, 0.7)),
+    (PAST, falling(0.1), rising_after(30, 2.0)),
+    (PAST, falling(-2.0), rising_after(30, 0.5, low=-0.5)),  # losses below 0
+    (PAST, falling(0.0), rising_after(30, 1.0, low=0.0)),  # losses that reach 0
     ("good-fit.settled", falling(0.3), falling(0.4)),
-    (
-        "good-fit.settled",
-        falling(0.0, pace=20),
-        falling(0.5),
-    ),  # a constant gap does not count as a rise
+    ("overfitting.gap", falling(0.0, pace=20), falling(0.5)),
+    ("overfitting.from-the-start", falling(0.2), 0.8 + EPOCHS / 100),  # as in fine-tuning
     ("good-fit.settled", falling(0.6), falling(0.4)),  # dropout: train above validation
     ("good-fit.settled", falling(-2.0), falling(-1.0)),
     ("good-fit.settled", falling(0.2) + STEP, falling(0.3) + STEP),  # a smaller learning rate
     ("still-improving.falling", falling(0.1, pace=60), falling(0.2, pace=60)),
-    ("memorised-noise.never-fell", falling(0.0), 1 + EPOCHS / 100),
-    ("double-descent.epoch-wise", falling(0.0, pace=3), HUMP),
+    ("overfitting.memorised", falling(0.0), 1 + EPOCHS / 100),
+    ("double-descent.epoch-wise", falling(0.0, pace=3), HUMP_AFTER_FALL),
+    ("late-generalisation.risen-then-fallen", falling(0.0, pace=3), HUMP),
     ("unstable.both-rise", rising_after(30, 1.0), rising_after(30, 1.5)),
     ("underfitting.no-progress", np.full(100, 0.7), np.full(100, 0.7)),
+    ("underfitting.hardly-moved", 0.1 * falling(9), 0.1 * falling(9.2)),
     ("diverged.exploded", falling(0.3)[:50].tolist() + [5.0] * 50, [1.0] * 50 + [9.0] * 50),
-    ("not-assessable.short", falling(0.0)[:3], falling(0.0)[:3]),
+    ("not-assessable.short", falling(0.0)[:1], falling(0.0)[:1]),
 ]

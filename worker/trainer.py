@@ -4,7 +4,7 @@ import logging
 import time
 from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 
-from backend.diagnosis import breakdown
+from backend.diagnosis import rules
 from backend.runs.states import State
 from backend.store.transitions import Lease
 from worker.leases import Job, finite_or_nan
@@ -27,7 +27,7 @@ def epoch_outcome(job: Job, result: EpochResult) -> EndState | None:
     validation_loss = finite_or_nan(result.metrics["val_loss"])
     if not job.fired and job.rule.update(result.epoch, train_loss, validation_loss):
         job.fired, job.unwritten.early_stop_epoch = True, result.epoch
-    if reason := breakdown.divergence_reason(result.metrics["train_loss"], job.constant_loss):
+    if reason := rules.divergence_reason(result.metrics["train_loss"], job.constant_loss):
         return "failed", f"Diverged at epoch {result.epoch}: {reason}."
     stops = job.fired and job.spec.early_stopping.action == "stop"
     if stops or result.epoch >= job.spec.training.epochs:

@@ -1,12 +1,19 @@
-"""Measurements of a curve: levels, rise and noise, robust to noise and to the sampling of steps."""
+"""Measurements of a curve: levels, rise, gap and noise, robust to noise and to sampling."""
 
 from dataclasses import dataclass
 from functools import cached_property
-from math import sqrt
+from math import log, sqrt
 
 import numpy as np
 
 from backend.diagnosis.curve import Curve
+from backend.diagnosis.thresholds import (
+    CERTAIN_ERRORS,
+    RISE_OF_BEST,
+    RISE_OF_SPAN,
+    SHORT_ERRORS,
+    STEADY_TRAIN,
+)
 from backend.series import FloatArray
 
 # A curve of at least twice this many points is reduced to medians of as many equal blocks, so that
@@ -14,17 +21,13 @@ from backend.series import FloatArray
 BLOCKS = 240
 # Shares of the curve to average over, tried in order until noise hides no rise that counts.
 AVERAGED_SHARES = (0.0, 0.02, 0.05, 0.1, 0.2)
-LAST_LEVEL_SHARE, LAST_LEVEL_POINTS = 0.05, 3  # the last level averages at least these
-FEW_POINTS = 10  # with fewer points, the first loss is not averaged
+LAST_SHARE, LAST_POINTS = 0.05, 3  # the last level averages at least these
+FEW_POINTS = 10  # with fewer points, the first loss is not compared
+OUTLYING_START = 10  # times the median of the first three: a larger first loss is out of proportion
 SHORT_CURVE_POINTS = 20  # with fewer points, each point is judged by itself
 MIN_NOISE_POINTS = 5  # with fewer points, noise cannot be estimated
-RISE_OF_BEST = 0.05  # relative to the best validation loss: a rise that counts
-MIN_RISE_OF_FALL = 0.01  # of the total fall: near a loss of 0 a relative rise means nothing
-CERTAIN_ERRORS = 3.3  # standard errors that a rise must exceed (docs/diagnosis.md)
-CLEAR_ERRORS = 6.0  # standard errors beyond which a rise needs no other evidence
-NEGLIGIBLE_CHANGE = 0.02  # relative change of a loss that counts as no change
-STEADY_TRAIN_RISE = 0.15  # of its fall: train loss that rises less is steady
 NORMAL_MAD = 1.4826  # standard deviation of a normal variable over its median absolute deviation
+IN_ORDER_DEVIATIONS = 2.0  # standard deviations of Kendall's S above 0 that count as in order
 
 
 @dataclass(frozen=True)
@@ -44,10 +47,14 @@ class Smoothed:
 
 @dataclass(frozen=True)
 class CurveShape:
-    """Measurements of a curve. `reference_loss` is the validation loss of a constant answer."""
+    """Measurements of a curve. `reference_loss` is the validation loss of a constant answer.
+
+    `accuracies` are train and validation accuracy at the end, as shares.
+    """
 
     curve: Curve
     reference_loss: float | None = None
+    accuracies: tuple[float, float] | None = None
 
     @property
     def unit(self) -> str:
@@ -99,21 +106,26 @@ class CurveShape:
     def _resolves(self, smoothed: Smoothed) -> bool:
         """Return whether a rise that counts exceeds the noise, or the rise is far above both."""
         counts, rise = self._threshold(smoothed), smoothed.end - smoothed.low
-        return CERTAIN_ERRORS * smoothed.error < counts or rise > max(
-            counts, CLEAR_ERRORS * smoothed.error
-        )
+        noise = self._noise_of(smoothed)
+        return noise < counts or rise > max(counts, 1.5 * noise)
+
+    def _noise_of(self, smoothed: Smoothed) -> float:
+        """Return the rise that noise hardly makes: the lowest of many levels is low by chance."""
+        levels = max(1.0, len(self.validation) / smoothed.width)
+        return (CERTAIN_ERRORS + sqrt(2 * log(levels))) * smoothed.error
 
     def _threshold(self, smoothed: Smoothed) -> float:
-        fall = max(self._early - smoothed.low, 0.0)
-        relative = RISE_OF_BEST * (smoothed.low if self.lowest > 0 else fall)
-        return max(relative, MIN_RISE_OF_FALL * fall)
+        seen = RISE_OF_SPAN * self._span_above(smoothed.low)
+        return max(RISE_OF_BEST * smoothed.low, seen) if self.lowest > 0 else seen
+
+    def _span_above(self, low: float) -> float:
+        highest = max(_early(self.validation), _early(self.train))
+        return max(highest - min(low, self.train_end), 0.0)
 
     @cached_property
-    def _early(self) -> float:
-        """Validation loss of the first points, because the first alone may be out of proportion."""
-        if len(self.validation) < FEW_POINTS:
-            return self.start
-        return min(self.start, float(median(self.validation[:3])))
+    def span(self) -> float:
+        """Span of both losses as a chart shows it: from where they begin to where they are low."""
+        return self._span_above(self.smoothed.low)
 
     @cached_property
     def lowest(self) -> float:
@@ -152,14 +164,32 @@ class CurveShape:
 
     @property
     def relative_rise(self) -> float:
-        """The rise relative to the best validation loss, or to the fall where losses reach 0."""
+        """The rise relative to the best validation loss, or to the span where losses reach 0."""
         low = self.smoothed.low
-        return self.rise / (low if self.lowest > 0 else max(self.fall, 1e-300))
+        return self.rise / (low if self.lowest > 0 else max(self.span, 1e-300))
+
+    @property
+    def gap(self) -> float:
+        """Validation loss above train loss at the end."""
+        return self.smoothed.end - self.train_end
 
     @property
     def points_after(self) -> int:
         """Number of points after the best."""
         return len(self.validation) - 1 - self.smoothed.best
+
+    @property
+    def least_points_after(self) -> int:
+        """Points after the best that a rise needs: fewer show no trend."""
+        return max(1, min(3, len(self.validation) // 3))
+
+    @cached_property
+    def noise_of_rise(self) -> float:
+        """The rise that noise hardly makes."""
+        if len(self.validation) >= SHORT_CURVE_POINTS:
+            return self._noise_of(self.smoothed)
+        in_order = kendall(self.validation[self.smoothed.best :]) >= IN_ORDER_DEVIATIONS
+        return SHORT_ERRORS * self.smoothed.error / (2 if in_order else 1)
 
     @cached_property
     def onset(self) -> int:
@@ -180,29 +210,55 @@ class CurveShape:
         return first + int(np.argmin(losses[first:last]))
 
     @cached_property
-    def train_levels(self) -> tuple[float, float]:
-        """Levels of the train loss around the best validation loss and at the end."""
-        near, last = self._train_parts
-        return float(near.sum() / len(near)), float(median(last))
+    def train_end(self) -> float:
+        """Level of the train loss at the end."""
+        return float(median(self.train[-_at_end(self.train, LAST_SHARE) :]))
 
     @cached_property
-    def _train_parts(self) -> tuple[FloatArray, FloatArray]:
+    def train_near_best(self) -> FloatArray:
+        """Train loss around the best validation loss [k]."""
         size, best = len(self.train), self.smoothed.best
-        half = max(self.smoothed.width // 2, round(LAST_LEVEL_SHARE * size / 2))
-        near = self.train[max(0, best - half) : best + half + 1]
-        return near, self.train[-_at_end(self.train, LAST_LEVEL_SHARE) :]
+        half = max(self.smoothed.width // 2, round(LAST_SHARE * size / 2))
+        return self.train[max(0, best - half) : best + half + 1]
 
     @property
     def train_fall(self) -> float:
         """Fall of the train loss from its first value."""
-        return float(self.curve.train[0]) - min(self.train_levels[1], float(self.train.min()))
+        return float(self.curve.train[0]) - min(self.train_end, float(self.train.min()))
 
     @property
     def train_rises(self) -> bool:
         """Return whether train loss ends above its level at the best epoch, beyond its noise."""
-        (before, after), (near, last) = self.train_levels, self._train_parts
-        error = self.train_noise * sqrt(1 / len(near) + 1 / len(last))
-        return after - before > max(STEADY_TRAIN_RISE * self.train_fall, CERTAIN_ERRORS * error)
+        near, last = self.train_near_best, _at_end(self.train, LAST_SHARE)
+        errors = 3 if len(self.train) >= SHORT_CURVE_POINTS else 1
+        error = errors * self.train_noise * sqrt(1 / len(near) + 1 / last)
+        change = self.train_end - float(near.sum() / len(near))
+        return change > max(STEADY_TRAIN * self.train_fall, error)
+
+
+def fitted_line(values: FloatArray, noise: float) -> tuple[float, float]:
+    """Return the least-squares slope per point of values [n], and its standard error."""
+    x = np.arange(len(values)) - (len(values) - 1) / 2  # [n]
+    weight = max(float(x @ x), 1e-300)
+    return float(x @ values) / weight, noise / sqrt(weight)
+
+
+def kendall(values: FloatArray) -> float:
+    """Return Kendall's S of values [n] against their order, in standard deviations (Mann 1945)."""
+    n = len(values)
+    if n < 2:
+        return 0.0
+    s = float(np.triu(np.sign(values[None, :] - values[:, None])).sum())
+    return s / sqrt(n * (n - 1) * (2 * n + 5) / 18)
+
+
+def median(values: FloatArray) -> FloatArray:
+    """Return the median of finite numbers over the last axis, several times as fast as numpy."""
+    ordered, half = values.copy(), values.shape[-1] // 2
+    ordered.sort()
+    if values.shape[-1] % 2:
+        return ordered[..., half]
+    return (ordered[..., half - 1] + ordered[..., half]) / 2
 
 
 def _thinned(values: FloatArray) -> FloatArray:
@@ -215,13 +271,11 @@ def _thinned(values: FloatArray) -> FloatArray:
     return whole if not rest else np.concatenate([[median(values[:rest])], whole])
 
 
-def median(values: FloatArray) -> FloatArray:
-    """Return the median of finite numbers over the last axis, several times as fast as numpy."""
-    ordered, half = values.copy(), values.shape[-1] // 2
-    ordered.sort()
-    if values.shape[-1] % 2:
-        return ordered[..., half]
-    return (ordered[..., half - 1] + ordered[..., half]) / 2
+def _early(values: FloatArray) -> float:
+    """Return the first value, unless it is out of all proportion to those after it."""
+    first = float(values[0])
+    usual = float(median(values[:3])) if len(values) >= FEW_POINTS else first
+    return min(first, OUTLYING_START * usual) if usual > 0 else first
 
 
 def _noise(values: FloatArray) -> float:
@@ -237,7 +291,7 @@ def _noise(values: FloatArray) -> float:
 
 def _at_end(values: FloatArray, share: float) -> int:
     """Return the number of points at the end that form the last level."""
-    return min(max(LAST_LEVEL_POINTS, round(share * len(values))), max(1, len(values) // 2))
+    return min(max(LAST_POINTS, round(share * len(values))), max(1, len(values) // 2))
 
 
 def _smoothed(values: FloatArray, share: float, noise: float) -> Smoothed:
@@ -245,7 +299,7 @@ def _smoothed(values: FloatArray, share: float, noise: float) -> Smoothed:
     width = 1 if n < SHORT_CURVE_POINTS else 2 * round(share * n / 2) + 1
     smooth = values if n < SHORT_CURVE_POINTS else _without_spikes(values)
     averaged = _averaged(smooth, width)
-    last = _at_end(values, max(share, LAST_LEVEL_SHARE))
+    last = _at_end(values, max(share, LAST_SHARE))
     best = int(np.argmin(averaged))
     end = float(median(values[-last:]) if n < SHORT_CURVE_POINTS else smooth[-last:].sum() / last)
     error = noise * sqrt(1 / last + 1 / width)

@@ -22,3 +22,14 @@ def relative(change: float) -> str:
     if change < 10:
         return f"{change:+.0%}"
     return f"{float(f'{change:.2g}'):+,.0%}" if change < 1e4 else "more than +1,000,000%"
+
+
+def axis_value(step: float) -> int | float:
+    """Return a step as the log counts it: whole numbers as int, parts of an epoch as float."""
+    return int(step) if float(step).is_integer() else round(float(step), 6)
+
+
+def axis_text(step: float) -> str:
+    """Write a step: "1,200", or "3.75" for a part of an epoch."""
+    value = axis_value(step)
+    return f"{value:,}" if isinstance(value, int) else f"{value:,.4g}"

@@ -1,257 +1,278 @@
 """The rules of diagnosis, in order. The first rule that applies gives the verdict.
 
-Each rule takes the shape of a curve and returns a `RuleMatch` with two sentences, or None. For the
-plain question "does it overfit", one line does about as well: validation loss that ends 5 % above
-its minimum, 3 points or more after it (docs/diagnosis.md gives both scores). The rules buy the
-other eight verdicts, sentences with numbers, and verdicts that noise and sampling rarely change.
-
-Thresholds were set on the *first* part of the corpus in docs/diagnosis.md; see there.
+Each rule takes the shape of a curve and returns a `RuleMatch`, or None. The thresholds are in
+`thresholds`; docs/diagnosis.md shows how well the verdicts agree with people, and with one line
+of code.
 """
 
+import math
 from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
 
-from backend.diagnosis.breakdown import exploded, not_finite, validation_not_finite
-from backend.diagnosis.measurements import (
-    CLEAR_ERRORS,
-    NEGLIGIBLE_CHANGE,
-    SHORT_CURVE_POINTS,
-    CurveShape,
+from backend.diagnosis import sentences
+from backend.diagnosis.descent import second_descent
+from backend.diagnosis.measurements import SHORT_CURVE_POINTS, CurveShape, fitted_line
+from backend.diagnosis.thresholds import (
+    EXPLODED,
+    FALLING_OF_LOSS,
+    FALLING_OF_SPAN,
+    FITTED_TRAIN,
+    GAP_OF_ACCURACY,
+    GAP_OF_SPAN,
+    GAP_RATIO,
+    HARDLY_MOVED,
+    LEARNT,
+    MEMORISED_TRAIN,
+    MODERATE_RISE,
+    NEAR_CHANCE,
+    SEVERE_GAP,
+    SEVERE_RISE,
+    UNSTABLE_NOISE,
 )
-from backend.diagnosis.number_format import number
-from backend.diagnosis.trends import (
-    SecondDescent,
-    fall_ahead,
-    rise_text,
-    second_descent,
-    stayed_at_best,
-    validation_rises,
-)
-from backend.diagnosis.verdicts import RuleMatch, Verdict
-from backend.series import FloatArray
+from backend.diagnosis.verdicts import Kind, RuleMatch, Severity
 
-SEVERE_RISE = 0.5  # relative to the best loss: half as high again
-UNSTABLE_NOISE_OF_FALL = 0.3  # noise of that share of the fall hides any course
-# Shares of the reference loss, which is the loss of a constant answer.
-NEAR_REFERENCE = 0.8  # train and validation loss above it: little was learnt
-MEMORISED_TRAIN_LOSS = 0.05  # train loss below it is near 0
-MISSED_VALIDATION_LOSS = 0.2  # validation loss above it: the pattern is missed
-# Changes of the train loss that show that something was learnt.
-LEARNT_OF_START = 0.05  # share of the first train loss
-LEARNT_NOISE = 5  # standard deviations of the train loss's noise
+EXPLOSION_FACTOR = 1e6  # train loss over the reference at which the worker ends a run
+MIN_POINTS = 2  # fewer points show nothing about training
+NEGLIGIBLE_CHANGE = 0.02  # relative change of a loss that counts as no change
+UNCHANGED = 0.01  # relative change of a loss that counts as equal to the first
+HELD_SHARE = 0.1  # a loss that stayed at its best for this share of the run did not rise at once
+FALLING_ERRORS = 2.2  # standard errors of a slope that a fall must exceed
 
 Rule = Callable[[CurveShape], RuleMatch | None]
 
 
-def first_match(shape: CurveShape, min_points: int) -> RuleMatch:
-    """Return the verdict of the first rule that applies to a curve.
-
-    Curves with fewer than `min_points` points are not assessable, unless training broke down.
-    """
+def first_match(shape: CurveShape) -> RuleMatch:
+    """Return the verdict of the first rule that applies to a curve."""
     if shape.curve.broken_at is not None:
         if not shape.curve.train_goes_on:
-            return not_finite(shape)
-        finite = replace(shape.curve, broken_at=None)
-        before = first_match(CurveShape(finite, shape.reference_loss), min_points)
-        return validation_not_finite(shape, before)
-    if match := exploded(shape):
-        return match
-    if len(shape.curve) < min_points:
-        return _few_points(shape, min_points)
+            return sentences.not_finite(shape)
+        before = first_match(replace(shape, curve=replace(shape.curve, broken_at=None)))
+        return sentences.validation_not_finite(shape, before)
+    if len(shape.curve) and (reason := _explosion(shape)):
+        return sentences.exploded(reason)
+    if len(shape.curve) < MIN_POINTS:
+        return _few_points(shape)
     return next(match for rule in RULES_IN_ORDER if (match := rule(shape)))
 
 
-def _few_points(shape: CurveShape, least: int) -> RuleMatch:
-    if len(shape.curve) == 1:  # a model solved in closed form has one point, its end
-        for rule in (_underfitting, _memorised):
+def _few_points(shape: CurveShape) -> RuleMatch:
+    """Judge a model solved in one step, which has one point, by its losses alone."""
+    if len(shape.curve) == 1:
+        for rule in (_near_reference, _gap):
             if match := rule(shape):
                 return match
-    many = f"{len(shape.curve)} {shape.unit}{'' if len(shape.curve) == 1 else 's'}"
-    return RuleMatch(
-        Verdict.NOT_ASSESSABLE, "not-assessable.short",
-        f"{many} with train and validation loss, at least {least} are needed.",
-        f"There is too little to look at yet: {many}, and a trend needs {least}.",
-    )  # fmt: skip
+    return sentences.too_short(shape)
+
+
+def _explosion(shape: CurveShape) -> str | None:
+    """Describe how train loss exploded: above the worker's bound, or far above its own start."""
+    train, reference = shape.curve.train, shape.reference_loss
+    if reference is not None and (reason := divergence_reason(float(train[-1]), reference)):
+        return reason
+    first, end = float(train[0]), shape.train_end
+    grew = end - first > EXPLODED * max(abs(first), shape.train_fall)
+    if len(train) < MIN_POINTS or not grew or shape.smoothed.end < shape.curve.validation[0]:
+        return None
+    return sentences.explosion(first, end)
+
+
+def divergence_reason(train_loss: float, constant_loss: float) -> str | None:
+    """Return why a run in training has diverged, None if it has not.
+
+    A run has diverged when its train loss is not finite, or exceeds EXPLOSION_FACTOR times the loss
+    of a constant answer (`constant_loss`, at least 1). No reasonable step leads back from there.
+    """
+    if not math.isfinite(train_loss):
+        return "train loss is not finite"
+    if train_loss > EXPLOSION_FACTOR * max(constant_loss, 1.0):
+        return f"train loss is {train_loss:.2g}, over a million times that of a constant answer"
+    return None
 
 
 def _flat(shape: CurveShape) -> RuleMatch | None:
     t, v = shape.curve.train, shape.curve.validation
-    if max(_range(t, shape.train_noise), _range(v, shape.noise)) > NEGLIGIBLE_CHANGE:
-        return None
-    return RuleMatch(
-        Verdict.UNDERFITTING, "underfitting.no-progress",
-        f"neither loss moved: train stays at {number(float(t[-1]))}, validation at "
-        f"{number(float(v[-1]))}.",
-        "Nothing was learnt: both errors stayed where they began. A larger learning rate, a larger "
-        "model or longer training may get it going.",
-    )  # fmt: skip
+    moved = max(_moved(t, shape.train_noise), _moved(v, shape.noise))
+    return None if moved > NEGLIGIBLE_CHANGE else sentences.flat(shape)
 
 
-def _range(values: FloatArray, noise: float) -> float:
+def _moved(values: np.ndarray, noise: float) -> float:
     """Return the range of values beyond their noise, relative to the largest of them."""
     size, whole = float(np.abs(values).max()), float(values.max() - values.min())
     hidden = min(6 * noise, whole / 2) if len(values) >= SHORT_CURVE_POINTS else 0.0
     return (whole - hidden) / size if size else 0.0
 
 
-def _never_fell(shape: CurveShape) -> RuleMatch | None:
-    least = NEGLIGIBLE_CHANGE / 2 * abs(shape.start)
-    dip = shape.start - float(shape.validation.min())  # a single epoch, which averages hide
-    fell = shape.fall > max(2 * shape.noise, least) or dip > max(CLEAR_ERRORS * shape.noise, least)
-    learnt = shape.train_fall > max(
-        LEARNT_OF_START * abs(shape.curve.train[0]), LEARNT_NOISE * shape.train_noise
-    )
-    if fell or not learnt or (validation_rises(shape) and stayed_at_best(shape)):
-        return None
-    course = f"ends at {number(shape.last)}" if validation_rises(shape) else "stayed there"
-    return RuleMatch(
-        Verdict.MEMORISED_NOISE, "memorised-noise.never-fell",
-        f"validation loss never fell below its first value ({number(shape.start)}) and {course}, "
-        f"while train loss fell to {number(shape.last_train)}; the pattern learnt "
-        "from the training data does not carry over.",
-        "The model got better on the examples it was shown and never on new ones: what it learnt "
-        "is their noise, not the pattern. Check that both parts of the data belong together.",
-    )  # fmt: skip
+def validation_rises(shape: CurveShape) -> bool:
+    """Return whether validation loss rose for good: materially, lastingly and beyond its noise."""
+    if shape.points_after < shape.least_points_after or shape.rise <= shape.threshold:
+        return False
+    if shape.rise <= shape.noise_of_rise:
+        return False
+    near = np.flatnonzero(shape.smoothed.values <= shape.smoothed.low + shape.rise / 4)
+    return len(shape.smoothed.values) - 1 - int(near[-1]) >= shape.least_points_after
+
+
+def _learnt(shape: CurveShape) -> bool:
+    """Return whether train loss fell: overfitting needs something learnt."""
+    least = max(LEARNT * abs(float(shape.curve.train[0])), 3 * shape.train_noise)
+    return float(shape.curve.train[0]) - shape.train_end > least
 
 
 def _overfitting(shape: CurveShape) -> RuleMatch | None:
-    if not validation_rises(shape) or shape.train_rises:
+    if not validation_rises(shape) or shape.train_rises or not _learnt(shape):
         return None
-    onset = shape.onset
-    at, low = f"{shape.unit} {shape.curve.steps[onset]:,}", float(shape.curve.validation[onset])
-    before, after = number(float(shape.curve.train[onset])), number(shape.last_train)
-    severity = "severe" if shape.relative_rise > SEVERE_RISE else "mild"
-    fell = shape.last_train < shape.curve.train[onset] and before != after
-    train = f"{'fell' if fell else 'went'} from {before} to" if before != after else "stays at"
-    alone = "" if onset == shape.curve.best else ", but for a lone dip,"
-    return RuleMatch(
-        Verdict.OVERFITTING, f"overfitting.{severity}",
-        f"validation loss was lowest{alone} at {at} ({number(low)}) and ends at "
-        f"{number(shape.last)} (smoothed, a rise of {rise_text(shape)}, from about "
-        f"{number(shape.smoothed.low)} to {number(shape.smoothed.end)}), while train loss {train} "
-        f"{after}.",
-        f"Until {at} the model learnt what also holds for new examples. Since then it has been "
-        "learning its training examples by heart: the error on them went on falling, the error on "
-        "new ones rose.",
-    )  # fmt: skip
+    margin = shape.rise / max(shape.threshold, shape.noise_of_rise, 1e-300)
+    kind = _kind_of_rise(shape)
+    if kind is Kind.MEMORISED:
+        return sentences.memorised(shape, margin)
+    return sentences.rise(shape, kind, _severity_of_rise(shape), margin)
 
 
-def _double_descent(shape: CurveShape) -> RuleMatch | None:
+def _kind_of_rise(shape: CurveShape) -> Kind:
+    if _never_better_than_chance(shape):
+        return Kind.MEMORISED
+    first, low = float(shape.curve.validation[0]), float(shape.curve.validation.min())
+    best_at_first = shape.onset == 0 or first - low <= UNCHANGED * abs(first)
+    held = shape.onset > max(2, HELD_SHARE * len(shape.curve))
+    learnt_before = shape.reference_loss is not None and first < 0.8 * shape.reference_loss
+    start = best_at_first and not held and not (learnt_before and shape.onset > 0)
+    return Kind.FROM_START if start else Kind.PAST_BEST
+
+
+def _never_better_than_chance(shape: CurveShape) -> bool:
+    """Return whether train loss went to nearly zero while validation loss never left chance."""
+    first_train, first = float(shape.curve.train[0]), float(shape.curve.validation[0])
+    known = shape.reference_loss
+    chance = first_train if known is None else known
+    if chance <= 0 or shape.train_end > MEMORISED_TRAIN * max(chance, first_train):
+        return False
+    low = float(shape.curve.validation.min())
+    left_start = known is None and low < (1 - LEARNT) * first
+    return shape.smoothed.low >= NEAR_CHANCE * chance and not left_start
+
+
+def _severity_of_rise(shape: CurveShape) -> Severity:
+    seen = shape.rise / max(shape.span, 1e-300)
+    if min(shape.relative_rise, seen) < MODERATE_RISE:
+        return "mild"
+    return "severe" if shape.relative_rise > SEVERE_RISE else "moderate"
+
+
+def _gap(shape: CurveShape) -> RuleMatch | None:
+    """Judge a gap that settled, by the losses or by the accuracies."""
+    share, of_accuracy = _gap_share(shape), _gap_of_accuracy(shape)
+    by_loss = share / GAP_OF_SPAN
+    margin = max(by_loss, of_accuracy / GAP_OF_ACCURACY)
+    if margin < 1 or _falls_ahead(shape) is not None:
+        return None
+    if _never_better_than_chance(shape):
+        return sentences.memorised(shape, margin)
+    severe = share > SEVERE_GAP or of_accuracy > 2 * GAP_OF_ACCURACY
+    severity: Severity = "severe" if severe else "mild" if margin < 1.5 else "moderate"
+    return sentences.gap(shape, severity, margin)
+
+
+def _gap_share(shape: CurveShape) -> float:
+    """Return the gap as a share of the span, 0 unless train loss is low and validation loss far."""
+    span, first = shape.span, float(shape.curve.train[0])
+    if len(shape.curve) == 1:
+        first = span = shape.reference_loss or 0.0
+    # Below 0 there is no telling how low a train loss is.
+    fitted = -0.1 * first <= shape.train_end <= FITTED_TRAIN * first
+    far = shape.train_end <= 0 or shape.smoothed.end >= GAP_RATIO * shape.train_end
+    return max(shape.gap, 0.0) / span if fitted and far and span > 0 else 0.0
+
+
+def _gap_of_accuracy(shape: CurveShape) -> float:
+    if shape.accuracies is None:
+        return 0.0
+    train, validation = shape.accuracies
+    return train - validation
+
+
+def _descent(shape: CurveShape) -> RuleMatch | None:
     descent = second_descent(shape)
-    if descent is None:
+    return None if descent is None else sentences.descent(shape, descent)
+
+
+def _falls_ahead(shape: CurveShape) -> float | None:
+    """Return how much validation loss falls over the last fifth of the run, None if it does not.
+
+    The fall is estimated from the slope over the last half of the run, because of the noise, and
+    confirmed by the slope over the last fifth.
+    """
+    values, n = shape.validation, len(shape.validation)
+    if n - 1 - int(shape.smoothed.values.argmin()) > max(1, n // 10):
         return None
-    first, peak = (int(shape.curve.steps[_index(shape, i)]) for i in (descent.first, descent.peak))
-    levels = _levels(descent)
-    return RuleMatch(
-        Verdict.DOUBLE_DESCENT, "double-descent.epoch-wise",
-        f"validation loss, smoothed, rose from {levels[0]} at {shape.unit} {first:,} to "
-        f"{levels[1]} at {shape.unit} {peak:,} and fell again, to {levels[2]}, while train loss "
-        "stayed low.",
-        "The error on new examples first fell, then rose, as if the model were learning by heart, "
-        "and then fell again: with still more training it found the pattern after all.",
-    )  # fmt: skip
-
-
-def _levels(descent: SecondDescent) -> list[str]:
-    return [number(level) for level in (descent.first_loss, descent.peak_loss, descent.end_loss)]
-
-
-def _index(shape: CurveShape, thinned: int) -> int:
-    """Return the index in the curve of an index in the thinned curve."""
-    return min(int(thinned * len(shape.curve) / len(shape.validation)), len(shape.curve) - 1)
+    fifth = max(1.0, n / 5)
+    falls, errors = zip(
+        *(fitted_line(values[n - max(3, n // part) :], shape.noise) for part in (2, 5)),
+        strict=True,
+    )
+    fall, recent = (-slope * fifth for slope in falls)
+    least = max(FALLING_OF_SPAN * shape.span, FALLING_OF_LOSS * abs(shape.smoothed.end))
+    if fall <= max(least, FALLING_ERRORS * errors[0] * fifth):
+        return None
+    if recent <= least / 2 - errors[1] * fifth:
+        return None
+    return float(min(fall, shape.span))
 
 
 def _still_improving(shape: CurveShape) -> RuleMatch | None:
-    ahead = fall_ahead(shape)
+    ahead = _falls_ahead(shape)
     if ahead is None:
         return None
-    return RuleMatch(
-        Verdict.STILL_IMPROVING, "still-improving.falling",
-        f"validation loss, smoothed, still falls, by about {number(ahead)} over the last fifth of "
-        f"the run, to {number(shape.smoothed.end)}; train longer before judging the fit.",
-        "The error on new examples had not stopped shrinking: give the model more time before "
-        "judging it.",
-    )  # fmt: skip
+    return sentences.still_improving(
+        shape, ahead, ahead / max(FALLING_OF_SPAN * shape.span, 1e-300)
+    )
 
 
-def _underfitting(shape: CurveShape) -> RuleMatch | None:
-    reference, train = shape.reference_loss, shape.train_levels[1]
-    if reference is None or min(train, shape.smoothed.end) < NEAR_REFERENCE * reference:
+def _near_reference(shape: CurveShape) -> RuleMatch | None:
+    reference = shape.reference_loss
+    if reference is None or min(shape.train_end, shape.smoothed.end) < 0.8 * reference:
         return None
-    return RuleMatch(
-        Verdict.UNDERFITTING, "underfitting.near-reference",
-        f"train loss, smoothed, ends at about {number(train)}, close to the {number(reference)} of "
-        "always giving the same answer; the model has not captured the pattern, or noise hides it.",
-        "The model does hardly better than one that always gives the same answer: it is too "
-        "simple, was trained too little, or the data hold little to learn.",
-    )  # fmt: skip
+    return sentences.underfitting(shape, reference)
 
 
-def _memorised(shape: CurveShape) -> RuleMatch | None:
-    reference, (_, train) = shape.reference_loss, shape.train_levels
-    if reference is None or train > MEMORISED_TRAIN_LOSS * reference:
+def _hardly_moved(shape: CurveShape) -> RuleMatch | None:
+    """Judge losses that both fell little, where the loss of a constant answer is not known."""
+    train, validation = float(shape.curve.train[0]), float(shape.curve.validation[0])
+    if shape.reference_loss is not None or min(train, validation) <= 0:
         return None
-    share = shape.smoothed.end / reference if reference else 0.0
-    if share < MISSED_VALIDATION_LOSS:
-        return None
-    return RuleMatch(
-        Verdict.MEMORISED_NOISE, "memorised-noise.near-zero-train",
-        f"train loss has fallen to {number(shape.last_train)} while validation loss, smoothed, "
-        f"stays at {number(shape.smoothed.end)}, {share:.0%} of that of always giving the same "
-        "answer; the training data are learnt by heart, not the pattern.",
-        "The model knows its training examples by heart, noise and all, and that helps little "
-        "with new ones. More examples, or a simpler model, would show how much pattern there is.",
-    )  # fmt: skip
+    moved = max(1 - shape.train_end / train, 1 - shape.smoothed.low / validation)
+    return None if moved > HARDLY_MOVED else sentences.hardly_moved(shape)
 
 
 def _both_rise(shape: CurveShape) -> RuleMatch | None:
-    if not validation_rises(shape):
-        return None
-    return RuleMatch(
-        Verdict.UNSTABLE, "unstable.both-rise",
-        f"validation loss has risen {rise_text(shape)} since its best, smoothed, from about "
-        f"{number(shape.smoothed.low)} to {number(shape.smoothed.end)}, and train loss did not "
-        "fall; a smaller learning rate is the first thing to try.",
-        "Both errors went up again, also on the examples the model was trained on: it is not "
-        "learning by heart, it is losing its way. Smaller steps usually help.",
-    )  # fmt: skip
+    return sentences.both_rise(shape) if validation_rises(shape) else None
 
 
 def _noisy(shape: CurveShape) -> RuleMatch | None:
-    if shape.noise <= UNSTABLE_NOISE_OF_FALL * shape.fall:
-        return None
-    return RuleMatch(
-        Verdict.UNSTABLE, "unstable.noisy",
-        f"validation loss jumps by about {number(shape.noise)} at every {shape.unit}, and any fall "
-        "or rise smaller than that is hidden; a smaller learning rate or a larger "
-        "validation set would show its course.",
-        "The error on new examples jumps up and down so much that no trend can be read from it.",
-    )  # fmt: skip
+    share = shape.noise / max(shape.span, 1e-300)
+    return sentences.noisy(shape, share / UNSTABLE_NOISE) if share > UNSTABLE_NOISE else None
 
 
 def _good_fit(shape: CurveShape) -> RuleMatch:
-    best = shape.curve.best
-    return RuleMatch(
-        Verdict.GOOD_FIT, "good-fit.settled",
-        f"validation loss, smoothed, ends at {number(shape.smoothed.end)}, at or near its best "
-        f"({number(float(shape.curve.validation[best]))} at {shape.unit} "
-        f"{int(shape.curve.steps[best]):,}); train loss ends at "
-        f"{number(shape.last_train)}.",
-        "The error on new examples came down and stayed down: the learnt pattern carries over.",
-    )  # fmt: skip
+    nearest = max(
+        shape.rise / max(shape.threshold, shape.noise_of_rise, 1e-300),
+        _gap_share(shape) / GAP_OF_SPAN,
+        _gap_of_accuracy(shape) / GAP_OF_ACCURACY,
+        0.1,
+    )
+    return sentences.good_fit(shape, 1 / nearest)
 
 
 RULES_IN_ORDER: tuple[Rule, ...] = (
     _flat,
-    _never_fell,
     _overfitting,
-    _double_descent,
+    _descent,
     _noisy,
+    _gap,
     _still_improving,
-    _memorised,
-    _underfitting,
+    _near_reference,
+    _hardly_moved,
     _both_rise,
     _good_fit,
 )

@@ -1,14 +1,14 @@
-"""The registry of verdicts: each name with all its facts. The rules that give them are in `rules`.
+"""The registry of verdicts and of kinds of overfitting: each name with all its facts.
 
 A new verdict is a member of `Verdict` here and a rule in `backend.diagnosis.rules`; terminal
-colours, badges, filters, the glossary and the order of remedies follow from the facts.
+colours, badges, filters, the glossary, advice and the order of remedies follow from the facts.
 """
 
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Literal, Self
+from typing import Literal, Self, get_args
 
 Tone = Literal["good", "harmful", "unfinished", "unsteady", "unknown"]
 """The colour group of a badge: one CSS class and one terminal colour each."""
@@ -18,18 +18,79 @@ Tone = Literal["good", "harmful", "unfinished", "unsteady", "unknown"]
 class VerdictFacts:
     """Facts about a verdict, as the pages, the terminal and the remedies need them.
 
-    `severity` orders verdicts by how much they need a remedy; the highest is the worst. `mark` is
+    `urgency` orders verdicts by how much they need a remedy; the highest is the worst. `mark` is
     the one character that stands for the verdict in a dense grid. `meaning` is its glossary entry.
     `rules` are the stable ids of the rules that give it. `remedies` are slugs of
-    `backend.remedies.catalogue`, the most promising first.
+    `backend.remedies.catalogue`, the most promising first. `first` are slugs of
+    `backend.diagnosis.advice` to try before them, which change no specification.
     """
 
-    severity: int
+    urgency: int
     tone: Tone
     mark: str
     meaning: str
     rules: tuple[str, ...]
     remedies: tuple[str, ...] = ()
+    first: tuple[str, ...] = ()
+
+
+Severity = Literal["mild", "moderate", "severe"]
+"""How much is lost to overfitting."""
+
+SEVERITIES: tuple[Severity, ...] = get_args(Severity)
+
+
+@dataclass(frozen=True)
+class KindFacts:
+    """Facts about a kind of overfitting: its glossary entry, rule, and advice as of a verdict."""
+
+    meaning: str
+    rule: str
+    remedies: tuple[str, ...]
+    first: tuple[str, ...] = ()
+
+
+class Kind(StrEnum):
+    """A kind of overfitting. Its value is the name that users and REST see."""
+
+    facts: KindFacts
+
+    def __new__(cls, name: str, facts: KindFacts) -> Self:
+        """Make a member that equals its name and carries its facts."""
+        member = str.__new__(cls, name)
+        member._value_ = name
+        member.facts = facts
+        return member
+
+    PAST_BEST = "past its best", KindFacts(
+        "Validation loss fell, then rose while train loss went on falling. Stop at the lowest "
+        "validation loss, or keep the snapshot of that epoch.",
+        "overfitting.past-its-best",
+        ("early-stopping", "more-data", "weight-decay", "dropout", "label-smoothing",
+         "less-capacity"),
+        ("keep-best",),
+    )  # fmt: skip
+    GAP = "gap", KindFacts(
+        "Train loss is far below where it began, and validation loss settled far above it. "
+        "Stopping earlier does not help.",
+        "overfitting.gap",
+        ("more-data", "weight-decay", "dropout", "less-capacity", "label-smoothing"),
+    )  # fmt: skip
+    FROM_START = "from the start", KindFacts(
+        "The first evaluation is the best one, and train loss falls on. It is usual in "
+        "fine-tuning.",
+        "overfitting.from-the-start",
+        ("early-stopping", "smaller-steps", "more-data", "weight-decay", "dropout",
+         "less-capacity"),
+        ("evaluate-more-often",),
+    )  # fmt: skip
+    MEMORISED = "memorised", KindFacts(
+        "Validation loss was never better than chance, while train loss fell to nearly zero: the "
+        "model learnt its training samples by heart, as it does with random labels.",
+        "overfitting.memorised",
+        ("more-data", "less-capacity", "weight-decay", "dropout", "label-smoothing"),
+        ("check-data",),
+    )  # fmt: skip
 
 
 _AGAINST_OVERFITTING = (
@@ -50,65 +111,72 @@ class Verdict(StrEnum):
         return member
 
     OVERFITTING = "overfitting", VerdictFacts(
-        severity=9, tone="harmful", mark="O",
+        urgency=10, tone="harmful", mark="O",
         meaning="The model fits its training samples so closely that it has taken on their noise: "
         "training loss is very low, validation loss high or rising. Too little data, too rich a "
-        "model and too much noise cause it.",
-        rules=("overfitting.mild", "overfitting.severe"),
-        remedies=_AGAINST_OVERFITTING,
-    )  # fmt: skip
-    MEMORISED_NOISE = "memorised noise", VerdictFacts(
-        severity=8, tone="harmful", mark="N",
-        meaning="The model reproduces even the wrong labels among its training samples.",
-        rules=("memorised-noise.never-fell", "memorised-noise.near-zero-train"),
+        "model and too much noise cause it. It is mild, moderate or severe, and of one of four "
+        "kinds: past its best, gap, from the start, memorised.",
+        rules=tuple(kind.facts.rule for kind in Kind),
         remedies=_AGAINST_OVERFITTING,
     )  # fmt: skip
     DIVERGED = "diverged", VerdictFacts(
-        severity=6, tone="harmful", mark="D",
+        urgency=7, tone="harmful", mark="D",
         meaning="The loss grows without end, or is no longer a number: most often the learning "
         "rate is too high.",
         rules=("diverged.not-finite", "diverged.validation-not-finite", "diverged.exploded"),
         remedies=("smaller-steps",),
     )  # fmt: skip
     UNSTABLE = "unstable", VerdictFacts(
-        severity=5, tone="unsteady", mark="~",
+        urgency=6, tone="unsteady", mark="~",
         meaning="Validation loss jumps up and down so much that no trend can be read from it.",
         rules=("unstable.both-rise", "unstable.noisy"),
         remedies=("smaller-steps", "weight-decay", "more-data"),
     )  # fmt: skip
     UNDERFITTING = "underfitting", VerdictFacts(
-        severity=4, tone="unfinished", mark="U",
+        urgency=5, tone="unfinished", mark="U",
         meaning="The model cannot capture the pattern: training and validation loss are both high.",
-        rules=("underfitting.no-progress", "underfitting.near-reference"),
+        rules=(
+            "underfitting.no-progress", "underfitting.near-reference", "underfitting.hardly-moved",
+        ),
         remedies=("more-capacity", "longer-training", "no-regularisation"),
     )  # fmt: skip
     DOUBLE_DESCENT = "epoch-wise double descent", VerdictFacts(
-        severity=3, tone="unsteady", mark="2",
-        meaning="Over the epochs validation loss falls, rises, and falls a second time, below "
-        "where it was.",
+        urgency=4, tone="unsteady", mark="2",
+        meaning="Over the epochs validation loss falls, rises, and falls a second time.",
         rules=("double-descent.epoch-wise",),
         remedies=("longer-training", "weight-decay", "more-data"),
+        first=("keep-best",),
+    )  # fmt: skip
+    LATE_GENERALISATION = "late generalisation", VerdictFacts(
+        urgency=1, tone="good", mark="L",
+        meaning="The model first knew its training samples by heart, while validation loss rose. "
+        "Long after that, validation loss fell: the model found the pattern. Also called grokking.",
+        rules=("late-generalisation.risen-then-fallen",),
+        remedies=("weight-decay", "more-data"),
+        first=("keep-best",),
     )  # fmt: skip
     STILL_IMPROVING = "still improving", VerdictFacts(
-        severity=2, tone="unfinished", mark="S",
+        urgency=3, tone="unfinished", mark="S",
         meaning="Validation loss was still falling when training ended: train longer before "
         "judging the fit.",
         rules=("still-improving.falling",),
         remedies=("longer-training", "more-capacity", "more-data"),
     )  # fmt: skip
     NOT_ASSESSABLE = "not assessable", VerdictFacts(
-        severity=1, tone="unknown", mark="?",
+        urgency=2, tone="unknown", mark="?",
         meaning="There are too few epochs, or numbers missing, to say anything honest.",
         rules=(
             "not-assessable.short", "not-assessable.no-losses", "not-assessable.unreadable",
             "not-assessable.error",
         ),
         remedies=("longer-training",),
+        first=("log-both-losses",),
     )  # fmt: skip
     GOOD_FIT = "good fit", VerdictFacts(
-        severity=0, tone="good", mark="G",
+        urgency=0, tone="good", mark="G",
         meaning="Training and validation loss both settled, and lie close together.",
         rules=("good-fit.settled",),
+        first=("keep-best",),
     )  # fmt: skip
 
 
@@ -118,7 +186,7 @@ OVER_CONFIDENT = "over-confident"
 FACTS: dict[str, VerdictFacts] = {
     **{verdict.value: verdict.facts for verdict in Verdict},
     OVER_CONFIDENT: VerdictFacts(
-        severity=7, tone="harmful", mark="C",
+        urgency=8, tone="harmful", mark="C",
         meaning="Accuracy holds while the loss rises: the answers are as often right as before, "
         "and surer of those that are wrong.",
         rules=(OVER_CONFIDENT,),
@@ -140,13 +208,28 @@ def slug(name: str) -> str:
 class RuleMatch:
     """A verdict, the id of the rule that gives it, and its two sentences.
 
-    `practitioner` continues after "Verdict: "; `learner` stands alone.
+    `practitioner` continues after "Verdict: "; `learner` stands alone. `margin` is the factor by
+    which the measurement that decides would have to change for another verdict. Only overfitting
+    has a `kind` and a `severity`.
     """
 
     verdict: Verdict
     rule: str
     practitioner: str
     learner: str
+    margin: float = 1.0
+    kind: Kind | None = None
+    severity: Severity | None = None
+
+    @property
+    def title(self) -> str:
+        """The verdict as sentences and badges write it: "mild overfitting"."""
+        return title(self.verdict, self.severity)
+
+
+def title(verdict: str, severity: str | None) -> str:
+    """Write a verdict with its severity: "mild overfitting"."""
+    return f"{severity} {verdict}" if severity else verdict
 
 
 @dataclass(frozen=True)
@@ -173,11 +256,26 @@ def majority_verdict(verdicts: Iterable[str | None]) -> Majority | None:
         return None
     verdict, amount = counts.most_common(1)[0]
     if 2 * amount <= counts.total():
-        verdict = max(counts, key=severity)
+        verdict = max(counts, key=urgency)
     return Majority(verdict, counts[verdict], counts.total())
 
 
-def severity(name: str) -> int:
+def urgency(name: str) -> int:
     """Return how much a verdict needs a remedy, -1 for one of an older release."""
     facts = FACTS.get(name)
-    return -1 if facts is None else facts.severity
+    return -1 if facts is None else facts.urgency
+
+
+def median_severity(severities: Iterable[str | None]) -> str | None:
+    """Return the median of the severities of several runs, the lower of two; None without any."""
+    order: tuple[str, ...] = SEVERITIES
+    known = sorted(order.index(severity) for severity in severities if severity)
+    return order[known[(len(known) - 1) // 2]] if known else None
+
+
+def remedies_for(condition: str | None, kind: str | None) -> tuple[str, ...]:
+    """Return the slugs of the remedies for a verdict, or for a kind of overfitting."""
+    if kind in (Kind.GAP, Kind.MEMORISED) or (kind and condition == Verdict.OVERFITTING):
+        return Kind(kind).facts.remedies  # type: ignore[call-arg]
+    facts = FACTS.get(condition or "")
+    return facts.remedies if facts else ()

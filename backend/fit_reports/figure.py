@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from backend.diagnosis.number_format import axis_text
 from backend.fit_reports.fit_report import FitReport
 from backend.pairing import LossPair
 from backend.series import Series, downsample
@@ -37,20 +38,20 @@ def _line(name: str, series: Series, colour: str, dash: str) -> dict[str, object
     }  # fmt: skip
 
 
-def marks(report: FitReport) -> list[tuple[int, str, str]]:
+def marks(report: FitReport) -> list[tuple[float, str, str]]:
     """Return step, label and line style of the marked steps."""
     best, stop = report.diagnosis.best_step, report.early_stop_step
     marked = [(best, "best", "solid"), (stop, "stop", "dot")]
     return [(at, text, dash) for at, text, dash in marked if at is not None]
 
 
-def _mark(at: int, dash: str) -> dict[str, object]:
+def _mark(at: float, dash: str) -> dict[str, object]:
     line = {"dash": dash, "width": 1.5, "color": MARK_COLOUR}
     return {"type": "line", "x0": at, "x1": at, "y0": 0, "y1": 1, "yref": "paper", "line": line}
 
 
-def _label(at: int, text: str) -> dict[str, object]:
+def _label(at: float, text: str) -> dict[str, object]:
     return {
         "x": at, "y": 1, "yref": "paper", "yanchor": "bottom", "showarrow": False,
-        "text": f"{text} {at:,}",
+        "text": f"{text} {axis_text(at)}",
     }  # fmt: skip

@@ -20,7 +20,7 @@ class FitReport:
     """
 
     diagnosis: Diagnosis
-    early_stop_step: int | None = None
+    early_stop_step: float | None = None
     unit: str = "epoch"
     pair: LossPair | None = None
     notes: Sequence[str] = ()
@@ -28,7 +28,7 @@ class FitReport:
 
 def report_on(pair: LossPair, criterion: Criterion, notes: Sequence[str] = ()) -> FitReport:
     """Diagnose a pair of losses, and replay a new early-stopping criterion on them."""
-    diagnosis = diagnose(pair.curve, accuracy=pair.accuracy)
+    diagnosis = diagnose(pair.curve, accuracy=pair.accuracy, train_accuracy=pair.train_accuracy)
     stop = early_stop_step(criterion, losses_by_step(pair))
     return FitReport(diagnosis, stop, pair.unit, pair, (*notes, *pair.remarks))
 

@@ -86,6 +86,8 @@ class Webhook:
             "event": "verdict",
             "verdict": turn.verdict,
             "previous": turn.previous,
+            "kind": run.kind,
+            "severity": run.severity,
             "rule": run.rule,
             "sentence": run.diagnosis.get("sentence"),
             "best_epoch": run.best_epoch,

@@ -5,15 +5,15 @@ the baseline (`backend.analysis.comparison`). Which verdict proposes which remed
 order, is in `backend.diagnosis.verdicts`.
 
 A new remedy is a function here and its entry in `REMEDIES`, and an entry in
-`backend.remedies.advice`; add its slug to the verdicts that propose it.
+`backend.diagnosis.advice`; add its slug to the verdicts that propose it.
 """
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from backend.diagnosis.verdicts import FACTS
+from backend.diagnosis.advice import ADVICE
+from backend.diagnosis.verdicts import remedies_for
 from backend.remedies import model_size
-from backend.remedies.advice import ADVICE
 from backend.specification.combinations import check_combination
 from backend.specification.expansion import filled_in
 from backend.specification.hyperparameters import AXES
@@ -75,11 +75,19 @@ class CellContext:
 NO_CONTEXT = CellContext()
 
 
-def propose(verdict: str | None, spec: RunSpec, context: CellContext = NO_CONTEXT) -> list[Remedy]:
-    """Return the remedies for a verdict, the most promising first. A good fit has no remedies."""
+def propose(
+    verdict: str | None,
+    spec: RunSpec,
+    context: CellContext = NO_CONTEXT,
+    *,
+    kind: str | None = None,
+) -> list[Remedy]:
+    """Return the remedies for a verdict, or for a kind of overfitting, the most promising first.
+
+    A good fit has no remedies.
+    """
     possible = {remedy.slug: remedy for remedy in applicable(spec, context)}
-    facts = FACTS.get(verdict or "")
-    return [possible[slug] for slug in (facts.remedies if facts else ()) if slug in possible]
+    return [possible[slug] for slug in remedies_for(verdict, kind) if slug in possible]
 
 
 def applicable(spec: RunSpec, context: CellContext = NO_CONTEXT) -> list[Remedy]:

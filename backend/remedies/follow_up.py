@@ -1,5 +1,6 @@
 """Follow-ups: the cell of an experiment to cure, and the experiment that tries its remedies."""
 
+from collections import Counter
 from collections.abc import Collection, Hashable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -9,7 +10,13 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from backend.analysis.cells import SEED, cell_key, group_by
-from backend.diagnosis.verdicts import OVER_CONFIDENT, Majority, majority_verdict, severity
+from backend.diagnosis.verdicts import (
+    OVER_CONFIDENT,
+    Majority,
+    majority_verdict,
+    median_severity,
+    urgency,
+)
 from backend.errors import InvalidInput, NotFound
 from backend.remedies.catalogue import CellContext, Remedy, applicable, propose
 from backend.remedies.model_size import better_capacities
@@ -55,10 +62,15 @@ class DiagnosedCell:
         return self.majority.verdict if self.majority else None
 
     @property
-    def rule(self) -> str | None:
-        """The rule that gave the majority verdict, None if several rules did."""
-        rules = {_diagnosed(run, "rule") for run in self.runs if run.verdict == self.verdict}
-        return rules.pop() if len(rules) == 1 else None
+    def severity(self) -> str | None:
+        """The median severity of the runs with the majority verdict."""
+        return median_severity(run.severity for run in self.runs if run.verdict == self.verdict)
+
+    @property
+    def kind(self) -> str | None:
+        """The kind of overfitting of most of the runs with the majority verdict."""
+        kinds = Counter(run.kind for run in self.runs if run.verdict == self.verdict)
+        return kinds.most_common(1)[0][0] if kinds else None
 
     @property
     def over_confident(self) -> bool:
@@ -87,7 +99,8 @@ class DiagnosedCell:
     @property
     def proposed(self) -> list[Remedy]:
         """The remedies for the condition, the most promising first."""
-        return propose(self.condition, RunSpec.from_params(self.params), self._context)
+        spec = RunSpec.from_params(self.params)
+        return propose(self.condition, spec, self._context, kind=self.kind)
 
     @property
     def applicable(self) -> list[Remedy]:
@@ -113,7 +126,7 @@ def diagnosed_cells(rows: Sequence[Run]) -> list[DiagnosedCell]:
     better = better_capacities((run.params, _evidence(run, LOWEST_LOSS)) for run in rows)
     cells = [DiagnosedCell(group, better(group[0].params)) for group in group_by(rows, _cell_key)]
     diagnosed = [cell for cell in cells if cell.verdict]
-    return sorted(diagnosed, key=lambda cell: (-severity(str(cell.condition)), -cell.rise))
+    return sorted(diagnosed, key=lambda cell: (-urgency(str(cell.condition)), -cell.rise))
 
 
 def with_better_capacity(session: Session, cell: DiagnosedCell) -> DiagnosedCell:

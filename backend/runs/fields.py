@@ -115,6 +115,8 @@ RUN_FIELDS: dict[str, RunField] = {
         RunField("status", "text", RunColumn("status"), default=True, exported_as="status"),
         RunField("variant", "text", RunColumn("variant"), exported_as="variant"),
         RunField("verdict", "text", RunColumn("verdict"), default=True, exported_as="verdict"),
+        RunField("kind", "text", RunColumn("kind"), exported_as="kind"),
+        RunField("severity", "text", RunColumn("severity"), exported_as="severity"),
         # not filterable: reading the diagnosis of every run is slow
         RunField("rule", "text", DiagnosisEntry("rule"), exported_as="rule", filterable=False),
         RunField("gap", "number", SummaryDifference(VAL_LOSS, TRAIN_LOSS), default=True),

@@ -141,6 +141,8 @@ def _run_item(
         best_epoch=external.best_epoch if external else _best_epoch(summary),
         early_stop_epoch=row.early_stop_epoch,
         verdict=row.verdict,
+        kind=row.kind,
+        severity=row.severity,
         rule=(row.diagnosis or {}).get("rule"),
         external_id=external and external.external_id,
         run_name=external and external.run_name,

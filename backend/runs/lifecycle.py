@@ -28,7 +28,7 @@ from backend.store.transitions import Moved
 
 logger = logging.getLogger(__name__)
 
-DIAGNOSED_METRICS = ("train_loss", "val_loss", "val_accuracy")
+DIAGNOSED_METRICS = ("train_loss", "val_loss", "train_accuracy", "val_accuracy")
 
 
 def diagnosis_of(session: Session, row: Run) -> JsonObject:
@@ -64,22 +64,20 @@ def _diagnose_safely(row: Run, series: Mapping[str, Series]) -> Diagnosis:
 
 
 def _diagnose(row: Run, series: Mapping[str, Series]) -> Diagnosis:
-    train, validation, accuracy = (series[key] for key in DIAGNOSED_METRICS)
+    train, validation, train_accuracy, accuracy = (series[key] for key in DIAGNOSED_METRICS)
     return diagnose(
-        Curve.from_series(train, validation), reference_loss=row.reference_loss, accuracy=accuracy
+        Curve.from_series(train, validation),
+        reference_loss=row.reference_loss,
+        accuracy=accuracy,
+        train_accuracy=train_accuracy,
     )
 
 
 def close(session: Session, run_ids: Collection[int]) -> None:
     """Store the diagnosis of runs that have ended, and delete their checkpoints."""
     diagnoses = diagnose_runs(session, runs.by_ids(session, list(run_ids)))
-    runs.store_diagnoses(
-        session,
-        [
-            (run_id, diagnosis.verdict, diagnosis.as_dict())
-            for run_id, diagnosis in diagnoses.items()
-        ],
-    )
+    plain = {run_id: diagnosis.as_dict() for run_id, diagnosis in diagnoses.items()}
+    runs.store_diagnoses(session, plain)
     metric_summaries.note_best(session, list(run_ids))
     artifacts.drop_checkpoints(session, list(run_ids))
 

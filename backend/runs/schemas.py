@@ -43,7 +43,8 @@ class RunItem(BaseModel):
     """A run in lists. `summary` maps each metric to its last, min and max values and their steps.
 
     `variant` is the name of the run's variant in the specification. `rule` is the diagnosis rule
-    that gave the verdict, such as overfitting.mild.
+    that gave the verdict, such as overfitting.gap. Only overfitting has a `kind` (past its best,
+    gap, from the start, memorised) and a `severity` (mild, moderate, severe).
 
     Only a run that another program trains has an `external_id` (the id that its client uses), a
     `run_name`, a `user_name` and a `source`; its params are text. `parameters` is null if unknown.
@@ -65,6 +66,8 @@ class RunItem(BaseModel):
     best_epoch: int | None
     early_stop_epoch: int | None
     verdict: str | None
+    kind: str | None = None
+    severity: str | None = None
     rule: str | None = None
     external_id: str | None = None
     run_name: str | None = None

@@ -2,14 +2,19 @@
 
 from dataclasses import dataclass, field
 
-from backend.diagnosis.verdicts import Verdict
+from backend.diagnosis.verdicts import SEVERITIES, Kind, Verdict
 from backend.runs.fields import METRIC_PARTS, filterable_fields
 from backend.runs.states import STATES
 from backend.search.syntax import PREFIXES, SearchField
 from backend.search.tokens import FilterError, quoted, suggestion, unescaped
 from backend.specification.hyperparameters import HYPERPARAMETERS
 
-CHOICES: dict[str, tuple[str, ...]] = {"status": STATES, "verdict": tuple(Verdict)}
+CHOICES: dict[str, tuple[str, ...]] = {
+    "status": STATES,
+    "verdict": tuple(Verdict),
+    "kind": tuple(Kind),
+    "severity": SEVERITIES,
+}
 """Fields of a run whose value is one of a fixed set of words."""
 
 

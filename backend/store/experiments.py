@@ -5,7 +5,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from sqlalchemy import ColumnElement, and_, case, func, insert, select
+from sqlalchemy import ColumnElement, and_, func, insert, select
 from sqlalchemy.orm import Session
 
 from backend.errors import NotFound
@@ -165,21 +165,16 @@ def counts(session: Session, experiment_ids: Sequence[int]) -> dict[int, dict[st
 def verdicts(
     session: Session, experiment_ids: Sequence[int]
 ) -> dict[int, Counter[tuple[str, str | None]]]:
-    """Return how many runs of each experiment have each verdict by each rule.
-
-    Only overfitting has its rule: the rule is in the diagnosis, which is slow to read.
-    """
+    """Return how many runs of each experiment have each verdict of each severity."""
     result: dict[int, Counter[tuple[str, str | None]]] = {id_: Counter() for id_ in experiment_ids}
-    stored_rule = Run.diagnosis["rule"].as_string()
-    rule = case((Run.verdict == "overfitting", stored_rule)).label("rule")
     rows = session.execute(
-        select(Run.experiment_id, Run.verdict, rule, func.count())
+        select(Run.experiment_id, Run.verdict, Run.severity, func.count())
         .where(Run.experiment_id.in_(experiment_ids), Run.deleted_at.is_(None))
         .where(Run.verdict.is_not(None))
-        .group_by(Run.experiment_id, Run.verdict, "rule")
+        .group_by(Run.experiment_id, Run.verdict, Run.severity)
     )
-    for experiment_id, verdict, by_rule, count in rows:
-        result[experiment_id][str(verdict), by_rule] = count
+    for experiment_id, verdict, severity, count in rows:
+        result[experiment_id][str(verdict), severity] = count
     return result
 
 

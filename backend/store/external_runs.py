@@ -287,6 +287,8 @@ def store_diagnosis(session: Session, run: LoggedRun, found: NewDiagnosis) -> No
         .where(Run.id == run.run_id)
         .values(
             verdict=found.verdict,
+            kind=found.diagnosis["kind"],
+            severity=found.diagnosis["severity"],
             diagnosis=found.diagnosis,
             early_stop_epoch=found.early_stop_epoch,
             epoch=found.epoch,

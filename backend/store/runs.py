@@ -1,6 +1,6 @@
 """Runs: read for pages and exports, and updated with progress and diagnoses."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import ColumnElement, and_, bindparam, case, exists, func, select, update
@@ -39,12 +39,16 @@ def epochs(session: Session, run_ids: Sequence[int]) -> dict[int, int]:
     return by_run
 
 
-def store_diagnoses(session: Session, diagnoses: Sequence[tuple[int, str, JsonObject]]) -> None:
-    """Store verdicts and diagnoses, given as (run, verdict, diagnosis)."""
+def store_diagnoses(session: Session, diagnoses: Mapping[int, JsonObject]) -> None:
+    """Store diagnoses by run, with their verdicts, kinds and severities."""
     if diagnoses:
         rows = [
-            {"ended_id": run_id, "new_verdict": verdict, "new_diagnosis": diagnosis}
-            for run_id, verdict, diagnosis in diagnoses
+            {
+                "ended_id": run_id,
+                "new_diagnosis": diagnosis,
+                **{f"new_{name}": diagnosis[name] for name in ("verdict", "kind", "severity")},
+            }
+            for run_id, diagnosis in diagnoses.items()
         ]
         session.connection().execute(_DIAGNOSED, rows)
 
@@ -54,6 +58,8 @@ _DIAGNOSED = (
     .where(Run.id == bindparam("ended_id"))
     .values(
         verdict=bindparam("new_verdict"),
+        kind=bindparam("new_kind"),
+        severity=bindparam("new_severity"),
         diagnosis=bindparam("new_diagnosis", type_=Run.diagnosis.type),
     )
 )

@@ -170,7 +170,7 @@ def _diagnosed(pair: LossPair, described: JsonObject, batches: int) -> RunDiagno
     paired = {**curves, "train_loss": Series.of(curve.steps, curve.train)}
     at_best = {} if best is None else {key: series.at(best) for key, series in paired.items()}
     return RunDiagnosis(
-        diagnose(curve, accuracy=pair.accuracy),
+        diagnose(curve, accuracy=pair.accuracy, train_accuracy=pair.train_accuracy),
         described,
         batches,
         curves,

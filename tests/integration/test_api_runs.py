@@ -33,7 +33,7 @@ def test_a_run_contains_its_summary_and_diagnosis(api: Api, run_id: int) -> None
         "last": 4, "last_step": 3, "min": 2, "min_step": 2, "max": 4, "max_step": 3,
         "at_best": None,
     }  # fmt: skip
-    assert item["diagnosis"]["verdict"] == "not assessable"
+    assert (item["diagnosis"]["verdict"], item["diagnosis"]["confidence"]) == ("overfitting", "low")
 
 
 def test_metrics_are_returned_whole_or_in_part(api: Api, run_id: int) -> None:

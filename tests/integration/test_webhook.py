@@ -87,7 +87,7 @@ def test_the_verdict_before_is_named(hooked: Database, receiver: Receiver) -> No
         log_rows(hooked, run, rows)
         finish(hooked, run)
     wait_for(lambda: len(receiver.messages) == 2)
-    assert [message["previous"] for message in receiver.messages] == [None, "not assessable"]
+    assert [message["previous"] for message in receiver.messages] == [None, "still improving"]
 
 
 @pytest.mark.parametrize("statuses", [[500, 200]])

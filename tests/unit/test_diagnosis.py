@@ -10,9 +10,9 @@ from numpy.typing import ArrayLike
 
 from backend.diagnosis import Curve, diagnose
 from backend.diagnosis.number_format import number
-from backend.diagnosis.verdicts import RULES
+from backend.diagnosis.verdicts import RULES, slug
 from backend.series import Series
-from tests.curves import CASES, EPOCHS, curve, falling, rising_after
+from tests.curves import CASES, EPOCHS, PAST, curve, falling, rising_after
 
 
 def test_the_documentation_lists_every_rule() -> None:
@@ -30,11 +30,15 @@ def test_verdicts(rule: str, train: ArrayLike, validation: ArrayLike) -> None:
 
 def test_overfitting_reports_its_onset_and_losses() -> None:
     diagnosis = diagnose(curve(falling(0.0), rising_after(30, 2.0)))
-    assert diagnosis.overfitting is True
+    assert (diagnosis.overfitting, diagnosis.kind, diagnosis.severity) == (
+        True,
+        "past its best",
+        "severe",
+    )
     assert diagnosis.onset_step == diagnosis.best_step == 30
     assert diagnosis.confidence == "high"
     assert diagnosis.sentence.startswith(
-        "Overfitting: validation loss was lowest at epoch 30 (0.500) and ends at 2.00 (smoothed, a"
+        "Severe overfitting: validation loss was lowest at epoch 30 (0.500) and ends at 2.00 (smoo"
     )
     recorded = [diagnosis.evidence[name] for name in ("train_loss_at_best", "final_train_loss")]
     assert diagnosis.sentence.endswith(
@@ -43,15 +47,72 @@ def test_overfitting_reports_its_onset_and_losses() -> None:
     assert "by heart" in diagnosis.learner
 
 
-def test_only_a_rise_after_a_fall_is_overfitting() -> None:
-    memorised = diagnose(curve(falling(0.0), falling(8.2)), reference_loss=32.0)
-    assert (memorised.rule, memorised.overfitting) == ("memorised-noise.near-zero-train", False)
-    assert "26% of that of always giving the same answer" in memorised.sentence
-    rising = curve(falling(0.0), 1 + EPOCHS / 100)
-    assert diagnose(rising).overfitting is False
-    assert (
-        diagnose(rising, reference_loss=2.0).overfitting is True
-    )  # the reference implies a fall in the first epoch
+@pytest.mark.parametrize("rule", [PAST, "overfitting.gap", "overfitting.from-the-start",
+                                  "overfitting.memorised"])  # fmt: skip
+def test_each_kind_of_overfitting_has_a_name_a_severity_and_advice(rule: str) -> None:
+    train, validation = next((t, v) for case, t, v in CASES if case == rule)
+    diagnosis = diagnose(curve(train, validation)).as_dict()
+    assert diagnosis["overfitting"] is True
+    assert rule == f"overfitting.{slug(str(diagnosis['kind']))}"
+    assert str(diagnosis["sentence"]).startswith(f"{str(diagnosis['severity']).capitalize()} ov")
+    assert diagnosis["advice"]
+
+
+def test_a_wide_gap_is_overfitting_that_earlier_stopping_does_not_help() -> None:
+    diagnosis = diagnose(curve(falling(0.0), falling(8.2)), reference_loss=32.0)
+    assert (diagnosis.kind, diagnosis.severity) == ("gap", "severe")
+    assert "Stopping earlier does not help" in diagnosis.sentence
+    assert "Early stopping" not in " ".join(diagnosis.advice)
+
+
+def test_a_gap_of_accuracy_is_never_a_good_fit() -> None:
+    train, validation = falling(1.0), falling(1.2)
+    right = [Series.of(EPOCHS, np.full(100, share)) for share in (1.0, 0.56)]
+    assert diagnose(curve(train, validation)).verdict == "good fit"
+    diagnosis = diagnose(curve(train, validation), accuracy=right[1], train_accuracy=right[0])
+    assert (diagnosis.kind, diagnosis.severity) == ("gap", "severe")
+    assert "100% on the training data and 56% on validation data" in diagnosis.sentence
+
+
+def test_mild_overfitting_is_not_said_to_be_learnt_by_heart() -> None:
+    diagnosis = diagnose(curve(falling(0.1), rising_after(30, 0.57)))
+    assert diagnosis.severity == "mild"
+    assert diagnosis.sentence.startswith("Mild overfitting: ")
+    assert "by heart" not in diagnosis.sentence + diagnosis.learner
+
+
+def test_a_loss_that_rises_while_train_loss_stays_is_not_overfitting() -> None:
+    diagnosis = diagnose(curve([0.711] + [0.693] * 7, [1.35, 1.83, 2.07, 3.0, 6.5, 5.4, 4.4, 2.7]))
+    assert diagnosis.verdict == "unstable"
+
+
+@pytest.mark.parametrize(
+    ("validation", "kind"), [([0.32, 0.32, 0.44], "from the start"), ([0.4, 0.5], "from the start")]
+)
+def test_a_short_history_gets_an_answer_of_low_confidence(
+    validation: list[float], kind: str
+) -> None:
+    diagnosis = diagnose(curve([0.4, 0.2, 0.1][: len(validation)], validation))
+    assert (diagnosis.kind, diagnosis.confidence, diagnosis.best_step) == (kind, "low", 1)
+    assert any("5 raise the confidence" in check for check in diagnosis.not_checked)
+
+
+def test_steps_are_those_of_the_log() -> None:
+    steps = np.arange(0, 100) / 4
+    diagnosis = diagnose(Curve.from_arrays(steps, falling(0.0), rising_after(30, 2.0)))
+    assert (diagnosis.best_step, diagnosis.onset_step) == (7.25, 7.25)
+    assert "lowest at epoch 7.25" in diagnosis.sentence
+
+
+def test_nan_where_nothing_was_evaluated_is_a_gap_in_the_record() -> None:
+    validation = [x if n % 5 == 0 else math.nan for n, x in enumerate(falling(0.4)[:32])]
+    train = falling(0.4)[:32]
+    diagnosis = diagnose(Curve.from_arrays(np.arange(32), train, validation))
+    assert (diagnosis.verdict, diagnosis.best_step) == ("still improving", 30)
+
+
+def test_losses_that_are_never_a_number_have_diverged() -> None:
+    assert diagnose(curve([math.nan] * 9, [math.nan] * 9)).rule == "diverged.not-finite"
 
 
 LATE = [0.6, 0.4, 0.34, *[0.335, 0.34, 0.33, 0.335] * 2, 0.33, 0.38, 0.45, 0.6]
@@ -88,7 +149,7 @@ def test_noise_alone_is_not_underfitting() -> None:
 
 def test_a_single_epoch_is_judged_by_its_losses() -> None:
     assert diagnose(curve([0.68], [0.69]), reference_loss=0.69).verdict == "underfitting"
-    assert diagnose(curve([0.0], [9.0]), reference_loss=10.0).verdict == "memorised noise"
+    assert diagnose(curve([0.0], [8.0]), reference_loss=10.0).kind == "gap"
     assert diagnose(curve([0.1], [0.2]), reference_loss=10.0).verdict == "not assessable"
 
 
@@ -165,7 +226,10 @@ def test_a_curve_is_judged_up_to_the_first_nan_of_validation() -> None:
     diagnosis = diagnose(curve(falling(0.05), validation))
     assert diagnosis.rule == "diverged.validation-not-finite"
     assert "from epoch 81 on, while train loss goes on" in diagnosis.sentence
-    assert "Until then, overfitting: validation loss was lowest at epoch 30" in diagnosis.sentence
+    assert (
+        "Until then, severe overfitting: validation loss was lowest at epoch 30"
+        in diagnosis.sentence
+    )
     assert "learning rate" not in diagnosis.sentence + diagnosis.learner
 
 

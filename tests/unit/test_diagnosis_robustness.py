@@ -2,8 +2,6 @@
 
 import json
 import math
-from types import SimpleNamespace
-from typing import Any
 
 import numpy as np
 import pytest
@@ -13,6 +11,8 @@ from numpy.typing import ArrayLike
 
 from backend.diagnosis import Curve, Diagnosis, diagnose
 from backend.diagnosis.diagnosis import confidence
+from backend.diagnosis.measurements import CurveShape
+from backend.diagnosis.verdicts import RuleMatch, Verdict
 from backend.series import FloatArray as Array
 from backend.series import Series
 from tests.curves import CASES, EPOCHS, curve, falling, rising_after
@@ -27,13 +27,13 @@ def test_the_onset_ignores_a_single_dip() -> None:
 def test_a_spike_is_not_double_descent() -> None:
     losses = falling(0.5)
     losses[[60, 61]] = 4.0
-    assert diagnose(curve(falling(0.1), losses)).verdict == "good fit"
+    assert diagnose(curve(falling(0.4), losses)).verdict == "good fit"
 
 
 def test_a_repeated_best_row_at_the_end_is_not_a_recovery() -> None:
     t, v = falling(0.0), rising_after(30, 1.5)
     diagnosis = diagnose(curve([*t, *[t[29]] * 4], [*v, *[v[29]] * 4]))
-    assert (diagnosis.rule, diagnosis.onset_step) == ("overfitting.severe", 30)
+    assert (diagnosis.rule, diagnosis.onset_step) == ("overfitting.past-its-best", 30)
 
 
 def test_a_single_outlier_at_the_end_is_not_a_rise() -> None:
@@ -48,7 +48,7 @@ def test_validation_may_be_recorded_at_fewer_and_other_steps_than_train(every: i
     seldom = validation.take(np.flatnonzero(steps % every == 0))
     other_steps = train.take(np.flatnonzero((steps % every > 0) | (every == 1)))
     diagnosis = diagnose(Curve.from_series(other_steps, seldom, unit="step"))
-    assert diagnosis.rule == "overfitting.severe"
+    assert diagnosis.rule == "overfitting.past-its-best"
     assert diagnosis.onset_step == pytest.approx(600, abs=50)
     assert "at step " in diagnosis.sentence
 
@@ -63,7 +63,7 @@ def test_missing_values_are_ignored_and_reported() -> None:
     v = rising_after(30, 1.5)
     v[[3, 40, 77]] = math.nan
     diagnosis = diagnose(curve(falling(0.0), v))
-    assert diagnosis.rule == "overfitting.severe"
+    assert diagnosis.rule == "overfitting.past-its-best"
     assert "3 points whose loss is not a finite number" in diagnosis.not_checked
 
 
@@ -96,7 +96,7 @@ NOISY = [
     (falling(0.1, n=200), rising_after(30, 1.0, n=200)),
     (falling(0.1, n=200), rising_after(60, 1.5, n=200)),
     (falling(0.3, n=200), falling(0.4, n=200)),
-    (falling(0.0, pace=20, n=200), falling(0.5, n=200)),
+    (falling(0.0, pace=20, n=200), falling(0.5, n=200)),  # a gap
     (falling(0.1, pace=60, n=200), falling(0.2, pace=60, n=200)),
 ]
 
@@ -131,11 +131,9 @@ def test_no_curve_crashes_the_diagnosis(
 
 def test_values_near_the_largest_float_are_diagnosed() -> None:
     huge = rising_after(30, 2.0)
-    overflown: Any = SimpleNamespace(
-        threshold=math.nan, rise=0.0, smoothed=SimpleNamespace(error=0.0), validation=huge
-    )
-    diagnosis: Any = SimpleNamespace(verdict="good fit")
-    assert confidence(overflown, diagnosis) == "low"
+    shape = CurveShape(curve(falling(0.1), huge))
+    match = RuleMatch(Verdict.GOOD_FIT, "good-fit.settled", "", "", margin=math.nan)
+    assert confidence(shape, match) == "low"
     accuracy = Series(EPOCHS, np.full(len(EPOCHS), 1e308))
     assert diagnose(curve(falling(0.1), huge), accuracy=accuracy).findings == []
 

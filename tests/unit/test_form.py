@@ -41,8 +41,8 @@ def test_values_are_shown_with_the_labels_of_the_form() -> None:
 
 
 def test_a_badge_distinguishes_mild_overfitting() -> None:
-    assert badge("overfitting", "overfitting.mild") == "mild overfitting"
-    assert badge("overfitting", "overfitting.severe") == "overfitting"
+    assert badge("overfitting", "mild") == "mild overfitting"
+    assert badge("overfitting", "severe") == "severe overfitting"
     assert badge("good fit", None) == "good fit"
 
 

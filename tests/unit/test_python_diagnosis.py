@@ -142,9 +142,11 @@ def test_unknown_criteria_and_settings_are_refused() -> None:
 
 
 def test_advice_is_that_of_the_verdict() -> None:
-    assert overfit_lab.diagnose(HISTORY).advice[0].startswith("More data: ")
+    fit = overfit_lab.diagnose(HISTORY)
+    assert fit.advice[0].startswith("Keep the best snapshot: ")
+    assert (fit.kind, fit.severity) == ("past its best", "severe")
     settled = [1 + 2.0**-e for e in range(60)]
-    assert overfit_lab.diagnose(settled, settled).advice == []
+    assert len(overfit_lab.diagnose(settled, settled).advice) == 1
 
 
 def test_the_figure_has_both_losses_and_the_best_step() -> None:
@@ -158,7 +160,7 @@ def test_a_notebook_shows_the_chart_without_scripts() -> None:
     html = overfit_lab.diagnose(HISTORY)._repr_html_()
     picture = ET.fromstring(re.search("<svg.*</svg>", html)[0])  # type: ignore[index]  # noqa: S314
     assert len(picture.findall("path")) == 2
-    assert "Overfitting" in picture.attrib["aria-label"]
+    assert "Severe overfitting" in picture.attrib["aria-label"]
     assert "<script" not in html
 
 

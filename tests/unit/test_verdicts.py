@@ -10,8 +10,11 @@ import pytest
 from backend.cli.diagnose import TONE_COLOURS
 from backend.diagnosis import rules
 from backend.diagnosis.measurements import CurveShape
+from backend.diagnosis.thresholds import THRESHOLDS
 from backend.diagnosis.verdicts import (
     FACTS,
+    SEVERITIES,
+    Kind,
     RuleMatch,
     Tone,
     Verdict,
@@ -32,16 +35,16 @@ def unique(values: list[str] | list[int]) -> bool:
     return len(set(values)) == len(values)
 
 
-def test_severity_mark_and_rules_are_unique() -> None:
+def test_urgency_mark_and_rules_are_unique() -> None:
     every = list(FACTS.values())
-    assert unique([facts.severity for facts in every])
+    assert unique([facts.urgency for facts in every])
     assert unique([facts.mark for facts in every])
     assert unique([rule for facts in every for rule in facts.rules])
 
 
-def test_a_good_fit_is_the_least_severe_and_the_only_one_without_remedies() -> None:
-    by_severity = sorted(FACTS, key=lambda name: FACTS[name].severity)
-    assert by_severity[0] == Verdict.GOOD_FIT
+def test_a_good_fit_is_the_least_urgent_and_the_only_one_without_remedies() -> None:
+    by_urgency = sorted(FACTS, key=lambda name: FACTS[name].urgency)
+    assert by_urgency[0] == Verdict.GOOD_FIT
     assert [name for name in FACTS if not FACTS[name].remedies] == ["good fit"]
 
 
@@ -61,6 +64,7 @@ def test_each_tone_has_a_terminal_colour_and_a_css_class() -> None:
 
 def test_a_filter_accepts_each_verdict() -> None:
     assert set(CHOICES["verdict"]) == set(Verdict)
+    assert (set(CHOICES["kind"]), set(CHOICES["severity"])) == (set(Kind), set(SEVERITIES))
 
 
 def test_the_documentation_lists_each_verdict_with_its_rules() -> None:
@@ -72,7 +76,7 @@ def test_the_documentation_lists_each_verdict_with_its_rules() -> None:
 
 def test_a_new_verdict_needs_a_member_and_a_rule(monkeypatch: pytest.MonkeyPatch) -> None:
     """Follows the recipe of CONTRIBUTING.md: everything else is derived from the member."""
-    facts = VerdictFacts(10, "harmful", "L", "Test samples were trained on.", ("leak.seen",))
+    facts = VerdictFacts(20, "harmful", "X", "Test samples were trained on.", ("leak.seen",))
     leak = StrEnum("Leak", {"LEAK": "data leak"}).LEAK  # type: ignore[attr-defined]
     monkeypatch.setitem(FACTS, leak, facts)
 
@@ -80,8 +84,26 @@ def test_a_new_verdict_needs_a_member_and_a_rule(monkeypatch: pytest.MonkeyPatch
         return RuleMatch(leak, "leak.seen", "train and test share samples.", "It saw the test.")
 
     monkeypatch.setattr(rules, "RULES_IN_ORDER", (leaks, *rules.RULES_IN_ORDER))
-    match = rules.first_match(CurveShape(curve([1.0] * 9, [1.0] * 9)), 5)
+    match = rules.first_match(CurveShape(curve([1.0] * 9, [1.0] * 9)))
     assert match.verdict == "data leak"
-    assert (formatting.mark(leak), formatting.tone(leak)) == ("L", "tone-harmful")
+    assert (formatting.mark(leak), formatting.tone(leak)) == ("X", "tone-harmful")
     majority = majority_verdict(["overfitting", leak])
     assert majority and majority.verdict == leak
+
+
+def test_the_documentation_lists_each_threshold_with_its_value_and_reason() -> None:
+    text = (ROOT / "docs/diagnosis.md").read_text().split("\n## Thresholds")[1].split("\n## ")[0]
+    rows = {tuple(c.strip() for c in row.split("|")[1:-1]) for row in text.splitlines()}
+    for name, threshold in THRESHOLDS.items():
+        told = threshold.explained
+        assert (name, f"{float(threshold):g}", told.unit, told.reason, told.source) in rows
+    assert len(THRESHOLDS) < 25
+
+
+@pytest.mark.parametrize(("severity", "badge"), [("mild", "mild overfitting"), (None, "good fit")])
+def test_a_badge_shows_the_severity_in_the_tone_of_its_verdict(
+    severity: str | None, badge: str
+) -> None:
+    verdict = badge.removeprefix(f"{severity} ")
+    assert formatting.badge(verdict, severity) == badge
+    assert formatting.tone(badge) == formatting.tone(verdict)

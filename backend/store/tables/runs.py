@@ -105,7 +105,7 @@ class Run(Base):
         Index(
             "ix_runs_listed",
             *("deleted_at", "archived", "pinned", "id", "experiment_id", "status", "verdict"),
-            *("parameters", "early_stop_epoch"),
+            *("kind", "severity", "parameters", "early_stop_epoch"),
         ),
     )
 
@@ -132,6 +132,8 @@ class Run(Base):
     reference_loss: Mapped[float | None] = mapped_column(Float)
     early_stop_epoch: Mapped[int | None] = mapped_column(Integer)
     verdict: Mapped[str | None] = mapped_column(String(40))
+    kind: Mapped[str | None] = mapped_column(String(20))
+    severity: Mapped[str | None] = mapped_column(String(10))
     diagnosis: Mapped[JsonObject | None] = mapped_column(JSON)
 
     pinned: Mapped[bool] = mapped_column(Boolean, default=False)

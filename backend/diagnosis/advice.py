@@ -1,13 +1,16 @@
-"""The remedies in words, for a fit of which only the curve is known.
+"""Advice for each verdict, in words: what to try first, and why.
 
-`backend.remedies.catalogue` makes each of them a change to a specification.
+`backend.remedies.catalogue` makes the remedies among them changes to a specification.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from backend.diagnosis import Diagnosis
-from backend.diagnosis.verdicts import FACTS, OVER_CONFIDENT
+from backend.diagnosis.verdicts import FACTS, OVER_CONFIDENT, remedies_for
+
+if TYPE_CHECKING:
+    from backend.diagnosis.diagnosis import Diagnosis
 
 
 @dataclass(frozen=True)
@@ -22,6 +25,26 @@ class Advice:
 
 
 ADVICE: Mapping[str, Advice] = {
+    "keep-best": Advice(
+        "Keep the best snapshot",
+        "use the weights of the epoch with the lowest validation loss, and measure them on the "
+        "test set once.",
+    ),
+    "evaluate-more-often": Advice(
+        "Evaluate more often",
+        "evaluate several times within the first epoch and keep the best weights; the best point "
+        "may lie before the first evaluation.",
+    ),
+    "check-data": Advice(
+        "Check the labels",
+        "make sure that inputs and labels belong together in both parts of the data; a model that "
+        "learns nothing general often has shuffled or random labels.",
+    ),
+    "log-both-losses": Advice(
+        "Log both losses",
+        "record train and validation loss at least five times; twenty evaluations give a sure "
+        "answer.",
+    ),
     "more-data": Advice(
         "More data",
         "train on more samples, or augment those there are; more of them leave less room for "
@@ -70,8 +93,14 @@ ADVICE: Mapping[str, Advice] = {
 """By slug."""
 
 
-def advice_on(diagnosis: Diagnosis) -> list[Advice]:
-    """Return advice on a fit, the most promising first. A good fit needs no advice."""
+def advice_on(diagnosis: "Diagnosis") -> list[Advice]:
+    """Return advice on a fit, the most promising first."""
+    return [ADVICE[slug] for slug in advice_slugs(diagnosis)]
+
+
+def advice_slugs(diagnosis: "Diagnosis") -> Sequence[str]:
+    """Return the slugs of the advice on a fit: for its kind of overfitting, or its verdict."""
     over_confident = any(finding.rule == OVER_CONFIDENT for finding in diagnosis.findings)
     condition = OVER_CONFIDENT if over_confident else diagnosis.verdict
-    return [ADVICE[slug] for slug in FACTS[condition].remedies]
+    facts = FACTS[condition] if diagnosis.kind is None else diagnosis.kind.facts
+    return (*facts.first, *remedies_for(condition, diagnosis.kind))
