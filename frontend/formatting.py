@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 
 from backend.diagnosis.number_format import number as plain_number
-from backend.diagnosis.verdicts import FACTS
+from backend.diagnosis.verdicts import FACTS, title
 from backend.runs.verdict_tags import without_verdict
 from backend.specification.hyperparameters import HYPERPARAMETERS
 from backend.specification.notation import count as count
@@ -14,7 +14,6 @@ from backend.specification.placement import PLACEMENT_SETTINGS
 
 MISSING = "\N{EN DASH}"
 CLIENT_TAGS = ("mlflow.", "overfit_lab.")  # beginnings of tags that clients set for themselves
-MILD = "mild "
 VARIANT = "variant"  # an axis like the hyperparameters, for specifications with variants
 
 
@@ -97,14 +96,14 @@ def value(of: ParamValue | Sequence[ParamValue], path: str = "") -> str:
     return ", ".join(value(item, path) for item in of)
 
 
-def badge(verdict: str | None, rule: str | None) -> str:
-    """Write a verdict as badges show it: "mild overfitting" for a rise of a few percent."""
-    return f"{MILD}{verdict}" if verdict and rule == f"{verdict}.mild" else verdict or ""
+def badge(verdict: str | None, severity: str | None) -> str:
+    """Write a verdict as badges show it, with its severity: "mild overfitting"."""
+    return title(verdict, severity) if verdict else ""
 
 
 def badges(verdicts: Iterable[tuple[str | None, str | None]]) -> Counter[str]:
-    """Count verdicts with their rules as badges show them, without the runs that have none yet."""
-    return Counter(badge(verdict, rule) for verdict, rule in verdicts if verdict)
+    """Count verdicts with their severities as badges show them, without runs that have none yet."""
+    return Counter(badge(verdict, severity) for verdict, severity in verdicts if verdict)
 
 
 def mark(verdict: str) -> str:
@@ -115,7 +114,7 @@ def mark(verdict: str) -> str:
 
 def tone(verdict: str) -> str:
     """Return the CSS class of a verdict's colour; the verdict may be written as by `badge`."""
-    facts = FACTS.get(verdict.removeprefix(MILD))
+    facts = FACTS.get(verdict) or FACTS.get(verdict.partition(" ")[2])
     return f"tone-{facts.tone if facts else 'unknown'}"
 
 

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from backend.diagnosis.verdicts import FACTS, slug
+from backend.diagnosis.verdicts import FACTS, Kind, slug
 
 
 @dataclass(frozen=True)
@@ -56,6 +56,7 @@ GLOSSARY: dict[str, dict[str, Term]] = {
     ),
     "Diagnosis": _terms(
         *((name.capitalize(), facts.meaning) for name, facts in FACTS.items()),
+        *((f"Kind: {kind}", kind.facts.meaning) for kind in Kind),
         ("Bias", "The part of the error that is the same for every training sample, because the "
          "model is too simple. Training lowers it."),
         ("Variance", "The part of the error that changes from one training sample to another, "

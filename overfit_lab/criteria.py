@@ -6,15 +6,17 @@ from typing import Any
 
 from backend.diagnosis import Curve, diagnose
 from backend.diagnosis.stopping_rules import CRITERIA, Criterion, build, early_stop_step
-from backend.diagnosis.verdicts import Verdict
+from backend.diagnosis.verdicts import Kind
 from backend.fit_reports.fit_report import DEFAULT_SETTINGS, losses_by_step
 from backend.pairing import LossPair
 
 OVERFITTING = "overfitting"
-"""The name of the criterion that fires when the diagnosis of the curve so far is one of HARMFUL."""
+"""The name of the criterion that fires when the curve so far overfits in one of these kinds."""
 
-HARMFUL = (Verdict.OVERFITTING, Verdict.MEMORISED_NOISE)
-"""Verdicts on a validation loss that rises, or never fell, while train loss falls."""
+RISING = (Kind.PAST_BEST, Kind.FROM_START, Kind.MEMORISED)
+"""Kinds in which more training does harm. A gap that settled does not get worse."""
+
+LEAST_AFTER_BEST = 3  # evaluations after the best: training is not stopped for less
 
 MAX_REPLAYED_POINTS, LEAST_REPLAYED = 1_000_000, 20
 """Points of all diagnoses in a replay of OVERFITTING, which take about a second; a curve of more
@@ -61,7 +63,7 @@ def early_stop(pair: LossPair, stop_when: str, settings: Mapping[str, float]) ->
     every = -(-len(steps) // judged) or 1
     for last in steps[::every].tolist():
         train, validation = (s.take(s.between(None, last)) for s in (pair.train, pair.validation))
-        if diagnose(Curve.from_series(train, validation, unit=pair.unit)).verdict in HARMFUL:
+        if _gets_worse(Curve.from_series(train, validation, unit=pair.unit)):
             return int(last)
     return None
 
@@ -69,6 +71,12 @@ def early_stop(pair: LossPair, stop_when: str, settings: Mapping[str, float]) ->
 def fired_at(pair: LossPair, stop_when: str, settings: Mapping[str, float]) -> int | None:
     """Return the step at which a criterion fires on the losses so far, None if it does not."""
     if stop_when == OVERFITTING:
-        harmful = diagnose(pair.curve).verdict in HARMFUL
-        return int(pair.validation.steps[-1]) if harmful else None
+        return int(pair.validation.steps[-1]) if _gets_worse(pair.curve) else None
     return early_stop(pair, stop_when, settings)
+
+
+def _gets_worse(curve: Curve) -> bool:
+    """Return whether more training makes a fit worse, by the diagnosis so far."""
+    diagnosis = diagnose(curve)
+    after = diagnosis.evidence.get("steps_after_best", 0.0)
+    return diagnosis.kind in RISING and after >= LEAST_AFTER_BEST

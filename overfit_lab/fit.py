@@ -9,7 +9,6 @@ from backend.errors import LabError
 from backend.fit_reports import FitReport, report_on
 from backend.fit_reports.figure import fit_figure
 from backend.pairing import LossPair
-from backend.remedies.advice import advice_on
 from overfit_lab.criteria import check, criterion_of, early_stop
 from overfit_lab.histories import read_history, with_losses
 
@@ -39,17 +38,22 @@ class Fit:
 
     @property
     def kind(self) -> str | None:
-        """The kind of overfitting, None if the diagnosis does not distinguish kinds."""
-        kind: str | None = getattr(self.report.diagnosis, "kind", None)
-        return kind
+        """The kind of overfitting: past its best, gap, from the start or memorised; else None."""
+        kind = self.report.diagnosis.kind
+        return None if kind is None else kind.value
 
     @property
-    def best_step(self) -> int | None:
+    def severity(self) -> str | None:
+        """The severity of overfitting: mild, moderate or severe; else None."""
+        return self.report.diagnosis.severity
+
+    @property
+    def best_step(self) -> float | None:
         """The step of the lowest validation loss."""
         return self.report.diagnosis.best_step
 
     @property
-    def early_stop_step(self) -> int | None:
+    def early_stop_step(self) -> float | None:
         """The step at which early stopping would have fired, None if it would not have."""
         return self.report.early_stop_step
 
@@ -65,8 +69,8 @@ class Fit:
 
     @property
     def advice(self) -> list[str]:
-        """Sentences on how to improve the fit, the most promising first; empty for a good fit."""
-        return [str(advice) for advice in advice_on(self.report.diagnosis)]
+        """Sentences on what to try and why, the most promising first."""
+        return self.report.diagnosis.advice
 
     @property
     def series(self) -> tuple[str, str]:
@@ -93,7 +97,7 @@ class Fit:
         lines.append(f"Read: {self.series[0]} (train) and {self.series[1]} (validation).")
         lines += [f"Note: {note}." for note in self.notes]
         if self.advice:
-            lines += ["Remedies:", *(f"  {number}. {text}" for number, text
+            lines += ["Advice:", *(f"  {number}. {text}" for number, text
                                           in enumerate(self.advice, start=1))]  # fmt: skip
         return "\n".join(lines)
 

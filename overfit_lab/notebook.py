@@ -65,7 +65,7 @@ def _advice(sentences: list[str]) -> str:
     if not sentences:
         return ""
     items = "".join(f"<li>{escape(sentence)}</li>" for sentence in sentences)
-    return f"<details><summary>Remedies</summary><ul>{items}</ul></details>"
+    return f"<details><summary>Advice</summary><ul>{items}</ul></details>"
 
 
 def _small_print(fit: "Fit") -> str:

@@ -9,7 +9,7 @@ from difflib import get_close_matches
 from backend.cli.terminal import Styled, complain, say
 from backend.diagnosis import Diagnosis
 from backend.diagnosis.stopping_rules import Criterion, build
-from backend.diagnosis.verdicts import RULES, Tone, Verdict, slug
+from backend.diagnosis.verdicts import RULES, SEVERITIES, Kind, Tone, Verdict, slug, title
 from backend.errors import FieldError, InvalidInput, InvalidSpec
 from backend.fit_reports import FitReport, report_on
 from backend.fit_reports.fit_report import DEFAULT_CRITERION, DEFAULT_SETTINGS
@@ -41,14 +41,14 @@ class LogReport:
     def as_dict(self) -> dict[str, object]:
         """Return the report as `--format json` prints it."""
         diagnosis = self.fit.diagnosis.as_dict()
-        first = ("verdict", "rule", "overfitting", "best_step", "onset_step")
+        first = ("verdict", "kind", "severity", "rule", "overfitting", "best_step", "onset_step")
         return {
             "file": self.label,
             **{key: diagnosis[key] for key in first},
             "early_stop_step": self.fit.early_stop_step,
             **{key: diagnosis[key] for key in ("evidence", "not_checked", "confidence")},
             "notes": list(self.fit.notes),
-            **{key: diagnosis[key] for key in ("sentence", "learner", "findings")},
+            **{key: diagnosis[key] for key in ("sentence", "learner", "findings", "advice")},
             "unit": self.fit.unit,
             "series": dict(zip(PARTS, self.fit.pair.names, strict=True)) if self.fit.pair else None,
         }
@@ -125,20 +125,22 @@ def _as_option(error: FieldError) -> str:
 
 def _check(requested: Sequence[str]) -> None:
     """Check the values of --fail-on. Raises InvalidInput."""
-    slugs = {slug(verdict) for verdict in Verdict}
+    words = [*Verdict, *Kind, *(f"{Verdict.OVERFITTING}.{severity}" for severity in SEVERITIES)]
+    slugs = {slug(word) for word in words}
     for name in requested:
         if name not in RULES and slug(name) not in slugs:
-            accepted = ", ".join(Verdict)
-            near = get_close_matches(name, [*(v.value for v in Verdict), *RULES], n=1)
+            near = get_close_matches(name, [*words, *RULES], n=1)
             meant = f" (did you mean {slug(near[0])}?)" if near else ""
             raise InvalidInput(
-                f"--fail-on is {name[:80]}{meant}; accepted: {accepted}, or a rule's id."
+                f"--fail-on is {name[:80]}{meant}; accepted: {', '.join(words)}, or a rule's id."
             )
 
 
 def _matches(report: LogReport, requested: Sequence[str]) -> bool:
     diagnosis = report.fit.diagnosis
     names = {slug(diagnosis.verdict), diagnosis.rule}
+    if diagnosis.kind and diagnosis.severity:
+        names |= {slug(diagnosis.kind), f"{diagnosis.verdict}.{diagnosis.severity}"}
     names |= {finding.rule for finding in diagnosis.findings}
     return any(name in names or slug(name) in names for name in requested)
 
@@ -153,6 +155,8 @@ def _parts(report: LogReport) -> list[str | Styled]:
         *(f"  {finding.sentence}" for finding in diagnosis.findings),
         "  Early stopping would not have fired." if stop is None else
         f"  Early stopping would have fired at {fit.unit} {stop:,}.",
+        "  Try first: " + diagnosis.advice[0],
+        *(f"  Then: {advice}" for advice in diagnosis.advice[1:3]),
         f"  Confidence: {diagnosis.confidence} ({diagnosis.rule}).",
     ]  # fmt: skip
     if pair := fit.pair:
@@ -160,7 +164,7 @@ def _parts(report: LogReport) -> list[str | Styled]:
     lines += [f"  Note: {note}." for note in fit.notes]
     lines += [f"  Not checked: {reason}." for reason in diagnosis.not_checked]
     colour = TONE_COLOURS[diagnosis.verdict.facts.tone]
-    verdict = Styled(diagnosis.verdict, colour)
+    verdict = Styled(title(diagnosis.verdict, diagnosis.severity), colour)
     return [Styled(report.label, BOLD), ": ", verdict, "\n".join(map(printable, lines))]
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import plotly
 
+from backend.diagnosis.verdicts import title
 from backend.fit_reports.figure import fit_figure
 from backend.web.content_policy import file_policy
 
@@ -66,7 +67,7 @@ def page(reports: Sequence["LogReport"]) -> str:
 def _article(report: "LogReport") -> str:
     diagnosis = report.fit.diagnosis
     findings = (finding.sentence for finding in diagnosis.findings)
-    texts = [diagnosis.sentence, diagnosis.learner, *findings]
+    texts = [diagnosis.sentence, diagnosis.learner, *findings, *diagnosis.advice[:3]]
     sentences = "".join(f"<p>{escape(text)}</p>" for text in texts)
     notes = "".join(f"<p><strong>Note</strong>: {escape(note)}.</p>" for note in report.fit.notes)
     unchecked = "".join(
@@ -76,8 +77,9 @@ def _article(report: "LogReport") -> str:
         f"<tr><th>{escape(name.replace('_', ' '))}</th><td>{_amount(name, value)}</td></tr>"
         for name, value in diagnosis.evidence.items()
     )
+    heading = f"{report.label}: {title(diagnosis.verdict, diagnosis.severity)}"
     return (
-        f"<article><h2>{escape(report.label)}: {escape(diagnosis.verdict)}</h2>"
+        f"<article><h2>{escape(heading)}</h2>"
         f"{sentences}{notes}{_plot(report)}"
         f'<p class="quiet">Rule {escape(diagnosis.rule)}, confidence {diagnosis.confidence}.</p>'
         f"<table>{rows}</table>{unchecked}</article>"

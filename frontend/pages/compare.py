@@ -101,7 +101,7 @@ class CompareUrl:
 
 def _badges(subject: Subject) -> list[tuple[str, int]]:
     """Return the verdicts of a subject's runs as badge texts, the most frequent first."""
-    return formatting.badges((run.verdict, run.rule) for run in subject.runs).most_common()
+    return formatting.badges((run.verdict, run.severity) for run in subject.runs).most_common()
 
 
 def _metrics(compared: Sequence[Subject]) -> dict[str, list[str]]:

@@ -51,8 +51,8 @@ class ExperimentState:
         return {
             "experiment": self.item,
             "progress": self.progress,
-            "verdicts": badges((run.verdict, run.rule) for run in self.runs).most_common(),
-            "cut_off": badges((run.verdict, run.rule) for run in cancelled),
+            "verdicts": badges((run.verdict, run.severity) for run in self.runs).most_common(),
+            "cut_off": badges((run.verdict, run.severity) for run in cancelled),
             "reasons": failure_reasons(self.runs),
             "live": self.is_live,
             "revision": self.revision,

@@ -33,7 +33,7 @@ class RemedyOffer:
     experiment_id: int
     run_id: int
     verdict: str
-    rule: str | None
+    severity: str | None
     proposed: Sequence[Remedy]
     others: Sequence[Remedy]
     cells: dict[int, str]
@@ -117,8 +117,8 @@ def _note(cell: follow_up.DiagnosedCell, run: Run) -> str:
     if len(cell.runs) < 2:
         return ""
     runs = f"These answer the {len(cell.runs)} runs of its cell, which differ in their seed only"
-    verdict = formatting.badge(cell.verdict, cell.rule)
-    own = formatting.badge(run.verdict, (run.diagnosis or {}).get("rule")) or "not"
+    verdict = formatting.badge(cell.verdict, cell.severity)
+    own = formatting.badge(run.verdict, run.severity) or "not"
     this_run = "as is this one" if own == verdict else f"this one {own}"
     return f"{runs}: {_counted(cell)} called {verdict}, {this_run}."
 
@@ -185,7 +185,7 @@ def _offer(cell: follow_up.DiagnosedCell, cells: dict[int, str]) -> RemedyOffer:
         first.experiment_id,
         first.id,
         str(cell.verdict),
-        cell.rule,
+        cell.severity,
         cell.proposed,
         others,
         cells,
@@ -205,4 +205,4 @@ def _majority(cell: follow_up.DiagnosedCell) -> str:
     """Write the majority verdict, with the number of its runs unless all runs have it."""
     if cell.majority is None:
         return ""
-    return str(replace(cell.majority, verdict=formatting.badge(cell.verdict, cell.rule)))
+    return str(replace(cell.majority, verdict=formatting.badge(cell.verdict, cell.severity)))

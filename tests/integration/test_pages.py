@@ -99,10 +99,11 @@ def four_runs(api: Api) -> Api:
     with api.database.write() as session:
         for run_id, loss in enumerate((0.2, 0.3, 0.8, 0.9), 1):
             verdict, status = ("good fit", "overfitting")[run_id > 2], ("finished", "cancelled")
-            rule = ("good-fit.settled", "overfitting.mild")[run_id > 2]
+            rule = ("good-fit.settled", "overfitting.past-its-best")[run_id > 2]
+            kind, severity = ((None, None), ("past its best", "mild"))[run_id > 2]
             session.execute(
                 update(Run).where(Run.id == run_id).values(
-                    verdict=verdict, status=status[run_id % 2],
+                    verdict=verdict, kind=kind, severity=severity, status=status[run_id % 2],
                     diagnosis={"verdict": verdict, "rule": rule, "sentence": "",
                                "learner": "", "findings": [],
                                "evidence": {"best_validation_loss": loss}},
