@@ -46,8 +46,8 @@ def load(source: Path) -> list[LabelledHistory]:
 def true_overfitting(history: LabelledHistory) -> tuple[bool, int]:
     """Return whether the true loss rises, and the index of its minimum.
 
-    The minimum is that of the running median, so that a jump is no minimum. A loss that rises
-    together with the train loss is not overfitting: the training itself failed.
+    The minimum is that of the running median, so that a single jump does not count. A loss that
+    rises together with the train loss is not overfitting: the training itself failed.
     """
     losses, train = np.array(history.truth), np.array(history.train)
     window = max(3, round(len(losses) / 20))
