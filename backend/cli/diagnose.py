@@ -25,6 +25,7 @@ TONE_COLOURS: dict[Tone, int] = {
 """ANSI colour codes."""
 BOLD = 1
 PARTS = ("train", "validation")
+FORMER_VERDICT = "memorised-noise"  # of earlier releases, for gates that name it
 
 
 @dataclass(frozen=True)
@@ -41,16 +42,17 @@ class LogReport:
     def as_dict(self) -> dict[str, object]:
         """Return the report as `--format json` prints it."""
         diagnosis = self.fit.diagnosis.as_dict()
-        first = ("verdict", "kind", "severity", "rule", "overfitting", "best_step", "onset_step")
+        first = ("verdict", "rule", "overfitting", "best_step", "onset_step")
         return {
             "file": self.label,
             **{key: diagnosis[key] for key in first},
             "early_stop_step": self.fit.early_stop_step,
             **{key: diagnosis[key] for key in ("evidence", "not_checked", "confidence")},
             "notes": list(self.fit.notes),
-            **{key: diagnosis[key] for key in ("sentence", "learner", "findings", "advice")},
+            **{key: diagnosis[key] for key in ("sentence", "learner", "findings")},
             "unit": self.fit.unit,
             "series": dict(zip(PARTS, self.fit.pair.names, strict=True)) if self.fit.pair else None,
+            **{key: diagnosis[key] for key in ("kind", "severity", "advice")},
         }
 
 
@@ -126,7 +128,7 @@ def _as_option(error: FieldError) -> str:
 def _check(requested: Sequence[str]) -> None:
     """Check the values of --fail-on. Raises InvalidInput."""
     words = [*Verdict, *Kind, *(f"{Verdict.OVERFITTING}.{severity}" for severity in SEVERITIES)]
-    slugs = {slug(word) for word in words}
+    slugs = {FORMER_VERDICT, *(slug(word) for word in words)}
     for name in requested:
         if name not in RULES and slug(name) not in slugs:
             near = get_close_matches(name, [*words, *RULES], n=1)
@@ -142,6 +144,8 @@ def _matches(report: LogReport, requested: Sequence[str]) -> bool:
     if diagnosis.kind and diagnosis.severity:
         names |= {slug(diagnosis.kind), f"{diagnosis.verdict}.{diagnosis.severity}"}
     names |= {finding.rule for finding in diagnosis.findings}
+    if diagnosis.kind in (Kind.GAP, Kind.MEMORISED):
+        names.add(FORMER_VERDICT)
     return any(name in names or slug(name) in names for name in requested)
 
 

@@ -171,7 +171,15 @@ class CurveShape:
     @property
     def gap(self) -> float:
         """Validation loss above train loss at the end."""
-        return self.smoothed.end - self.train_end
+        train, validation = self.last_levels
+        return validation - train
+
+    @cached_property
+    def last_levels(self) -> tuple[float, float]:
+        """Train and validation loss at the end; of a short curve, the mean of the last two."""
+        if len(self.validation) >= SHORT_CURVE_POINTS:
+            return self.train_end, self.smoothed.end
+        return float(self.train[-2:].mean()), float(self.validation[-2:].mean())
 
     @property
     def points_after(self) -> int:

@@ -36,6 +36,7 @@ from backend.diagnosis.verdicts import Kind, RuleMatch, Severity
 EXPLOSION_FACTOR = 1e6  # train loss over the reference at which the worker ends a run
 MIN_POINTS = 2  # fewer points show nothing about training
 NEGLIGIBLE_CHANGE = 0.02  # relative change of a loss that counts as no change
+CLOSING_SHARE = 0.25  # of the gap: validation loss that falls more ahead may close it
 UNCHANGED = 0.01  # relative change of a loss that counts as equal to the first
 HELD_SHARE = 0.1  # a loss that stayed at its best for this share of the run did not rise at once
 FALLING_ERRORS = 2.2  # standard errors of a slope that a fall must exceed
@@ -165,12 +166,12 @@ def _gap(shape: CurveShape) -> RuleMatch | None:
     share, of_accuracy = _gap_share(shape), _gap_of_accuracy(shape)
     by_loss = share / GAP_OF_SPAN
     margin = max(by_loss, of_accuracy / GAP_OF_ACCURACY)
-    if margin < 1 or _falls_ahead(shape) is not None:
+    if margin < 1 or (_falls_ahead(shape) or 0.0) > CLOSING_SHARE * max(shape.gap, 0.0):
         return None
     if _never_better_than_chance(shape):
         return sentences.memorised(shape, margin)
     severe = share > SEVERE_GAP or of_accuracy > 2 * GAP_OF_ACCURACY
-    severity: Severity = "severe" if severe else "mild" if margin < 1.5 else "moderate"
+    severity: Severity = "severe" if severe else "mild" if margin < 2 else "moderate"
     return sentences.gap(shape, severity, margin)
 
 
@@ -180,8 +181,9 @@ def _gap_share(shape: CurveShape) -> float:
     if len(shape.curve) == 1:
         first = span = shape.reference_loss or 0.0
     # Below 0 there is no telling how low a train loss is.
-    fitted = -0.1 * first <= shape.train_end <= FITTED_TRAIN * first
-    far = shape.train_end <= 0 or shape.smoothed.end >= GAP_RATIO * shape.train_end
+    train, validation = shape.last_levels
+    fitted = -0.1 * first <= train <= FITTED_TRAIN * first
+    far = train <= 0 or validation >= GAP_RATIO * train
     return max(shape.gap, 0.0) / span if fitted and far and span > 0 else 0.0
 
 
@@ -212,6 +214,8 @@ def _falls_ahead(shape: CurveShape) -> float | None:
         strict=True,
     )
     fall, recent = (-slope * fifth for slope in falls)
+    # A convex fall is steeper over the last half than over the last fifth.
+    fall = min(fall, recent + 2 * errors[1] * fifth)
     least = max(FALLING_OF_SPAN * shape.span, FALLING_OF_LOSS * abs(shape.smoothed.end))
     if fall <= max(least, FALLING_ERRORS * errors[0] * fifth):
         return None

@@ -74,10 +74,12 @@ FITTED_TRAIN = Threshold(
     "A gap counts only where train loss has become low.",
     PEOPLE,
 )
-GAP_OF_SPAN = Threshold("gap", 0.2, "of the span of both losses", "Every fit has some gap.", PEOPLE)
+GAP_OF_SPAN = Threshold(
+    "gap", 0.13, "of the span of both losses", "Every fit has some gap.", PEOPLE
+)
 GAP_RATIO = Threshold(
     "gap ratio",
-    2.5,
+    2.3,
     "validation over train loss",
     "A gap counts only where validation loss is far above train loss.",
     PEOPLE,

@@ -13,7 +13,7 @@ OVERFITTING = {
     "loss": [2.0**-e for e in range(30)],
     "val_loss": [0.5 + abs(e - 8) / 20 for e in range(30)],
 }
-GOOD = {"loss": [2.0**-e for e in range(30)], "val_loss": [0.3 + 2.0**-e for e in range(30)]}
+GOOD = {"loss": [2.0**-e for e in range(30)], "val_loss": [0.1 + 2.0**-e for e in range(30)]}
 
 
 @pytest.fixture
@@ -35,7 +35,7 @@ def diagnose(folder: Path, *arguments: str, **options: Any) -> subprocess.Comple
 def test_the_verdict_is_printed_in_words(logs: Path) -> None:
     done = diagnose(logs, "over.json", "good.json")
     assert done.returncode == 0
-    assert done.stdout.startswith("over.json: overfitting\n  Overfitting: validation loss was low")
+    assert done.stdout.startswith("over.json: severe overfitting\n  Severe overfitting: validation")
     assert "\n\ngood.json: good fit\n" in done.stdout
     assert "\033" not in done.stdout
 
@@ -46,7 +46,7 @@ def test_json_has_an_entry_for_every_file(logs: Path) -> None:
     assert list(over) == [
         "file", "verdict", "rule", "overfitting", "best_step", "onset_step", "early_stop_step",
         "evidence", "not_checked", "confidence", "notes", "sentence", "learner", "findings",
-        "unit", "series",
+        "unit", "series", "kind", "severity", "advice",
     ]  # fmt: skip
     assert (over["file"], over["verdict"], over["overfitting"]) == (
         "over.json", "overfitting", True,
@@ -66,6 +66,8 @@ def test_stdin_is_read(logs: Path) -> None:
     [
         (["over.json", "--fail-on", "overfitting"], 1),
         (["over.json", "--fail-on", "overfitting.severe"], 1),
+        (["over.json", "--fail-on", "past-its-best"], 1),
+        (["over.json", "--fail-on", "gap"], 0),
         (["over.json", "--fail-on", "underfitting", "--fail-on", "overfitting"], 1),
         (["over.json", "--fail-on", "memorised-noise"], 0),
         (["good.json", "--fail-on", "overfitting"], 0),

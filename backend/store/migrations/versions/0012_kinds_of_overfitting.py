@@ -5,8 +5,8 @@ from typing import Any
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0011"
-down_revision = "0010"
+revision = "0012"
+down_revision = "0011"
 
 LISTED = (
     *("deleted_at", "archived", "pinned", "id", "experiment_id", "status", "verdict"),
