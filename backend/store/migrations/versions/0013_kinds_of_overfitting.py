@@ -5,8 +5,8 @@ from typing import Any
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0012"
-down_revision = "0011"
+revision = "0013"
+down_revision = "0012"
 
 LISTED = (
     *("deleted_at", "archived", "pinned", "id", "experiment_id", "status", "verdict"),
