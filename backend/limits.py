@@ -103,6 +103,10 @@ class Limits(BaseModel):
     max_log_bytes: int = limit(
         10 * MEBIBYTE, "Largest body of a request that logs metrics.", beyond="413", ge=1024
     )
+    max_console_bytes: int = limit(
+        MEBIBYTE, "Output of a command that is kept: its last bytes, and its first 64 KiB.",
+        beyond="the part between them is dropped", ge=1024,
+    )  # fmt: skip
     max_upload_bytes: int = limit(
         1024 * MEBIBYTE, "Largest uploaded artifact. It is streamed to disk.",
         beyond="413", ge=1024,

@@ -131,6 +131,11 @@ class Settings(BaseSettings, Limits):
         gt=0,
         description="Seconds without a sign of life after which a worker loses its runs.",
     )
+    agent_lease_seconds: float = Field(
+        30,
+        gt=0,
+        description="Seconds without a sign of life after which an agent loses its runs.",
+    )
     record_seconds: float = Field(
         0.2,
         gt=0,

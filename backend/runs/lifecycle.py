@@ -19,12 +19,14 @@ from backend.store import (
     external_runs,
     metric_summaries,
     metrics,
+    planned_runs,
     runs,
     transitions,
 )
 from backend.store.changes import NewChange
 from backend.store.tables import Run
 from backend.store.transitions import Moved
+from backend.tracking import diagnoses as tracked
 
 logger = logging.getLogger(__name__)
 
@@ -75,6 +77,11 @@ def _diagnose(row: Run, series: Mapping[str, Series]) -> Diagnosis:
 
 def close(session: Session, run_ids: Collection[int]) -> None:
     """Store the diagnosis of runs that have ended, and delete their checkpoints."""
+    external = external_runs.of_runs(session, list(run_ids))
+    logged = external_runs.locate(session, [row.external_id for row in external.values()])
+    for run in logged.values():
+        tracked.diagnose_now(session, run)
+    run_ids = [run_id for run_id in run_ids if run_id not in external]
     diagnoses = diagnose_runs(session, runs.by_ids(session, list(run_ids)))
     plain = {run_id: diagnosis.as_dict() for run_id, diagnosis in diagnoses.items()}
     runs.store_diagnoses(session, plain)
@@ -93,6 +100,14 @@ def cancel(session: Session, experiment_id: int) -> None:
     _close_and_log(session, transitions.cancel_queued(session, experiment_id))
 
 
+def cancel_run(session: Session, run_id: int) -> None:
+    """Cancel a run. Raises NotFound, and Conflict for a run that another program started."""
+    runs.get(session, run_id)
+    if external_runs.among(session, [run_id]) and not planned_runs.of_run(session, run_id):
+        raise Conflict(f"Run {run_id} cannot be cancelled: another program started it.")
+    cancel_runs(session, [run_id])
+
+
 def cancel_runs(session: Session, run_ids: Sequence[int]) -> None:
     """Cancel runs as `cancel` cancels an experiment."""
     _close_and_log(session, transitions.request_cancel_of(session, run_ids))
@@ -102,13 +117,14 @@ def retry(session: Session, experiment_id: int, run_id: int | None = None) -> in
     """Queue the failed runs of an experiment, or one of them, again; return how many were queued.
 
     A run is determined by its specification: training starts from the beginning, reproduces the
-    epochs that are already recorded, and adds the epochs after them. Raises NotFound, and Conflict
+    epochs that are already recorded, and adds the epochs after them. What a command logged is
+    removed when an agent starts it again. Raises NotFound, and Conflict
     for an experiment that is deleted or that other programs train.
     """
     experiment = experiments.get(session, experiment_id)
     if experiment.deleted_at is not None:
         raise Conflict(f"Experiment {experiment_id} is deleted; restore it first.")
-    if experiment.spec is None:
+    if experiment.spec is None and planned_runs.sweep_of(session, experiment_id) is None:
         raise Conflict(f"Experiment {experiment_id} cannot be retried: other programs train it.")
     moved = transitions.retry(session, experiment_id, run_id)
     metric_summaries.forget_best(session, [run.run_id for run in moved])

@@ -80,11 +80,13 @@ class Scheduler(threading.Thread):
         *,
         deleted_days: float,
         lease_seconds: float,
+        agent_lease_seconds: float | None = None,
         remove_expired: Callable[[], bool] = lambda: False,
     ) -> None:
         super().__init__(name="scheduler", daemon=True)
         self._database = database
         self._deleted_days, self._lease_seconds = deleted_days, lease_seconds
+        self._agent_lease_seconds = agent_lease_seconds
         self._lease_clock = LeaseClock(lease_seconds)
         self._listening_since: int | None = None
         self._remove_expired = remove_expired
@@ -135,7 +137,12 @@ class Scheduler(threading.Thread):
             logger.info("first pass: workers get one lease duration to renew their leases")
         else:
             logger.warning("database outage or clock jump: all leases are restarted")
-        transitions.restart_leases(session, lease_seconds=self._lease_seconds, shorten=not first)
+        transitions.restart_leases(
+            session,
+            lease_seconds=self._lease_seconds,
+            agent_lease_seconds=self._agent_lease_seconds,
+            shorten=not first,
+        )
         return []
 
     def _lose_silent_runs(self, session: Session) -> None:

@@ -9,7 +9,7 @@ from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from backend.runs.states import ENDED, STATES
 from backend.series import Series
-from backend.store import metric_summaries, metrics, schema
+from backend.store import metric_summaries, metrics, planned_runs, schema
 from backend.store.engine import Database, now_ms
 from backend.store.metric_storage import VALUE_BYTES
 from backend.store.metric_summaries import Summary
@@ -75,12 +75,12 @@ def state_problems(session: Session) -> list[str]:
 
 def _impossible() -> dict[str, ColumnElement[bool]]:
     running, ended = Run.status == "running", Run.status.in_(ENDED)
-    trained = trained_here()
+    trained, planned = trained_here(), planned_runs.condition()
     resumable = exists().where(Checkpoint.run_id == Run.id)
     return {
         "has an unknown state": Run.status.not_in(STATES),
         "is running without a worker or a lease": and_(
-            *(running, trained),
+            *(running, or_(trained, planned)),
             or_(Run.lease_expires_at.is_(None), Run.worker.is_(None), Run.attempt < 1),
         ),
         "is not running but has a lease": and_(~running, Run.lease_expires_at.is_not(None)),
@@ -92,7 +92,9 @@ def _impossible() -> dict[str, ColumnElement[bool]]:
             ended, Run.epoch > 0, Run.verdict.is_(None)
         ),
         "has ended but still has a checkpoint": and_(ended, resumable),
-        "is queued, but another program trains it": and_(Run.status == "queued", ~trained),
+        "is queued, but another program trains it": and_(
+            Run.status == "queued", ~trained, ~planned
+        ),
         "is lost, but a worker trains it": and_(Run.status == "lost", trained),
     }
 

@@ -17,6 +17,7 @@ from backend.specification.params import JsonObject
 from backend.specification.placement import PRIORITIES, Placement
 from backend.store.bulk import chunks
 from backend.store.engine import now_ms
+from backend.store.runs import trained_here
 from backend.store.tables import Experiment, Run
 
 MAX_RUNS_BY_WORKERS_LOST = (None, 16, 1)
@@ -37,7 +38,7 @@ def ungrouped(session: Session) -> list[Ungrouped]:
     rows = session.execute(
         select(Experiment.id, Experiment.device, Run.id, Run.params)
         .join(Experiment, Experiment.id == Run.experiment_id)
-        .where(Run.status == "queued", Run.portion.is_(None))
+        .where(Run.status == "queued", Run.portion.is_(None), trained_here())
         .order_by(Run.id)
     )
     by_experiment: dict[int, Ungrouped] = {}
@@ -69,7 +70,7 @@ def placements(session: Session) -> list[Placement]:
     rows = session.execute(
         select(Experiment.device, Experiment.priority)
         .join(Run, Run.experiment_id == Experiment.id)
-        .where(Run.status == "queued")
+        .where(Run.status == "queued", trained_here())
         .distinct()
         .order_by(Experiment.priority.desc(), Experiment.device)
     )
@@ -81,7 +82,7 @@ def by_device(session: Session) -> dict[str, int]:
     rows = session.execute(
         select(Experiment.device, func.count())
         .join(Run, Run.experiment_id == Experiment.id)
-        .where(Run.status == "queued")
+        .where(Run.status == "queued", trained_here())
         .group_by(Experiment.device)
     )
     return {device: count for device, count in rows}  # noqa: C416 - typed, unlike dict(rows)

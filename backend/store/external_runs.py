@@ -208,6 +208,22 @@ LOST_PER_CALL = 20  # each is diagnosed in the same transaction
 LOST = "Nothing was logged for a long time: the program that trained this run may have died."
 
 
+def note_client_status(
+    session: Session, run: LoggedRun, client_status: str | None, end_time: int | None
+) -> None:
+    """Store what a client reports about a run whose state an agent decides."""
+    session.execute(
+        update(ExternalRun)
+        .where(ExternalRun.run_id == run.run_id)
+        .values(
+            client_status=func.coalesce(client_status, ExternalRun.client_status),
+            end_time=func.coalesce(end_time, ExternalRun.end_time),
+            last_seen_at=now_ms(),
+        )
+    )
+    session.expire_all()  # rows that were read before have old values
+
+
 def lose_silent(session: Session, *, listening_since: int) -> list[LoggedRun]:
     """End some running runs that have been silent for too long: as lost, or as finished if their
     client never reports an end.
@@ -222,6 +238,7 @@ def lose_silent(session: Session, *, listening_since: int) -> list[LoggedRun]:
         .join(Run, Run.id == ExternalRun.run_id)
         .where(
             Run.status == "running",
+            Run.lease_expires_at.is_(None),  # an agent's lease says more than its silence
             ExternalRun.last_seen_at + allowed < now_ms(),
             listening_since + allowed < now_ms(),
         )

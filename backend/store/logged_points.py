@@ -24,7 +24,15 @@ from backend.store.engine import now_ms
 from backend.store.external_runs import LoggedRun
 from backend.store.metric_storage import key_ids, known_keys
 from backend.store.metric_summaries import fold_logged, summarise
-from backend.store.tables import ExternalRun, LoggedPoints, MetricKey, MetricSummary
+from backend.store.tables import (
+    CurveSummary,
+    ExternalRun,
+    LoggedPoints,
+    Metric,
+    MetricKey,
+    MetricSummary,
+    ReceivedEntry,
+)
 
 MIXED = 0  # the key_id of a row with points of several metrics
 STEP_BYTES = 8
@@ -332,6 +340,22 @@ def _packed_keys(row: _PackedRow) -> bytes:
     """Return the packed ids of the metrics of a row's points."""
     packed: bytes | None = row.packed_keys
     return packed or pack("<i", row.key_id) * (len(row.packed_steps) // STEP_BYTES)
+
+
+def forget(session: Session, run_ids: Sequence[int]) -> None:
+    """Remove all points of runs, and all that was computed from them."""
+    for chunk in bulk.chunks(run_ids):
+        for table in (LoggedPoints, MetricSummary, Metric, CurveSummary, ReceivedEntry):
+            session.execute(delete(table).where(table.run_id.in_(chunk)))
+        session.execute(
+            update(ExternalRun)
+            .where(ExternalRun.run_id.in_(chunk))
+            .values(
+                dict.fromkeys(("batches", "split_batches", "diagnosed_batches"), 0)
+                | {"pairing": None, "best_epoch": None, "client_status": None, "end_time": None}
+                | {"longest_pause": 0}
+            )
+        )
 
 
 def _split(session: Session, run_id: int, batches: int) -> None:

@@ -12,8 +12,11 @@ from sqlalchemy import (
     ColumnElement,
     and_,
     bindparam,
+    case,
+    exists,
     func,
     null,
+    or_,
     select,
     tuple_,
     update,
@@ -25,13 +28,17 @@ from backend.specification.params import JsonObject
 from backend.store.bulk import chunks
 from backend.store.engine import effects_of, now_ms
 from backend.store.runs import in_experiment, trained_here
-from backend.store.tables import Experiment, Run
+from backend.store.tables import Experiment, ExternalRun, PlannedRun, Run
 
 MAX_WORKERS_LOST = 3
 UNKNOWN_ATTEMPTS = 1_000_000  # more than a run can have had since a backup
 LOST = (
     f"Stopped because {MAX_WORKERS_LOST} workers in a row died while training this run. "
     "It may need more memory than a worker has."
+)
+AGENTS_LOST = (
+    f"Stopped because {MAX_WORKERS_LOST} agents in a row were lost before this run logged "
+    "anything. It may need more memory than their machines have."
 )
 
 
@@ -187,7 +194,8 @@ def retry(session: Session, experiment_id: int, run_id: int | None = None) -> li
     The next claim raises their attempt number, as any claim does. The number of workers that a run
     lost is kept: the run is sent alone, and fails if the next worker dies before an epoch.
     """
-    failed = and_(in_experiment(experiment_id), Run.status == "failed", trained_here())
+    ours = or_(trained_here(), Run.id.in_(select(PlannedRun.run_id)))
+    failed = and_(in_experiment(experiment_id), Run.status == "failed", ours)
     if run_id is not None:
         failed = and_(failed, Run.id == run_id)
     cleared = ("error", "ended_at", "sent_at", "early_stop_epoch", "verdict", "diagnosis")
@@ -202,18 +210,29 @@ def now(session: Session) -> int:
     return session.execute(select(now_ms())).scalar_one()
 
 
-def restart_leases(session: Session, *, lease_seconds: float, shorten: bool = True) -> None:
+def restart_leases(
+    session: Session,
+    *,
+    lease_seconds: float,
+    agent_lease_seconds: float | None = None,
+    shorten: bool = True,
+) -> None:
     """Set every lease to end `lease_seconds` from now, except leases that are being renewed.
 
-    Without `shorten`, leases that end later are not changed.
+    Those of agents end `agent_lease_seconds` from now. Without `shorten`, leases that end later are
+    not changed.
     """
-    running = and_(Run.status == "running", trained_here())
-    if not shorten:
-        running = and_(running, Run.lease_expires_at < _in(lease_seconds))
-    free = select(Run.id).where(running).with_for_update(key_share=True, skip_locked=True)
-    session.execute(
-        update(Run).where(running, Run.id.in_(free)).values(lease_expires_at=_in(lease_seconds))
-    )
+    for condition, seconds in (
+        (trained_here(), lease_seconds),
+        (~trained_here(), agent_lease_seconds or lease_seconds),
+    ):
+        leased = and_(Run.status == "running", Run.lease_expires_at.is_not(None), condition)
+        if not shorten:
+            leased = and_(leased, Run.lease_expires_at < _in(seconds))
+        free = select(Run.id).where(leased).with_for_update(key_share=True, skip_locked=True)
+        session.execute(
+            update(Run).where(leased, Run.id.in_(free)).values(lease_expires_at=_in(seconds))
+        )
 
 
 def revoke_all_leases(session: Session) -> list[Moved]:
@@ -223,25 +242,29 @@ def revoke_all_leases(session: Session) -> list[Moved]:
     """
     session.execute(update(Run).values(attempt=Run.attempt + UNKNOWN_ATTEMPTS))
     session.execute(update(Run).where(Run.status == "queued").values(sent_at=None))
-    return _move(session, and_(Run.status == "running", trained_here()), "queued", sent_at=None)
+    leased = and_(Run.status == "running", Run.lease_expires_at.is_not(None))
+    return _move(session, leased, "queued", sent_at=None)
 
 
 def reap(session: Session) -> list[Moved]:
     """Take back the runs whose lease has expired.
 
     They are queued again, with two exceptions: a run whose cancellation was requested is cancelled,
-    and a run that lost MAX_WORKERS_LOST workers without an epoch in between, and so is probably the
-    cause, fails. Runs that a worker has locked, blocked in the middle of a write, are skipped and
-    taken back by a later call.
+    and a run that lost MAX_WORKERS_LOST workers or agents without an epoch in between, and so is
+    probably the cause, fails. Runs that a worker has locked, blocked in the middle of a write, are
+    skipped and taken back by a later call.
     """
-    fatal = Run.workers_lost + 1 >= MAX_WORKERS_LOST
+    has_logged = exists().where(ExternalRun.run_id == Run.id, ExternalRun.batches > 0)
+    fatal = and_(Run.workers_lost + 1 >= MAX_WORKERS_LOST, ~has_logged)
+    lost = case((has_logged, 0), else_=Run.workers_lost + 1)
+    error = case((trained_here(), LOST), else_=AGENTS_LOST)
     moved: list[Moved] = []
     for chunk in chunks(_lock_expired(session)):
         expired = and_(Run.id.in_(chunk), Run.status == "running")
         moved += [
             *_move(session, and_(expired, Run.cancel_requested), "cancelled", ended_at=now_ms()),
-            *_move(session, and_(expired, fatal), "failed", ended_at=now_ms(), error=LOST),
-            *_move(session, expired, "queued", sent_at=None, workers_lost=Run.workers_lost + 1),
+            *_move(session, and_(expired, fatal), "failed", ended_at=now_ms(), error=error),
+            *_move(session, expired, "queued", sent_at=None, workers_lost=lost),
         ]
     return moved
 

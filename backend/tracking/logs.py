@@ -7,7 +7,8 @@ from sqlalchemy.orm import Session
 
 from backend.errors import Conflict, LabError, NotFound
 from backend.runs.verdict_tags import without_verdict
-from backend.store import external_runs, logged_points
+from backend.specification.params import number_in
+from backend.store import external_runs, logged_points, planned_runs
 from backend.store.external_runs import LoggedRun
 from backend.store.logged_points import Batch
 from backend.tracking.limits import (
@@ -93,12 +94,18 @@ def _writable(located: Mapping[str, LoggedRun], entry: RunLog) -> LoggedRun:
     return run
 
 
+def _is_planned(run: LoggedRun, planned: str, value: str) -> bool:
+    """Return whether a program writes the number that a sweep gave it in another way."""
+    number = number_in(planned)
+    return run.source == planned_runs.SOURCE and number is not None and number == number_in(value)
+
+
 def _write_texts(session: Session, run: LoggedRun, entry: RunLog) -> None:
     """Write params and tags. Raises ParamChanged before anything is written."""
     if entry.params:
         stored = external_runs.params_of(session, run)
         for key, value in entry.params.items():
-            if stored.get(key, value) != value:
+            if stored.get(key, value) != value and not _is_planned(run, stored[key], value):
                 raise ParamChanged(key, stored[key], value)
         new = {key: value for key, value in entry.params.items() if key not in stored}
         external_runs.add_params(session, run, new)

@@ -11,7 +11,7 @@ from backend.errors import Conflict, NotFound
 from backend.runs import curation
 from backend.runs.states import ENDED, State
 from backend.runs.verdict_tags import without_verdict
-from backend.store import external_runs
+from backend.store import external_runs, planned_runs
 from backend.store.external_runs import LoggedRun, NewRun
 from backend.tracking import diagnoses, experiments
 from backend.tracking.limits import (
@@ -89,7 +89,8 @@ def update_run(
 ) -> LoggedRun:
     """Change the state or the name of a run, as its client reports it; None changes nothing.
 
-    A client may set any state at any time. A run that ends is diagnosed. Raises NotFound,
+    A client may set any state at any time, except that of a run that an agent started. A run that
+    ends is diagnosed. Raises NotFound,
     InvalidInput, and Conflict for a deleted run.
     """
     run = locate(session, external_id)
@@ -97,6 +98,9 @@ def update_run(
         check_text(name, "run name", MAX_NAME_CHARACTERS)
         external_runs.rename(session, run, name)
     if status is None and end_time is None:
+        return run
+    if run.source == planned_runs.SOURCE:  # its agent reports its state
+        external_runs.note_client_status(session, run, client_status, stored_time(end_time))
         return run
     status = status or run.status
     external_runs.set_status(

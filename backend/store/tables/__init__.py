@@ -18,6 +18,7 @@ from backend.store.tables.logged_models import (
 from backend.store.tables.metrics import Change, CurveSummary, Metric, MetricKey, MetricSummary
 from backend.store.tables.runs import MAX_ID, Base, Experiment, Param, ParamKey, Run
 from backend.store.tables.stored_answers import StoredAnswer
+from backend.store.tables.sweeps import ConsoleChunk, PlannedRun, Sweep
 from backend.store.tables.tracking import (
     ExternalRun,
     ImportedRun,
@@ -33,6 +34,7 @@ __all__ = [
     "BrowserSession",
     "Change",
     "Checkpoint",
+    "ConsoleChunk",
     "CurveSummary",
     "Dataset",
     "Edit",
@@ -52,6 +54,7 @@ __all__ = [
     "Operation",
     "Param",
     "ParamKey",
+    "PlannedRun",
     "Prediction",
     "ReceivedEntry",
     "Run",
@@ -62,5 +65,6 @@ __all__ = [
     "SavedView",
     "Snapshot",
     "StoredAnswer",
+    "Sweep",
     "Token",
 ]
