@@ -11,7 +11,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from itertools import islice
 
-from overfit_lab.server import ID_TAG, Point, Refused, Server, Unreachable
+from overfit_lab.connection import Refused, Unreachable
+from overfit_lab.server import ID_TAG, Point, Server
 
 MAX_POINTS = 500_000  # about 100 MB
 BATCH_POINTS, BATCH_PARAMS, BATCH_TAGS = 1000, 100, 100  # limits of the protocol: 1,000 in all
@@ -26,13 +27,14 @@ Warn = Callable[[str], None]
 
 @dataclass
 class RunStart:
-    """The facts with which a run is created on the server."""
+    """The facts with which a run is created on the server, unless it has the run `run_id`."""
 
     project: str
     name: str | None
     local_id: str
     start_ms: int
     tags: dict[str, str]
+    run_id: str | None = None
 
 
 @dataclass
@@ -177,8 +179,13 @@ class Outbox:
                         del waiting[key]
 
     def _create(self) -> str:
-        """Create the run and return its id."""
+        """Create the run, or find the one that a sweep planned; return its id."""
         start, sent = self._start, self.sent
+        if start.run_id is not None:
+            info = self._server.run(start.run_id)
+            sent.experiment_id, sent.run_name = str(info["experiment_id"]), info.get("run_name")
+            sent.run_id = start.run_id
+            return sent.run_id
         if sent.experiment_id is None:
             sent.experiment_id = self._server.experiment(start.project)
         tags = {**start.tags, ID_TAG: start.local_id}

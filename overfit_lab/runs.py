@@ -44,6 +44,7 @@ class Run:
         chosen: Chosen,
         tags: Mapping[str, str],
         quiet: bool,
+        planned_id: str | None = None,
     ) -> None:
         check(stop_when, settings)
         self.project, self._name, self._quiet = project, name, quiet
@@ -56,8 +57,10 @@ class Run:
         self._warned: set[str] = set()
         self.finished = False
         self._server = server
-        start = RunStart(project, name, self.local_id, _now_ms(), dict(tags))
+        start = RunStart(project, name, self.local_id, _now_ms(), dict(tags), planned_id)
         self._outbox = Outbox(server, start, self._warn) if server else None
+        if self._outbox and planned_id and tags:
+            self._outbox.add_texts(params={}, tags=dict(tags))
         self.config = Config(self._send_config)
         atexit.register(self._finish_at_exit)
 

@@ -1,61 +1,24 @@
 """Requests to a server of Overfit Lab, through the tracking protocol of MLflow that it speaks."""
 
-import http.client
-import json
-import os
 from collections.abc import Mapping, Sequence
-from typing import Any
-from urllib.parse import quote, urlencode, urlsplit
+from urllib.parse import quote, urlencode
 
-TIMEOUT_SECONDS = 20
-RETRIED = {408, 429, 500, 502, 503, 504}  # statuses after which the same request may succeed
+from overfit_lab.connection import Connection, Json, Refused
+
 MISSING, EXISTS = "RESOURCE_DOES_NOT_EXIST", "RESOURCE_ALREADY_EXISTS"  # error codes
 API = "/api/2.0/mlflow/"
 ID_TAG = "overfit_lab.id"  # finds a run whose creation was not answered
 
-Json = dict[str, Any]
 Point = tuple[str, float, int, int]
 """Metric, value, timestamp in milliseconds and step."""
 
 
-class Unreachable(Exception):
-    """No answer, or an answer with a status of RETRIED."""
-
-
-class Refused(Exception):
-    """An answer that will not change: its sentence and error code."""
-
-    def __init__(self, sentence: str, code: str = "") -> None:
-        super().__init__(sentence)
-        self.code = code
-
-
-def server_url(url: str | None) -> str:
-    """Return the URL of the server: given, of LAB_SERVER or LAB_URL, or of this machine."""
-    env = os.environ
-    named = url or env.get("LAB_SERVER") or env.get("LAB_URL")
-    found = named or f"http://127.0.0.1:{env.get('LAB_PORT') or 8000}"
-    parts = urlsplit(found)
-    if parts.scheme not in ("http", "https") or not parts.hostname:
-        raise ValueError(f"server is {found!r}; accepted: a URL such as http://127.0.0.1:8000.")
-    return found.rstrip("/")
-
-
 class Server:
-    """A connection to one server. It is used by one thread only."""
+    """The requests of one run to one server. It is used by one thread only."""
 
     def __init__(self, url: str, token: str = "") -> None:
         self.url = url
-        parts = urlsplit(url)
-        kind = (
-            http.client.HTTPSConnection if parts.scheme == "https" else http.client.HTTPConnection
-        )
-        # without the proxies of the environment: the server is usually this machine
-        self._connection = kind(parts.hostname or "", parts.port, timeout=TIMEOUT_SECONDS)
-        self._base = f"{parts.path}{API}"
-        self._headers = {"Content-Type": "application/json"}
-        if token:
-            self._headers["Authorization"] = f"Bearer {token}"
+        self._connection = Connection(url, token)
 
     def close(self) -> None:
         """Close the connection; another request would open it again."""
@@ -109,35 +72,15 @@ class Server:
         """Set the status of a run: FINISHED, FAILED or KILLED."""
         self._post("runs/update", {"run_id": run_id, "status": status, "end_time": end_ms})
 
+    def run(self, run_id: str) -> Json:
+        """Return the info of a run."""
+        return dict(self._get("runs/get", run_id=run_id)["run"]["info"])
+
     def _get(self, path: str, **query: str) -> Json:
-        return self._call("GET", f"{path}?{urlencode(query, quote_via=quote)}", None)
+        return self._connection.call("GET", f"{API}{path}?{urlencode(query, quote_via=quote)}")
 
     def _post(self, path: str, body: Json) -> Json:
-        return self._call("POST", path, json.dumps(body).encode())
-
-    def _call(self, method: str, path: str, body: bytes | None) -> Json:
-        try:
-            self._connection.request(method, self._base + path, body, self._headers)
-            response = self._connection.getresponse()
-            status, content = response.status, response.read()
-        except (OSError, http.client.HTTPException) as error:
-            self._connection.close()
-            raise Unreachable(f"no server answers at {self.url}") from error
-        return self._answer(status, content)
-
-    def _answer(self, status: int, content: bytes) -> Json:
-        try:
-            answer = json.loads(content)
-        except ValueError:
-            answer = None
-        if status in RETRIED:
-            raise Unreachable(f"{self.url} returned {status}")
-        if not isinstance(answer, dict):
-            raise Refused(f"{self.url} returned {status}; is it an Overfit Lab server?")
-        if status != http.client.OK:
-            raise Refused(str(answer.get("message") or answer.get("detail") or status),
-                          str(answer.get("error_code", "")))  # fmt: skip
-        return answer
+        return self._connection.call("POST", f"{API}{path}", body)
 
 
 def _pairs(values: Mapping[str, str]) -> list[Json]:

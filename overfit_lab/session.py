@@ -5,10 +5,11 @@ from os import environ
 from typing import Any, Literal
 
 from backend.pairing import Chosen
+from overfit_lab.connection import server_url
 from overfit_lab.criteria import OVERFITTING
 from overfit_lab.hyperparameters import Config
 from overfit_lab.runs import Run
-from overfit_lab.server import Server, server_url
+from overfit_lab.server import Server
 
 Mode = Literal["online", "offline"]
 
@@ -35,7 +36,8 @@ def init(
     `project` is the experiment, `config` its hyperparameters. `server` is a URL, by default that of
     LAB_SERVER or LAB_URL, else this machine; `token` is by default LAB_TOKEN. With the mode
     "offline" nothing is sent. `stop_when` and its `settings` are the criterion of `should_stop`;
-    `train` and `validation` name the losses that it judges.
+    `train` and `validation` name the losses that it judges. In a command of a sweep, the first run
+    is the one that was planned.
     """
     if mode not in ("online", "offline"):
         raise ValueError(f"mode is {mode!r}; accepted: online, offline.")
@@ -51,6 +53,7 @@ def init(
         chosen=Chosen(train, validation),
         tags=tags or {},
         quiet=quiet,
+        planned_id=environ.pop("LAB_RUN_ID", None) if online else None,
     )
     run.config.update(config or {})
     _runs.append(run)

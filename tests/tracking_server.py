@@ -36,6 +36,9 @@ class TrackingServer:
             return 200, {"experiment_id": "7"}
         if path == "runs/search":
             return 200, {"runs": self.runs}
+        if path == "runs/get":
+            self.runs.append({"info": {"run_id": "planned", "experiment_id": "7"}})
+            return 200, {"run": self.runs[-1]}
         if path == "runs/create":
             info = {"run_id": f"r{len(self.runs)}", "run_name": body.get("run_name", "quick-fox")}
             self.runs.append({"info": info})

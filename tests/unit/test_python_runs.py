@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 import overfit_lab
-from overfit_lab import outbox, server
+from overfit_lab import connection, outbox
 from tests.logged import EPOCHS, TRAIN, VALIDATION
 from tests.tracking_server import tracking_server
 
@@ -256,9 +256,24 @@ def test_a_script_that_does_not_finish_its_run_is_finished_at_exit(end: str, sta
 def test_the_server_is_that_of_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("LAB_SERVER", "LAB_URL", "LAB_PORT"):
         monkeypatch.delenv(name, raising=False)
-    assert server.server_url(None) == "http://127.0.0.1:8000"
+    assert connection.server_url(None) == "http://127.0.0.1:8000"
     monkeypatch.setenv("LAB_URL", "https://lab.example/")
-    assert server.server_url(None) == "https://lab.example"
+    assert connection.server_url(None) == "https://lab.example"
     monkeypatch.setenv("LAB_SERVER", "http://other:1")
-    assert server.server_url(None) == "http://other:1"
-    assert server.server_url("http://given:2") == "http://given:2"
+    assert connection.server_url(None) == "http://other:1"
+    assert connection.server_url("http://given:2") == "http://given:2"
+
+
+def test_in_a_command_of_a_sweep_the_first_run_is_the_planned_one(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("LAB_RUN_ID", "planned")
+    with tracking_server() as tracked:
+        first = overfit_lab.init("digits", server=tracked.url, tags={"a": "b"}, quiet=True)
+        first.log({"val_loss": 0.5}, step=3)
+        first.finish()
+        assert (first.id, tracked.metrics, tracked.tags) == (
+            "planned", {("val_loss", 3): 0.5}, {"a": "b"},
+        )  # fmt: skip
+        assert overfit_lab.init("digits", server=tracked.url, quiet=True).finish() is None
+        assert len(tracked.runs) == 1
