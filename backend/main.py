@@ -28,6 +28,7 @@ from backend.api import (
     runs,
     saved_views,
     stream,
+    sweeps,
     tokens,
     tracking,
     trackio,
@@ -74,6 +75,7 @@ _API = (
     trackio,
     tracking,
     imports,
+    sweeps,
     operations,
     tokens,
     browser_sessions,
@@ -112,6 +114,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
             dependencies=[Depends(known_method), Depends(known_query)],
             responses={"4XX": {"model": ErrorBody}},
         )
+    app.include_router(trackio.router, prefix="/trackio/{external_id}")  # of planned runs
     _mount_pages(app, errors)
     app.state.methods = Methods(app.routes)
     return app
@@ -169,6 +172,7 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
         state.dispatcher,
         deleted_days=state.settings.deleted_days,
         lease_seconds=state.settings.lease_seconds,
+        agent_lease_seconds=state.settings.agent_lease_seconds,
         remove_expired=partial(remove_expired, state.database, state.settings),
     )
     scheduler.start()

@@ -160,6 +160,14 @@ def retry(run_id: RunId, database: DatabaseDep, settings: SettingsDep, once: Onc
     return once.create(database, RunDetail, queue)
 
 
+@router.post("/{run_id}/cancel", status_code=202, summary="Cancel a run")
+def cancel(run_id: RunId, database: DatabaseDep) -> RunDetail:
+    """Cancel a waiting run at once, and a running one when its worker or agent next reports."""
+    with database.write() as session:
+        lifecycle.cancel_run(session, run_id)
+        return run_detail(session, run_id)
+
+
 @router.get("/{run_id}/frames", summary="Read the fit of a run over its epochs")
 def read_frames(run_id: RunId, database: DatabaseDep) -> Frames:
     """Return the fit over a coarse grid at 10 to 40 epochs, with the best and the last."""

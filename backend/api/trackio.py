@@ -3,12 +3,15 @@
 The client calls functions by name, with ``{"kwargs": arguments}`` as the body and ``{"data":
 result}`` as the answer. Only logging and resuming are offered: what the functions of the other
 names would do, such as keeping files, answers 404, which the client reports.
+
+A command that an agent started calls them below `/trackio/{external_id}`, so that whatever project
+and run it names, its entries belong to the run that was planned for it.
 """
 
 from datetime import UTC, datetime
-from typing import Generic, TypeVar
+from typing import Annotated, Generic, TypeVar
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Depends, Request
 from pydantic import AliasChoices, AwareDatetime, BaseModel, Field
 
 from backend import __version__
@@ -37,10 +40,9 @@ class OfRun(BaseModel):
     run: str
     run_id: str | None = None
 
-    @property
-    def key(self) -> RunKey:
-        """The run that is meant."""
-        return RunKey(self.project, self.run, self.run_id)
+    def key(self, planned: str | None) -> RunKey:
+        """Return the run that is meant."""
+        return RunKey(self.project, self.run, self.run_id, planned)
 
 
 class LogEntry(OfRun):
@@ -105,6 +107,14 @@ class SomeRun(BaseModel):
 Answer = dict[str, object]
 
 
+async def _planned(request: Request) -> str | None:
+    """Return the id of the run in the URL, which only commands that an agent started have."""
+    return request.path_params.get("external_id")
+
+
+Planned = Annotated[str | None, Depends(_planned)]
+
+
 @router.get("/version")
 async def version() -> JsonObject:
     """Return the version of the protocol, by which the client chooses how to call."""
@@ -112,10 +122,10 @@ async def version() -> JsonObject:
 
 
 @router.post("/api/bulk_log")
-def bulk_log(call: Call[Logs], database: DatabaseDep) -> Answer:
+def bulk_log(call: Call[Logs], database: DatabaseDep, planned: Planned) -> Answer:
     """Log metrics and configs, all of them or none."""
     entries = [
-        trackio.Entry(entry.key, entry.metrics, entry.step, entry.config, entry.log_id)
+        trackio.Entry(entry.key(planned), entry.metrics, entry.step, entry.config, entry.log_id)
         for entry in call.arguments.logs
     ]
     with database.write() as session:
@@ -124,11 +134,11 @@ def bulk_log(call: Call[Logs], database: DatabaseDep) -> Answer:
 
 
 @router.post("/api/bulk_log_system")
-def bulk_log_system(call: Call[SystemLogs], database: DatabaseDep) -> Answer:
+def bulk_log_system(call: Call[SystemLogs], database: DatabaseDep, planned: Planned) -> Answer:
     """Log system metrics, all of them or none."""
     now = datetime.now(UTC)
     entries = [
-        trackio.SystemEntry(entry.key, entry.metrics, entry.timestamp or now, entry.log_id)
+        trackio.SystemEntry(entry.key(planned), entry.metrics, entry.timestamp or now, entry.log_id)
         for entry in call.arguments.logs
     ]
     with database.write() as session:
@@ -137,10 +147,12 @@ def bulk_log_system(call: Call[SystemLogs], database: DatabaseDep) -> Answer:
 
 
 @router.post("/api/bulk_alert")
-def bulk_alert(call: Call[Alerts], database: DatabaseDep) -> Answer:
+def bulk_alert(call: Call[Alerts], database: DatabaseDep, planned: Planned) -> Answer:
     """Keep alerts, all of them or none."""
     alerts = [
-        trackio.Alert(alert.key, alert.level, alert.title, alert.text, alert.step, alert.alert_id)
+        trackio.Alert(
+            alert.key(planned), alert.level, alert.title, alert.text, alert.step, alert.alert_id
+        )
         for alert in call.arguments.alerts
     ]
     with database.write() as session:
@@ -149,16 +161,16 @@ def bulk_alert(call: Call[Alerts], database: DatabaseDep) -> Answer:
 
 
 @router.post("/api/get_runs_for_project")
-def get_runs_for_project(call: Call[OfProject], database: DatabaseDep) -> Answer:
+def get_runs_for_project(call: Call[OfProject], database: DatabaseDep, planned: Planned) -> Answer:
     """Return the runs of a project."""
     with database.read() as session:
-        return {"data": trackio.runs_of_project(session, call.arguments.project)}
+        return {"data": trackio.runs_of_project(session, call.arguments.project, planned)}
 
 
 @router.post("/api/get_run_summary")
-def get_run_summary(call: Call[SomeRun], database: DatabaseDep) -> Answer:
+def get_run_summary(call: Call[SomeRun], database: DatabaseDep, planned: Planned) -> Answer:
     """Return the metrics and the last step of a run."""
     run = call.arguments
-    key = RunKey(run.project, run.run or "", run.run_id)
+    key = RunKey(run.project, run.run or "", run.run_id, planned)
     with database.read() as session:
         return {"data": trackio.run_summary(session, key)}

@@ -16,7 +16,15 @@ from backend.runs.schemas import EarlyStop, ExperimentItem, ListedRun, Number, R
 from backend.specification import RunSpec
 from backend.specification.early_stopping import requested_stopping, usual
 from backend.specification.placement import PRIORITIES
-from backend.store import curation, experiments, external_runs, metric_summaries, metrics, runs
+from backend.store import (
+    curation,
+    experiments,
+    external_runs,
+    metric_summaries,
+    metrics,
+    planned_runs,
+    runs,
+)
 from backend.store.tables import Experiment, ExternalRun, Run
 
 
@@ -34,6 +42,7 @@ def experiment_items(session: Session, rows: Sequence[Experiment]) -> list[Exper
     """Return the response models of experiments."""
     counts = experiments.counts(session, [row.id for row in rows])
     tags = curation.tags_of(session, "experiment", [row.id for row in rows])
+    sweeps = planned_runs.sweeps_among(session, [row.id for row in rows if row.spec is None])
     return [
         ExperimentItem(
             id=row.id,
@@ -41,6 +50,7 @@ def experiment_items(session: Session, rows: Sequence[Experiment]) -> list[Exper
             url=f"/experiments/{row.id}",
             status=experiments.status_from(counts[row.id]),
             origin=row.origin,
+            planned=row.id in sweeps,
             spec=row.spec,
             pairing=row.pairing,
             roles=row.roles,

@@ -13,6 +13,7 @@ class ExperimentItem(BaseModel):
 
     `origin` is "specification", or "external" if other programs train the runs. Then `spec` is
     null, and `pairing` and `roles` are what a person chose, null for what the names tell.
+    `planned` is true if agents start its runs: it is a sweep.
     `owner` is the name of the token that created it, null if the service required no token.
     """
 
@@ -21,6 +22,7 @@ class ExperimentItem(BaseModel):
     url: str
     status: str
     origin: str = "specification"
+    planned: bool = False
     spec: JsonObject | None
     pairing: JsonObject | None = None
     roles: JsonObject | None = None

@@ -34,16 +34,24 @@ NOT_FINITE = {name: float(name) for name in ("NaN", "Infinity", "-Infinity")}
 
 @dataclass(frozen=True)
 class RunKey:
-    """The run that an entry belongs to: project, name, and the id, if the client has one."""
+    """The run that an entry belongs to: project, name, and the id, if the client has one.
+
+    Whatever they are, the entries of a command that an agent started belong to the run `planned`.
+    """
 
     project: str
     name: str
     run_id: str | None = None
+    planned: str | None = None
 
     @property
     def external_id(self) -> str:
         """The id of the run in this service; without an id, project and name stand for it."""
-        return self.run_id or hashlib.sha256(f"{self.project}\n{self.name}".encode()).hexdigest()
+        return (
+            self.planned
+            or self.run_id
+            or hashlib.sha256(f"{self.project}\n{self.name}".encode()).hexdigest()
+        )
 
 
 @dataclass(frozen=True)
@@ -82,7 +90,7 @@ class Alert:
 def log_entries(session: Session, entries: Sequence[Entry]) -> None:
     """Log metrics and configs; entries that were logged before are left out.
 
-    Raises InvalidInput, and Conflict for a deleted run.
+    Raises InvalidInput, Conflict for a deleted run, and NotFound for a planned run that is missing.
     """
     for key in dict.fromkeys(entry.run for entry in entries):
         of_run = [entry for entry in entries if entry.run == key]
@@ -121,8 +129,13 @@ def log_alerts(session: Session, alerts: Sequence[Alert]) -> None:
         _log(session, run, (), tags={f"alert.{name}": sentence[:MAX_TAG_CHARACTERS]})
 
 
-def runs_of_project(session: Session, project: str) -> list[JsonObject]:
-    """Return id, name and start of the runs of a project, for a client that resumes one."""
+def runs_of_project(session: Session, project: str, planned: str | None = None) -> list[JsonObject]:
+    """Return id, name and start of the runs of a project, for a client that resumes one.
+
+    The client of a planned run sees no other runs, so it does not resume one.
+    """
+    if planned is not None:
+        return []
     experiment = external_experiments.by_name(session, project)
     if experiment is None:
         return []
@@ -150,7 +163,9 @@ def run_summary(session: Session, key: RunKey) -> JsonObject:
 def _find_or_create(
     session: Session, key: RunKey, config: JsonObject, *, started: int | None = None
 ) -> LoggedRun:
-    """Return the run of entries, which the first of them creates."""
+    """Return the run of entries, which the first of them creates, unless it is planned."""
+    if key.planned is not None:
+        return runs.locate(session, key.planned)
     known = external_runs.locate(session, [key.external_id]).get(key.external_id)
     if known is None:
         external_experiments.lock_names(session)  # two requests may name the same new run

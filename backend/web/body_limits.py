@@ -38,6 +38,8 @@ ROUTE_CLASSES = (
     RouteClass("/api/datasets/", "max_body_bytes"),
     RouteClass("/api/datasets", "max_import_bytes"),
     RouteClass("/api/imports", "max_import_bytes"),
+    RouteClass("/trackio/", "max_log_bytes"),
+    RouteClass("/api/agents/", "max_log_bytes"),
 )
 
 

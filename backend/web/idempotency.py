@@ -24,6 +24,7 @@ REPEATABLE = {
     "/api/experiments/{experiment_id}/remedies",
     "/api/experiments/{experiment_id}/retry",
     "/api/runs/{run_id}/retry",
+    "/api/sweeps",
     "/api/views",
 }
 """The POST routes that take a key: those that create something, or train again."""

@@ -74,6 +74,9 @@ RULES: tuple[Rule, ...] = (
     *_rules(Scope.LOG, ALL, "/api/2.0/*", "/api/3.0/*", "/ajax-api/*", "/mlflow/*", "/version"),
     *_rules(Scope.LOG, ALL, "/api/bulk_log", "/api/bulk_log_system", "/api/bulk_alert"),
     *_rules(Scope.LOG, ALL, "/api/get_runs_for_project", "/api/get_run_summary", "/api/imports/*"),
+    # Sweeps: their runs, like those of the protocols above, are commands of the client.
+    *_rules(Scope.LOG, ("POST",), "/api/sweeps", "/api/agents/*", "/trackio/*"),
+    *_rules(Scope.LOG, SAFE_METHODS, "/trackio/*"),
     # Everybody may end their own browser session.
     *_rules(Scope.READ, ("POST",), "/sign-out"),
     # Tokens, other people's browser sessions, and the audit log.
