@@ -3,10 +3,13 @@
 Standard library only: `./lab --help` works before the environment is installed.
 """
 
+import sys
 from argparse import ArgumentParser, Namespace, RawDescriptionHelpFormatter
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+
+from backend.cli.axes import take_axes
 
 _ABOUT = "Train grids of models, watch them overfit, learn why."
 _MORE = """`./lab test` in a checkout runs every check and test; `./lab sbom` lists the packages.
@@ -28,8 +31,36 @@ def parse(arguments: list[str] | None) -> Namespace:
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     for name, command in COMMANDS.items():
         description = f"{command.help[0].upper()}{command.help[1:]}."
-        command.add_options(commands.add_parser(name, help=command.help, description=description))
-    return parser.parse_args(arguments)
+        command.add_options(
+            commands.add_parser(
+                name, help=command.help, description=description, usage=command.usage
+            )
+        )
+    words = sys.argv[1:] if arguments is None else arguments
+    if not words or words[0] not in TAKE_COMMANDS:
+        return parser.parse_args(words)
+    own, given = _split(words)
+    axes: dict[str, str] = {}
+    if words[0] == "sweep":
+        own, axes = take_axes(own, _flags(commands.choices["sweep"]), parser.error)
+    options = parser.parse_args(own)
+    options.given_command, options.axes = given, axes
+    return options
+
+
+TAKE_COMMANDS = ("sweep", "agent")
+"""The commands after whose options a command of the user follows, after `--`."""
+
+
+def _split(words: list[str]) -> tuple[list[str], list[str]]:
+    """Divide the command line at the first `--`."""
+    place = words.index("--") if "--" in words else len(words)
+    return words[:place], words[place + 1 :]
+
+
+def _flags(parser: ArgumentParser) -> list[str]:
+    """Return the options of a command."""
+    return [flag for action in parser._actions for flag in action.option_strings]
 
 
 def _up(parser: ArgumentParser) -> None:
@@ -221,6 +252,52 @@ def _dataset(parser: ArgumentParser) -> None:
         _server(action)
 
 
+def _sweep(parser: ArgumentParser) -> None:
+    parser.epilog = (
+        "Any other option is an axis of the grid: --width 8,32 gives the param width two values, "
+        "which the command gets as --width 8 and --width 32. {args} in the command stands for all "
+        "of them, {width} for one."
+    )
+    parser.add_argument("file", nargs="?", metavar="FILE", help="a YAML file with the same fields")
+    parser.add_argument("--name", help="name of the experiment")
+    parser.add_argument("--axis", action="append", default=[], metavar="NAME=V1,V2",
+                        help="an axis whose name is that of an option here")  # fmt: skip
+    parser.add_argument("--seeds", metavar="K", help="runs per cell, with the seeds 0 to K-1")
+    parser.add_argument(
+        "--stop-when", metavar="VERDICT", help="stop a run at this verdict, such as overfitting"
+    )
+    parser.add_argument("--wait", action="store_true", help="follow the experiment until it ends")
+    parser.add_argument(
+        "--no-agent", action="store_true", help="start nothing; `lab agent` starts the runs"
+    )
+    _jobs(parser)
+    _server(parser)
+
+
+def _agent(parser: ArgumentParser) -> None:
+    parser.add_argument(
+        "--experiment", type=int, metavar="ID",
+        help="only runs of this experiment; ends with it (default: of all with the same command)",
+    )  # fmt: skip
+    parser.add_argument(
+        "--other-command", action="store_true",
+        help="accept that the command differs from that of the experiment, such as in its path",
+    )  # fmt: skip
+    _jobs(parser)
+    _server(parser)
+
+
+def _jobs(parser: ArgumentParser) -> None:
+    parser.add_argument("--jobs", metavar="J", help="runs at once (the number of GPUs, else 1)")
+    parser.add_argument(
+        "--gpus", metavar="0,1", help="GPUs to use, one per job; none for no GPU (all)"
+    )
+    parser.add_argument(
+        "--style", choices=["options", "hydra", "env"],
+        help="what {args} stands for: --width 8 (options), width=8 (hydra), nothing (env)",
+    )  # fmt: skip
+
+
 def _server(parser: ArgumentParser) -> None:
     parser.add_argument("--server", metavar="URL", help="URL of the server")
 
@@ -232,6 +309,7 @@ class Command:
     help: str
     function: str
     add_options: Callable[[ArgumentParser], None]
+    usage: str | None = None
 
 
 def _service(name: str) -> str:
@@ -255,6 +333,18 @@ COMMANDS: dict[str, Command] = {
     "retry": Command("train an experiment's failed runs again", _experiments("retry"), _retry),
     "remedies": Command(
         "try remedies for an experiment and compare them", _experiments("remedies"), _remedies
+    ),
+    "sweep": Command(
+        "run a command over a grid of values, each run as a run of an experiment",
+        "backend.cli.sweep:run_sweep",
+        _sweep,
+        "lab sweep [FILE] [--name NAME] --AXIS V1,V2 ... [options] -- COMMAND ... {args}",
+    ),
+    "agent": Command(
+        "start a command for the waiting runs of sweeps",
+        "backend.cli.sweep:run_agent",
+        _agent,
+        "lab agent [options] -- COMMAND ... {args}",
     ),
     "export": Command(
         "write an experiment as a page, a folder of tables or its specification",

@@ -34,7 +34,7 @@ class Client:
     """A client of one server. Raises a LabError for every unsuccessful response."""
 
     def __init__(self, url: str, token: str = "") -> None:
-        self.url = url.rstrip("/")
+        self.url, self.token = url.rstrip("/"), token
         headers = {"Authorization": f"Bearer {token}"} if token else {}
         # ignore the environment's proxies: the server is usually this machine
         self._client = httpx.Client(timeout=TIMEOUT_SECONDS, trust_env=False, headers=headers)
