@@ -80,6 +80,7 @@ class ProgressInfo:
     failed: int = 0
     cancelled: int = 0
     speed_now: float | None = None
+    planned: bool = False
 
     @property
     def epochs_per_second(self) -> float | None:
@@ -94,7 +95,8 @@ class ProgressInfo:
         """The progress as text."""
         if self.status == "queued":
             behind = f", behind {formatting.count(self.ahead, 'run')} of other experiments"
-            waits = f"{formatting.count(self.runs, 'run')} waiting for a worker"
+            whom = "an agent" if self.planned else "a worker"
+            waits = f"{formatting.count(self.runs, 'run')} waiting for {whom}"
             return waits + behind * (self.ahead > 0)
         if self.status != "running":
             took = (
@@ -148,6 +150,7 @@ def progress_info(
         failed=states["failed"],
         cancelled=states["cancelled"],
         speed_now=_speed(lately),
+        planned=any(run.is_external for run in runs),
     )
 
 

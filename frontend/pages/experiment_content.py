@@ -153,9 +153,18 @@ def _comparison(
     return remedies.compared(session, experiment, view.setting)
 
 
+NO_AGENT = (
+    "No agent works on this sweep. `lab agent --experiment {} -- COMMAND` starts one on any "
+    "machine, with the command of the sweep."
+)
+
+
 def _waiting_reason(state: ExperimentState, dispatcher: Dispatcher) -> str | None:
-    """Return why queued runs are not trained: no broker, or no worker for their device."""
+    """Return why queued runs are not trained: no agent, no broker, no worker for their device."""
     queued = state.item.counts["queued"]
+    if state.item.planned:
+        waits = queued and not state.item.counts["running"]
+        return NO_AGENT.format(state.item.id) if waits else None
     if queued and dispatcher.broker_unreachable:
         return BROKER_UNREACHABLE
     workers = dispatcher.last_state and dispatcher.last_state.workers_for(state.item.device)

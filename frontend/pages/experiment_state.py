@@ -68,7 +68,8 @@ def read_state(session: Session, experiment_id: int) -> ExperimentState:
     rows = runs.of_experiment(session, experiment_id)
     items = run_items(session, rows, keys=SUMMARISED)
     [item] = experiment_items(session, [experiment])
-    ahead = runs.count_unended_before(session, experiment_id) if item.status == "queued" else 0
+    waits_here = item.status == "queued" and not item.planned
+    ahead = runs.count_unended_before(session, experiment_id) if waits_here else 0
     now = clock(session)
     lately = throughput(session, items, now) if item.status == "running" else None
     return ExperimentState(

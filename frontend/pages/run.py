@@ -15,6 +15,7 @@ from backend.specification.hyperparameters import SECTIONS
 from backend.specification.params import Params, ParamValue
 from backend.store import artifacts, changes, experiments, metric_summaries, runs
 from backend.store.artifacts import SnapshotInfo
+from backend.store.planned_runs import SOURCE as SWEEP
 from backend.store.tables import Experiment, Run
 from backend.web.dependencies import DatabaseDep, StoppingQuery
 from backend.web.heavy_work import HEAVY
@@ -102,6 +103,7 @@ class RunContent:
             "code": self.code,
             "inputs": dataset.input_count if dataset else 0,
             "drawable": bool(dataset and dataset.drawable),
+            "planned": self.run.source == SWEEP,
         }
 
 
