@@ -103,10 +103,6 @@ class Limits(BaseModel):
     max_log_bytes: int = limit(
         10 * MEBIBYTE, "Largest body of a request that logs metrics.", beyond="413", ge=1024
     )
-    max_console_bytes: int = limit(
-        MEBIBYTE, "Output of a command that is kept: its last bytes, and its first 64 KiB.",
-        beyond="the part between them is dropped", ge=1024,
-    )  # fmt: skip
     max_upload_bytes: int = limit(
         1024 * MEBIBYTE, "Largest uploaded artifact. It is streamed to disk.",
         beyond="413", ge=1024,
@@ -130,6 +126,10 @@ class Limits(BaseModel):
     import_memory_bytes: int = limit(
         2048 * MEBIBYTE, "Memory of the process that reads an import.",
         beyond="422, nothing is imported", ge=64 * MEBIBYTE,
+    )  # fmt: skip
+    max_console_bytes: int = limit(
+        MEBIBYTE, "Output of a command that is kept: its last bytes, and its first 64 KiB.",
+        beyond="the part between them is dropped", ge=1024,
     )  # fmt: skip
     max_depth: int = limit(
         32, "Deepest nesting of lists and objects in a JSON or YAML body.", beyond="400"

@@ -11,6 +11,7 @@ from frontend.pages import (
     audit,
     client_links,
     compare,
+    console,
     docs,
     experiment,
     home,
@@ -33,7 +34,7 @@ def mount(app: FastAPI) -> None:
     """Mount every page, chart and static file on the app."""
     app.state.live_pages = LivePages()
     charts = (routes, experiment_routes, run_routes)
-    pages = (home, new_experiment, experiment, runs, run, logged, client_links, compare)
+    pages = (home, new_experiment, experiment, runs, run, logged, console, client_links, compare)
     for module in (assets, *charts, *pages, reference, docs, status, tokens, audit, sign_in):
         app.include_router(module.router, include_in_schema=False)
 

@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from statistics import median
 
 from sqlalchemy.orm import Session
 
@@ -133,9 +134,10 @@ def progress_info(
 
     `ahead` counts the runs of other experiments that train first, `lately` is the current speed.
     """
+    now = now or datetime.now(UTC)
     weights = _weights(runs)
-    share = _share_of_work(runs, weights)
-    taken = _seconds_taken(runs, now or datetime.now(UTC))
+    share = _share_of_work(runs, weights, now)
+    taken = _seconds_taken(runs, now)
     pace = _pace(share, taken, _recent_pace(lately, runs, weights))
     states = Counter(run.status for run in runs)
     return ProgressInfo(
@@ -170,10 +172,12 @@ def _weights(runs: Sequence[RunItem]) -> list[float]:
     return list(seconds([run.spec for run in runs]))
 
 
-def _share_of_work(runs: Sequence[RunItem], weights: Sequence[float]) -> float:
+def _share_of_work(runs: Sequence[RunItem], weights: Sequence[float], now: datetime) -> float:
     if not weights:
         return 1.0
-    done = sum(weight * _share(run) for weight, run in zip(weights, runs, strict=True))
+    usual = _usual_seconds(runs)
+    shares = [_share(run, usual, now) for run in runs]
+    done = sum(weight * share for weight, share in zip(weights, shares, strict=True))
     return done / sum(weights)
 
 
@@ -197,11 +201,26 @@ def _recent_pace(
     return work / sum(weights) / lately.seconds
 
 
-def _share(run: RunItem) -> float:
+MAX_SHARE = 0.95  # of a run that takes longer than the others
+
+
+def _usual_seconds(runs: Sequence[RunItem]) -> float:
+    """Return the median time of the external runs that finished, 0 without any."""
+    times = [
+        (_time(run.ended_at) - _time(run.started_at)).total_seconds()
+        for run in runs
+        if run.is_external and run.status == "finished" and run.started_at and run.ended_at
+    ]
+    return median(times) if times else 0.0
+
+
+def _share(run: RunItem, usual: float, now: datetime) -> float:
     if run.status in ENDED:
         return 1.0
     if run.is_external:  # its number of epochs is unknown
-        return 0.0
+        if run.status != "running" or not run.started_at or usual <= 0:
+            return 0.0
+        return min(MAX_SHARE, (now - _time(run.started_at)).total_seconds() / usual)
     return float(min(1.0, run.epoch / run.params["training.epochs"]))
 
 

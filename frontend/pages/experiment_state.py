@@ -71,7 +71,8 @@ def read_state(session: Session, experiment_id: int) -> ExperimentState:
     waits_here = item.status == "queued" and not item.planned
     ahead = runs.count_unended_before(session, experiment_id) if waits_here else 0
     now = clock(session)
-    lately = throughput(session, items, now) if item.status == "running" else None
+    trains = item.status == "running" and item.spec is not None  # others record many epochs at once
+    lately = throughput(session, items, now) if trains else None
     return ExperimentState(
         version,
         revision,

@@ -24,6 +24,7 @@ from frontend.charts.grid_metrics import KEYS
 from frontend.charts.loss_curves import QUANTITIES, newest_info
 from frontend.live_parts import ChartTexts, LivePages, PageContent, version_now
 from frontend.pages import remedies
+from frontend.pages.console import console_view
 from frontend.pages.fit_cards import model_title
 from frontend.pages.logged import LoggedPart, MetricQuery, logged_part, metric_list
 from frontend.pages.stopping_control import StoppingControl, stopping_control
@@ -127,6 +128,7 @@ def run(session: Reading, run_id: int, stopping: StoppingQuery, view: RunViewQue
         query={**content.view.query(), **stopping},
         has_accuracy=_has_accuracy(content.run),
         metric_list=metric_list(session, run_id, MetricQuery()) if content.logged else None,
+        console=console_view(session, run_id),
         others=len(others),
         live_seeds="seeds" in view.show and any(other.status not in ENDED for other in others),
         **_remedies(session, experiment, row, live=content.live),
@@ -242,7 +244,8 @@ def _epoch_scale(run: RunDetail) -> AxisScale:
 def _param_tables(run: RunDetail) -> dict[str, list[tuple[str, ParamValue]]]:
     """Return the hyperparameters by section; the params of an external run in one table."""
     if run.is_external:
-        return {"Logged by the client": sorted(run.params.items())} if run.params else {}
+        heading = "Values of the sweep, and logged ones" if run.source == SWEEP else "Logged by the client"
+        return {heading: sorted(run.params.items())} if run.params else {}
     return _by_section(run.params)
 
 

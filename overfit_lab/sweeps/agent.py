@@ -96,7 +96,6 @@ class Agent:
                 self._report()
             if not self._stopping and self._is_due("claim", CLAIM_SECONDS):
                 self._claim()
-            self._note_reachable()
         except Unreachable as error:
             self._note_unreachable(str(error))
 
@@ -132,6 +131,7 @@ class Agent:
         if free <= 0:
             return
         grants, self._unended = self._service.claim(self._wanted, free, list(self._jobs))
+        self._note_reachable()
         for grant in grants:
             self._start(grant)
 
@@ -155,6 +155,7 @@ class Agent:
         limit = SENT_BYTES // len(self._jobs)
         signs = {run_id: self._sign(job, limit) for run_id, job in self._jobs.items()}
         held = self._service.heartbeat(list(signs.values()))
+        self._note_reachable()
         for run_id, job in list(self._jobs.items()):
             if run_id not in held:
                 job.kill(LOST)

@@ -1,5 +1,6 @@
 """Sweeps over REST: planned runs are claimed by lease, reported, cancelled and retried."""
 
+import time
 from typing import Any
 
 import httpx
@@ -8,7 +9,9 @@ from sqlalchemy import update
 
 from backend.runs import lifecycle
 from backend.store.tables import Run
+from backend.tracking.live_verdicts import LiveVerdicts
 from tests.api import Api
+from tests.external import start_run
 
 DIGEST = "0" * 64
 AGENT, OTHER = "agent-one", "agent-two"
@@ -57,8 +60,9 @@ def run_of(api: Api, grant: Any) -> Any:
 
 
 def log(api: Api, grant: Any, *steps: int) -> httpx.Response:
+    now = time.time_ns() // 1_000_000
     metrics = [
-        {"key": key, "value": 1 / (1 + step), "timestamp": step, "step": step}
+        {"key": key, "value": 1 / (1 + step), "timestamp": now, "step": step}
         for step in steps
         for key in ("train_loss", "val_loss")
     ]
@@ -306,3 +310,44 @@ def test_workers_are_not_sent_planned_runs(sqlite_api: Api) -> None:
     sweep(sqlite_api)
     assert sqlite_api.app.state.dispatcher.dispatch() is None
     assert sqlite_api.get("/api/health").json()["queued"] == 0
+
+
+def page(api: Api, path: str) -> str:
+    answer = api.get(path)
+    assert answer.status_code == 200, answer.text
+    return answer.text
+
+
+def test_the_pages_of_a_sweep_show_its_progress_and_its_output(sqlite_api: Api) -> None:
+    id_ = sweep(sqlite_api)
+    assert "4 runs waiting for an agent" in page(sqlite_api, f"/experiments/{id_}")
+    assert f"lab agent --experiment {id_}" in page(sqlite_api, f"/experiments/{id_}")
+    grants = claim(sqlite_api, slots=2)
+    log(sqlite_api, grants[0], *range(10))
+    LiveVerdicts(sqlite_api.database).run_once()
+    report(sqlite_api, grants[0], "finished", exit_code=0)
+    log(sqlite_api, grants[1], *range(5))
+    LiveVerdicts(sqlite_api.database).run_once()
+    text = page(sqlite_api, f"/experiments/{id_}")
+    assert "1 of 4 runs done, 13 epochs so far" in text
+    assert "Cancel experiment" in text
+    beat(sqlite_api, grants[1], output={"start": 0, "text": "\x1b[31m10%\r20%\x1b[0m\nit's <b>\n"})
+    text = page(sqlite_api, f"/runs/{grants[1]['run_id']}")
+    assert ">20%\nit&#39;s &lt;b&gt;" in text
+    assert "Cancel this run" in text
+
+
+def test_a_single_run_can_be_cancelled(sqlite_api: Api) -> None:
+    id_ = sweep(sqlite_api)
+    [grant] = claim(sqlite_api)
+    assert sqlite_api.post(f"/api/runs/{grant['run_id']}/cancel").status_code == 202
+    assert beat(sqlite_api, grant)[0]["cancel"] is True
+    assert sqlite_api.get(f"/api/experiments/{id_}").json()["counts"]["queued"] == 3
+
+
+def test_a_run_of_another_program_cannot_be_cancelled(sqlite_api: Api) -> None:
+    run = start_run(sqlite_api.database)
+    answer = sqlite_api.post(f"/api/runs/{run.run_id}/cancel")
+    assert (answer.status_code, answer.json()["detail"]) == (
+        409, f"Run {run.run_id} cannot be cancelled: another program started it.",
+    )  # fmt: skip

@@ -1,6 +1,8 @@
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import pytest
+
 from backend.runs.schemas import RunItem
 from backend.specification import validate
 from frontend.charts.experiment_progress import ProgressInfo, Throughput, progress_info
@@ -86,3 +88,17 @@ def test_a_run_that_stopped_early_counts_as_complete() -> None:
 def test_the_time_taken_ends_with_the_last_run() -> None:
     progress = after(999, run("finished", 100, ended=3), run("failed", 5, ended=7), status="failed")
     assert progress.sentence == "1 of 2 runs done, 1 failed, 105 epochs in total, 7 s"
+
+
+def test_the_time_left_of_commands_follows_from_those_that_finished() -> None:
+
+    def command(status: str, begun: int | None, ended: int | None = None) -> RunItem:
+        times = [None if s is None else (START + timedelta(seconds=s)).isoformat()
+                 for s in (begun, ended)]  # fmt: skip
+        return run(status).model_copy(
+            update={"external_id": "x", "started_at": times[0], "ended_at": times[1]}
+        )
+
+    runs = [command("finished", 0, 100), command("running", 100), command("queued", None)]
+    info = progress_info("running", runs, now=START + timedelta(seconds=150))
+    assert (info.share, info.seconds_left) == (pytest.approx(0.5), pytest.approx(150))

@@ -4,6 +4,7 @@
 import "./cancel.js";
 import "./chart.js";
 import "./choices.js";
+import { followConsole } from "./console.js";
 import "./fit_player.js";
 import { grow, reloadCurves, updateCharts } from "./live_curves.js";
 import { LiveParts } from "./live_parts.js";
@@ -49,4 +50,5 @@ function stayLive({ stream, revision }) {
   });
 }
 
+followConsole();
 if (main.dataset.stream) stayLive(main.dataset);
