@@ -1,13 +1,16 @@
 """Sweeps over REST: create one, claim its runs, report about them, read the output of commands."""
 
-from typing import Annotated
+import time
+from math import nan
+from typing import Annotated, Self
 
 from fastapi import APIRouter, Query, Response
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 from sqlalchemy.orm import Session
 
 from backend.errors import Conflict
 from backend.store.consoles import Piece
+from backend.store.logged_points import Batch
 from backend.store.tables import MAX_ID
 from backend.sweeps import agents, plans
 from backend.sweeps.agents import MAX_CLAIMED, Report, ReportedState, Request, Sign
@@ -22,6 +25,7 @@ Text = Annotated[str, Field(max_length=6000, pattern=r"^[^\x00]*$")]
 Id = Annotated[int, Field(ge=1, le=MAX_ID)]
 Digest = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 AgentName = Annotated[str, Field(min_length=8, max_length=200, pattern=r"^[!-~]+$")]
+MAX_READ_SERIES = 2000
 MAX_HELD = 1024  # runs of one agent
 MAX_ERROR_CHARACTERS = 2000
 
@@ -140,6 +144,43 @@ class HeldRuns(BaseModel):
     runs: list[Held]
 
 
+class ReadSeries(_Body):
+    """One metric that was read in the output; null is a value that is not finite."""
+
+    steps: list[Annotated[int, Field(ge=-MAX_REVISION, le=MAX_REVISION)]]
+    values: list[float | None]
+
+    @model_validator(mode="after")
+    def _check_lengths(self) -> Self:
+        if len(self.steps) != len(self.values):
+            raise ValueError("steps and values must have the same length")
+        return self
+
+
+class ReadingBody(_Body):
+    """The metrics that an agent read in the output of a command so far, by name."""
+
+    agent: AgentName
+    run: RunSign
+    series: Annotated[dict[str, ReadSeries], Field(max_length=MAX_READ_SERIES)]
+
+    def points(self) -> Batch:
+        """Return all points as one batch."""
+        now = time.time_ns() // 1_000_000
+        rows = [
+            (name, step, now, nan if value is None else value)
+            for name, series in self.series.items()
+            for step, value in zip(series.steps, series.values, strict=True)
+        ]
+        return Batch(*zip(*rows, strict=True)) if rows else Batch()
+
+
+class ReadingStored(BaseModel):
+    """The answer to a reading, which is not stored if the program logs its metrics itself."""
+
+    stored: bool
+
+
 class ReportBody(_Body):
     """The end of an attempt; the state `queued` hands the run back.
 
@@ -223,6 +264,15 @@ def heartbeat(body: Heartbeat, database: DatabaseDep, settings: SettingsDep) -> 
             for run_id, run in held.items()
         ]
     )
+
+
+@router.post("/agents/reading", summary="Store metrics read in the output")
+def store_reading(body: ReadingBody, database: DatabaseDep, settings: SettingsDep) -> ReadingStored:
+    """Store what an agent read in the output of a command, in place of its last reading."""
+    points = body.points()
+    with database.write() as session:
+        stored = agents.store_reading(session, body.agent, body.run.sign(), points, settings)
+    return ReadingStored(stored=stored)
 
 
 @router.post("/agents/report", summary="Report how a command ended")

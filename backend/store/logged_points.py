@@ -12,7 +12,7 @@ from struct import pack
 from typing import NamedTuple, Self
 
 import numpy as np
-from sqlalchemy import Row, Select, and_, bindparam, case, delete, select, update
+from sqlalchemy import Row, Select, and_, bindparam, case, delete, null, select, update
 from sqlalchemy.orm import Session
 
 from backend import work_budget
@@ -342,20 +342,24 @@ def _packed_keys(row: _PackedRow) -> bytes:
     return packed or pack("<i", row.key_id) * (len(row.packed_steps) // STEP_BYTES)
 
 
-def forget(session: Session, run_ids: Sequence[int]) -> None:
-    """Remove all points of runs, and all that was computed from them."""
+def remove_points(session: Session, run_ids: Sequence[int]) -> None:
+    """Remove the points of runs. Their diagnoses stay until the next ones."""
     for chunk in bulk.chunks(run_ids):
-        for table in (LoggedPoints, MetricSummary, Metric, CurveSummary, ReceivedEntry):
+        for table in (LoggedPoints, MetricSummary):
             session.execute(delete(table).where(table.run_id.in_(chunk)))
-        session.execute(
-            update(ExternalRun)
-            .where(ExternalRun.run_id.in_(chunk))
-            .values(
-                dict.fromkeys(("batches", "split_batches", "diagnosed_batches"), 0)
-                | {"pairing": None, "best_epoch": None, "client_status": None, "end_time": None}
-                | {"longest_pause": 0}
-            )
-        )
+        counts = dict.fromkeys(("batches", "split_batches", "diagnosed_batches"), 0)
+        session.execute(update(ExternalRun).where(ExternalRun.run_id.in_(chunk)).values(counts))
+
+
+def forget(session: Session, run_ids: Sequence[int]) -> None:
+    """Remove the points of runs with their diagnoses, and the state that the client reported."""
+    remove_points(session, run_ids)
+    cleared = dict.fromkeys(("pairing", "best_epoch", "client_status", "end_time"), null())
+    for chunk in bulk.chunks(run_ids):
+        for table in (Metric, CurveSummary, ReceivedEntry):
+            session.execute(delete(table).where(table.run_id.in_(chunk)))
+        own = update(ExternalRun).where(ExternalRun.run_id.in_(chunk))
+        session.execute(own.values(longest_pause=0, **cleared))
 
 
 def _split(session: Session, run_id: int, batches: int) -> None:

@@ -15,6 +15,7 @@ from backend.store import bulk, changes, logged_points, transitions
 from backend.store import run_params as searchable
 from backend.store.changes import NewChange
 from backend.store.external_runs import LoggedRun
+from backend.store.logged_points import Batch
 from backend.store.tables import (
     ConsoleChunk,
     Experiment,
@@ -220,7 +221,7 @@ def _forget_attempt(session: Session, run_ids: Sequence[int]) -> None:
         session.execute(
             update(PlannedRun)
             .where(PlannedRun.run_id.in_(chunk))
-            .values(exit_code=None, console_bytes=0)
+            .values(exit_code=None, console_bytes=0, has_reading=False)
         )
         cleared = dict.fromkeys(("verdict", "diagnosis", "early_stop_epoch"), null())
         session.execute(update(Run).where(Run.id.in_(chunk)).values(epoch=0, **cleared))
@@ -285,6 +286,28 @@ def renew(
         for run_id, (run, external, stop_when) in known.items()
         if run_id in held
     }  # fmt: skip
+
+
+READ_BATCHES = 1  # the points of a reading are one batch, which the next reading replaces
+
+
+def replace_reading(session: Session, held: HeldRun, points: Batch) -> bool:
+    """Store points that were read in the output of a run, in place of those of the last reading.
+
+    Returns False, and changes nothing, if the program itself has logged points.
+    """
+    run_id = held.run.run_id
+    planned = session.get_one(PlannedRun, run_id)
+    own = READ_BATCHES if planned.has_reading else 0
+    if held.batches != own:
+        return False
+    logged_points.remove_points(session, [run_id])
+    logged_points.append(session, [(held.run, points)])
+    session.execute(
+        update(PlannedRun).where(PlannedRun.run_id == run_id).values(has_reading=len(points) > 0)
+    )
+    session.expire_all()  # rows that were read before have old values
+    return True
 
 
 def _take_again(session: Session, leases: Sequence[Lease]) -> None:

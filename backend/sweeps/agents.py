@@ -11,9 +11,11 @@ from backend.runs.states import ENDED
 from backend.settings import Settings
 from backend.store import Database, consoles, experiments, external_runs, planned_runs
 from backend.store.consoles import Piece
+from backend.store.logged_points import Batch
 from backend.store.planned_runs import Grant, HeldRun, Wanted
 from backend.store.transitions import Ending, Lease
 from backend.tracking import diagnoses
+from backend.tracking.limits import check_batch
 
 MAX_CLAIMED = 64  # runs at once
 ReportedState = Literal["finished", "failed", "cancelled", "queued"]
@@ -94,6 +96,19 @@ def renew(
             keep = settings.max_console_bytes
             consoles.append(session, sign.run_id, sign.output, keep=keep)
     return held
+
+
+def store_reading(
+    session: Session, agent: str, sign: Sign, points: Batch, settings: Settings
+) -> bool:
+    """Store the points that an agent read in the output of a run that logs nothing itself.
+
+    They replace those of its last reading. Returns False if the program logs, or the run is lost.
+    Raises InvalidInput.
+    """
+    check_batch(points)
+    held = renew(session, agent, [sign], settings)
+    return sign.run_id in held and planned_runs.replace_reading(session, held[sign.run_id], points)
 
 
 @dataclass(frozen=True)

@@ -244,7 +244,11 @@ def _epoch_scale(run: RunDetail) -> AxisScale:
 def _param_tables(run: RunDetail) -> dict[str, list[tuple[str, ParamValue]]]:
     """Return the hyperparameters by section; the params of an external run in one table."""
     if run.is_external:
-        heading = "Values of the sweep, and logged ones" if run.source == SWEEP else "Logged by the client"
+        heading = (
+            "Values of the sweep, and logged ones"
+            if run.source == SWEEP
+            else "Logged by the client"
+        )
         return {heading: sorted(run.params.items())} if run.params else {}
     return _by_section(run.params)
 

@@ -163,12 +163,23 @@ class Agent:
             self._forget_sent(job, signs[run_id])
             if run_id not in self._ends:
                 self._obey(job, held[run_id])
+                self._read(job, final=False)
 
     def _obey(self, job: Job, held: Held) -> None:
         if held.cancel:
             job.stop(CANCELLED)
         elif held.stop:
             job.stop(STOPPED + held.stop)
+
+    def _read(self, job: Job, *, final: bool) -> None:
+        """Send what the output says about the metrics, unless the program logs them itself."""
+        reading = job.output.reading
+        if not reading.is_needed or not (final or reading.is_due()):
+            return
+        sign = {"run_id": job.grant.run_id, "attempt": job.grant.attempt}
+        series = reading.series(final=final)
+        if series and not self._service.store_reading(sign, series):
+            reading.stop()
 
     def _sign(self, job: Job, limit: int) -> Json:
         sign: Json = {"run_id": job.grant.run_id, "attempt": job.grant.attempt}
@@ -191,6 +202,7 @@ class Agent:
                     if run_id not in self._service.heartbeat([sign]):
                         break
                     self._forget_sent(job, sign)
+                self._read(job, final=True)
                 sign = {"run_id": run_id, "attempt": job.grant.attempt}
                 if not self._service.report(sign, **ending):
                     ending = {"state": LOST}

@@ -4,6 +4,8 @@ import codecs
 import os
 import threading
 
+from overfit_lab.sweeps.reading import ConsoleReading
+
 MAX_UNSENT = 1 << 20  # bytes kept while the server is unreachable; older output is dropped
 READ_BYTES = 1 << 16
 
@@ -18,6 +20,7 @@ class Output:
         self._decoder = codecs.getincrementaldecoder("utf-8")("replace")
         self._thread: threading.Thread | None = None
         self.last_line = ""
+        self.reading = ConsoleReading()
 
     def follow(self, descriptor: int) -> None:
         """Read a descriptor until its end, in a thread, and close it."""
@@ -35,7 +38,9 @@ class Output:
         if lines := [line.strip() for line in text.splitlines() if line.strip()]:
             self.last_line = lines[-1]
         with self._lock:
-            self._unsent += text.encode()
+            encoded = text.encode()
+            self._unsent += encoded
+            self.reading.add(encoded)
             self._drop(len(self._unsent) - MAX_UNSENT)
 
     def unsent(self, limit: int) -> tuple[int, str] | None:

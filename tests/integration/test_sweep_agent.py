@@ -125,10 +125,27 @@ def test_a_sweep_of_a_script(lab: str, folder: Path) -> None:
         {"n_train": "100", "width": "8", "seed": "1"},
         {"n_train": "1000", "width": "8", "seed": "0"},
     ]
-    assert {(run["status"], run["epoch"]) for run in runs} == {("finished", 19)}
+    assert {(run["status"], run["epoch"]) for run in runs} == {("finished", 20)}
     assert all(steps_of(lab, run) == list(range(20)) for run in runs)
     console = httpx.get(f"{lab}/api/runs/{runs[0]['id']}/console").json()
     assert console["text"].splitlines()[-1] == "epoch 19 of width 8 8"
+
+
+PRINTS = """
+import json
+for epoch in range(30):
+    print(json.dumps({"epoch": epoch, "train_loss": 0.8**epoch, "val_loss": 0.8**epoch + 0.1}))
+"""
+
+
+def test_a_script_that_only_prints_is_read(lab: str, folder: Path) -> None:
+    (folder / "prints.py").write_text(PRINTS)
+    words = ("--style", "env", "--width", "1", "--wait", "--", sys.executable, "prints.py")
+    done = sweep(folder, lab, *words)
+    assert done.returncode == 0, done.stdout + done.stderr
+    [run] = runs_of(lab, id_in(done.stdout))
+    assert (run["epoch"], run["verdict"]) == (30, "good fit")
+    assert steps_of(lab, run) == list(range(30))
 
 
 def test_a_failed_run_has_its_exit_code_and_last_line(lab: str, folder: Path) -> None:

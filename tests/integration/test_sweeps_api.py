@@ -148,7 +148,7 @@ def test_a_report_ends_the_run_and_may_be_repeated(api: Api) -> None:
     assert report(api, grant, "finished", exit_code=0).status_code == 200
     assert report(api, grant, "finished", exit_code=0).status_code == 200
     run = run_of(api, grant)
-    assert (run["status"], run["epoch"], run["verdict"] is not None) == ("finished", 29, True)
+    assert (run["status"], run["epoch"], run["verdict"] is not None) == ("finished", 30, True)
 
 
 def test_the_client_does_not_decide_the_state_of_a_planned_run(sqlite_api: Api) -> None:
@@ -329,7 +329,7 @@ def test_the_pages_of_a_sweep_show_its_progress_and_its_output(sqlite_api: Api) 
     log(sqlite_api, grants[1], *range(5))
     LiveVerdicts(sqlite_api.database).run_once()
     text = page(sqlite_api, f"/experiments/{id_}")
-    assert "1 of 4 runs done, 13 epochs so far" in text
+    assert "1 of 4 runs done, 15 epochs so far" in text
     assert "Cancel experiment" in text
     beat(sqlite_api, grants[1], output={"start": 0, "text": "\x1b[31m10%\r20%\x1b[0m\nit's <b>\n"})
     text = page(sqlite_api, f"/runs/{grants[1]['run_id']}")
@@ -351,3 +351,29 @@ def test_a_run_of_another_program_cannot_be_cancelled(sqlite_api: Api) -> None:
     assert (answer.status_code, answer.json()["detail"]) == (
         409, f"Run {run.run_id} cannot be cancelled: another program started it.",
     )  # fmt: skip
+
+
+def read(api: Api, grant: Any, *steps: int) -> bool:
+    values = [None if step == 1 else 0.5 for step in steps]
+    series = {"val_loss": {"steps": steps, "values": values}}
+    body = {"agent": AGENT, "run": sign(grant), "series": series}
+    response = api.post("/api/agents/reading", json=body)
+    assert response.status_code == 200, response.text
+    return bool(response.json()["stored"])
+
+
+def test_a_reading_of_the_output_replaces_the_one_before(api: Api) -> None:
+    sweep(api)
+    [grant] = claim(api)
+    assert read(api, grant, 0, 1)
+    assert read(api, grant, 1, 2, 3)
+    assert steps_of(api, grant) == [1, 2, 3]
+
+
+def test_what_the_program_logs_counts_more_than_its_output(sqlite_api: Api) -> None:
+    sweep(sqlite_api)
+    [grant] = claim(sqlite_api)
+    assert read(sqlite_api, grant, 0)
+    log(sqlite_api, grant, 7)
+    assert not read(sqlite_api, grant, 1, 2)
+    assert 7 in steps_of(sqlite_api, grant)

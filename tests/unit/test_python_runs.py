@@ -1,6 +1,7 @@
 """Runs of overfit_lab: diagnosed locally, and sent to a server that may fail."""
 
 import math
+import os
 import subprocess
 import sys
 import threading
@@ -275,5 +276,4 @@ def test_in_a_command_of_a_sweep_the_first_run_is_the_planned_one(
         assert (first.id, tracked.metrics, tracked.tags) == (
             "planned", {("val_loss", 3): 0.5}, {"a": "b"},
         )  # fmt: skip
-        assert overfit_lab.init("digits", server=tracked.url, quiet=True).finish() is None
-        assert len(tracked.runs) == 1
+    assert "LAB_RUN_ID" not in os.environ  # a second run is one of its own

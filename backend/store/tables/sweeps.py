@@ -1,6 +1,6 @@
 """Tables of sweeps: runs that are planned here and trained by commands on people's machines."""
 
-from sqlalchemy import JSON, BigInteger, ForeignKey, Integer, LargeBinary, String
+from sqlalchemy import JSON, BigInteger, Boolean, ForeignKey, Integer, LargeBinary, String
 from sqlalchemy.orm import Mapped, mapped_column
 
 from backend.store.tables.runs import CASCADE, Base, Experiment, Run
@@ -29,7 +29,8 @@ class PlannedRun(Base):
 
     The client's id of the run is `base_id` with the number of the attempt, so a program of an
     earlier attempt can no longer log. `exit_code` is that of the command, negative for a signal.
-    `console_bytes` counts the output of the attempt, which ConsoleChunk keeps in part.
+    `console_bytes` counts the output of the attempt, which ConsoleChunk keeps in part. With
+    `has_reading`, the points were read in the output, because the program itself logged none.
     """
 
     __tablename__ = "planned_runs"
@@ -38,6 +39,7 @@ class PlannedRun(Base):
     base_id: Mapped[str] = mapped_column(String(32), unique=True)
     exit_code: Mapped[int | None] = mapped_column(Integer)
     console_bytes: Mapped[int] = mapped_column(BigInteger, default=0)
+    has_reading: Mapped[bool] = mapped_column(Boolean, default=False)
 
 
 class ConsoleChunk(Base):

@@ -3,8 +3,8 @@
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0012"
-down_revision = "0011"
+revision = "0014"
+down_revision = "0013"
 
 
 def upgrade() -> None:
@@ -28,6 +28,7 @@ def upgrade() -> None:
         sa.Column("base_id", sa.String(32), nullable=False),
         sa.Column("exit_code", sa.Integer(), nullable=True),
         sa.Column("console_bytes", sa.BigInteger(), nullable=False),
+        sa.Column("has_reading", sa.Boolean(), nullable=False),
         sa.ForeignKeyConstraint(
             ["run_id"], ["runs.id"], name="fk_planned_runs_run_id", ondelete="CASCADE"
         ),
