@@ -9,6 +9,7 @@ from sqlalchemy import BigInteger, Integer, bindparam, func, insert, select, upd
 from sqlalchemy.orm import Session
 
 from backend.store.engine import effects_of
+from backend.store.prepared import Prepared
 from backend.store.tables import Change, Experiment
 
 ChangeKind = Literal["metric", "status", "diagnosis"]
@@ -29,13 +30,11 @@ def log(session: Session, experiment_id: int, changes: Sequence[NewChange]) -> N
     """Append changes of one experiment, in order, under new revisions."""
     if not changes:
         return
-    connection = session.connection()
-    last = connection.execute(
-        _TAKE_REVISIONS, {"experiment": experiment_id, "count": len(changes)}
-    ).scalar_one()
+    taken = {"experiment": experiment_id, "count": len(changes)}
+    last = _TAKE_REVISIONS.execute(session, taken).scalar_one()
     first = last - len(changes) + 1
-    connection.execute(
-        _APPEND,
+    _APPEND.execute_many(
+        session,
         [
             {
                 "experiment_id": experiment_id,
@@ -70,13 +69,13 @@ def announce(session: Session, experiment_ids: Iterable[int]) -> None:
 
 
 # Built once, because a worker sends these statements five times per second.
-_TAKE_REVISIONS = (
+_TAKE_REVISIONS = Prepared(
     update(Experiment)
     .where(Experiment.id == bindparam("experiment"))
     .values(revision=Experiment.revision + bindparam("count", type_=BigInteger))
     .returning(Experiment.revision)
 )
-_APPEND = insert(Change)
+_APPEND = Prepared(insert(Change))
 
 
 def changes_since(

@@ -6,7 +6,7 @@ run is what its client says, except that a silent run counts as lost.
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple, cast
+from typing import Any, NamedTuple, cast
 
 from sqlalchemy import bindparam, case, delete, func, insert, or_, select, update
 from sqlalchemy.orm import Session
@@ -18,6 +18,7 @@ from backend.store import bulk, changes
 from backend.store import run_params as searchable
 from backend.store.changes import NewChange
 from backend.store.engine import VerdictTurn, effects_of, now_ms
+from backend.store.prepared import Prepared
 from backend.store.tables import Experiment, ExternalRun, Run, RunDataset, RunTag
 
 
@@ -95,20 +96,27 @@ def locate(session: Session, external_ids: Iterable[str]) -> dict[str, LoggedRun
 
     The runs are locked in the order of their ids, so two writers never deadlock.
     """
-    located: dict[str, LoggedRun] = {}
-    connection = session.connection()
-    for chunk in bulk.chunks(sorted(set(external_ids))):
-        for external_id, run_id, experiment_id, status, deleted, source in connection.execute(
-            _LOCATE, {"external_ids": chunk}
-        ):
-            located[external_id] = LoggedRun(
-                run_id, experiment_id, external_id, cast(State, status), bool(deleted), source
-            )
-    return located
+    wanted = sorted(set(external_ids))
+    rows: list[Any]
+    if len(wanted) == 1:
+        rows = list[Any](_LOCATE_ONE.execute(session, {"external_id": wanted[0]}))
+    else:
+        connection = session.connection()
+        rows = [
+            row
+            for chunk in bulk.chunks(wanted)
+            for row in connection.execute(_LOCATE, {"external_ids": chunk})
+        ]
+    return {
+        external_id: LoggedRun(
+            run_id, experiment_id, external_id, cast(State, status), bool(deleted), source
+        )
+        for external_id, run_id, experiment_id, status, deleted, source in rows
+    }
 
 
 # Built once, because clients log hundreds of times per second.
-_LOCATE = (
+_LOCATED = (
     select(
         ExternalRun.external_id,
         Run.id,
@@ -119,10 +127,12 @@ _LOCATE = (
     )
     .join(Run, Run.id == ExternalRun.run_id)
     .join(Experiment, Experiment.id == Run.experiment_id)
-    .where(ExternalRun.external_id.in_(bindparam("external_ids", expanding=True)))
-    .order_by(ExternalRun.run_id)
     .with_for_update(of=ExternalRun)
 )
+_LOCATE = _LOCATED.where(
+    ExternalRun.external_id.in_(bindparam("external_ids", expanding=True))
+).order_by(ExternalRun.run_id)
+_LOCATE_ONE = Prepared(_LOCATED.where(ExternalRun.external_id == bindparam("external_id")))
 
 
 class StoredRun(NamedTuple):

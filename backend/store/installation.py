@@ -4,17 +4,16 @@ A database that another one took the place of, such as a restored or an emptied 
 id or none.
 """
 
-from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from backend.store.losses import replaced
 
-_READ = text("SELECT id FROM installation")
+_READ = "SELECT id FROM installation"
 
 
 def installation_id(session: Session) -> str | None:
     """Return the id of the database, None if it was emptied. The database must be migrated."""
-    found: str | None = session.scalar(_READ)
+    found: str | None = session.connection().exec_driver_sql(_READ).scalar()
     return found
 
 

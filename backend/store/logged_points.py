@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from struct import pack
-from typing import NamedTuple, Self
+from typing import Any, NamedTuple, Self
 
 import numpy as np
 from sqlalchemy import Row, Select, and_, bindparam, case, delete, null, select, update
@@ -24,6 +24,7 @@ from backend.store.engine import now_ms
 from backend.store.external_runs import LoggedRun
 from backend.store.metric_storage import key_ids, known_keys
 from backend.store.metric_summaries import fold_logged, summarise
+from backend.store.prepared import Prepared
 from backend.store.tables import (
     CurveSummary,
     ExternalRun,
@@ -106,6 +107,9 @@ class _BatchCounts(NamedTuple):
 def _count_batches(session: Session, run_ids: Sequence[int]) -> dict[int, _BatchCounts]:
     """Give the next batch of each run its number, and note the time and the pause before it."""
     counted: dict[int, _BatchCounts] = {}
+    if len(run_ids) == 1:
+        row: Any = _COUNT_BATCH_OF_ONE.execute(session, {"of_run": run_ids[0]}).one()
+        return {row[0]: _BatchCounts(row[1], row[2])}
     for chunk in bulk.chunks(run_ids):
         rows = session.connection().execute(_COUNT_BATCH, {"run_ids": chunk})
         counted |= {run_id: _BatchCounts(batches, split) for run_id, batches, split in rows}
@@ -114,9 +118,8 @@ def _count_batches(session: Session, run_ids: Sequence[int]) -> dict[int, _Batch
 
 # Built once, because clients log hundreds of times per second.
 _PAUSE = now_ms() - ExternalRun.last_seen_at
-_COUNT_BATCH = (
+_COUNTED = (
     update(ExternalRun)
-    .where(ExternalRun.run_id.in_(bindparam("run_ids", expanding=True)))
     .values(
         batches=ExternalRun.batches + 1,
         last_seen_at=now_ms(),
@@ -126,6 +129,8 @@ _COUNT_BATCH = (
     )
     .returning(ExternalRun.run_id, ExternalRun.batches, ExternalRun.split_batches)
 )
+_COUNT_BATCH = _COUNTED.where(ExternalRun.run_id.in_(bindparam("run_ids", expanding=True)))
+_COUNT_BATCH_OF_ONE = Prepared(_COUNTED.where(ExternalRun.run_id == bindparam("of_run")))
 
 
 def _row(run_id: int, number: int, batch: Batch, keys: Mapping[str, int]) -> RowValues:

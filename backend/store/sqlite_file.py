@@ -5,6 +5,7 @@ finds it. Only the directory shows this. No file is opened here but by SQLite it
 another descriptor of the file would drop the locks of all connections of this process.
 """
 
+import os
 import sqlite3
 from contextlib import closing
 from pathlib import Path
@@ -22,7 +23,7 @@ class SqliteFile:
     """A SQLite database. With `must_exist`, SQLite does not create it."""
 
     def __init__(self, path: Path, *, must_exist: bool, timeout_seconds: float) -> None:
-        self.path = path
+        self.path, self._text = path, str(path)
         self._mode = "rw" if must_exist else "rwc"
         self._timeout_seconds = timeout_seconds
         self._first: tuple[int, int] | None = None
@@ -55,20 +56,25 @@ class SqliteFile:
         The write-ahead log exists as long as a connection is open, so its loss is one too.
         """
         for ending, identity in opened.items():
-            if self._identity(ending) != identity:
+            status = self._status(ending)
+            if status is None or (status.st_dev, status.st_ino) != identity:
                 raise replaced(f"{self._file(ending)} was removed or replaced")
-        if opened and not self.path.stat().st_size:
-            raise replaced(f"{self.path} was truncated")
+            if not ending and not status.st_size:
+                raise replaced(f"{self.path} was truncated")
 
     def _file(self, ending: str) -> Path:
-        return self.path.with_name(self.path.name + ending)
+        return Path(f"{self.path}{ending}")
 
     def _identity(self, ending: str) -> tuple[int, int] | None:
+        status = self._status(ending)
+        return None if status is None else (status.st_dev, status.st_ino)
+
+    def _status(self, ending: str) -> os.stat_result | None:
+        """Return the status of a file; every transaction asks, and pathlib would be slow."""
         try:
-            status = self._file(ending).stat()
+            return os.stat(f"{self._text}{ending}")  # noqa: PTH116
         except OSError:
             return None
-        return status.st_dev, status.st_ino
 
 
 def problem_of(path: Path) -> str | None:
