@@ -15,6 +15,7 @@ from frontend.pages import (
     docs,
     experiment,
     home,
+    imports,
     logged,
     new_experiment,
     reference,
@@ -35,7 +36,18 @@ def mount(app: FastAPI) -> None:
     app.state.live_pages = LivePages()
     charts = (routes, experiment_routes, run_routes)
     pages = (home, new_experiment, experiment, runs, run, logged, console, client_links, compare)
-    for module in (assets, *charts, *pages, reference, docs, status, tokens, audit, sign_in):
+    for module in (
+        assets,
+        *charts,
+        *pages,
+        imports,
+        reference,
+        docs,
+        status,
+        tokens,
+        audit,
+        sign_in,
+    ):
         app.include_router(module.router, include_in_schema=False)
 
 

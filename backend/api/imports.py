@@ -157,8 +157,8 @@ async def import_logs(
 
 
 def _read_request(upload: Upload, wanted: ImportRequest, settings: Settings) -> ReadRequest:
-    most = settings.import_memory_bytes
-    return ReadRequest(upload.roots, wanted.chosen, wanted.choices, most)
+    memory, seconds = settings.import_memory_bytes, settings.import_seconds
+    return ReadRequest(upload.roots, wanted.chosen, wanted.choices, memory, seconds)
 
 
 def _preview(database: Database, runs: Sequence[RunToImport], wanted: ImportRequest) -> Imported:
@@ -189,7 +189,7 @@ def _preview_of(imported: ImportedRun) -> Preview:
     pair = found.pair
     return Preview(
         epochs=len(pair.validation) if pair else 0,
-        unit=found.unit,
+        unit=pair.unit if pair else found.unit,
         train=pair.names[0] if pair else None,
         validation=pair.names[1] if pair else None,
         alternatives=[names for names in found.alternatives if not pair or names != pair.names],

@@ -5,13 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from backend.errors import InvalidInput
-
-NOT_LOGS = frozenset((
-    ".bin", ".ckpt", ".gif", ".h5", ".hdf5", ".jpeg", ".jpg", ".keras", ".md", ".model", ".npy",
-    ".npz", ".onnx", ".pb", ".pdf", ".pickle", ".pkl", ".png", ".pt", ".pth", ".py", ".pyc",
-    ".safetensors", ".svg", ".tflite", ".toml", ".wandb", ".webp", ".yaml", ".yml",
-))  # fmt: skip
-"""Endings of files in a folder that are not uploaded."""
+from backend.imports.possible_logs import may_be_log
 
 
 @dataclass(frozen=True)
@@ -47,8 +41,7 @@ def _logs(root: Path, name: str) -> list[LocalLog]:
 def _below(root: Path) -> Iterator[Path]:
     """Yield the files below a folder that may be logs: no hidden files, no models, no pictures."""
     for path in sorted(root.rglob("*")):
-        hidden = any(part.startswith(".") for part in path.relative_to(root).parts)
-        if not hidden and path.suffix.lower() not in NOT_LOGS and path.is_file():
+        if may_be_log(path.relative_to(root).as_posix()) and path.is_file():
             yield path
 
 

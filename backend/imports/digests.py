@@ -12,8 +12,7 @@ def digest_of(run: FoundRun) -> bytes:
 
     The name of the file does not count, so a copy of the file is the same run.
     """
-    _, _, name = run.label.partition("#")
-    digest = hashlib.sha256(name.encode() + SEPARATOR)
+    digest = hashlib.sha256(run.inner_name.encode() + SEPARATOR)
     for key, series in sorted(run.series.items()):
         digest.update(key.encode() + SEPARATOR)
         digest.update(series.steps.astype("<i8").tobytes() + SEPARATOR)

@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
+import numpy as np
 from sqlalchemy.orm import Session
 
 from backend.errors import InvalidInput
@@ -12,13 +13,21 @@ from backend.imports.digests import digest_of, digest_of_followed
 from backend.imports.found_runs import FoundRun
 from backend.limits import Limits
 from backend.pairing import Pairing
+from backend.runs.states import State
 from backend.series import Series
 from backend.store import experiments as stored_experiments
 from backend.store import external_experiments, external_runs, imported_runs
 from backend.store.external_runs import LoggedRun
+from backend.store.imported_runs import TimedSeries
 from backend.tracking import diagnoses, experiments
 from backend.tracking.diagnoses import RunDiagnosis
-from backend.tracking.limits import MAX_KEY_CHARACTERS, MAX_NAME_CHARACTERS, MAX_PARAM_CHARACTERS
+from backend.tracking.limits import (
+    MAX_KEY_CHARACTERS,
+    MAX_NAME_CHARACTERS,
+    MAX_PARAM_CHARACTERS,
+    MAX_TAG_CHARACTERS,
+    stored_time,
+)
 from backend.tracking.logs import RunLog, log
 from backend.tracking.runs import create_run
 
@@ -106,7 +115,7 @@ def store(
             logged = _create(session, experiment_id, run)
             imported_runs.note(session, logged, [digest])
             known[digest] = logged.external_id
-            imported_runs.add_series(session, logged, _storable(run.found.series), _now())
+            imported_runs.add_series(session, logged, _timed(run.found))
             stored.append(_diagnosed(session, logged, run, following))
         elif following is None:
             stored.append(_existing(session, known[digest], run))
@@ -121,14 +130,11 @@ def _digest(run: FoundRun, following: Following | None) -> bytes:
 
 def _create(session: Session, experiment_id: int, run: RunToImport) -> LoggedRun:
     name = run.name[:MAX_NAME_CHARACTERS]
-    logged = create_run(session, experiment_id, SOURCE, name=name)
-    params = {
-        key: value[:MAX_PARAM_CHARACTERS]
-        for key, value in run.found.params.items()
-        if _is_storable_name(key)
-    }
-    if params:
-        log(session, RunLog(logged.external_id, params=params))
+    start, _ = _ends(run.found)
+    logged = create_run(session, experiment_id, SOURCE, name=name, start_time=start)
+    params = _texts(run.found.params, MAX_PARAM_CHARACTERS)
+    tags = _texts(run.found.tags, MAX_TAG_CHARACTERS)
+    log(session, RunLog(logged.external_id, params=params, tags=tags))
     return logged
 
 
@@ -137,8 +143,8 @@ def _continued(
 ) -> ImportedRun:
     """Append the new points of a log that is followed."""
     logged = external_runs.locate(session, [external_id])[external_id]
-    new = imported_runs.new_points(session, logged, _storable(run.found.series))
-    imported_runs.add_series(session, logged, new, _now())
+    new = imported_runs.new_points(session, logged, _timed(run.found), _now())
+    imported_runs.add_series(session, logged, new)
     if following.ended:  # a later import of the whole file is the same run
         imported_runs.note(session, logged, [digest_of(run.found)])
     return _diagnosed(session, logged, run, following, () if new else (NO_NEW_POINTS,))
@@ -153,15 +159,18 @@ def _diagnosed(
 ) -> ImportedRun:
     """Set the state of a run whose points are stored, and diagnose it."""
     ended = following is None or following.ended
-    external_runs.set_status(session, logged, "finished" if ended else "running")
+    _, end = _ends(run.found)
+    status: State = "finished" if ended else "running"
+    external_runs.set_status(session, logged, status, end_time=end if ended else None)
     row, external = external_runs.get(session, logged.external_id)
     found = diagnoses.of_pairing(_pairing(run.found), external.batches)
     if stored_experiments.get(session, logged.experiment_id).pairing and not run.has_choice:
         diagnoses.diagnose_now(session, logged)  # a person has chosen losses for the experiment
         return _existing(session, logged.external_id, run, notes)
-    best = found.best_epoch
+    best = _logged_best(run.found, found.best_epoch)
     at_best = diagnoses.metrics_at_best(session, row, best, len(run.found.series))
-    diagnoses.store(session, logged, replace(found, recorded_at=_now(), metrics_at_best=at_best))
+    found = replace(found, recorded_at=_now(), metrics_at_best=at_best)
+    diagnoses.store(session, logged, found)
     return replace(_imported(run, found, notes), run_id=logged.run_id)
 
 
@@ -203,6 +212,15 @@ def _pairing(run: FoundRun) -> Pairing:
     return Pairing(replace(run.pair, remarks=_notes(run)), reason, others)
 
 
+def _logged_best(run: FoundRun, best: int | None) -> int | None:
+    """Return the best epoch if the series of the run are on the axis of the diagnosis."""
+    if run.pair is None:
+        return None
+    series = run.series.get(run.pair.names[1].split(" + ")[0])
+    same_axis = series is not None and np.isin(run.pair.validation.steps, series.steps).all()
+    return best if same_axis else None
+
+
 def _storable(series: Mapping[str, Series]) -> dict[str, Series]:
     return {name: values for name, values in series.items() if _is_storable_name(name)}
 
@@ -211,5 +229,35 @@ def _is_storable_name(name: str) -> bool:
     return bool(name.strip()) and len(name) <= MAX_KEY_CHARACTERS and "\0" not in name
 
 
+def _texts(texts: Mapping[str, str], most: int) -> dict[str, str]:
+    """Return params or tags that can be stored, cut to `most` characters."""
+    return {
+        name: text[:most].replace("\0", "\ufffd")
+        for name, text in texts.items()
+        if _is_storable_name(name)
+    }
+
+
+def _timed(run: FoundRun) -> dict[str, TimedSeries]:
+    """Return the series of a run with the times of the log, or that of the import."""
+    timed = {}
+    for name, series in _storable(run.series).items():
+        times = run.times.get(name)
+        if times is None or len(times) != len(series):
+            times = np.full(len(series), _now())
+        timed[name] = TimedSeries(series, times)
+    return timed
+
+
 def _now() -> int:
     return int(time.time() * 1000)
+
+
+def _ends(run: FoundRun) -> tuple[int | None, int | None]:
+    """Return the first and the last time of a run in milliseconds, None without times."""
+    times = [series for series in run.times.values() if len(series)]
+    if not times:
+        return None, None
+    ends = min(int(each.min()) for each in times), max(int(each.max()) for each in times)
+    first, last = map(stored_time, ends)
+    return first, last

@@ -2,8 +2,9 @@
 
 import asyncio
 import os
+import signal
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 
 import msgspec
@@ -15,6 +16,7 @@ from backend.imports.found_runs import FoundRun
 from backend.imports.packed_runs import decode
 from backend.imports.reading_process import RESULT, ReadRequest
 from backend.limits import Limits
+from backend.log_formats.limits import LogLimits
 
 MAX_AT_ONCE = 2  # imports that are read, per web process; the others wait
 MAX_WAIT_SECONDS = 30.0
@@ -23,7 +25,7 @@ IDLE_FACTOR = 4  # wall-clock seconds for each second of processor time, on a bu
 STATM = "/proc/{}/statm"  # of Linux; elsewhere only the limit within the process holds
 INHERITED = ("PATH", "PYTHONPATH", "HOME", "LANG", "LC_ALL", "TMPDIR")
 """Variables that the process gets. It gets no token and no password."""
-LIMITS_OF_LOGS = ("max_log_file_bytes", "max_log_text_bytes", "max_log_series")
+LIMITS_OF_LOGS = tuple(limit.name for limit in fields(LogLimits))
 
 
 @dataclass(frozen=True)
@@ -99,13 +101,12 @@ class LogReader:
         limits = {
             f"LAB_{name.upper()}": str(getattr(self._limits, name)) for name in LIMITS_OF_LOGS
         }
-        seconds = {"LAB_DIAGNOSE_SECONDS": str(self._limits.import_seconds)}
         threads = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "POLARS_MAX_THREADS": "2"}
-        return {**own, **limits, **seconds, **threads}
+        return {**own, **limits, **threads}
 
     def _check(self, ended: _Ended) -> None:
         """Raise TooExpensive if the process was ended, by this one or by the system."""
-        if ended.too_long:
+        if ended.too_long or ended.status == -signal.SIGXCPU:
             raise TooExpensive(
                 f"Reading the files takes more than {self._limits.import_seconds:g} s; accepted: "
                 "smaller or fewer files (LAB_IMPORT_SECONDS)."
@@ -122,7 +123,7 @@ def _result(folder: Path) -> list[FoundRun]:
     reading = decode((folder / RESULT).read_bytes())
     if reading.refusal:
         raise InvalidInput(reading.refusal, "file")
-    return [run.unpacked() for run in reading.runs]
+    return list(reading.runs)
 
 
 def _resident_bytes(pid: int) -> int:

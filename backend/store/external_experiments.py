@@ -27,6 +27,14 @@ def lock_names(session: Session) -> None:
     take_turn(session, "naming external experiments")
 
 
+def newest_names(session: Session, limit: int) -> list[str]:
+    """Return the names of the newest experiments that are not deleted."""
+    query = select(Experiment.name).where(
+        Experiment.origin == EXTERNAL, Experiment.deleted_at.is_(None)
+    )
+    return list(session.scalars(query.order_by(Experiment.id.desc()).limit(limit)))
+
+
 def by_name(session: Session, name: str, *, deleted: bool = False) -> Experiment | None:
     """Return the experiment with a name; with `deleted`, the newest deleted one."""
     is_deleted = Experiment.deleted_at.is_not(None)

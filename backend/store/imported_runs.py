@@ -1,13 +1,15 @@
 """Runs that were imported from logs: found by the digest of their content, and their points."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Self
 
 import numpy as np
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from backend import work_budget
-from backend.series import Series
+from backend.series import IntArray, Series
 from backend.store import bulk, changes, logged_points
 from backend.store.changes import NewChange
 from backend.store.engine import now_ms, take_turn
@@ -49,51 +51,69 @@ def note(session: Session, run: LoggedRun, digests: Sequence[bytes]) -> None:
     bulk.upsert(session, ImportedRun, rows)
 
 
-def add_series(
-    session: Session, run: LoggedRun, series: Mapping[str, Series], timestamp: int
-) -> None:
-    """Append series to a run, which the caller has locked or created.
+@dataclass(frozen=True)
+class TimedSeries:
+    """A series with the times [n] of its points, in milliseconds since 1970."""
 
-    `timestamp` is that of all points, in milliseconds.
-    """
-    filled = {name: values for name, values in series.items() if len(values)}
+    series: Series
+    times: IntArray
+
+    def take(self, indices: IntArray) -> Self:
+        """Return the points at some indices."""
+        return type(self)(self.series.take(indices), self.times[indices])
+
+
+def add_series(session: Session, run: LoggedRun, series: Mapping[str, TimedSeries]) -> None:
+    """Append series to a run, which the caller has locked or created."""
+    filled = {name: timed for name, timed in series.items() if len(timed.series)}
     if not filled:
         return
-    if sum(map(len, filled.values())) <= SMALL_POINTS:
-        logged_points.append(session, [(run, _batch(filled, timestamp))])
+    if sum(len(timed.series) for timed in filled.values()) <= SMALL_POINTS:
+        logged_points.append(session, [(run, _batch(filled))])
         return
     keys = key_ids(session, filled)
     batch = _next_batch(session, run)
-    for name, values in filled.items():
+    for name, timed in filled.items():
         work_budget.check()
-        _add_rows(session, run, keys[name], values, batch=batch, timestamp=timestamp)
-    first = min(int(values.steps[0]) for values in filled.values())
-    last = max(int(values.steps[-1]) for values in filled.values())
+        _add_rows(session, run, keys[name], timed, batch)
+    first = min(int(timed.series.steps[0]) for timed in filled.values())
+    last = max(int(timed.series.steps[-1]) for timed in filled.values())
     changes.log(session, run.experiment_id, [NewChange(run.run_id, "metric", first, last)])
 
 
-def new_points(session: Session, run: LoggedRun, series: Mapping[str, Series]) -> dict[str, Series]:
-    """Return the points of series that a run does not have yet, or has with another value."""
+def new_points(
+    session: Session, run: LoggedRun, series: Mapping[str, TimedSeries], now: int
+) -> dict[str, TimedSeries]:
+    """Return the points of series that a run does not have yet, or has with another value.
+
+    A point with another value gets the time `now`, because the newest value of a step counts.
+    """
     stored = logged_points.series_of(session, [run.run_id]).get(run.run_id, {})
-    new: dict[str, Series] = {}
-    for name, values in series.items():
+    new: dict[str, TimedSeries] = {}
+    for name, timed in series.items():
+        steps, values = timed.series.steps, timed.series.values
         before = stored.get(name, Series.of([], []))
-        known = np.isin(values.steps, before.steps)
-        same = before.values_at(values.steps)
-        equal = (same == values.values) | (np.isnan(same) & np.isnan(values.values))
-        new[name] = values.take(np.flatnonzero(~(known & equal)))
-    return {name: values for name, values in new.items() if len(values)}
+        known = before.values_at(steps)
+        same = (known == values) | (np.isnan(known) & np.isnan(values))
+        has_step = np.isin(steps, before.steps)
+        times = np.where(has_step, now, timed.times)
+        added = np.flatnonzero(~(has_step & same))
+        if len(added):
+            new[name] = TimedSeries(timed.series, times).take(added)
+    return new
 
 
-def _batch(series: Mapping[str, Series], timestamp: int) -> Batch:
+def _batch(series: Mapping[str, TimedSeries]) -> Batch:
     keys: list[str] = []
     steps: list[int] = []
-    numbers: list[float] = []
-    for name, values in series.items():
-        keys += [name] * len(values)
-        steps += values.steps.tolist()
-        numbers += values.values.tolist()
-    return Batch(keys, steps, [timestamp] * len(keys), numbers)
+    times: list[int] = []
+    values: list[float] = []
+    for name, timed in series.items():
+        keys += [name] * len(timed.series)
+        steps += timed.series.steps.tolist()
+        times += timed.times.tolist()
+        values += timed.series.values.tolist()
+    return Batch(keys, steps, times, values)
 
 
 def _next_batch(session: Session, run: LoggedRun) -> int:
@@ -108,14 +128,13 @@ def _next_batch(session: Session, run: LoggedRun) -> int:
 
 
 def _add_rows(
-    session: Session, run: LoggedRun, key_id: int, series: Series, *, batch: int, timestamp: int
+    session: Session, run: LoggedRun, key_id: int, timed: TimedSeries, batch: int
 ) -> None:
     """Write one metric as one row, with its summary."""
-    steps, values = series.steps.astype("<i8"), series.values.astype("<f8")
-    times = np.full(len(series), timestamp, "<i8")
+    steps, values = timed.series.steps.astype("<i8"), timed.series.values.astype("<f8")
+    times = timed.times.astype("<i8")
     packed = (steps.tobytes(), times.tobytes(), values.tobytes())
-    first, last = int(steps[0]), int(steps[-1])
-    row = (run.run_id, key_id, batch, first, last, None, *packed)
+    row = (run.run_id, key_id, batch, int(steps[0]), int(steps[-1]), None, *packed)
     bulk.insert(session, LoggedPoints, [row])
     summary = summarise(steps.tolist(), values.tolist())
-    fold_logged(session, [(run.run_id, key_id, *summary, None, timestamp)])
+    fold_logged(session, [(run.run_id, key_id, *summary, None, int(times[-1]))])

@@ -103,6 +103,7 @@ RULES: tuple[Rule, ...] = (
         "/docs/*",
         "/experiments/*",
         "/glossary",
+        "/import",
         "/metrics",
         "/runs/*",
         "/status",

@@ -26,6 +26,7 @@ ADDRESSES = {
     "compare runs": "/compare?runs=1,2&test=true",
     "docs": "/docs/textbook",
     "glossary": "/glossary",
+    "import": "/import",
     "status": "/status",
 }
 FITS = "document.documentElement.scrollWidth <= document.documentElement.clientWidth"

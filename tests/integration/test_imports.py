@@ -194,3 +194,23 @@ def test_the_metrics_at_the_best_epoch_are_kept(sqlite_api: Api) -> None:
     [run] = imported(sqlite_api, as_file("over.json", OVERFITTING))["runs"]
     accuracy = sqlite_api.get(f"/api/runs/{run['id']}").json()["summary"]["accuracy"]
     assert accuracy["at_best"] == OVERFITTING["accuracy"][8]
+
+
+def test_a_folder_keeps_its_runs_apart(sqlite_api: Api) -> None:
+    files = [as_file("logs/a/history.json", GOOD), as_file("logs/b/history.json", OVERFITTING)]
+    runs = imported(sqlite_api, *files)["runs"]
+    assert [(run["name"], run["verdict"]) for run in runs] == [
+        ("logs#a/history.json", "good fit"), ("logs#b/history.json", "overfitting"),
+    ]  # fmt: skip
+    [alone] = imported(sqlite_api, as_file("history.json", GOOD))["runs"]
+    assert alone["id"] == runs[0]["id"]
+
+
+def test_files_that_are_one_run_together_are_read_together(sqlite_api: Api) -> None:
+    train, val = ("".join(f"{e},{v}\n" for e, v in enumerate(GOOD[k])) for k in GOOD)
+    files = [
+        as_file("train.csv", f"epoch,loss\n{train}".encode()),
+        as_file("val.csv", f"epoch,loss\n{val}".encode()),
+    ]
+    [run] = imported(sqlite_api, *files)["runs"]
+    assert run["verdict"] == "good fit"

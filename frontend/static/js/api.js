@@ -1,6 +1,6 @@
 // Requests to the service. Every request of the pages goes through this module.
 
-const UNREACHABLE = "The service does not answer. Try again in a moment.";
+export const UNREACHABLE = "The service does not answer. Try again in a moment.";
 
 // Sends a request; `document` is sent as JSON. Resolves to {ok, status, body}, never rejects. The
 // body is parsed JSON, or a Document if HTML is accepted. If the service is unreachable, or answers
