@@ -4,8 +4,8 @@
 
 Runs the whole product as `./lab up` starts it. The load consists of experiments that are submitted
 one after the other and trained, 200 streams as dashboards hold them, 5 streams whose clients never
-read, 20 loggers, and 4 clients that read over REST. No endpoint accepts metrics of other programs
-yet, so the loggers write to the database as workers do: each logs a run's six metrics every second.
+read, 20 loggers, and 4 clients that read over REST. The loggers write to the database as workers
+do: each logs a run's six metrics every second.
 
 Prints memory and descriptors of each process over time, latencies of reads, and problems, and
 writes them to docs/benchmarks.md on request. Exits with 1 if there was a problem.

@@ -1,6 +1,6 @@
 """Runs over REST: the filtered list of all runs, and one run with its metrics and snapshots."""
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from fastapi import APIRouter, Query, Response
 from fastapi.responses import StreamingResponse
@@ -30,6 +30,7 @@ from backend.web.heavy_work import HEAVY
 from backend.web.idempotency import OnceDep
 
 router = APIRouter(prefix="/api/runs", tags=["runs"], dependencies=[HEAVY])
+Layout = Literal["wide", "long"]
 
 ShownQuery = Annotated[
     Visibility, Query(description="Active runs, those in the archive, or deleted ones.")
@@ -129,13 +130,18 @@ def read_metrics(
     response_class=StreamingResponse,
     responses={200: {"content": {"text/csv": {}}}},
 )
-def download_metrics(run_id: RunId, database: DatabaseDep) -> StreamingResponse:
-    """Return a row for each step with all metrics; a missing value is an empty field."""
+def download_metrics(
+    run_id: RunId, database: DatabaseDep, layout: Layout = "wide"
+) -> StreamingResponse:
+    """Return a row for each step with all metrics; a missing value is an empty field.
+
+    The layout "long" has a row for each point, which suits runs with thousands of metrics.
+    """
     with database.read() as session:
         runs.get(session, run_id)
         series = metrics.series(session, run_id)
     return StreamingResponse(
-        files.series_lines(series),
+        files.series_lines(series) if layout == "wide" else files.point_lines(series),
         media_type="text/csv",
         headers=download_headers(f"run-{run_id}-metrics.csv"),
     )

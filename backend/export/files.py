@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from io import BytesIO
+from itertools import repeat
 from math import isnan
 from tempfile import TemporaryFile
 
@@ -52,6 +53,16 @@ def series_lines(series: Mapping[str, Series]) -> Iterator[bytes]:
             for metric in series.values()
         )
         yield csv_lines(zip(block.tolist(), *columns, strict=True))
+
+
+def point_lines(series: Mapping[str, Series]) -> Iterator[bytes]:
+    """Yield the metrics of a run with a line per point: metric, step and value."""
+    yield csv_lines([["metric", "step", "value"]])
+    for name, metric in series.items():
+        for start in range(0, len(metric), ROWS_PER_PIECE):
+            block = metric.take(slice(start, start + ROWS_PER_PIECE))
+            values = map(_cell, block.values.tolist())
+            yield csv_lines(zip(repeat(name), block.steps.tolist(), values, strict=False))
 
 
 def _cell(value: float) -> float | None:

@@ -78,6 +78,16 @@ def test_a_run_is_found_by_the_id_of_its_client(api: Api) -> None:
     assert (item["id"], item["external_id"]) == (run.run_id, run.external_id)
 
 
+def test_metrics_are_downloaded_with_a_row_per_step_or_per_point(sqlite_api: Api) -> None:
+    finished_run(sqlite_api.database, [("a", 1, 1, 0.5), ("b", 2, 2, 0.25)])
+    wide, long = (
+        sqlite_api.get("/api/runs/1/metrics.csv", params={"layout": layout}).text.split()
+        for layout in ("wide", "long")
+    )
+    assert wide == ["step,a,b", "1,0.5,", "2,,0.25"]
+    assert long == ["metric,step,value", "a,1,0.5", "b,2,0.25"]
+
+
 def test_params_with_a_role_span_the_grid(grid: Api) -> None:
     page = grid.get("/experiments/1").text
     assert 'id="cell-0-1-1"' in page
