@@ -45,3 +45,19 @@ class Follower:
         if self.stopped_at is None:
             self.stopped_at = step
         return True
+
+
+class Judged:
+    """What every callback offers after training. The class sets its follower."""
+
+    _follower: Follower
+
+    @property
+    def fit(self) -> Fit:
+        """The diagnosis so far."""
+        return self._follower.fit
+
+    @property
+    def stopped_at(self) -> int | None:
+        """The epoch (in transformers the step) of the stop, None if training was not stopped."""
+        return self._follower.stopped_at

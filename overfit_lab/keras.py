@@ -2,8 +2,7 @@
 
 from typing import Any
 
-from overfit_lab.fit import Fit
-from overfit_lab.follow import Follower
+from overfit_lab.follow import Follower, Judged
 from overfit_lab.runs import Run
 
 try:
@@ -12,7 +11,7 @@ except ModuleNotFoundError as error:
     raise ModuleNotFoundError("overfit_lab.keras needs the package keras.") from error
 
 
-class LabCallback(Callback):  # type: ignore[misc]  # keras has no types
+class LabCallback(Judged, Callback):  # type: ignore[misc]  # keras has no types
     """Logs every epoch, and ends `fit` when a criterion fires.
 
     ``model.fit(..., validation_data=..., callbacks=[LabCallback(stop_when="overfitting")])``
@@ -23,16 +22,6 @@ class LabCallback(Callback):  # type: ignore[misc]  # keras has no types
     ) -> None:
         super().__init__()
         self._follower = Follower(run, stop_when, settings)
-
-    @property
-    def fit(self) -> Fit:
-        """The diagnosis so far."""
-        return self._follower.fit
-
-    @property
-    def stopped_at(self) -> int | None:
-        """The epoch after which training was stopped, None if it was not."""
-        return self._follower.stopped_at
 
     def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         """Log the metrics of an epoch."""

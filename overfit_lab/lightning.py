@@ -4,8 +4,7 @@ import sys
 from importlib import import_module
 from typing import Any
 
-from overfit_lab.fit import Fit
-from overfit_lab.follow import Follower
+from overfit_lab.follow import Follower, Judged
 from overfit_lab.runs import Run
 
 NAMES = ("lightning.pytorch", "pytorch_lightning")
@@ -26,7 +25,7 @@ def _callback_class() -> Any:
     )
 
 
-class LabCallback(_callback_class()):  # type: ignore[misc]  # one of two classes
+class LabCallback(Judged, _callback_class()):  # type: ignore[misc]  # one of two classes
     """Logs every epoch of training, and ends `Trainer.fit` when a criterion fires.
 
     ``Trainer(callbacks=[LabCallback(stop_when="overfitting")])``. The metrics are those that the
@@ -38,16 +37,6 @@ class LabCallback(_callback_class()):  # type: ignore[misc]  # one of two classe
     ) -> None:
         super().__init__()
         self._follower = Follower(run, stop_when, settings)
-
-    @property
-    def fit(self) -> Fit:
-        """The diagnosis so far."""
-        return self._follower.fit
-
-    @property
-    def stopped_at(self) -> int | None:
-        """The epoch after which training was stopped, None if it was not."""
-        return self._follower.stopped_at
 
     def on_train_epoch_end(self, trainer: Any, pl_module: Any) -> None:  # noqa: ARG002
         """Log the metrics of an epoch; of several processes, the first does it."""

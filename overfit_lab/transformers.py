@@ -2,8 +2,7 @@
 
 from typing import Any
 
-from overfit_lab.fit import Fit
-from overfit_lab.follow import Follower
+from overfit_lab.follow import Follower, Judged
 from overfit_lab.runs import Run
 
 try:
@@ -12,7 +11,7 @@ except ModuleNotFoundError as error:
     raise ModuleNotFoundError("overfit_lab.transformers needs the package transformers.") from error
 
 
-class LabCallback(TrainerCallback):  # type: ignore[misc]  # transformers may be missing
+class LabCallback(Judged, TrainerCallback):  # type: ignore[misc]  # transformers may be missing
     """Logs what the Trainer logs, and ends training when a criterion fires.
 
     ``Trainer(..., callbacks=[LabCallback(stop_when="overfitting")])``, with an `eval_strategy`.
@@ -22,16 +21,6 @@ class LabCallback(TrainerCallback):  # type: ignore[misc]  # transformers may be
         self, stop_when: str | None = None, *, run: Run | None = None, **settings: float
     ) -> None:
         self._follower = Follower(run, stop_when, settings)
-
-    @property
-    def fit(self) -> Fit:
-        """The diagnosis so far."""
-        return self._follower.fit
-
-    @property
-    def stopped_at(self) -> int | None:
-        """The step at which training was stopped, None if it was not."""
-        return self._follower.stopped_at
 
     def on_log(
         self,
