@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TypeVar
 
 from sqlalchemy import BigInteger, event, func, select, text
 from sqlalchemy.dialects import postgresql as postgresql_dialect
@@ -24,7 +25,10 @@ from backend.store.losses import DAMAGED, damaged, loss
 
 logger = logging.getLogger(__name__)
 
+Result = TypeVar("Result")
+
 _KEY = "commit_effects"
+_READ = "results"  # of a session that only reads, by key
 
 
 @dataclass(frozen=True)
@@ -119,6 +123,7 @@ class Database:
     def read(self) -> Iterator[Session]:
         """Open a session that reads one consistent state."""
         with Session(self._reader) as session:
+            session.info[_READ] = {}
             yield session
 
     @contextmanager
@@ -169,6 +174,19 @@ class Database:
     def dispose(self) -> None:
         """Close all connections."""
         self.engine.dispose()
+
+
+def read_once(session: Session, key: tuple[object, ...], read: Callable[[], Result]) -> Result:
+    """Return the result of a query, which a reading session sends once: it sees one state.
+
+    A session that writes sends it each time.
+    """
+    results: dict[tuple[object, ...], Result] | None = session.info.get(_READ)
+    if results is None:
+        return read()
+    if key not in results:
+        results[key] = read()
+    return results[key]
 
 
 def moment(session: Session) -> int:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from itertools import groupby
 from math import log10
 
+from backend import work_budget
 from backend.series import Series, downsample
 from frontend.charts.size_axes import axis_type
 
@@ -53,6 +54,7 @@ class _Box:
 
     def path(self, line: Series) -> str:
         """Return a line as an SVG path with a gap where a value is not finite."""
+        work_budget.check()
         points = zip(line.steps.tolist(), line.json_values, strict=True)
         pieces = [
             list(group)

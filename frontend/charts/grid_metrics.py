@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from math import isfinite, log
 from statistics import fmean
 
+from backend import work_budget
 from backend.diagnosis.verdicts import majority_verdict
 from backend.runs.schemas import RunItem
 from backend.series import generalisation_gap
@@ -128,6 +129,7 @@ def value_of_cell(
 
     The losses of failed runs do not count, because their training is incomplete.
     """
+    work_budget.check()
     if choice == VERDICT:
         majority = majority_verdict(run.verdict for run in runs)
         return majority.verdict if majority else None

@@ -6,6 +6,7 @@ from typing import Literal, get_args
 
 import numpy as np
 
+from backend import work_budget
 from backend.runs.schemas import RunItem
 from backend.series import IntArray, Series, downsample, smooth
 from frontend.chart_options import RunView
@@ -204,6 +205,7 @@ def _thinned(
     """Thin lines to shared epochs, evenly along the axis, which may be logarithmic."""
     drawn = [np.array(sorted(marked), np.int64)]
     for line in lines:
+        work_budget.check()
         steps = line.series.steps
         at = np.log(np.maximum(steps, 1)) if view.epochs == "log" else None
         drawn.append(steps[downsample(line.series.values, max_points, at=at)])

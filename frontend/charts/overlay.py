@@ -13,6 +13,7 @@ import numpy as np
 import plotly.graph_objects as go
 from sqlalchemy.orm import Session
 
+from backend import work_budget
 from backend.analysis.cells import SEED
 from backend.runs.compare_runs import Subject, differing
 from backend.series import Series, downsample
@@ -169,6 +170,7 @@ def draw_overlay(info: OverlayInfo, *, scale: AxisScale = "linear") -> theme.Dra
     """Draw a part's curves: dashed as the part is everywhere, coloured by subject."""
     figure = go.Figure(layout=_layout(info, scale))
     for place, curve in enumerate(info.curves):
+        work_budget.check()
         colour = f"var(--series-{place % COLOURS})"
         if curve.low is not None and curve.high is not None:
             figure.add_scatter(
