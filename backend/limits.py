@@ -46,7 +46,8 @@ class Limits(BaseModel):
     )  # fmt: skip
     max_streams: int = limit(1000, "Live streams per web process.", beyond="503")
     max_streams_per_client: int = limit(
-        250, "Live streams per client, counted as for LAB_MAX_CONNECTIONS_PER_CLIENT.",
+        250, "Live streams per client and token. A client counts as for "
+        "LAB_MAX_CONNECTIONS_PER_CLIENT.",
         beyond="429",
     )  # fmt: skip
     max_queued_runs: int = limit(

@@ -10,6 +10,7 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Header, Query, Request
 from fastapi.responses import StreamingResponse
 
+from backend.access.identity import current_identity
 from backend.errors import InvalidInput, TooManyRequests, Unavailable
 from backend.live import events
 from backend.live.events import EventBatch, StreamSubject
@@ -101,8 +102,13 @@ async def reader(request: Request) -> StreamReader:
 
 
 async def client(request: Request) -> str:
-    """Return the client of the request, whose streams are counted together."""
-    return client_of(request.client.host) if request.client else "local"
+    """Return the client of the request, whose streams are counted together.
+
+    Each token counts by itself: behind a proxy all clients may have the same IP address.
+    """
+    address = client_of(request.client.host) if request.client else "local"
+    token = current_identity().name
+    return f"{address} (token {token})" if token else address
 
 
 ClientDep = Annotated[str, Depends(client)]

@@ -9,9 +9,10 @@ import pytest
 import uvicorn
 
 from backend.supervisor.web import create_socket
-from tests.api import Api, record_epochs
+from tests.api import SPEC, Api, record_epochs
 from tests.product import wait_for
 from tests.sse import open_stream, serve
+from tests.tokens import bearer, new_token
 
 DEAD_SECONDS = 0.5
 STEPS = 200_000  # their stream is larger than the socket buffers
@@ -49,6 +50,24 @@ def test_a_client_that_never_reads_is_disconnected_and_others_continue(
             assert next(stream).data["metrics"]["val_loss"]["steps"] == [STEPS]
             wait_for(lambda: broadcaster.open_subscriptions == 1)
     wait_for(lambda: broadcaster.open_subscriptions == 0)
+
+
+def test_streams_behind_a_proxy_are_counted_per_token(sqlite_protected: Api) -> None:
+    """All of them come from one IP address."""
+    first, second = (new_token(sqlite_protected, name, "submit") for name in ("a", "b"))
+    sqlite_protected.post("/api/experiments", json=SPEC, headers=bearer(first))
+    state = sqlite_protected.app.state
+    state.settings = state.settings.model_copy(update={"max_streams_per_client": 1})
+    with (
+        serve(sqlite_protected.app) as url,
+        httpx.Client(timeout=30, base_url=url) as http,
+        http.stream("GET", "/api/stream?experiment=1", headers=bearer(first)),
+    ):
+        wait_for(lambda: state.broadcaster.open_subscriptions == 1)
+        refused = http.get("/api/stream?experiment=1", headers=bearer(first))
+        assert (refused.status_code, "(token a) has 1 streams" in refused.text) == (429, True)
+        with http.stream("GET", "/api/stream?experiment=1", headers=bearer(second)) as other:
+            assert other.status_code == 200
 
 
 @pytest.mark.parametrize(
