@@ -21,7 +21,10 @@ OVERFITTING = {
     "val_loss": [0.5 + abs(e - 8) / 20 for e in range(30)],
     "accuracy": [1 - 2.0**-e for e in range(30)],
 }
-GOOD = {"loss": [2.0**-e for e in range(30)], "val_loss": [0.3 + 2.0**-e for e in range(30)]}
+GOOD = {
+    "loss": [0.2 + 2.0**-e for e in range(30)],
+    "val_loss": [0.22 + 2.0**-e for e in range(30)],
+}
 
 File = tuple[str, tuple[str, bytes]]
 
