@@ -1,7 +1,6 @@
 """Tables with delimiters: CSV, semicolons, tabs and Markdown, a row per epoch, step or value."""
 
 import csv
-import io
 from collections.abc import Iterator, Sequence
 
 from backend.log_formats.columns import Table, TableBuilder
@@ -35,12 +34,12 @@ def table_in(text: str, header: Sequence[str] | None = None) -> Table:
     Raises Unreadable.
     """
     start = 0 if header else (_start_of_table(text) or 0)
-    line = text[start:].split("\n", 1)[0]
+    line = next(_lines(text, start), "").rstrip("\n")
     delimiter = delimiter_of(line)
     builder = TableBuilder()
-    reader = csv.reader(io.StringIO(text[start:]), delimiter=delimiter, skipinitialspace=True)
+    reader = csv.reader(_lines(text, start), delimiter=delimiter, skipinitialspace=True)
     try:
-        names = header or _header(next(reader, []), _first_row(text[start:], delimiter))
+        names = header or _header(next(reader, []), _first_row(text, start, delimiter))
         _fill(builder, reader, names, line, delimiter)
     except csv.Error as error:
         raise Unreadable(f"it is not readable as CSV: {error}") from error
@@ -97,10 +96,10 @@ def is_labelled(cell: str) -> bool:
     return False
 
 
-def _first_row(text: str, delimiter: str) -> list[str]:
-    lines = text[: 1 << 20].split("\n", 3)[1:3]
+def _first_row(text: str, start: int, delimiter: str) -> list[str]:
+    lines = text[start : start + (1 << 20)].split("\n", 3)[1:3]
     row = next((line for line in lines if not _is_rule(line)), "")
-    return row.split(delimiter)
+    return next(csv.reader([row], delimiter=delimiter, skipinitialspace=True), [])
 
 
 def _header(names: list[str], row: list[str]) -> list[str]:
@@ -154,7 +153,19 @@ def numbers_without_header(text: str) -> list[list[float]]:
 
 
 def _sniff(file: LogFile) -> bool:
-    return looks_like_table(file.sample)
+    sample = file.sample
+    if "\n" not in sample and sample.count(delimiter_of(sample)) > MAX_COLUMNS:
+        return True  # refused for its columns
+    return looks_like_table(sample)
+
+
+def _lines(text: str, start: int) -> Iterator[str]:
+    """Yield the lines of a text. A StringIO would copy it to four times its size."""
+    while start < len(text):
+        end = text.find("\n", start)
+        end = len(text) if end < 0 else end + 1
+        yield text[start:end]
+        start = end
 
 
 FORMAT = FileFormat(

@@ -14,6 +14,10 @@ class Unreadable(InvalidInput):
     """A log that cannot be read, with one sentence that gives the reason."""
 
 
+class OnlySummaries(Unreadable):
+    """A table whose rows are runs, with one value of each metric: it holds no history."""
+
+
 @dataclass(frozen=True)
 class History:
     """Named series over steps; `unit` is the word for a step: epoch, step, round, row, evaluation.

@@ -36,6 +36,8 @@ def parsed(text: str) -> object:
     """Return a JSON document. Raises Unreadable, also if it would take too much memory."""
     if len(text) > UNCHECKED_CHARACTERS:
         needed = sum(text.count(mark) * size for mark, size in BYTES_PER.items())
+        if needed > MAX_PARSED_BYTES and text.count(",") < text.count("[") + text.count("{"):
+            raise Unreadable("its JSON is nested too deeply")
         if needed > MAX_PARSED_BYTES:
             raise Unreadable(
                 f"its JSON holds {text.count(',') + 1:,} values, too many to keep at once; "

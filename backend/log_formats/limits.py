@@ -17,10 +17,10 @@ MEBIBYTE = 1 << 20
 class LogLimits:
     """The limits by the names of their settings, with the defaults."""
 
-    max_log_file_bytes: int = 128 * MEBIBYTE
-    max_log_text_bytes: int = 8 * MEBIBYTE  # parsed, JSON takes thirty times as much memory
+    max_log_file_bytes: int = 1024 * MEBIBYTE  # of event files, which are streamed
+    max_log_text_bytes: int = 64 * MEBIBYTE
     max_log_series: int = 2000
-    diagnose_seconds: float = 1.5  # the start of Python and the diagnosis take another half
+    diagnose_seconds: float = 1.5  # and more for each MB; the start of Python takes another half
 
 
 def log_limits() -> LogLimits:

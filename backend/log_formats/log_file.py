@@ -47,10 +47,14 @@ class LogFile:
 
     def read(self, most: int, limit: str) -> bytes:
         """Return the content. Raises Unreadable beyond `most` bytes; `limit` names the setting."""
-        if self.size > most:
-            raise Unreadable(f"it is larger than {megabytes(most)}, which {limit} allows")
+        self.check_size(most, limit)
         content = self.content
         return content if isinstance(content, bytes) else content.read_bytes()
+
+    def check_size(self, most: int, limit: str) -> None:
+        """Raise Unreadable beyond `most` bytes; `limit` names the setting."""
+        if self.size > most:
+            raise Unreadable(f"it is larger than {megabytes(most)}, which {limit} allows")
 
     @cached_property
     def text(self) -> str:

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 from backend import work_budget
 from backend.log_formats.history import History, Unreadable
-from backend.log_formats.log_file import LogFile
+from backend.log_formats.log_file import LogFile, is_text
 from backend.log_formats.log_format import FileFormat
 from backend.log_formats.printed_lines import Line, is_progress, parse_line
 from backend.log_formats.tables import histories_of_rows
@@ -13,8 +13,10 @@ from backend.pairing.series_names import parse_name
 
 _CONTROLS = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]|\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)|\x1b[()][A-Z0-9]")
 _BREAKS = re.compile(r"[\r\x08\n]+")
+_BEST = "best iteration is"  # LightGBM repeats the best round in the next line
 MAX_LINE = 4000  # characters; longer lines hold no metrics
 MIN_ROWS = 2
+MAX_WITHOUT_ROWS = 1 << 21  # characters at the beginning that may hold no metrics
 SHOWN = 80  # characters of a line in a message
 CLOSER = 0.5  # see `restarts`
 
@@ -23,6 +25,9 @@ Row = dict[str, object]
 
 def read_printed(text: str) -> list[History]:
     """Return the histories of a printed log. Raises Unreadable."""
+    found = _rows(text[:MAX_WITHOUT_ROWS])
+    if len(text) > MAX_WITHOUT_ROWS and next(found, None) is None:
+        raise Unreadable(_refusal(text))
     rows = list(_rows(text))
     histories = histories_of_rows(_runs_named(rows)) if len(rows) >= MIN_ROWS else []
     if not histories:
@@ -31,10 +36,10 @@ def read_printed(text: str) -> list[History]:
 
 
 def _refusal(text: str) -> str:
-    line = next((line.strip() for line in text.split("\n") if line.strip()), "")
+    line = text.lstrip()[:SHOWN].split("\n", 1)[0].strip()
     return (
         "it has no table with a header, no JSON and no printed epochs such as "
-        f'"Epoch 3: loss 0.41, val_loss 0.52"; its first line is "{line[:SHOWN]}"'
+        f'"Epoch 3: loss 0.41, val_loss 0.52"; its first line is "{line}"'
     )
 
 
@@ -43,11 +48,15 @@ def lines_of(text: str) -> Iterator[str]:
     text = _CONTROLS.sub("", text) if "\x1b" in text else text
     at, length = 0, len(text.replace("#011", "\t") if "#011" in text else text)
     text = text.replace("#011", "\t")
+    repeats_best = False
     while at < length:
         match = _BREAKS.search(text, at)
         end, following = (match.start(), match.end()) if match else (length, length)
         if 0 < end - at <= MAX_LINE:
-            yield text[at:end]
+            line = text[at:end]
+            if not repeats_best:
+                yield line
+            repeats_best = _BEST in line.lower()
         at = following
 
 
@@ -93,6 +102,7 @@ class _PrintedLog:
         self.epoch: float | None = None
         self.run: str | None = None
         self.part: str | None = None
+        self._counter: Row = {}
         self._running: Row = {}
         self._open: Row = {}
 
@@ -110,7 +120,7 @@ class _PrintedLog:
         row = {**self._axes(line), **line.values}
         if line.running:
             self._running |= row
-        elif line.epoch is None and line.step is None and line.round is None and self.epoch is None:
+        elif not row.keys() - line.values.keys() - {"run"} and not self._has_axis(row):
             yield from self._counted(line.values)
         else:
             yield row
@@ -119,11 +129,16 @@ class _PrintedLog:
         """Return the cells of the axes and of the run. A record has its own."""
         axes: Row = {} if self.run is None else {"run": self.run}
         if line.round is not None:
-            return axes | {"round": line.round}
-        if line.step is not None:
-            axes["step"] = line.step
+            self._counter = {"round": line.round}
+        elif line.step is not None:
+            self._counter = {"step": line.step}
+        if line.round is not None or line.step is not None or self.epoch is None:
+            axes |= self._counter
         own = {"epoch", "step", "iteration", "iter"} & line.values.keys()
         return axes if self.epoch is None or own else axes | {"epoch": self.epoch}
+
+    def _has_axis(self, row: Row) -> bool:
+        return not {"epoch", "step", "iteration", "iter"}.isdisjoint(row)
 
     def _counted(self, values: Row) -> Iterator[Row]:
         """Collect lines without any axis in one row until a name repeats."""
@@ -185,7 +200,7 @@ def _train_losses(rows: list[Row]) -> list[str]:
 
 
 def _sniff(file: LogFile) -> bool:
-    return bool(file.sample.strip())
+    return is_text(file.head)
 
 
 FORMAT = FileFormat(

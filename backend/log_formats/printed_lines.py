@@ -69,15 +69,14 @@ class Line:
 
 def is_progress(text: str) -> bool:
     """Return whether a line is a progress bar, which later lines of the epoch replace."""
-    return bool(_PROGRESS.search(text))
+    return bool(_PROGRESS.search(text)) and "{'" not in text and '{"' not in text
 
 
 def parse_line(text: str, part: str | None = None) -> Line:
     """Parse a line; `part` is the part of the data that a line before announced."""
-    line = Line(running=is_progress(text))
     if record := _record(text):
-        line.values = record
-        return line
+        return Line(record)
+    line = Line(running=is_progress(text))
     if _SKIPPED.search(text):
         return line
     _find_axes(text, line)
@@ -126,6 +125,8 @@ def _pairs(text: str, part: str | None) -> Iterator[tuple[str, float, bool]]:
         if key is None:
             context = _part_in(match["key"]) or context
             continue
+        if key == "test" and _CATBOOST.match(text):
+            key = "validation"  # of CatBoost: the evaluation set
         own = parse_name(key).part
         if own and " " in key:
             context = _part_in(key) or context
@@ -154,6 +155,9 @@ def _key(match: re.Match[str]) -> str | None:
     name = parse_name(key)
     lowered = {word.lower() for word in re.split(r"[ _/]", key)}
     if not key or lowered & _SUMMARY_WORDS or lowered <= _AXES or lowered & {"epoch", "epochs"}:
+        return None
+    counted = match["total"] and not name.is_score  # "Test: [0/79]"
+    if counted or key.lower().startswith("best"):
         return None
     labelled = match["mark"].strip() != ""
     if not labelled and not (name.is_loss or name.is_score or "_" in key):

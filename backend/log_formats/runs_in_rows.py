@@ -16,8 +16,9 @@ from backend.log_formats.axis_names import (
     plain,
 )
 from backend.log_formats.columns import Points, Table
-from backend.log_formats.history import MAX_SHOWN_CHARACTERS, Unreadable
+from backend.log_formats.history import MAX_SHOWN_CHARACTERS, OnlySummaries
 from backend.log_formats.restarts import since_restarts
+from backend.pairing.series_names import parse_name
 from backend.series import IntArray
 
 MAX_CANDIDATES = 8  # columns that may name runs
@@ -72,10 +73,10 @@ def _refuse_table_of_runs(table: Table, candidates: Sequence[str]) -> None:
     of_runs = any(name in _OF_RUNS or name.startswith(_OF_PARAMS) for name in names)
     for name in candidates:
         if (of_runs or plain(name) in RUN_NAMES) and _is_key(table, name):
-            raise Unreadable(TABLE_OF_RUNS.format(table.length, name[:MAX_SHOWN_CHARACTERS]))
+            raise OnlySummaries(TABLE_OF_RUNS.format(table.length, name[:MAX_SHOWN_CHARACTERS]))
     if of_runs and any(name.startswith((*_OF_PARAMS, "rank_test")) for name in names):
         column = next(name for name in table.names if plain(name).startswith((*_OF_PARAMS, "rank")))
-        raise Unreadable(TABLE_OF_RUNS.format(table.length, column[:MAX_SHOWN_CHARACTERS]))
+        raise OnlySummaries(TABLE_OF_RUNS.format(table.length, column[:MAX_SHOWN_CHARACTERS]))
 
 
 def _is_key(table: Table, column: str) -> bool:
@@ -129,10 +130,14 @@ def _repeats(table: Table, axis: str, columns: Sequence[str]) -> bool:
     for name, points in table.numbers.items():
         if is_axis(name):
             continue
+        held_out = parse_name(name).part in ("validation", "test")
         for code in range(len(names)):
             rows = points.rows[codes[points.rows] == code]
             own = places[rows]
-            if not since_restarts(own[~np.isnan(own)]).all():
+            own = own[~np.isnan(own)]
+            if not since_restarts(own).all():
+                return True
+            if held_out and 2 * len(np.unique(own)) <= len(own):
                 return True
     return False
 

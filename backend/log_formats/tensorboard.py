@@ -1,33 +1,46 @@
 """TensorBoard event files: scalars from TFRecords of protocol buffers, without TensorFlow.
 
 The formats are TFRecord (length, masked CRC-32C, data, CRC) and the messages Event, Summary, Value
-and TensorProto of tensorflow/core (event.proto, summary.proto, tensor.proto).
+and TensorProto of tensorflow/core (event.proto, summary.proto, tensor.proto). Files are read piece
+by piece, so their size does not matter.
 """
 
+import io
 import struct
+from array import array
 from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import BinaryIO
+
+import numpy as np
 
 from backend import work_budget
+from backend.log_formats.event_messages import Scalar, scalars
 from backend.log_formats.history import History, Unreadable
 from backend.log_formats.limits import log_limits
 from backend.log_formats.log_file import LogFile
 from backend.log_formats.log_format import FileFormat
+from backend.log_formats.logged import history_of_points
+from backend.pairing.logged_points import LoggedPoints
 from backend.series import Series
 
 HEADER_BYTES = 12  # of a record: its length (8) and the checksum of the length (4)
+CHECKSUM_BYTES = 4  # after the data
 MAX_RECORD_BYTES = 64 << 20
 MAX_SCALAR_BYTES = 1 << 20  # larger records hold images; records of scalars have about 100 bytes
+PIECE_BYTES = 1 << 20
+MAX_TAGS = 20_000
 MASK = 0xA282EAD8
-VARINT, FIXED64, BYTES, FIXED32 = 0, 1, 2, 5
-EVENT_STEP, EVENT_SUMMARY = 2, 5
-SUMMARY_VALUE = 1
-VALUE_TAG, VALUE_SIMPLE, VALUE_TENSOR = 1, 2, 8
-TENSOR_DTYPE, TENSOR_CONTENT, TENSOR_FLOATS, TENSOR_DOUBLES = 1, 4, 5, 6
-FLOAT, DOUBLE = 1, 2
-SIGN_BIT = 1 << 63  # the lowest 64 bits of a varint are an int64
 
-WireField = tuple[int, int, bytes | int]
-"""Number, wire type and value of a field of a protocol buffer."""
+
+@dataclass
+class _Points:
+    """Steps, times in milliseconds and values of a tag."""
+
+    steps: "array[int]" = field(default_factory=lambda: array("q"))
+    times: "array[int]" = field(default_factory=lambda: array("q"))
+    values: "array[float]" = field(default_factory=lambda: array("d"))
 
 
 def is_events(data: bytes) -> bool:
@@ -36,33 +49,95 @@ def is_events(data: bytes) -> bool:
 
 
 def read_events(data: bytes) -> dict[str, Series]:
-    """Return the scalars of an event file by tag, without a record cut off at the end.
+    """Return the scalars of the content of an event file by tag. Raises Unreadable."""
+    return {
+        tag: Series.from_mapping(dict(zip(each.steps.tolist(), each.values.tolist(), strict=True)))
+        for tag, each in read_points(io.BytesIO(data)).items()
+    }
+
+
+def read_event_file(file: LogFile) -> dict[str, LoggedPoints]:
+    """Return the points of the scalars of an event file by tag. Raises Unreadable."""
+    limits = log_limits()
+    if isinstance(file.content, Path):
+        file.check_size(limits.max_log_file_bytes, "LAB_MAX_LOG_FILE_BYTES")
+        with file.content.open("rb") as stream:
+            return read_points(stream)
+    return read_points(io.BytesIO(file.read(limits.max_log_file_bytes, "LAB_MAX_LOG_FILE_BYTES")))
+
+
+def read_points(stream: BinaryIO) -> dict[str, LoggedPoints]:
+    """Return the points of scalars by tag, without a record cut off at the end.
 
     Raises Unreadable.
     """
-    series: dict[str, dict[int, float]] = {}
+    found: dict[str, _Points] = {}
     try:
-        for record in _records(data):
-            for tag, step, value in _scalars(record):
-                series.setdefault(tag, {})[step] = value
+        for record in _records(stream):
+            for scalar in scalars(record):
+                _add(found, scalar)
     except (struct.error, IndexError, UnicodeDecodeError, ValueError) as error:
         raise Unreadable("its event records are damaged") from error
-    return {tag: Series.from_mapping(values) for tag, values in series.items()}
+    return {
+        tag: LoggedPoints(
+            np.array(each.steps, np.int64), np.array(each.times, np.int64), np.array(each.values)
+        )
+        for tag, each in found.items()
+    }
 
 
-def _records(data: bytes) -> Iterator[bytes]:
-    at = 0
-    while at + HEADER_BYTES <= len(data):
-        length = _length(data, at)
-        if length is None or length > MAX_RECORD_BYTES:
-            raise ValueError
-        end = at + HEADER_BYTES + length
-        if end + 4 > len(data):
-            return  # still being written
-        work_budget.check()
+def _add(found: dict[str, _Points], scalar: Scalar) -> None:
+    points = found.get(scalar.tag)
+    if points is None:
+        if len(found) >= MAX_TAGS:
+            raise Unreadable(f"its event records have more than {MAX_TAGS:,} tags")
+        points = found[scalar.tag] = _Points()
+    points.steps.append(scalar.step)
+    points.times.append(int(scalar.time * 1000) if abs(scalar.time) < 1e12 else 0)
+    points.values.append(scalar.value)
+
+
+def _records(stream: BinaryIO) -> Iterator[bytes]:
+    """Yield the data of records, those of images left out. Raises ValueError if damaged."""
+    data, at, count = stream.read(PIECE_BYTES), 0, 0
+    while True:
+        if at + HEADER_BYTES > len(data):
+            data, at = data[at:] + stream.read(PIECE_BYTES), 0
+            if len(data) < HEADER_BYTES:
+                return
+        length = _checked_length(data, at, every=count)
+        end = at + HEADER_BYTES + length + CHECKSUM_BYTES
+        count += 1
+        if not count & 15:
+            work_budget.check()
+        if end > len(data):
+            if length > MAX_SCALAR_BYTES:
+                skipped = end - len(data)
+                if stream.seekable():
+                    stream.seek(skipped, io.SEEK_CUR)
+                data, at = stream.read(PIECE_BYTES), 0
+                continue
+            data = data[at:] + stream.read(PIECE_BYTES)
+            end, at = end - at, 0
+            if end > len(data):
+                return  # still being written
         if length <= MAX_SCALAR_BYTES:
-            yield data[at + HEADER_BYTES : end]
-        at = end + 4
+            yield data[at + HEADER_BYTES : end - CHECKSUM_BYTES]
+        at = end
+
+
+CHECKED = 1000  # records whose checksum is compared; then only one of as many is
+
+
+def _checked_length(data: bytes, at: int, *, every: int) -> int:
+    """Return the length of a record. Raises ValueError if it or its checksum is wrong."""
+    if every < CHECKED or not every % CHECKED:
+        length = _length(data, at)
+    else:
+        length = int.from_bytes(data[at : at + 8], "little")
+    if length is None or length > MAX_RECORD_BYTES:
+        raise ValueError
+    return length
 
 
 def _length(data: bytes, at: int) -> int | None:
@@ -87,83 +162,11 @@ def _entry(byte: int) -> int:
 _TABLE = [_entry(byte) for byte in range(256)]
 
 
-def _scalars(event: bytes) -> Iterator[tuple[str, int, float]]:
-    step, summary = 0, b""
-    for field, kind, value in _fields(event):
-        if field == EVENT_STEP and isinstance(value, int):
-            step = (value + SIGN_BIT) % (2 * SIGN_BIT) - SIGN_BIT
-        elif field == EVENT_SUMMARY and kind == BYTES and isinstance(value, bytes):
-            summary = value
-    for field, kind, value in _fields(summary):
-        if field == SUMMARY_VALUE and kind == BYTES and isinstance(value, bytes):
-            tag, number = _value(value)
-            if number is not None:
-                yield tag, step, number
-
-
-def _value(message: bytes) -> tuple[str, float | None]:
-    tag, number = "", None
-    for field, kind, value in _fields(message):
-        if field == VALUE_TAG and isinstance(value, bytes):
-            tag = value.decode()
-        elif field == VALUE_SIMPLE and kind == FIXED32 and isinstance(value, bytes):
-            (number,) = struct.unpack("<f", value)
-        elif field == VALUE_TENSOR and isinstance(value, bytes):
-            number = _tensor(value)
-    return tag, number
-
-
-def _tensor(message: bytes) -> float | None:
-    """Return the value of a tensor of one number, None for any other tensor."""
-    dtype, packed = 0, b""
-    for field, _, value in _fields(message):
-        if field == TENSOR_DTYPE and isinstance(value, int):
-            dtype = value
-        elif field in (TENSOR_CONTENT, TENSOR_FLOATS, TENSOR_DOUBLES) and isinstance(value, bytes):
-            packed = value
-    layout = {FLOAT: "<f", DOUBLE: "<d"}.get(dtype)
-    if layout is None or len(packed) != struct.calcsize(layout):
-        return None
-    return float(struct.unpack(layout, packed)[0])
-
-
-def _fields(message: bytes) -> Iterator[WireField]:
-    """Yield number, wire type and value of each field of a message."""
-    at = 0
-    while at < len(message):
-        key, at = _varint(message, at)
-        kind = key & 7
-        if kind == VARINT:
-            value, at = _varint(message, at)
-            yield key >> 3, kind, value
-            continue
-        if kind == BYTES:
-            size, at = _varint(message, at)
-        elif kind in (FIXED64, FIXED32):
-            size = 8 if kind == FIXED64 else 4
-        else:
-            raise ValueError
-        if at + size > len(message):
-            raise ValueError
-        yield key >> 3, kind, message[at : at + size]
-        at += size
-
-
-def _varint(message: bytes, at: int) -> tuple[int, int]:
-    """Return the variable-length integer at an offset, and the offset after it."""
-    value = 0
-    for shift in range(0, 70, 7):
-        byte = message[at]
-        at += 1
-        value |= (byte & 0x7F) << shift
-        if byte < 0x80:
-            return value, at
-    raise ValueError
-
-
-def read_event_file(file: LogFile) -> dict[str, Series]:
-    """Return the scalars of an event file by tag. Raises Unreadable."""
-    return read_events(file.read(log_limits().max_log_file_bytes, "LAB_MAX_LOG_FILE_BYTES"))
+def _read(file: LogFile) -> list[History]:
+    history = history_of_points(read_event_file(file), unit="step")
+    if history is None:
+        raise Unreadable("its event records hold no scalars")
+    return [history]
 
 
 FORMAT = FileFormat(
@@ -172,5 +175,5 @@ FORMAT = FileFormat(
     files="events.out.tfevents.*",
     example={},
     sniff=lambda file: is_events(file.head),
-    read=lambda file: [History(read_event_file(file), "step")],
+    read=_read,
 )

@@ -19,6 +19,7 @@ _PARTS: dict[str, DataPart] = {
 }  # fmt: skip
 _NUMBERED = re.compile(r"valid(?:ation)?_(\d{1,3})\b")
 _HUMP = re.compile(r"(?<=[a-z])(?=[A-Z])")  # valLoss
+_ONE_WORD = re.compile(r"mAP|mIoU|LogLoss|MLogLoss|mDice")
 _WORD = re.compile(r"[a-z0-9()]+")
 _JOINED = re.compile(
     r"(train(?:ing)?|trn|tr|val(?:id(?:ation)?)?|dev|eval|test|tst)(loss|acc|accuracy|err|error)s?"
@@ -114,6 +115,7 @@ def part_of(text: str) -> DataPart | None:
 @lru_cache(maxsize=1 << 15)  # the runs of an experiment have the same names
 def parse_name(text: str) -> SeriesName:
     """Parse the name of a series."""
+    text = _ONE_WORD.sub(lambda match: match[0].lower(), text)
     words = _WORD.findall(text if text.islower() else _HUMP.sub(" ", text).lower())
     words = [part for word in words for part in _split(word)]
     parts = [_PARTS[word] for word in words if word in _PARTS]

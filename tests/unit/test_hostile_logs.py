@@ -15,15 +15,11 @@ from hypothesis import strategies as st
 from backend.diagnosis import Curve, diagnose
 from backend.errors import InvalidInput
 from backend.log_formats import find_losses, read_log
+from backend.log_formats.event_messages import scalars
 from backend.log_formats.history import History, Unreadable
 from backend.log_formats.json_logs import read_document
 from backend.log_formats.tables import from_rows
-from backend.log_formats.tensorboard import (
-    MAX_SCALAR_BYTES,
-    _masked,
-    _scalars,
-    read_events,
-)
+from backend.log_formats.tensorboard import MAX_SCALAR_BYTES, _masked, read_events
 from backend.series import Series
 
 EVENTS = Path(__file__).parents[1] / "data" / "events"
@@ -128,7 +124,7 @@ def test_invalid_epochs_are_replaced_by_counting(place: str) -> None:
 
 
 def test_steps_of_events_are_signed_64_bit_integers() -> None:
-    assert [step for _, step, _ in _scalars(b"\x10" + b"\xff" * 9 + b"\x01" + EVENT)] == [-1]
+    assert [scalar.step for scalar in scalars(b"\x10" + b"\xff" * 9 + b"\x01" + EVENT)] == [-1]
 
 
 HOSTILE: list[tuple[bytes, str]] = [
