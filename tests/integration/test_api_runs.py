@@ -121,7 +121,7 @@ def test_the_criterion_of_the_run_is_replayed_by_default(api: Api, run_id: int) 
     ("query", "field", "words"),
     [
         ("criterion=best", "criterion", "accepted: patience, gl, pq, up"),
-        ("patience=0", "patience", "a whole number from 1"),
+        ("patience=-1", "patience", "a whole number from 0"),
         ("patience=many", "patience", '"many"; accepted: a whole number'),
         ("criterion=gl&alpha=nan", "alpha", "nan; accepted: a number above 0"),
         ("criterion=up&alpha=3", "alpha", "with criterion gl or pq only"),

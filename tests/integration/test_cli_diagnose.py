@@ -75,7 +75,8 @@ def test_stdin_is_read(logs: Path) -> None:
         (["good.json", "--fail-on", "overfitting.sever"], 2),
         (["good.json", "--fail-on", "over-confident"], 0),
         (["good.json", "broken.json"], 2),
-        (["good.json", "--patience", "0"], 2),
+        (["good.json", "--patience", "0"], 0),
+        (["good.json", "--patience", "0.5"], 2),
     ],
 )
 def test_the_exit_code_depends_on_the_verdict(logs: Path, arguments: list[str], code: int) -> None:

@@ -147,9 +147,9 @@ def test_a_name_is_made_from_the_varying_hyperparameters() -> None:
         ({"dataset": MOONS, "training": {"seeds": [1, 1]}}, "training.seeds", "different"),
         ({"dataset": MOONS, "training": {"seed": 1}}, "training.seed", "accepted: epochs"),
         (
-            {"dataset": MOONS, "early_stopping": {"patience": 0}},
+            {"dataset": MOONS, "early_stopping": {"patience": -1}},
             "early_stopping.patience",
-            "from 1",
+            "from 0",
         ),
         ({"dataset": MOONS, "early_stopping": []}, "early_stopping", "accepted: fields among"),
         ({"dataset": MOONS, "name": "a\nb"}, "name", "one line"),

@@ -10,7 +10,6 @@ from backend.specification.hyperparameters.declaration import (
     Role,
     Section,
 )
-from backend.specification.hyperparameters.training import EpochCount
 from backend.specification.stopping_criteria import STOPPING_CRITERIA
 
 StripCount = Annotated[int, Field(ge=1, le=1000)]
@@ -34,11 +33,12 @@ CRITERION = Hyperparameter(
 PATIENCE = Hyperparameter(
     "early_stopping", "patience",
     label="patience",
-    help="Number of epochs without a better validation loss after which the criterion fires.",
+    help="Number of epochs without a better validation loss after which the criterion fires. "
+    "0, the default of Keras, fires at the first such epoch, as 1 does.",
     why="Validation loss is noisy: too little patience stops at a chance rise, too much trains on "
     "into overfitting.",
     role=Role.EARLY_STOPPING,
-    accepts=EpochCount,
+    accepts=Annotated[int, Field(ge=0, le=100_000)],
     when={CRITERION: _criteria_with("patience")},
 )  # fmt: skip
 MIN_DELTA = Hyperparameter(
