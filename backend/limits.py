@@ -142,11 +142,11 @@ class Limits(BaseModel):
         65_536, "Largest YAML body; reading as much takes a second.", beyond="413", ge=256
     )
     max_log_file_bytes: int = limit(
-        LOG_LIMITS.max_log_file_bytes, "Largest file that `lab diagnose` and imports read as a log, such as TensorBoard events.",
+        LOG_LIMITS.max_log_file_bytes, "Largest log that is read, such as TensorBoard events.",
         beyond="one sentence",
     )  # fmt: skip
     max_log_text_bytes: int = limit(
-        LOG_LIMITS.max_log_text_bytes, "Largest text that `lab diagnose` and imports read as a log.",
+        LOG_LIMITS.max_log_text_bytes, "Largest log of text that is read.",
         beyond="one sentence",
     )  # fmt: skip
     max_log_series: int = limit(
@@ -154,6 +154,6 @@ class Limits(BaseModel):
         beyond="one sentence",
     )  # fmt: skip
     diagnose_seconds: float = limit(
-        LOG_LIMITS.diagnose_seconds, "Processor time in which a log must be read, and a fifth more for each MiB of it.",
+        LOG_LIMITS.diagnose_seconds, "Processor time to read a log; for each MiB a fifth more.",
         beyond="one sentence", ge=0.01,
     )  # fmt: skip

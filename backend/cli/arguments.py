@@ -193,7 +193,7 @@ def _export(parser: ArgumentParser) -> None:
 def _diagnose(parser: ArgumentParser) -> None:
     parser.add_argument(
         "files", metavar="FILE", nargs="+",
-        help="CSV, JSON, JSON lines, TensorBoard events or a folder of them; - is standard input",
+        help="a log or a folder of logs (docs/formats.md); - is standard input",
     )  # fmt: skip
     parser.add_argument("--format", choices=["text", "json"], default="text", help="output format")
     parser.add_argument(

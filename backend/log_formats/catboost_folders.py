@@ -95,7 +95,7 @@ TRAINING_FORMAT = FileFormat(
     files="catboost_training.json",
     example={
         "catboost_training.json": '{"meta": {"learn_metrics": [{"name": "RMSE"}], "test_metrics": '
-        '[{"name": "RMSE"}]}, "iterations": [{"learn": [2.1], "iteration": 0, "test": [2.3]}, '
+        '[{"name": "RMSE"}]},\n "iterations": [{"learn": [2.1], "iteration": 0, "test": [2.3]},\n '
         '{"learn": [1.5], "iteration": 1, "test": [1.6]}]}'
     },
     sniff=lambda file: file.sample.lstrip()[:1] == "{" and '"iterations"' in file.text

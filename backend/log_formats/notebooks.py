@@ -75,8 +75,8 @@ FORMAT = FileFormat(
     looks="the outputs of its cells: printed logs, and tables as fastai and transformers show them",
     files="*.ipynb",
     example={
-        "train.ipynb": '{"nbformat": 4, "cells": [{"cell_type": "code", "outputs": [{"text": ['
-        '"Epoch 1: loss: 2.1 - val_loss: 2.3\\n", "Epoch 2: loss: 1.5 - val_loss: 1.6\\n", '
+        "train.ipynb": '{"nbformat": 4, "cells": [{"cell_type": "code", "outputs": [{"text": [\n'
+        '"Epoch 1: loss: 2.1 - val_loss: 2.3\\n",\n"Epoch 2: loss: 1.5 - val_loss: 1.6\\n",\n'
         '"Epoch 3: loss: 1.1 - val_loss: 1.2\\n"]}]}]}'
     },
     sniff=_sniff,
