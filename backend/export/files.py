@@ -3,7 +3,6 @@
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from io import BytesIO
-from itertools import repeat
 from math import isnan
 from tempfile import TemporaryFile
 
@@ -17,6 +16,7 @@ from backend.runs.fields import FieldValue
 from backend.series import Series
 
 ROWS_PER_PIECE = 1000  # rows of a series that are sent at a time
+POINTS_PER_PIECE = 20_000
 
 
 def csv_lines(rows: Iterable[Iterable[object]]) -> bytes:
@@ -57,12 +57,15 @@ def series_lines(series: Mapping[str, Series]) -> Iterator[bytes]:
 
 def point_lines(series: Mapping[str, Series]) -> Iterator[bytes]:
     """Yield the metrics of a run with a line per point: metric, step and value."""
-    yield csv_lines([["metric", "step", "value"]])
+    lines = ["metric,step,value\n"]
     for name, metric in series.items():
-        for start in range(0, len(metric), ROWS_PER_PIECE):
-            block = metric.take(slice(start, start + ROWS_PER_PIECE))
-            values = map(_cell, block.values.tolist())
-            yield csv_lines(zip(repeat(name), block.steps.tolist(), values, strict=False))
+        cell = csv_cell(name)
+        points = zip(metric.steps.tolist(), metric.values.tolist(), strict=True)
+        lines += [f"{cell},{step},{csv_cell(_cell(value))}\n" for step, value in points]
+        if len(lines) > POINTS_PER_PIECE:
+            yield "".join(lines).encode("utf-8", "replace")
+            lines = []
+    yield "".join(lines).encode("utf-8", "replace")
 
 
 def _cell(value: float) -> float | None:

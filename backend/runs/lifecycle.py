@@ -33,13 +33,17 @@ logger = logging.getLogger(__name__)
 DIAGNOSED_METRICS = ("train_loss", "val_loss", "train_accuracy", "val_accuracy")
 
 
+ADDED: JsonObject = {"kind": None, "severity": None, "advice": []}
+"""Entries that a diagnosis did not have when earlier versions stored it."""
+
+
 def diagnosis_of(session: Session, row: Run) -> JsonObject:
     """Return the diagnosis of a run; while the run trains, the diagnosis up to now.
 
     The diagnosis of an external run is stored while it is logged, at most once a second.
     """
     if row.diagnosis and (row.status in ENDED or external_runs.among(session, [row.id])):
-        return row.diagnosis
+        return {**ADDED, **row.diagnosis}
     return diagnose_runs(session, [row])[row.id].as_dict()
 
 

@@ -5,8 +5,10 @@ import io
 import zipfile
 
 import pytest
+from sqlalchemy import select
 
 from backend.store.external_search import DEFAULT_NAME
+from backend.store.tables import Run
 from backend.tracking.experiments import find_or_create
 from tests.api import Api
 from tests.external import Row, finished_run, log_rows, overfitting, start_run
@@ -76,6 +78,16 @@ def test_a_run_is_found_by_the_id_of_its_client(api: Api) -> None:
     found = api.get("/api/runs", params={"filter": f"external_id = '{run.external_id}'"})
     [item] = found.json()["items"]
     assert (item["id"], item["external_id"]) == (run.run_id, run.external_id)
+
+
+def test_a_diagnosis_of_an_earlier_version_is_shown(sqlite_api: Api) -> None:
+    finished_run(sqlite_api.database)
+    with sqlite_api.database.write() as session:
+        row = session.scalars(select(Run)).one()
+        added = ("kind", "severity", "advice")
+        row.diagnosis = {k: v for k, v in (row.diagnosis or {}).items() if k not in added}
+    assert sqlite_api.get("/runs/1").status_code == 200
+    assert sqlite_api.get("/api/runs/1/diagnosis").json()["advice"] == []
 
 
 def test_metrics_are_downloaded_with_a_row_per_step_or_per_point(sqlite_api: Api) -> None:
