@@ -8,10 +8,12 @@ from frontend import assets
 from frontend.charts import experiment_routes, routes, run_routes
 from frontend.live_parts import LivePages
 from frontend.pages import (
+    answers,
     audit,
     client_links,
     compare,
     console,
+    datasets,
     docs,
     experiment,
     home,
@@ -36,18 +38,9 @@ def mount(app: FastAPI) -> None:
     app.state.live_pages = LivePages()
     charts = (routes, experiment_routes, run_routes)
     pages = (home, new_experiment, experiment, runs, run, logged, console, client_links, compare)
-    for module in (
-        assets,
-        *charts,
-        *pages,
-        imports,
-        reference,
-        docs,
-        status,
-        tokens,
-        audit,
-        sign_in,
-    ):
+    own = (datasets, answers, imports)
+    service = (reference, docs, status, tokens, audit, sign_in)
+    for module in (assets, *charts, *pages, *own, *service):
         app.include_router(module.router, include_in_schema=False)
 
 

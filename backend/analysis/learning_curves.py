@@ -24,7 +24,7 @@ from backend.specification.params import ParamValue
 
 DRAWN_POINTS = 60  # of the fitted curve
 # Multiples of the largest size that are forecast; the drawn curve ends at the last one.
-FORECAST_FACTORS = (2, 10.0)
+FORECAST_FACTORS = (2, 4, 10.0)
 DEFAULT_TARGET = 0.9  # of the lowest measured loss
 
 

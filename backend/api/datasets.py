@@ -10,12 +10,16 @@ from backend.errors import InvalidInput
 from backend.imports.upload_folder import upload_folder
 from backend.imports.uploads import Upload, receive
 from backend.own_data import service
+from backend.own_data.first_grid import DEFAULT_SECONDS, first_grid
 from backend.own_data.names import name_of_file
 from backend.own_data.schemas import DatasetItem, DatasetList, Preview, dataset_item, preview_of
-from backend.store import datasets
+from backend.runs.queue_limits import check_queue
+from backend.store import datasets, experiments
+from backend.store.dataset_sources import facts_of
 from backend.store.tables import MAX_ID
 from backend.web.audit import note_changed
 from backend.web.dependencies import DatabaseDep, SettingsDep, Switch
+from backend.web.heavy_work import HEAVY
 from backend.web.json_bodies import JsonRoute
 
 router = APIRouter(prefix="/api/datasets", tags=["data sets"], route_class=JsonRoute)
@@ -130,6 +134,44 @@ def change_dataset(
     service.change(database, dataset_id, **wanted.model_dump())
     note_changed("dataset", [dataset_id])
     return read_dataset(dataset_id, database)
+
+
+class Diagnosis(BaseModel):
+    """The experiment that diagnoses a data set. `url` is the page with its answers."""
+
+    id: int
+    url: str
+    runs: int
+    estimated_seconds: float
+
+
+@router.post(
+    "/{dataset_id}/diagnosis", status_code=201, summary="Diagnose a data set", dependencies=[HEAVY]
+)
+def diagnose_dataset(
+    dataset_id: DatasetId,
+    database: DatabaseDep,
+    settings: SettingsDep,
+    seconds: Annotated[
+        float, Query(ge=30, le=86_400, description="Seconds of training to plan for.")
+    ] = DEFAULT_SECONDS,
+) -> Diagnosis:
+    """Train a first grid over data, capacity and regularisation that fits into a time."""
+    with database.read() as session:
+        dataset = datasets.get(session, dataset_id)
+        if dataset.choice is None:
+            raise InvalidInput(f"{dataset.name} has no target; choose one first.", "target")
+        facts = facts_of(dataset)
+    spec = first_grid(facts, seconds=seconds, workers=settings.workers)
+    with database.write() as session:
+        check_queue(session, len(spec.runs), settings)
+        experiment, run_ids = experiments.create_experiment(session, spec)
+        return Diagnosis(
+            id=experiment.id,
+            url=f"/experiments/{experiment.id}/answers",
+            runs=len(run_ids),
+            estimated_seconds=experiment.estimated_seconds,
+        )
 
 
 @router.delete("/{dataset_id}", status_code=204, summary="Delete a data set")

@@ -240,15 +240,22 @@ def _dataset(parser: ArgumentParser) -> None:
     )
     show = actions.add_parser("list", help="list the data sets that were added")
     one = actions.add_parser("show", help="show the columns of a data set")
+    diagnose = actions.add_parser(
+        "diagnose", help="train a first grid: enough data, capacity, training, regularisation?"
+    )
+    diagnose.add_argument(
+        "--seconds", type=float, default=120, help="seconds of training to plan for (120)"
+    )
+    diagnose.add_argument("--wait", action="store_true", help="follow it until it ends")
     delete = actions.add_parser("delete", help="delete a data set; curves of its runs stay")
-    for action in (one, delete):
+    for action in (one, diagnose, delete):
         action.add_argument("dataset", metavar="DATASET", help="id or name of the data set")
     delete.add_argument("--yes", action="store_true", help="also if runs refer to it")
     for action in (show, one):
         action.add_argument(
             "--format", choices=["text", "json"], default="text", help="output format"
         )
-    for action in (add, show, one, delete):
+    for action in (add, show, one, diagnose, delete):
         _server(action)
 
 

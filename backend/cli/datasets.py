@@ -1,11 +1,13 @@
-"""Command on data sets of a running server: dataset add, list, show and delete."""
+"""Command on data sets of a running server: dataset add, list, show, diagnose, delete."""
 
 import json
 from argparse import Namespace
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from backend.cli.client import Client
 from backend.cli.terminal import complain, say
+from backend.cli.watch import follow
 from backend.errors import NotFound
 from backend.specification.params import JsonObject
 
@@ -13,9 +15,8 @@ PATH = "/api/datasets"
 
 
 def run(options: Namespace) -> int:
-    """Run `lab dataset add`, `list`, `show` or `delete`."""
-    ACTIONS[options.action](Client.from_options(options), options)
-    return 0
+    """Run `lab dataset add`, `list`, `show`, `diagnose` or `delete`."""
+    return ACTIONS[options.action](Client.from_options(options), options) or 0
 
 
 def _add(client: Client, options: Namespace) -> None:
@@ -58,6 +59,15 @@ def _show(client: Client, options: Namespace) -> None:
         say(f"{preview['duplicates']:,} rows repeat another row.")
 
 
+def _diagnose(client: Client, options: Namespace) -> int:
+    """Start the diagnosis; with --wait, follow it to its end."""
+    path = f"{PATH}/{_id(client, options.dataset)}/diagnosis"
+    started = client.post(path, b"", "application/json", seconds=options.seconds)
+    say(f"Experiment {started['id']}: {started['runs']:,} runs")
+    say(f"{client.url}{started['url']}")
+    return follow(client, started["id"]) if options.wait else 0
+
+
 def _delete(client: Client, options: Namespace) -> None:
     client.delete(f"{PATH}/{_id(client, options.dataset)}", confirm=options.yes)
     say(f"Data set {options.dataset} is deleted.")
@@ -89,4 +99,10 @@ def _described(column: JsonObject) -> str:
     return ", ".join(parts)
 
 
-ACTIONS = {"add": _add, "list": _list, "show": _show, "delete": _delete}
+ACTIONS: Mapping[str, Callable[[Client, Namespace], int | None]] = {
+    "add": _add,
+    "list": _list,
+    "show": _show,
+    "diagnose": _diagnose,
+    "delete": _delete,
+}

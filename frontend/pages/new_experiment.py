@@ -1,7 +1,7 @@
 """Page with the form for a new experiment: one field for each setting, from its declaration."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Annotated
 
 from fastapi import APIRouter, Query
@@ -9,7 +9,7 @@ from fastapi.responses import HTMLResponse
 from sqlalchemy.orm import Session
 
 from backend.errors import NotFound
-from backend.specification.data_sources import SOURCES
+from backend.specification.data_sources import SOURCES, Source, source_of_table
 from backend.specification.hyperparameters import (
     AXES,
     HYPERPARAMETERS,
@@ -18,10 +18,12 @@ from backend.specification.hyperparameters import (
     Hyperparameter,
     Role,
 )
+from backend.specification.hyperparameters.dataset import SOURCE
 from backend.specification.placement import PLACEMENT_SETTINGS, PlacementSetting
 from backend.specification.presets import PRESETS
 from backend.specification.setting_status import SettingStatus, setting_statuses
-from backend.store import experiments
+from backend.store import datasets, experiments
+from backend.store.dataset_sources import facts_of
 from frontend.site import Reading, render
 
 router = APIRouter()
@@ -56,7 +58,8 @@ def new_experiment(
     Raises NotFound.
     """
     document = _document(session, preset, copied, source)
-    sections = form_fields(document)
+    own = _own_sources(session, document)
+    sections = form_fields(document, {name: source.title for name, source in own.items()})
     fields = [field for section in sections.values() for field in section]
     return render(
         "new_experiment.html",
@@ -71,8 +74,18 @@ def new_experiment(
         toggles=TOGGLES,
         statuses={field.path: asdict(field.status) for field in fields},
         flat=[name for name, source in SOURCES.items() if source.features == 2],
-        problem_of={name: source.problem for name, source in SOURCES.items()},
+        problem_of={name: source.problem for name, source in {**SOURCES, **own}.items()},
     )
+
+
+def _own_sources(session: Session, document: Mapping[str, object]) -> dict[str, Source]:
+    """Return the data sets that people have added, and the versions in a specification."""
+    section = document.get(SOURCE.section)
+    written = section.get(SOURCE.name) if isinstance(section, Mapping) else None
+    names = written if isinstance(written, list) else [written]
+    used = [SOURCES[name] for name in names if isinstance(name, str) and name in SOURCES]
+    live = [source_of_table(facts_of(d)) for d in datasets.listed(session) if d.choice]
+    return {source.name: source for source in [*live, *used] if source.table is not None}
 
 
 def _document(
@@ -81,7 +94,8 @@ def _document(
     if copied is not None:
         return experiments.specification(session, copied)
     if preset is None:
-        return {"dataset": {"source": source}} if source in SOURCES else START
+        known = SOURCES.get(source) if source else None
+        return {"dataset": {"source": known.name}} if known else START
     if preset not in PRESETS:
         raise NotFound(f"There is no preset {preset[:60]}. Available: {', '.join(PRESETS)}.")
     return PRESETS[preset].document
@@ -124,11 +138,23 @@ class FormField:
         return not self.chosen and choice in self.status.defaults
 
 
-def form_fields(document: Mapping[str, object]) -> dict[str, list[FormField]]:
-    """Return the fields by heading, choices first, filled in from a specification."""
+def form_fields(
+    document: Mapping[str, object], own_sources: Mapping[str, str] | None = None
+) -> dict[str, list[FormField]]:
+    """Return the fields by heading, choices first, filled in from a specification.
+
+    `own_sources` are the titles of the data sets that people have added, by name.
+    """
     statuses = setting_statuses(document)
     by_heading = {section.heading: _fields(name, document, statuses) for name, section in
                   SECTIONS.items()}  # fmt: skip
+    heading = SECTIONS[SOURCE.section].heading
+    by_heading[heading] = [
+        replace(field, choices={**field.choices, **(own_sources or {})})
+        if field.path == SOURCE.path
+        else field
+        for field in by_heading[heading]
+    ]
     placement = [
         _placement(setting, document, statuses[name])
         for name, setting in PLACEMENT_SETTINGS.items()
