@@ -60,7 +60,7 @@ def _show(client: Client, options: Namespace) -> None:
 
 
 def _diagnose(client: Client, options: Namespace) -> int:
-    """Start the diagnosis; with --wait, follow it to its end."""
+    """Start the diagnosis. With --wait, follow its runs until they have ended."""
     path = f"{PATH}/{_id(client, options.dataset)}/diagnosis"
     started = client.post(path, b"", "application/json", seconds=options.seconds)
     say(f"Experiment {started['id']}: {started['runs']:,} runs")

@@ -152,8 +152,9 @@ def _regularisation(effect: StepEffect | None) -> Answer:
         "not assessable": NOT_ASSESSABLE,
     }
     answer = _word(effect, words)
-    if effect and effect.knob and effect.finding == "limits":
-        answer = f"{formatting.label(effect.knob).capitalize()} of {effect.after} or more."
+    if effect and effect.finding == "limits":
+        name = formatting.label(effect.knob or "")
+        answer = f"{name.capitalize()} of {effect.after} or more."
     return Answer("Which regularisation?", answer, [effect.sentence] if effect else [])
 
 
