@@ -144,13 +144,13 @@ def valkey_url(valkey_server: str) -> str:
 @pytest.fixture
 def settings(tmp_path: Path, database_url: str, valkey_url: str) -> Settings:
     """Settings with the database of this test (SQLite and PostgreSQL) and an empty broker."""
-    return Settings(data_dir=tmp_path, database=database_url, broker=valkey_url)
+    return Settings(data_dir=tmp_path, database=database_url, broker=valkey_url, workers=1)
 
 
 @pytest.fixture
 def sqlite_settings(tmp_path: Path, sqlite_url: str, valkey_url: str) -> Settings:
     """Settings with the SQLite database of this test and an empty broker."""
-    return Settings(data_dir=tmp_path, database=sqlite_url, broker=valkey_url)
+    return Settings(data_dir=tmp_path, database=sqlite_url, broker=valkey_url, workers=1)
 
 
 @pytest.fixture(scope="session")
