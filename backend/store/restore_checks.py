@@ -82,7 +82,7 @@ def _wrong_value(column: Column[object]) -> str:
         return "typeof({0}) <> 'integer'"
     if isinstance(kind, Integer):
         is_id = column.name == "id" or column.name.endswith("_id")
-        least = 1 if is_id else -MAX_ID
+        least = column.info.get("least", 1) if is_id else -MAX_ID
         return f"typeof({{0}}) <> 'integer' OR {{0}} NOT BETWEEN {least} AND {MAX_ID}"
     if isinstance(kind, Float):
         return "typeof({0}) NOT IN ('real', 'integer')"

@@ -31,15 +31,21 @@ from backend.store import (
     consistency,
     dispatch,
     experiments,
+    external_runs,
+    logged_files,
     metrics,
+    received_entries,
     restore,
     runs,
     schema,
     transitions,
 )
+from backend.store.external_runs import Dataset
+from backend.store.logged_files import Content
 from backend.store.tables import Base, Experiment, Metric, MetricSummary, Run
 from backend.store.transitions import Lease
 from tests.api import record_epochs
+from tests.external import finished_run, log_rows
 from tests.product import ROOT, wait_for
 from tests.scenes import MOONS, Scene, write_scene
 
@@ -79,6 +85,16 @@ def fill(database: Database) -> None:
         session.execute(update(Experiment).where(Experiment.id == 1).values(note="followed"))
 
 
+def log_outside(database: Database) -> None:
+    """Add an external run with everything that a client may log."""
+    run = finished_run(database, params={"hidden": "8"})
+    log_rows(database, run, [("val_loss", 60, 1, float("nan")), ("acc", -1, 2, 0.5)])
+    with database.write() as session:
+        external_runs.add_datasets(session, run, [Dataset("digits", "d1", "train", {"rows": 9})])
+        logged_files.put(session, f"3/{run.external_id}/artifacts/a.txt", Content("a" * 64, 1), 3)
+        received_entries.add(session, run.run_id, ["entry"])
+
+
 @pytest.fixture
 def empty_sqlite_url(tmp_path: Path) -> str:
     """The URL of a SQLite file that does not exist yet."""
@@ -97,11 +113,12 @@ def test_a_backup_is_restored_on_either_database(
     database: Database, target: Database, tmp_path: Path
 ) -> None:
     fill(database)
+    log_outside(database)
     backup.write(database, tmp_path / "kept.db")
     restore_backup(tmp_path / "kept.db", target)
     assert content(target) == content(database)
     experiment_id, _ = write_scene(target, SCENE)  # ids continue after the restored ones
-    assert experiment_id == 3
+    assert experiment_id == 4
 
 
 def test_a_restore_invalidates_later_leases(

@@ -55,7 +55,9 @@ class LoggedPoints(Base):
     __table_args__ = {"sqlite_with_rowid": False}
 
     run_id: Mapped[int] = mapped_column(Integer, primary_key=True, autoincrement=False)
-    key_id: Mapped[int] = mapped_column(Integer, primary_key=True, autoincrement=False)
+    key_id: Mapped[int] = mapped_column(
+        Integer, primary_key=True, autoincrement=False, info={"least": 0}
+    )
     batch: Mapped[int] = mapped_column(Integer, primary_key=True, autoincrement=False)
     first_step: Mapped[int] = mapped_column(BigInteger)
     last_step: Mapped[int] = mapped_column(BigInteger)
