@@ -8,6 +8,8 @@
     if run.should_stop("overfitting"): ...
     run.finish()
 
+    overfit_lab.sweep(train, n_train=[100, 1000], width=[8, 32], seeds=3)
+
 `diagnose`, and everything else except sending, works without a server. Modules are loaded when they
 are used, so that the import itself takes a few milliseconds.
 """
@@ -19,8 +21,9 @@ if TYPE_CHECKING:
     from overfit_lab.fit import Fit, diagnose
     from overfit_lab.runs import Run
     from overfit_lab.session import finish, init, log, should_stop
+    from overfit_lab.sweeps.local import sweep
 
-__all__ = ["Fit", "Run", "diagnose", "finish", "init", "log", "should_stop"]
+__all__ = ["Fit", "Run", "diagnose", "finish", "init", "log", "should_stop", "sweep"]
 
 _MODULES = {
     "Fit": "fit",
@@ -30,6 +33,7 @@ _MODULES = {
     "init": "session",
     "log": "session",
     "should_stop": "session",
+    "sweep": "sweeps.local",
 }
 
 

@@ -12,10 +12,12 @@ from backend.cli.terminal import say, say_progress
 from backend.diagnosis.verdicts import Verdict, slug
 from backend.errors import InvalidInput, NotFound, Unavailable
 from backend.printable import printable
+from backend.runs.roles import Roles
 from backend.specification.hyperparameters import HYPERPARAMETERS
 from backend.specification.params import JsonObject
 
 MISSING = "-"
+SWEEP = "sweep"  # the source of runs whose params are planned
 RUN_COLUMNS = (
     "parameters", "n_train", "best epoch", "train loss", "val loss", "best val loss", "verdict",
 )  # fmt: skip
@@ -24,10 +26,12 @@ RUN_COLUMNS = (
 def runs_table(runs: Sequence[JsonObject]) -> str:
     """Return a table with a row per cell. Numbers are medians over the seeds of the cell.
 
-    External runs have a row each, and only the columns with a value.
+    External runs have a row each, unless they are those of a sweep, and only the columns with a
+    value.
     """
     if not runs:
         return "The experiment has no runs."
+    runs = _with_settings(runs)
     varied = _varied(runs)
     labels = [name for name in ("variant", "run_name") if any(run.get(name) for run in runs)]
     heads = [*(_LABELS[name] for name in labels), *map(_head, varied), *RUN_COLUMNS]
@@ -51,12 +55,21 @@ def runs_table(runs: Sequence[JsonObject]) -> str:
     )
 
 
+def _with_settings(runs: Sequence[JsonObject]) -> Sequence[JsonObject]:
+    """Return the runs of a sweep with the hyperparameters that their params stand for."""
+    if any(run.get("source") != SWEEP for run in runs):
+        return runs
+    roles = Roles.guessed(dict.fromkeys(name for run in runs for name in run["params"]))
+    return [{**run, "params": roles.settings(run["params"]), "run_name": None} for run in runs]
+
+
 _LABELS = {"variant": "variant", "run_name": "run"}
 
 
 def _cell(run: JsonObject) -> Hashable:
     """Return the key of the row of a run: its cell, or the run itself if it is external."""
-    return run["id"] if run.get("external_id") else cell_key(run["params"], run.get("variant"))
+    is_alone = run.get("external_id") and run.get("source") != SWEEP
+    return run["id"] if is_alone else cell_key(run["params"], run.get("variant"))
 
 
 def _head(path: str) -> str:

@@ -6,7 +6,7 @@ import sys
 import time
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from signal import Signals
 from typing import Protocol
@@ -40,7 +40,7 @@ class Job:
     slot: int = 0
     stopped_for: str = ""
     deadline: float | None = None
-    sent: dict[str, int] = field(default_factory=dict)
+    is_open: bool = True
 
     def stop(self, reason: str) -> None:
         """Ask the command to end; `kill_overdue` kills it later. The first reason counts."""
@@ -66,6 +66,7 @@ class Job:
             return None
         self.output.wait(OUTPUT_SECONDS)
         os.close(self.control)
+        self.is_open = False
         with os.fdopen(self.status, errors="replace") as file:
             word, _, detail = file.read().strip().partition(" ")
         return End.of(word, detail, self.output.last_line)

@@ -12,7 +12,8 @@ from backend.series import Series
 from overfit_lab.connection import Json
 
 MAX_BYTES = 6 << 20  # of output that is read, less than LAB_MAX_LOG_TEXT_BYTES
-FIRST_SECONDS = 2.0  # until the first reading
+FIRST_SECONDS = 10.0  # until the first reading: by then a program that logs has begun to
+PAUSE_SECONDS = 2.0  # between two readings
 SHARE = 0.05  # of the time of the agent that may be spent on reading the output of one job
 NAME = "console.txt"
 
@@ -50,7 +51,7 @@ class ConsoleReading:
         self.read_bytes = len(self.output)
         content = bytes(self.output)
         found = series_in(content if final else content[: content.rfind(b"\n") + 1])
-        self.at = time.monotonic() + max(FIRST_SECONDS, (time.monotonic() - begun) / SHARE)
+        self.at = time.monotonic() + max(PAUSE_SECONDS, (time.monotonic() - begun) / SHARE)
         return found
 
 
