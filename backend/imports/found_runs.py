@@ -83,6 +83,9 @@ def find_in_files(
         raise Unreadable(f"{label}: {error.detail}.") from error
     names = {file.name for file in files} if len(files) > 1 else set()
     runs = [_found(label, each, chosen, names, option) for each in _noted(reading)]
+    with_pair = [run for run in runs if run.pair]
+    if with_pair and chosen != NAMES_DECIDE:
+        return with_pair  # a person named losses, which the other runs do not have
     return [run for run in runs if run.pair or run.alternatives] or runs[:1]
 
 
