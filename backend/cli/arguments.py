@@ -225,7 +225,12 @@ def _import(parser: ArgumentParser) -> None:
     )  # fmt: skip
     parser.add_argument("--train", metavar="NAME", help="name of the train loss")
     parser.add_argument("--validation", metavar="NAME", help="name of the validation loss")
-    parser.add_argument("--dry-run", action="store_true", help="only show what would be imported")
+    mode = parser.add_mutually_exclusive_group()
+    mode.add_argument("--dry-run", action="store_true", help="only show what would be imported")
+    mode.add_argument(
+        "--follow", action="store_true",
+        help="import new points while a training writes the logs, until Ctrl-C",
+    )  # fmt: skip
     _server(parser)
 
 

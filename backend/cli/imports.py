@@ -4,6 +4,7 @@ from argparse import Namespace
 from collections.abc import Mapping, Sequence
 
 from backend.cli.client import Client
+from backend.cli.follow_logs import Follower
 from backend.cli.log_paths import logs_at
 from backend.cli.terminal import say
 from backend.specification.params import JsonObject
@@ -12,6 +13,8 @@ from backend.specification.params import JsonObject
 def run(options: Namespace) -> int:
     """Import the runs of files and folders; print a line for each run with its id."""
     client = Client.from_options(options)
+    if options.follow:
+        return Follower(client, options, fields_of(options)).run()
     logs = logs_at(options.paths)
     files = [(log.name, log.path) for log in logs]
     answer = client.upload("/api/imports", files, fields_of(options), dry_run=options.dry_run)

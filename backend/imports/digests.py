@@ -22,6 +22,6 @@ def digest_of(run: FoundRun) -> bytes:
     return digest.digest()
 
 
-def digest_of_followed(source: str, run: FoundRun) -> bytes:
+def digest_of_followed(source: str, label: str) -> bytes:
     """Return the digest of a run in a log that grows: by the id of the log and the run's label."""
-    return hashlib.sha256(f"followed\0{source}\0{run.label}".encode()).digest()
+    return hashlib.sha256(f"followed\0{source}\0{label}".encode()).digest()

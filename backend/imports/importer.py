@@ -1,7 +1,7 @@
 """Store the runs of logs as external runs: all of them in one transaction, each of them once."""
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -107,58 +107,91 @@ def store(
     """
     experiment_id = experiments.find_or_create(session, experiment).id
     imported_runs.lock(session, experiment_id)
-    digests = [_digest(run.found, following) for run in runs]
+    if following is not None:
+        return experiment_id, follow(session, experiment_id, runs, following)
+    digests = [digest_of(run.found) for run in runs]
     known = imported_runs.find(session, experiment_id, digests)
     stored: list[ImportedRun] = []
     for run, digest in zip(runs, digests, strict=True):
-        if digest not in known:
+        if digest in known:
+            stored.append(_existing(session, known[digest], run))
+        else:
             logged = _create(session, experiment_id, run)
             imported_runs.note(session, logged, [digest])
             known[digest] = logged.external_id
-            imported_runs.add_series(session, logged, _timed(run.found))
-            stored.append(_diagnosed(session, logged, run, following))
-        elif following is None:
-            stored.append(_existing(session, known[digest], run))
-        else:
-            stored.append(_continued(session, known[digest], run, following))
+            stored.append(_diagnosed(session, logged, run))
     return experiment_id, stored
 
 
-def _digest(run: FoundRun, following: Following | None) -> bytes:
-    return digest_of(run) if following is None else digest_of_followed(following.source, run)
+def follow(
+    session: Session, experiment_id: int, runs: Sequence[RunToImport], following: Following
+) -> list[ImportedRun]:
+    """Store the new points of the runs of a log that grows; a run that is new is created."""
+    stored: list[ImportedRun] = []
+    taken: set[str] = set()
+    for run in runs:
+        logged = _followed(session, experiment_id, run, following, taken)
+        new = imported_runs.new_points(session, logged, _timed(run.found), _now())
+        imported_runs.add_series(session, logged, new)
+        digests = [digest_of_followed(following.source, run.found.label)]
+        if following.ended:  # a later import of the whole file is the same run
+            digests.append(digest_of(run.found))
+        imported_runs.note(session, logged, digests)
+        taken.add(logged.external_id)
+        notes = () if new else (NO_NEW_POINTS,)
+        stored.append(_diagnosed(session, logged, run, notes, ended=following.ended))
+    return stored
 
 
-def _create(session: Session, experiment_id: int, run: RunToImport) -> LoggedRun:
+def _followed(
+    session: Session,
+    experiment_id: int,
+    run: RunToImport,
+    following: Following,
+    taken: Collection[str],
+) -> LoggedRun:
+    """Return the run of a log that grows, locked.
+
+    The only run of a folder has the label of the folder. Once there is a second one, both have
+    labels of their own.
+    """
+    own = digest_of_followed(following.source, run.found.label)
+    of_folder = digest_of_followed(following.source, run.found.label.partition("#")[0])
+    same = digest_of(run.found)
+    known = imported_runs.find(session, experiment_id, [own, of_folder, same])
+    for digest in (own, same, of_folder):
+        external_id = known.get(digest)
+        if external_id is None or external_id in taken:
+            continue
+        logged = external_runs.locate(session, [external_id])[external_id]
+        if digest != of_folder or imported_runs.has_grown(session, logged, run.found.series):
+            return logged
+    return _create(session, experiment_id, run, with_points=False)
+
+
+def _create(
+    session: Session, experiment_id: int, run: RunToImport, *, with_points: bool = True
+) -> LoggedRun:
     name = run.name[:MAX_NAME_CHARACTERS]
     start, _ = _ends(run.found)
     logged = create_run(session, experiment_id, SOURCE, name=name, start_time=start)
     params = _texts(run.found.params, MAX_PARAM_CHARACTERS)
     tags = _texts(run.found.tags, MAX_TAG_CHARACTERS)
     log(session, RunLog(logged.external_id, params=params, tags=tags))
+    if with_points:
+        imported_runs.add_series(session, logged, _timed(run.found))
     return logged
-
-
-def _continued(
-    session: Session, external_id: str, run: RunToImport, following: Following
-) -> ImportedRun:
-    """Append the new points of a log that is followed."""
-    logged = external_runs.locate(session, [external_id])[external_id]
-    new = imported_runs.new_points(session, logged, _timed(run.found), _now())
-    imported_runs.add_series(session, logged, new)
-    if following.ended:  # a later import of the whole file is the same run
-        imported_runs.note(session, logged, [digest_of(run.found)])
-    return _diagnosed(session, logged, run, following, () if new else (NO_NEW_POINTS,))
 
 
 def _diagnosed(
     session: Session,
     logged: LoggedRun,
     run: RunToImport,
-    following: Following | None,
     notes: Sequence[str] = (),
+    *,
+    ended: bool = True,
 ) -> ImportedRun:
     """Set the state of a run whose points are stored, and diagnose it."""
-    ended = following is None or following.ended
     _, end = _ends(run.found)
     status: State = "finished" if ended else "running"
     external_runs.set_status(session, logged, status, end_time=end if ended else None)

@@ -103,6 +103,17 @@ def new_points(
     return new
 
 
+def has_grown(session: Session, run: LoggedRun, series: Mapping[str, Series]) -> bool:
+    """Return whether series hold all steps that a run has, and all its first values."""
+    stored = logged_points.series_of(session, [run.run_id]).get(run.run_id, {})
+    return all(
+        name in series
+        and bool(np.isin(before.steps, series[name].steps).all())
+        and series[name].at(int(before.steps[0])) == before.at(int(before.steps[0]))
+        for name, before in stored.items()
+    )
+
+
 def _batch(series: Mapping[str, TimedSeries]) -> Batch:
     keys: list[str] = []
     steps: list[int] = []
