@@ -111,17 +111,17 @@ CLIENTS = {
         [*per_epoch("validation_0-logloss", "validation_1-logloss"),
          ("stopped_iteration", 0, 11), ("best_iteration", 0, 2),
          *again("validation_0-logloss", "validation_1-logloss", EPOCHS)],
-        ("validation_0-logloss", "validation_1-logloss"), "iteration",
+        ("validation_0-logloss", "validation_1-logloss"), "round",
     ),
     "xgboost with names": ClientLog(
         per_epoch("train-logloss", "eval-logloss", "train-auc", "eval-auc"),
-        ("train-logloss", "eval-logloss"), "iteration", params={"num_boost_round": "12"},
+        ("train-logloss", "eval-logloss"), "round", params={"num_boost_round": "12"},
     ),
     "lightgbm": ClientLog(
         [*per_epoch("training-binary_logloss", "valid_0-binary_logloss"),
          ("stopped_iteration", 0, 11), ("best_iteration", 0, 2),
          *again("training-binary_logloss", "valid_0-binary_logloss", EPOCHS)],
-        ("training-binary_logloss", "valid_0-binary_logloss"), "iteration",
+        ("training-binary_logloss", "valid_0-binary_logloss"), "round",
     ),
     "ultralytics": ClientLog(
         [(f"{part}/{loss}_loss", epoch, value / 2)

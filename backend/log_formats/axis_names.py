@@ -12,14 +12,15 @@ EPOCH_NAMES = (
 STEP_NAMES = (
     "step", "global_step", "_step", "steps", "current_steps", "iteration", "iterations", "iter",
     "iters", "itr", "it", "n_iter", "num_iter", "update", "updates", "num_updates", "num_steps",
-    "training_step", "train_step", "train_steps", "round", "rounds", "boosting_round", "tree",
+    "training_step", "training_iteration", "train_step", "train_steps", "round", "rounds",
+    "boosting_round", "tree",
     "batch", "batch_idx", "batches",
 )  # fmt: skip
 INDEX = ""
 """The name of a column without one: the index of a DataFrame."""
 PART_NAMES = (
     "phase", "split", "mode", "stage", "subset", "dataset", "part", "partition", "set",
-    "runcontext", "run_context", "context", "variant",
+    "runcontext", "run_context", "context", "variant", "data", "fold_type",
 )  # fmt: skip
 RUN_NAMES = (
     "run", "run_id", "run_name", "runid", "run_uuid", "fold", "trial", "trial_id", "experiment",

@@ -44,7 +44,7 @@ def on_common_axis(
     unit, names = history.unit, pairs[0]
     if np.array_equal(train.steps, validation.steps) or not len(train) or not len(validation):
         return Placed(train, validation, unit)
-    if history.unpaired and not _share_steps(train, validation):
+    if history.unpaired and len(train) != len(validation):
         raise Unreadable(history.unpaired)
     own_steps = _share_steps(train, validation)
     timed = [_timed(history, name) for name in names] if len(pairs) == 1 else []

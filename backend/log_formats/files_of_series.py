@@ -11,15 +11,21 @@ from backend.log_formats.axis_names import INDEX, VALUE_NAMES, plain
 from backend.log_formats.columns import Points, Table
 from backend.log_formats.delimited import looks_like_table, numbers_without_header, table_in
 from backend.log_formats.history import History, Unreadable
+from backend.log_formats.json_logs import parsed
+from backend.log_formats.lists import history_of_lists, series_of
 from backend.log_formats.log_file import LogFile
 from backend.log_formats.log_format import FolderFormat
+from backend.log_formats.nested import histories_of
 from backend.log_formats.numbers import is_whole_step
 from backend.log_formats.placing import history_of
+from backend.log_formats.wide_tables import split_by_columns
 from backend.pairing.series_names import parse_name, part_of
 from backend.series import Series
 
 ENDINGS = (".csv", ".tsv", ".txt", ".dat", ".log", ".json")
 _DOWNLOAD = re.compile(r"(?:run-)?(?P<run>.*?)-?tag-(?P<tag>.+)", re.IGNORECASE)
+_LAST_PART = re.compile(r"[-_]?(?:train|training|validation|val|valid|eval|test)$")
+DVC_FOLDERS = ("metrics", "scalars", "dvclive")
 ROOTS = ("dvclive", "plots", "metrics", "scalars", "logs", "csv", "results", "static")
 """Folders that do not name a metric or a run."""
 
@@ -28,53 +34,67 @@ def claim_series(files: Sequence[LogFile]) -> Mapping[str, Sequence[LogFile]]:
     """Return the files of each run that hold one part of the data, or one series, each."""
     groups: dict[str, list[LogFile]] = {}
     for file in files:
-        if file.path.suffix.lower() in ENDINGS and (parsed := _run_and_series(file)):
-            groups.setdefault(parsed[0], []).append(file)
+        if file.path.suffix.lower() in ENDINGS and (named := _run_and_series(file)):
+            groups.setdefault(named[0], []).append(file)
     return {run: group for run, group in groups.items() if len(group) > 1 and _both_parts(group)}
 
 
 def _both_parts(files: Sequence[LogFile]) -> bool:
-    parts = {parse_name(_run_and_series(file)[1]).part for file in files}  # type: ignore[index]
+    named = [_run_and_series(file) for file in files]
+    parts = {parse_name(each[1]).part for each in named if each}
     return len(parts) > 1 and bool(parts & {"validation", "test"})
 
 
 def _run_and_series(file: LogFile) -> tuple[str, str] | None:
-    """Return the run and the prefix of the series of a file, as its name and folder tell them."""
+    """Return the run and the prefix of the series of a file, as its name and folder give them."""
     path = file.path
     stem = path.name.removesuffix(path.suffix)
     if match := _DOWNLOAD.fullmatch(stem):  # run-train-tag-epoch_loss.csv
         run = match["run"].strip("-._")
         parts = [each for each in re.split(r"[-_]", run) if part_of(each)]
-        left = re.sub(r"[-_]?(?:train|training|validation|val|valid|eval|test)$", "", run)
+        left = _LAST_PART.sub("", run)
         folder = "" if path.parent == PurePosixPath(".") else str(path.parent)
         own = "/".join(each for each in (folder, left) if each)
         return own, "/".join([*parts[-1:], match["tag"]])
     names = [*path.parts[:-1], stem]
     at = next((i for i, each in enumerate(names) if parse_name(each).part), None)
-    if at is None:
+    if path.suffix == ".tsv" and (below := [i for i, x in enumerate(names) if x in DVC_FOLDERS]):
+        at = below[-1] + 1  # DVC Live: each file is a metric, whatever its name
+    if at is None or at >= len(names):
         return None
-    run = [each for each in names[:at] if each not in ROOTS]
-    return "/".join(run), "/".join(names[at:])
+    run_names = [each for each in names[:at] if each not in ROOTS]
+    return "/".join(run_names), "/".join(names[at:])
 
 
 def read_series(files: Sequence[LogFile]) -> list[History]:
-    """Return the history of the files of a run. Raises Unreadable."""
-    series: dict[str, Series] = {}
+    """Return the histories of the files of a run, or of the runs that all files have.
+
+    Raises Unreadable.
+    """
+    runs: dict[str | None, dict[str, Series]] = {}
     units: list[str] = []
     remarks: list[str] = []
     for file in files:
-        parsed = _run_and_series(file)
-        history = _history(file)
-        if parsed is None or history is None:
-            continue
-        units.append(history.unit)
-        remarks += history.remarks
-        for name, each in history.series.items():
-            series[_joined(parsed[1], name)] = each
-    if len(series) < 2:
-        raise Unreadable("its files hold no columns of numbers")
+        named = _run_and_series(file)
+        for history in _histories(file) if named else ():
+            units.append(history.unit)
+            remarks += history.remarks
+            series = runs.setdefault(history.name, {})
+            for name, each in history.series.items():
+                series[_joined(named[1] if named else "", name)] = each
+    found = {run: series for run, series in runs.items() if _has_metrics(series)}
+    if not found:
+        raise Unreadable("its files hold no columns of losses or scores")
     unit = "step" if "step" in units else units[0]
-    return [History(series, unit, remarks=tuple(dict.fromkeys(remarks)))]
+    return [
+        History(series, unit, run, remarks=tuple(dict.fromkeys(remarks)))
+        for run, series in found.items()
+    ]
+
+
+def _has_metrics(series: Mapping[str, Series]) -> bool:
+    names = [parse_name(name) for name in series]
+    return len(series) > 1 and any(name.is_loss or name.is_score for name in names)
 
 
 def _joined(prefix: str, column: str) -> str:
@@ -85,23 +105,36 @@ def _joined(prefix: str, column: str) -> str:
     return column if parse_name(column).part else f"{prefix}/{column}"
 
 
-def _history(file: LogFile) -> History | None:
-    """Return the history of a table, with or without a header, None for another file."""
-    if not file.text.strip():
-        return None
+def _histories(file: LogFile) -> list[History]:
+    """Return the histories of a table, with or without a header, or of JSON; none of other text."""
+    text = file.text.strip()
+    if not text:
+        return []
+    if text[0] in "[{":
+        document = parsed(text)
+        series = series_of(document)
+        if series is not None:
+            return [history_of_lists({"value": series})]
+        return histories_of(document)
     if looks_like_table(file.sample):
         table = table_in(file.text)
         left_out = [name for name in table.names if plain(name) in ("wall_time", "timestamp")]
-        return history_of(table.without(*left_out))
-    columns = numbers_without_header(file.text)
-    if not columns:
-        lines = file.text.strip().split("\n")
-        header = lines[0].strip().strip('"')
-        columns = numbers_without_header("\n".join(lines[1:]))
-        if len(columns) != 1:
-            return None
-        return history_of(_table({header: columns[0]}))
-    return history_of(_table(_named(columns)))
+        return [
+            history
+            for run, columns in split_by_columns(table.without(*left_out))
+            if (history := history_of(columns, run))
+        ]
+    columns_of_numbers = numbers_without_header(text)
+    if columns_of_numbers:
+        named = _named(columns_of_numbers)
+    else:
+        header, _, rest = text.partition("\n")
+        columns_of_numbers = numbers_without_header(rest)
+        if len(columns_of_numbers) != 1:
+            return []
+        named = {header.strip().strip('"'): columns_of_numbers[0]}
+    history = history_of(_table(named))
+    return [history] if history else []
 
 
 def _named(columns: Sequence[list[float]]) -> dict[str, list[float]]:

@@ -95,9 +95,8 @@ def _documents(text: str) -> Iterator[object]:
 
 
 def _sniff(file: LogFile) -> bool:
-    return file.sample.lstrip()[:1] in ("{", "[", '"') and not file.sample.lstrip().startswith(
-        ("{'", "['", "[{'")
-    )
+    start = file.sample.lstrip()[:3]
+    return start.startswith(("{", "[", '"{', '"[')) and not start.startswith(("{'", "['", "[{'"))
 
 
 FORMAT = FileFormat(

@@ -98,7 +98,8 @@ def _order(history: History) -> Order:
     def order(key: str, name: SeriesName) -> tuple[int, ...]:
         series = history.series[key]
         shared = int(np.isin(series.steps, steps).sum())
-        return 2 * shared < min(len(series), len(steps)), name.rank, -len(series)
+        other_steps = 2 * shared < min(len(series), len(steps))
+        return other_steps, name.rank, name.part is None, -len(series)
 
     return order
 

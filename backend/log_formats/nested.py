@@ -22,6 +22,7 @@ NAME_KEYS = (
 """Keys that name a history in a list."""
 UNNAMED = ("history", "metrics", "logs", "log_history", "results", "log", "training_history")
 """Keys that do not name the history below them."""
+_COLLECTIONS = {"hist", "log", "logs", "results", "result", "stats", "curve", "curves", "info"}
 _EPOCH_KEY = re.compile(r"(?:epoch|ep|step|iter(?:ation)?|round)?[\s_\-:]*(\d{1,9})", re.IGNORECASE)
 
 
@@ -176,7 +177,7 @@ def _rows_by_part(node: Mapping[str, object]) -> list[dict[str, object]]:
     """Return the records of an object with a list of records for train and for validation."""
     rows: list[dict[str, object]] = []
     for key, value in node.items():
-        if is_part(key) and isinstance(value, list) and value and isinstance(value[0], dict):
+        if _is_part_key(key) and isinstance(value, list) and value and isinstance(value[0], dict):
             rows += [{PART_NAMES[0]: key} | flat(row) for row in value if isinstance(row, dict)]
     return rows
 
@@ -189,7 +190,7 @@ def _series_below(node: Mapping[str, object]) -> dict[str, list[float] | Series]
             series[key] = own
         elif isinstance(value, dict):
             below = _series_below(value)
-            if below and (is_part(key) or _are_parts(below) or plain(key) in _NUMBERED_SETS):
+            if below and (_is_part_key(key) or _are_parts(below) or plain(key) in _NUMBERED_SETS):
                 series |= {f"{key}/{name}": each for name, each in below.items()}
     return series
 
@@ -198,6 +199,12 @@ _NUMBERED_SETS = tuple(
     f"valid{ending}_{number}" for ending in ("", "ation") for number in range(20)
 )
 """Evaluation sets of LightGBM and XGBoost."""
+
+
+def _is_part_key(key: str) -> bool:
+    """Return whether a key only names a part of the data: train, or val_history."""
+    name = parse_name(key)
+    return name.part is not None and not set(name.measure.split()) - _COLLECTIONS
 
 
 def _are_parts(series: Mapping[str, object]) -> bool:

@@ -9,11 +9,13 @@ from backend.log_formats.log_file import LogFile, is_text
 from backend.log_formats.log_format import FileFormat
 from backend.log_formats.printed_lines import Line, is_progress, parse_line
 from backend.log_formats.tables import histories_of_rows
-from backend.pairing.series_names import parse_name
+from backend.pairing.series_names import parse_name, part_of
 
 _CONTROLS = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]|\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)|\x1b[()][A-Z0-9]")
 _BREAKS = re.compile(r"[\r\x08\n]+")
 _BEST = "best iteration is"  # LightGBM repeats the best round in the next line
+_SUMMARY = re.compile(r"\s*(?:Averaged stats|\*\s)")
+_FIRST_WORD = re.compile(r"\W*([A-Za-z]+)")
 MAX_LINE = 4000  # characters; longer lines hold no metrics
 MIN_ROWS = 2
 MAX_WITHOUT_ROWS = 1 << 21  # characters at the beginning that may hold no metrics
@@ -69,15 +71,15 @@ def _rows(text: str) -> Iterator[Row]:
             work_budget.check()
         if is_progress(text_of_line):
             if waiting is not None and not _same_epoch(waiting, text_of_line):
-                yield from log.rows_of(parse_line(waiting, log.part))
+                yield from log.rows_of(log.parse(waiting))
             waiting = text_of_line  # later values of the epoch replace it
             continue
         if waiting is not None:
-            yield from log.rows_of(parse_line(waiting, log.part))
+            yield from log.rows_of(log.parse(waiting))
             waiting = None
-        yield from log.rows_of(parse_line(text_of_line, log.part))
+        yield from log.rows_of(log.parse(text_of_line))
     if waiting is not None:
-        yield from log.rows_of(parse_line(waiting, log.part))
+        yield from log.rows_of(log.parse(waiting))
     yield from log.end()
 
 
@@ -102,9 +104,18 @@ class _PrintedLog:
         self.epoch: float | None = None
         self.run: str | None = None
         self.part: str | None = None
+        self._last_part: str | None = None
         self._counter: Row = {}
         self._running: Row = {}
         self._open: Row = {}
+
+    def parse(self, text: str) -> Line:
+        """Parse a line. A summary, as DETR prints it, has the part of the line before."""
+        line = parse_line(text, self._last_part if _SUMMARY.match(text) else self.part)
+        word = _FIRST_WORD.match(text)
+        if word and (part_of(word[1]) or line.epoch is not None):
+            self._last_part = word[1].lower() if part_of(word[1]) else None
+        return line
 
     def rows_of(self, line: Line) -> Iterator[Row]:
         """Yield the rows that a line completes."""

@@ -7,14 +7,15 @@ from dataclasses import dataclass, field
 from backend.log_formats.literals import literal_in
 from backend.log_formats.nested import flat
 from backend.log_formats.numbers import parse_number
-from backend.pairing.series_names import parse_name, part_of
+from backend.pairing.series_names import parse_name, part_of, translated
 
 _NUMBER = r"[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?|[-+]?(?:nan|inf(?:inity)?)"
 _EPOCH = re.compile(
-    r"(?<![A-Za-z_\d])epochs?(?:\s*(?:no\.?|num(?:ber)?|#|id|idx))?[\s:=\[(#\-]{0,6}(\d{1,7}(?:\.\d+)?)"
+    r"(?<![A-Za-z_\d])epochs?(?:\((?:train|val|test)\)|\s*(?:no\.?|num(?:ber)?|#|id|idx))?[\s:=\[(#\-]{0,6}(\d{1,7}(?:\.\d+)?)"
     r"(?![\d.]*(?:s|ms|min|%))",
     re.IGNORECASE,
 )
+_TIMM_EPOCH = re.compile(r"^\W{0,3}Train:\s+(\d{1,6})\s+\[")
 _SHORT_EPOCH = re.compile(r"^\W{0,3}(?:ep|e)\.?[\s:=\[#]{0,3}(\d{1,6})\b", re.IGNORECASE)
 _STEP = re.compile(
     r"(?<![A-Za-z_\d])(?:global[_ ]?step|steps?|iter(?:ation)?s?|batch|update|round)"
@@ -76,6 +77,7 @@ def parse_line(text: str, part: str | None = None) -> Line:
     """Parse a line; `part` is the part of the data that a line before announced."""
     if record := _record(text):
         return Line(record)
+    text = translated(text)
     line = Line(running=is_progress(text))
     if _SKIPPED.search(text):
         return line
@@ -106,7 +108,7 @@ def _record(text: str) -> dict[str, object] | None:
 
 
 def _find_axes(text: str, line: Line) -> None:
-    if match := _EPOCH.search(text) or _SHORT_EPOCH.search(text):
+    if match := _EPOCH.search(text) or _TIMM_EPOCH.search(text) or _SHORT_EPOCH.search(text):
         line.epoch = float(match[1])
     if match := _BOOSTER.match(text) or _CATBOOST.match(text):
         line.round = int(match[1])
@@ -117,6 +119,8 @@ def _find_axes(text: str, line: Line) -> None:
 def _pairs(text: str, part: str | None) -> Iterator[tuple[str, float, bool]]:
     """Yield name, value and whether it is a running mean, for each metric of a line."""
     end, context, joined = 0, part, ""
+    if "Saving dict for global step" in text:
+        context = "eval"  # of TensorFlow's estimators
     seen: set[str] = set()
     for match in _PAIR.finditer(text):
         before, end = text[end : match.start()], match.end()
@@ -157,6 +161,7 @@ def _key(match: re.Match[str]) -> str | None:
     if not key or lowered & _SUMMARY_WORDS or lowered <= _AXES or lowered & {"epoch", "epochs"}:
         return None
     counted = match["total"] and not name.is_score  # "Test: [0/79]"
+    counted = counted or (match["unit"] and not name.measure)  # "Validation: 100%"
     if counted or key.lower().startswith("best"):
         return None
     labelled = match["mark"].strip() != ""

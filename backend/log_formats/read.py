@@ -6,14 +6,14 @@ A new format is a module with a `FORMAT`, listed in `registry`.
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from pathlib import PurePosixPath
 
 from backend.errors import TooExpensive
+from backend.log_formats.folder_runs import Found, folder_of, runs_of
 from backend.log_formats.history import History, OnlySummaries, Unreadable
 from backend.log_formats.limits import MEBIBYTE, LogLimits, log_limits
 from backend.log_formats.log_file import NOT_TEXT, LogFile, files_at, is_text
 from backend.log_formats.loss_pairs import has_losses
-from backend.log_formats.packed import refuse_packed
+from backend.log_formats.not_logs import refuse_known
 from backend.log_formats.registry import FILE_FORMATS, FOLDER_FORMATS
 from backend.work_budget import ClientWatch, budget
 
@@ -92,7 +92,7 @@ def read_file(file: LogFile) -> list[History]:
     """Return the histories of one file. Raises Unreadable."""
     if is_text(file.head) and not file.text.strip():
         raise Unreadable("it is empty")
-    refuse_packed(file.head)
+    refuse_known(file.head)
     reason: Unreadable | None = None
     for log_format in FILE_FORMATS:
         if not log_format.sniff(file):
@@ -111,45 +111,40 @@ def read_file(file: LogFile) -> list[History]:
 
 def _of_files(files: Sequence[LogFile]) -> LogReading:
     """Return the histories of files: those that belong together, then each other file."""
-    reading = LogReading()
+    found: list[Found] = []
+    skipped: dict[str, str] = {}
     left = [file for file in files if file.path.suffix.lower() not in NOT_LOGS]
-    for format_ in FOLDER_FORMATS:
-        for name, group in format_.claim(left).items():
-            with _skipping(reading, name or str(group[0].path.parent)):
-                reading.histories.extend(_within(name, each) for each in format_.read(group))
+    for log_format in FOLDER_FORMATS:
+        for name, group in log_format.claim(left).items():
+            with _noting(skipped, name or folder_of(group[0])):
+                found += [_in_folder(name, history) for history in log_format.read(group)]
             names = {file.name for file in group}
             left = [file for file in left if file.name not in names]
     for file in left:
-        with _skipping(reading, file.name):
-            reading.histories.extend(_within(file.name, each) for each in read_file(file))
-    return _with_losses(reading, len(files))
+        with _noting(skipped, file.name):
+            folder = folder_of(file)
+            found += [Found(history, folder, file.name) for history in read_file(file)]
+    if not found:
+        first = next(iter(skipped.items()), None)
+        reason = f": {first[0]}: {first[1]}" if first else ""
+        raise Unreadable(f"none of its {len(files):,} files is a log that is known{reason}")
+    with_losses = [each for each in found if has_losses(each.history)]
+    return LogReading(runs_of(with_losses or found[:1], files), skipped)
+
+
+def _in_folder(name: str, history: History) -> Found:
+    """Return a history of files that belong together; event files name the folder of their run."""
+    if name or history.name is None:
+        return Found(history, name)
+    return Found(replace(history, name=None), history.name)
 
 
 @contextmanager
-def _skipping(reading: LogReading, name: str) -> Iterator[None]:
+def _noting(skipped: dict[str, str], name: str) -> Iterator[None]:
     """Note a file that cannot be read instead of raising Unreadable."""
     try:
         yield
     except Unreadable as error:
-        reading.skipped[name] = error.detail
+        skipped[name] = error.detail
     except OSError as error:
-        reading.skipped[name] = f"it cannot be read: {error.strerror}"
-
-
-def _within(name: str, history: History) -> History:
-    """Name a history after its folder or file."""
-    parts = [name, history.name or ""]
-    return replace(history, name="/".join(part for part in parts if part) or None)
-
-
-def _with_losses(reading: LogReading, count: int) -> LogReading:
-    """Leave out histories without losses, as those of configuration files. Raises Unreadable."""
-    if not reading.histories:
-        first = next(iter(reading.skipped.items()), None)
-        reason = f": {first[0]}: {first[1]}" if first else ""
-        raise Unreadable(f"none of its {count:,} files is a log that is known{reason}")
-    kept = [history for history in reading.histories if has_losses(history)]
-    histories = kept or reading.histories[:1]
-    if len(histories) == 1 and "/" not in str(PurePosixPath(histories[0].name or "")):
-        histories = [replace(histories[0], name=None)]
-    return LogReading(histories, reading.skipped)
+        skipped[name] = f"it cannot be read: {error.strerror}"

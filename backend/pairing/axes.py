@@ -88,12 +88,12 @@ def on_steps(train: LoggedPoints, validation: LoggedPoints, names: Container[str
 
 
 def step_unit(steps: IntArray, names: Container[str]) -> str:
-    """Return the word for a step of validation: iteration of a booster, epoch or step.
+    """Return the word for a step of validation: round of a booster, epoch or step.
 
     Steps that ascend by 1 from 0 or 1 are taken for epochs.
     """
     if any(name in names for name in ("best_iteration", "stopped_iteration", "num_boost_round")):
-        return "iteration"
+        return "round"
     counted = len(steps) > 1 and steps[0] in (0, 1) and bool((np.diff(steps) == 1).all())
     return "epoch" if counted else "step"
 

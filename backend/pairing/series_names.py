@@ -19,6 +19,11 @@ _PARTS: dict[str, DataPart] = {
 }  # fmt: skip
 _NUMBERED = re.compile(r"valid(?:ation)?_(\d{1,3})\b")
 _HUMP = re.compile(r"(?<=[a-z])(?=[A-Z])")  # valLoss
+_ENGLISH = {
+    "训练": "train", "验证": "val", "测试": "test", "损失": "loss", "准确率": "accuracy",
+    "精度": "accuracy", "轮次": "epoch", "平均": "avg", "\uff1a": ":",
+}  # fmt: skip
+_CHINESE = re.compile("|".join(_ENGLISH))
 _ONE_WORD = re.compile(r"mAP|mIoU|LogLoss|MLogLoss|mDice")
 _WORD = re.compile(r"[a-z0-9()]+")
 _JOINED = re.compile(
@@ -115,6 +120,7 @@ def part_of(text: str) -> DataPart | None:
 @lru_cache(maxsize=1 << 15)  # the runs of an experiment have the same names
 def parse_name(text: str) -> SeriesName:
     """Parse the name of a series."""
+    text = translated(text)
     text = _ONE_WORD.sub(lambda match: match[0].lower(), text)
     words = _WORD.findall(text if text.islower() else _HUMP.sub(" ", text).lower())
     words = [part for word in words for part in _split(word)]
@@ -127,6 +133,13 @@ def parse_name(text: str) -> SeriesName:
     if numbered := part == "validation" and _NUMBERED.match(text.lower()):
         return SeriesName(part, measure.removeprefix(numbered[1]).strip(), span, int(numbered[1]))
     return SeriesName(part, measure, span)
+
+
+def translated(text: str) -> str:
+    """Return a text with the Chinese words for parts and measures in English."""
+    if text.isascii():
+        return text
+    return _CHINESE.sub(lambda match: f"{_ENGLISH[match[0]]} ", text)
 
 
 def _split(word: str) -> tuple[str, ...]:

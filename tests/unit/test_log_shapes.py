@@ -62,6 +62,24 @@ PRINTED = {
             f"Epoch: [{at}][ 0/9]\tTime 0.1 ( 0.1)\tLoss 9.0 ({t})\nTest: [0/7]\tLoss 8 ({v})\n"
         )
     ),
+    "detr": each_epoch(
+        lambda at, t, v: (
+            f"Epoch: [{at}]  [0/9] eta: 0:01  loss: 9.1 (9.1)\nAveraged stats: loss: 9.1 ({t})\n"
+            f"Test:  [0/5]  eta: 0:00:10  loss: 8.1 (8.1)\nAveraged stats: loss: 8.1 ({v})\n"
+        )
+    ),
+    "tqdm": each_epoch(
+        lambda at, t, v: (
+            f"Epoch {at}/9: 100%|██| 9/9 [00:10<00:00, 9.5it/s, loss={t}]\n"
+            f"Validation: 100%|██| 2/2 [00:01<00:00, 19.5it/s, loss={v}]\n"
+        )
+    ),
+    "batches and chinese": each_epoch(
+        lambda at, t, v: (
+            f"Epoch: {at} | Batch: 10/ 99 | Loss: {t + 1} | Time: 1.5s\n"
+            f"Epoch {at} 完成 | 训练损失: {t} | 验证损失: {v} | 时间: 9.5s\n"
+        )
+    ),
     "gpt": each_epoch(lambda at, t, v: f"step {at * 250}: train loss {t}, val loss {v}\n"),
     "xgboost": each_epoch(lambda at, t, v: f"[{at}]\ttrain-rmse:{t}\teval-rmse:{v}\n"),
     "lightgbm": each_epoch(lambda at, t, v: f"[{at * 10}]\ttraining's l2: {t}\tvalid_1's l2: {v}\n")
@@ -359,6 +377,23 @@ FOLDERS = {
         f"dvclive/plots/metrics/{part}/loss.tsv": "step\tloss\n" + column(values, "{}\t{}\n")
         for part, values in PARTS.items()
     },
+    "dvclive of lightning": {
+        f"dvclive/plots/metrics/{name}.tsv": f"step\t{name}\n" + column(values, "{}\t{}\n")
+        for name, values in HISTORY.items()
+    },
+    "json": {f"{part}_loss.json": json.dumps(values) for part, values in PARTS.items()},
+    "charts": {
+        f"{part}.csv": f"Step,r - {part}/loss,r - {part}/loss__MIN\n" + column(values, "{},{},0\n")
+        for part, values in PARTS.items()
+    },
+    "checkpoints": {
+        f"{folder}trainer_state.json": json.dumps({"log_history": [
+            {name: row[key], "step": 10 * row["epoch"]}
+            for row in ROWS[:amount]
+            for name, key in (("loss", "loss"), ("eval_loss", "val_loss"))
+        ]})
+        for folder, amount in (("", 10), ("checkpoint-50/", 5), ("checkpoint-80/", 8))
+    },
     "headers": {f"{p}.csv": "epoch,loss\n" + column(v, "{},{}\n") for p, v in PARTS.items()},
     "no headers": {f"{part}.csv": column(v, "{},{}\n") for part, v in PARTS.items()},
     "one column": {f"{p}_loss.txt": "\n".join(map(str, v)) for p, v in PARTS.items()},
@@ -386,7 +421,18 @@ def test_files_that_belong_together_are_one_run(kind: str) -> None:
 def test_runs_of_a_folder_have_the_names_of_their_folders() -> None:
     table = each_epoch(lambda at, t, v: f"{at},{t},{v}\n", "epoch,train_loss,val_loss\n")
     found = folder_of({f"version_{run}/metrics.csv": table for run in (0, 1)})
-    assert [history.name for history in found] == ["version_0/metrics.csv", "version_1/metrics.csv"]
+    assert [history.name for history in found] == ["version_0", "version_1"]
+
+
+def test_params_are_read_from_the_yaml_file_of_a_run() -> None:
+    files = FOLDERS["lightning"] | {"version_0/args.yaml": "model: vit\nlayers:\n  - 64\n"}
+    assert [history.params for history in folder_of(files)] == [{"lr": "0.1", "model": "vit"}]
+
+
+def test_lists_of_validation_longer_than_train_are_refused() -> None:
+    (history,) = histories(json.dumps({"loss": TRAIN, "val_loss": [3.0, *VALIDATION]}))
+    with pytest.raises(Unreadable, match="no list of epochs or steps tells"):
+        find_losses(history)
 
 
 def test_a_notebook_is_read_by_the_outputs_of_its_cells() -> None:
