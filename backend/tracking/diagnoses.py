@@ -104,10 +104,11 @@ class RunDiagnosis:
     @property
     def tags(self) -> dict[str, str | None]:
         """The tags by which clients find the verdict; None removes one."""
-        verdict, _, kind = self.diagnosis.rule.partition(".")
+        verdict, _, rule = self.diagnosis.rule.partition(".")
+        kind = self.diagnosis.kind
         values = {
             "verdict": self.diagnosis.verdict.value,
-            "kind": kind or verdict,
+            "kind": kind.value if kind else rule or verdict,
             "best_epoch": self.best_epoch,
             "early_stop_epoch": self.early_stop_epoch,
         }

@@ -31,7 +31,7 @@ def test_a_run_is_diagnosed_when_it_ends(database: Database) -> None:
     assert run.epoch == 60
     assert run.tags == {
         "overfit.verdict": "overfitting",
-        "overfit.kind": str(run.rule).partition(".")[2],
+        "overfit.kind": run.kind,
         "overfit.best_epoch": "20",
         "overfit.early_stop_epoch": str(run.early_stop_epoch),
     }
