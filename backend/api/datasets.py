@@ -4,6 +4,7 @@ from typing import Annotated, Literal
 
 from fastapi import APIRouter, Path, Query, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
+from sqlalchemy.orm import Session
 from starlette.concurrency import run_in_threadpool
 
 from backend.errors import InvalidInput
@@ -20,6 +21,7 @@ from backend.store.tables import MAX_ID
 from backend.web.audit import note_changed
 from backend.web.dependencies import DatabaseDep, SettingsDep, Switch
 from backend.web.heavy_work import HEAVY
+from backend.web.idempotency import OnceDep
 from backend.web.json_bodies import JsonRoute
 
 router = APIRouter(prefix="/api/datasets", tags=["data sets"], route_class=JsonRoute)
@@ -152,6 +154,7 @@ def diagnose_dataset(
     dataset_id: DatasetId,
     database: DatabaseDep,
     settings: SettingsDep,
+    once: OnceDep,
     seconds: Annotated[
         float, Query(ge=30, le=86_400, description="Seconds of training to plan for.")
     ] = DEFAULT_SECONDS,
@@ -163,7 +166,8 @@ def diagnose_dataset(
             raise InvalidInput(f"{dataset.name} has no target; choose one first.", "target")
         facts = facts_of(dataset)
     spec = first_grid(facts, seconds=seconds, workers=settings.workers)
-    with database.write() as session:
+
+    def create(session: Session) -> Diagnosis:
         check_queue(session, len(spec.runs), settings)
         experiment, run_ids = experiments.create_experiment(session, spec)
         return Diagnosis(
@@ -172,6 +176,8 @@ def diagnose_dataset(
             runs=len(run_ids),
             estimated_seconds=experiment.estimated_seconds,
         )
+
+    return once.create(database, Diagnosis, create)
 
 
 @router.delete("/{dataset_id}", status_code=204, summary="Delete a data set")

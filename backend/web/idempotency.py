@@ -20,6 +20,7 @@ from backend.errors import Conflict, InvalidInput
 from backend.store import Database, stored_answers
 
 REPEATABLE = {
+    "/api/datasets/{dataset_id}/diagnosis",
     "/api/experiments",
     "/api/experiments/{experiment_id}/remedies",
     "/api/experiments/{experiment_id}/retry",

@@ -27,17 +27,18 @@ SUBMITTED = {
     "id": 1, "name": NAME, "runs": 2, "url": NAME, "variants": [NAME], "parameters": [1],
     "estimated_seconds": 1, "spec": {"variants": VARIANTS}, "counts": COUNTS,
 }  # fmt: skip
-COMPARISON = {"baseline": EFFECT, "variants": [EFFECT], "sentence": NAME, "at": NAME}
+COMPARISON = {"baseline": EFFECT, "variants": [EFFECT], "sentence": NAME, "at": "best"}
 OFFLINE = [
     ["diagnose", f"{NAME}.csv"], ["diagnose", f"missing{NAME}"], ["backup", NAME],
     ["restore", NAME], ["doctor", "--data-dir", NAME], ["migrate", "--data-dir", f"{NAME}/x"],
     ["submit", NAME], ["secrets"], ["up", "--port", NAME], ["serve", "--port", NAME],
-    ["token", "create", NAME],
+    ["token", "create", NAME], ["import", NAME], ["dataset", "add", NAME], ["sweep", NAME],
+    ["agent", "--jobs", NAME, "--", "python"],
 ]  # fmt: skip
 ONLINE = [
     ["submit", "spec.yaml"], ["submit", "spec.yaml", "--dry-run"], ["watch", "1"], ["retry", "1"],
     ["remedies", "1", "--dry-run"], ["remedies", "1", "--wait"], ["export", "1", "--out", NAME],
-    ["watch", "2"],
+    ["watch", "2"], ["import", f"{NAME}.csv"], ["import", f"{NAME}.csv", "--dry-run"],
 ]  # fmt: skip
 
 
@@ -46,10 +47,13 @@ class HostileServer(BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         body: object = SUBMITTED
-        if self.path.partition("?")[0].endswith("/runs"):
+        path = self.path.partition("?")[0]
+        if path.endswith("/runs"):
             body = {"items": [RUN, {**RUN, "variant": f"{NAME}2"}], "next_cursor": None}
-        elif self.path.endswith("/comparison"):
+        elif path.endswith("/comparison"):
             body = COMPARISON
+        elif path.endswith("/imports"):
+            body = {"runs": [{"id": 1, "name": NAME, "verdict": NAME, "notes": [NAME]}]}
         error = self.path.startswith("/api/experiments/2")
         self.send_response(404 if error else 200)
         self.end_headers()
