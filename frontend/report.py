@@ -61,6 +61,7 @@ def render_report(session: Session, experiment_id: int) -> str:
         runs=all_runs[:MAX_ROWS],
         left_out=max(0, len(all_runs) - MAX_ROWS),
         at_best=at_best,
+        classified=any("val_accuracy" in run.summary for run in all_runs),
         columns=list(grid.varying),
         value_of=value_of,
         spec=to_yaml(item.spec) if item.spec is not None else None,

@@ -157,10 +157,15 @@ class Trainer:
             self._end(end_states)
 
     def _add_predictions(
-        self, group: Group, indices: Container[int], version: ModelVersion
+        self,
+        group: Group,
+        indices: Container[int],
+        version: ModelVersion,
+        *,
+        pictured: bool = False,
     ) -> None:
         """Record the predictions of the models of some members for the test samples."""
-        for index, predictions in group.predictions(indices, version).items():
+        for index, predictions in group.predictions(indices, version, pictured=pictured).items():
             self._jobs[index].unwritten.predictions.append(predictions)
 
     def _end(self, end_states: Mapping[int, EndState]) -> None:
@@ -172,7 +177,7 @@ class Trainer:
         if group:
             self._add_predictions(group, active, "best")
             self._add_predictions(
-                group, {i for i in active if end_states[i][0] != "failed"}, "last"
+                group, {i for i in active if end_states[i][0] != "failed"}, "last", pictured=True
             )
         for index, (state, error) in end_states.items():
             unwritten = self._jobs[index].unwritten

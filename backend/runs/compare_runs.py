@@ -27,12 +27,18 @@ TEST_LOSS_SETTINGS = (
 )  # fmt: skip
 """The settings that define a test loss: the test data, which all seeds share, and the loss."""
 
-Result = Literal["best_validation", "test_at_best", "train_at_end", "validation_at_end"]
+Result = Literal[
+    "best_validation", "test_at_best", "train_at_end", "validation_at_end",
+    "validation_accuracy_at_best", "test_accuracy_at_best", "validation_accuracy_at_end",
+]  # fmt: skip
 RESULTS: dict[Result, tuple[str, str]] = {
     "best_validation": ("val_loss", "min"),
     "test_at_best": ("test_loss", "at_best"),
     "train_at_end": ("train_loss", "last"),
     "validation_at_end": ("val_loss", "last"),
+    "validation_accuracy_at_best": ("val_accuracy", "at_best"),
+    "test_accuracy_at_best": ("test_accuracy", "at_best"),
+    "validation_accuracy_at_end": ("val_accuracy", "last"),
 }
 """The metric and the field of its summary for each result of a run."""
 

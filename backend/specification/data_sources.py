@@ -25,8 +25,9 @@ class Source:
     classes, or of regressed values. `rows` is the number of stored samples; None means that any
     number is generated. `origin` names the authors and the licence. `scale` selects whether inputs
     are standardised each on its own, all alike, or not at all. `side` is the side of a square
-    image, in pixels. `defaults` maps dotted paths of hyperparameters to values. `table` describes
-    a table that a person has added; its number of inputs depends on how it is prepared.
+    image, in pixels. `classes` names the classes, without it they are numbered from 0. `defaults`
+    maps dotted paths of hyperparameters to values. `table` describes a table that a person has
+    added; its number of inputs depends on how it is prepared.
     """
 
     name: str
@@ -39,6 +40,7 @@ class Source:
     origin: str = GENERATED
     scale: InputScale = "feature"
     side: int | None = None
+    classes: tuple[str, ...] = ()
     defaults: Mapping[str, ParamValue] = field(default_factory=dict)
     table: TableFacts | None = None
 
@@ -131,6 +133,7 @@ _ALL = (
         "classification", 4, 3, 150,
         "Fisher (1936), The use of multiple measurements in taxonomic problems. As "
         "scikit-learn ships it; UCI Machine Learning Repository, CC BY 4.0.",
+        classes=("setosa", "versicolor", "virginica"),
         defaults=_paths(n_train=60, n_validation=45, n_test=45),
     ),
     Source(
@@ -147,6 +150,7 @@ _ALL = (
         "classification", 30, 2, 569,
         "Wolberg, Mangasarian, Street and Street (1995), Breast Cancer Wisconsin (Diagnostic). "
         "As scikit-learn ships it; UCI Machine Learning Repository, CC BY 4.0.",
+        classes=("malignant", "benign"),
         defaults=_paths(n_train=200, n_validation=169, n_test=200),
     ),
     Source(

@@ -41,7 +41,8 @@ class Preset:
     """A ready-made experiment. `document` is its specification as a person would write it.
 
     `group` is its heading on the home page; `paper` describes the effect that it shows. `look` is
-    what to look at on the experiment's page: the id of a heading, and a sentence. `next` is the
+    what to look at on the experiment's page: the id of a heading, or a query with one, and a
+    sentence. `next` is the
     preset that continues the lesson.
     """
 

@@ -128,6 +128,13 @@ def put_predictions(session: Session, rows: Sequence[tuple[int, int, bytes]]) ->
     bulk.upsert(session, Prediction, rows)
 
 
+def prediction(session: Session, run_id: int, epoch: int) -> bytes | None:
+    """Return the predictions of a run at one epoch, as a safetensors file."""
+    return session.scalar(
+        select(Prediction.outputs).where(Prediction.run_id == run_id, Prediction.epoch == epoch)
+    )
+
+
 def predictions_of(session: Session, run_ids: Sequence[int]) -> dict[int, dict[int, bytes]]:
     """Return the predictions of runs by epoch, ascending: ``{run: {epoch: safetensors}}``."""
     by_run: dict[int, dict[int, bytes]] = {run_id: {} for run_id in run_ids}

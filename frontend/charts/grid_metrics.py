@@ -74,6 +74,21 @@ MEASURES: dict[str, GridMeasure] = {
             lambda _, best: best.get("test_loss"),
         ),
         GridMeasure(
+            "accuracy", "validation accuracy at best epoch",
+            "Share of the validation samples that are given the right class, at the epoch of the "
+            "lowest validation loss.", lambda _, best: best.get("val_accuracy"), formatting.share,
+        ),
+        GridMeasure(
+            "last-accuracy", "validation accuracy at the end",
+            "Share of the validation samples that are given the right class at the last epoch.",
+            lambda run, _: _last(run, "val_accuracy"), formatting.share,
+        ),
+        GridMeasure(
+            "test-accuracy", "test accuracy at best epoch",
+            "Share of the test samples that are given the right class, at the epoch of the lowest "
+            "validation loss.", lambda _, best: best.get("test_accuracy"), formatting.share,
+        ),
+        GridMeasure(
             "cost", "cost of not stopping",
             "How far validation loss ends above its lowest value.", _cost, formatting.percent,
         ),
@@ -90,6 +105,12 @@ ABOUT = {slug: measure.about for slug, measure in MEASURES.items()} | {
     VERDICT: "The verdict of more than half of the cell's runs, or the worst verdict if no verdict "
     "has a majority."
 }
+
+
+def offered(runs: Sequence[RunItem]) -> dict[str, str]:
+    """Return the choices for runs: those of accuracy only where there are classes."""
+    classified = any("val_accuracy" in run.summary for run in runs)
+    return {slug: t for slug, t in CHOICES.items() if classified or not slug.endswith("accuracy")}
 
 
 @dataclass(frozen=True)

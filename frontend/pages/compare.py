@@ -1,6 +1,6 @@
 """Page that compares runs or cells: their curves, their metrics and their differences."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Annotated
 from urllib.parse import urlencode
@@ -112,8 +112,18 @@ def _metrics(compared: Sequence[Subject]) -> dict[str, list[str]]:
         "Train loss at the end": "train_at_end",
         "Validation loss at the end": "validation_at_end",
     }
+    accuracies: dict[str, Result] = {
+        "Validation accuracy at best epoch": "validation_accuracy_at_best",
+        "Test accuracy at best epoch": "test_accuracy_at_best",
+        "Validation accuracy at the end": "validation_accuracy_at_end",
+    }
+    measured = {title: [s.result(name) for s in compared] for title, name in accuracies.items()}
     rows = {
         **{title: [_mean(s.result(name)) for s in compared] for title, name in results.items()},
+        **{
+            title: [_mean(result, formatting.share) for result in shares]
+            for title, shares in measured.items()
+        },
         "Gap at the end": [_mean(subject.gap()) for subject in compared],
         "Best epoch": [_range([run.best_epoch for run in s.runs]) for s in compared],
         "Early stop": [_range([run.early_stop_epoch for run in s.runs]) for s in compared],
@@ -123,13 +133,14 @@ def _metrics(compared: Sequence[Subject]) -> dict[str, list[str]]:
     return {title: row for title, row in rows.items() if {*row} != {formatting.MISSING}}
 
 
-def _mean(interval: Interval | None) -> str:
+def _mean(
+    interval: Interval | None, write: Callable[[float | None], str] = formatting.number
+) -> str:
     if interval is None:
         return formatting.MISSING
     if interval.low is None:
-        return formatting.number(interval.mean)
-    low, high = formatting.number(interval.low), formatting.number(interval.high)
-    return f"{formatting.number(interval.mean)} ({low} to {high})"
+        return write(interval.mean)
+    return f"{write(interval.mean)} ({write(interval.low)} to {write(interval.high)})"
 
 
 def _range(values: Sequence[int | None]) -> str:

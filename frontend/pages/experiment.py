@@ -97,7 +97,7 @@ def _parts(content: ExperimentContent) -> dict[str, str]:
     parts = {name: fill(f"parts/experiment_{name}.html", **context) for name in names}
     run_row = macro("parts/run_row.html", "run_row")
     for run in content.shown_runs:
-        parts[f"run-{run.id}"] = run_row(run, context["columns"], value_of)
+        parts[f"run-{run.id}"] = run_row(run, context["columns"], value_of, context["classified"])
     return parts | (_grid_parts(content.grid) if content.has_grid else {})
 
 

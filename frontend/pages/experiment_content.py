@@ -13,7 +13,7 @@ from backend.runs.states import ENDED
 from backend.scheduling.dispatcher import Dispatcher
 from backend.store import experiments
 from frontend.charts.grid import value_of
-from frontend.charts.grid_metrics import ABOUT, CHOICES, USUAL
+from frontend.charts.grid_metrics import ABOUT, USUAL, offered
 from frontend.charts.grid_panels import PanelsInfo, panels_info
 from frontend.pages import remedies
 from frontend.pages.analysis_sections import grid_sections, redraw_version
@@ -105,7 +105,8 @@ class ExperimentContent:
             "grid": self.grid,
             "has_grid": self.has_grid,
             "has_parallel": self.has_parallel,
-            "choices": CHOICES,
+            "choices": offered(all_runs),
+            "classified": any("val_accuracy" in run.summary for run in all_runs),
             "about": ABOUT,
             "axes": self.axes,
             "columns": list(self.grid.varying),
@@ -175,7 +176,7 @@ def _grid(state: ExperimentState, view: ExperimentView, query: Mapping[str, str]
     return panels_info(
         state.runs,
         state.at_best,
-        choice=view.colour if view.colour in CHOICES else USUAL,
+        choice=view.colour if view.colour in offered(state.runs) else USUAL,
         row_path=view.rows,
         column_path=view.columns,
         shown=query,

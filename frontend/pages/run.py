@@ -8,6 +8,7 @@ from fastapi.responses import HTMLResponse
 from sqlalchemy.orm import Session
 
 from backend.remedies.follow_up import cell_of
+from backend.runs.classified import classified_samples
 from backend.runs.items import replay_early_stopping, run_detail
 from backend.runs.schemas import RunDetail
 from backend.runs.states import ENDED
@@ -22,6 +23,7 @@ from backend.web.heavy_work import HEAVY
 from frontend.chart_options import AxisScale, RunView, RunViewQuery
 from frontend.charts.grid_metrics import KEYS
 from frontend.charts.loss_curves import QUANTITIES, newest_info
+from frontend.charts.mistakes import Mistakes, mistakes_of
 from frontend.live_parts import ChartTexts, LivePages, PageContent, version_now
 from frontend.pages import remedies
 from frontend.pages.console import console_view
@@ -37,6 +39,7 @@ LIVE_PARTS = {
     "verdict": "parts/run_verdict.html",
     "would-have-stopped": "parts/run_stopped.html",
     "learnt": "parts/run_fits.html",
+    "mistakes": "parts/run_mistakes.html",
     "kept": "parts/run_snapshots.html",
     "losses": "parts/run_pairing.html",
 }
@@ -65,6 +68,7 @@ class RunContent:
     stopping: StoppingControl
     snapshots: Sequence[SnapshotInfo]
     last_frame: int
+    mistakes: Mistakes | None
     logged: LoggedPart | None
 
     @property
@@ -185,8 +189,18 @@ def _read_content(
         stopping=stopping_control(stop, query=stopping, live=live, unit=run.axis),
         snapshots=artifacts.snapshot_infos(session, run_id),
         last_frame=artifacts.last_frame(session, run_id),
+        mistakes=_mistakes(session, run),
         logged=logged_part(session, row) if run.is_external else None,
     )
+
+
+def _mistakes(session: Session, run: RunDetail) -> Mistakes | None:
+    """Return what a classifier got right and wrong at its best epoch, None before it is known."""
+    if run.is_external or run.spec.source.problem != "classification":
+        return None
+    samples = classified_samples(session, run.id, run.best_epoch)
+    drawable = run.spec.dataset.drawable
+    return mistakes_of(samples, run.spec.source, drawable=drawable) if samples else None
 
 
 def _charts(content: RunContent) -> dict[str, ChartTexts]:

@@ -196,9 +196,12 @@ class Group:
             frames_by_index |= zip(chunk, fits.encode_frames(outputs, loss), strict=True)
         return frames_by_index
 
-    def predictions(self, indices: Container[int], kind: ModelVersion) -> dict[int, PredictionFile]:
+    def predictions(
+        self, indices: Container[int], kind: ModelVersion, *, pictured: bool = False
+    ) -> dict[int, PredictionFile]:
         """Return the predictions of members' best or last models for the first test samples.
 
+        With `pictured`, files of last models also hold what a page draws; those of best always do.
         Members without such a model, or with an output that is not finite, are left out.
         """
         members, predictions_by_index = self._members, dict[int, PredictionFile | None]()
@@ -207,7 +210,7 @@ class Group:
                 for index, member_outputs in zip(chunk, outputs, strict=True):
                     member = members[index]
                     predictions_by_index[index] = model_files.encode(
-                        member, member_outputs, member.epoch
+                        member, member_outputs, member.epoch, pictured=pictured
                     )
         else:
             for index in (index for index in members if index in indices):

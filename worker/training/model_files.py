@@ -131,6 +131,7 @@ def encode_samples(member: GroupMember) -> bytes | None:
 
 
 MAX_INPUTS = 200  # test samples
+MAX_MISREAD = 24  # test samples whose image is kept because the model gets them wrong
 HALF_RANGE = 1000.0  # classifier outputs up to this magnitude are stored in half precision
 
 
@@ -140,7 +141,10 @@ class PredictionFile:
 
     It holds `outputs` [inputs, outputs], `targets` (classes [inputs], or noise-free values [inputs,
     outputs]) and `inputs`, a digest of the inputs. Two files are comparable if their digests are
-    equal.
+    equal. The files of the best and the last epoch of a classifier also hold what a page draws:
+    `projected` [inputs, 2], the inputs on their first two principal components, and for images
+    `misread` [k, features], grey values from 0 to 255 of samples that the model gets wrong, with
+    their indices `misread_at` [k].
     """
 
     epoch: int
@@ -164,10 +168,14 @@ def of_best(member: GroupMember, weights: Mapping[str, Tensor]) -> PredictionFil
     """Encode the predictions of a member's best model, given its weights; None as in `encode`."""
     on_host = {name: value.cpu() for name, value in weights.items()}
     outputs = predict(member.spec, on_host, torch.tensor(features(member)))
-    return encode(member, outputs.numpy(), member.best_epoch) if member.best_epoch else None
+    if not member.best_epoch:
+        return None
+    return encode(member, outputs.numpy(), member.best_epoch, pictured=True)
 
 
-def encode(member: GroupMember, outputs: Array, epoch: int) -> PredictionFile | None:
+def encode(
+    member: GroupMember, outputs: Array, epoch: int, *, pictured: bool = False
+) -> PredictionFile | None:
     """Encode the outputs [inputs, outputs] of an epoch; None if any of them is not finite."""
     if not np.isfinite(outputs).all():
         return None
@@ -178,7 +186,20 @@ def encode(member: GroupMember, outputs: Array, epoch: int) -> PredictionFile | 
         "targets": samples["y"].astype(np.int16 if member.classifies else np.float32),
         "inputs": samples["digest"],
     }
+    if pictured and member.classifies:
+        arrays |= _pictures(member.spec, outputs, samples)
     return PredictionFile(epoch, save({k: np.ascontiguousarray(v) for k, v in arrays.items()}))
+
+
+def _pictures(spec: RunSpec, outputs: Array, samples: Mapping[str, Array]) -> dict[str, Array]:
+    """Return the projected inputs, and the images of samples that the model gets wrong."""
+    arrays = {"projected": samples["projected"]}
+    if spec.source.side:
+        wrong = np.flatnonzero(outputs.argmax(axis=1) != samples["y"])[:MAX_MISREAD]
+        x = samples["x"]
+        grey = 255 * (x[wrong] - x.min()) / (np.ptp(x) or 1.0)
+        arrays |= {"misread": grey.astype(np.uint8), "misread_at": wrong.astype(np.int16)}
+    return arrays
 
 
 def _test_key(spec: RunSpec) -> Hashable:
@@ -191,9 +212,28 @@ def _test_key(spec: RunSpec) -> Hashable:
 
 @cached(LRUCache(64), key=_test_key)
 def _test_samples(spec: RunSpec) -> dict[str, Array]:
-    """Return the first test samples x and y and a digest of them: the same for every seed."""
+    """Return the first test samples x and y, a digest of them, and x on two principal components.
+
+    They are the same for every seed.
+    """
     test = noise_free_test(spec)
     x = test.x[:MAX_INPUTS]
     identity = x if test.rows is None else test.rows[:MAX_INPUTS]
     digest = np.frombuffer(sha256(identity.tobytes()).digest()[:8], dtype=np.uint8)
-    return {"x": x, "y": test.y[:MAX_INPUTS], "digest": digest}
+    return {"x": x, "y": test.y[:MAX_INPUTS], "digest": digest, "projected": _projected(spec, x)}
+
+
+def _projected(spec: RunSpec, x: Array) -> Array:
+    """Return the inputs [inputs, features] on their first two principal components.
+
+    Inputs in different units are standardised. Those of an image or a line share their unit.
+    """
+    scaled = x - x.mean(axis=0)
+    if spec.source.scale == "feature" and not spec.source.side:
+        spread = x.std(axis=0)
+        scaled /= np.where(spread > 0, spread, 1.0)
+    left, sizes, _ = np.linalg.svd(scaled, full_matrices=False)
+    projected = np.zeros((len(x), 2), np.float32)
+    kept = min(2, len(sizes))
+    projected[:, :kept] = left[:, :kept] * sizes[:kept]
+    return projected
