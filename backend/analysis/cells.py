@@ -10,8 +10,14 @@ from collections.abc import Callable, Hashable, Iterable, Sequence
 from typing import Final, TypeVar
 
 from backend.specification import hyperparameters
-from backend.specification.hyperparameters import Role, dataset, training, with_role
-from backend.specification.params import Params, ParamValue
+from backend.specification.hyperparameters import (
+    HYPERPARAMETERS,
+    Role,
+    dataset,
+    training,
+    with_role,
+)
+from backend.specification.params import Params, ParamValue, as_number
 
 SEED: Final = training.SEED.path
 CAPACITY: Final = hyperparameters.CAPACITY
@@ -49,6 +55,47 @@ def group_by(runs: Iterable[R], key: Callable[[R], Hashable]) -> list[list[R]]:
     return list(groups.values())
 
 
+def lines_along(runs: Iterable[R], params_of: Callable[[R], Params], axis: str) -> list[list[R]]:
+    """Group runs into lines that differ only in `axis`, each in ascending order of it.
+
+    Hyperparameters that do not apply to a run do not tell it from others: a network without hidden
+    layers has no width, and is on the line over the depth of every width.
+    """
+    groups: dict[ParamsKey, list[R]] = {}
+    for run in runs:
+        groups.setdefault(params_key(params_of(run), without=(axis,)), []).append(run)
+    keys = {key: frozenset(key) for key in groups}
+    partial = _contained(keys.values())
+    lines = [
+        [run for other, group in groups.items() if keys[other] <= keys[key] for run in group]
+        if partial
+        else groups[key]
+        for key in groups
+        if keys[key] not in partial
+    ]
+    return [sorted(line, key=lambda run: as_number(params_of(run).get(axis, 0))) for line in lines]
+
+
+def _contained(keys: Iterable[frozenset[tuple[str, ParamValue]]]) -> set[frozenset[object]]:
+    """Return the keys that other keys extend, by hyperparameters that do not apply to them."""
+    by_size: dict[int, list[frozenset[tuple[str, ParamValue]]]] = {}
+    for key in keys:
+        by_size.setdefault(len(key), []).append(key)
+    largest = max(by_size, default=0)
+    return {
+        key
+        for size, some in by_size.items()
+        if size < largest
+        for key in some
+        if any(
+            key < other and all(path in HYPERPARAMETERS for path, _ in other - key)
+            for larger, others in by_size.items()
+            if larger > size
+            for other in others
+        )
+    }
+
+
 def varying(runs: Sequence[Params], *, missing_counts: bool = False) -> dict[str, list[ParamValue]]:
     """Return the hyperparameters with more than one value among runs, each with its values.
 
@@ -77,7 +124,18 @@ def settings(runs: Sequence[Params], along: Sequence[str]) -> list[dict[str, Par
     """Return the distinct settings of runs in their order.
 
     A setting holds the values of all varying hyperparameters except the seed and those in `along`.
+    One that applies to some runs only and has one value there is no setting: what it depends on is.
     """
-    fixed = [path for path in varying(runs, missing_counts=True) if path not in (SEED, *along)]
+    fixed = [path for path in _choices(runs) if path not in (SEED, *along)]
     distinct = dict.fromkeys(tuple(setting(params, fixed).items()) for params in runs)
-    return [dict(items) for items in distinct]
+    contained = _contained(map(frozenset, distinct))
+    return [dict(items) for items in distinct if frozenset(items) not in contained]
+
+
+def _choices(runs: Sequence[Params]) -> list[str]:
+    several = varying(runs)
+    return [
+        path
+        for path in varying(runs, missing_counts=True)
+        if path in several or path not in HYPERPARAMETERS
+    ]

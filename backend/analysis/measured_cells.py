@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from math import exp, isfinite, log
 
-from backend.analysis.cells import N_TRAIN, SEED, cell_key, group_by, params_key
+from backend.analysis.cells import N_TRAIN, SEED, cell_key, group_by, lines_along
 from backend.analysis.intervals import Interval, interval, paired
 from backend.series import generalisation_gap
 from backend.specification.params import Params, ParamValue, as_number
@@ -179,11 +179,8 @@ CellLine = Sequence[Cell]
 
 def lines(cells: Sequence[Cell], along: str) -> list[CellLine]:
     """Return the lines of two or more cells along a hyperparameter."""
-    groups = group_by(
-        (cell for cell in cells if along in cell.params),
-        lambda cell: params_key(cell.params, without=(along,)),
-    )
-    ordered = [sorted(group, key=lambda cell: as_number(cell.params[along])) for group in groups]
+    measured = (cell for cell in cells if along in cell.params)
+    ordered = lines_along(measured, lambda cell: cell.params, along)
     return [line for line in ordered if len(line) > 1]
 
 

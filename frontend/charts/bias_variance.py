@@ -8,7 +8,7 @@ import plotly.graph_objects as go
 
 from backend.analysis.bias_variance import Split
 from backend.analysis.capacity_curves import capacity_axis
-from backend.analysis.cells import N_TRAIN, group_by, params_key
+from backend.analysis.cells import N_TRAIN, lines_along
 from backend.analysis.intervals import student_t
 from backend.diagnosis.number_format import number
 from backend.runs.grid_analysis import CellSplit
@@ -81,10 +81,7 @@ def split_axis(varying: Mapping[str, Sequence[ParamValue]]) -> str:
 
 def split_lines(cells: Sequence[CellSplit], axis: str) -> list[list[CellSplit]]:
     """Return lines of cells that differ only in `axis`, the line with the lowest error first."""
-    groups = group_by(cells, lambda cell: params_key(cell.params, without=(axis,)))
-    ordered = [
-        sorted(group, key=lambda cell: as_number(cell.params.get(axis, 0))) for group in groups
-    ]
+    ordered = lines_along(cells, lambda cell: cell.params, axis)
     return sorted(ordered, key=lambda line: min(cell.last.error for cell in line))
 
 

@@ -30,6 +30,7 @@ class AnalysisSection:
     """An analysis of the grid as a chart. `name` is the parameter of its chooser in the URL.
 
     Sections that few readers need have `is_further`: a narrow screen shows them collapsed.
+    `default` names the setting that is drawn until one is chosen.
     """
 
     name: str
@@ -37,6 +38,7 @@ class AnalysisSection:
     about: str
     chart: str
     is_further: bool = False
+    default: str = "lowest loss"
     options: Sequence[str] = ()
     chosen: int | None = None
     src: str = ""
@@ -198,7 +200,7 @@ _COURSE = AnalysisSection(
     "course", "Bias and variance over the epochs",
     "Bias and variance of the largest model after 1, 2, 4, ... epochs of training. If all models "
     "have the same size, of the model with the most data.",
-    "bias-variance-course", is_further=True,
+    "bias-variance-course", is_further=True, default="lowest loss, its largest model",
 )  # fmt: skip
 _SURFACE = AnalysisSection(
     "surface", "What each cell loses",
