@@ -13,7 +13,7 @@ from backend.runs.items import SUMMARISED, experiment_items, run_detail, run_ite
 from backend.runs.schemas import RunItem
 from backend.store import experiments, metric_summaries, runs
 from backend.web.content_policy import file_policy
-from frontend import assets
+from frontend import assets, formatting
 from frontend.chart_options import RunView
 from frontend.charts import experiment_routes, run_routes
 from frontend.charts.experiment_progress import progress_info
@@ -22,7 +22,7 @@ from frontend.charts.grid_metrics import ABOUT, CHOICES, KEYS
 from frontend.charts.grid_panels import PanelsInfo, panels_info
 from frontend.charts.theme import Drawing
 from frontend.pages import analysis_sections
-from frontend.pages.fit_cards import model_title
+from frontend.pages.fit_cards import full_title
 from frontend.site import fill
 
 MAX_CURVES = 24  # cells; a report of more cells has no curves
@@ -95,19 +95,18 @@ def _curves(session: Session, grid: PanelsInfo) -> list[ReportChart]:
     drawn = [run for run in firsts if run.summary]
     if len(drawn) > MAX_CURVES:
         return []
-    return [_curve(session, run) for run in drawn]
+    return [_curve(session, run, list(grid.varying)) for run in drawn]
 
 
-def _curve(session: Session, run: RunItem) -> ReportChart:
+def _curve(session: Session, run: RunItem, varying: Sequence[str]) -> ReportChart:
     sentence = run_detail(session, run.id).diagnosis["sentence"]
-    return _chart(
-        _run_title(run), sentence, run_routes.curves(session, run.id, "loss", {}, RunView())
-    )
+    drawn = run_routes.curves(session, run.id, "loss", {}, RunView())
+    return _chart(_run_title(run, varying), sentence, drawn)
 
 
-def _run_title(run: RunItem) -> str:
-    verdict = f": {run.verdict}" if run.verdict else ""
-    return f"Run {run.id}, {run.variant or model_title(run)}{verdict}"
+def _run_title(run: RunItem, varying: Sequence[str]) -> str:
+    verdict = formatting.badge(run.verdict, run.rule)
+    return f"Run {run.id}, {full_title(run, varying)}{verdict and ': '}{verdict}"
 
 
 def _chart(title: str, about: str, response: Response) -> ReportChart:

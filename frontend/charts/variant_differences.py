@@ -89,6 +89,7 @@ def draw_comparison(info: ComparisonInfo) -> theme.Drawing:
         },
         customdata=[_hover(row) for row in info.rows],
         hovertemplate="%{customdata}<extra></extra>",
+        meta={"intervals": _columns(info.rows)},
     )
     validated = [(row, name) for row, name in zip(info.rows, names, strict=True) if row.validation]
     figure.add_scatter(
@@ -100,6 +101,14 @@ def draw_comparison(info: ComparisonInfo) -> theme.Drawing:
         hovertemplate="validation %{x:+.3g}<extra></extra>",
     )
     return theme.drawing(figure, info.description)
+
+
+def _columns(rows: Sequence[VariantRow]) -> dict[str, list[float | None]]:
+    """Return the ends of the intervals by the end of their column's name in a saved file."""
+    return {
+        f"_{end}": [getattr(row.test, end) for row in rows]
+        for end in ("low", "high", "joint_low", "joint_high")
+    }
 
 
 def _interval(

@@ -1,12 +1,13 @@
 """Cards on an experiment's page that show the fit of each model of a small grid."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from sqlalchemy.orm import Session
 
-from backend.analysis.cells import SEED
+from backend.analysis.cells import CAPACITY, SEED
 from backend.runs.schemas import RunItem
+from backend.specification.hyperparameters.model import FAMILY
 from backend.store import artifacts
 from frontend import formatting
 from frontend.charts.grid import GridCell
@@ -42,7 +43,7 @@ def fit_cards(
     if not can_draw or len(firsts) > MAX_FIT_CARDS:
         return []
     return [
-        FitCard(run, _card_title(run, varying), at_best.get(run.id, {}), _last_fit(session, run.id))
+        FitCard(run, full_title(run, varying), at_best.get(run.id, {}), _last_fit(session, run.id))
         for run in firsts
     ]
 
@@ -56,14 +57,18 @@ def _last_fit(session: Session, run_id: int) -> str | None:
     return f"/charts/runs/{run_id}/fit/{newest.kind}?epoch={newest.epoch}"
 
 
-def _card_title(run: RunItem, varying: Sequence[str]) -> str:
-    """Name a cell by its model and the other hyperparameters that vary."""
-    others = [
+def full_title(run: RunItem, varying: Sequence[str]) -> str:
+    """Name a run by its variant or model, and the other hyperparameters that vary."""
+    return ", ".join([run.variant or model_title(run), *differing(run, varying)])
+
+
+def differing(run: RunItem, varying: Iterable[str]) -> list[str]:
+    """Return the hyperparameters that vary in an experiment, except for those of `model_title`."""
+    return [
         f"{formatting.label(path)} {formatting.value(run.params[path], path)}"
         for path in varying
-        if not path.startswith("model.") and path != SEED and path in run.params
+        if path not in (SEED, FAMILY.path, *CAPACITY) and path in run.params
     ]
-    return ", ".join([run.variant or model_title(run), *others])
 
 
 def model_title(run: RunItem) -> str:

@@ -8,6 +8,7 @@ from fastapi.responses import HTMLResponse
 from sqlalchemy.orm import Session
 
 from backend.remedies.follow_up import cell_of
+from backend.runs import compare_variants
 from backend.runs.classified import classified_samples
 from backend.runs.items import replay_early_stopping, run_detail
 from backend.runs.schemas import RunDetail
@@ -27,7 +28,7 @@ from frontend.charts.mistakes import Mistakes, mistakes_of
 from frontend.live_parts import ChartTexts, LivePages, PageContent, version_now
 from frontend.pages import remedies
 from frontend.pages.console import console_view
-from frontend.pages.fit_cards import model_title
+from frontend.pages.fit_cards import differing, model_title
 from frontend.pages.logged import LoggedPart, MetricQuery, logged_part, metric_list
 from frontend.pages.stopping_control import StoppingControl, stopping_control
 from frontend.site import Context, Reading, fill, render
@@ -125,7 +126,7 @@ def run(session: Reading, run_id: int, stopping: StoppingQuery, view: RunViewQue
     return render(
         "run.html",
         **content.context(),
-        title=model_title(content.run),
+        title=_title(content.run, experiment),
         experiment=experiment,
         neighbours=runs.neighbours(session, row),
         params=_param_tables(content.run),
@@ -211,6 +212,12 @@ def _charts(content: RunContent) -> dict[str, ChartTexts]:
         for quantity in QUANTITIES
     }
     return {name: ChartTexts(info.description, info.marks) for name, info in infos.items()}
+
+
+def _title(run: RunDetail, experiment: Experiment) -> str:
+    """Name a run by its model and whatever else varies in its experiment."""
+    varying = compare_variants.axes(experiment.spec) if experiment.spec else ()
+    return ", ".join([model_title(run), *differing(run, varying)])
 
 
 def _has_accuracy(run: RunDetail) -> bool:

@@ -153,18 +153,27 @@ def test_numbers_are_recognised(run: Run, text: str, is_number: bool) -> None:
 # --- save.js
 
 
+EPOCHS = "{ xaxis: { title: { text: 'epoch' } } }"
+
+
 @pytest.mark.parametrize(
     ("trace", "csv"),
     [
-        ({"name": "Train", "x": [1, 2], "y": [0.5, None]}, "series,x,y\nTrain,1,0.5\nTrain,2,\n"),
-        ({"name": "=1", "x": [1], "y": [2]}, 'series,x,y\n"\'=1",1,2\n'),
-        ({"name": 'a"b', "x": [1], "y": [2]}, 'series,x,y\n"a""b",1,2\n'),
+        ({"name": "Train", "x": [2, 1], "y": [None, 0.5]}, "epoch,train\n1,0.5\n2,\n"),
+        ({"name": "=1", "x": [1, 1], "y": [2, 3]}, 'series,x,y\n"\'=1",1,2\n"\'=1",1,3\n'),
+        ({"name": "<b>A & b</b>", "x": [1], "y": [2]}, "epoch,a_b\n1,2\n"),
         ({"name": "f", "z": [[1, 2]]}, "series,x,y,z\nf,0,0,1\nf,1,0,2\n"),
         ({"x": [1], "y": [2], "hoverinfo": "skip"}, "series,x,y\n"),
+        (
+            {"name": "Test", "x": [3], "y": ["a<br>b &lt;1"], "error_x": {"array": [1]}},
+            'name,test,test_low,test_high\n"a b <1",3,2,4\n',
+        ),
     ],
 )
 def test_traces_are_written_as_csv(run: Run, trace: Any, csv: str) -> None:
-    assert run("save", "module.toCsv([argument])", trace) == csv.replace("\n", "\r\n")
+    assert run(
+        "save", "module.toCsv([argument], LAYOUT)".replace("LAYOUT", EPOCHS), trace
+    ) == csv.replace("\n", "\r\n")
 
 
 # --- throttle.js
@@ -446,6 +455,24 @@ def test_an_error_of_the_service_comes_with_its_detail(run: Run) -> None:
 
 
 def test_cells_of_a_charts_data_are_those_of_the_services_exports(run: Run) -> None:
-    csv = run("save", "module.toCsv(argument.map((name) => ({ name, x: [1], y: [2] })))", FORMULAS)
     rows: list[list[object]] = [["series", "x", "y"], *([text, 1, 2] for text in FORMULAS)]
+    csv = run("save", "module.asCsv(argument)", rows)
     assert csv.encode() == b"".join(csv_lines([row])[:-1] + b"\r\n" for row in rows)
+
+
+def test_a_band_becomes_two_columns(run: Run) -> None:
+    band = {"name": "Val, interval", "x": [1, 2, 2, 1], "y": [3, 5, 4, 1], "hoverinfo": "skip"}
+    csv = run("save", "module.toCsv(argument)", [band, {"name": "Val", "x": [1, 2], "y": [2, 4.5]}])
+    assert csv.splitlines() == ["x,val,val_low,val_high", "1,2,1,3", "2,4.5,4,5"]
+
+
+@pytest.mark.parametrize(
+    ("path", "chart", "name"),
+    [
+        ("/runs/9", "loss", "run-9-loss"),
+        ("/experiments/3", "capacity-chart", "experiment-3-capacity"),
+        ("/compare", "overlay-val", "compare-overlay-val"),
+    ],
+)
+def test_files_are_named_after_their_page(run: Run, path: str, chart: str, name: str) -> None:
+    assert run("save", "module.fileName(...argument)", [path, chart]) == name

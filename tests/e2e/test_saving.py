@@ -53,8 +53,8 @@ def test_a_chart_is_saved_as_a_picture(page: Page, run: int, button: str, begins
 
 def test_a_chart_is_saved_as_its_data(page: Page, run: int) -> None:
     rows = list(csv.DictReader(saved(page, "CSV").read_text().splitlines()))
-    assert [row["x"] for row in rows if row["series"] == "Validation"] == list("12345678")
-    assert all(float(row["y"]) > 0 for row in rows if row["series"] == "Train")
+    assert [row["epoch"] for row in rows] == list("12345678")
+    assert all(float(row["train"]) > 0 and float(row["validation"]) > 0 for row in rows)
 
 
 def test_escape_closes_a_menu_and_focuses_its_button(page: Page, run: int) -> None:

@@ -180,3 +180,12 @@ def test_the_documentation_is_read_inside_the_app(sqlite_api: Api) -> None:
     html = {"Accept": "text/html"}
     for path in ("none", "make_reference.py", "%2e%2e/pyproject.toml"):
         assert sqlite_api.get(f"/docs/{path}", headers=html).status_code == 404
+
+
+def test_titles_name_all_that_varies_in_the_experiment(sqlite_api: Api) -> None:
+    data = {"source": "points", "n_train": [5, 9], "target_noise": [1, 2]}
+    experiment_id = sqlite_api.submit(dataset=data, model={"degree": [1, 6]})
+    last = sqlite_api.run_ids(experiment_id)[-1]
+    page = sqlite_api.get(f"/runs/{last}").text
+    assert "7 parameters, train samples 9, target noise 2" in page.split("</title>")[0]
+    assert "7 parameters, train samples 9, target noise 2" in page.split("<h1>")[1]
