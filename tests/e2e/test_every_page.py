@@ -15,7 +15,7 @@ from backend.store import Database
 from tests.product import run_product, wait_for
 from tests.scenes import SCENES, thousand_runs, write_scene
 
-WIDTHS = (360, 1280, 1920)
+WIDTHS = (320, 1280, 1920)
 RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
 ADDRESSES = {
     "home": "/",

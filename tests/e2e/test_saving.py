@@ -91,3 +91,17 @@ def test_a_diagnosis_page_opens_offline_and_draws_its_chart(page: Page, tmp_path
     page.context.set_offline(True)
     page.goto(out.as_uri())
     expect(page.locator(".plot .main-svg").first).to_be_visible()
+
+
+def test_a_page_is_printed_in_light_colours_and_as_wide_as_the_paper(page: Page, run: int) -> None:
+    page.emulate_media(color_scheme="dark")
+    page.evaluate("dispatchEvent(new Event('beforeprint'))")
+    page.emulate_media(media="print")
+    page.set_viewport_size({"width": 690, "height": 900})
+    assert page.evaluate("getComputedStyle(document.body).colorScheme") == "light"
+    assert page.evaluate("document.documentElement.scrollWidth") <= 690
+    width = page.locator("#loss .main-svg").first.evaluate("(svg) => svg.clientWidth")
+    assert 400 < width < 690
+    expect(page.get_by_role("navigation", name="Main")).to_be_hidden()
+    page.evaluate("dispatchEvent(new Event('afterprint'))")
+    expect(page.locator("html")).not_to_have_attribute("data-theme", "light")

@@ -249,6 +249,7 @@ class LabChart extends HTMLElement {
   }
 
   #resize() {
+    if (matchMedia("print").matches) return; // print.css scales what is drawn
     if (this.plot.classList.contains("js-plotly-plot")) Plotly.Plots.resize(this.plot);
   }
 }

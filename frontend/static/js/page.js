@@ -1,5 +1,6 @@
 // Behaviour of every page: theme button, times in the reader's zone, copy buttons, menus.
 
+import "./print.js";
 import "./service_watch.js";
 import { localiseTimes } from "./times.js";
 
