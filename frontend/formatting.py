@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from backend.diagnosis.number_format import number as plain_number
 from backend.diagnosis.verdicts import FACTS, title
@@ -122,6 +122,13 @@ def own_tags(tags: Mapping[str, str]) -> dict[str, str]:
     """Return tags without the verdict, which pages show elsewhere, and those of a client."""
     shown = without_verdict(tags)
     return {key: tags[key] for key in shown if not key.startswith(CLIENT_TAGS)}
+
+
+def removal(deleted_at: str | None, days: float) -> str | None:
+    """Return when something is removed for good, in ISO format; None if it is not deleted."""
+    if deleted_at is None:
+        return None
+    return (datetime.fromisoformat(deleted_at) + timedelta(days=days)).isoformat()
 
 
 def when(iso: str) -> str:

@@ -13,6 +13,7 @@ from backend.runs.items import experiment_items, run_items
 from backend.runs.listing import read_query
 from backend.runs.schemas import ExperimentItem, RunItem
 from backend.search.tokens import MAX_LENGTH
+from backend.specification.experiment import MAX_NAME_CHARACTERS
 from backend.store import experiments, run_pages, runs
 from backend.store.curation import CuratedValue, CurationChange
 from backend.store.experiments import Visibility
@@ -34,6 +35,12 @@ TagKey = Annotated[
 ]
 TagValue = Annotated[str, StringConstraints(max_length=1000, pattern=_LINE)]
 Note = Annotated[str, StringConstraints(max_length=20_000, pattern=_PRINTABLE)]
+Name = Annotated[
+    str,
+    StringConstraints(
+        strip_whitespace=True, min_length=1, max_length=MAX_NAME_CHARACTERS, pattern=_LINE
+    ),
+]
 Ids = Annotated[list[Annotated[int, Field(ge=1, le=MAX_ID)]], Field(max_length=MAX_IDS)]
 
 
@@ -57,6 +64,18 @@ class Wanted(BaseModel):
         if "note" in self.model_fields_set:
             columns["note"] = (self.note or "").strip() or None
         return CurationChange(columns, self.tags or {})
+
+
+class WantedOfExperiment(Wanted):
+    """The fields of one experiment to change; all others stay unchanged."""
+
+    name: Name | None = None
+
+    def change(self) -> CurationChange:
+        """Return the change of the fields that are present."""
+        change = super().change()
+        name = {} if self.name is None else {"name": self.name}
+        return CurationChange({**change.columns, **name}, change.tags)
 
 
 class SomeRuns(BaseModel):
@@ -184,11 +203,13 @@ def restore_runs(some: SomeRuns, database: DatabaseDep, settings: SettingsDep) -
         return Outcome.of(curation.restore(session, "run", ids, deleted_days=days))
 
 
-@router.patch("/experiments/{experiment_id}", summary="Tag, note, pin or archive an experiment")
+@router.patch(
+    "/experiments/{experiment_id}", summary="Rename, tag, note, pin or archive an experiment"
+)
 def change_experiment(
-    experiment_id: ExperimentId, wanted: Wanted, database: DatabaseDep
+    experiment_id: ExperimentId, wanted: WantedOfExperiment, database: DatabaseDep
 ) -> OrganisedExperiment:
-    """Change what people added to the experiment. Its runs are archived with it."""
+    """Change the name or what people added to the experiment. Its runs are archived with it."""
     with database.write() as session:
         result = curation.change(session, "experiment", [experiment_id], wanted.change())
         return _experiment(session, experiment_id, result)

@@ -159,6 +159,12 @@ def _retry(parser: ArgumentParser) -> None:
     _server(parser)
 
 
+def _rename(parser: ArgumentParser) -> None:
+    parser.add_argument("id", type=int, metavar="ID", help="id of the experiment")
+    parser.add_argument("name", metavar="NAME", help="its new name")
+    _server(parser)
+
+
 def _remedies(parser: ArgumentParser) -> None:
     parser.add_argument("id", type=int, metavar="ID", help="id of the experiment")
     parser.add_argument(
@@ -343,6 +349,7 @@ COMMANDS: dict[str, Command] = {
         "follow an experiment until it ends, then print its results", _experiments("watch"), _watch
     ),
     "retry": Command("train an experiment's failed runs again", _experiments("retry"), _retry),
+    "rename": Command("rename an experiment", _experiments("rename"), _rename),
     "remedies": Command(
         "try remedies for an experiment and compare them", _experiments("remedies"), _remedies
     ),

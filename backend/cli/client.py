@@ -68,6 +68,10 @@ class Client:
         if not response.is_success:
             raise _error_from(response)
 
+    def patch(self, path: str, body: JsonObject) -> JsonObject:
+        """Send a PATCH request with a JSON body, and return the parsed JSON."""
+        return self._call("PATCH", path, json=body)
+
     def create(self, path: str, body: bytes, media_type: str) -> JsonObject:
         """Send a POST request that creates something, and return the parsed JSON.
 

@@ -48,6 +48,14 @@ def run_retry(options: Namespace) -> int:
     return follow(client, options.id) if options.wait else 0
 
 
+def run_rename(options: Namespace) -> int:
+    """Rename the experiment and print its new name."""
+    client = Client.from_options(options)
+    experiment = client.patch(f"/api/experiments/{options.id}", {"name": options.name})
+    say(f"Experiment {options.id}: {experiment['name']}")
+    return 0
+
+
 def run_remedies(options: Namespace) -> int:
     """Start the follow-up experiment; with --wait, follow it to its comparison."""
     client = Client.from_options(options)

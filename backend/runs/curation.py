@@ -3,7 +3,7 @@
 Each action is one operation on fields, `deleted_at` among them, and `undo` reverts it.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -37,10 +37,10 @@ class CurationResult:
 def change(
     session: Session, owner: OwnerKind, ids: Sequence[int], edit: CurationChange
 ) -> CurationResult:
-    """Change tags, note, pin or archive.
+    """Change tags, note, pin or archive, or the name of an experiment.
 
-    Raises NotFound, TooLarge, InvalidInput for too many tags, and Conflict for a run that would
-    leave the archive without its experiment.
+    Raises NotFound, TooLarge, InvalidInput for too many tags, and Conflict for a taken name or a
+    run that would leave the archive without its experiment.
     """
     _require_existing(session, owner, ids)
     if owner == "run" and (reserved := first_reserved(edit.tags)):
@@ -53,7 +53,11 @@ def change(
         raise TooLarge(f"{amount:,} values would change; accepted: up to {MAX_EDITS:,} at once.")
     if owner == "run" and edit.columns.get("archived") is False:
         _require_experiments_without(session, ids, "archived", "archived; unarchive it first")
+    if "name" in edit.columns:
+        _require_free_names(session, dict.fromkeys(ids, str(edit.columns["name"])))
     operation = undo_log.apply_change(session, owner, ids, edit)
+    if "name" in edit.columns:
+        changes.announce(session, ids)
     over = curation.first_over_tag_limit(session, owner, ids, MAX_TAGS) if edit.tags else None
     if over:
         raise InvalidInput(
@@ -105,10 +109,22 @@ def undo(session: Session, operation_id: int, *, deleted_days: float) -> Curatio
     restored = [id_ for id_, time in deleted_at.items() if time is None]
     _require_restorable(session, pending.owner, restored, deleted_days)
     deleted = [id_ for id_, time in deleted_at.items() if time is not None]
+    names = pending.values.get("name", {})
+    _require_free_names(session, {id_: str(name) for id_, name in names.items()})
     _cancel(session, pending.owner, deleted)
     undo_log.apply_undo(session, pending)
     _announce(session, pending.owner, list(deleted_at))
     return CurationResult(pending.ids, None, pending.left)
+
+
+def _require_free_names(session: Session, names: Mapping[int, str]) -> None:
+    """Raise Conflict if an experiment of other programs would have the name of another one."""
+    for id_, name in names.items():
+        if external_experiments.is_taken(session, id_, name):
+            raise Conflict(
+                f"Another experiment that programs log to has the name {name!r}; accepted: a name "
+                "that is free."
+            )
 
 
 def _require_existing(session: Session, owner: OwnerKind, ids: Sequence[int]) -> None:

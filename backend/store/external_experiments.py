@@ -75,6 +75,18 @@ def clashes(session: Session, ids: Sequence[int]) -> dict[int, str]:
     return clashing
 
 
+def is_taken(session: Session, experiment_id: int, name: str) -> bool:
+    """Return whether another experiment of other programs has the name that this one is to get.
+
+    Names of experiments with a specification need not differ.
+    """
+    if session.get_one(Experiment, experiment_id).origin != EXTERNAL:
+        return False
+    lock_names(session)
+    other = by_name(session, name)
+    return other is not None and other.id != experiment_id
+
+
 def rename(session: Session, experiment_id: int, name: str) -> None:
     """Set the name of an experiment. The caller has checked the name, see `lock_names`."""
     session.execute(update(Experiment).where(Experiment.id == experiment_id).values(name=name))

@@ -14,6 +14,7 @@ from backend.specification.params import number_in
 from backend.store import experiments
 from backend.web.dependencies import DatabaseDep, DispatcherDep
 from backend.web.heavy_work import HEAVY
+from frontend import formatting
 from frontend.chart_options import RunView
 from frontend.charts.grid import value_of
 from frontend.charts.grid_metrics import CHOICES
@@ -46,6 +47,7 @@ def experiment(
     return render(
         "experiment.html",
         **content.context(),
+        removal=formatting.removal(state.item.deleted_at, request.app.state.settings.deleted_days),
         roles=_roles(session, state),
         **_remedies(session, state, content.grid, view),
     )

@@ -21,6 +21,7 @@ from backend.store.planned_runs import SOURCE as SWEEP
 from backend.store.tables import Experiment, Run
 from backend.web.dependencies import DatabaseDep, StoppingQuery
 from backend.web.heavy_work import HEAVY
+from frontend import formatting
 from frontend.chart_options import AxisScale, RunView, RunViewQuery
 from frontend.charts.grid_metrics import KEYS
 from frontend.charts.loss_curves import QUANTITIES, newest_info
@@ -114,7 +115,9 @@ class RunContent:
 
 
 @router.get("/runs/{run_id}")
-def run(session: Reading, run_id: int, stopping: StoppingQuery, view: RunViewQuery) -> HTMLResponse:
+def run(
+    request: Request, session: Reading, run_id: int, stopping: StoppingQuery, view: RunViewQuery
+) -> HTMLResponse:
     """Show one run, and where the early-stopping criterion `stopping` would have stopped.
 
     Raises NotFound and InvalidSpec.
@@ -126,6 +129,7 @@ def run(session: Reading, run_id: int, stopping: StoppingQuery, view: RunViewQue
     return render(
         "run.html",
         **content.context(),
+        removal=formatting.removal(content.run.deleted_at, request.app.state.settings.deleted_days),
         title=_title(content.run, experiment),
         experiment=experiment,
         neighbours=runs.neighbours(session, row),

@@ -235,7 +235,7 @@ def test_a_run_is_tagged_deleted_and_restored_on_its_own_page(page: Page, listed
 def test_an_experiment_is_pinned_and_archived(page: Page, listed: str) -> None:
     page.goto(f"{listed}/experiments/1")
     page.get_by_role("button", name="Pin", exact=True).click()
-    expect(page.get_by_role("button", name="Pinned")).to_be_visible()
+    expect(page.get_by_role("button", name="Unpin")).to_be_visible()
     page.get_by_role("button", name="Archive", exact=True).click()
     expect(page.get_by_role("button", name="Unarchive")).to_be_visible()
     page.goto(f"{listed}/?shown=archived")

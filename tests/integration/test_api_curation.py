@@ -182,3 +182,42 @@ def test_records_of_a_deleted_run_are_not_exported(api: Api, runs: list[int]) ->
     with api.database.read() as session:
         assert metric_storage.keys_of(session, 1) == [f"loss {runs[1]}"]
         assert [run_id for run_id, _ in stored_runs.lengths(session, 1)] == runs[1:]
+
+
+def test_an_experiment_is_renamed_and_the_name_can_be_undone(sqlite_api: Api) -> None:
+    experiment_id = sqlite_api.submit(name="Before")
+    path = f"/api/experiments/{experiment_id}"
+    renamed = sqlite_api.request("PATCH", path, json={"name": "  After "}).json()
+    assert renamed["name"] == "After"
+    assert "After" in sqlite_api.get("/").text
+    sqlite_api.post(f"/api/operations/{renamed['operation']}/undo")
+    assert sqlite_api.get(path).json()["name"] == "Before"
+    for name in ("", " ", "x" * 201, "two\nlines", 5, None):
+        refused = sqlite_api.request("PATCH", path, json={"name": name})
+        assert refused.status_code == (200 if name is None else 422), name
+
+
+def test_the_name_of_another_logged_experiment_is_refused(sqlite_api: Api) -> None:
+    create = "/api/2.0/mlflow/experiments/create"
+    ids = [sqlite_api.post(create, json={"name": name}).json()["experiment_id"] for name in "ab"]
+    answer = sqlite_api.request("PATCH", f"/api/experiments/{ids[1]}", json={"name": "a"})
+    assert (answer.status_code, answer.json()["error"]) == (409, "conflict")
+    assert sqlite_api.request("PATCH", f"/api/experiments/{ids[0]}", json={"name": "a"}).is_success
+
+
+def test_the_report_has_note_and_tags(sqlite_api: Api) -> None:
+    experiment_id = sqlite_api.submit()
+    wanted = {"note": "Looks odd.", "tags": {"lesson": "3"}}
+    sqlite_api.request("PATCH", f"/api/experiments/{experiment_id}", json=wanted)
+    report = sqlite_api.get(f"/api/experiments/{experiment_id}/export?format=html").text
+    assert "Looks odd." in report
+    assert '<span class="tag">lesson: 3</span>' in report
+
+
+def test_a_deleted_experiment_says_when_it_is_removed(sqlite_api: Api) -> None:
+    experiment_id = sqlite_api.submit()
+    sqlite_api.request("DELETE", f"/api/experiments/{experiment_id}")
+    assert (
+        "It will be removed for good on <time"
+        in sqlite_api.get(f"/experiments/{experiment_id}").text
+    )

@@ -9,6 +9,12 @@ const CHANGES = {
   archive: { archived: true },
   unarchive: { archived: false },
 };
+const DONE = {
+  pin: "Pinned: it comes first in its list.",
+  unpin: "Unpinned.",
+  archive: "Archived: the lists show it under Archive only.",
+  unarchive: "Taken out of the archive.",
+};
 const url = () => document.getElementById("organise").dataset.url;
 
 let operation = null; // the last one, which can be undone
@@ -22,32 +28,38 @@ function showUndo() {
 
 document.addEventListener("pagerefreshed", showUndo);
 
-async function apply(method, endpoint, body) {
+async function apply(sentence, method, endpoint, body) {
   const { ok, body: answer } = await send(method, endpoint, body);
-  if (ok) operation = answer.operation;
+  if (ok) [operation, done] = [answer.operation, answer.operation ? sentence : ""];
   if (ok) await catchUp();
   document.getElementById("organise-error").textContent = ok ? "" : answer.detail;
   return ok;
 }
 
-const change = (wanted) => apply("PATCH", url(), wanted);
+const change = (sentence, wanted) => apply(sentence, "PATCH", url(), wanted);
 
 document.addEventListener("click", (event) => {
   const { organise, untag } = event.target.dataset ?? {};
-  if (untag !== undefined) change({ tags: { [untag]: null } });
-  if (organise in CHANGES) change(CHANGES[organise]);
-  if (organise === "delete") apply("DELETE", url());
-  if (organise === "restore") apply("POST", `${url()}/restore`);
-  if (organise === "undo") apply("POST", `/api/operations/${operation}/undo`);
+  if (untag !== undefined) change(`The tag “${untag}” is removed.`, { tags: { [untag]: null } });
+  if (organise in CHANGES) change(DONE[organise], CHANGES[organise]);
+  if (organise === "delete") apply("Deleted.", "DELETE", url());
+  if (organise === "restore") apply("Restored.", "POST", `${url()}/restore`);
+  if (organise === "undo") apply("", "POST", `/api/operations/${operation}/undo`);
 });
+
+// Returns what a form changes, and a sentence for it.
+function wantedBy(form) {
+  const { key, value, note, name } = form.elements;
+  if (form.matches("[data-rename]")) return ["The name is changed.", { name: name.value }];
+  if (form.matches("[data-note]")) return ["The note is saved.", { note: note.value }];
+  return [`The tag “${key.value}” is added.`, { tags: { [key.value]: value.value } }];
+}
 
 document.addEventListener("submit", async (event) => {
   const form = event.target;
-  if (!form.matches("[data-tag], [data-note]")) return;
+  if (!form.matches("[data-tag], [data-note], [data-rename]")) return;
   event.preventDefault();
-  const { key, value, note } = form.elements;
-  const done = await change(note ? { note: note.value } : { tags: { [key.value]: value.value } });
-  if (!done) return;
-  if (key) form.reset();
+  if (!(await change(...wantedBy(form)))) return;
+  if (form.matches("[data-tag]")) form.reset();
   form.closest("details").open = false;
 });

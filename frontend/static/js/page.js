@@ -47,6 +47,15 @@ document.addEventListener("click", ({ target }) => {
     if (!menu.contains(target) || target.closest("a, button")) menu.open = false;
   }
 });
+// A menu with a text field puts the cursor there. The event does not bubble.
+document.addEventListener(
+  "toggle",
+  ({ target }) => {
+    if (!target.open || !target.matches("details.menu")) return;
+    target.querySelector("form :is(input[type=text], textarea)")?.focus();
+  },
+  true,
+);
 document.addEventListener("keydown", ({ key, target }) => {
   const menu = key === "Escape" && target.closest?.("details.menu[open]");
   if (!menu) return;
