@@ -64,9 +64,17 @@ def page(name: str) -> MarkdownPage | None:
     tokens = parser.parse(file.read_text(encoding="utf-8"))
     headings = list(_name_headings(tokens))
     _lead_links_into_the_app(tokens, file)
+    _leave_empty_headers_out(tokens)
     html = parser.renderer.render(tokens, parser.options, {})
     title = next((text for level, _, text in headings if level == "h1"), name)
     return MarkdownPage(title, Markup(html), [(a, t) for lv, a, t in headings if lv == "h2"])  # noqa: S704
+
+
+def _leave_empty_headers_out(tokens: Sequence[Token]) -> None:
+    """Make data cells of the empty header cells of tables."""
+    for opening, content, closing in zip(tokens, tokens[1:], tokens[2:], strict=False):
+        if opening.type == "th_open" and not content.content:
+            opening.tag = closing.tag = "td"
 
 
 def _name_headings(tokens: Sequence[Token]) -> Iterator[tuple[str, str, str]]:
