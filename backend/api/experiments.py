@@ -35,6 +35,7 @@ from backend.web.errors import ErrorBody, RefusedSpec
 from backend.web.heavy_work import HEAVY
 from backend.web.idempotency import OnceDep
 
+MAX_SEARCH = 200  # characters
 router = APIRouter(prefix="/api/experiments", tags=["experiments"])
 
 
@@ -151,10 +152,14 @@ def list_experiments(
         experiments.Visibility,
         Query(description="Active experiments, those in the archive, or deleted ones."),
     ] = "active",
+    search: Annotated[
+        str,
+        Query(max_length=MAX_SEARCH, description="Words in the name, the note or the tags."),
+    ] = "",
 ) -> ExperimentPage:
     """Return experiments, newest first."""
     with database.read() as session:
-        page = experiments.page(session, before=cursor, limit=limit, shown=shown)
+        page = experiments.page(session, before=cursor, limit=limit, shown=shown, search=search)
         items = experiment_items(session, page.items)
     return ExperimentPage(items=items, next_cursor=page.next_cursor)
 

@@ -5,7 +5,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from sqlalchemy import ColumnElement, and_, func, insert, select
+from sqlalchemy import ColumnElement, and_, exists, func, insert, or_, select
 from sqlalchemy.orm import Session
 
 from backend.errors import NotFound
@@ -14,9 +14,10 @@ from backend.specification import ExperimentSpec, RunSpec
 from backend.specification.estimates import estimated_seconds, parameters
 from backend.specification.params import JsonObject
 from backend.store import run_params as searchable
+from backend.store import text_patterns
 from backend.store.bulk import chunks
 from backend.store.engine import effects_of
-from backend.store.tables import MAX_ID, Experiment, Run
+from backend.store.tables import MAX_ID, Experiment, ExperimentTag, Run
 
 
 @dataclass(frozen=True)
@@ -115,10 +116,12 @@ def page(
     limit: int = 50,
     shown: Visibility = "active",
     pinned: bool | None = None,
+    search: str = "",
 ) -> ExperimentRows:
     """Return up to `limit` experiments with an id below `before`, newest first.
 
-    `pinned` selects pinned experiments, unpinned ones, or (None) both.
+    `pinned` selects pinned experiments, unpinned ones, or (None) both; `search` those with each of
+    its words in their name, note or tags, or with its number.
     """
     query = (
         select(Experiment).where(_is_shown(shown)).order_by(Experiment.id.desc()).limit(limit + 1)
@@ -127,9 +130,29 @@ def page(
         query = query.where(Experiment.pinned.is_(pinned))
     if before is not None:
         query = query.where(Experiment.id < before)
+    for word in search.split():
+        query = query.where(_has(session, word))
     rows = session.scalars(query).all()
     more = len(rows) > limit
     return ExperimentRows(rows[:limit], rows[limit - 1].id if more else None)
+
+
+def _has(session: Session, word: str) -> ColumnElement[bool]:
+    """Match experiments with a word in their name, note or tags, or with that number."""
+    dialect, pattern = session.get_bind().dialect.name, f"%{word}%"
+    texts = (Experiment.name, Experiment.note)
+    tagged = exists().where(
+        ExperimentTag.experiment_id == Experiment.id,
+        or_(*(
+            text_patterns.matches(dialect, column, pattern, exact=False)
+            for column in (ExperimentTag.key, ExperimentTag.value)
+        )),
+    )  # fmt: skip
+    conditions = [text_patterns.matches(dialect, column, pattern, exact=False) for column in texts]
+    number = word.removeprefix("#")
+    if number.isdecimal() and len(number) < len(str(MAX_ID)):
+        conditions.append(Experiment.id == int(number))
+    return or_(tagged, *conditions)
 
 
 def _is_shown(shown: Visibility) -> ColumnElement[bool]:

@@ -2,26 +2,31 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 
 from fastapi import APIRouter, Request
 from fastapi.responses import HTMLResponse
 from sqlalchemy.orm import Session
 
+from backend.runs import compare_variants
 from backend.runs.items import experiment_items, run_items
 from backend.runs.schemas import ExperimentItem
 from backend.runs.states import ENDED
+from backend.specification.data_sources import SOURCES
 from backend.specification.presets import PRESET_GROUPS
 from backend.store import experiments, runs
 from backend.store.experiments import Visibility
 from backend.store.external_experiments import EXTERNAL
 from backend.store.external_search import DEFAULT_NAME
 from backend.web.dependencies import Cursor
+from frontend import formatting
 from frontend.charts.experiment_progress import ProgressInfo, clock, progress_info, throughput
 from frontend.formatting import badges
 from frontend.pages.own_training import ways_to_log
 from frontend.site import Reading, render
 
 PAGE_SIZE = 20
+MAX_SEARCH = 200  # characters
 MAX_PINNED = 50
 MAX_VERDICTS = 3  # per experiment
 
@@ -46,6 +51,21 @@ class ListedExperiment:
         return ", ".join(f"{counts[s]:,} {s}" for s in ("failed", "cancelled") if counts[s])
 
     @property
+    def data(self) -> str:
+        """The titles of its data sources, empty for an experiment of other programs."""
+        if self.item.spec is None:
+            return ""
+        sources = self.item.spec.get("dataset", {}).get("source", [])
+        names = sources if isinstance(sources, list) else [sources]
+        return ", ".join(SOURCES[name].title for name in names if name in SOURCES)
+
+    @property
+    def varies(self) -> str:
+        """The labels of what varies in its specification."""
+        varying = compare_variants.axes(self.item.spec) if self.item.spec else ()
+        return ", ".join(formatting.label(path) for path in varying)
+
+    @property
     def runs(self) -> int:
         """Number of runs."""
         return sum(self.item.counts.values())
@@ -53,11 +73,19 @@ class ListedExperiment:
 
 @router.get("/")
 def home(
-    request: Request, session: Reading, before: Cursor = None, shown: Visibility = "active"
+    request: Request,
+    session: Reading,
+    before: Cursor = None,
+    shown: Visibility = "active",
+    search: str = "",
 ) -> HTMLResponse:
-    """Show the presets and the experiments: pinned ones first, then the newest."""
-    page = experiments.page(session, before=before, limit=PAGE_SIZE, shown=shown, pinned=False)
-    pinned = experiments.page(session, limit=MAX_PINNED, shown=shown, pinned=True).items
+    """Show the presets and the experiments: pinned ones first, then the newest.
+
+    Who comes back sees the experiments first, and the presets folded.
+    """
+    found = partial(experiments.page, session, shown=shown, search=search[:MAX_SEARCH])
+    page = found(before=before, limit=PAGE_SIZE, pinned=False)
+    pinned = found(limit=MAX_PINNED, pinned=True).items
     rows = page.items if before else [*pinned, *page.items]
     verdicts = experiments.verdicts(session, [row.id for row in rows])
     listed = [
@@ -75,6 +103,7 @@ def home(
         active=[experiment for experiment in listed if experiment.progress],
         before=before,
         shown=shown,
+        search=search,
         max_verdicts=MAX_VERDICTS,
         next_cursor=page.next_cursor,
     )

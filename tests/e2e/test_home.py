@@ -20,6 +20,7 @@ def test_an_empty_home_page_explains_how_to_start(page: Page, short_dir: Path) -
 
 def test_the_five_dots_preset_shows_both_fits_and_their_errors(page: Page) -> None:
     page.goto("/")
+    page.evaluate("document.querySelector('#examples')?.setAttribute('open', '')")
     page.get_by_role("button", name="Run it: Five dots").click()
     expect(page).to_have_url(re.compile(r"/experiments/\d+$"))
     expect(page.locator("header .status")).to_have_text("finished", timeout=120_000)
