@@ -15,6 +15,7 @@ from backend.export.archive import to_yaml
 from backend.limits import Limits
 from backend.runs import lifecycle
 from backend.runs.items import experiment_items, run_items
+from backend.runs.more_seeds import MAX_ADDED, add_seeds
 from backend.runs.queue_limits import check_queue, check_requeued
 from backend.runs.schemas import ExperimentItem, RunItem
 from backend.specification import ExperimentSpec, validate
@@ -202,6 +203,39 @@ def retry(
     def queue(session: Session) -> ExperimentItem:
         requeued = lifecycle.retry(session, experiment_id)
         check_requeued(session, experiment_id, requeued, settings)
+        return experiment_items(session, [experiments.get(session, experiment_id)])[0]
+
+    return once.create(database, ExperimentItem, queue)
+
+
+@router.post("/{experiment_id}/continue", status_code=202, summary="Continue the cancelled runs")
+def continue_experiment(
+    experiment_id: ExperimentId, database: DatabaseDep, settings: SettingsDep, once: OnceDep
+) -> ExperimentItem:
+    """Queue the cancelled runs again. An experiment without cancelled runs is not changed."""
+
+    def queue(session: Session) -> ExperimentItem:
+        requeued = lifecycle.continue_cancelled(session, experiment_id)
+        check_requeued(session, experiment_id, requeued, settings)
+        return experiment_items(session, [experiments.get(session, experiment_id)])[0]
+
+    return once.create(database, ExperimentItem, queue)
+
+
+@router.post("/{experiment_id}/seeds", status_code=202, summary="Add seeds to an experiment")
+def more_seeds(
+    experiment_id: ExperimentId,
+    database: DatabaseDep,
+    settings: SettingsDep,
+    once: OnceDep,
+    add: Annotated[
+        int, Query(ge=1, le=MAX_ADDED, description="How many further seeds of each cell to train.")
+    ] = 4,
+) -> ExperimentItem:
+    """Queue the runs of further seeds. Its specification then has these seeds as well."""
+
+    def queue(session: Session) -> ExperimentItem:
+        add_seeds(session, experiment_id, add, settings)
         return experiment_items(session, [experiments.get(session, experiment_id)])[0]
 
     return once.create(database, ExperimentItem, queue)

@@ -166,6 +166,24 @@ def retry(run_id: RunId, database: DatabaseDep, settings: SettingsDep, once: Onc
     return once.create(database, RunDetail, queue)
 
 
+@router.post("/{run_id}/continue", status_code=202, summary="Continue a cancelled run")
+def continue_run(
+    run_id: RunId, database: DatabaseDep, settings: SettingsDep, once: OnceDep
+) -> RunDetail:
+    """Queue a cancelled run again. Any other run is not changed.
+
+    It trains from its beginning, reproduces the epochs that are recorded, and adds the others.
+    """
+
+    def queue(session: Session) -> RunDetail:
+        experiment_id = runs.get(session, run_id).experiment_id
+        requeued = lifecycle.continue_cancelled(session, experiment_id, run_id)
+        check_requeued(session, experiment_id, requeued, settings)
+        return run_detail(session, run_id)
+
+    return once.create(database, RunDetail, queue)
+
+
 @router.post("/{run_id}/cancel", status_code=202, summary="Cancel a run")
 def cancel(run_id: RunId, database: DatabaseDep) -> RunDetail:
     """Cancel a waiting run at once, and a running one when its worker or agent next reports."""

@@ -9,7 +9,7 @@ from backend import work_budget
 from backend.diagnosis import Curve, Diagnosis, diagnose
 from backend.diagnosis.verdicts import Verdict
 from backend.errors import Conflict
-from backend.runs.states import ENDED
+from backend.runs.states import ENDED, State
 from backend.series import Series
 from backend.specification.params import JsonObject
 from backend.store import (
@@ -120,6 +120,22 @@ def cancel_runs(session: Session, run_ids: Sequence[int]) -> None:
 def retry(session: Session, experiment_id: int, run_id: int | None = None) -> int:
     """Queue the failed runs of an experiment, or one of them, again; return how many were queued.
 
+    Raises as `_requeue`.
+    """
+    return _requeue(session, experiment_id, "failed", run_id)
+
+
+def continue_cancelled(session: Session, experiment_id: int, run_id: int | None = None) -> int:
+    """Queue the cancelled runs of an experiment, or one of them, again; return their number.
+
+    Raises as `_requeue`.
+    """
+    return _requeue(session, experiment_id, "cancelled", run_id)
+
+
+def _requeue(session: Session, experiment_id: int, status: State, run_id: int | None) -> int:
+    """Queue ended runs again.
+
     A run is determined by its specification: training starts from the beginning, reproduces the
     epochs that are already recorded, and adds the epochs after them. What a command logged is
     removed when an agent starts it again. Raises NotFound, and Conflict
@@ -130,7 +146,7 @@ def retry(session: Session, experiment_id: int, run_id: int | None = None) -> in
         raise Conflict(f"Experiment {experiment_id} is deleted; restore it first.")
     if experiment.spec is None and planned_runs.sweep_of(session, experiment_id) is None:
         raise Conflict(f"Experiment {experiment_id} cannot be retried: other programs train it.")
-    moved = transitions.retry(session, experiment_id, run_id)
+    moved = transitions.requeue(session, experiment_id, status, run_id)
     metric_summaries.forget_best(session, [run.run_id for run in moved])
     _close_and_log(session, moved)
     return len(moved)

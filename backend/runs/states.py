@@ -30,7 +30,8 @@ RUN_STATES: Final[tuple[RunState, ...]] = (
     RunState("finished", ended=True, next_states=frozenset(), tone="good"),
     # queued again when a person retries it
     RunState("failed", ended=True, next_states=frozenset({"queued"}), tone="bad"),
-    RunState("cancelled", ended=True, next_states=frozenset()),
+    # queued again when a person continues it
+    RunState("cancelled", ended=True, next_states=frozenset({"queued"})),
     # an external run whose program went silent; running again when it logs
     RunState("lost", ended=True, next_states=frozenset(), tone="bad"),
 )

@@ -18,7 +18,10 @@ MAX_RUNS = 512
 
 
 def group_runs(runs: Sequence[RunSpec], *, workers: int, memory: int) -> list[list[int]]:
-    """Return groups of indices of `runs`, the group that takes longest first.
+    """Return groups of indices of `runs`, the group that takes least time first.
+
+    So that people see something soon. Groups take about equally long unless a single run takes
+    longer, so that workers still end at about the same time.
 
     `memory` is what a worker has, in bytes. A run that does not fit is a group of its own.
     """
@@ -31,7 +34,7 @@ def group_runs(runs: Sequence[RunSpec], *, workers: int, memory: int) -> list[li
         for start, stop in chunks_within([sizes[index] for index in indices], memory):
             fitting = indices[start:stop]
             groups += [fitting[i : i + MAX_RUNS] for i in range(0, len(fitting), MAX_RUNS)]
-    return sorted(groups, key=lambda group: -sum(costs[index] for index in group))
+    return sorted(groups, key=lambda group: sum(costs[index] for index in group))
 
 
 def _evenly(order: Sequence[int], costs: Sequence[float], count: int) -> list[list[int]]:

@@ -41,7 +41,7 @@ def create_experiment(
     run_ids = session.scalars(
         insert(Run).returning(Run.id, sort_by_parameter_order=True),
         [
-            _run(experiment.id, position, run, label)
+            run_columns(experiment.id, position, run, label)
             for position, (run, label) in enumerate(zip(spec.runs, spec.labels, strict=True))
         ],
     ).all()
@@ -65,7 +65,7 @@ def _experiment(spec: ExperimentSpec, follows: Run | None) -> Experiment:
     )
 
 
-def _run(
+def run_columns(
     experiment_id: int, position: int, spec: RunSpec, variant: str | None
 ) -> dict[str, object]:
     """Return the columns of a new run."""

@@ -188,20 +188,22 @@ def request_cancel_of(session: Session, run_ids: Sequence[int]) -> list[Moved]:
     return moved
 
 
-def retry(session: Session, experiment_id: int, run_id: int | None = None) -> list[Moved]:
-    """Queue the failed runs of an experiment, or one of them, again.
+def requeue(
+    session: Session, experiment_id: int, status: State, run_id: int | None = None
+) -> list[Moved]:
+    """Queue the failed or the cancelled runs of an experiment, or one of them, again.
 
     The next claim raises their attempt number, as any claim does. The number of workers that a run
     lost is kept: the run is sent alone, and fails if the next worker dies before an epoch.
     """
     ours = or_(trained_here(), Run.id.in_(select(PlannedRun.run_id)))
-    failed = and_(in_experiment(experiment_id), Run.status == "failed", ours)
+    chosen = and_(in_experiment(experiment_id), Run.status == status, ours)
     if run_id is not None:
-        failed = and_(failed, Run.id == run_id)
+        chosen = and_(chosen, Run.id == run_id)
     cleared = ("error", "ended_at", "sent_at", "early_stop_epoch", "verdict", "diagnosis")
     effects_of(session).runs_queued = True
     return _move(
-        session, failed, "queued", cancel_requested=False, **dict.fromkeys(cleared, null())
+        session, chosen, "queued", cancel_requested=False, **dict.fromkeys(cleared, null())
     )
 
 

@@ -46,11 +46,15 @@ class AnalysisSection:
 
 @dataclass(frozen=True)
 class GridSections:
-    """The available sections, and one sentence for each section that needs more values."""
+    """The available sections, and one sentence for each section that needs more values.
+
+    `needs_seeds` is true for one seed, which some sections cannot be computed from.
+    """
 
     sections: Sequence[AnalysisSection]
     missing: Sequence[str]
     target: float | None
+    needs_seeds: bool = False
 
 
 def grid_sections(
@@ -75,7 +79,7 @@ def grid_sections(
                 target if section.name == "learning" else None)
         for section, axes in available
     ]  # fmt: skip
-    return GridSections(sections, missing, target)
+    return GridSections(sections, missing, target, has_models and len(values.get(SEED, ())) < 2)
 
 
 def _sections(
@@ -87,7 +91,7 @@ def _sections(
     """
     offers = [
         offer
-        for offer in _offers(values, epochs)
+        for offer in _offers(values, epochs, has_models=has_models)
         if has_models or offer[0].name not in (_SPLITS.name, _COURSE.name)
     ]
     available = [(section, axes) for section, axes, varies, _ in offers if varies]
@@ -95,19 +99,23 @@ def _sections(
 
 
 def _offers(
-    values: Mapping[str, Sequence[ParamValue]], epochs: int
+    values: Mapping[str, Sequence[ParamValue]], epochs: int, *, has_models: bool
 ) -> Iterator[tuple[AnalysisSection, Sequence[str], bool, str]]:
     """Yield each section with its axes, whether they vary, and a sentence on what it needs."""
     capacity, axis = capacity_axis(values), split_axis(values)
     sizes, capacities = len(values.get(N_TRAIN, ())), len(values.get(capacity, ()))
     seeds = len(values.get(SEED, ()))
-    yield (_CAUSE, tuple(values), bool(values.keys() - {SEED}),
-           "What limits the model: needs a setting with two or more values.")  # fmt: skip
+    # one seed resolves nothing: a chart of what it leaves open is no answer
+    can_tell = seeds > 1 or not has_models
+    yield (_CAUSE, tuple(values), can_tell and bool(values.keys() - {SEED}),
+           "What limits the model: needs a setting with two or more values, and two or more "
+           "seeds.")  # fmt: skip
     yield (_LEARNING, (N_TRAIN,), sizes > 1,
            "Learning curve: needs two or more values of train samples (n_train).")  # fmt: skip
     yield (_CAPACITY, (capacity,), capacities > 1,
            "Capacity curve: needs two or more widths, depths, channels or degrees.")  # fmt: skip
-    yield _OPTIMUM, (N_TRAIN, *CAPACITY), sizes > 1 and capacities > 1, ""
+    yield (_OPTIMUM, (N_TRAIN, *CAPACITY), can_tell and sizes > 1 and capacities > 1,
+           "" if can_tell else "Optimum capacity: needs two or more seeds.")  # fmt: skip
     several = sizes > 1 or capacities > 1
     yield (_SPLITS, (axis,), seeds > 1 and several,
            "" if seeds > 1 else "Bias and variance: need two or more seeds.")  # fmt: skip

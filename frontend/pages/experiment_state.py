@@ -54,6 +54,7 @@ class ExperimentState:
             "verdicts": badges((run.verdict, run.severity) for run in self.runs).most_common(),
             "cut_off": badges((run.verdict, run.severity) for run in cancelled),
             "reasons": failure_reasons(self.runs),
+            "cancelling": sum(r.cancel_requested and r.status == "running" for r in self.rows),
             "live": self.is_live,
             "revision": self.revision,
             "read_at": self.version,

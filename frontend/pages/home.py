@@ -61,7 +61,7 @@ class ListedExperiment:
 
     @property
     def varies(self) -> str:
-        """The labels of what varies in its specification."""
+        """The labels of the settings with several values."""
         varying = compare_variants.axes(self.item.spec) if self.item.spec else ()
         return ", ".join(formatting.label(path) for path in varying)
 

@@ -139,6 +139,7 @@ def run(
         metric_list=metric_list(session, run_id, MetricQuery()) if content.logged else None,
         console=console_view(session, run_id),
         others=len(others),
+        only_run=not any(runs.neighbours(session, row)),
         live_seeds="seeds" in view.show and any(other.status not in ENDED for other in others),
         **_remedies(session, experiment, row, live=content.live),
     )

@@ -1,4 +1,4 @@
-// Buttons with data-retry="URL" retry failed runs.
+// Buttons with data-retry="URL" queue failed or cancelled runs again.
 
 import { post } from "./api.js";
 
