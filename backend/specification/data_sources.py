@@ -300,6 +300,7 @@ def source_of_table(table: TableFacts) -> Source:
         table.outputs,
         table.rows,
         origin="Added here.",
+        classes=table.classes,
         defaults=_paths(**table.default_sizes()),
         table=table,
     )
