@@ -120,7 +120,7 @@ def test_the_offered_capacity_was_measured_to_be_better(four_runs: Api) -> None:
 
 def test_cancelled_runs_do_not_count_as_done(four_runs: Api) -> None:
     home, experiment = four_runs.get("/").text, four_runs.get("/experiments/1").text
-    assert "2 of 4</td>" in home
+    assert "2 of 4<small>" in home
     assert "2 cancelled" in home
     assert "2 of 4 runs done, 2 cancelled" in experiment
     assert "2 runs, 1 of them cancelled before the end" in experiment

@@ -1,9 +1,10 @@
 """Lines of cells along a hyperparameter, where some settings do not apply to all models."""
 
 from backend.analysis.cells import lines_along, settings
+from backend.specification.params import Params
 
-SINGLE = {"dataset.n_train": 15, "model.depth": 0}
-DEEP = [{**SINGLE, "model.depth": depth, "model.width": 32} for depth in (2, 1)]
+SINGLE: Params = {"dataset.n_train": 15, "model.depth": 0}
+DEEP: list[Params] = [{**SINGLE, "model.depth": depth, "model.width": 32} for depth in (2, 1)]
 
 
 def test_a_model_without_hidden_layers_is_on_the_line_over_the_depth() -> None:
@@ -12,14 +13,14 @@ def test_a_model_without_hidden_layers_is_on_the_line_over_the_depth() -> None:
 
 
 def test_it_is_on_the_line_of_every_width() -> None:
-    wide = [{**params, "model.width": 64} for params in DEEP]
+    wide: list[Params] = [{**params, "model.width": 64} for params in DEEP]
     lines = lines_along([SINGLE, *DEEP, *wide], lambda params: params, "model.depth")
     assert [line[0] for line in lines] == [SINGLE, SINGLE]
     assert [line[1]["model.width"] for line in lines] == [32, 64]
 
 
 def test_a_param_of_another_program_tells_runs_apart_if_some_lack_it() -> None:
-    logged = [{"depth": 1, "mixup": 0.2}, {"depth": 2}]
+    logged: list[Params] = [{"depth": 1, "mixup": 0.2}, {"depth": 2}]
     assert len(lines_along(logged, lambda params: params, "depth")) == 2
     assert len(settings(logged, ("depth",))) == 2
 
