@@ -116,7 +116,7 @@ def test_the_form_is_shown_as_yaml(page: Page) -> None:
 def test_a_preset_fills_the_form_in(page: Page) -> None:
     page.goto("/experiments/new?preset=five-dots")
     expect(page.get_by_label("Degree")).to_have_value("1, 6")
-    expect(page.locator("#runs")).to_have_text("2")
+    expect(page.locator("#runs")).to_have_text("6")
     expect(page.locator("#parameters")).to_have_text("2 and 7")
 
 
@@ -160,6 +160,26 @@ def test_the_grid_and_the_data_are_previewed_while_typing(page: Page) -> None:
     expect(page.locator(".data-pictures svg").first.locator(".class-0, .class-1")).to_have_count(20)
     page.get_by_label("Label noise", exact=True).fill("0.5")
     expect(page.locator(".data-pictures .wrong").first).to_be_visible()
+
+
+def test_what_was_typed_survives_a_reload_and_an_error_hides_the_old_preview(
+    page: Page, expected_errors: list[str]
+) -> None:
+    expected_errors.append(REFUSED)
+    page.goto("/experiments/new")
+    page.get_by_label("Width").fill("2^1..2^4")
+    page.get_by_role("checkbox", name="Two circles").check(force=True)
+    expect(page.locator("#runs")).to_have_text("8")
+    expect(page.get_by_text("2 are on: each is trained.")).to_be_visible()
+    page.reload()
+    expect(page.get_by_label("Width")).to_have_value("2^1..2^4")
+    expect(page.locator("#yaml")).to_contain_text("width: [2, 4, 8, 16]")
+    expect(page.locator(".sizes")).to_be_visible()
+    page.get_by_role("checkbox", name="Convolutional network").check(force=True)
+    expect(page.get_by_text("“Kind of model” is Convolutional network")).to_be_visible()
+    expect(page.locator(".sizes")).to_be_hidden()
+    page.goto("/experiments/new")
+    expect(page.get_by_label("Width")).to_have_value("")
 
 
 def test_the_problem_narrows_the_sources_and_chooses_one(page: Page) -> None:

@@ -122,6 +122,24 @@ def test_advice_on_notation(run: Run, text: str, accepted: str, advice: str) -> 
     assert run("validation_messages", f"module.advice({FIELD})", [text, accepted]) == advice
 
 
+@pytest.mark.parametrize(
+    ("text", "values"),
+    [
+        ("1..4", ["1", "2", "3", "4"]),
+        ("0 .. 2", ["0", "1", "2"]),
+        ("2^3..2^5", ["8", "16", "32"]),
+        ("10^2", ["100"]),
+        ("4..1", ["4..1"]),
+        ("1..9999999999", ["1..9999999999"]),
+        ("2^1..3^2", ["2^1..3^2"]),
+        ("16-8-4", ["16-8-4"]),
+        ("0.5", ["0.5"]),
+    ],
+)
+def test_ranges_are_written_out(run: Run, text: str, values: list[str]) -> None:
+    assert run("ranges", "module.expand(argument)", text) == values
+
+
 def test_advice_for_a_field_of_one_value(run: Run) -> None:
     field = ["1,2", "a number", True]
     assert run("validation_messages", f"module.advice({FIELD})", field) == (

@@ -2,9 +2,11 @@
 // errors and the fields that apply, as a dry run of the specification reports them.
 
 import { post } from "./api.js";
+import { keep, restore } from "./draft.js";
 import { showAids, listenToAids } from "./form_aids.js";
 import { approximateDuration } from "./format.js";
 import { showPreview } from "./preview.js";
+import { expand } from "./ranges.js";
 import { toCurl, toYaml } from "./spec_export.js";
 import { advice, doubt, isNumber, withLabels } from "./validation_messages.js";
 
@@ -21,7 +23,8 @@ function texts(field) {
   const boxes = field.querySelectorAll("input[name]:checked");
   if (boxes.length) return [...boxes].map((box) => box.value);
   const input = field.querySelector("input[type=text]");
-  return (input?.value ?? "").split(",").map((text) => text.trim()).filter(Boolean);
+  const written = (input?.value ?? "").split(",").map((text) => text.trim()).filter(Boolean);
+  return /^a (whole )?number/.test(field.dataset.accepted ?? "") ? written.flatMap(expand) : written;
 }
 
 // A comma makes a list, even with one value: "7," is a list of one seed, "7" a count of seeds.
@@ -63,6 +66,7 @@ function showFields() {
     const input = field.querySelector("input[type=text]");
     if (input) input.placeholder = defaults.join(" or ");
     showNotes(field);
+    showCount(field);
     for (const box of field.querySelectorAll(".chip input[name]")) {
       const isDefault = texts(field).length === 0 && defaults.includes(box.value);
       box.parentElement.classList.toggle("default", isDefault);
@@ -79,6 +83,14 @@ function showNotes(field) {
   const notes = JSON.parse(field.dataset.notes ?? "{}");
   const shown = valuesOf(field.dataset.path).map((value) => notes[value]).filter(Boolean);
   if (shown.length) field.querySelector(".about").textContent = shown.join(" ");
+}
+
+// Shows below the chips of a field how many values are trained.
+function showCount(field) {
+  const count = field.querySelector(".count");
+  if (!count) return;
+  const { length } = texts(field);
+  count.textContent = length > 1 ? `${length} are on: each is trained. Click one to take it out.` : "";
 }
 
 // --- the problem: only the data sets of its type are offered
@@ -130,8 +142,10 @@ function setError(field, detail) {
   message.textContent = detail || doubt(field);
   message.classList.toggle("doubt", !detail);
   if (detail) field.closest("details")?.setAttribute("open", "");
-  for (const input of field.querySelectorAll("input[type=text], input[name]")) {
-    if (detail) input.setAttribute("aria-invalid", "true");
+  const inputs = [...field.querySelectorAll("input[type=text], input[name]")];
+  const chosen = inputs.filter(({ checked }) => checked);
+  for (const input of inputs) {
+    if (detail && (!chosen.length || chosen.includes(input))) input.setAttribute("aria-invalid", "true");
     else input.removeAttribute("aria-invalid");
   }
 }
@@ -170,11 +184,13 @@ async function check() {
     if (JSON.stringify(specification()) !== sent) return check();
   }
   showEstimate(ok ? body : null);
+  document.getElementById("preview").hidden = !ok; // it is that of an earlier specification
   showErrors(ok ? [] : errorsOf(body));
   if (ok) showPreview(spec);
 }
 
 form.addEventListener("input", (event) => {
+  queueMicrotask(() => keep(form)); // after the aids have changed other fields
   if (event.target.name === "problem") chooseProblem(event.target.value);
   showFields();
   clearTimeout(timer);
@@ -195,6 +211,7 @@ form.addEventListener("submit", async (event) => {
   form.querySelector("[aria-invalid]")?.focus();
 });
 
+restore(form);
 listenToAids(byPath, valuesOf);
 showProblem();
 showFields();

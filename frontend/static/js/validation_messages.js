@@ -10,13 +10,24 @@ export const isNumber = (text) => NUMBER.test(text);
 
 const labelOf = (field) => field.querySelector("legend, label").textContent.trim();
 
-// The message with the label of each field in place of its path.
+// The message with the label of each field in place of its path, and the titles of its choices.
 export function withLabels(detail, byPath) {
-  return detail.replaceAll(PATH, (path) => {
+  const named = new Set([byPath.get("dataset.source")]);
+  const labelled = detail.replaceAll(PATH, (path) => {
     const field = byPath.get(path.replace(/\[\d+\]$/, ""));
+    named.add(field);
     return field ? `“${labelOf(field)}”` : path;
   });
+  const titles = new Map([...named].filter(Boolean).flatMap(titlesOf));
+  // only where a message lists values: after is, with, a colon or a comma
+  return labelled.replaceAll(/(?<=(?:\bis|\bwith|[:,]) )\w+(?=[,:;.]|$)/g, (value) => titles.get(value) ?? value);
 }
+
+const titlesOf = (field) =>
+  [...field.querySelectorAll(".chip input[name]")].map(({ value, parentElement }) => [
+    value,
+    parentElement.textContent.trim(),
+  ]);
 
 // The numbers that a text probably means: "20;50" is 20 and 50, "1-3" is 1, 2 and 3.
 function intended(text) {
