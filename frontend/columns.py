@@ -8,18 +8,20 @@ from backend.runs.fields import METRIC_PARTS, FieldValue, filterable_fields, val
 from backend.runs.schemas import ListedRun
 from backend.search import Condition, Names, Order
 from backend.search.fields import resolve
-from backend.search.syntax import SearchField, predicates
+from backend.search.syntax import Predicate, SearchField, predicates
 from backend.search.tokens import FilterError, tokenise
 from backend.specification.hyperparameters import paths_of
 from frontend import formatting
 
 LEADING_DEFAULTS = 3  # name, status and verdict come before metrics and added columns
 MAX_COLUMNS = 30
+REPEATING = ("status", "verdict", "variant", "parameters", "user_name", "source", "pinned")
+"""Fields of a run whose values are links to the runs that share them."""
 MAX_LISTED = 100  # metrics, or hyperparameters, in a menu
 USUAL_METRICS = frozenset(
     f"{part}_{metric}" for part in ("train", "val", "test") for metric in ("loss", "accuracy")
 )
-_MENU_PARTS = ("last", "min", "best")
+METRIC_TITLES = {"weight_norm": "norm of the weights"}
 _DATA_PARTS = {"val": "validation", "train": "train", "test": "test"}
 
 
@@ -64,9 +66,10 @@ def title(field: SearchField) -> str:
     if field.source == "metric":
         part, _, metric = field.name.partition("_")
         known = part in _DATA_PARTS and metric
-        return METRIC_PARTS[field.part].title(
-            f"{_DATA_PARTS[part]} {metric}" if known else field.name
+        name = (
+            f"{_DATA_PARTS[part]} {metric}" if known else METRIC_TITLES.get(field.name, field.name)
         )
+        return METRIC_PARTS[field.part].title(name)
     if field.source == "param":
         return formatting.label(field.name)
     if field.source == "tag":
@@ -82,7 +85,7 @@ def choices(names: Names, chosen: Sequence[TableColumn]) -> dict[str, list[Table
         "Metrics": [
             column(SearchField("metric", name, "number", part))
             for name in usual_names(names.metrics)
-            for part in _MENU_PARTS
+            for part in ("last", "max" if name.endswith("accuracy") else "min", "best")
         ],
         "Parameters": [
             column(SearchField("param", name, "either")) for name in usual_names(names.params)
@@ -107,6 +110,21 @@ def shown_value(run: ListedRun, field: SearchField) -> FieldValue:
     if field.source == "tag":
         return run.tags.get(field.name)
     return value_of(run, filterable_fields()[field.name].source)
+
+
+def condition_of(field: SearchField, value: FieldValue) -> str | None:
+    """Return the condition that a value of a field is this one, None for values that rarely repeat.
+
+    Those are metrics, times and the text of a person.
+    """
+    if field.source not in ("param", "tag") and field.name not in REPEATING:
+        return None
+    return str(Predicate(field, "=", value))
+
+
+def tag_condition(key: str, value: str) -> str:
+    """Return the condition that a tag has a value."""
+    return str(Predicate(SearchField("tag", key, "text"), "=", value))
 
 
 def columns_or_defaults(text: str, names: Names, axes: Sequence[str] = ()) -> list[TableColumn]:

@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 
+from backend.diagnosis.number_format import NEGLIGIBLE
 from backend.diagnosis.number_format import number as plain_number
 from backend.diagnosis.verdicts import FACTS, title
 from backend.runs.verdict_tags import without_verdict
@@ -12,19 +13,31 @@ from backend.specification.notation import count as count
 from backend.specification.params import OwnName, Params, ParamValue
 from backend.specification.placement import PLACEMENT_SETTINGS
 
+TINY = 0.0001  # a loss below is about 0, whatever its digits are
 MISSING = "\N{EN DASH}"
 CLIENT_TAGS = ("mlflow.", "overfit_lab.")  # beginnings of tags that clients set for themselves
 VARIANT = "variant"  # an axis like the hyperparameters, for specifications with variants
 
 
 def number(value: float | None) -> str:
-    """Write a loss or accuracy with three significant digits."""
-    return MISSING if value is None else plain_number(value)
+    """Write a loss with three significant digits, or that it is below TINY."""
+    if value is None:
+        return MISSING
+    if NEGLIGIBLE <= abs(value) < TINY:
+        return f"< {TINY:g}" if value > 0 else f"> -{TINY:g}"
+    return plain_number(value)
 
 
 def percent(value: float | None) -> str:
     """Write a ratio as whole percent."""
     return MISSING if value is None else f"{value:,.0%}"
+
+
+def above(value: float | None) -> str:
+    """Write how far a value lies above another: "25% above", or "43 times" from twice on."""
+    if value is None:
+        return MISSING
+    return f"{value:.0%} above" if value < 1 else f"{1 + value:,.3g} times"
 
 
 def share(value: float | None) -> str:
@@ -99,6 +112,11 @@ def value(of: ParamValue | Sequence[ParamValue], path: str = "") -> str:
 def badge(verdict: str | None, severity: str | None) -> str:
     """Write a verdict as badges show it, with its severity: "mild overfitting"."""
     return title(verdict, severity) if verdict else ""
+
+
+def badge_condition(text: str) -> str:
+    """Return the condition of a filter for the runs that have a badge."""
+    return f'verdict = "{text.removeprefix(MILD)}"'
 
 
 def badges(verdicts: Iterable[tuple[str | None, str | None]]) -> Counter[str]:

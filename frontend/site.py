@@ -59,6 +59,7 @@ _TEMPLATES.filters.update(
         "mark": formatting.mark,
         "tone": formatting.tone,
         "badge": formatting.badge,
+        "badge_condition": formatting.badge_condition,
         "when": formatting.when,
         "isolated": formatting.isolated,
         "own_tags": formatting.own_tags,

@@ -110,7 +110,7 @@ RUN_FIELDS: dict[str, RunField] = {
     field.name: field
     for field in (
         RunField("id", "number", RunColumn("id"), "run", exported_as="run"),
-        RunField("experiment", "number", RunColumn("experiment_id"), "experiment no."),
+        RunField("experiment", "number", RunColumn("experiment_id"), "experiment number"),
         RunField("name", "text", ExperimentColumn("name"), "experiment", default=True),
         RunField("status", "text", RunColumn("status"), default=True, exported_as="status"),
         RunField("variant", "text", RunColumn("variant"), exported_as="variant"),

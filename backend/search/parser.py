@@ -4,6 +4,7 @@ import re
 from dataclasses import dataclass
 from typing import Literal
 
+from backend.runs.fields import filterable_fields
 from backend.search import syntax
 from backend.search.fields import CHOICES, Names, resolve
 from backend.search.syntax import Combined, Condition, Not, Operator, Predicate, SearchField
@@ -64,9 +65,40 @@ _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d{1,3})?")
 _TRUTHS = {"true": True, "yes": True, "false": False, "no": False}
 
 
+SEARCHED = ("name", "run_name", "verdict", "status", "variant", "note")
+"""The fields in which a word without a field is searched."""
+
+
 def parse(text: str, names: Names) -> Condition | None:
-    """Return the condition of a filter, None for an empty filter. Raises FilterError."""
-    return _Parser(tokenise(text), names).filter() if text.strip() else None
+    """Return the condition of a filter, None for an empty filter. Raises FilterError.
+
+    Words alone are searched for in the texts of a run, as people expect of a search.
+    """
+    if not text.strip():
+        return None
+    tokens = tokenise(text)
+    return _plain_words(tokens) or _Parser(tokens, names).filter()
+
+
+def _plain_words(tokens: list[Token]) -> Condition | None:
+    """Return the condition that each word is in one of the texts; None if these are not words."""
+    words = tokens[:-1]
+    are_words = all(
+        token.kind in ("word", "text") and not token.is_keyword("and", "or", *OPERATOR_WORDS)
+        for token in words
+    )
+    is_field = words[0].kind == "word" and (
+        words[0].text.lower() in filterable_fields() or "." in words[0].text
+    )
+    if not are_words or is_field or len(words) * len(SEARCHED) > MAX_COMPARISONS:
+        return None
+    conditions = [_anywhere(token.text) for token in words]
+    return conditions[0] if len(conditions) == 1 else Combined("and", tuple(conditions))
+
+
+def _anywhere(word: str) -> Condition:
+    fields = [SearchField("run", name, "text") for name in SEARCHED]
+    return Combined("or", tuple(Predicate(field, "ilike", f"%{word}%") for field in fields))
 
 
 class _Parser:

@@ -90,7 +90,7 @@ MEASURES: dict[str, GridMeasure] = {
         ),
         GridMeasure(
             "cost", "cost of not stopping",
-            "How far validation loss ends above its lowest value.", _cost, formatting.percent,
+            "How far validation loss ends above its lowest value.", _cost, formatting.above,
         ),
         GridMeasure(
             "stop", "early-stop epoch",

@@ -42,6 +42,11 @@ class RunsQuery:
     cursor: str | None = None
     limit: int = PAGE_SIZE
 
+    def narrowed(self, condition: str) -> str:
+        """Return the URL of those runs of this list for which a condition holds as well."""
+        before = f"({self.filter}) and " if " or " in self.filter.lower() else f"{self.filter} and "
+        return self.url(filter=f"{before if self.filter else ''}{condition}")
+
     def url(self, **changed: str | int | None) -> str:
         """Return the URL of this list with some parameters changed, on the first page."""
         query = {**vars(self), "cursor": None, **changed}
@@ -88,6 +93,8 @@ def runs(session: Reading, view: Annotated[RunsQuery, Depends()]) -> HTMLRespons
         result=result,
         heads=[_head(column, view, result.order) for column in shown],
         shown_value=columns.shown_value,
+        condition_of=columns.condition_of,
+        tag_condition=columns.tag_condition,
         choices=columns.choices(names, shown),
         chosen={column.written for column in shown},
         named=named,

@@ -1,5 +1,9 @@
 """Pages and charts: missing objects, links and labels."""
 
+import re
+from html import unescape
+from urllib.parse import parse_qs
+
 import pytest
 from sqlalchemy import update
 
@@ -130,10 +134,10 @@ def test_cancelled_runs_do_not_count_as_done(four_runs: Api) -> None:
     ("path", "label"),
     [
         ("/", '<span class="verdict tone-harmful">mild overfitting</span> 2'),
-        ("/experiments/1", "mild overfitting</span> 2 runs"),
+        ("/experiments/1", "mild overfitting</span></a> 2 runs"),
         ("/experiments/1", "degree 9: mild overfitting</option>"),
         ("/experiments/1", 'Suggested because of <span class="verdict tone-harmful">'),
-        ("/runs", '<td ><span class="verdict tone-harmful">'),
+        ("/runs", 'verdict = overfitting"><span class="verdict tone-harmful">'),
         ("/compare?runs=3&cells=3", "mild overfitting</span> 2"),
         ("/runs/3", "all are called mild overfitting, as is this one"),
     ],
@@ -189,3 +193,16 @@ def test_titles_name_all_that_varies_in_the_experiment(sqlite_api: Api) -> None:
     page = sqlite_api.get(f"/runs/{last}").text
     assert "7 parameters, train samples 9, target noise 2" in page.split("</title>")[0]
     assert "7 parameters, train samples 9, target noise 2" in page.split("<h1>")[1]
+
+
+def test_values_in_the_list_of_runs_lead_to_the_runs_that_share_them(sqlite_api: Api) -> None:
+    sqlite_api.submit(dataset={"source": "points", "n_train": [5, 9]})
+    sqlite_api.request("PATCH", "/api/runs/1", json={"tags": {"who": 'A "B"'}})
+    page = sqlite_api.get("/runs?filter=experiment+%3D+1+or+id+%3D+9").text
+    urls = re.findall(r'"/runs\?(filter=[^"]+)"', page)
+    links = [parse_qs(unescape(url))["filter"][0] for url in urls]
+    narrowed = [link.removeprefix("(experiment = 1 or id = 9) and ") for link in links]
+    assert {"status = queued", "params.dataset.n_train = 9"} <= set(narrowed)
+    [by_tag] = [link for link in links if "tags.who" in link]
+    assert sqlite_api.get("/api/runs", params={"filter": by_tag}).json()["items"][0]["id"] == 1
+    assert len(sqlite_api.get("/api/runs?filter=queued").json()["items"]) == 4

@@ -6,7 +6,8 @@ from hypothesis import strategies as st
 
 from backend.errors import InvalidInput
 from backend.search import Condition, Names, parse, parse_order
-from backend.search.syntax import Combined, Not, Predicate, SearchField
+from backend.search.parser import SEARCHED
+from backend.search.syntax import Combined, Not, Predicate, SearchField, predicates
 from tests.filter_oracle import CONDITIONS, NAMES
 
 LOSS = SearchField("metric", "val_loss", "number", "last")
@@ -98,3 +99,17 @@ def test_any_text_is_parsed_or_refused(text: str) -> None:
 def test_an_invalid_order_is_refused(text: str) -> None:
     with pytest.raises(InvalidInput, match="of the order_by"):
         parse_order(text, NAMES)
+
+
+def test_words_alone_are_searched_for_in_the_texts_of_runs() -> None:
+    condition = parse('moons "good fit"', NAMES)
+    assert isinstance(condition, Combined)
+    assert condition.word == "and"
+    found = {(predicate.field.name, predicate.value) for predicate in predicates(condition)}
+    assert found == {(name, f"%{word}%") for name in SEARCHED for word in ("moons", "good fit")}
+
+
+def test_a_field_alone_is_not_a_search() -> None:
+    for text in ("verdict", "metrics.val_loss", "Pinned"):
+        with pytest.raises(InvalidInput):
+            parse(text, NAMES)

@@ -3,7 +3,7 @@
 const WHOLE = /^(\d+)\s*\.{2,3}\s*(\d+)$/;
 const POWERS = /^(\d+)\s*\^\s*(\d+)\s*\.{2,3}\s*(\d+)\s*\^\s*(\d+)$/;
 const POWER = /^(\d+)\s*\^\s*(\d+)$/;
-const MAX_VALUES = 1000; // a longer range stays as it is written, and is refused
+const MAX_VALUES = 1000; // a longer range is not written out, and is refused
 
 // Returns the values that a text stands for, as texts.
 export function expand(text) {
