@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 
 from backend.diagnosis.number_format import NEGLIGIBLE
 from backend.diagnosis.number_format import number as plain_number
-from backend.diagnosis.verdicts import FACTS, title
+from backend.diagnosis.verdicts import FACTS, SEVERITIES, title
 from backend.runs.verdict_tags import without_verdict
 from backend.specification.hyperparameters import HYPERPARAMETERS
 from backend.specification.notation import count as count
@@ -116,7 +116,10 @@ def badge(verdict: str | None, severity: str | None) -> str:
 
 def badge_condition(text: str) -> str:
     """Return the condition of a filter for the runs that have a badge."""
-    return f'verdict = "{text.removeprefix(MILD)}"'
+    severity, _, verdict = text.partition(" ")
+    if severity in SEVERITIES:
+        return f'verdict = "{verdict}" and severity = {severity}'
+    return f'verdict = "{text}"'
 
 
 def badges(verdicts: Iterable[tuple[str | None, str | None]]) -> Counter[str]:

@@ -65,7 +65,7 @@ _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d{1,3})?")
 _TRUTHS = {"true": True, "yes": True, "false": False, "no": False}
 
 
-SEARCHED = ("name", "run_name", "verdict", "status", "variant", "note")
+SEARCHED = ("name", "run_name", "verdict", "severity", "status", "variant", "note")
 """The fields in which a word without a field is searched."""
 
 
@@ -168,7 +168,19 @@ class _Parser:
             return Predicate(field, operator)
         if operator in ("in", "not in"):
             return Predicate(field, operator, self._values(field))
-        return Predicate(field, operator, self._value(field, operator))
+        return self._badge(field, operator) or Predicate(
+            field, operator, self._value(field, operator)
+        )
+
+    def _badge(self, field: SearchField, operator: Operator) -> Condition | None:
+        """Return the condition for a verdict as badges show it, such as "mild overfitting"."""
+        severity, _, verdict = self._next.text.lower().partition(" ")
+        is_badge = severity in CHOICES["severity"] and verdict in CHOICES["verdict"]
+        if field.source != "run" or field.name != "verdict" or operator != "=" or not is_badge:
+            return None
+        self._take()
+        with_severity = Predicate(SearchField("run", "severity", "text"), "=", severity)
+        return Combined("and", (Predicate(field, "=", verdict), with_severity))
 
     def _operator(self, field: SearchField) -> Operator:
         token = self._take()

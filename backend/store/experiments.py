@@ -140,12 +140,12 @@ def page(
 def _has(session: Session, word: str) -> ColumnElement[bool]:
     """Match experiments with a word in their name, note or tags, or with that number."""
     dialect, pattern = session.get_bind().dialect.name, f"%{word}%"
-    texts = (Experiment.name, Experiment.note)
+    texts = (Experiment.name.expression, Experiment.note.expression)
     tagged = exists().where(
         ExperimentTag.experiment_id == Experiment.id,
         or_(*(
             text_patterns.matches(dialect, column, pattern, exact=False)
-            for column in (ExperimentTag.key, ExperimentTag.value)
+            for column in (ExperimentTag.key.expression, ExperimentTag.value.expression)
         )),
     )  # fmt: skip
     conditions = [text_patterns.matches(dialect, column, pattern, exact=False) for column in texts]

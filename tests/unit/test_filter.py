@@ -113,3 +113,10 @@ def test_a_field_alone_is_not_a_search() -> None:
     for text in ("verdict", "metrics.val_loss", "Pinned"):
         with pytest.raises(InvalidInput):
             parse(text, NAMES)
+
+
+def test_a_verdict_is_filtered_as_its_badge_shows_it() -> None:
+    condition = parse('verdict = "mild overfitting" and id > 2', NAMES)
+    assert condition is not None
+    values = {(predicate.field.name, predicate.value) for predicate in predicates(condition)}
+    assert values == {("verdict", "overfitting"), ("severity", "mild"), ("id", 2.0)}
