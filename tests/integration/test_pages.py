@@ -137,7 +137,7 @@ def test_cancelled_runs_do_not_count_as_done(four_runs: Api) -> None:
         ("/experiments/1", "mild overfitting</span></a> 2 runs"),
         ("/experiments/1", "degree 9: mild overfitting</option>"),
         ("/experiments/1", 'Suggested because of <span class="verdict tone-harmful">'),
-        ("/runs", 'verdict = overfitting"><span class="verdict tone-harmful">'),
+        ("/runs", 'overfitting&#34;"><span class="verdict tone-harmful">'),
         ("/compare?runs=3&cells=3", "mild overfitting</span> 2"),
         ("/runs/3", "all are called mild overfitting, as is this one"),
     ],
