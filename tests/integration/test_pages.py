@@ -202,7 +202,7 @@ def test_values_in_the_list_of_runs_lead_to_the_runs_that_share_them(sqlite_api:
     urls = re.findall(r'"/runs\?(filter=[^"]+)"', page)
     links = [parse_qs(unescape(url))["filter"][0] for url in urls]
     narrowed = [link.removeprefix("(experiment = 1 or id = 9) and ") for link in links]
-    assert {"status = queued", "params.dataset.n_train = 9"} <= set(narrowed)
+    assert {'status = "queued"', "params.dataset.n_train = 9"} <= set(narrowed)
     [by_tag] = [link for link in links if "tags.who" in link]
     assert sqlite_api.get("/api/runs", params={"filter": by_tag}).json()["items"][0]["id"] == 1
     assert len(sqlite_api.get("/api/runs?filter=queued").json()["items"]) == 4
