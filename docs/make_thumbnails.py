@@ -92,7 +92,12 @@ def bias_and_variance(runs: list[Trained]) -> str:
             predictions = [safetensors.numpy.load(file.outputs) for file in files]
             outputs = np.stack([prediction["outputs"] for prediction in predictions])
             splits[epoch] = squared(outputs, predictions[0]["targets"])
-    terms = ([getattr(split, term) for split in splits.values()] for term in ("bias", "variance"))
+    # bias is corrected for its variance and ends near 0, where its logarithm is noise
+    floor = max(split.variance for split in splits.values()) / 10
+    terms = (
+        [max(getattr(split, term), floor) for split in splits.values()]
+        for term in ("bias", "variance")
+    )
     return two_curves(list(splits), *terms)
 
 

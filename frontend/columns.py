@@ -141,7 +141,7 @@ def columns_or_defaults(text: str, names: Names, axes: Sequence[str] = ()) -> li
 
 
 def _defaults(names: Names, axes: Sequence[str]) -> list[TableColumn]:
-    """Return the default columns: leading fields, then hyperparameters, metrics, other fields."""
+    """Return the default columns: leading fields, then metrics, hyperparameters, other fields."""
     fields = filterable_fields()
     own = [_run_column(name) for name, field in fields.items() if field.default]
     metrics = [
@@ -153,7 +153,7 @@ def _defaults(names: Names, axes: Sequence[str]) -> list[TableColumn]:
         for path in axes
         if path in fields or path in names.params
     ]
-    return [*own[:LEADING_DEFAULTS], *varying, *metrics, *own[LEADING_DEFAULTS:]]
+    return [*own[:LEADING_DEFAULTS], *metrics, *varying, *own[LEADING_DEFAULTS:]]
 
 
 def _run_column(name: str) -> TableColumn:

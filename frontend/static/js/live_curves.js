@@ -17,6 +17,7 @@ export const reloadCurves = () => Promise.all(curves().map((chart) => chart.load
 // Shows the points of a metric event. Smoothed curves, and a range of epochs that is still being
 // filled, are computed by the service: they are loaded again, at a slower pace.
 export function grow(metrics) {
+  showEpoch(metrics);
   if (document.querySelector("main").hasAttribute("data-seeds")) seeds.request();
   const view = new URLSearchParams(location.search);
   const ends = [view.get("first"), view.get("last")];
@@ -25,6 +26,15 @@ export function grow(metrics) {
     if (firstStep(metrics) <= last) reload.request();
   } else if (Number(view.get("smoothing"))) reload.request();
   else for (const chart of curves()) chart.extend({ ...metrics, gap: gap(metrics) });
+}
+
+// Shows the newest epoch in the head of the page, so that it agrees with the curves.
+function showEpoch(metrics) {
+  const head = document.querySelector("[data-epoch]");
+  const newest = Math.max(...Object.values(metrics).map(({ steps }) => steps.at(-1)));
+  if (!head || !(newest > Number(head.dataset.epoch))) return;
+  head.dataset.epoch = newest;
+  head.textContent = newest.toLocaleString("en");
 }
 
 const firstStep = (metrics) => Math.min(...Object.values(metrics).map(({ steps }) => steps[0]));
