@@ -18,12 +18,14 @@ const DONE = {
 const url = () => document.getElementById("organise").dataset.url;
 
 let operation = null; // the last one, which can be undone
+let done = ""; // what it did, as a sentence
 
 // Shows the undo button again after a refresh, as the server does not know this operation. Restore
 // takes back a deletion, so there is no undo next to it.
 function showUndo() {
   const restores = document.querySelector('#organise [data-organise="restore"]');
   document.getElementById("organise-undo").hidden = !operation || Boolean(restores);
+  document.getElementById("organise-done").textContent = done;
 }
 
 document.addEventListener("pagerefreshed", showUndo);
