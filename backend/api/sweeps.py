@@ -258,7 +258,7 @@ def heartbeat(body: Heartbeat, database: DatabaseDep, settings: SettingsDep) -> 
             Held(
                 run_id=run_id,
                 cancel=run.cancel_requested,
-                stop=run.stopped_by,
+                stop=agents.verdict_to_stop_at(run),
                 logged=run.batches,
             )
             for run_id, run in held.items()

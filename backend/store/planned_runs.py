@@ -248,11 +248,13 @@ def _restore_params(session: Session, run_ids: Sequence[int]) -> None:
 
 @dataclass(frozen=True)
 class HeldRun:
-    """A run that an agent still holds, and the reasons to stop it."""
+    """A run that an agent still holds, with the facts that may be a reason to stop it."""
 
     run: LoggedRun
     cancel_requested: bool
-    stopped_by: str | None
+    stop_when: str | None
+    verdict: str | None
+    kind: str | None
     batches: int
 
 
@@ -280,7 +282,9 @@ def renew(
                 deleted=run.deleted_at is not None, source=SOURCE,
             ),
             held[run_id],
-            stop_when if stop_when and run.verdict == stop_when else None,
+            stop_when,
+            run.verdict,
+            run.kind,
             external.batches,
         )
         for run_id, (run, external, stop_when) in known.items()

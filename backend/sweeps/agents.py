@@ -6,6 +6,7 @@ from typing import Literal
 
 from sqlalchemy.orm import Session
 
+from backend.diagnosis.verdicts import Kind
 from backend.errors import Conflict, NotFound
 from backend.runs.states import ENDED
 from backend.settings import Settings
@@ -96,6 +97,16 @@ def renew(
             keep = settings.max_console_bytes
             consoles.append(session, sign.run_id, sign.output, keep=keep)
     return held
+
+
+def verdict_to_stop_at(held: HeldRun) -> str | None:
+    """Return the verdict at which a command is to be stopped, None while it may go on.
+
+    A gap between the losses that has settled is overfitting, but more training does no harm.
+    """
+    if held.stop_when is None or held.verdict != held.stop_when or held.kind == Kind.GAP:
+        return None
+    return held.verdict
 
 
 def store_reading(

@@ -155,8 +155,8 @@ def _comparison(
 
 
 NO_AGENT = (
-    "No agent works on this sweep. `lab agent --experiment {} -- COMMAND` starts one on any "
-    "machine, with the command of the sweep."
+    "No agent works on this sweep. Start one on any machine, with the command of the sweep: "
+    "lab agent --experiment {} -- COMMAND"
 )
 
 

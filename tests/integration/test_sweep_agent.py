@@ -51,7 +51,7 @@ def log(epoch):
 
 for epoch in range(options.epochs):
     log(epoch)
-    print("epoch", epoch, "of width", options.width, os.environ["LAB_WIDTH"], flush=True)
+    print("epoch", epoch, *map(os.environ.get, ("LAB_WIDTH", "CUDA_VISIBLE_DEVICES")), flush=True)
     time.sleep(options.pause)
 if options.fail and options.width == 2:
     sys.exit("no such width")
@@ -118,7 +118,8 @@ def steps_of(url: str, run: Any) -> list[int]:
 
 def test_a_sweep_of_a_script(lab: str, folder: Path) -> None:
     words = ("--name", "digits", "--n-train", "100,1000", "--width", "8", "--seeds", "2")
-    done = sweep(folder, lab, *words, "--jobs", "2", "--wait", "--", *TRAIN)
+    slots = ("--jobs", "2", "--gpus", "3,5")
+    done = sweep(folder, lab, *words, *slots, "--wait", "--", *TRAIN)
     assert done.returncode == 0, done.stdout + done.stderr
     runs = runs_of(lab, id_in(done.stdout))
     assert [run["params"] for run in runs[1:3]] == [
@@ -127,8 +128,9 @@ def test_a_sweep_of_a_script(lab: str, folder: Path) -> None:
     ]
     assert {(run["status"], run["epoch"]) for run in runs} == {("finished", 20)}
     assert all(steps_of(lab, run) == list(range(20)) for run in runs)
-    console = httpx.get(f"{lab}/api/runs/{runs[0]['id']}/console").json()
-    assert console["text"].splitlines()[-1] == "epoch 19 of width 8 8"
+    consoles = [httpx.get(f"{lab}/api/runs/{run['id']}/console").json() for run in runs]
+    lines = {console["text"].splitlines()[-1] for console in consoles}
+    assert lines == {"epoch 19 8 3", "epoch 19 8 5"}  # a GPU for each job
 
 
 PRINTS = """

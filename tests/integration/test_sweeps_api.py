@@ -211,7 +211,10 @@ def test_a_run_is_stopped_at_the_verdict(sqlite_api: Api) -> None:
     [grant] = claim(sqlite_api)
     assert beat(sqlite_api, grant)[0]["stop"] is None
     with sqlite_api.database.write() as session:
-        session.execute(update(Run).values(verdict="overfitting"))
+        session.execute(update(Run).values(verdict="overfitting", kind="gap"))
+    assert beat(sqlite_api, grant)[0]["stop"] is None  # more training does no harm
+    with sqlite_api.database.write() as session:
+        session.execute(update(Run).values(kind="past best"))
     assert beat(sqlite_api, grant)[0]["stop"] == "overfitting"
     report(sqlite_api, grant, "finished", exit_code=-15, stopped_by="overfitting")
     assert run_of(sqlite_api, grant)["tags"]["sweep.stopped_by"] == "overfitting"
