@@ -156,3 +156,31 @@ EXPLODED = Threshold(
     "A train loss that ends so far above its start.",
     CORPUS,
 )
+NEAR_BEST = Threshold(
+    "near the best cell",
+    0.4,
+    "above the validation loss of the best cell",
+    "Cells of a grid that differ less are equally good.",
+    "the U-curve over 20 seeds",
+)
+INTERPOLATED = Threshold(
+    "interpolated",
+    0.01,
+    "train over validation loss",
+    "A smaller train loss passes through the training samples.",
+    "convention",
+)
+MODERATE_EXCESS = Threshold(
+    "moderate, in a grid",
+    2,
+    "times the validation loss of the best cell",
+    "Less is mild.",
+    "convention",
+)
+SEVERE_EXCESS = Threshold(
+    "severe, in a grid",
+    5,
+    "times the validation loss of the best cell",
+    "More is severe.",
+    "convention",
+)

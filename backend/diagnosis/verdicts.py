@@ -111,7 +111,7 @@ class Verdict(StrEnum):
         return member
 
     OVERFITTING = "overfitting", VerdictFacts(
-        urgency=10, tone="harmful", mark="O",
+        urgency=11, tone="harmful", mark="O",
         meaning="The model fits its training samples so closely that it has taken on their noise: "
         "training loss is very low, validation loss high or rising. Too little data, too rich a "
         "model and too much noise cause it. It is mild, moderate or severe, and of one of four "
@@ -120,35 +120,36 @@ class Verdict(StrEnum):
         remedies=_AGAINST_OVERFITTING,
     )  # fmt: skip
     DIVERGED = "diverged", VerdictFacts(
-        urgency=7, tone="harmful", mark="D",
+        urgency=8, tone="harmful", mark="D",
         meaning="The loss grows without end, or is no longer a number: most often the learning "
         "rate is too high.",
         rules=("diverged.not-finite", "diverged.validation-not-finite", "diverged.exploded"),
         remedies=("smaller-steps",),
     )  # fmt: skip
     UNSTABLE = "unstable", VerdictFacts(
-        urgency=6, tone="unsteady", mark="~",
+        urgency=7, tone="unsteady", mark="~",
         meaning="Validation loss jumps up and down so much that no trend can be read from it.",
         rules=("unstable.both-rise", "unstable.noisy"),
         remedies=("smaller-steps", "weight-decay", "more-data"),
     )  # fmt: skip
     UNDERFITTING = "underfitting", VerdictFacts(
-        urgency=5, tone="unfinished", mark="U",
+        urgency=6, tone="unfinished", mark="U",
         meaning="The model cannot capture the pattern: training and validation loss are both high.",
         rules=(
             "underfitting.no-progress", "underfitting.near-reference", "underfitting.hardly-moved",
+            "underfitting.against-best-cell",
         ),
         remedies=("more-capacity", "longer-training", "no-regularisation"),
     )  # fmt: skip
     DOUBLE_DESCENT = "epoch-wise double descent", VerdictFacts(
-        urgency=4, tone="unsteady", mark="2",
+        urgency=5, tone="unsteady", mark="2",
         meaning="Over the epochs validation loss falls, rises, and falls a second time.",
         rules=("double-descent.epoch-wise",),
         remedies=("longer-training", "weight-decay", "more-data"),
         first=("keep-best",),
     )  # fmt: skip
     LATE_GENERALISATION = "late generalisation", VerdictFacts(
-        urgency=1, tone="good", mark="L",
+        urgency=2, tone="good", mark="L",
         meaning="The model first knew its training samples by heart, while validation loss rose. "
         "Long after that, validation loss fell: the model found the pattern. Also called grokking.",
         rules=("late-generalisation.risen-then-fallen",),
@@ -156,14 +157,14 @@ class Verdict(StrEnum):
         first=("keep-best",),
     )  # fmt: skip
     STILL_IMPROVING = "still improving", VerdictFacts(
-        urgency=3, tone="unfinished", mark="S",
+        urgency=4, tone="unfinished", mark="S",
         meaning="Validation loss was still falling when training ended: train longer before "
         "judging the fit.",
         rules=("still-improving.falling",),
         remedies=("longer-training", "more-capacity", "more-data"),
     )  # fmt: skip
     NOT_ASSESSABLE = "not assessable", VerdictFacts(
-        urgency=2, tone="unknown", mark="?",
+        urgency=3, tone="unknown", mark="?",
         meaning="There are too few epochs, or numbers missing, to say anything honest.",
         rules=(
             "not-assessable.short", "not-assessable.no-losses", "not-assessable.unreadable",
@@ -172,10 +173,18 @@ class Verdict(StrEnum):
         remedies=("longer-training",),
         first=("log-both-losses",),
     )  # fmt: skip
+    INTERPOLATES = "interpolates well", VerdictFacts(
+        urgency=1, tone="good", mark="I",
+        meaning="The model fits its training samples exactly, and is still among the best of its "
+        "grid on new ones: benign overfitting.",
+        rules=("interpolates.best-of-grid",),
+        remedies=("more-data", "weight-decay"),
+        first=("keep-best",),
+    )  # fmt: skip
     GOOD_FIT = "good fit", VerdictFacts(
         urgency=0, tone="good", mark="G",
         meaning="Training and validation loss both settled, and lie close together.",
-        rules=("good-fit.settled",),
+        rules=("good-fit.settled", "good-fit.best-of-grid"),
         first=("keep-best",),
     )  # fmt: skip
 
@@ -186,7 +195,7 @@ OVER_CONFIDENT = "over-confident"
 FACTS: dict[str, VerdictFacts] = {
     **{verdict.value: verdict.facts for verdict in Verdict},
     OVER_CONFIDENT: VerdictFacts(
-        urgency=8, tone="harmful", mark="C",
+        urgency=9, tone="harmful", mark="C",
         meaning="Accuracy holds while the loss rises: the answers are as often right as before, "
         "and surer of those that are wrong.",
         rules=(OVER_CONFIDENT,),

@@ -9,6 +9,8 @@ from backend import work_budget
 from backend.diagnosis import Curve, Diagnosis, diagnose
 from backend.diagnosis.verdicts import Verdict
 from backend.errors import Conflict
+from backend.runs import solved_runs
+from backend.runs.solved_runs import is_solved
 from backend.runs.states import ENDED, State
 from backend.series import Series
 from backend.specification.params import JsonObject
@@ -86,8 +88,14 @@ def close(session: Session, run_ids: Collection[int]) -> None:
     for run in logged.values():
         tracked.diagnose_now(session, run)
     run_ids = [run_id for run_id in run_ids if run_id not in external]
-    diagnoses = diagnose_runs(session, runs.by_ids(session, list(run_ids)))
-    plain = {run_id: diagnosis.as_dict() for run_id, diagnosis in diagnoses.items()}
+    rows = runs.by_ids(session, list(run_ids))
+    diagnoses = diagnose_runs(session, rows)
+    for experiment_id in sorted({row.experiment_id for row in rows if is_solved(row.params)}):
+        again = solved_runs.diagnose_experiment(session, experiment_id)
+        turned = [run_id for run_id in again.turned if run_id not in diagnoses]
+        diagnoses |= again.diagnoses
+        changes.log(session, experiment_id, [NewChange(run, "diagnosis") for run in turned])
+    plain = {run_id: diagnoses[run_id].as_dict() for run_id in sorted(diagnoses)}
     runs.store_diagnoses(session, plain)
     metric_summaries.note_best(session, list(run_ids))
     artifacts.drop_checkpoints(session, list(run_ids))

@@ -185,6 +185,11 @@ def counts(session: Session, experiment_ids: Sequence[int]) -> dict[int, dict[st
     return result
 
 
+def lock(session: Session, experiment_id: int) -> None:
+    """Wait until other transactions that changed an experiment have ended, and keep it."""
+    session.execute(select(Experiment.id).where(Experiment.id == experiment_id).with_for_update())
+
+
 def verdicts(
     session: Session, experiment_ids: Sequence[int]
 ) -> dict[int, Counter[tuple[str, str | None]]]:

@@ -71,6 +71,24 @@ def in_experiment(experiment_id: int) -> ColumnElement[bool]:
     return and_(Run.experiment_id == experiment_id, Run.deleted_at.is_(None))
 
 
+@dataclass(frozen=True)
+class EndedRun:
+    """A run that has ended: settings, the loss of a constant answer on its data, and verdict."""
+
+    id: int
+    params: JsonObject
+    reference_loss: float | None
+    verdict: str | None
+    severity: str | None
+
+
+def ended_in(session: Session, experiment_id: int) -> list[EndedRun]:
+    """Return the runs of an experiment that have ended, in the order of their ids."""
+    columns = (Run.id, Run.params, Run.reference_loss, Run.verdict, Run.severity)
+    query = select(*columns).where(in_experiment(experiment_id), Run.status.in_(ENDED))
+    return [EndedRun(*row) for row in session.execute(query.order_by(Run.id))]
+
+
 def trained_here() -> ColumnElement[bool]:
     """Return the condition for runs that workers train, not another program."""
     return ~exists().where(ExternalRun.run_id == Run.id)
