@@ -138,7 +138,7 @@ def robustness_table(histories: Sequence[Losses], peers: str | None) -> str:
     rows: dict[str, list[str]] = {name: [] for name in before}
     for change in CHANGES.values():
         changed = [tuple(change(np.array(part)).tolist() for part in pair) for pair in long]
-        after = answers_of(changed, peers)  # type: ignore[arg-type]
+        after = answers_of(changed, peers)
         for name, given in before.items():
             same = np.mean([a == b for a, b in zip(given, after[name], strict=True)])
             rows[name].append(f"{same:.0%}")

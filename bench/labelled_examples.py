@@ -55,11 +55,13 @@ def load(folder: Path) -> Iterator[Example]:
     for row in labels:
         with (folder / row["file"]).open() as handle:
             table = list(csv.DictReader(handle))
-        columns = (
+        steps, train, validation = (
             np.array([float(line[name] or nan) for line in table])
             for name in ("epoch", "train_loss", "val_loss")
         )
-        yield Example(row["file"], row["repository"], *columns, *_labels(row))
+        overfits, verdict, best = _labels(row)
+        name, repository = row["file"], row["repository"]
+        yield Example(name, repository, steps, train, validation, overfits, verdict, best)
 
 
 def _labels(row: dict[str, str]) -> tuple[bool | None, str | None, float | None]:
