@@ -102,6 +102,8 @@ def read_file(file: LogFile) -> list[History]:
         except OnlySummaries:
             raise
         except Unreadable as error:
+            if not is_text(file.head):
+                raise
             reason = reason or error
         else:
             if reason is None or any(map(has_losses, histories)):
