@@ -102,16 +102,19 @@ def _smallest(values: Array) -> Array:
 
 
 def _counts(known: pl.Series) -> tuple[int, int, list[tuple[float, int]]]:
-    """Return the number of different values, that of the most frequent one, and the top values.
+    """Return the number of different values, the rows of the most frequent one, and top values.
 
     If most values are different, the second number is an upper bound.
     """
     distinct = known.n_unique() if len(known) else 0
     if distinct > max(MAX_LABELS, len(known) // 2):
         return distinct, len(known) - distinct + 1, []
-    counts = known.value_counts(sort=True, name="rows").head(TOP_VALUES)
-    pairs = [(value, int(count)) for value, count in counts.iter_rows()]
-    return distinct, pairs[0][1] if pairs else 0, pairs if distinct <= MAX_LABELS else []
+    counts = known.value_counts(name="rows")
+    if distinct > MAX_LABELS:
+        return distinct, int(counts["rows"].to_numpy().max()), []
+    top = counts.sort("rows", descending=True).head(TOP_VALUES)
+    pairs = [(value, int(rows)) for value, rows in top.iter_rows()]
+    return distinct, pairs[0][1] if pairs else 0, pairs
 
 
 def _text(series: pl.Series, *, comma: bool) -> Column:

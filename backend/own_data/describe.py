@@ -13,6 +13,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
+import polars as pl
 
 from backend.datasets.column_files import LABELS, ROW_HASHES, ColumnReader, ColumnWriter
 from backend.datasets.row_hashes import column_hashes
@@ -48,7 +49,7 @@ def describe_file(
                 facts.append(asdict(column.facts))
                 previews.append(column.preview())
             writer.add(ROW_HASHES, hashes)
-    duplicates = table.rows - len(np.unique(hashes))
+    duplicates = table.rows - pl.Series(hashes).n_unique()
     choice = None if target is None else describe_choice(columns, facts, target, task)
     description = {"columns": facts, "previews": previews, "duplicates": duplicates}
     return {"rows": table.rows, "description": description, "choice": choice}

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import polars as pl
 
 from backend.datasets.column_files import ColumnReader
 from backend.datasets.row_hashes import column_hashes
@@ -129,6 +130,8 @@ def _class_name(column: ColumnFacts, value: float) -> str:
 
 def _repeated(hashes: Array, target: Target) -> dict[str, int]:
     """Count rows whose inputs another row has too, and those among them with another target."""
+    if pl.Series(hashes).n_unique() == len(hashes):
+        return {"repeated": 0, "contradicting": 0}
     _, first, group, sizes = np.unique(
         hashes, return_index=True, return_inverse=True, return_counts=True
     )
