@@ -6,6 +6,8 @@ from math import isqrt
 
 import numpy as np
 
+from backend.analysis.confusion import Confusion, counts_of
+from backend.diagnosis.number_format import number
 from backend.runs.classified import ClassifiedSamples
 from backend.series import Array
 from backend.specification.data_sources import Source
@@ -54,6 +56,7 @@ class Mistakes:
     epoch: int
     samples: int
     right: int
+    f1: float
     classes: Sequence[str]
     confusion: Sequence[Sequence[ConfusionCell]]
     images: Sequence[MisreadImage]
@@ -66,7 +69,9 @@ class Mistakes:
         wrong = self.samples - self.right
         return (
             f"At the best epoch, {self.epoch:,}, {self.right} of {self.samples} test samples are "
-            f"given the right class ({self.right / self.samples:.1%}), and {wrong} a wrong one."
+            f"given the right class ({self.right / self.samples:.1%}), and {wrong} a wrong one. The "
+            f"error rate is {wrong / self.samples:.1%}, and the mean F1 score of the classes is "
+            f"{number(self.f1)}."
         )
 
 
@@ -78,6 +83,7 @@ def mistakes_of(samples: ClassifiedSamples, source: Source, *, drawable: bool) -
         samples.epoch,
         len(samples.targets),
         int(right.sum()),
+        Confusion(counts_of(samples.targets, samples.predicted, len(names))).macro_f1,
         names,
         _confusion(samples, len(names)) if len(names) <= MAX_CLASSES else (),
         [_image(samples, at, names) for at in range(len(samples.misread))],
@@ -86,8 +92,7 @@ def mistakes_of(samples: ClassifiedSamples, source: Source, *, drawable: bool) -
 
 
 def _confusion(samples: ClassifiedSamples, classes: int) -> list[list[ConfusionCell]]:
-    amounts = np.zeros((classes, classes), int)
-    np.add.at(amounts, (samples.targets, samples.predicted), 1)
+    amounts = counts_of(samples.targets, samples.predicted, classes)
     per_class = np.maximum(amounts.sum(axis=1, keepdims=True), 1)
     levels = np.minimum((LEVELS * amounts / per_class).astype(int), LEVELS - 1)
     return [

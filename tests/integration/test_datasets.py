@@ -107,3 +107,13 @@ def test_a_run_on_a_table_learns_it(sqlite_database: Database, sqlite_settings: 
     with sqlite_database.read() as session:
         run = runs.get(session, run_ids[0])
     assert run.status == "finished", run.error
+
+
+def test_the_page_of_a_run_names_the_classes(sqlite_api: Api, tmp_path: Path) -> None:
+    upload(sqlite_api, write_table(tmp_path, line()), name="own", target="colour")
+    id_ = sqlite_api.submit(dataset={"source": "own"}, model={"width": 2}, training={"epochs": 3})
+    settings, database = sqlite_api.app.state.settings, sqlite_api.database
+    [run_id] = sqlite_api.run_ids(id_)
+    train([run_id], make_services(settings, database))
+    page = sqlite_api.get(f"/runs/{run_id}").text
+    assert "Confusion matrix" in page and ">green</th>" in page
