@@ -69,8 +69,8 @@ class Mistakes:
         wrong = self.samples - self.right
         return (
             f"At the best epoch, {self.epoch:,}, {self.right} of {self.samples} test samples are "
-            f"given the right class ({self.right / self.samples:.1%}), and {wrong} a wrong one. The "
-            f"error rate is {wrong / self.samples:.1%}, and the mean F1 score of the classes is "
+            f"given the right class ({self.right / self.samples:.1%}), and {wrong} a wrong one. "
+            f"The error rate is {wrong / self.samples:.1%}, and the mean F1 score of the classes is "
             f"{number(self.f1)}."
         )
 
