@@ -11,7 +11,7 @@ MAX_CLASSES: Final = 200
 MAX_LABELS: Final = 1_000  # categories of a column of which the names are kept
 MAX_LABEL_CHARACTERS: Final = 100
 
-# Of the process that reads a file, with what its allocators reserve: 1 GiB of CSV takes 0.9 GiB.
+# What allocators reserve counts too, so this is more than the memory that a file of 1 GiB takes.
 PARSE_MEMORY_BYTES: Final = 4 << 30
 PARSE_SECONDS: Final = 600
 COLUMN_MEMORY_BYTES: Final = 1 << 30  # text of one column, which is in memory as a whole

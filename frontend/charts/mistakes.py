@@ -70,7 +70,7 @@ class Mistakes:
         return (
             f"At the best epoch, {self.epoch:,}, {self.right} of {self.samples} test samples are "
             f"given the right class ({self.right / self.samples:.1%}), and {wrong} a wrong one. "
-            f"The error rate is {wrong / self.samples:.1%}, and the mean F1 score of the classes is "
+            f"The error rate is {wrong / self.samples:.1%}, the mean F1 score of the classes "
             f"{number(self.f1)}."
         )
 
