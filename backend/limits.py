@@ -116,7 +116,7 @@ class Limits(BaseModel):
     max_import_files: int = limit(2000, "Most files of an import.", beyond="413")
     max_import_runs: int = limit(1000, "Most runs of an import.", beyond="422, nothing is imported")
     max_import_points: int = limit(
-        10_000_000, "Most values of an import, of all metrics and runs together.",
+        5_000_000, "Most values of an import, of all metrics and runs together.",
         beyond="422, nothing is imported",
     )  # fmt: skip
     import_seconds: float = limit(
