@@ -203,7 +203,7 @@ def test_a_folder_keeps_its_runs_apart(sqlite_api: Api) -> None:
     files = [as_file("logs/a/history.json", GOOD), as_file("logs/b/history.json", OVERFITTING)]
     runs = imported(sqlite_api, *files)["runs"]
     assert [(run["name"], run["verdict"]) for run in runs] == [
-        ("logs#a/history.json", "good fit"), ("logs#b/history.json", "overfitting"),
+        ("logs#a", "good fit"), ("logs#b", "overfitting"),
     ]  # fmt: skip
     [alone] = imported(sqlite_api, as_file("history.json", GOOD))["runs"]
     assert alone["id"] == runs[0]["id"]
