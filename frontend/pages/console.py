@@ -17,8 +17,6 @@ router = APIRouter()
 
 SHOWN_BYTES = 65_536
 _STYLING = re.compile(r"\x1b\[[0-9;?]*[ -/]*[@-~]|\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)")
-_OVERWRITTEN = re.compile(r"[^\n]*\r(?=[^\n])")
-"""The part of a line that a carriage return lets the next one overwrite, as progress bars do."""
 
 
 @dataclass(frozen=True)
@@ -50,8 +48,13 @@ def console_view(session: Session, run_id: int) -> ConsoleView | None:
 
 def clean(text: str) -> str:
     """Return output without colours, overwritten parts of lines and control characters."""
-    lines = _OVERWRITTEN.sub("", _STYLING.sub("", text.replace("\r\n", "\n")))
-    return printable_lines(lines.replace("\r", "").expandtabs(8))
+    lines = _STYLING.sub("", text.replace("\r\n", "\n")).split("\n")
+    return printable_lines("\n".join(map(_last_written, lines)).expandtabs(8))
+
+
+def _last_written(line: str) -> str:
+    """Return what remains of a line that carriage returns overwrite, as progress bars do."""
+    return line.rstrip("\r").rpartition("\r")[2]
 
 
 @router.get("/runs/{run_id}/console-view")
