@@ -44,6 +44,7 @@ from backend.mlflow.service import Service
 from backend.operations.prometheus import PrometheusMetrics
 from backend.operations.service_health import HealthChecks
 from backend.own_data.leftovers import remove_leftovers
+from backend.own_data.sandbox import Turn
 from backend.own_data.sources import install
 from backend.scheduling.dispatcher import Dispatcher, make_celery
 from backend.scheduling.scheduler import Scheduler
@@ -125,6 +126,7 @@ def _create_parts(state: State, settings: Settings) -> None:
     state.settings = settings
     state.heavy_work = HeavyWork(settings)
     state.log_reader = LogReader(settings)
+    state.table_turn = Turn()
     state.database = Database(settings.database_url, in_service=True)
     install(settings, state.database)
     state.authenticator = Authenticator(settings, state.database)

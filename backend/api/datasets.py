@@ -2,7 +2,7 @@
 
 from typing import Annotated, Literal
 
-from fastapi import APIRouter, Path, Query, Request, Response
+from fastapi import APIRouter, Depends, Path, Query, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
 from sqlalchemy.orm import Session
 from starlette.concurrency import run_in_threadpool
@@ -13,6 +13,7 @@ from backend.imports.uploads import Upload, receive
 from backend.own_data import service
 from backend.own_data.first_grid import DEFAULT_SECONDS, first_grid
 from backend.own_data.names import name_of_file
+from backend.own_data.sandbox import Turn
 from backend.own_data.schemas import DatasetItem, DatasetList, Preview, dataset_item, preview_of
 from backend.runs.queue_limits import check_queue
 from backend.store import datasets, experiments
@@ -61,6 +62,14 @@ FORM = {
 FIELDS = ("name", "target", "task")
 
 
+async def _turn(request: Request) -> Turn:
+    turn: Turn = request.app.state.table_turn
+    return turn
+
+
+TurnDep = Annotated[Turn, Depends(_turn)]
+
+
 class DatasetChange(BaseModel):
     """Changes of a data set. `inputs` are the columns that models see, the target left out."""
 
@@ -78,6 +87,7 @@ async def add_dataset(
     response: Response,
     database: DatabaseDep,
     settings: SettingsDep,
+    turn: TurnDep,
 ) -> DatasetItem:
     """Store a table. The same file with the same name and target is added once."""
     with upload_folder(settings.data_dir) as folder:
@@ -85,9 +95,10 @@ async def add_dataset(
         upload = await receive(content_type, request.stream(), folder / FILES, max_files=1)
         [file] = upload.files
         wanted = _fields(upload, file)
-        dataset_id = await run_in_threadpool(
-            service.add_file, database, upload.folder / file, file, **wanted
-        )
+        async with turn.taken():
+            dataset_id = await run_in_threadpool(
+                service.add_file, database, upload.folder / file, file, **wanted
+            )
     note_changed("dataset", [dataset_id])
     response.headers["Location"] = f"/api/datasets/{dataset_id}"
     return await run_in_threadpool(read_dataset, dataset_id, database)
@@ -126,16 +137,17 @@ def read_preview(dataset_id: DatasetId, database: DatabaseDep) -> Preview:
 
 
 @router.patch("/{dataset_id}", summary="Change a data set")
-def change_dataset(
-    dataset_id: DatasetId, wanted: DatasetChange, database: DatabaseDep
+async def change_dataset(
+    dataset_id: DatasetId, wanted: DatasetChange, database: DatabaseDep, turn: TurnDep
 ) -> DatasetItem:
     """Change the name, the target, the task or the inputs.
 
     Runs that were trained before keep their version of the data set.
     """
-    service.change(database, dataset_id, **wanted.model_dump())
+    async with turn.taken():
+        await run_in_threadpool(service.change, database, dataset_id, **wanted.model_dump())
     note_changed("dataset", [dataset_id])
-    return read_dataset(dataset_id, database)
+    return await run_in_threadpool(read_dataset, dataset_id, database)
 
 
 class Diagnosis(BaseModel):

@@ -145,7 +145,6 @@ async def import_logs(
         )
         wanted = parse_request(upload.fields)
         found = await reader.read(folder, _read_request(upload, wanted, settings))
-    importer.check(found, settings)
     runs = wanted.applied_to(found)
     budget = work_budget.current()
     client = budget.client if budget else ClientWatch()
@@ -157,8 +156,15 @@ async def import_logs(
 
 
 def _read_request(upload: Upload, wanted: ImportRequest, settings: Settings) -> ReadRequest:
-    memory, seconds = settings.import_memory_bytes, settings.import_seconds
-    return ReadRequest(upload.roots, wanted.chosen, wanted.choices, memory, seconds)
+    return ReadRequest(
+        roots=upload.roots,
+        chosen=wanted.chosen,
+        choices=wanted.choices,
+        max_memory_bytes=settings.import_memory_bytes,
+        max_seconds=settings.import_seconds,
+        max_runs=settings.max_import_runs,
+        max_points=settings.max_import_points,
+    )
 
 
 def _preview(database: Database, runs: Sequence[RunToImport], wanted: ImportRequest) -> Imported:

@@ -8,10 +8,8 @@ from typing import Final
 import numpy as np
 from sqlalchemy.orm import Session
 
-from backend.errors import InvalidInput
 from backend.imports.digests import digest_of, digest_of_followed
 from backend.imports.found_runs import FoundRun
-from backend.limits import Limits
 from backend.pairing import Pairing
 from backend.runs.states import State
 from backend.series import Series
@@ -64,23 +62,6 @@ class ImportedRun:
     sentence: str
     notes: Sequence[str]
     run_id: int | None = None
-
-
-def check(runs: Sequence[FoundRun], limits: Limits) -> None:
-    """Raise InvalidInput for more runs or values than an import may have."""
-    if len(runs) > limits.max_import_runs:
-        raise InvalidInput(
-            f"The files have {len(runs):,} runs; accepted: at most {limits.max_import_runs:,} at "
-            "once (LAB_MAX_IMPORT_RUNS).",
-            "file",
-        )
-    points = sum(len(series) for run in runs for series in run.series.values())
-    if points > limits.max_import_points:
-        raise InvalidInput(
-            f"The files have {points:,} values; accepted: at most {limits.max_import_points:,} at "
-            "once (LAB_MAX_IMPORT_POINTS).",
-            "file",
-        )
 
 
 def preview(

@@ -17,14 +17,13 @@ from backend.imports.packed_runs import decode
 from backend.imports.reading_process import RESULT, ReadRequest
 from backend.limits import Limits
 from backend.log_formats.limits import LogLimits
+from backend.reading_environment import reading_environment
 
 MAX_AT_ONCE = 2  # imports that are read, per web process; the others wait
 MAX_WAIT_SECONDS = 30.0
 POLL_SECONDS = 0.05  # between two looks at the process
 IDLE_FACTOR = 4  # wall-clock seconds for each second of processor time, on a busy machine
 STATM = "/proc/{}/statm"  # of Linux; elsewhere only the limit within the process holds
-INHERITED = ("PATH", "PYTHONPATH", "HOME", "LANG", "LC_ALL", "TMPDIR")
-"""Variables that the process gets. It gets no token and no password."""
 LIMITS_OF_LOGS = tuple(limit.name for limit in fields(LogLimits))
 
 
@@ -97,12 +96,10 @@ class LogReader:
                 return _Ended(too_large=True)
 
     def _environment(self) -> dict[str, str]:
-        own = {name: os.environ[name] for name in INHERITED if name in os.environ}
         limits = {
             f"LAB_{name.upper()}": str(getattr(self._limits, name)) for name in LIMITS_OF_LOGS
         }
-        threads = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "POLARS_MAX_THREADS": "2"}
-        return {**own, **limits, **threads}
+        return reading_environment() | limits
 
     def _check(self, ended: _Ended) -> None:
         """Raise TooExpensive if the process was ended, by this one or by the system."""

@@ -36,6 +36,8 @@ class ReadRequest(msgspec.Struct, frozen=True):
     choices: Mapping[str, ChosenLosses]
     max_memory_bytes: int
     max_seconds: float
+    max_runs: int
+    max_points: int
 
 
 def main() -> None:
@@ -45,7 +47,9 @@ def main() -> None:
     _limit(resource.RLIMIT_DATA, request.max_memory_bytes)
     _limit(resource.RLIMIT_CPU, ceil(request.max_seconds))
     try:
-        reading = Reading(_runs(folder / FILES, request))
+        runs = _runs(folder / FILES, request)
+        check(runs, request)
+        reading = Reading(runs)
     except LabError as error:
         reading = Reading(refusal=error.detail)
     (folder / RESULT).write_bytes(encode(reading))
@@ -56,6 +60,24 @@ def _limit(kind: int, most: int) -> None:
     _, hard = resource.getrlimit(kind)
     soft = most if hard == resource.RLIM_INFINITY else min(most, hard)
     resource.setrlimit(kind, (soft, hard))
+
+
+def check(runs: Sequence[FoundRun], request: ReadRequest) -> None:
+    """Raise Unreadable for more runs or values than an import may have.
+
+    Here, because the web process would need the memory for all of them.
+    """
+    if len(runs) > request.max_runs:
+        raise Unreadable(
+            f"The files have {len(runs):,} runs; accepted: at most {request.max_runs:,} at "
+            "once (LAB_MAX_IMPORT_RUNS)."
+        )
+    points = sum(len(series) for run in runs for series in run.series.values())
+    if points > request.max_points:
+        raise Unreadable(
+            f"The files have {points:,} values; accepted: at most {request.max_points:,} at "
+            "once (LAB_MAX_IMPORT_POINTS)."
+        )
 
 
 def _runs(folder: Path, request: ReadRequest) -> list[FoundRun]:

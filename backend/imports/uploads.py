@@ -19,6 +19,7 @@ FILE = "file"
 PASTED = "pasted.txt"  # the name of a file part that has none
 WRITE_BYTES = 1 << 20  # collected before each write to disk
 MAX_FIELD_BYTES = 1 << 20  # of all fields together
+MAX_FIELDS = 100  # with the parts of files that were not chosen
 SHOWN_CHARACTERS = 60
 
 
@@ -78,6 +79,7 @@ class _Parts:
 
     def __init__(self, upload: Upload, max_files: int) -> None:
         self._upload, self._max_files = upload, max_files
+        self._parts = 0
         self._names = TakenNames()
         self._header, self._value = b"", b""
         self._disposition = ""
@@ -97,7 +99,13 @@ class _Parts:
         return {f"on_{name}": getattr(self, f"on_{name}") for name in names}
 
     def on_part_begin(self) -> None:
-        """Forget the part before."""
+        """Forget the part before. Raises TooLarge for more parts than files and fields."""
+        self._parts += 1
+        if self._parts > self._max_files + MAX_FIELDS:
+            raise TooLarge(
+                f"There are more than {self._max_files:,} files and {MAX_FIELDS} fields; accepted: "
+                "at most as many (LAB_MAX_IMPORT_FILES)."
+            )
         self._header, self._value, self._disposition = b"", b"", ""
         self._field = self._file = None
 

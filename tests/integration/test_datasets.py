@@ -1,12 +1,17 @@
 """Data sets that people add: upload, preview, choice of the target, deletion, and training."""
 
+import asyncio
 from pathlib import Path
 
+import httpx
 import pytest
 
 from backend.datasets.column_files import COLUMN_FOLDER
+from backend.errors import ClientLeft
+from backend.own_data import sandbox
 from backend.settings import Settings
 from backend.store import Database, runs
+from backend.work_budget import ClientWatch, budget
 from tests.api import Api
 from tests.tables import add_table, line, write_table
 from tests.training import make_services, submit
@@ -117,3 +122,29 @@ def test_the_page_of_a_run_names_the_classes(sqlite_api: Api, tmp_path: Path) ->
     train([run_id], make_services(settings, database))
     page = sqlite_api.get(f"/runs/{run_id}").text
     assert "Confusion matrix" in page and ">green</th>" in page
+
+
+def test_a_table_waits_for_its_turn_without_a_thread(
+    sqlite_api: Api, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sandbox, "WAIT_SECONDS", 0.05)
+    file = {"file": ("own.csv", write_table(tmp_path, line()).read_bytes())}
+    turn = sqlite_api.app.state.table_turn
+
+    async def while_another_is_read() -> httpx.Response:
+        transport = httpx.ASGITransport(sqlite_api.app)
+        async with (
+            turn.taken(),
+            httpx.AsyncClient(transport=transport, base_url="http://localhost") as http,
+        ):
+            return await http.post("/api/datasets", files=file)
+
+    assert asyncio.run(while_another_is_read()).status_code == 503
+    assert sqlite_api.post("/api/datasets", files=file).status_code == 201
+
+
+def test_reading_a_table_ends_when_the_client_leaves(tmp_path: Path) -> None:
+    client = ClientWatch()
+    client.gone = True
+    with budget(60, client), pytest.raises(ClientLeft):
+        sandbox.run("file", path=str(tmp_path), file_name="a", columns="b", target=None, task=None)

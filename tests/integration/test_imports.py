@@ -10,6 +10,7 @@ import pytest
 
 from backend.imports.names import inert_name
 from backend.imports.upload_folder import remove_left_folders, upload_folder
+from backend.imports.uploads import MAX_FIELDS
 from backend.main import create_app
 from backend.settings import Settings
 from tests.api import Api
@@ -217,3 +218,12 @@ def test_files_that_are_one_run_together_are_read_together(sqlite_api: Api) -> N
     ]
     [run] = imported(sqlite_api, *files)["runs"]
     assert run["verdict"] == "good fit"
+
+
+def test_a_form_has_few_parts(sqlite_settings: Settings) -> None:
+    api = Api(create_app(sqlite_settings.model_copy(update={"max_import_files": 1})))
+    not_chosen = b'--b\r\nContent-Disposition: form-data; name="file"; filename=""\r\n\r\n\r\n'
+    for parts, status in ((1 + MAX_FIELDS, 422), (2 + MAX_FIELDS, 413)):
+        body = not_chosen * parts + b"--b--\r\n"
+        answer = api.post("/api/imports", content=body, headers={"content-type": MULTIPART})
+        assert answer.status_code == status, answer.text
