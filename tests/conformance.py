@@ -44,6 +44,7 @@ class Conformance:
             {
                 "seed": seed,
                 "max-time": seconds,
+                "request-timeout": 60,  # an upload starts a process, which takes long if others do
                 "generation": {"max-examples": examples, "database": "none", "no-shrink": True},
                 # No JSON schema describes the filter language or which settings go together.
                 "checks": {"positive_data_acceptance": {"enabled": False}},
