@@ -31,7 +31,7 @@ MAX_ERROR_CHARACTERS = 2000
 
 
 class _Body(BaseModel):
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(extra="forbid", strict=True)
 
 
 class NewSweep(_Body):

@@ -22,8 +22,11 @@ from backend.store import Database, stored_answers
 REPEATABLE = {
     "/api/datasets/{dataset_id}/diagnosis",
     "/api/experiments",
+    "/api/experiments/{experiment_id}/continue",
     "/api/experiments/{experiment_id}/remedies",
     "/api/experiments/{experiment_id}/retry",
+    "/api/experiments/{experiment_id}/seeds",
+    "/api/runs/{run_id}/continue",
     "/api/runs/{run_id}/retry",
     "/api/sweeps",
     "/api/views",
