@@ -126,7 +126,7 @@ def test_colours_follow_the_logarithm_over_a_wide_range() -> None:
 def test_the_cost_of_not_stopping_is_relative_to_the_best_loss() -> None:
     runs = [run(1, width=1, val=1.5), run(2, width=2, val=2.0)]
     grid = one_table(runs, {1: {"val_loss": 1.0}, 2: {"val_loss": 2.0}}, choice="cost")
-    assert texts(grid) == [["50%"], ["0%"]]
+    assert texts(grid) == [["50% above"], ["0% above"]]
 
 
 def test_a_cell_shows_the_verdict_of_most_of_its_runs() -> None:
