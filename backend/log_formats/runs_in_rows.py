@@ -117,7 +117,8 @@ def _is_constant_in_runs(table: Table, column: str) -> bool:
 def _is_constant_in_blocks(table: Table, column: str, axis: str) -> bool:
     """Return whether a column of numbers changes only where the axis goes back."""
     points = table.numbers[column]
-    if len(points) < table.length or len(table.numbers[axis]) < table.length:
+    # two columns of one name have more values than rows
+    if {len(points), len(table.numbers[axis])} != {table.length}:
         return False
     places, values = table.numbers[axis].values, points.values
     return bool((np.diff(places)[np.diff(values) != 0] < 0).all()) and values[0] != values[-1]

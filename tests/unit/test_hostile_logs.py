@@ -104,6 +104,15 @@ def test_values_of_very_different_sizes_are_diagnosed(exponent: int) -> None:
         json.dumps(diagnosis.as_dict(), allow_nan=False)
 
 
+def test_a_repeated_column_among_rows_of_different_lengths_is_read(tmp_path: Path) -> None:
+    path = tmp_path / "log.csv"
+    path.write_text(
+        "epoch,loss,val_lloss,val_lloss,val_loss\n1,1.0,1.1\n2,0.5,0.9\n3,0.2,1.2\n"
+        "4,0.1,1.2,0.5,0.9\n3,0.2,1.2\n4,0.1,1.2,0.5,0.9\n3,0.2,1.2\n4,0.1,1.5\n"
+    )
+    assert read_log(str(path))
+
+
 def test_control_characters_are_removed_from_names() -> None:
     history = {name: [3, 2, 1] for name in ("\033[2Jloss", "val_loss\u202e", "\ud800")}
     (histories,) = read_document(json.dumps({"a\n\033]0;b": history}))
