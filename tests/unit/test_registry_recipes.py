@@ -152,11 +152,15 @@ RECIPES: dict[str, tuple[Mapping[str, str], int]] = {
 
 FOLLOW = """
 import json
+from pathlib import Path
 import torch
 from backend.diagnosis.stopping_rules import build
+from backend.settings import Settings
 from backend.specification import validate
+from backend.store import Database
+from backend.store.schema import migrate
+from frontend.pages.datasets import datasets_page
 from frontend.pages.new_experiment import form_fields
-from frontend.pages.reference import datasets
 from worker.training.group import Group
 
 MOONS = {"source": "moons"}
@@ -170,7 +174,11 @@ DOCUMENTS = {
 }
 fields = [field for section in form_fields({}).values() for field in section]
 choices = {field.path: list(field.choices) for field in fields}
-result = {"choices": choices, "datasets": datasets().body.decode()}
+database = Database("sqlite:///lab.db")
+migrate(database)
+with database.read() as session:
+    page = datasets_page(session, Settings(data_dir=Path()))
+result = {"choices": choices, "datasets": page.body.decode()}
 for recipe, document in DOCUMENTS.items():
     [run] = validate(document).runs
     group = Group([run], torch.device("cpu"))
