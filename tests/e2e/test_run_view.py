@@ -162,10 +162,10 @@ def test_the_fit_of_a_training_run_is_updated_unless_moved(
 
 def test_a_run_without_a_picture_shows_the_reason(page: Page, lab: str, submit: Any) -> None:
     training = {"epochs": 1, "batch_size": 64}
-    _, run_id = submit({"dataset": {"source": "iris"}, "training": training})
+    _, run_id = submit({"dataset": {"source": "diabetes"}, "training": training})
     page.goto(f"/runs/{run_id}")
     expect(page.locator("header .status")).to_have_text("finished")
-    expect(page.locator("main")).to_contain_text("This model has 4 inputs.")
+    expect(page.locator("main")).to_contain_text("This model has 10 inputs.")
     until(page, f"{PLOT}.data?.length > 0")
 
 

@@ -33,7 +33,7 @@ OFFLINE = [
     ["restore", NAME], ["doctor", "--data-dir", NAME], ["migrate", "--data-dir", f"{NAME}/x"],
     ["submit", NAME], ["secrets"], ["up", "--port", NAME], ["serve", "--port", NAME],
     ["token", "create", NAME], ["import", NAME], ["dataset", "add", NAME], ["sweep", NAME],
-    ["agent", "--jobs", NAME, "--", "python"],
+    ["agent", "--jobs", NAME, "--", "python"], ["rename", "1", NAME, "--server", "http://127.0.0.1:1"],
 ]  # fmt: skip
 ONLINE = [
     ["submit", "spec.yaml"], ["submit", "spec.yaml", "--dry-run"], ["watch", "1"], ["retry", "1"],

@@ -67,9 +67,10 @@ def test_a_requeued_run_is_logged(
         transitions.claim(session, [run_id], worker="silent", lease_seconds=0.1)
     wait_for(lambda: get_run(sqlite_database, run_id).status == "queued")
     logger = "backend.scheduling.scheduler"
-    wait_for(lambda: [record for record in caplog.records if record.name == logger])
-    entry = next(record for record in caplog.records if record.name == logger)
-    assert entry.message == "run requeued: its worker stopped responding"
+    message = "run requeued: its worker stopped responding"
+    logged = (logger, message)
+    wait_for(lambda: logged in {(record.name, record.getMessage()) for record in caplog.records})
+    entry = next(record for record in caplog.records if record.getMessage() == message)
     assert (entry.__dict__["run"], entry.__dict__["state"]) == (run_id, "queued")
 
 
