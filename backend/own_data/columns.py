@@ -16,7 +16,7 @@ from backend.own_data.limits import MAX_LABEL_CHARACTERS, MAX_LABELS
 from backend.series import Array
 
 MISSING = ("", "na", "n/a", "nan", "null", "none", "nil", "-", "?", "#n/a")
-TRUTHS = {"true": 1.0, "false": 0.0, "yes": 1.0, "no": 0.0}
+TRUTHS = {"true": 1.0, "false": 0.0}  # other words, such as yes and no, are kept as categories
 DATE = re.compile(r"\d{4}-\d{2}-\d{2}([ T].*)?")
 TOP_VALUES = 8
 HISTOGRAM_BINS = 20

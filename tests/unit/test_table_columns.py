@@ -22,6 +22,7 @@ def described(folder: Path, text: str, target: str | None = None) -> dict[str, A
         (["1", "2.5", "-3e2"], "number"),
         (["1", "", "n/a"], "number"),
         (["true", "False", "true"], "truth"),
+        (["yes", "No", "yes"], "category"),
         (["2024-01-31", "2024-02-01", ""], "time"),
         (["2024-01-31 10:00:00", "2024-02-01 11:30:00", ""], "time"),
         (["red", "blue", "red"], "category"),
