@@ -165,8 +165,8 @@ def _without_losses(reason: str) -> Diagnosis:
 def _diagnosed(pair: LossPair, described: JsonObject, batches: int) -> RunDiagnosis:
     curve = pair.curve
     curves = {"train_loss": pair.train, "val_loss": pair.validation}
-    if pair.accuracy is not None:
-        curves["val_accuracy"] = pair.accuracy
+    accuracies = {"train_accuracy": pair.train_accuracy, "val_accuracy": pair.accuracy}
+    curves |= {key: series for key, series in accuracies.items() if series is not None}
     best = pair.validation.lowest
     paired = {**curves, "train_loss": Series.of(curve.steps, curve.train)}
     at_best = {} if best is None else {key: series.at(best) for key, series in paired.items()}

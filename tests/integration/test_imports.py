@@ -227,3 +227,12 @@ def test_a_form_has_few_parts(sqlite_settings: Settings) -> None:
         body = not_chosen * parts + b"--b--\r\n"
         answer = api.post("/api/imports", content=body, headers={"content-type": MULTIPART})
         assert answer.status_code == status, answer.text
+
+
+def test_the_accuracy_of_both_parts_is_imported(api: Api) -> None:
+    rows = [f"{epoch},{1 / epoch},{1 / epoch},0.9,0.8" for epoch in range(1, 9)]
+    text = "\n".join(["epoch,loss,val_loss,accuracy,val_accuracy", *rows])
+    files = {"file": ("log.csv", text)}
+    [run] = api.post("/api/imports", files=files).json()["runs"]
+    summary = api.get(f"/api/runs/{run['id']}").json()["summary"]
+    assert (summary["train_accuracy"]["last"], summary["val_accuracy"]["last"]) == (0.9, 0.8)
