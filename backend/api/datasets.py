@@ -24,6 +24,7 @@ from backend.web.dependencies import DatabaseDep, SettingsDep, Switch
 from backend.web.heavy_work import HEAVY
 from backend.web.idempotency import OnceDep
 from backend.web.json_bodies import JsonRoute
+from backend.web.multipart_bodies import TEXT, multipart_body
 
 router = APIRouter(prefix="/api/datasets", tags=["data sets"], route_class=JsonRoute)
 
@@ -31,34 +32,22 @@ DatasetId = Annotated[int, Path(ge=1, le=MAX_ID, description="Id of a data set."
 Task = Literal["classification", "regression"]
 FILES = "files"  # the folder of the uploaded file, below that of the upload
 Text = Annotated[str | None, Field(max_length=200)]
-_TEXT = {"type": "string"}
-FORM = {
-    "requestBody": {
-        "required": True,
-        "content": {
-            "multipart/form-data": {
-                "schema": {
-                    "type": "object",
-                    "required": ["file"],
-                    "properties": {
-                        "file": {
-                            "type": "string",
-                            "format": "binary",
-                            "description": "A table: CSV, TSV, Parquet, Arrow or NumPy .npz.",
-                        },
-                        "name": {**_TEXT, "description": "Name. Default: that of the file."},
-                        "target": {**_TEXT, "description": "The column to predict."},
-                        "task": {
-                            "type": "string",
-                            "enum": ["classification", "regression"],
-                            "description": "By default inferred from the target.",
-                        },
-                    },
-                }
-            }
+FORM = multipart_body(
+    {
+        "file": {
+            "type": "string",
+            "format": "binary",
+            "description": "A table: CSV, TSV, Parquet, Arrow or NumPy .npz.",
+        },
+        "name": {**TEXT, "description": "Name. Default: that of the file."},
+        "target": {**TEXT, "description": "The column to predict."},
+        "task": {
+            "type": "string",
+            "enum": ["classification", "regression"],
+            "description": "By default inferred from the target.",
         },
     }
-}
+)
 FIELDS = ("name", "target", "task")
 
 

@@ -19,6 +19,7 @@ from backend.series import Series, downsample
 from backend.settings import Settings
 from backend.store import Database
 from backend.web.dependencies import DatabaseDep, SettingsDep, Switch
+from backend.web.multipart_bodies import TEXT, multipart_body
 from backend.work_budget import ClientWatch
 
 router = APIRouter(prefix="/api", tags=["external runs"])
@@ -67,54 +68,42 @@ class Imported(BaseModel):
     runs: list[RunInImport]
 
 
-_TEXT = {"type": "string"}
-FORM = {
-    "requestBody": {
-        "required": True,
-        "content": {
-            "multipart/form-data": {
-                "schema": {
-                    "type": "object",
-                    "required": ["file"],
-                    "properties": {
-                        "file": {
-                            "type": "array",
-                            "items": {"type": "string", "format": "binary"},
-                            "minItems": 1,
-                            "description": "Files; those of a folder with their relative names.",
-                        },
-                        "experiment": {
-                            **_TEXT,
-                            "description": "Name of the experiment, created if it is missing. "
-                            f"Default: {importer.DEFAULT_EXPERIMENT}.",
-                        },
-                        "train": {**_TEXT, "description": "Name of the train loss of all runs."},
-                        "validation": {
-                            **_TEXT,
-                            "description": "Name of the validation loss of all runs.",
-                        },
-                        "runs": {
-                            **_TEXT,
-                            "description": "Corrections of single runs by label, as JSON: "
-                            '`{"log.csv": {"name": ..., "train": ..., "validation": ..., '
-                            '"skip": false}}`.',
-                        },
-                        "follow": {
-                            **_TEXT,
-                            "description": "Id of a log that grows, chosen by the client: a later "
-                            "import with it appends the new points.",
-                        },
-                        "ended": {
-                            "type": "string",
-                            "enum": ["true", "false"],
-                            "description": "Whether the training of a log with `follow` has ended.",
-                        },
-                    },
-                }
-            }
+FORM = multipart_body(
+    {
+        "file": {
+            "type": "array",
+            "items": {"type": "string", "format": "binary"},
+            "minItems": 1,
+            "description": "Files; those of a folder with their relative names.",
+        },
+        "experiment": {
+            **TEXT,
+            "description": "Name of the experiment, created if it is missing. "
+            f"Default: {importer.DEFAULT_EXPERIMENT}.",
+        },
+        "train": {**TEXT, "description": "Name of the train loss of all runs."},
+        "validation": {
+            **TEXT,
+            "description": "Name of the validation loss of all runs.",
+        },
+        "runs": {
+            **TEXT,
+            "description": "Corrections of single runs by label, as JSON: "
+            '`{"log.csv": {"name": ..., "train": ..., "validation": ..., '
+            '"skip": false}}`.',
+        },
+        "follow": {
+            **TEXT,
+            "description": "Id of a log that grows, chosen by the client: a later "
+            "import with it appends the new points.",
+        },
+        "ended": {
+            "type": "string",
+            "enum": ["true", "false"],
+            "description": "Whether the training of a log with `follow` has ended.",
         },
     }
-}
+)
 
 
 @router.post(
