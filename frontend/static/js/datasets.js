@@ -1,24 +1,14 @@
 // The page of the data sets: sends a table that is dropped, chosen or pasted.
 
-import { upload } from "./upload.js";
+import { MEGABYTE, showUpload, upload } from "./upload.js";
 
-const MEGABYTE = 1 << 20;
 const PASTED = "pasted.tsv"; // cells of a spreadsheet are pasted with tabs between them
 
 const $ = (id) => document.getElementById(id);
 const { dataset } = document.querySelector("main");
 let running; // the AbortController of the upload
 
-function showProgress(share, size) {
-  const bar = $("progress").querySelector("progress");
-  const isSent = share >= 1;
-  if (isSent) bar.removeAttribute("value");
-  else bar.value = share;
-  const megabytes = (amount) => (amount / MEGABYTE).toFixed(1);
-  $("progress-text").textContent = isSent
-    ? "Reading the table …"
-    : `Sending: ${megabytes(share * size)} of ${megabytes(size)} MB`;
-}
+const showProgress = (share, size) => showUpload($("progress"), share, size, "Reading the table …");
 
 async function add(file) {
   if (file.size > dataset.maxBytes) {

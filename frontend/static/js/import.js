@@ -3,9 +3,8 @@
 import { count } from "./format.js";
 import { corrections, fillCard, isWanted, makeCard } from "./found_run.js";
 import { chosenFiles, droppedFiles, filter } from "./import_files.js";
-import { upload } from "./upload.js";
+import { MEGABYTE, showUpload, upload } from "./upload.js";
 
-const MEGABYTE = 1 << 20;
 const PASTED = "pasted.txt";
 
 const $ = (id) => document.getElementById(id);
@@ -26,16 +25,7 @@ function makeForm(runs) {
   return form;
 }
 
-function showProgress(share, size) {
-  const bar = $("progress").querySelector("progress");
-  const isSent = share >= 1;
-  if (isSent) bar.removeAttribute("value");
-  else bar.value = share;
-  const megabytes = (amount) => (amount / MEGABYTE).toFixed(1);
-  $("progress-text").textContent = isSent
-    ? "Reading the files …"
-    : `Sending: ${megabytes(share * size)} of ${megabytes(size)} MB`;
-}
+const showProgress = (share, size) => showUpload($("progress"), share, size, "Reading the files …");
 
 // Sends the files; resolves to the answer, or to null if it was refused or stopped.
 async function send(url, runs) {

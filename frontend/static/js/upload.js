@@ -2,6 +2,8 @@
 
 import { UNREACHABLE } from "./api.js";
 
+export const MEGABYTE = 1 << 20;
+
 // Sends a form; `onProgress` receives the share that was sent. Resolves as `send` of api.js does,
 // with `stopped` if `signal` aborted it.
 export function upload(url, form, { signal, onProgress }) {
@@ -23,4 +25,17 @@ export function upload(url, form, { signal, onProgress }) {
     signal.addEventListener("abort", () => request.abort());
     request.send(form);
   });
+}
+
+// Shows which share of a size in bytes was sent, in a progress bar and the text next to it; `reading`
+// is the text once everything was sent.
+export function showUpload(container, share, size, reading) {
+  const bar = container.querySelector("progress");
+  const isSent = share >= 1;
+  if (isSent) bar.removeAttribute("value");
+  else bar.value = share;
+  const megabytes = (amount) => (amount / MEGABYTE).toFixed(1);
+  container.querySelector("#progress-text").textContent = isSent
+    ? reading
+    : `Sending: ${megabytes(share * size)} of ${megabytes(size)} MB`;
 }
