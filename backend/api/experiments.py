@@ -202,8 +202,7 @@ def retry(
 
     def queue(session: Session) -> ExperimentItem:
         requeued = lifecycle.retry(session, experiment_id)
-        check_requeued(session, experiment_id, requeued, settings)
-        return experiment_items(session, [experiments.get(session, experiment_id)])[0]
+        return _requeued(session, experiment_id, requeued, settings)
 
     return once.create(database, ExperimentItem, queue)
 
@@ -215,11 +214,19 @@ def continue_experiment(
     """Queue the cancelled runs again. An experiment without cancelled runs is not changed."""
 
     def queue(session: Session) -> ExperimentItem:
-        requeued = lifecycle.continue_cancelled(session, experiment_id)
-        check_requeued(session, experiment_id, requeued, settings)
-        return experiment_items(session, [experiments.get(session, experiment_id)])[0]
+        return _requeued(
+            session, experiment_id, lifecycle.continue_cancelled(session, experiment_id), settings
+        )
 
     return once.create(database, ExperimentItem, queue)
+
+
+def _requeued(
+    session: Session, experiment_id: int, requeued: int, limits: Limits
+) -> ExperimentItem:
+    """Return the experiment of which some runs were queued again. Raises TooManyRequests."""
+    check_requeued(session, experiment_id, requeued, limits)
+    return experiment_items(session, [experiments.get(session, experiment_id)])[0]
 
 
 @router.post("/{experiment_id}/seeds", status_code=202, summary="Add seeds to an experiment")

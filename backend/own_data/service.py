@@ -30,9 +30,7 @@ def add_file(
     If the file was added with the same name and target before, returns that id. Raises InvalidInput
     for a file or target that cannot be used, after which nothing is kept.
     """
-    name = checked_name(name)
-    with path.open("rb") as file:
-        file_sha256 = file_digest(file, "sha256").hexdigest()
+    name, file_sha256 = checked_name(name), _sha256(path)
     with database.read() as session:
         same = datasets.named(session, name)
         if same and (same.file_sha256, same.target) == (file_sha256, target):
@@ -47,28 +45,37 @@ def add_file(
         target=target,
         task=task,
     )
-    with columns.open("rb") as file:
-        columns_sha256 = file_digest(file, "sha256").hexdigest()
-    kept = COLUMN_FOLDER.file(columns_sha256)
-    kept.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     added = Dataset(
         name=name,
         file_name=file_name,
         file_sha256=file_sha256,
         file_bytes=path.stat().st_size,
-        columns_sha256=columns_sha256,
+        columns_sha256=_sha256(columns),
         row_count=described["rows"],
         description=described["description"],
     )
     if target is not None:
         _set_choice(added, target, described["choice"])
+    return _keep(database, added, columns)
+
+
+def _keep(database: Database, added: Dataset, columns: Path) -> int:
+    """Move the file of columns to its place and store the data set, or neither; return its id."""
+    sha256 = added.columns_sha256
+    kept = COLUMN_FOLDER.file(sha256)
+    kept.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     try:
         with database.write() as session:
             columns.replace(kept)
             return datasets.add(session, added)
     except BaseException:
-        _remove_unused(database, columns_sha256)
+        _remove_unused(database, sha256)
         raise
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return file_digest(file, "sha256").hexdigest()
 
 
 def change(

@@ -54,6 +54,14 @@ def create(session: Session, experiment_id: int, sweep: NewSweep) -> list[int]:
             stop_when=sweep.stop_when,
         )
     )
+    run_ids = _insert_runs(session, experiment_id, sweep)
+    searchable.add(session, dict(zip(run_ids, sweep.runs, strict=True)))
+    changes.announce(session, [experiment_id])
+    return run_ids
+
+
+def _insert_runs(session: Session, experiment_id: int, sweep: NewSweep) -> list[int]:
+    """Store the runs of a sweep as queued and external; return their ids."""
     run_ids = session.scalars(
         insert(Run).returning(Run.id, sort_by_parameter_order=True),
         [
@@ -84,8 +92,6 @@ def create(session: Session, experiment_id: int, sweep: NewSweep) -> list[int]:
         insert(PlannedRun),
         [{"run_id": run_id, "base_id": base_id} for run_id, _, base_id in planned],
     )
-    searchable.add(session, dict(zip(run_ids, sweep.runs, strict=True)))
-    changes.announce(session, [experiment_id])
     return list(run_ids)
 
 
