@@ -59,7 +59,7 @@ class Limits(BaseModel):
         beyond="429, nothing is queued",
     )  # fmt: skip
     max_browser_sessions: int = limit(
-        50, "Browser sessions per token. One more ends the one that was not used for longest.",
+        50, "Browser sessions per token. A further sign-in ends the least recently used session.",
         beyond="the oldest ends",
     )  # fmt: skip
     max_connections: int | None = limit(

@@ -179,7 +179,7 @@ class Outbox:
                         del waiting[key]
 
     def _create(self) -> str:
-        """Create the run, or find the one that a sweep planned; return its id."""
+        """Create the run, or find the run that a sweep planned; return its id."""
         start, sent = self._start, self.sent
         if start.run_id is not None:
             info = self._server.run(start.run_id)

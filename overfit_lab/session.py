@@ -37,7 +37,7 @@ def init(
     LAB_SERVER or LAB_URL, else this machine; `token` is by default LAB_TOKEN. With the mode
     "offline" nothing is sent. `stop_when` and its `settings` are the criterion of `should_stop`;
     `train` and `validation` name the losses that it judges. In a command of a sweep, the first run
-    is the one that was planned.
+    is the run that the sweep planned.
     """
     if mode not in ("online", "offline"):
         raise ValueError(f"mode is {mode!r}; accepted: online, offline.")

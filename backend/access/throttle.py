@@ -5,7 +5,7 @@ left, its unverified tokens are refused unread. Requests with a token or cookie 
 within the last seconds still pass, and so does every other address. The tokens are too long to be
 guessed at any speed; this protects the database and the log.
 
-A token that has ended counts by itself: its digest takes the place of an address.
+The attempts with a token that has ended are counted by its digest instead.
 """
 
 import math

@@ -241,8 +241,8 @@ def underfitting(shape: CurveShape, reference: float) -> RuleMatch:
         f"train loss, smoothed, ends at about {number(shape.train_end)}, close to the "
         f"{number(reference)} of always giving the same answer; the model has not captured the "
         "pattern, or noise hides it.",
-        "The model does hardly better than one that always gives the same answer: it is too "
-        "simple, was trained too little, or the data hold little to learn.",
+        "The model is hardly better than always giving the same answer: it is too simple, "
+        "was trained too little, or the data hold little to learn.",
         min(shape.train_end, shape.smoothed.end) / max(0.8 * reference, 1e-300),
     )  # fmt: skip
 

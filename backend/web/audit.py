@@ -49,7 +49,7 @@ class AuditedRequest:
         self._changed[kind].update(ids)
 
     def record(self, session: Session, status: int | None = None) -> None:
-        """Store the entry, or complete the one that an earlier transaction has stored.
+        """Store the entry, or complete it if an earlier transaction has stored it.
 
         Without `status`, the entry has the status that the route answers with after a change.
         """

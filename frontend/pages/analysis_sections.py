@@ -105,7 +105,7 @@ def _offers(
     capacity, axis = capacity_axis(values), split_axis(values)
     sizes, capacities = len(values.get(N_TRAIN, ())), len(values.get(capacity, ()))
     seeds = len(values.get(SEED, ()))
-    # one seed resolves nothing: a chart of what it leaves open is no answer
+    # differences cannot be resolved with one seed, so the chart is left out
     can_tell = seeds > 1 or not has_models
     yield (_CAUSE, tuple(values), can_tell and bool(values.keys() - {SEED}),
            "What limits the model: needs a setting with two or more values, and two or more "

@@ -81,7 +81,7 @@ def home(
 ) -> HTMLResponse:
     """Show the presets and the experiments: pinned ones first, then the newest.
 
-    Who comes back sees the experiments first, and the presets folded.
+    Once there are experiments, they come first and the presets are folded.
     """
     found = partial(experiments.page, session, shown=shown, search=search[:MAX_SEARCH])
     page = found(before=before, limit=PAGE_SIZE, pinned=False)

@@ -1,7 +1,7 @@
 """An agent: claims runs, keeps their jobs running at once, and reports how they end.
 
 One loop does everything, so that no state is shared between threads. The server may be unreachable
-at any time: jobs go on, and what is to be reported is reported later.
+at any time: jobs go on, and their reports are sent later.
 """
 
 import time

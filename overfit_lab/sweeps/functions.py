@@ -26,7 +26,7 @@ FAILED = 1
 
 
 def function_digest(train: Train) -> str:
-    """Return the SHA-256 of a function's name and source, as far as it is known."""
+    """Return the SHA-256 of a function's name, and of its source if it can be read."""
     name = f"{getattr(train, '__module__', '')}.{getattr(train, '__qualname__', repr(train))}"
     try:
         source = inspect.getsource(train)

@@ -1,4 +1,4 @@
-"""GPUs of this machine, one of which each job may use."""
+"""GPUs of this machine: each job may use a single GPU."""
 
 import os
 import shutil

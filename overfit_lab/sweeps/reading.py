@@ -20,7 +20,7 @@ NAME = "console.txt"
 
 @dataclass
 class ConsoleReading:
-    """The output of a job as far as it is read, and when it is to be read again."""
+    """The output of a job that was read so far, and the time of the next reading."""
 
     output: bytearray = field(default_factory=bytearray)
     at: float = field(default_factory=lambda: time.monotonic() + FIRST_SECONDS)

@@ -1,4 +1,4 @@
-// The output of a command on the run page: loaded again while the run is live. It stays at its end,
+// The output of a command on the run page: loaded again while the run is live. It scrolls to the end,
 // unless the reader has scrolled up.
 
 import "./fragment.js";
